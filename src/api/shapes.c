@@ -1,0 +1,223 @@
+#include "api/shapes.h"
+
+#include <string.h>
+
+const struct shape shapes[] = {
+    // ---- errors and lists
+    {"Problem", "type:text title:text detail:text fix:text? reference:text status:int kind:text",
+     "RFC 9457: title is what, detail is why, fix is the way out; reference is in the log too"},
+
+    // ---- people
+    {"Setup", "token:text name:text email:text password:text", "first administrator, once"},
+    {"Login", "email:text password:text", ""},
+    {"Person", "id:id name:text email:text? admin:bool created:time disabled:bool", ""},
+    {"NewPerson", "name:text email:text admin:bool?", ""},
+    {"PersonMade", "person:Person link:text", "the link sets the password, once"},
+    {"Welcome", "token:text password:text", "the link's token and the password chosen"},
+    {"PersonChange", "name:text? admin:bool? disabled:bool?", ""},
+    {"Me",
+     "person:Person? share:ShareSeen? csrf:text house:text version:text media:text "
+     "setup_needed:bool secure:bool projects:Project[]",
+     "who is asking; media is the base address of the media listener"},
+    {"Token",
+     "id:id name:text scope:'all'|'read'|'worker' created:time expires:time? last_used:time?", ""},
+    {"NewToken", "name:text scope:'all'|'read'|'worker' days:int?", ""},
+    {"TokenMade", "token:Token secret:text", "the secret is shown this once"},
+    {"AuditRow",
+     "number:int at:time person:text? address:text action:text subject:text? detail:text?", ""},
+    {"AuditList", "items:AuditRow[] cursor:text?", ""},
+
+    // ---- projects
+    {"Project",
+     "id:id name:text created:time role:text? permissions:text[] sequence_rate:text assets:int "
+     "bytes:int",
+     "permissions: view comment download upload edit share deliver manage"},
+    {"NewProject", "name:text sequence_rate:text?",
+     "sequence_rate: of image sequences that say none"},
+    {"ProjectChange", "name:text? sequence_rate:text?", ""},
+    {"Member", "person:Person role:'owner'|'editor'|'reviewer'|'guest'", ""},
+    {"NewMember", "email:text role:'owner'|'editor'|'reviewer'|'guest'", ""},
+    {"MemberRole", "role:'owner'|'editor'|'reviewer'|'guest'", ""},
+
+    // ---- assets
+    {"Folder", "id:id project:id parent:id? name:text assets:int", ""},
+    {"NewFolder", "name:text parent:id?", ""},
+    {"FolderChange", "name:text? parent:id?", "an empty parent moves it to the top"},
+    {"Asset",
+     "id:id project:id folder:id? name:text kind:'clip'|'sound'|'sequence'|'still'|'document' "
+     "created:time "
+     "by:text version:Version versions:int comments:int open_comments:int deleted:bool",
+     "version is the newest one"},
+    {"AssetList", "items:Asset[] cursor:text? total:int", ""},
+    {"AssetChange", "name:text? folder:id?", "an empty folder moves it to the top"},
+    {"Version",
+     "id:id asset:id number:int created:time by:text size:int file_count:int content:text "
+     "state:'stored'|'probing'|'proxying'|'ready'|'failed' facts:Facts? problem:Problem? "
+     "derived:Derived[] job:id? progress:number?",
+     "content is SHA-256 over the chunk hashes; problem says what failed"},
+    {"VersionFile", "number:int name:text size:int content:text modified:time?",
+     "number starts at 1"},
+    {"VersionFileList", "items:VersionFile[] cursor:text? total:int", ""},
+    {"Derived",
+     "kind:'scrub'|'scrub_index'|'review'|'review_index'|'audio'|'sprites'|'peaks'|'poster' "
+     "name:text "
+     "size:int growing:bool url:text",
+     "url is signed, short-lived, on the media listener; sprites may be several, in order"},
+    {"Facts",
+     "container:text kind:text duration_frames:int rate:text vfr:bool rate_from:text "
+     "timecode:TimecodeFact? "
+     "video:VideoFact[] audio:AudioFact[] captions:CaptionFact[] sequence:SequenceFact? "
+     "damage:DamageFact[] sprite:SpriteFact? duration_text:text tags:json",
+     "of the first picture stream (sound: frames at rate 48000/1 are samples)"},
+    {"TimecodeFact", "start:text start_frame:int base:int frames_per_label:int drop:bool from:text",
+     "from: tmcd, mxf, bwf, stream tag, file number, none"},
+    {"VideoFact",
+     "index:int codec:text profile:text? width:int height:int display_width:int display_height:int "
+     "pixel_aspect:text rotation:int field_order:text pixel_format:text bits:int chroma:text "
+     "primaries:text transfer:text matrix:text range:text hdr:HdrFact? bit_rate:int? "
+     "language:text?",
+     "display size is upright with square pixels"},
+    {"HdrFact", "max_cll:int? max_fall:int? mastering:text? dolby_vision:bool",
+     "mastering: G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min) as x265 writes it"},
+    {"AudioFact",
+     "index:int codec:text sample_rate:int bits:int? channels:int layout:text language:text? "
+     "duration_samples:int title:text?",
+     ""},
+    {"CaptionFact", "index:int kind:text language:text? channels:text?",
+     "kind: 608, 708, text codec"},
+    {"SequenceFact", "first:int last:int count:int missing:int[] padding:int pattern:text", ""},
+    {"DamageFact", "where:text what:text frame:int?", ""},
+    {"SpriteFact", "width:int height:int columns:int rows:int every_frames:int count:int",
+     "tiles of width x height px, one each every_frames, columns x rows a sheet"},
+    {"Deletion", "ids:id[]", ""},
+    {"Move", "ids:id[] folder:id?", "an empty folder moves them to the top"},
+
+    // ---- transfer: bringing in
+    {"NewTransfer", "name:text folder:id? origin:'page'|'put' key:text?",
+     "one drop of files and folders, or one put; the same key gives the same transfer again"},
+    {"Transfer",
+     "id:id project:id name:text folder:id? origin:text state:'open'|'closed' created:time by:text "
+     "files:int files_done:int bytes:int bytes_done:int",
+     ""},
+    {"NewTransferFile", "path:text size:int modified:time? key:text?",
+     "path: relative, with / between"},
+    {"TransferFile",
+     "id:id transfer:id path:text size:int state:'arriving'|'stored' received:int problem:Problem?",
+     ""},
+    {"ChunkClaim", "chunks:ChunkHash[]", "at most 4,096 a call"},
+    {"ChunkHash", "number:int hash:text", "number starts at 0; hash is SHA-256 in hex"},
+    {"ChunkMissing", "missing:int[]", ""},
+    {"Commit", "content:text chunks:int", "content is SHA-256 over the chunk hashes"},
+
+    // ---- jobs
+    {"Job",
+     "id:id project:id kind:text title:text state:'waiting'|'running'|'done'|'failed'|'cancelled' "
+     "priority:int progress:number done:int total:int unit:text rate:number? left_s:int? "
+     "created:time "
+     "started:time? ended:time? asset:id? version:id? attempts:int problem:Problem? by:text",
+     ""},
+    {"JobList", "items:Job[] cursor:text? total:int", ""},
+    {"JobChange", "priority:int", "0 lowest, 50 usual, 100 highest"},
+    {"Worker", "id:id name:text slots:int busy:int state:text seen:time pid:int", ""},
+
+    // ---- review
+    {"Stroke", "tool:'pen'|'arrow'|'box' colour:text width:number points:number[]",
+     "points x, y, pressure in turn, in picture widths and heights (0..1); width in picture "
+     "heights"},
+    {"Comment",
+     "id:id asset:id version:id number:int by:text by_id:text mine:bool frame:int end_frame:int? "
+     "timecode:text "
+     "text:text drawing:Stroke[]? parent:id? resolved:bool resolved_by:text? created:time "
+     "edited:time? "
+     "deleted:bool",
+     "a range is frame..end_frame, both in it"},
+    {"NewComment",
+     "id:id? version:id frame:int end_frame:int? text:text drawing:Stroke[]? parent:id? name:text?",
+     "name: of a share's visitor; id: made by the page, so that sending twice counts once"},
+    {"CommentChange", "text:text? drawing:Stroke[]? resolved:bool?", ""},
+    {"Share",
+     "id:id project:id title:text assets:id[] permission:'view'|'comment' download:bool "
+     "expires:time? "
+     "password:bool created:time by:text uses:int revoked:bool url:text?",
+     "url is given when it is made, never again: it holds the key"},
+    {"NewShare",
+     "title:text assets:id[] permission:'view'|'comment' download:bool expires:time? "
+     "password:text?",
+     ""},
+    {"ShareOpen", "key:text password:text? name:text?", "name: how the visitor wants to be called"},
+    {"ShareSeen", "id:id title:text permission:text download:bool assets:id[] name:text?", ""},
+
+    // ---- out
+    {"Profile", "name:text title:text description:text container:text", ""},
+    {"NewDelivery", "profile:text", ""},
+    {"Delivery",
+     "id:id version:id asset:id project:id profile:text name:text "
+     "state:'waiting'|'running'|'done'|'failed' "
+     "size:int? content:text? job:id created:time by:text checks:Check[] problem:Problem?",
+     "checks: what was asked, and what probing the result found"},
+    {"Check", "what:text wanted:text seen:text ok:bool", ""},
+
+    // ---- news
+    {"Event", "number:int at:time kind:text project:id? subject:text body:json", ""},
+};
+const size_t shape_count = sizeof(shapes) / sizeof(shapes[0]);
+
+const struct shape *shape_named(const char *name)
+{
+    for (size_t i = 0; i < shape_count; i++)
+        if (strcmp(shapes[i].name, name) == 0)
+            return &shapes[i];
+    return NULL;
+}
+
+bool shape_field_next(text *rest, struct shape_field *field)
+{
+    *rest = text_trim(*rest);
+    if (!rest->size)
+        return false;
+    text type = text_cut(rest, ' ');
+    field->name = text_cut(&type, ':');
+    field->optional = text_ends(type, "?");
+    type.size -= field->optional ? 1 : 0;
+    field->list = text_ends(type, "[]");
+    type.size -= field->list ? 2 : 0;
+    field->type = type;
+    return true;
+}
+
+static const char *typescript(text type)
+{
+    static const char *const names[][2] = {
+        {"text", "string"},   {"id", "string"},    {"time", "string"},  {"int", "number"},
+        {"number", "number"}, {"bool", "boolean"}, {"json", "unknown"},
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (text_is(type, names[i][0]))
+            return names[i][1];
+    return NULL;
+}
+
+void shapes_typescript(struct buf *out)
+{
+    buf_text(out, "// Made from the table in src/api/shapes.c. Do not edit.\n");
+    for (size_t i = 0; i < shape_count; i++) {
+        if (shapes[i].help[0])
+            buf_format(out, "\n// %s\n", shapes[i].help);
+        buf_format(out, "export interface %s {\n", shapes[i].name);
+        text rest = text_of(shapes[i].fields);
+        struct shape_field f;
+        while (shape_field_next(&rest, &f)) {
+            const char *plain = typescript(f.type);
+            bool words = f.type.at[0] == '\'';
+            buf_format(out, "  %.*s%s: %s", (int)f.name.size, f.name.at, f.optional ? "?" : "",
+                       words && f.list ? "(" : "");
+            if (plain)
+                buf_text(out, plain);
+            else
+                buf_add(out, f.type.at, f.type.size);
+            buf_format(out, "%s%s%s;\n", words && f.list ? ")" : "", f.list ? "[]" : "",
+                       f.optional ? " | null" : "");
+        }
+        buf_text(out, "}\n");
+    }
+}

@@ -1,0 +1,11 @@
+// Prints the page's types (TypeScript) from the table of shapes: a step of the build.
+#include "api/shapes.h"
+
+#include <stdio.h>
+
+int main(void)
+{
+    struct buf out = BUF_LIMIT(1 << 20);
+    shapes_typescript(&out);
+    return fwrite(out.at, 1, out.size, stdout) == out.size ? 0 : 1;
+}

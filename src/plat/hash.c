@@ -1,0 +1,157 @@
+#include "plat/hash.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+sha256 sha256_of(const void *at, size_t size)
+{
+    sha256 out;
+    SHA256(at, size, out.at);
+    return out;
+}
+
+bool sha256_equal(const sha256 *a, const sha256 *b)
+{
+    return memcmp(a->at, b->at, SHA256_SIZE) == 0;
+}
+
+sha256_hex sha256_text(const sha256 *hash)
+{
+    static const char digits[] = "0123456789abcdef";
+    sha256_hex out;
+    for (int i = 0; i < SHA256_SIZE; i++) {
+        out.text[2 * i] = digits[hash->at[i] >> 4];
+        out.text[2 * i + 1] = digits[hash->at[i] & 15];
+    }
+    out.text[64] = 0;
+    return out;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool sha256_parse(text hex, sha256 *hash)
+{
+    if (hex.size != 64)
+        return false;
+    for (int i = 0; i < SHA256_SIZE; i++) {
+        int high = hex_digit(hex.at[2 * i]), low = hex_digit(hex.at[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        hash->at[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+struct hasher {
+    EVP_MD_CTX *md;
+};
+
+struct hasher *hasher_open(const char *name)
+{
+    const EVP_MD *type = strcmp(name, "sha256") == 0 ? EVP_sha256()
+                         : strcmp(name, "sha1") == 0 ? EVP_sha1()
+                         : strcmp(name, "md5") == 0  ? EVP_md5()
+                                                     : NULL;
+    if (!type)
+        return NULL;
+    struct hasher *h = calloc(1, sizeof(*h));
+    if (!h || !(h->md = EVP_MD_CTX_new()) || !EVP_DigestInit_ex(h->md, type, NULL))
+        abort();
+    return h;
+}
+
+void hasher_add(struct hasher *h, const void *at, size_t size)
+{
+    if (!EVP_DigestUpdate(h->md, at, size))
+        abort();
+}
+
+size_t hasher_end(struct hasher *h, uint8_t digest[64])
+{
+    unsigned size = 0;
+    if (!EVP_DigestFinal_ex(h->md, digest, &size))
+        abort();
+    hasher_close(h);
+    return size;
+}
+
+void hasher_close(struct hasher *h)
+{
+    if (!h)
+        return;
+    EVP_MD_CTX_free(h->md);
+    free(h);
+}
+
+uint64_t xxh3_of(const void *at, size_t size)
+{
+    return XXH3_64bits(at, size);
+}
+
+sha256 hmac_sha256(const void *key, size_t key_size, const void *at, size_t size)
+{
+    sha256 out;
+    unsigned out_size = SHA256_SIZE;
+    if (!HMAC(EVP_sha256(), key, (int)key_size, at, size, out.at, &out_size))
+        abort();
+    return out;
+}
+
+bool same_secret(const void *a, const void *b, size_t size)
+{
+    return CRYPTO_memcmp(a, b, size) == 0;
+}
+
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+bool base64url_format(const void *at, size_t size, char *to, size_t room)
+{
+    const uint8_t *b = at;
+    size_t need = (size * 8 + 5) / 6, used = 0;
+    if (room <= need)
+        return false;
+    uint32_t bits = 0;
+    int have = 0;
+    for (size_t i = 0; i < size; i++) {
+        bits = bits << 8 | b[i];
+        for (have += 8; have >= 6; have -= 6)
+            to[used++] = letters[bits >> (have - 6) & 63];
+    }
+    if (have)
+        to[used++] = letters[bits << (6 - have) & 63];
+    to[used] = 0;
+    return true;
+}
+
+bool base64url_parse(text t, void *to, size_t room, size_t *size)
+{
+    uint8_t *b = to;
+    uint32_t bits = 0;
+    int have = 0;
+    *size = 0;
+    for (size_t i = 0; i < t.size; i++) {
+        const char *found = t.at[i] ? strchr(letters, t.at[i]) : NULL;
+        if (!found)
+            return false;
+        bits = bits << 6 | (uint32_t)(found - letters);
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            if (*size == room)
+                return false;
+            b[(*size)++] = (uint8_t)(bits >> have);
+        }
+    }
+    return have < 6 && (bits & ((1u << have) - 1)) == 0;
+}
