@@ -7,5 +7,8 @@ int main(void)
 {
     struct buf out = BUF_LIMIT(1 << 20);
     shapes_typescript(&out);
-    return fwrite(out.at, 1, out.size, stdout) == out.size ? 0 : 1;
+    size_t wrote = fwrite(out.at, 1, out.size, stdout);
+    bool whole = wrote == out.size;
+    buf_free(&out);
+    return whole ? 0 : 1;
 }
