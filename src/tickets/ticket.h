@@ -1,0 +1,48 @@
+/*
+ * tickets/ticket: what an engine is asked, as a struct and as JSON (docs/plan.md, "The engine's
+ * ticket").
+ */
+#pragma once
+#include "base/error.h"
+#include "base/text.h"
+#include "time/rational.h"
+
+#include <jansson.h>
+
+enum ticket_kind { TICKET_PROBE, TICKET_PROXY, TICKET_ENCODE };
+
+struct ticket_input {
+    const char *name; // as the person knows it: only for messages and for its ending
+    int64_t size;
+};
+
+struct ticket_limits { // 0: the engine's default (TICKET_LIMITS)
+    int64_t memory_bytes, cpu_s, output_bytes;
+};
+#define TICKET_MEMORY_BYTES (4LL << 30)
+#define TICKET_CPU_S (48 * 3600)
+#define TICKET_OUTPUT_BYTES (4LL << 40)
+#define TICKET_INPUTS 1000000
+
+struct ticket {
+    enum ticket_kind kind;
+    size_t input_count;
+    struct ticket_input *inputs; // a sequence: its files in order of number, holes left out
+    json_t *sequence;            // SequenceFact, or NULL
+    rational sequence_rate;      // of sequences that say none; den 0 when absent
+    json_t *facts;               // Facts of an earlier probe, or NULL: then it is probed first
+    json_t *profile;             // what to encode, as profile_json gives it, or NULL
+    const char *output;          // file name of the encoded file, or NULL
+    int threads;                 // 2 unless given
+    struct ticket_limits limits;
+};
+
+// Checks everything: names, counts, limits. `*t` is the caller's to close; it keeps `from` alive.
+MUST_CHECK bool ticket_parse(json_t *from, struct ticket **t, struct error *err);
+void ticket_close(struct ticket *t);
+json_t *ticket_format(const struct ticket *t); // a new reference
+const char *ticket_kind_name(enum ticket_kind kind);
+
+// A name that may be given to an output: letters, digits, . _ - space and UTF-8; no /, no leading
+// dot, 255 bytes at most.
+bool ticket_output_name(text name);
