@@ -182,8 +182,8 @@ short_text size_text(int64_t size_bytes)
     short_text out;
     double value = (double)size_bytes;
     size_t unit = 0;
-    // 999.95 would be written as 1000.0
-    while ((value >= 999.95 || value <= -999.95) && unit + 1 < sizeof(units) / sizeof(units[0]))
+    // 999.5 would be written as 1000
+    while ((value >= 999.5 || value <= -999.5) && unit + 1 < sizeof(units) / sizeof(units[0]))
         value /= 1000, unit++;
     if (unit == 0)
         snprintf(out.text, sizeof(out.text), "%lld B", (long long)size_bytes);
