@@ -20,7 +20,8 @@ enum sandbox_mode {
 };
 
 struct sandbox_state {
-    bool bwrap, seccomp, landlock;
+    bool bwrap, bwrap_proc; // with a /proc of its own
+    bool seccomp, landlock;
 };
 
 // What this machine can do; tried once, then remembered.
@@ -33,5 +34,6 @@ short_text sandbox_text(void);
 #define SANDBOX_ARGUMENTS 64
 size_t sandbox_prefix(const char *program, const char **to);
 
-// Called by the helper itself, after loading. Threads started later inherit it.
-MUST_CHECK bool sandbox_enter(struct error *err);
+// Called by the helper itself, after loading. Threads started later inherit it. `outside` says that
+// bubblewrap is around it already, which makes do where the kernel has no seccomp.
+MUST_CHECK bool sandbox_enter(bool outside, struct error *err);

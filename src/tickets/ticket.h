@@ -35,6 +35,7 @@ struct ticket {
     const char *output;          // file name of the encoded file, or NULL
     int threads;                 // 2 unless given
     struct ticket_limits limits;
+    json_t *whole; // what the pointers above point into
 };
 
 // Checks everything: names, counts, limits. `*t` is the caller's to close; it keeps `from` alive.

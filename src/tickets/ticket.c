@@ -1,0 +1,159 @@
+#include "tickets/ticket.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kinds[] = {"probe", "proxy", "encode"};
+
+const char *ticket_kind_name(enum ticket_kind kind)
+{
+    return kinds[kind];
+}
+
+bool ticket_output_name(text name)
+{
+    if (!name.size || name.size > 255 || name.at[0] == '.' || name.at[0] == '-' ||
+        !text_utf8(name))
+        return false;
+    for (size_t i = 0; i < name.size; i++)
+        if ((unsigned char)name.at[i] < ' ' || name.at[i] == '/' || name.at[i] == 127)
+            return false;
+    return true;
+}
+
+static bool refuse(struct error *err, const char *field, const char *why)
+{
+    error_set(err, ERROR_INPUT, "the ticket's \"%s\" can not be used", field);
+    return error_why(err, "%s", why);
+}
+
+static bool parse_kind(struct ticket *t, const json_t *from, struct error *err)
+{
+    const char *name = json_string_value(json_object_get(from, "kind"));
+    for (int i = 0; name && i < 3; i++)
+        if (strcmp(name, kinds[i]) == 0) {
+            t->kind = (enum ticket_kind)i;
+            return true;
+        }
+    return refuse(err, "kind", "it is not probe, proxy or encode");
+}
+
+static bool parse_inputs(struct ticket *t, const json_t *from, struct error *err)
+{
+    const json_t *inputs = json_object_get(from, "inputs");
+    size_t count = json_array_size(inputs);
+    if (!count || count > TICKET_INPUTS)
+        return refuse(err, "inputs", count ? "there are too many" : "there are none");
+    t->inputs = calloc(count, sizeof(*t->inputs));
+    if (!t->inputs)
+        return error_set(err, ERROR_INTERNAL, "no memory for %zu inputs", count);
+    t->input_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *in = json_array_get(inputs, i);
+        t->inputs[i].name = json_string_value(json_object_get(in, "name"));
+        const json_t *size = json_object_get(in, "size");
+        t->inputs[i].size = json_integer_value(size);
+        if (!t->inputs[i].name || !json_is_integer(size) || t->inputs[i].size < 0)
+            return refuse(err, "inputs", "each needs a name and a size");
+    }
+    return true;
+}
+
+static bool parse_object(const json_t *from, const char *field, json_t **to, struct error *err)
+{
+    json_t *value = json_object_get(from, field);
+    *to = json_is_null(value) ? NULL : value;
+    return !*to || json_is_object(*to) || refuse(err, field, "it is not an object");
+}
+
+static bool parse_limit(const json_t *from, const char *field, int64_t otherwise, int64_t *to,
+                        struct error *err)
+{
+    const json_t *value = json_object_get(json_object_get(from, "limits"), field);
+    *to = value ? json_integer_value(value) : otherwise;
+    if (value && (!json_is_integer(value) || *to < 0))
+        return refuse(err, "limits", "each is a number of 0 or more");
+    *to = *to ? *to : otherwise;
+    return true;
+}
+
+static bool parse_limits(struct ticket_limits *l, const json_t *from, struct error *err)
+{
+    return parse_limit(from, "memory_bytes", TICKET_MEMORY_BYTES, &l->memory_bytes, err) &&
+           parse_limit(from, "cpu_s", TICKET_CPU_S, &l->cpu_s, err) &&
+           parse_limit(from, "output_bytes", TICKET_OUTPUT_BYTES, &l->output_bytes, err);
+}
+
+static bool parse_rest(struct ticket *t, const json_t *from, struct error *err)
+{
+    const json_t *rate = json_object_get(from, "sequence_rate");
+    if (rate && !json_is_null(rate) &&
+        (!json_is_string(rate) ||
+         !rational_parse(text_of(json_string_value(rate)), &t->sequence_rate, err)))
+        return refuse(err, "sequence_rate", "it is not a rate such as 24000/1001");
+    const json_t *output = json_object_get(from, "output");
+    t->output = json_string_value(output);
+    if (t->output && !ticket_output_name(text_of(t->output)))
+        return refuse(err, "output", "it is not a plain file name");
+    const json_t *threads = json_object_get(from, "threads");
+    t->threads = threads ? (int)json_integer_value(threads) : 2;
+    if (t->threads < 1 || t->threads > 256)
+        return refuse(err, "threads", "it is not 1 to 256");
+    if (t->kind == TICKET_ENCODE && (!t->profile || !t->output))
+        return refuse(err, t->profile ? "output" : "profile", "encode needs it");
+    return true;
+}
+
+bool ticket_parse(json_t *from, struct ticket **to, struct error *err)
+{
+    struct ticket *t = calloc(1, sizeof(*t));
+    if (!t)
+        return error_set(err, ERROR_INTERNAL, "no memory for a ticket");
+    t->whole = json_incref(from);
+    if (!json_is_object(from)) {
+        refuse(err, "kind", "the ticket is not a JSON object");
+    } else if (parse_kind(t, from, err) && parse_inputs(t, from, err) &&
+               parse_object(from, "sequence", &t->sequence, err) &&
+               parse_object(from, "facts", &t->facts, err) &&
+               parse_object(from, "profile", &t->profile, err) && parse_rest(t, from, err) &&
+               parse_limits(&t->limits, from, err)) {
+        *to = t;
+        return true;
+    }
+    ticket_close(t);
+    return false;
+}
+
+void ticket_close(struct ticket *t)
+{
+    if (!t)
+        return;
+    json_decref(t->whole);
+    free(t->inputs);
+    free(t);
+}
+
+json_t *ticket_format(const struct ticket *t)
+{
+    json_t *inputs = json_array();
+    for (size_t i = 0; i < t->input_count; i++)
+        json_array_append_new(inputs, json_pack("{s:s, s:I}", "name", t->inputs[i].name, "size",
+                                                (json_int_t)t->inputs[i].size));
+    json_t *to = json_pack("{s:s, s:o, s:i, s:{s:I, s:I, s:I}}", "kind", kinds[t->kind], "inputs",
+                           inputs, "threads", t->threads, "limits", "memory_bytes",
+                           (json_int_t)t->limits.memory_bytes, "cpu_s",
+                           (json_int_t)t->limits.cpu_s, "output_bytes",
+                           (json_int_t)t->limits.output_bytes);
+    if (t->sequence)
+        json_object_set(to, "sequence", t->sequence);
+    if (t->sequence_rate.den)
+        json_object_set_new(to, "sequence_rate",
+                            json_string(rational_text(t->sequence_rate).text));
+    if (t->facts)
+        json_object_set(to, "facts", t->facts);
+    if (t->profile)
+        json_object_set(to, "profile", t->profile);
+    if (t->output)
+        json_object_set_new(to, "output", json_string(t->output));
+    return to;
+}
