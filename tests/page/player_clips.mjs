@@ -1,0 +1,53 @@
+// Bar-coded clips: the frame's number stands in the top tenth of the picture as 16 bars, white for
+// one and black for nought, lowest bit left. Whoever sees the pixels knows which frame it is, whatever
+// the player says. Burnt in by ffmpeg's drawbox before any encoding, so it goes through everything.
+import { execFile } from 'node:child_process';
+import { existsSync, renameSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export const RATES = [
+  { name: '23.976', rate: '24000/1001', start: '00:59:58:00' },
+  { name: '24', rate: '24/1', start: '01:00:00:00' },
+  { name: '25', rate: '25/1', start: '10:00:00:00' },
+  { name: '29.97', rate: '30000/1001', start: '00:59:58;00' },
+  { name: '30', rate: '30/1', start: '01:00:00:00' },
+  { name: '50', rate: '50/1', start: '01:00:00:00' },
+  { name: '59.94', rate: '60000/1001', start: '00:59:58;00' },
+];
+
+export const BITS = 16;
+
+export function barsFilter() {
+  const bars = ['drawbox=x=0:y=0:w=iw:h=ih/10:color=black:t=fill'];
+  for (let bit = 0; bit < BITS; bit++) {
+    bars.push(`drawbox=x=iw*${bit}/${BITS}:y=0:w=iw/${BITS}:h=ih/10:color=white:t=fill` +
+      `:enable='eq(mod(floor(n/${2 ** bit}),2),1)'`);
+  }
+  return bars.join(',');
+}
+
+// A source as a camera or an edit would hand it over: long GOP with B-frames, timecode track, sound.
+export async function makeSource(file, { rate, start, seconds = 20, width = 1280, height = 720 }) {
+  if (existsSync(file)) return file;
+  const part = `${file}.part.mov`;
+  await run('nice', ['ffmpeg', '-v', 'error', '-y',
+    '-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=${rate}:d=${seconds},${barsFilter()}`,
+    '-f', 'lavfi', '-i', `sine=f=330:b=4:r=48000:d=${seconds}`,
+    '-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '16', '-g', '48', '-bf', '2', '-pix_fmt', 'yuv420p',
+    '-c:a', 'pcm_s16le', '-ac', '2', '-timecode', start, '-threads', '2', part]);
+  renameSync(part, file);
+  return file;
+}
+
+// Reads the number from the pixels of the bars' middle row: `data` is RGBA, `width` px wide.
+// Given to the browser as text too, so it stands alone.
+export function readBars(data, width) {
+  let number = 0;
+  for (let bit = 0; bit < 16; bit++) {
+    const x = Math.floor((bit + 0.5) * width / 16);
+    if (data[x * 4 + 1] > 127) number += 2 ** bit;
+  }
+  return number;
+}

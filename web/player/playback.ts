@@ -1,0 +1,332 @@
+/*
+ * The <video> side of the player: forward at up to 2x, with sound. It is fed from the review proxy by
+ * MediaSource, by whole fragments found through the frame index: so it needs no index inside the MP4
+ * (a growing one has none), plays up to what exists, and survives new addresses.
+ *
+ * A fragment begins with its `moof` somewhere between the last sample of the group before and the
+ * first of this one; sound may lie there too. The box is believed when it is followed by `mdat`.
+ *
+ * Where the browser has no MediaSource the element gets the file's address and seeks by itself.
+ * Either way it is only ever asked for the centre of a frame, and only requestVideoFrameCallback says
+ * which frame is seen.
+ */
+import { Bytes, type BytesDoor } from './bytes.ts';
+import { codecOf, frameAtTime } from './frameindex.ts';
+import { IndexFile } from './indexfile.ts';
+import type { Address } from './messages.ts';
+import { frameCentreSeconds, frameOfMediaTime } from './timecode.ts';
+
+const AHEAD_S = 12;
+const BEHIND_S = 20;
+const CHUNK_BYTES = 1 << 20;
+
+export interface PlaybackNews {
+  frame: (frame: number) => void; // this frame is on the screen now
+  ended: () => void;
+  waiting: (waiting: boolean) => void;
+  failed: (why: string) => void;
+}
+
+function boxes(bytes: Uint8Array, at: number): { size: number; type: string } | null {
+  if (at + 8 > bytes.length) return null;
+  const v = new DataView(bytes.buffer, bytes.byteOffset + at, 8);
+  return { size: v.getUint32(0, false), type: String.fromCharCode(...bytes.subarray(at + 4, at + 8)) };
+}
+
+// Where a fragment's moof begins in `bytes`, or -1.
+export function findMoof(bytes: Uint8Array): number {
+  for (let at = 0; at + 8 <= bytes.length; at++) {
+    if (bytes[at + 4] !== 0x6d || bytes[at + 5] !== 0x6f) continue; // "mo"
+    const box = boxes(bytes, at);
+    if (box?.type !== 'moof') continue;
+    if (boxes(bytes, at + box.size)?.type === 'mdat') return at;
+  }
+  return -1;
+}
+
+// The bytes before the first fragment: ftyp and moov. -1 when they do not end in `bytes`.
+export function initEnd(bytes: Uint8Array): number {
+  let at = 0;
+  for (let box = boxes(bytes, at); box; box = boxes(bytes, at)) {
+    if (box.type === 'moof' || box.type === 'sidx' || box.type === 'mdat') return at;
+    if (box.size < 8) return -1;
+    at += box.size;
+  }
+  return -1;
+}
+
+function holds(bytes: Uint8Array, word: string): boolean {
+  for (let i = 0; i + 4 <= bytes.length; i++) {
+    if ([0, 1, 2, 3].every((k) => bytes[i + k] === word.charCodeAt(k))) return true;
+  }
+  return false;
+}
+
+export class Playback {
+  readonly video: HTMLVideoElement;
+  private bytes: Bytes | null = null;
+  private file: IndexFile | null = null;
+  private source: MediaSource | null = null;
+  private buffer: SourceBuffer | null = null;
+  private init: Uint8Array | null = null;
+  private at = 0; // next byte to append
+  private atFrame = 0; // the first frame not wholly before `at`
+  private inside = false; // `at` goes on from appended bytes
+  private pumping = false;
+  private epoch = 0; // grows with each reposition: older fetches are dropped
+  private finished = false;
+  private times: Float64Array | null = null;
+  private fps = { num: 25, den: 1 };
+  private timescale = 1;
+  private firstTime = 0;
+  private wanted = -1; // frame that the element was last sent to
+  private closed = false;
+  lastFrame = -1;
+
+  constructor(video: HTMLVideoElement, private door: BytesDoor, private news: PlaybackNews) {
+    this.video = video;
+    video.preload = 'auto';
+    video.playsInline = true;
+    video.addEventListener('waiting', () => this.news.waiting(true));
+    video.addEventListener('playing', () => this.news.waiting(false));
+    video.addEventListener('ended', () => this.news.ended());
+    video.addEventListener('timeupdate', () => void this.pump());
+    video.addEventListener('seeking', () => void this.pump());
+    video.addEventListener('error', () => {
+      if (!this.closed && video.error) this.news.failed(video.error.message || 'the browser cannot play this proxy');
+    });
+    this.listen();
+  }
+
+  private listen(): void {
+    this.video.requestVideoFrameCallback((_now, seen) => {
+      if (this.closed) return;
+      this.lastFrame = this.frameOf(seen.mediaTime);
+      this.news.frame(this.lastFrame);
+      this.listen();
+    });
+  }
+
+  private frameOf(seconds: number): number {
+    // Half a microsecond short counts as there: the browser keeps whole microseconds.
+    const n = this.times ? frameAtTime(this.times, (seconds + 2e-6) * this.timescale)
+      : frameOfMediaTime(seconds - this.firstTime, this.fps);
+    return Math.max(0, Math.min(n, Math.max(0, this.count - 1)));
+  }
+
+  private centre(frame: number): number {
+    if (this.times) {
+      const t = this.times[frame] ?? 0;
+      const next = this.times[frame + 1] ?? t + (this.timescale * this.fps.den) / this.fps.num;
+      return (t + next) / 2 / this.timescale;
+    }
+    return this.firstTime + frameCentreSeconds(frame, this.fps);
+  }
+
+  get count(): number {
+    return this.file?.index.count ?? 0;
+  }
+  get ready(): boolean {
+    return this.file !== null;
+  }
+  get complete(): boolean {
+    return this.file?.index.complete ?? false;
+  }
+
+  async open(address: Address): Promise<string | null> {
+    this.bytes = new Bytes(address.media, this.door);
+    const file = await IndexFile.open(new Bytes(address.index, this.door), address.growing);
+    if (typeof file === 'string') return file;
+    const { header } = file.index;
+    this.fps = { num: header.num, den: header.den };
+    this.timescale = header.timescale;
+    if (file.index.count > 0) this.firstTime = file.index.time(0) / header.timescale;
+    if (header.vfr) this.times = await file.times();
+    const Kind = window.MediaSource ?? (window as unknown as { ManagedMediaSource?: typeof MediaSource }).ManagedMediaSource;
+    if (Kind) {
+      const head = await this.bytes.get(0, 64 << 10);
+      const end = initEnd(head);
+      if (end < 0) return 'the review proxy is not fragmented as expected';
+      this.init = head.slice(0, end);
+      const type = `video/mp4; codecs="${codecOf(header.avcC) ?? ''}${holds(this.init, 'mp4a') ? ', mp4a.40.2' : ''}"`;
+      if (!Kind.isTypeSupported(type)) return `this browser does not play ${type}`;
+      const source = new Kind();
+      this.source = source;
+      this.video.disableRemotePlayback = true;
+      this.video.src = URL.createObjectURL(source);
+      await new Promise<void>((opened) => source.addEventListener('sourceopen', () => opened(), { once: true }));
+      URL.revokeObjectURL(this.video.src);
+      this.buffer = source.addSourceBuffer(type);
+      this.buffer.addEventListener('updateend', () => void this.pump());
+      this.buffer.appendBuffer(this.init as BufferSource);
+      this.file = file;
+      this.setDuration();
+    } else {
+      this.video.crossOrigin = 'anonymous';
+      this.video.src = address.media;
+      this.file = file;
+    }
+    return null;
+  }
+
+  move(address: Address): void {
+    this.bytes?.move(address.media);
+    if (this.file) this.file.growing = address.growing;
+    if (!this.source && this.video.src !== address.media) {
+      const t = this.video.currentTime;
+      this.video.src = address.media;
+      this.video.currentTime = t;
+    }
+  }
+
+  private setDuration(): void {
+    const source = this.source;
+    if (!source || source.readyState !== 'open' || this.buffer?.updating) return;
+    const seconds = this.firstTime + (this.count * this.fps.den) / this.fps.num;
+    if (!(source.duration >= seconds)) source.duration = seconds;
+  }
+
+  async grow(): Promise<void> {
+    if (!this.file || this.complete) return;
+    while (await this.file.grow()) { /* to the present end */ }
+    if (this.file.index.header.vfr) this.times = await this.file.times();
+    void this.pump();
+  }
+
+  private buffered(t: number): number {
+    const b = this.video.buffered;
+    for (let i = 0; i < b.length; i++) {
+      if (t >= b.start(i) - 0.05 && t < b.end(i)) return b.end(i);
+    }
+    return -1;
+  }
+
+  // Appends what is missing ahead of the playhead. One at a time; every append ends by calling again.
+  private async pump(): Promise<void> {
+    const { buffer, file, bytes, source } = this;
+    if (!buffer || !file || !bytes || !source || this.pumping || buffer.updating || this.closed) return;
+    if (source.readyState === 'closed' || this.wanted < 0) return;
+    this.pumping = true;
+    const epoch = this.epoch;
+    try {
+      this.setDuration();
+      const now = this.video.currentTime;
+      const end = this.buffered(now);
+      if (end >= 0 && end - now > AHEAD_S) return;
+      if (end < 0 && !this.inside) await this.position(this.frameOf(now));
+      if (this.finished || epoch !== this.epoch) return;
+      const { index } = file;
+      // The end of what may be read: the last known sample, or, when complete, everything behind it.
+      const target = this.at + CHUNK_BYTES;
+      let to = target;
+      if (!index.complete) {
+        await file.need(index.count - 1);
+        to = Math.min(target, index.offset(index.count - 1) + index.size(index.count - 1));
+        if (to <= this.at) return;
+      }
+      let data = await bytes.get(this.at, to);
+      if (epoch !== this.epoch) return;
+      const whole = data.length;
+      if (!this.inside) {
+        const moof = findMoof(data);
+        if (moof < 0) throw new Error('no fragment begins where the index says');
+        data = data.subarray(moof);
+        this.inside = true;
+      }
+      this.at += whole;
+      if (index.complete && whole < to - (this.at - whole)) this.finished = true;
+      if (data.length > 0) await this.append(buffer, data);
+      if (this.finished && epoch === this.epoch && source.readyState === 'open' && !buffer.updating) source.endOfStream();
+    } catch (e) {
+      if (epoch === this.epoch) this.news.failed(e instanceof Error ? e.message : String(e));
+    } finally {
+      this.pumping = false;
+    }
+    if (epoch !== this.epoch) void this.pump();
+  }
+
+  private append(buffer: SourceBuffer, data: Uint8Array): Promise<void> {
+    return new Promise((done, refuse) => {
+      const put = (): void => {
+        try {
+          buffer.addEventListener('updateend', () => done(), { once: true });
+          buffer.appendBuffer(data as BufferSource);
+        } catch (e) {
+          if (!(e instanceof DOMException && e.name === 'QuotaExceededError')) return refuse(e as Error);
+          drop(0, put);
+        }
+      };
+      const drop = (least: number, then: () => void): void => {
+        const until = this.video.currentTime - (least || 2);
+        if (until <= 0 || buffer.updating) return least ? then() : refuse(new Error('the browser has no room for more'));
+        buffer.addEventListener('updateend', then, { once: true });
+        buffer.remove(0, until);
+      };
+      const start = this.video.buffered.length ? this.video.buffered.start(0) : 0;
+      if (this.video.currentTime - start > BEHIND_S * 2) drop(BEHIND_S, put);
+      else put();
+    });
+  }
+
+  // Makes ready to append from the group of this frame.
+  private async position(frame: number): Promise<void> {
+    const { file, buffer, source } = this;
+    if (!file || !buffer || !source) return;
+    const group = await file.group(Math.min(frame, Math.max(0, file.index.count - 1)));
+    const key = group[0] ?? 0;
+    if (key > 0) await file.need(key - 1);
+    // Only one stretch is ever buffered, so that `at` always goes on from its end.
+    if (source.readyState !== 'closed' && !buffer.updating) {
+      if (source.readyState === 'open') buffer.abort();
+      if (buffer.buffered.length > 0) {
+        await new Promise<void>((done) => {
+          buffer.addEventListener('updateend', () => done(), { once: true });
+          buffer.remove(0, Infinity);
+        });
+      }
+    }
+    this.at = key > 0 ? file.index.offset(key - 1) + file.index.size(key - 1) : this.init?.length ?? 0;
+    this.inside = false;
+    this.finished = false;
+  }
+
+  // Sends the element to the centre of a frame; it will be told by news.frame.
+  go(frame: number): void {
+    if (!this.file) return;
+    const t = this.centre(Math.max(0, Math.min(frame, this.count - 1)));
+    this.wanted = frame;
+    if (this.buffered(t) < 0) {
+      this.epoch++;
+      this.inside = false;
+      this.finished = false;
+    }
+    if (this.source && this.source.readyState === 'open') this.setDuration();
+    this.video.currentTime = t;
+    void this.pump();
+  }
+
+  // Already standing at this frame, buffered and ready to run.
+  standsAt(frame: number): boolean {
+    return this.wanted === frame && this.video.paused && !this.video.seeking && this.video.readyState >= 3;
+  }
+
+  async play(frame: number, speed: number): Promise<void> {
+    if (!this.standsAt(frame) || this.lastFrame !== frame) this.go(frame);
+    this.video.playbackRate = speed;
+    this.wanted = frame;
+    await this.video.play();
+  }
+
+  pause(): void {
+    this.video.pause();
+    this.wanted = this.lastFrame;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.epoch++;
+    this.video.pause();
+    this.video.removeAttribute('src');
+    this.video.load();
+  }
+}
