@@ -1,0 +1,239 @@
+/*
+ * api: the house's door. A table of routes; for each one who may, what goes in, what comes out.
+ *
+ * A routes file is a table and its handlers. Before a handler runs, the api has found out who asks,
+ * looked up the thing named in the path and its project, checked the permission (404 when the
+ * caller may not even view it, 403 when only this is not allowed), the CSRF header, and the body
+ * against its shape. A handler therefore only asks its room and answers with JSON:
+ *
+ *   static bool comment_list(struct call *c, struct error *err)
+ *   {
+ *       ... comments_of(c->api->db, c->asset, ...) ...
+ *       call_json(c, list);
+ *       return true;
+ *   }
+ *   const struct route review_routes[] = {
+ *       {"GET", "/assets/{asset}/comments", MAY_VIEW, comment_list, NULL, "Comment[]", 0,
+ *        "comments in order of frame"}, ...
+ *
+ * A false from a handler becomes a Problem with the status of the error's kind.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/config.h"
+#include "db/db.h"
+#include "house/people/people.h"
+#include "wire/address.h"
+#include "wire/server.h"
+#include "wire/socket.h"
+
+#include <jansson.h>
+
+struct call;
+struct store;
+
+// ---- What a route needs: one of `enum permission` (in the project of the thing in its path), or
+enum {
+    NEED_PUBLIC = 1 << 8,   // anybody
+    NEED_PERSON = 1 << 9,   // somebody logged in (a token of scope all or read counts)
+    NEED_VISITOR = 1 << 10, // a person or a share's visitor
+    NEED_ADMIN = 1 << 11,
+    NEED_WORKER = 1 << 12, // a token of scope worker
+};
+
+// ---- Flags of a route
+enum {
+    // A body that is not JSON: `stream` gets its pieces (wire/server.h, BODY_STREAM).
+    ROUTE_STREAM = 1 << 0,
+    // The path names a project, and a share's visitor may call it too: the handler shows only what
+    // the share holds (c->who.share).
+    ROUTE_SHARES = 1 << 1,
+    // A POST that changes nothing: read tokens may call it, no audit, no Idempotency-Key.
+    ROUTE_READS = 1 << 2,
+    // Opens a WebSocket: the Origin is checked.
+    ROUTE_SOCKET = 1 << 3,
+};
+
+struct stream_calls {
+    int64_t limit; // bytes in all; 0: any
+    // Optional, before the body is read; may answer already (call_status and so on, or false).
+    bool (*begin)(struct call *c, struct error *err);
+    bool (*piece)(struct call *c, const void *at, size_t size, struct error *err);
+    void (*done)(struct call *c); // optional, exactly once when begin was called
+};
+
+struct route {
+    const char *method;  // GET routes answer HEAD too, unless there is a HEAD route
+    const char *pattern; // under /api/v1: "/assets/{asset}/comments"; names as in resolve.c
+    unsigned need;
+    bool (*handle)(struct call *c, struct error *err);
+    const char *in;  // shape of the JSON body, NULL: none. Unknown fields were refused already
+    const char *out; // "Comment", "Comment[]", "bytes", "socket", or NULL for {}
+    unsigned flags;
+    const char *summary;
+    const struct stream_calls *stream; // with ROUTE_STREAM
+};
+
+// The tables that the api joins; each is in <name>_routes.c.
+extern const struct route people_routes[], asset_routes[], transfer_routes[], job_routes[],
+    review_routes[], delivery_routes[];
+extern const size_t people_route_count, asset_route_count, transfer_route_count, job_route_count,
+    review_route_count, delivery_route_count;
+
+// ---- The api itself
+
+struct api_wish {
+    struct db *db;
+    struct store *store;
+    struct people *people;
+    const struct config *config; // may be NULL in tests
+    struct sockets *sockets;     // may be NULL in tests: then no sockets
+    const char *web_folder;      // built page; NULL: none
+    const char *house_name;
+    const char *version;
+    // "https://host:8481" of the media listener as browsers reach it; NULL: made from the request's
+    // host and media_port.
+    const char *media_base;
+    int media_port;
+    bool check_answers; // output shapes are checked: a mismatch is an internal error
+    // Rooms that routes need and the api itself does not know; set before serving.
+    struct {
+        void *transfer, *jobs, *assets, *review, *deliver;
+    } rooms;
+};
+
+struct api {
+    struct api_wish wish; // as given
+    struct db *db;
+    struct store *store;
+    struct people *people;
+    const struct config *config;
+    struct address_key key; // of signed addresses; kept in the database
+    struct api_inside *inside;
+};
+
+MUST_CHECK struct api *api_open(const struct api_wish *wish, struct error *err);
+void api_close(struct api *api); // after the server and sockets were closed; NULL is fine
+
+// For struct server_wish; the context is the api. Listeners tagged "media" serve media only, all
+// others the page, the API, health and (when there is no media listener) media too.
+bool api_plan(void *api, const struct request *r, struct plan *p);
+void api_problem(void *api, const struct request *r, int status, const struct error *err,
+                 struct answer *a);
+void api_decorate(void *api, const struct request *r, struct answer *a);
+// Readiness for /health/ready and numbers for /metrics: the server, once it is open.
+void api_server(struct api *api, struct server *server);
+
+// ---- One request
+
+enum reply_kind { REPLY_NONE, REPLY_JSON, REPLY_BYTES, REPLY_FILES, REPLY_PULL, REPLY_SOCKET };
+struct reply { // filled by the call_ functions below
+    enum reply_kind kind;
+    int status;
+    json_t *json;
+    const char *type;
+    const void *bytes;
+    size_t size;
+    struct file_answer files;
+    struct pull_answer pull;
+    const struct socket_calls *socket;
+    void *socket_user;
+    struct {
+        const char *name, *value;
+    } headers[16];
+    size_t header_count;
+};
+
+struct call {
+    struct api *api;
+    const struct route *route;
+    struct request *request; // NULL in tests without a server: use the functions below
+    struct arena *arena;     // lives until the answer is gone
+    struct who who;
+    unsigned may;        // permissions in the project of the path's thing, 0 without one
+    const char *address; // of the peer
+    json_t *body;        // checked against route->in; borrowed; NULL without one
+    // Ids from the path, NULL where it has none. project and asset are also those of the thing
+    // named in the path (a version's asset, a comment's project, ...).
+    const char *project, *asset, *version, *comment, *job, *folder, *transfer, *file, *share,
+        *delivery, *person, *token;
+    int64_t number; // {number} of the path, -1 without one
+    void *own;      // the handler's, for streams
+    struct reply reply;
+    struct call_inside *inside;
+};
+
+const char *call_header(struct call *c, const char *name); // NULL when absent
+const char *call_query(struct call *c, const char *name);  // decoded; NULL when absent or empty
+
+// ---- Answers
+void call_json(struct call *c, json_t *take_over); // 200, or what call_status said
+void call_status(struct call *c, int status);      // 201, 204: before or after
+void call_header_set(struct call *c, const char *name, const char *value); // copied
+void call_bytes(struct call *c, const char *type, const void *in_arena, size_t size);
+// The original bytes of something: ranges, ETag. `name` is what a browser saves it as, NULL: shown.
+void call_files(struct call *c, const struct file_answer *f, const char *name);
+void call_pull(struct call *c, const struct pull_answer *p, const char *name);
+void call_socket(struct call *c, const struct socket_calls *calls, void *context);
+
+// ---- Lists by cursor
+// `limit` of the query: 100 unless given, 1..1000; false for anything else.
+MUST_CHECK bool call_limit(struct call *c, int *limit, struct error *err);
+// A cursor is what a handler made of the last row's keys: up to `count` texts, not readable from
+// outside. Reads them from ?cursor=; *had false without one. INPUT when it is not ours.
+MUST_CHECK bool call_cursor(struct call *c, const char **keys, size_t count, bool *had,
+                            struct error *err);
+// A new one, to answer as "cursor".
+json_t *call_cursor_next(struct call *c, const char *const *keys, size_t count);
+
+// ---- JSON in handlers
+const char *body_text(struct call *c, const char *field); // NULL when absent or null
+int64_t body_int(struct call *c, const char *field, int64_t none);
+bool body_bool(struct call *c, const char *field, bool none);
+json_t *body_field(struct call *c, const char *field); // NULL when absent or null
+json_t *json_time(int64_t at_ms);                      // RFC 3339; null for 0
+json_t *json_text(const char *t);                      // null for NULL; broken UTF-8 is mended
+json_t *problem_json(const struct error *err);         // a Problem, for things that failed earlier
+
+// ---- Rights in handlers that look at other things than the path's
+MUST_CHECK bool call_may(struct call *c, const char *project, unsigned *may, struct error *err);
+// true when the share of a visitor holds the asset; true for persons.
+MUST_CHECK bool call_share_holds(struct call *c, const char *asset, bool *holds, struct error *err);
+// DENIED with words for people.
+bool call_denied(struct call *c, unsigned need, struct error *err);
+MUST_CHECK bool call_audit(struct call *c, struct db_tx *tx, const char *action,
+                           const char *subject, const char *detail, struct error *err);
+// Sets the cookie of a session just made, or takes it away (NULL).
+void call_session(struct call *c, const struct session_made *made);
+// The caller as Me, `who` being who it is from now on (after logging in).
+MUST_CHECK bool call_me(struct call *c, const struct who *who, struct error *err);
+
+// ---- Signed media addresses (media.c)
+// An address on the media listener for whoever this call is from; ends with the rights of that
+// person or share, at the latest after 12 to 13 hours; the same for an hour, so that it is cached.
+// `content` is the SHA-256 content of a stored file; for a file that grows, a path below a folder
+// given by api_media_folder. In the arena.
+const char *media_address(struct call *c, const char *project, const char *content, int64_t size,
+                          const char *name);
+const char *media_growing(struct call *c, const char *project, const char *path, const char *name);
+// How bytes of a content are opened: gives runs (with descriptors) that `release` closes. Set by
+// whoever knows the store; may wait.
+typedef bool media_open(void *context, const char *content, struct arena *a, struct file_answer *f,
+                        struct error *err);
+void api_media_opener(struct api *api, media_open *open, void *context);
+void api_media_folder(struct api *api, const char *scratch_folder); // growing files lie below
+
+// ---- Tests
+struct test_answer {
+    int status;
+    const char *type;
+    char *text; // the body; "" when it is not JSON or bytes
+    json_t *json;
+    const char *cookie; // the session's secret when one was set
+    struct arena *arena;
+};
+// A call without sockets. headers: "Name: value" lines, NULL-ended; may be NULL. body may be NULL.
+// Close with test_answer_free.
+struct test_answer api_call_for_test(struct api *api, const char *method, const char *path,
+                                     const char *const *headers, const char *body);
+void test_answer_free(struct test_answer *t);
