@@ -1,0 +1,329 @@
+#include "engine/media.h"
+#include "formats/sequence/sequence.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define IO_BYTES (1 << 20)
+#define PICTURE_BYTES (1LL << 30)
+
+static const char demuxers[] = "mov,mxf,matroska,avi,mpegts,mpeg,mpegvideo,wav,w64,flac,mp3,aac,aiff,"
+                               "caf,ogg,gxf,dv,ac3,eac3,flv,asf,lxf,m4v,h264,hevc";
+
+static int io_read(void *opaque, uint8_t *to, int size)
+{
+    struct media *m = opaque;
+    struct error err;
+    size_t got;
+    if (!input_read(m->in, m->at, to, (size_t)size, &got, &err))
+        return AVERROR(EIO);
+    m->at += (int64_t)got;
+    return got ? (int)got : AVERROR_EOF;
+}
+
+static int64_t io_seek(void *opaque, int64_t offset, int whence)
+{
+    struct media *m = opaque;
+    int64_t size = input_size(m->in);
+    whence &= ~AVSEEK_FORCE;
+    if (whence == AVSEEK_SIZE)
+        return size;
+    int64_t to = whence == SEEK_SET   ? offset
+                 : whence == SEEK_CUR ? m->at + offset
+                                      : size + offset;
+    if (to < 0)
+        return AVERROR(EINVAL);
+    return m->at = to;
+}
+
+// A file that names others (a reference movie, a playlist) gets none.
+static int open_no_other(AVFormatContext *f, AVIOContext **pb, const char *url, int flags,
+                         AVDictionary **options)
+{
+    (void)f, (void)pb, (void)url, (void)flags, (void)options;
+    return AVERROR(EPERM);
+}
+
+bool media_error(struct error *err, int code, const struct media *m, const char *doing)
+{
+    char text[AV_ERROR_MAX_STRING_SIZE] = "";
+    const char *name = m->ticket->inputs[0].name;
+    av_strerror(code, text, sizeof(text));
+    if (code == AVERROR(ENOMEM)) {
+        error_set(err, ERROR_TOO_BIG, "%s needs too much memory", name);
+        return error_why(err, "while %s", doing);
+    }
+    if (code == AVERROR(ENOSPC) || code == AVERROR(EIO) || code == AVERROR(EFBIG)) {
+        error_set(err, code == AVERROR(ENOSPC) ? ERROR_NO_SPACE : ERROR_IO, "%s failed for %s", doing,
+                  name);
+        return error_why(err, "%s", text);
+    }
+    error_set(err, ERROR_DAMAGED, "%s can not be read", name);
+    error_why(err, "%s failed: %s", doing, text);
+    return error_fix(err, "check that it plays where it came from, and bring it in again");
+}
+
+static bool is_text(const uint8_t *at, size_t size)
+{
+    size_t odd = 0;
+    for (size_t i = 0; i < size; i++)
+        odd += at[i] < 9 || (at[i] > 13 && at[i] < 32);
+    return size > 0 && odd == 0;
+}
+
+// libav has not recognised it: say as much as can be seen.
+static bool unknown(struct media *m, struct error *err)
+{
+    uint8_t head[4096];
+    size_t got = 0;
+    const char *name = m->ticket->inputs[0].name;
+    if (!input_read(m->in, 0, head, sizeof(head), &got, err))
+        return false;
+    bool zeros = true;
+    for (size_t i = 0; i < got; i++)
+        zeros = zeros && !head[i];
+    bool boxes = got > 8 && (!memcmp(head + 4, "ftyp", 4) || !memcmp(head + 4, "mdat", 4) ||
+                             !memcmp(head + 4, "wide", 4));
+    error_set(err, boxes || zeros ? ERROR_DAMAGED : ERROR_UNSUPPORTED, "%s is not media", name);
+    if (zeros)
+        error_why(err, "its first %zu bytes are all zero", got);
+    else if (is_text(head, got))
+        error_why(err, "it holds text");
+    else if (boxes)
+        error_why(err, "it begins as a QuickTime or MP4 file, but its index (moov) is missing: the "
+                       "recording or the copy was cut off");
+    else
+        error_why(err, "it begins as no format that is known here");
+    return error_fix(err, boxes || zeros ? "bring it in again from where it was recorded"
+                                         : "if it is media, its format is not read here yet");
+}
+
+static bool open_container(struct media *m, struct error *err)
+{
+    const struct ticket_input *input = &m->ticket->inputs[0];
+    if (!input_open(0, input->size, &m->in, err))
+        return false;
+    uint8_t *room = av_malloc(IO_BYTES);
+    m->io = avio_alloc_context(room, IO_BYTES, 0, m, io_read, NULL, io_seek);
+    m->format = avformat_alloc_context();
+    m->format->pb = m->io;
+    m->format->flags |= AVFMT_FLAG_CUSTOM_IO;
+    m->format->io_open = open_no_other;
+    m->format->format_whitelist = av_strdup(demuxers);
+    m->format->protocol_whitelist = av_strdup("none");
+    m->format->max_streams = MEDIA_STREAMS;
+    m->format->probesize = 16 << 20;
+    m->format->max_analyze_duration = 10 * AV_TIME_BASE;
+    // The name helps to tell formats apart that have no mark; no path is behind it.
+    int code = avformat_open_input(&m->format, input->name, NULL, NULL);
+    if (code < 0) {
+        // libav frees a context that it could not open, and leaves our io.
+        if (code == AVERROR_INVALIDDATA || code == AVERROR(EINVAL) || code == AVERROR_EOF)
+            return unknown(m, err);
+        return media_error(err, code, m, "reading its header");
+    }
+    if (m->format->nb_streams >= MEDIA_STREAMS) {
+        error_set(err, ERROR_TOO_BIG, "%s has too many streams", input->name);
+        return error_why(err, "at most %d are read", MEDIA_STREAMS - 1);
+    }
+    code = avformat_find_stream_info(m->format, NULL);
+    return code >= 0 || media_error(err, code, m, "looking for its streams");
+}
+
+static bool sound_or_picture(struct media *m, struct error *err)
+{
+    const char *name = m->ticket->inputs[0].name;
+    for (unsigned i = 0; i < m->format->nb_streams; i++) {
+        const AVStream *s = m->format->streams[i];
+        const AVCodecParameters *p = s->codecpar;
+        bool cover = s->disposition & AV_DISPOSITION_ATTACHED_PIC;
+        if (p->codec_type == AVMEDIA_TYPE_VIDEO && !cover && m->video < 0)
+            m->video = (int)i;
+        if (p->codec_type == AVMEDIA_TYPE_AUDIO && m->audio < 0)
+            m->audio = (int)i;
+        if (p->codec_type == AVMEDIA_TYPE_VIDEO &&
+            (p->width > MEDIA_SIDE_PX || p->height > MEDIA_SIDE_PX)) {
+            error_set(err, ERROR_TOO_BIG, "the picture of %s is too large", name);
+            error_why(err, "it says %d x %d, and at most %d a side are read", p->width, p->height,
+                      MEDIA_SIDE_PX);
+            return error_fix(err, "if the file is right, make a smaller picture of it");
+        }
+        if (p->codec_tag == MKTAG('e', 'n', 'c', 'v') || p->codec_tag == MKTAG('d', 'r', 'm', 'i')) {
+            error_set(err, ERROR_UNSUPPORTED, "%s is encrypted", name);
+            error_why(err, "its picture can only be opened with a key");
+            return error_fix(err, "bring in a file without copy protection");
+        }
+    }
+    if (m->video >= 0 || m->audio >= 0)
+        return true;
+    error_set(err, ERROR_UNSUPPORTED, "%s is not media", name);
+    return error_why(err, "it has neither picture nor sound");
+}
+
+// ---- pictures
+
+static const struct {
+    const char *ending;
+    enum AVCodecID codec;
+} pictures[] = {
+    {"exr", AV_CODEC_ID_EXR},     {"dpx", AV_CODEC_ID_DPX},       {"tif", AV_CODEC_ID_TIFF},
+    {"tiff", AV_CODEC_ID_TIFF},   {"png", AV_CODEC_ID_PNG},       {"jpg", AV_CODEC_ID_MJPEG},
+    {"jpeg", AV_CODEC_ID_MJPEG},  {"jp2", AV_CODEC_ID_JPEG2000},  {"j2k", AV_CODEC_ID_JPEG2000},
+    {"tga", AV_CODEC_ID_TARGA},   {"bmp", AV_CODEC_ID_BMP},       {"webp", AV_CODEC_ID_WEBP},
+};
+
+static enum AVCodecID picture_codec(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof(pictures) / sizeof(pictures[0]); i++)
+        if (strcasecmp(dot + 1, pictures[i].ending) == 0)
+            return pictures[i].codec;
+    return AV_CODEC_ID_NONE;
+}
+
+static bool read_picture(struct media *m, size_t number, AVPacket *p, struct error *err)
+{
+    const struct ticket_input *input = &m->ticket->inputs[number];
+    struct input *in = NULL;
+    size_t got = 0;
+    if (input->size < 4 || input->size > PICTURE_BYTES) {
+        error_set(err, ERROR_DAMAGED, "%s is not a picture", input->name);
+        return error_why(err, "it has %s", size_text(input->size).text);
+    }
+    bool done = input_open(number, input->size, &in, err) &&
+                (av_new_packet(p, (int)input->size) == 0 ||
+                 error_set(err, ERROR_TOO_BIG, "no memory for %s", input->name)) &&
+                input_read(in, 0, p->data, (size_t)input->size, &got, err);
+    input_close(in);
+    return done;
+}
+
+static bool open_pictures(struct media *m, struct error *err)
+{
+    const struct ticket *t = m->ticket;
+    m->pictures = true;
+    m->video = 0;
+    m->numbers = calloc(t->input_count, sizeof(*m->numbers));
+    for (size_t i = 0; i < t->input_count; i++) {
+        struct sequence_name parts;
+        bool numbered = t->input_count > 1 || t->sequence;
+        m->numbers[i] = (int64_t)i;
+        if (numbered && sequence_name_parse(text_of(t->inputs[i].name), &parts))
+            m->numbers[i] = parts.number;
+        if (i && m->numbers[i] <= m->numbers[i - 1])
+            return error_set(err, ERROR_INPUT, "the files of the sequence are not in order");
+    }
+    m->first = m->numbers[0];
+    m->last = m->numbers[t->input_count - 1];
+    if (m->last - m->first > 10000000) {
+        error_set(err, ERROR_TOO_BIG, "the sequence is too long");
+        return error_why(err, "its numbers go from %lld to %lld", (long long)m->first,
+                         (long long)m->last);
+    }
+    m->picture = avcodec_parameters_alloc();
+    m->picture->codec_type = AVMEDIA_TYPE_VIDEO;
+    m->picture->codec_id = m->picture_codec;
+    m->picture_base = (AVRational){1, 24};
+    return true;
+}
+
+// ---- both
+
+bool media_open(const struct ticket *t, struct media **to, struct error *err)
+{
+    struct media *m = calloc(1, sizeof(*m));
+    m->ticket = t;
+    m->video = m->audio = -1;
+    m->picture_codec = picture_codec(t->inputs[0].name);
+    bool done;
+    if (t->inputs[0].size == 0) {
+        error_set(err, ERROR_DAMAGED, "%s is empty", t->inputs[0].name);
+        error_why(err, "it has no bytes");
+        done = error_fix(err, "bring it in again from where it was recorded");
+    } else if (m->picture_codec != AV_CODEC_ID_NONE) {
+        done = open_pictures(m, err);
+    } else {
+        done = open_container(m, err) && sound_or_picture(m, err);
+    }
+    if (done)
+        *to = m;
+    else
+        media_close(m);
+    return done;
+}
+
+void media_close(struct media *m)
+{
+    if (!m)
+        return;
+    avformat_close_input(&m->format);
+    if (m->io)
+        av_freep(&m->io->buffer);
+    avio_context_free(&m->io);
+    input_close(m->in);
+    avcodec_parameters_free(&m->picture);
+    free(m->numbers);
+    free(m);
+}
+
+int media_read(struct media *m, AVPacket *p)
+{
+    struct error err;
+    if (!m->pictures)
+        return av_read_frame(m->format, p);
+    if (m->next_input >= m->ticket->input_count)
+        return AVERROR_EOF;
+    size_t number = m->next_input++;
+    if (!read_picture(m, number, p, &err)) {
+        if (err.kind != ERROR_DAMAGED)
+            return AVERROR(EIO);
+        av_new_packet(p, 1); // nothing that decodes: the frame is held and counted as damaged
+    }
+    p->stream_index = 0;
+    p->pts = p->dts = m->numbers[number] - m->first;
+    p->duration = 1;
+    p->flags = AV_PKT_FLAG_KEY;
+    return 0;
+}
+
+const AVCodecParameters *media_video(const struct media *m)
+{
+    return m->pictures ? m->picture : m->format->streams[m->video]->codecpar;
+}
+
+AVRational media_video_base(const struct media *m)
+{
+    return m->pictures ? m->picture_base : m->format->streams[m->video]->time_base;
+}
+
+int64_t media_places(const struct media *m)
+{
+    return m->last - m->first + 1;
+}
+
+bool decoder_open(const AVCodecParameters *p, AVRational base, int threads, AVCodecContext **to,
+                  struct error *err)
+{
+    const AVCodec *codec = avcodec_find_decoder(p->codec_id);
+    if (!codec) {
+        error_set(err, ERROR_UNSUPPORTED, "no decoder for %s", avcodec_get_name(p->codec_id));
+        error_why(err, "the media library here does not read this codec");
+        return error_fix(err, "bring in a file in another codec, such as ProRes");
+    }
+    AVCodecContext *c = avcodec_alloc_context3(codec);
+    avcodec_parameters_to_context(c, p);
+    c->pkt_timebase = base;
+    c->thread_count = threads > 0 ? threads : 1;
+    c->thread_type = FF_THREAD_FRAME | FF_THREAD_SLICE;
+    c->max_pixels = MEDIA_PIXELS;
+    c->err_recognition = 0;
+    int code = avcodec_open2(c, codec, NULL);
+    if (code >= 0) {
+        *to = c;
+        return true;
+    }
+    avcodec_free_context(&c);
+    error_set(err, ERROR_DAMAGED, "its %s can not be decoded", avcodec_get_name(p->codec_id));
+    return error_why(err, "the decoder refuses its header");
+}

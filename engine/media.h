@@ -1,0 +1,57 @@
+/*
+ * engine/media: a version's bytes as packets, whether it is a movie file, sound or numbered pictures.
+ *
+ * libav reads only through our own AVIO over the door's pieces; it knows no protocol and only the
+ * demuxers of a list, so that a file can not make it open another one.
+ */
+#pragma once
+#include "base/error.h"
+#include "tickets/door.h"
+#include "tickets/ticket.h"
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#define MEDIA_SIDE_PX 16384     // longest side of a picture
+#define MEDIA_PIXELS 268435456  // 16384 x 16384
+#define MEDIA_STREAMS 256
+
+struct media {
+    const struct ticket *ticket;
+    // a container
+    AVFormatContext *format; // NULL for pictures
+    AVIOContext *io;
+    struct input *in;
+    int64_t at;
+    bool ended_early; // a read met the end before libav expected it
+    // numbered pictures, or one
+    bool pictures;
+    enum AVCodecID picture_codec;
+    size_t next_input;
+    int64_t *numbers;   // file number of each input; NULL: 0, 1, ...
+    int64_t first, last; // file numbers
+    AVCodecParameters *picture;
+    AVRational picture_base;
+    // the streams that count; -1 when there is none
+    int video, audio;
+};
+
+MUST_CHECK bool media_open(const struct ticket *t, struct media **m, struct error *err);
+void media_close(struct media *m);
+// 0, AVERROR_EOF, or another error of libav. A picture's pts is its number less the first one's.
+int media_read(struct media *m, AVPacket *p);
+const AVCodecParameters *media_video(const struct media *m);
+AVRational media_video_base(const struct media *m);
+// The number of pictures that the sequence has places for, with the missing ones.
+int64_t media_places(const struct media *m);
+
+// `threads` 0: one.
+MUST_CHECK bool decoder_open(const AVCodecParameters *p, AVRational base, int threads,
+                             AVCodecContext **to, struct error *err);
+
+// What libav's error means for the person's file.
+bool media_error(struct error *err, int code, const struct media *m, const char *doing);
+
+bool probe(const struct ticket *t, json_t **facts, struct error *err);
+bool proxy(const struct ticket *t, json_t **result, struct error *err);
+bool encode(const struct ticket *t, json_t **result, struct error *err);
