@@ -10,12 +10,17 @@
  * A run keeps its own clock. When bytes are late the clock waits: frames are left out to keep the
  * speed, but never shown under another's number.
  */
-import type { BytesDoor } from './bytes.ts';
-import type { Addresses, Fault, FromWorker, Source, ToWorker } from './messages.ts';
-import { frameAt, stride } from './shuttle.ts';
-import { Track, isAbort } from './track.ts';
+import type { BytesDoor } from './bytes';
+import type { Addresses, Fault, FromWorker, Source, ToWorker } from './messages';
+import { frameAt, stride } from './shuttle';
+import { Track, isAbort } from './track';
 
-const scope = self as unknown as DedicatedWorkerGlobalScope;
+interface WorkerScope {
+  postMessage: (message: FromWorker, pass: Transferable[]) => void;
+  requestAnimationFrame?: (f: () => void) => number;
+  onmessage: ((e: MessageEvent<ToWorker>) => void) | null;
+}
+const scope = self as unknown as WorkerScope;
 
 const SCRUB = { cacheBytes: 32 << 20, windowFrames: 24 };
 const REVIEW = { cacheBytes: 32 << 20, windowFrames: 24 };

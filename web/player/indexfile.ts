@@ -2,8 +2,8 @@
  * A frame index being read over HTTP: its header, then pages as they are needed, and its tail while the
  * proxy grows.
  */
-import type { Bytes } from './bytes.ts';
-import { FrameIndex, PAGE_FRAMES, RECORD_BYTES, readHeader } from './frameindex.ts';
+import type { Bytes } from './bytes';
+import { FrameIndex, PAGE_FRAMES, RECORD_BYTES, readHeader } from './frameindex';
 
 const FIRST_READ_BYTES = 64 << 10;
 

@@ -10,11 +10,11 @@
  * Either way it is only ever asked for the centre of a frame, and only requestVideoFrameCallback says
  * which frame is seen.
  */
-import { Bytes, type BytesDoor } from './bytes.ts';
-import { codecOf, frameAtTime } from './frameindex.ts';
-import { IndexFile } from './indexfile.ts';
-import type { Address } from './messages.ts';
-import { frameCentreSeconds, frameOfMediaTime } from './timecode.ts';
+import { Bytes, type BytesDoor } from './bytes';
+import { codecOf, frameAtTime } from './frameindex';
+import { IndexFile } from './indexfile';
+import type { Address } from './messages';
+import { frameCentreSeconds, frameOfMediaTime } from './timecode';
 
 const AHEAD_S = 12;
 const BEHIND_S = 20;
@@ -213,7 +213,7 @@ export class Playback {
       const now = this.video.currentTime;
       const end = this.buffered(now);
       if (end >= 0 && end - now > AHEAD_S) return;
-      if (end < 0 && !this.inside) await this.position(this.frameOf(now));
+      if (!this.inside) await this.position(this.frameOf(now));
       if (this.finished || epoch !== this.epoch) return;
       const { index } = file;
       // The end of what may be read: the last known sample, or, when complete, everything behind it.

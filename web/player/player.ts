@@ -12,9 +12,9 @@
  * Without WebCodecs (a page that is not secure, or an old browser) the <video> does all, by frame
  * centres; `exactness` says so. Without a picture (sound alone) positions are samples.
  */
-import type { Address, Addresses, Fault, FromWorker, ToWorker, TrackSeen } from './messages.ts';
-import { Playback } from './playback.ts';
-import { parseRational, tcRate, roundedRate, type Rational, type TcRate } from './timecode.ts';
+import type { Address, Addresses, Fault, FromWorker, ToWorker, TrackSeen } from './messages';
+import { Playback } from './playback';
+import { parseRational, tcRate, roundedRate, type Rational, type TcRate } from './timecode';
 
 export interface Media extends Addresses {
   audio?: string; // all channels of the first sound

@@ -11,12 +11,12 @@
  * stops when we keep them, and buys nothing at these sizes. Where only hardware answers, the window is
  * made small enough for it.
  */
-import { Bytes } from './bytes.ts';
-import type { BytesDoor } from './bytes.ts';
-import { codecOf, coalesce } from './frameindex.ts';
-import type { FrameIndex } from './frameindex.ts';
-import { IndexFile } from './indexfile.ts';
-import type { Address, Source, TrackSeen } from './messages.ts';
+import { Bytes } from './bytes';
+import type { BytesDoor } from './bytes';
+import { codecOf, coalesce } from './frameindex';
+import type { FrameIndex } from './frameindex';
+import { IndexFile } from './indexfile';
+import type { Address, Source, TrackSeen } from './messages';
 
 interface Span {
   frames: number[];
