@@ -2,13 +2,13 @@
  * Which key does what, for the page's own set and those of Avid, Premiere and Resolve. One table: a
  * person's own changes are laid over it (stored by the page as {action: [keys]}).
  *
- * A key is written as modifiers and KeyboardEvent.key in upper case: "Shift+ArrowLeft", "Alt+I", "/".
+ * A key is written as parts/keys writes chords: "Shift+ArrowLeft", "Alt+I", "/".
  */
 
 export type Action =
   | 'play' | 'back' | 'stop' | 'forward' | 'stepBack' | 'stepForward' | 'secondBack' | 'secondForward' | 'first' | 'last'
   | 'markIn' | 'markOut' | 'clearIn' | 'clearOut' | 'goIn' | 'goOut' | 'loop' | 'comment' | 'nextComment' | 'previousComment'
-  | 'full' | 'fit' | 'whole' | 'goto' | 'retry' | 'mute' | 'safe' | 'mask' | 'units' | 'help';
+  | 'full' | 'fit' | 'whole' | 'goto' | 'retry' | 'mute' | 'safe' | 'mask' | 'units';
 
 export type KeySet = 'posthouse' | 'avid' | 'premiere' | 'resolve';
 export const KEY_SETS: { name: KeySet; title: string }[] = [
@@ -19,7 +19,7 @@ export const KEY_SETS: { name: KeySet; title: string }[] = [
 type Row = [Action, string, string[], Partial<Record<KeySet, string[]>>?];
 
 export const KEYS: Row[] = [
-  ['play', 'Play or stop', [' ']],
+  ['play', 'Play or stop', ['Space']],
   ['back', 'Backward; again: faster', ['J']],
   ['stop', 'Stop; held with J or L: step', ['K']],
   ['forward', 'Forward; again: faster', ['L']],
@@ -48,32 +48,8 @@ export const KEYS: Row[] = [
   ['mask', 'Aspect mask', ['H']],
   ['units', 'Timecode, frames or file number', ['T']],
   ['retry', 'Try again what failed', ['R'], { avid: ['Shift+R'] }],
-  ['help', 'These keys', ['?']],
 ];
 
 export function keysOf(row: Row, set: KeySet, own: Partial<Record<Action, string[]>> = {}): string[] {
   return own[row[0]] ?? row[3]?.[set] ?? row[2];
-}
-
-export interface Pressed {
-  key: string;
-  ctrlKey: boolean;
-  altKey: boolean;
-  shiftKey: boolean;
-  metaKey: boolean;
-  code?: string;
-}
-
-// The name of what was pressed. Shift is said only where it does not already change the sign ("?").
-export function nameOf(e: Pressed): string {
-  // With Alt some keyboards give another letter: the key's place says which was meant.
-  const letter = e.altKey && e.code ? /^Key([A-Z])$/.exec(e.code)?.[1] : undefined;
-  const key = letter ?? (e.key.length === 1 ? e.key.toUpperCase() : e.key);
-  const shown = e.shiftKey && (key.length > 1 || /^[A-Z]$/.test(key));
-  return `${e.ctrlKey || e.metaKey ? 'Ctrl+' : ''}${e.altKey ? 'Alt+' : ''}${shown ? 'Shift+' : ''}${key}`;
-}
-
-export function actionOf(e: Pressed, set: KeySet, own: Partial<Record<Action, string[]>> = {}): Action | null {
-  const name = nameOf(e);
-  return KEYS.find((row) => keysOf(row, set, own).includes(name))?.[0] ?? null;
 }

@@ -340,7 +340,9 @@ export class Player {
     }
     if (this.mode === 'starting') {
       // Its first picture after play: before that the canvas stays.
-      if (this.video.paused || n < this.state.frame || n > this.state.frame + Math.ceil(this.state.tc.base / 2)) return;
+      // A picture from before the seek may still be announced; one far from the clock is such a one.
+      const clock = (this.video.currentTime * this.state.rate.num) / this.state.rate.den;
+      if (this.video.paused || this.video.seeking || Math.abs(n - clock) > Math.max(3, this.state.tc.base / 2)) return;
       this.mode = 'video';
       this.box.classList.add('by-video');
     }
