@@ -35,7 +35,7 @@ export class Bar {
   private drawn = '';
   private size: ResizeObserver;
 
-  constructor(private host: HTMLElement, private door: BarDoor) {
+  constructor(host: HTMLElement, private door: BarDoor) {
     this.element = document.createElement('div');
     this.element.className = 'bar-track';
     this.element.tabIndex = 0;

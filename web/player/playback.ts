@@ -70,7 +70,6 @@ export class Playback {
   private buffer: SourceBuffer | null = null;
   private init: Uint8Array | null = null;
   private at = 0; // next byte to append
-  private atFrame = 0; // the first frame not wholly before `at`
   private inside = false; // `at` goes on from appended bytes
   private pumping = false;
   private epoch = 0; // grows with each reposition: older fetches are dropped

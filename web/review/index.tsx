@@ -1,0 +1,518 @@
+/*
+ * review: one asset, looked at frame by frame. The picture and its keys are the player's (plain
+ * TypeScript); here are the panel, the drawings over the picture, and a face for every state.
+ */
+import type { Asset, Comment, Derived, Problem, Stroke, Version } from "api-types";
+import { useSignal, type Signal } from "@preact/signals";
+import { render } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { get, is_aborted, me, online, problem_of } from "../app/api";
+import { subscribe } from "../app/events";
+import { set_query } from "../app/router";
+import { Button } from "../parts/button";
+import { count_text } from "../parts/format";
+import { useKeys } from "../parts/keys";
+import { ProblemBox } from "../parts/problem";
+import { Progress } from "../parts/progress";
+import { Bar } from "../player/bar";
+import { KEYS, KEY_SETS, keysOf, type Action, type KeySet } from "../player/keys";
+import type { Addresses } from "../player/messages";
+import { readPeaks } from "../player/peaks";
+import { Player, emptyState, type Media, type PlayerState } from "../player/player";
+import { STILL, press, release, type Shuttle } from "../player/shuttle";
+import { durationText, formatSamples, formatTimecode, parseEntry, rateName } from "../player/timecode";
+import worker_address from "../player/decode.worker.ts?worker";
+import { Comments, type Pen } from "./comments";
+import { COLOURS, UNIT, extend, pathOf, toPicture } from "./draw";
+import style from "./review.css?url";
+import { at_frame, drop, neighbour, put, threads, type Filter } from "./threads";
+
+export { ShareView } from "./share";
+
+export interface ReviewProps {
+  asset: string;
+  frame?: number;
+  comment?: string;
+  share: boolean;
+}
+
+// The sheet comes with the view; it stays once it is there.
+export function wear(address: string): Promise<void> {
+  if (document.querySelector(`link[data-view="${address}"]`)) return Promise.resolve();
+  return new Promise((done) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = address;
+    link.dataset["view"] = address;
+    link.onload = link.onerror = () => done();
+    document.head.append(link);
+  });
+}
+
+const one = (v: Version, kind: Derived["kind"]): Derived | undefined => v.derived.find((d) => d.kind === kind);
+
+export function addresses_of(v: Version): Addresses {
+  const made: Addresses = {};
+  for (const source of ["scrub", "review"] as const) {
+    const media = one(v, source);
+    const index = one(v, `${source}_index`);
+    if (media && index) made[source] = { media: media.url, index: index.url, growing: media.growing || index.growing };
+  }
+  return made;
+}
+
+// What the player is given; null while there is nothing to show yet.
+export function media_of(asset: Asset, v: Version): Media | null {
+  const addresses = addresses_of(v);
+  const f = v.facts;
+  const audio = one(v, "audio")?.url;
+  const poster = one(v, "poster")?.url;
+  const picture = asset.kind !== "sound" && (f ? f.video.length > 0 || asset.kind !== "clip" : true);
+  if (picture ? !addresses.scrub && !addresses.review : !audio) return null;
+  const tc = f?.timecode;
+  const shape = f?.video[0];
+  return {
+    ...addresses, ...(audio && { audio }), ...(poster && { poster }), picture,
+    rate: f?.rate ?? "25/1", durationFrames: f?.duration_frames ?? 0, startFrame: tc?.start_frame ?? 0,
+    base: tc?.base ?? 25, framesPerLabel: tc?.frames_per_label ?? 1, drop: tc?.drop ?? false,
+    firstFile: f?.sequence?.first ?? null,
+    aspect: shape && shape.display_height > 0 ? shape.display_width / shape.display_height : 16 / 9,
+  };
+}
+
+type Units = "timecode" | "frames" | "file";
+
+export function name_frame(s: PlayerState, n: number, units: Units = "timecode"): string {
+  if (units === "frames") return count_text(n);
+  if (units === "file" && s.firstFile !== null) return String(s.firstFile + n);
+  return s.sampleSteps ? formatSamples(n + s.startFrame, s.rate.num / s.rate.den) : formatTimecode(n + s.startFrame, s.tc);
+}
+
+const stored = (key: string, otherwise: string): string => {
+  try { return localStorage.getItem(key) ?? otherwise; } catch { return otherwise; }
+};
+const keep = (key: string, value: string): void => {
+  try { localStorage.setItem(key, value); } catch { /* a convenience only */ }
+};
+
+const MASKS = [0, 2.39, 1.85, 16 / 9, 4 / 3];
+
+export function ReviewView(p: ReviewProps) {
+  const [asset, set_asset] = useState<Asset | null>(null);
+  const [problem, set_problem] = useState<Problem | null>(null);
+  const [dressed, set_dressed] = useState(false);
+  const load = (): void => {
+    set_problem(null);
+    get<Asset>(`/assets/${p.asset}`).then(set_asset).catch((e: unknown) => { if (!is_aborted(e)) set_problem(problem_of(e)); });
+  };
+  useEffect(() => void wear(style).then(() => set_dressed(true)), []);
+  useEffect(() => {
+    set_asset(null);
+    load();
+    return subscribe({ asset: p.asset, kinds: ["asset.", "version."], hear: (n) => {
+      if (n.kind !== "asset.deleted") load();
+      else set_problem({ type: "about:blank", title: "This asset was deleted", detail: "somebody deleted it while you were here", fix: "an editor of the project can bring it back from the library", reference: "", status: 0, kind: "gone" });
+    } });
+  }, [p.asset]);
+  if (problem && !asset) return <div class="empty"><ProblemBox problem={problem} retry={load} /></div>;
+  if (!asset || !dressed) return <div class="empty" aria-busy="true"><span class="spinner" aria-hidden="true" /><span class="seen-by-readers">Loading</span></div>;
+  return <Room key={`${asset.id}.${asset.version.id}`} asset={asset} p={p} />;
+}
+
+function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
+  const v = asset.version;
+  const root = useRef<HTMLDivElement>(null);
+  const stage = useRef<HTMLDivElement>(null);
+  const bar_host = useRef<HTMLDivElement>(null);
+  const player = useRef<Player | null>(null);
+  const bar = useRef<Bar | null>(null);
+  const opened = useRef(false);
+  const shuttle = useRef<Shuttle>(STILL);
+  const state = useSignal<PlayerState>(emptyState());
+  const comments = useSignal<Comment[]>([]);
+  const comments_problem = useSignal<Problem | null>(null);
+  const filter = useSignal<Filter>("open");
+  const chosen = useSignal<string | null>(p.comment ?? null);
+  const waiting = useSignal<string[]>([]);
+  const pen = useSignal<Pen>({ tool: null, colour: COLOURS[0] ?? "#ffd24a", strokes: [] });
+  const drawing = useSignal<Stroke | null>(null);
+  const units = useSignal<Units>("timecode");
+  const entry = useSignal<string | null>(null);
+  const entry_wrong = useSignal("");
+  const safe = useSignal(false);
+  const mask = useSignal(0);
+  const spoken = useSignal("");
+  const set_name = useSignal<KeySet>(stored("posthouse.keys", "posthouse") as KeySet);
+  const asked_name = useSignal<((name: string | null) => void) | null>(null);
+  const label = (n: number): string => name_frame(state.value, n);
+  const media = useMemo(() => media_of(asset, v), [asset]);
+  const sound_only = media?.picture === false;
+
+  // ---- player and bar live as long as the room
+  useEffect(() => {
+    if (!stage.current || !bar_host.current) return;
+    const made = new Player(stage.current, {
+      makeWorker: () => new Worker(worker_address, { type: "module" }),
+      renew: async () => addresses_of(await get<Version>(`/versions/${v.id}`)),
+    });
+    player.current = made;
+    const track = new Bar(bar_host.current, { seek: (n, moving) => seek(n, moving), label: (n) => name_frame(made.state, n) });
+    bar.current = track;
+    const stop = made.subscribe((s) => {
+      state.value = s;
+      track.update(s);
+    });
+    return () => {
+      stop();
+      track.close();
+      made.close();
+      player.current = null;
+      opened.current = false;
+    };
+  }, []);
+  useEffect(() => {
+    const here = player.current;
+    if (!here || !media) return;
+    if (opened.current) return here.update(media);
+    opened.current = true;
+    void here.open(media).then(() => { if (p.frame !== undefined) here.seek(p.frame); });
+  }, [media]);
+  useEffect(() => {
+    const f = v.facts?.sprite;
+    const urls = v.derived.filter((d) => d.kind === "sprites").map((d) => d.url);
+    if (f && urls.length) bar.current?.setSprites({ urls, width: f.width, height: f.height, columns: f.columns, rows: f.rows, every: Math.max(1, f.every_frames), count: f.count });
+    const peaks = one(v, "peaks");
+    if (!peaks || peaks.growing) return;
+    const stop = new AbortController();
+    fetch(peaks.url, { signal: stop.signal, credentials: "omit" })
+      .then((r) => (r.ok ? r.arrayBuffer() : Promise.reject(new Error(String(r.status)))))
+      .then((b) => bar.current?.setPeaks(readPeaks(new Uint8Array(b))))
+      .catch(() => undefined); // no waveform: the bar works without
+    return () => stop.abort();
+  }, [asset]);
+
+  // ---- comments, live
+  useEffect(() => {
+    const load = (): void => {
+      get<Comment[]>(`/assets/${asset.id}/comments`).then((list) => {
+        const unsent = comments.value.filter((c) => waiting.value.includes(c.id) && !list.some((o) => o.id === c.id));
+        comments.value = [...list, ...unsent];
+        comments_problem.value = null;
+        const wanted = p.comment ? list.find((c) => c.id === p.comment) : undefined;
+        if (wanted && p.frame === undefined) seek(wanted.frame, false);
+      }).catch((e: unknown) => { comments_problem.value = problem_of(e); });
+    };
+    load();
+    return subscribe({ asset: asset.id, kinds: ["comment."], caught_up: load, hear: (n) => {
+      const c = n.body as Comment;
+      if (n.kind === "comment.deleted") comments.value = drop(comments.value, n.subject ?? c.id);
+      else if (c && typeof c.id === "string") comments.value = put(comments.value, { ...c, mine: c.by_id !== "" && c.by_id === me.value?.person?.id });
+    } });
+  }, [asset.id]);
+
+  // ---- moving
+  const seek = (n: number, moving = false): void => {
+    shuttle.current = STILL;
+    player.current?.seek(n, moving);
+    if (!moving) {
+      const at = player.current?.state.frame ?? n;
+      spoken.value = label(at);
+      set_query_later(at);
+    }
+  };
+  const address_timer = useRef(0);
+  const set_query_later = (n: number): void => {
+    window.clearTimeout(address_timer.current);
+    address_timer.current = window.setTimeout(() => set_query({ f: n || null }, { replace: true }), 400);
+  };
+  useEffect(() => () => window.clearTimeout(address_timer.current), []);
+  const go_comment = (c: Comment): void => {
+    chosen.value = c.id;
+    seek(c.frame);
+  };
+  const step = (n: number): void => {
+    shuttle.current = STILL;
+    player.current?.step(n);
+    const at = player.current?.state.frame ?? 0;
+    spoken.value = label(at);
+    set_query_later(at);
+  };
+  const speed = (s: number): void => {
+    player.current?.setSpeed(s);
+    shuttle.current = { ...shuttle.current, speed: s };
+    if (s === 0) set_query_later(player.current?.state.frame ?? 0);
+  };
+  const jkl = (key: "J" | "K" | "L"): void => {
+    // The shuttle follows what is really running: it may have stopped at an end.
+    const [next, act] = press({ ...shuttle.current, speed: state.value.speed }, key);
+    if (act.act === "speed") speed(act.speed);
+    else if (act.act === "step") step(act.frames);
+    shuttle.current = next;
+  };
+  useEffect(() => {
+    const up = (e: KeyboardEvent): void => { if (e.key.toUpperCase() === "K") shuttle.current = release(shuttle.current, "K"); };
+    const blur = (): void => { shuttle.current = release(shuttle.current, "K"); };
+    window.addEventListener("keyup", up);
+    window.addEventListener("blur", blur);
+    return () => {
+      window.removeEventListener("keyup", up);
+      window.removeEventListener("blur", blur);
+    };
+  }, []);
+  const second = (): number => (state.value.sampleSteps ? 25 : Math.round(state.value.rate.num / state.value.rate.den));
+  const full = (): void => void (document.fullscreenElement ? document.exitFullscreen() : root.current?.requestFullscreen?.().catch(() => undefined));
+  const jump = (way: 1 | -1): void => {
+    const c = neighbour(threads(comments.value, filter.value), state.value.frame, way);
+    if (c) go_comment(c);
+  };
+  const range = (a: number | null, b: number | null): void => player.current?.setRange(a, b);
+  const acts: Record<Action, () => void> = {
+    play: () => speed(state.value.speed === 0 ? 1 : 0), back: () => jkl("J"), stop: () => jkl("K"), forward: () => jkl("L"),
+    stepBack: () => step(-1), stepForward: () => step(1), secondBack: () => step(-second()), secondForward: () => step(second()),
+    first: () => seek(0), last: () => seek(state.value.count - 1),
+    markIn: () => range(state.value.frame, state.value.outFrame !== null && state.value.outFrame < state.value.frame ? null : state.value.outFrame),
+    markOut: () => range(state.value.inFrame !== null && state.value.inFrame > state.value.frame ? null : state.value.inFrame, state.value.frame),
+    clearIn: () => range(null, state.value.outFrame), clearOut: () => range(state.value.inFrame, null),
+    goIn: () => seek(state.value.inFrame ?? 0), goOut: () => seek(state.value.outFrame ?? state.value.count - 1),
+    loop: () => player.current?.setLoop(!state.value.loop),
+    comment: () => document.getElementById("comment-words")?.focus(),
+    nextComment: () => jump(1), previousComment: () => jump(-1), full,
+    fit: () => player.current?.zoomTo(0), whole: () => player.current?.zoomTo(state.value.zoom === 1 ? 0 : 1),
+    goto: () => { entry.value = ""; }, retry: () => player.current?.retry(),
+    mute: () => player.current?.setVolume(state.value.volume, !state.value.muted),
+    safe: () => { safe.value = !safe.value; }, mask: () => { mask.value = MASKS[(MASKS.indexOf(mask.value) + 1) % MASKS.length] ?? 0; },
+    units: () => { units.value = units.value === "timecode" ? "frames" : units.value === "frames" && state.value.firstFile !== null ? "file" : "timecode"; },
+  };
+  useKeys("Player", [
+    ...KEYS.map((row) => ({ keys: keysOf(row, set_name.value), name: row[1], run: () => acts[row[0]]() })),
+    ...["+", "-", ...(set_name.value === "avid" ? ["5", "6", "7", "8", "9"] : ["1", "2", "3", "4", "5", "6", "7", "8", "9"])].map((k) => ({ keys: [k], name: "Type a timecode", hidden: true, in_palette: false, run: () => { entry.value = k; } })),
+  ]);
+  const enter = (): void => {
+    const s = state.value;
+    if (s.sampleSteps) {
+      entry.value = null;
+      return;
+    }
+    const got = parseEntry(entry.value ?? "", s.tc);
+    if (got.kind === "wrong") { entry_wrong.value = got.why; return; }
+    const to = got.kind === "offset" ? s.frame + got.frames : got.kind === "frame" ? got.frame : got.frames - s.startFrame;
+    if (to < 0 || to >= s.count) { entry_wrong.value = `outside: ${label(0)} to ${label(s.count - 1)}`; return; }
+    entry.value = null;
+    entry_wrong.value = "";
+    seek(to);
+  };
+
+  // ---- full screen: the chrome leaves after two seconds of rest
+  useEffect(() => {
+    let timer = 0;
+    const wake = (): void => {
+      root.current?.classList.remove("idle");
+      window.clearTimeout(timer);
+      if (document.fullscreenElement) timer = window.setTimeout(() => root.current?.classList.add("idle"), 2000);
+    };
+    const names = ["pointermove", "keydown", "fullscreenchange"] as const;
+    for (const n of names) document.addEventListener(n, wake);
+    return () => {
+      window.clearTimeout(timer);
+      for (const n of names) document.removeEventListener(n, wake);
+    };
+  }, []);
+
+  // ---- what lies over the picture
+  const s = state.value;
+  const aspect = media?.aspect ?? 16 / 9;
+  useEffect(() => {
+    const here = player.current;
+    if (here) render(<Over aspect={aspect} pen={pen} drawing={drawing} safe={safe.value} mask={mask.value} seen={s.speed === 0 ? at_frame(comments.value, s.frame).filter((c) => !c.resolved || c.id === chosen.value) : []} />, here.over);
+  });
+  // Zoom with the wheel, pan by dragging.
+  useEffect(() => {
+    const room = stage.current;
+    if (!room) return;
+    let from: [number, number] | null = null;
+    const wheel = (e: WheelEvent): void => {
+      const here = player.current;
+      if (!here || !(e.ctrlKey || here.state.zoom > 0)) return;
+      e.preventDefault();
+      const b = here.box.getBoundingClientRect();
+      here.zoomTo(here.scale * Math.exp(-e.deltaY / 300), (e.clientX - b.left) / b.width, (e.clientY - b.top) / b.height);
+    };
+    const down = (e: PointerEvent): void => { if (!pen.value.tool && (e.target as Element).closest("button") === null) from = [e.clientX, e.clientY]; };
+    const move = (e: PointerEvent): void => {
+      if (!from || !player.current) return;
+      player.current.panBy(e.clientX - from[0], e.clientY - from[1]);
+      from = [e.clientX, e.clientY];
+    };
+    const up = (): void => { from = null; };
+    room.addEventListener("wheel", wheel, { passive: false });
+    room.addEventListener("pointerdown", down);
+    window.addEventListener("pointermove", move);
+    window.addEventListener("pointerup", up);
+    return () => {
+      room.removeEventListener("wheel", wheel);
+      room.removeEventListener("pointerdown", down);
+      window.removeEventListener("pointermove", move);
+      window.removeEventListener("pointerup", up);
+    };
+  }, []);
+
+  const total = Math.max(1, s.total, s.count);
+  const visitor = p.share && !me.value?.share?.name;
+  return (
+    <div class="review" ref={root}>
+      <div class="review-main">
+        <div class="review-top">
+          <h1 class="cut" style={{ fontSize: "13px", lineHeight: "18px" }} title={asset.name}>{asset.name}</h1>
+          <span class="mono quiet">v{v.number}</span>
+          {s.growing && <span class="pill busy">Growing</span>}
+          <span class="end">
+            <span class="mono quiet wide">{media?.picture ? `${rateName(s.rate)} · ${durationText(total, s.rate)}` : durationText(total, s.rate)}</span>
+            <label class="quiet wide">Keys <select class="input" style={{ width: "auto", minHeight: "24px", padding: "0 4px" }} value={set_name.value} onChange={(e) => { set_name.value = e.currentTarget.value as KeySet; keep("posthouse.keys", set_name.value); }}>{KEY_SETS.map((k) => <option key={k.name} value={k.name}>{k.title}</option>)}</select></label>
+            <Button run={full} name="Full screen" keys="F">Full</Button>
+          </span>
+        </div>
+        <div class="review-stage" ref={stage}>
+          <Face s={s} v={v} ready={media !== null} sound={sound_only} retry={acts.retry} />
+          <div class="review-say" role="status">
+            {s.status === "ready" && s.exactness === "video" && <span>Frames by the browser’s player: {window.isSecureContext ? "this browser has no exact decoder" : "open the house over https for the exact one"}</span>}
+            {s.waiting && <span>Waiting for the picture</span>}
+            {s.concealed && <span class="busy">⚠ The source frame is damaged here</span>}
+            {s.zoom > 0 && <span class="mono">{Math.round((player.current?.scale ?? 1) * 100)} %</span>}
+            {s.fault && s.status === "ready" && <><span class="bad">{s.fault.what}: {s.fault.why}. {s.fault.fix}</span><Button run={acts.retry}>Try again</Button></>}
+          </div>
+        </div>
+        <div class="review-foot">
+          <div class="bar-marks">
+            {threads(comments.value, filter.value, chosen.value).map(({ head: c }) => {
+              const wide = c.end_frame != null && c.end_frame > c.frame;
+              return <button key={c.id} type="button" tabIndex={-1} class={`${wide ? "range" : ""}${chosen.value === c.id ? " on" : ""}${c.resolved ? " done" : ""}`}
+                style={{ left: `${(c.frame + (wide ? 0 : 0.5)) / total * 100}%`, ...(wide ? { width: `max(6px, ${((c.end_frame ?? c.frame) + 1 - c.frame) / total * 100}%)` } : {}) }}
+                aria-label={`Comment by ${c.by} at ${label(c.frame)}`} title={`${c.by}, ${label(c.frame)}: ${c.text.slice(0, 120)}`} onClick={() => go_comment(c)} />;
+            })}
+          </div>
+          <div class="bar-host" ref={bar_host} />
+          <div class="review-trans">
+            <div class="review-tc">
+              {entry.value === null
+                ? <button type="button" id="timecode" aria-label={`Position ${name_frame(s, s.frame, units.value)}. Go to a timecode`} title="Go to a timecode (=)" onClick={() => { entry.value = ""; }}>{name_frame(s, s.frame, units.value)}</button>
+                : <input class="input" aria-label="Go to timecode" placeholder={label(s.frame)} value={entry.value} ref={(i) => { if (i && document.activeElement !== i) i.focus(); }}
+                    aria-invalid={entry_wrong.value !== ""} onInput={(e) => { entry.value = e.currentTarget.value; entry_wrong.value = ""; }} onBlur={() => { entry.value = null; entry_wrong.value = ""; }}
+                    onKeyDown={(e) => { e.stopPropagation(); if (e.key === "Enter") enter(); else if (e.key === "Escape") { entry.value = null; entry_wrong.value = ""; } }} />}
+              {entry_wrong.value ? <span class="wrong" role="alert">{entry_wrong.value}</span> : !s.sampleSteps && <span class="mono quiet" title="Frame, from 0, of all">{count_text(s.frame)} / {count_text(total)}</span>}
+            </div>
+            <div class="review-keys" role="group" aria-label="Transport">
+              <Button run={() => step(-1)} name="One frame back" keys="←">|◀</Button>
+              <Button run={() => jkl("J")} on={s.speed < 0} name="Backward" keys="J">◀ J</Button>
+              <Button run={acts.play} look={s.speed === 0 ? undefined : "primary"} name={s.speed === 0 ? "Play" : "Stop"} keys="Space">{s.speed === 0 ? "▶" : "❚❚"}</Button>
+              <Button run={() => jkl("L")} on={s.speed > 1} name="Forward" keys="L">L ▶</Button>
+              <Button run={() => step(1)} name="One frame on" keys="→">▶|</Button>
+            </div>
+            <div class="review-end">
+              {s.speed !== 0 && s.speed !== 1 && <span>{s.speed}×</span>}
+              {s.inFrame !== null && <span>I {label(s.inFrame)}</span>}
+              {s.outFrame !== null && <span>O {label(s.outFrame)}</span>}
+              {s.loop && <span class="note">Loop</span>}
+              <select aria-label="Speed" value={String([0.25, 0.5, 1, 2, 4, 8].includes(s.speed) ? s.speed : 1)} onChange={(e) => speed(Number(e.currentTarget.value))}>{[0.25, 0.5, 1, 2, 4, 8].map((x) => <option key={x} value={String(x)}>{x}×</option>)}</select>
+              <Button run={acts.mute} name={s.muted ? "Sound on" : "Sound off"} keys="S" on={s.muted}>{s.muted ? "Muted" : "Sound"}</Button>
+              <input type="range" min="0" max="1" step="0.05" value={s.volume} aria-label="Volume" onInput={(e) => player.current?.setVolume(Number(e.currentTarget.value), false)} />
+            </div>
+          </div>
+          <span class="seen-by-readers" aria-live="polite">{spoken.value}</span>
+        </div>
+      </div>
+      {comments_problem.value && comments.value.length === 0
+        ? <section class="comments"><div /><div class="empty"><ProblemBox problem={comments_problem.value} retry={() => location.reload()} /></div></section>
+        : <Comments asset={asset.id} version={v.id} comments={comments} filter={filter} chosen={chosen} pen={pen} waiting={waiting} label={label}
+            here={() => ({ frame: state.value.frame, from: state.value.inFrame, to: state.value.outFrame })} go={go_comment}
+            pause={() => { const was = state.value.speed !== 0; if (was) speed(0); return was; }} resume={() => speed(1)}
+            ask_name={visitor ? () => ask_name(asked_name) : null} />}
+      {asked_name.value && <NameDialog give={(name) => { asked_name.value?.(name); asked_name.value = null; }} />}
+    </div>
+  );
+}
+
+const NAME_KEY = "posthouse.visitor";
+function ask_name(asked: Signal<((name: string | null) => void) | null>): Promise<string | null> {
+  const known = stored(NAME_KEY, "");
+  if (known) return Promise.resolve(known);
+  return new Promise((done) => { asked.value = done; });
+}
+
+function NameDialog({ give }: { give: (name: string | null) => void }) {
+  const [name, set_name] = useState("");
+  return (
+    <dialog class="dialog" ref={(d) => { if (d && !d.open) d.showModal(); }} onCancel={() => give(null)} aria-label="Your name">
+      <header><h2>Who is commenting?</h2></header>
+      <form class="body" onSubmit={(e) => { e.preventDefault(); if (name.trim()) { keep(NAME_KEY, name.trim()); give(name.trim()); } }}>
+        <label class="field"><span class="label">Your name, as others will see it</span><input class="input" required maxLength={80} value={name} onInput={(e) => set_name(e.currentTarget.value)} /></label>
+        <div class="writer"><div class="line"><Button run={() => give(null)}>Cancel</Button><Button look="primary" submit>Send the comment</Button></div></div>
+      </form>
+    </dialog>
+  );
+}
+
+// What stands in the picture's place while there is none.
+function Face({ s, v, ready, sound, retry }: { s: PlayerState; v: Version; ready: boolean; sound: boolean; retry: () => void }) {
+  if (v.problem && !ready) return <div class="review-face"><ProblemBox problem={v.problem} /></div>;
+  if (!ready) {
+    return (
+      <div class="review-face" role="status">
+        <h2>{v.state === "ready" ? "There is nothing to play in this one" : v.state === "probing" ? "Looking at the media" : "Making the proxies"}</h2>
+        {v.state !== "ready" && <Progress part={v.progress ?? null} name="Proxies" />}
+        <p>{v.state === "ready" ? "It has neither picture nor sound; comments still work." : "It can be played while they grow, in a moment."}</p>
+      </div>
+    );
+  }
+  if (s.status === "failed" && s.fault) {
+    return <div class="review-face"><ProblemBox problem={{ type: "about:blank", title: s.fault.what, detail: s.fault.why, fix: s.fault.fix, reference: "", status: 0, kind: "player" }} retry={retry} /></div>;
+  }
+  if (sound) return <div class="review-face"><h2>Sound only</h2><p>The waveform is below; J K L and comments work as with a picture.</p></div>;
+  if (s.shown < 0) return <div class="review-face" role="status"><span class="spinner" aria-hidden="true" />{online.value ? "" : <p>The house is out of reach; it goes on by itself.</p>}</div>;
+  return null;
+}
+
+interface OverProps {
+  aspect: number;
+  pen: Signal<Pen>;
+  drawing: Signal<Stroke | null>;
+  safe: boolean;
+  mask: number;
+  seen: Comment[];
+}
+
+function Over({ aspect, pen, drawing, safe, mask, seen }: OverProps) {
+  const now = pen.value;
+  const strokes = [...seen.flatMap((c) => c.drawing ?? []), ...now.strokes, ...(drawing.value ? [drawing.value] : [])];
+  const w = aspect * UNIT;
+  const point = (e: PointerEvent): [number, number] => toPicture(e.clientX, e.clientY, (e.currentTarget as Element).getBoundingClientRect());
+  const pressure = (e: PointerEvent): number => (e.pointerType === "pen" ? e.pressure : 0.5);
+  const bar = mask > 0 ? (mask > aspect ? (1 - aspect / mask) / 2 : 0) : 0;
+  const side = mask > 0 && mask < aspect ? (1 - mask / aspect) / 2 : 0;
+  return (
+    <svg viewBox={`0 0 ${w} ${UNIT}`} class={now.tool ? "drawing-on" : ""} aria-hidden="true" preserveAspectRatio="none"
+      onPointerDown={(e) => {
+        if (!now.tool || e.button !== 0) return;
+        e.currentTarget.setPointerCapture(e.pointerId);
+        const [x, y] = point(e);
+        drawing.value = { tool: now.tool, colour: now.colour, width: 0.005, points: [x, y, pressure(e)] };
+      }}
+      onPointerMove={(e) => {
+        if (!drawing.value) return;
+        const [x, y] = point(e);
+        drawing.value = extend(drawing.value, x, y, pressure(e));
+      }}
+      onPointerUp={() => {
+        const done = drawing.value;
+        drawing.value = null;
+        if (done && done.points.length >= 6) pen.value = { ...pen.value, strokes: [...pen.value.strokes, done] };
+      }}>
+      {bar > 0 && <><rect x={0} y={0} width={w} height={bar * UNIT} fill="#000" /><rect x={0} y={(1 - bar) * UNIT} width={w} height={bar * UNIT} fill="#000" /></>}
+      {side > 0 && <><rect x={0} y={0} width={side * w} height={UNIT} fill="#000" /><rect x={(1 - side) * w} y={0} width={side * w} height={UNIT} fill="#000" /></>}
+      {safe && [0.035, 0.05].map((m) => <rect key={m} x={m * w} y={m * UNIT} width={(1 - 2 * m) * w} height={(1 - 2 * m) * UNIT} fill="none" stroke="#fff" stroke-opacity="0.7" stroke-width="1" vector-effect="non-scaling-stroke" />)}
+      {strokes.map((stroke, i) => {
+        const path = pathOf(stroke, aspect);
+        return path.fill ? <path key={i} d={path.d} fill={stroke.colour} /> : <path key={i} d={path.d} fill="none" stroke={stroke.colour} stroke-width={path.width} stroke-linecap="round" stroke-linejoin="round" />;
+      })}
+    </svg>
+  );
+}
