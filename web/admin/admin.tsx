@@ -1,0 +1,292 @@
+// admin/admin: a project's members and shares; tokens; people, workers and audit of the house.
+import sheet from "../style/views.css?url";
+import type { AuditList, AuditRow, Member, NewPerson, Person, PersonMade, Problem, Project, Share, Token, TokenMade, Worker } from "api-types";
+import { useEffect, useState } from "preact/hooks";
+import { del, get, patch, post, problem_of, with_query } from "../app/api";
+import { subscribe } from "../app/events";
+import { route, type View } from "../app/router";
+import { load_me, may, me, project as here } from "../app/session";
+import { Button, CopyLine } from "../parts/button";
+import { Dialog, ask, open_dialog } from "../parts/dialog";
+import { Choice, Field, Tick } from "../parts/field";
+import { count_text, plural } from "../parts/format";
+import { Loaded, use_load } from "../parts/load";
+import { Empty, ProblemBox } from "../parts/problem";
+import { Ago } from "../parts/time";
+import { tell, tell_problem } from "../parts/toast";
+
+export { sheet };
+const fail = (e: unknown) => tell_problem(problem_of(e));
+const roles = [{ value: "owner", label: "Owner: everything" }, { value: "editor", label: "Editor: upload, edit, share, deliver" }, { value: "reviewer", label: "Reviewer: look and comment" }, { value: "guest", label: "Guest: look" }] as const;
+type Role = Member["role"];
+
+export function Admin({ view }: { view: View }) {
+  const project = route.value.project ?? "";
+  return (
+    <main>
+      <div class="page-view">
+        {view === "settings" && <Settings key={project} />}
+        {view === "shares" && <Shares project={project} />}
+        {view === "tokens" && <Tokens />}
+        {view === "people" && <People />}
+        {view === "workers" && <Workers />}
+        {view === "audit" && <Audit />}
+      </div>
+    </main>
+  );
+}
+
+function Table({ head, children, name }: { head: string[]; children: preact.ComponentChildren; name: string }) {
+  return (
+    <div class="scroll-x" tabIndex={0} role="region" aria-label={name}>
+      <table class="table">
+        <thead><tr>{head.map((h) => <th key={h}>{h || <span class="seen-by-readers">Acts</span>}</th>)}</tr></thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
+function Settings() {
+  const p = here.value;
+  const id = p?.id ?? "";
+  const [name, set_name] = useState(p?.name ?? "");
+  const [rate, set_rate] = useState(p?.sequence_rate ?? "24/1");
+  const [wrong, set_wrong] = useState<Problem | null>(null);
+  const members = use_load<Member[]>(`/projects/${id}/members`);
+  const manage = may("manage");
+  const rates = [["24000/1001", "23.976"], ["24/1", "24"], ["25/1", "25"], ["30000/1001", "29.97"], ["30/1", "30"], ["48/1", "48"], ["50/1", "50"], ["60000/1001", "59.94"], ["60/1", "60"]] as const;
+  const save = () => {
+    set_wrong(null);
+    patch<Project>(`/projects/${id}`, { name: name.trim(), sequence_rate: rate }).then(() => load_me()).then(() => tell("Saved"), (e: unknown) => set_wrong(problem_of(e)));
+  };
+  const [email, set_email] = useState("");
+  const [role, set_role] = useState<Role>("reviewer");
+  const [not_added, set_not_added] = useState<Problem | null>(null);
+  const add = () => {
+    set_not_added(null);
+    post<Member>(`/projects/${id}/members`, { email: email.trim(), role }).then(() => { set_email(""); members.reload(); }, (e: unknown) => set_not_added(problem_of(e)));
+  };
+  return (
+    <>
+      <header><h1>{p?.name}</h1></header>
+      {manage && (
+        <form class="form-line" onSubmit={(e) => { e.preventDefault(); save(); }}>
+          <Field label="Name" value={name} set={set_name} required maxlength={200} />
+          <Choice label="Rate of image sequences that say none" value={rate} set={set_rate} options={[...rates.map(([value, label]) => ({ value: value as string, label: `${label} frames/s` })), ...(rates.some(([v]) => v === rate) ? [] : [{ value: rate, label: rate }])]} />
+          <Button submit look="primary" disabled={!name.trim() || (name === p?.name && rate === p?.sequence_rate)}>Save</Button>
+        </form>
+      )}
+      {wrong && <ProblemBox problem={wrong} />}
+      <h2>Members</h2>
+      {manage && (
+        <form class="form-line" onSubmit={(e) => { e.preventDefault(); add(); }}>
+          <Field label="E-mail of somebody who has an account" type="email" value={email} set={set_email} required />
+          <Choice<Role> label="Role" value={role} set={set_role} options={[...roles]} />
+          <Button submit disabled={!email.trim()}>Add</Button>
+        </form>
+      )}
+      {not_added && <ProblemBox problem={not_added} />}
+      <Loaded from={members}>
+        {(list) => (
+          <Table name="Members" head={["Name", "E-mail", "Role", ""]}>
+            {list.map((m) => (
+              <tr key={m.person.id}>
+                <td>{m.person.name}</td><td class="quiet">{m.person.email}</td>
+                <td>
+                  {manage ? (
+                    <select class="input kinds" aria-label={`Role of ${m.person.name}`} value={m.role} onChange={(e) => void patch(`/projects/${id}/members/${m.person.id}`, { role: e.currentTarget.value }).then(members.reload, (x: unknown) => { fail(x); members.reload(); })}>
+                      {roles.map((r) => <option key={r.value} value={r.value}>{r.value}</option>)}
+                    </select>
+                  ) : m.role}
+                </td>
+                <td class="right">
+                  {manage && <Button icon="close" name={`Take ${m.person.name} out`} look="plain" run={() => void ask({ title: `Take ${m.person.name} out of ${p?.name}?`, text: "They no longer see the project. Their comments stay.", yes: "Take out", danger: true }).then((yes) => { if (yes) del(`/projects/${id}/members/${m.person.id}`).then(members.reload, fail); })} />}
+                </td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function Shares({ project }: { project: string }) {
+  const list = use_load<Share[]>(`/projects/${project}/shares`);
+  useEffect(() => subscribe({ project, kinds: ["share."], hear: list.reload }), [project]);
+  return (
+    <>
+      <header><h1>Share links</h1></header>
+      <Loaded from={list}>
+        {(all) => all.length === 0 ? (
+          <Empty title="No links have been made"><p>Choose assets in the library and press Share (Ctrl-S): a visitor needs no account.</p></Empty>
+        ) : (
+          <Table name="Share links" head={["Title", "Assets", "Visitors may", "Ends", "Password", "Visits", "Made", ""]}>
+            {all.map((s) => (
+              <tr key={s.id}>
+                <td>{s.title}</td><td class="mono">{count_text(s.assets.length)}</td>
+                <td>{s.permission === "comment" ? "look and comment" : "look"}{s.download ? ", download" : ""}</td>
+                <td>{s.revoked ? <span class="bad">revoked</span> : s.expires ? <Ago at={s.expires} /> : "never"}</td>
+                <td>{s.password ? "yes" : "no"}</td><td class="mono">{count_text(s.uses)}</td>
+                <td><Ago at={s.created} /> <span class="quiet">{s.by}</span></td>
+                <td class="right">{!s.revoked && may("share") && <Button look="danger" run={() => void ask({ title: `Revoke ${s.title}?`, text: "Whoever has the link is locked out at once.", yes: "Revoke the link", danger: true }).then((yes) => { if (yes) del(`/shares/${s.id}`).then(list.reload, fail); })}>Revoke</Button>}</td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function NewToken({ close, made }: { close: () => void; made: () => void }) {
+  const [name, set_name] = useState("");
+  const [scope, set_scope] = useState<Token["scope"]>("all");
+  const [days, set_days] = useState("90");
+  const [secret, set_secret] = useState<string | null>(null);
+  const [wrong, set_wrong] = useState<Problem | null>(null);
+  if (secret !== null)
+    return (
+      <Dialog title="The token" close={close} stay footer={<Button look="primary" run={close}>Done</Button>}>
+        <p>Copy it now: it is shown this once and kept hashed.</p>
+        <CopyLine text={secret} name="Copy the token" />
+      </Dialog>
+    );
+  return (
+    <Dialog title="New token" close={close} footer={<Button submit look="primary" disabled={!name.trim()}>Make the token</Button>} submit={() => {
+      post<TokenMade>("/tokens", { name: name.trim(), scope, days: days === "0" ? null : Number(days) }).then((t) => { set_secret(t.secret); made(); }, (e: unknown) => set_wrong(problem_of(e)));
+    }}>
+      <Field label="What it is for" value={name} set={set_name} focus required maxlength={100} />
+      <Choice<Token["scope"]> label="It may" value={scope} set={set_scope} options={[{ value: "all", label: "Do what you may do" }, { value: "read", label: "Read only" }, ...(me.value?.person?.admin ? [{ value: "worker" as const, label: "Work as a worker" }] : [])]} />
+      <Choice label="It ends" value={days} set={set_days} options={[{ value: "7", label: "in 7 days" }, { value: "90", label: "in 90 days" }, { value: "365", label: "in a year" }, { value: "0", label: "never, until it is revoked" }]} />
+      {wrong && <ProblemBox problem={wrong} />}
+    </Dialog>
+  );
+}
+
+function Tokens() {
+  const list = use_load<Token[]>("/tokens");
+  return (
+    <>
+      <header><h1>Your API tokens</h1><Button icon="plus" run={() => void open_dialog((close) => <NewToken close={close} made={list.reload} />)}>New token</Button></header>
+      <p class="quiet">For the command line and scripts: posthouse put, get, deliver.</p>
+      <Loaded from={list}>
+        {(all) => all.length === 0 ? <p>You have none.</p> : (
+          <Table name="Tokens" head={["Name", "May", "Made", "Used last", "Ends", ""]}>
+            {all.map((t) => (
+              <tr key={t.id}>
+                <td>{t.name}</td><td>{t.scope}</td><td><Ago at={t.created} /></td><td>{t.last_used ? <Ago at={t.last_used} /> : "never"}</td><td>{t.expires ? <Ago at={t.expires} /> : "never"}</td>
+                <td class="right"><Button look="danger" run={() => void ask({ title: `Revoke the token ${t.name}?`, text: "What uses it is locked out at once.", yes: "Revoke the token", danger: true }).then((yes) => { if (yes) del(`/tokens/${t.id}`).then(list.reload, fail); })}>Revoke</Button></td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function NewPersonDialog({ close, made }: { close: () => void; made: () => void }) {
+  const [name, set_name] = useState("");
+  const [email, set_email] = useState("");
+  const [admin, set_admin] = useState(false);
+  const [link, set_link] = useState<string | null>(null);
+  const [wrong, set_wrong] = useState<Problem | null>(null);
+  if (link !== null)
+    return (
+      <Dialog title={`Send ${name} this link`} close={close} stay footer={<Button look="primary" run={close}>Done</Button>}>
+        <p>It sets their password and works once. It is shown only now.</p>
+        <CopyLine text={new URL(link, location.origin).href} name="Copy the link" />
+      </Dialog>
+    );
+  return (
+    <Dialog title="Invite somebody" close={close} footer={<Button submit look="primary" disabled={!name.trim() || !email.trim()}>Make the invitation</Button>} submit={() => {
+      const body: NewPerson = { name: name.trim(), email: email.trim(), admin };
+      post<PersonMade>("/people", body).then((p) => { set_link(p.link); made(); }, (e: unknown) => set_wrong(problem_of(e)));
+    }}>
+      <Field label="Name" value={name} set={set_name} focus required maxlength={200} />
+      <Field label="E-mail" type="email" value={email} set={set_email} required />
+      <Tick label="Administrator: everything in every project" on={admin} set={set_admin} />
+      {wrong && <ProblemBox problem={wrong} />}
+    </Dialog>
+  );
+}
+
+function People() {
+  const list = use_load<Person[]>("/people");
+  const change = (p: Person, what: { admin?: boolean; disabled?: boolean }) => void patch(`/people/${p.id}`, what).then(list.reload, fail);
+  return (
+    <>
+      <header><h1>People</h1><Button icon="plus" look="primary" run={() => void open_dialog((close) => <NewPersonDialog close={close} made={list.reload} />)}>Invite somebody</Button></header>
+      <Loaded from={list}>
+        {(all) => (
+          <Table name="People" head={["Name", "E-mail", "Administrator", "Since", "State", ""]}>
+            {all.map((p) => {
+              const self = p.id === me.value?.person?.id;
+              return (
+                <tr key={p.id}>
+                  <td>{p.name}{self && <span class="quiet"> (you)</span>}</td><td class="quiet">{p.email}</td>
+                  <td><Tick label={<span class="seen-by-readers">{p.name} is administrator</span>} on={p.admin} disabled={self} set={(admin) => change(p, { admin })} /></td>
+                  <td><Ago at={p.created} /></td><td>{p.disabled ? <span class="bad">locked out</span> : "active"}</td>
+                  <td class="right">{!self && (p.disabled ? <Button run={() => change(p, { disabled: false })}>Let in again</Button> : <Button look="danger" run={() => void ask({ title: `Lock ${p.name} out?`, text: "Sessions and tokens end at once. What they made stays.", yes: "Lock out", danger: true }).then((yes) => yes && change(p, { disabled: true }))}>Lock out</Button>)}</td>
+                </tr>
+              );
+            })}
+          </Table>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function Workers() {
+  const list = use_load<Worker[]>("/workers");
+  useEffect(() => {
+    const timer = window.setInterval(() => !document.hidden && list.reload(), 5000);
+    return () => window.clearInterval(timer);
+  }, []);
+  return (
+    <>
+      <header><h1>Workers</h1></header>
+      <Loaded from={list}>
+        {(all) => all.length === 0 ? <Empty title="No worker is here"><p>The server starts one by itself. If it does not stay, its log says why: posthouse check.</p></Empty> : (
+          <Table name="Workers" head={["Name", "State", "Busy", "Seen", "Process"]}>
+            {all.map((w) => (
+              <tr key={w.id}><td>{w.name}</td><td>{w.state}</td><td class="mono">{w.busy} of {plural(w.slots, "slot")}</td><td><Ago at={w.seen} /></td><td class="mono">{w.pid}</td></tr>
+            ))}
+          </Table>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function Audit() {
+  const [rows, set_rows] = useState<readonly AuditRow[]>([]);
+  const [next, set_next] = useState<string | null>(null);
+  const first = use_load<AuditList>("/audit");
+  useEffect(() => {
+    if (!first.value) return;
+    set_rows(first.value.items);
+    set_next(first.value.cursor ?? null);
+  }, [first.value]);
+  const more = () => void get<AuditList>(with_query("/audit", { cursor: next })).then((l) => { set_rows([...rows, ...l.items]); set_next(l.cursor ?? null); }, fail);
+  return (
+    <>
+      <header><h1>Audit log</h1></header>
+      <Loaded from={first}>
+        {() => (
+          <>
+            <Table name="Audit log" head={["Number", "When", "Who", "From", "What", "On", "Detail"]}>
+              {rows.map((a) => (
+                <tr key={a.number}><td class="mono">{a.number}</td><td><Ago at={a.at} /></td><td>{a.person ?? "–"}</td><td class="mono quiet">{a.address}</td><td class="mono">{a.action}</td><td class="mono quiet">{a.subject}</td><td class="quiet">{a.detail}</td></tr>
+              ))}
+            </Table>
+            {next && <div><Button run={more}>Show more</Button></div>}
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}

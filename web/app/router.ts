@@ -1,0 +1,148 @@
+/*
+ * app/router: every view has an address that can be sent.
+ *
+ *   /                              the project looked at last, or the list of projects
+ *   /p/PROJECT?folder=&q=&kind=&sort=&order=   library
+ *   /p/PROJECT/a/ASSET?f=1440&c=COMMENT        review, at a frame or a comment
+ *   /p/PROJECT/jobs?state=   /p/PROJECT/deliver   /p/PROJECT/shares   /p/PROJECT/settings
+ *   /jobs  /tokens  /admin/people  /admin/workers  /admin/audit
+ *   /login?next=  /setup#TOKEN  /welcome#TOKEN  /s/KEY
+ */
+import { signal } from "@preact/signals";
+
+export type View =
+  | "home"
+  | "library"
+  | "review"
+  | "jobs"
+  | "deliver"
+  | "shares"
+  | "settings"
+  | "tokens"
+  | "people"
+  | "workers"
+  | "audit"
+  | "login"
+  | "setup"
+  | "welcome"
+  | "share"
+  | "missing";
+
+export interface Route {
+  view: View;
+  project: string | null;
+  asset: string | null;
+  key: string | null; // of a share, or the one-time token behind #
+  query: Readonly<Record<string, string>>;
+}
+
+const table: [RegExp, View, (keyof Route)[]][] = [
+  [/^\/$/, "home", []],
+  [/^\/p\/([^/]+)\/?$/, "library", ["project"]],
+  [/^\/p\/([^/]+)\/a\/([^/]+)\/?$/, "review", ["project", "asset"]],
+  [/^\/p\/([^/]+)\/jobs\/?$/, "jobs", ["project"]],
+  [/^\/p\/([^/]+)\/deliver\/?$/, "deliver", ["project"]],
+  [/^\/p\/([^/]+)\/shares\/?$/, "shares", ["project"]],
+  [/^\/p\/([^/]+)\/settings\/?$/, "settings", ["project"]],
+  [/^\/jobs\/?$/, "jobs", []],
+  [/^\/tokens\/?$/, "tokens", []],
+  [/^\/admin\/people\/?$/, "people", []],
+  [/^\/admin\/workers\/?$/, "workers", []],
+  [/^\/admin\/audit\/?$/, "audit", []],
+  [/^\/login\/?$/, "login", []],
+  [/^\/setup\/?$/, "setup", []],
+  [/^\/welcome\/?$/, "welcome", []],
+  [/^\/s\/([^/]+)\/?$/, "share", ["key"]],
+];
+
+export function parse(address: string): Route {
+  const url = new URL(address, "http://house");
+  const query: Record<string, string> = {};
+  for (const [k, v] of url.searchParams) query[k] = v;
+  for (const [pattern, view, names] of table) {
+    const found = pattern.exec(url.pathname);
+    if (!found) continue;
+    const named: Partial<Record<keyof Route, string>> = {};
+    names.forEach((name, i) => (named[name] = safe_decode(found[i + 1] ?? "")));
+    return {
+      view,
+      project: named.project ?? null,
+      asset: named.asset ?? null,
+      key: named.key ?? (url.hash.length > 1 ? safe_decode(url.hash.slice(1)) : null),
+      query,
+    };
+  }
+  return { view: "missing", project: null, asset: null, key: null, query };
+}
+
+function safe_decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+export const route = signal<Route>(parse(location.pathname + location.search + location.hash));
+
+// Goes to an address; `replace` leaves no step in the history (typing in a search, moving a frame).
+export function go(address: string, how: { replace?: boolean } = {}): void {
+  const now = location.pathname + location.search + location.hash;
+  if (address !== now) {
+    if (how.replace) history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
+  }
+  route.value = parse(address);
+}
+
+// Changes the query of the address as it is; null takes a part out.
+export function set_query(changes: Record<string, string | number | null>, how: { replace?: boolean } = {}): void {
+  const url = new URL(location.href);
+  for (const [k, v] of Object.entries(changes)) {
+    if (v === null || v === "") url.searchParams.delete(k);
+    else url.searchParams.set(k, String(v));
+  }
+  go(url.pathname + url.search, how);
+}
+
+const made = (path: string, query?: Record<string, string | number | null | undefined>): string => {
+  const parts = Object.entries(query ?? {})
+    .filter(([, v]) => v !== null && v !== undefined && v !== "")
+    .map(([k, v]) => `${k}=${encodeURIComponent(String(v))}`);
+  return parts.length ? `${path}?${parts.join("&")}` : path;
+};
+
+export const to = {
+  library: (project: string, query?: { folder?: string | null; q?: string | null }) => made(`/p/${project}`, query),
+  review: (project: string, asset: string, at?: { f?: number | null; c?: string | null }) => made(`/p/${project}/a/${asset}`, at),
+  jobs: (project: string | null, query?: { state?: string }) => made(project ? `/p/${project}/jobs` : "/jobs", query),
+  deliver: (project: string) => `/p/${project}/deliver`,
+  shares: (project: string) => `/p/${project}/shares`,
+  settings: (project: string) => `/p/${project}/settings`,
+};
+
+window.addEventListener("popstate", () => {
+  route.value = parse(location.pathname + location.search + location.hash);
+});
+
+// Plain clicks on links of this page change the view without loading it again.
+document.addEventListener("click", (e) => {
+  if (e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
+  const target = e.target instanceof Element ? e.target.closest("a") : null;
+  if (!target || target.origin !== location.origin || target.target || target.hasAttribute("download")) return;
+  if (target.pathname.startsWith("/api/") || target.pathname.startsWith("/assets/")) return;
+  e.preventDefault();
+  go(target.pathname + target.search + target.hash);
+});
+
+// A pasted address of this house, outside a field, jumps there.
+document.addEventListener("paste", (e) => {
+  const at = e.target;
+  if (at instanceof HTMLInputElement || at instanceof HTMLTextAreaElement) return;
+  const text = e.clipboardData?.getData("text/plain").trim() ?? "";
+  if (!/^(https?:\/\/|\/(p|s)\/)/.test(text)) return;
+  const url = new URL(text, location.origin);
+  if (url.origin !== location.origin || parse(url.pathname).view === "missing") return;
+  e.preventDefault();
+  go(url.pathname + url.search + url.hash);
+});

@@ -1,0 +1,240 @@
+/*
+ * app/shell: the frame round every view: top bar, offline bar, what lies over the view, and which view the
+ * address means. Views beyond the library are loaded when first opened.
+ */
+import type { Problem } from "api-types";
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { Activity, ActivityButton, toggle_activity } from "../parts/activity";
+import { Button } from "../parts/button";
+import { Dialogs } from "../parts/dialog";
+import { Icon } from "../parts/icons";
+import { useKeys } from "../parts/keys";
+import { open_key_sheet } from "../parts/keysheet";
+import { Menus, menu_under, type MenuItem } from "../parts/menu";
+import { Palette, open_palette } from "../parts/palette";
+import { fold } from "../parts/panel";
+import { Empty, ProblemBox } from "../parts/problem";
+import { Avatar } from "../parts/time";
+import { Toasts, tell_problem } from "../parts/toast";
+import { problem_of } from "./api";
+import { follow_jobs } from "./jobs";
+import { lazy } from "./lazy";
+import { online, try_now, waiting_writes } from "./link";
+import { go, route, to, type Route, type View } from "./router";
+import { is_admin, last_project, load_me, log_out, may, me, project, projects, remember_project, session_ended } from "./session";
+import { Library } from "../library/library";
+
+interface ReviewProps {
+  asset: string;
+  frame?: number;
+  comment?: string;
+  share: boolean;
+}
+const Gate = lazy(() => import("../login/login"), (m, p: { what: "login" | "setup" | "welcome" | "again" }) => <m.Gate {...p} />);
+const Home = lazy(() => import("../login/home"), (m) => <m.Home />);
+const Review = lazy(() => import("../review"), (m, p: ReviewProps) => <m.ReviewView {...p} />);
+const Share = lazy(() => import("../review"), (m, p: { shareKey: string; frame?: number; comment?: string }) => <m.ShareView {...p} />);
+const Jobs = lazy(() => import("../jobs/jobs"), (m) => <m.Jobs />);
+const Deliver = lazy(() => import("../deliver/deliver"), (m) => <m.Deliver />);
+const Admin = lazy(() => import("../admin/admin"), (m, p: { view: View }) => <m.Admin {...p} />);
+
+const boot_problem = signal<Problem | null>(null);
+async function boot(): Promise<void> {
+  boot_problem.value = null;
+  try {
+    await load_me();
+  } catch (e) {
+    boot_problem.value = problem_of(e);
+  }
+}
+void boot();
+
+export function Root() {
+  const who = me.value;
+  const r = route.value;
+  if (boot_problem.value)
+    return (
+      <div class="gate">
+        <ProblemBox problem={boot_problem.value} retry={() => void boot()} />
+      </div>
+    );
+  if (!who) return <div class="gate" aria-busy="true" />;
+  const inside = () => {
+    if (r.view === "share") return <Share shareKey={r.key ?? ""} frame={frame_of(r)} comment={r.query["c"]} />;
+    if (r.view === "welcome") return <Gate what="welcome" />;
+    if (who.setup_needed || r.view === "setup") return <Gate what="setup" />;
+    if (r.view === "login" || (!who.person && !who.share)) return <Gate what="login" />;
+    return <Shell />;
+  };
+  return (
+    <>
+      {inside()}
+      {session_ended.value && <Gate what="again" />}
+      <Palette />
+      <Dialogs />
+      <Menus />
+      <Toasts />
+    </>
+  );
+}
+
+function Shell() {
+  const r = route.value;
+  useKeys("Everywhere", [
+    { keys: ["Ctrl+K"], name: "Find or do anything", run: open_palette, in_fields: true, in_palette: false },
+    { keys: ["?"], name: "Keys of this view", run: open_key_sheet },
+    { keys: ["["], name: "Fold the left panel", run: () => fold("left") },
+    { keys: ["]"], name: "Fold the right panel", run: () => fold("right") },
+    { keys: ["Shift+A"], name: "Show what is under way", run: toggle_activity },
+  ]);
+  useEffect(follow_jobs, []);
+  useEffect(() => {
+    if (r.project && project.value) remember_project(r.project);
+    if (r.view === "home" && !r.query["all"]) {
+      const last = projects.value.find((p) => p.id === last_project());
+      if (last) go(to.library(last.id), { replace: true });
+    }
+    document.title = [titles[r.view], project.value?.name, "Posthouse"].filter(Boolean).join(" · ");
+  }, [r, project.value]);
+  return (
+    <div class="shell">
+      <Top />
+      <div role="status">{!online.value && <OfflineBar />}</div>
+      <div class="work">
+        <ViewOf />
+      </div>
+      <Activity />
+    </div>
+  );
+}
+
+function frame_of(r: Route): number | undefined {
+  const said = r.query["f"];
+  return said && /^\d+$/.test(said) ? Number(said) : undefined;
+}
+
+const titles: Record<View, string> = {
+  home: "Projects", library: "Library", review: "Review", jobs: "Jobs", deliver: "Deliver", shares: "Share links", settings: "Project", tokens: "Tokens",
+  people: "People", workers: "Workers", audit: "Audit", login: "Log in", setup: "Set up", welcome: "Welcome", share: "Review", missing: "Not found",
+};
+
+function ViewOf() {
+  const r = route.value;
+  if (r.project && !project.value && !me.value?.share)
+    return (
+      <main>
+        <Empty title="There is no such project for you">
+          <p>The address names a project that does not exist, or that you are not a member of. Ask its owner to add you.</p>
+          <Button run={() => go("/?all=1")}>All projects</Button>
+        </Empty>
+      </main>
+    );
+  switch (r.view) {
+    case "home":
+      return <Home />;
+    case "library":
+      return <Library key={r.project} />;
+    case "review":
+      return <Review key={r.asset} asset={r.asset ?? ""} frame={frame_of(r)} comment={r.query["c"]} share={!me.value?.person} />;
+    case "jobs":
+      return <Jobs />;
+    case "deliver":
+      return <Deliver />;
+    case "shares":
+    case "settings":
+    case "tokens":
+    case "people":
+    case "workers":
+    case "audit":
+      return <Admin view={r.view} />;
+    default:
+      return (
+        <main>
+          <Empty title="Nothing has this address">
+            <Button run={() => go("/?all=1")}>All projects</Button>
+          </Empty>
+        </main>
+      );
+  }
+}
+
+function OfflineBar() {
+  return (
+    <div class="offline">
+      <Icon name="offline" />
+      <span>
+        The house is out of reach. {waiting_writes.value ? `${waiting_writes.value} ${waiting_writes.value === 1 ? "change waits" : "changes wait"} and will be sent.` : "Trying again by itself; nothing typed is lost."}
+      </span>
+      <Button run={try_now}>Try now</Button>
+    </div>
+  );
+}
+
+function Top() {
+  const r = route.value;
+  const here = project.value;
+  const tab = (view: View, name: string, address: string) => (
+    <a href={address} aria-current={r.view === view || (view === "library" && r.view === "review") ? "page" : undefined}>
+      {name}
+    </a>
+  );
+  const switch_project = (e: MouseEvent) => {
+    if (!(e.currentTarget instanceof Element)) return;
+    menu_under(e.currentTarget, [
+      { heading: "Projects" },
+      ...projects.value.map((p): MenuItem => ({ name: p.name, checked: p.id === here?.id, run: () => go(to.library(p.id)) })),
+      "line",
+      { name: "All projects", icon: "house", run: () => go("/?all=1") },
+      ...(here ? [{ name: "Members and settings", icon: "gear" as const, run: () => go(to.settings(here.id)) }] : []),
+      ...(here && may("share") ? [{ name: "Share links", icon: "link" as const, run: () => go(to.shares(here.id)) }] : []),
+    ]);
+  };
+  return (
+    <header class="top">
+      <a class="mark" href="/?all=1">
+        {me.value?.house || "Posthouse"}
+      </a>
+      <button type="button" class="button plain project" aria-haspopup="menu" onClick={switch_project} title={here?.name}>
+        <Icon name="down" size={12} />
+        <span class="cut">{here?.name ?? "Projects"}</span>
+      </button>
+      {here ? (
+        <nav aria-label="Views">
+          {tab("library", "Library", to.library(here.id))}
+          {tab("jobs", "Jobs", to.jobs(here.id))}
+          {tab("deliver", "Deliver", to.deliver(here.id))}
+        </nav>
+      ) : (
+        <nav aria-label="Views">{tab("jobs", "Jobs", "/jobs")}</nav>
+      )}
+      <button type="button" class="find" onClick={open_palette} aria-label="Find or do anything">
+        <Icon name="search" size={14} />
+        <span>Find or do anything</span>
+        <kbd>Ctrl K</kbd>
+      </button>
+      <ActivityButton />
+      <button type="button" class="me" aria-haspopup="menu" aria-label="You" title={me.value?.person?.name} onClick={(e) => menu_under(e.currentTarget, me_menu(), { right: true })}>
+        <Avatar name={me.value?.person?.name ?? "?"} />
+      </button>
+    </header>
+  );
+}
+
+function me_menu(): MenuItem[] {
+  return [
+    { heading: me.value?.person?.name ?? "" },
+    { name: "Your API tokens", icon: "key", run: () => go("/tokens") },
+    ...(is_admin.value
+      ? ([
+          "line",
+          { name: "People", icon: "people", run: () => go("/admin/people") },
+          { name: "Workers", icon: "machine", run: () => go("/admin/workers") },
+          { name: "Audit log", icon: "log", run: () => go("/admin/audit") },
+        ] satisfies MenuItem[])
+      : []),
+    "line",
+    { name: "Keys of this view", icon: "keyboard", keys: "?", run: open_key_sheet },
+    { name: "Log out", icon: "leave", run: () => void log_out().catch((e: unknown) => tell_problem(problem_of(e))) },
+  ];
+}

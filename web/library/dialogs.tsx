@@ -1,0 +1,129 @@
+// library/dialogs: share, deliver, move.
+import type { Asset, Delivery, Folder, NewShare, Problem, Profile, Share } from "api-types";
+import { useEffect, useState } from "preact/hooks";
+import { get, post, problem_of } from "../app/api";
+import { go, to } from "../app/router";
+import { Button, CopyLine } from "../parts/button";
+import { Dialog } from "../parts/dialog";
+import { Choice, Field, Tick } from "../parts/field";
+import { plural } from "../parts/format";
+import { ProblemBox } from "../parts/problem";
+import { tell } from "../parts/toast";
+
+export function ShareDialog({ project, assets, close }: { project: string; assets: readonly Asset[]; close: () => void }) {
+  const first = assets[0];
+  const [title, set_title] = useState(assets.length === 1 && first ? first.name : plural(assets.length, "asset"));
+  const [permission, set_permission] = useState<"view" | "comment">("comment");
+  const [download, set_download] = useState(false);
+  const [days, set_days] = useState("14");
+  const [password, set_password] = useState("");
+  const [made, set_made] = useState<Share | null>(null);
+  const [wrong, set_wrong] = useState<Problem | null>(null);
+  const [busy, set_busy] = useState(false);
+  const make = async () => {
+    set_busy(true);
+    set_wrong(null);
+    try {
+      const body: NewShare = { title, assets: assets.map((a) => a.id), permission, download, expires: days === "0" ? null : new Date(Date.now() + Number(days) * 86_400_000).toISOString(), password: password || null };
+      set_made(await post<Share>(`/projects/${project}/shares`, body));
+    } catch (e) {
+      set_wrong(problem_of(e));
+    } finally {
+      set_busy(false);
+    }
+  };
+  if (made)
+    return (
+      <Dialog title="The link is ready" close={close} stay footer={<Button look="primary" run={close}>Done</Button>}>
+        <p>Copy it now: it is shown this once, because it holds the key.</p>
+        <CopyLine text={new URL(made.url ?? "", location.origin).href} name="Copy the link" />
+        {password && <p class="quiet">Send the password by another way than the link.</p>}
+      </Dialog>
+    );
+  return (
+    <Dialog title={`Share ${plural(assets.length, "asset")}`} close={close} submit={() => void make()} footer={<Button submit look="primary" busy={busy} disabled={!title.trim()}>Make the link</Button>}>
+      <Field label="Title, as the visitor sees it" value={title} set={set_title} required focus maxlength={200} />
+      <Choice label="Visitors may" value={permission} set={set_permission} options={[{ value: "comment", label: "Look and comment" }, { value: "view", label: "Look only" }]} />
+      <Choice label="The link ends" value={days} set={set_days} options={[{ value: "1", label: "tomorrow" }, { value: "7", label: "in 7 days" }, { value: "14", label: "in 14 days" }, { value: "90", label: "in 90 days" }, { value: "0", label: "never, until it is revoked" }]} />
+      <Field label="Password (optional)" type="password" value={password} set={set_password} autocomplete="new-password" />
+      <Tick label="Visitors may download the original" on={download} set={set_download} />
+      {wrong && <ProblemBox problem={wrong} />}
+    </Dialog>
+  );
+}
+
+export function DeliverDialog({ asset, close }: { asset: Asset; close: () => void }) {
+  const [profiles, set_profiles] = useState<Profile[] | null>(null);
+  const [chosen, choose] = useState("");
+  const [wrong, set_wrong] = useState<Problem | null>(null);
+  const [busy, set_busy] = useState(false);
+  useEffect(() => {
+    get<Profile[]>("/profiles").then(
+      (list) => {
+        set_profiles(list);
+        choose((c) => c || (list[0]?.name ?? ""));
+      },
+      (e: unknown) => set_wrong(problem_of(e)),
+    );
+  }, []);
+  const send = async () => {
+    set_busy(true);
+    set_wrong(null);
+    try {
+      await post<Delivery>(`/versions/${asset.version.id}/deliveries`, { profile: chosen });
+      close();
+      tell(`${asset.name} is being delivered`, { name: "Show", run: () => go(to.deliver(asset.project)) });
+    } catch (e) {
+      set_wrong(problem_of(e));
+      set_busy(false);
+    }
+  };
+  return (
+    <Dialog title={`Deliver ${asset.name}`} close={close} submit={() => void send()} footer={<Button submit look="primary" busy={busy} disabled={!chosen}>Deliver</Button>}>
+      {!profiles && !wrong && <div class="skeleton profile" />}
+      <div role="radiogroup" aria-label="Profile" class="profiles">
+        {profiles?.map((p) => (
+          <label key={p.name} class={p.name === chosen ? "profile on" : "profile"}>
+            <input type="radio" name="profile" value={p.name} checked={p.name === chosen} onChange={() => choose(p.name)} />
+            <b>{p.title}</b>
+            <code class="quiet">{p.name}</code>
+            <span class="quiet">{p.description}</span>
+          </label>
+        ))}
+      </div>
+      {wrong && <ProblemBox problem={wrong} />}
+    </Dialog>
+  );
+}
+
+export function MoveDialog({ folders, count, move, close }: { folders: readonly Folder[]; count: number; move: (folder: string | null) => void; close: () => void }) {
+  const [to_folder, set_to] = useState("");
+  const path = (f: Folder): string => {
+    const above = folders.find((o) => o.id === f.parent);
+    return above && above.id !== f.id ? `${path(above)} / ${f.name}` : f.name;
+  };
+  return (
+    <Dialog title={`Move ${plural(count, "asset")}`} close={close} submit={() => { close(); move(to_folder || null); }} footer={<Button submit look="primary">Move</Button>}>
+      <Choice label="Into" value={to_folder} set={set_to} options={[{ value: "", label: "The top, in no folder" }, ...folders.map((f) => ({ value: f.id, label: path(f) })).sort((a, b) => (a.label < b.label ? -1 : 1))]} />
+    </Dialog>
+  );
+}
+
+export function NameDialog({ title, label, value, act, save, close }: { title: string; label: string; value: string; act: string; save: (name: string) => Promise<void>; close: () => void }) {
+  const [name, set_name] = useState(value);
+  const [wrong, set_wrong] = useState<Problem | null>(null);
+  const [busy, set_busy] = useState(false);
+  const send = () => {
+    set_busy(true);
+    save(name.trim()).then(close, (e: unknown) => {
+      set_wrong(problem_of(e));
+      set_busy(false);
+    });
+  };
+  return (
+    <Dialog title={title} close={close} submit={send} footer={<Button submit look="primary" busy={busy} disabled={!name.trim() || name === value}>{act}</Button>}>
+      <Field label={label} value={name} set={set_name} focus required maxlength={255} />
+      {wrong && <ProblemBox problem={wrong} />}
+    </Dialog>
+  );
+}

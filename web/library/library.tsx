@@ -1,0 +1,333 @@
+/*
+ * library/library: a project's media: folders left, grid or list, facts right; drop files anywhere.
+ */
+import type { Asset } from "api-types";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { patch, post, problem_of, problem } from "../app/api";
+import { by_asset } from "../app/jobs";
+import { go, route, set_query, to } from "../app/router";
+import { may, project as here } from "../app/session";
+import { Button, CopyLine, Segments, copy_text } from "../parts/button";
+import { ask, open_dialog } from "../parts/dialog";
+import { count_text, plural, rate_name, size_text } from "../parts/format";
+import { Icon } from "../parts/icons";
+import { useKeys } from "../parts/keys";
+import { menu_at, type MenuItem } from "../parts/menu";
+import { Empty, ProblemBox } from "../parts/problem";
+import { Ago } from "../parts/time";
+import { tell, tell_problem } from "../parts/toast";
+import { VirtualRows, use_width, type Rows } from "../parts/virtual";
+import { UploadPanel } from "../transfer/panel";
+import { DeliverDialog, MoveDialog, NameDialog, ShareDialog } from "./dialogs";
+import { FactsPanel } from "./facts";
+import { Assets, type Sort, type Wish } from "./model";
+import { nothing, pick, step, type Selection } from "./selection";
+import { Name, Tile, kind_icon, state_words } from "./tile";
+import { DRAG, Tree, make_folder } from "./tree";
+
+const GAP = 8;
+const TILE_WIDTH = 184;
+const kinds = [["", "All kinds"], ["clip", "Clips"], ["sound", "Sound"], ["sequence", "Sequences"], ["still", "Stills"], ["document", "Documents"]] as const;
+const columns_of_list: { name: string; sort?: Sort; class: string }[] = [
+  { name: "Name", sort: "name", class: "name" }, { name: "Kind", class: "kind" }, { name: "Duration", sort: "duration", class: "duration" }, { name: "Rate", class: "rate" }, { name: "Timecode", class: "timecode" },
+  { name: "Size", sort: "size", class: "size" }, { name: "State", class: "state" }, { name: "Created", sort: "created", class: "created" }, { name: "Comments", class: "comments" },
+];
+
+function wish_of(project: string, query: Readonly<Record<string, string>>): Wish {
+  const sort = query["sort"];
+  return { project, folder: query["folder"] ?? null, q: query["q"] ?? "", kind: query["kind"] ?? "", sort: sort === "name" || sort === "size" || sort === "duration" ? sort : "created", order: query["order"] === "asc" ? "asc" : query["order"] === "desc" ? "desc" : sort && sort !== "created" ? "asc" : "desc" };
+}
+
+export function Library() {
+  const r = route.value;
+  const project = r.project ?? "";
+  const wish = wish_of(project, r.query);
+  const [model] = useState(() => new Assets(wish));
+  useEffect(() => () => model.close(), []);
+  useEffect(() => {
+    model.want(wish);
+    select(nothing);
+  }, [wish.folder, wish.q, wish.kind, wish.sort, wish.order]);
+  const [selection, select] = useState<Selection>(nothing);
+  const [preview, set_preview] = useState<number | null>(null);
+  const [over, set_over] = useState(false);
+  const area = useRef<HTMLDivElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+  const picker = useRef<HTMLInputElement>(null);
+  const rows = useRef<Rows>(null);
+  const width = use_width(area);
+  const view = r.query["view"] === "list" ? "list" : "grid";
+  const total = model.total.value ?? 0;
+  const items = model.items.value;
+  const narrow = width < 460;
+  const across = view === "list" ? 1 : Math.max(narrow ? 2 : 1, Math.floor((width - GAP) / (TILE_WIDTH + GAP)));
+  const tile_width = Math.max(80, Math.floor((width - GAP) / across) - GAP);
+  const row_height = view === "list" ? (matchMedia("(pointer: coarse)").matches ? 40 : 28) : Math.round((tile_width * 9) / 16) + 52 + GAP;
+  const id_at = (place: number) => items.get(place)?.id ?? null;
+  const chosen = useMemo(() => [...items.values()].filter((a) => selection.ids.has(a.id)), [items, selection]);
+  const cursor = items.get(selection.at);
+
+  const open = (a: Asset) => go(to.review(project, a.id));
+  const move_cursor = (place: number, how: { range?: boolean; more?: boolean }) => {
+    select((s) => pick(s, place, how, id_at));
+    rows.current?.scroll_to(Math.floor(place / across));
+  };
+  const arrows = (e: KeyboardEvent) => {
+    const page = across * Math.max(1, Math.floor((area.current?.clientHeight ?? 400) / row_height) - 1);
+    const next = step(selection.at, e.key, across, page, total);
+    if (next === null) return false;
+    if (document.activeElement instanceof Element && document.activeElement.closest(".panel, .activity, .top")) return false;
+    set_preview(null);
+    move_cursor(next, { range: e.shiftKey });
+    return true;
+  };
+  const fail = (e: unknown) => tell_problem(problem_of(e));
+  const rename = (a: Asset) =>
+    void open_dialog((close) => (
+      <NameDialog title={`Rename ${a.name}`} label="Name" value={a.name} act="Rename" close={close} save={async (name) => {
+        const fresh = await patch<Asset>(`/assets/${a.id}`, { name });
+        model.change(a.id, () => fresh);
+      }} />
+    ));
+  const remove = (list: readonly Asset[]) => {
+    if (!list.length || !may("edit")) return;
+    const ids = list.map((a) => a.id);
+    const what = list.length === 1 && list[0] ? list[0].name : plural(list.length, "asset");
+    post(`/projects/${project}/assets/delete`, { ids }).then(() => {
+      select(nothing);
+      model.refresh();
+      tell(`${what} deleted`, { name: "Undo", run: () => void post(`/projects/${project}/assets/restore`, { ids }).then(() => model.refresh(), fail) });
+    }, fail);
+  };
+  const move = (ids: string[], folder: string | null) => {
+    const before = new Map([...items.values()].filter((a) => ids.includes(a.id)).map((a) => [a.id, a.folder ?? null]));
+    post(`/projects/${project}/assets/move`, { ids, folder: folder ?? "" }).then(() => {
+      model.refresh();
+      const name = folder ? (model.folders.value.find((f) => f.id === folder)?.name ?? "the folder") : "the top";
+      tell(`${plural(ids.length, "asset")} moved to ${name}`, {
+        name: "Undo",
+        run: () => {
+          const back = new Map<string | null, string[]>();
+          for (const [id, f] of before) back.set(f, [...(back.get(f) ?? []), id]);
+          void Promise.all([...back].map(([f, some]) => post(`/projects/${project}/assets/move`, { ids: some, folder: f ?? "" }))).then(() => model.refresh(), fail);
+        },
+      });
+    }, fail);
+  };
+  const share = () => chosen.length > 0 && may("share") && void open_dialog((close) => <ShareDialog project={project} assets={chosen} close={close} />);
+  const deliver = () => {
+    const a = chosen[0];
+    if (a && may("deliver")) open_dialog((close) => <DeliverDialog asset={a} close={close} />);
+  };
+  const move_dialog = () => chosen.length > 0 && may("edit") && void open_dialog((close) => <MoveDialog folders={model.folders.value} count={chosen.length} move={(f) => move(chosen.map((a) => a.id), f)} close={close} />);
+  const copy_timecode = () => {
+    const tc = chosen[0]?.version.facts?.timecode?.start;
+    if (tc) void copy_text(tc).then(() => tell(`${tc} copied`));
+  };
+  const copy_link = () => {
+    const a = chosen[0];
+    if (a) void copy_text(location.origin + to.review(project, a.id)).then(() => tell("Link copied"));
+  };
+  const bring = async (data: DataTransfer | null, files: FileList | null) => {
+    if (!may("upload")) return tell_problem(problem("forbidden", "You may not bring media into this project", "your role here does not include upload", "ask an owner of the project to make you editor"));
+    const { read_drop, send } = await import("../transfer/upload");
+    const found = data ? await read_drop(data) : [...(files ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+    await send(project, wish.folder && wish.folder !== "top" ? wish.folder : null, found);
+  };
+
+  const typed = useRef({ text: "", at: 0 });
+  const type_ahead = (e: KeyboardEvent) => {
+    if (e.key.length !== 1 || e.ctrlKey || e.metaKey || e.altKey || !/[\p{L}\p{N}_\-.]/u.test(e.key)) return false;
+    const now = performance.now();
+    typed.current = { text: now - typed.current.at < 800 ? typed.current.text + e.key : e.key, at: now };
+    const want = typed.current.text.toLowerCase();
+    const places = [...items.keys()].sort((a, b) => a - b);
+    const order = [...places.filter((p) => p > selection.at || (typed.current.text.length > 1 && p === selection.at)), ...places];
+    const found = order.find((p) => items.get(p)?.name.toLowerCase().startsWith(want));
+    if (found !== undefined) move_cursor(found, {});
+    return true;
+  };
+  const all_arrows = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+  useKeys("Library", [
+    { keys: [...all_arrows, "Home", "End", "PageUp", "PageDown"], name: "Move", run: arrows, in_palette: false },
+    { keys: [...all_arrows, "Home", "End"].map((k) => `Shift+${k}`), name: "Choose a range", run: arrows, in_palette: false },
+    { keys: ["Enter"], name: "Open", run: () => (cursor ? open(cursor) : false) },
+    { keys: ["Space"], name: "Preview where it stands", in_palette: false, run: () => (cursor ? set_preview((p) => (p === null ? 0 : null)) : false) },
+    { keys: ["Escape"], name: "Choose nothing", run: () => { set_preview(null); select(nothing); }, in_palette: false },
+    { keys: ["Ctrl+A"], name: "Choose all that is loaded", run: () => select({ ids: new Set([...items.values()].map((a) => a.id)), at: selection.at, from: selection.from }) },
+    { keys: ["F2"], name: "Rename", run: () => (cursor && may("edit") ? rename(cursor) : false) },
+    { keys: ["Delete", "Backspace"], name: "Delete", run: () => (chosen.length ? remove(chosen) : false) },
+    { keys: ["Ctrl+M"], name: "Move to a folder", run: () => void move_dialog() },
+    { keys: ["Ctrl+S"], name: "Share what is chosen", run: () => void share() },
+    { keys: ["Ctrl+D"], name: "Deliver", run: deliver },
+    { keys: ["Ctrl+C"], name: "Copy the start timecode", run: () => (String(getSelection()) ? false : copy_timecode()) },
+    { keys: ["/"], name: "Search", run: () => search.current?.focus() },
+    { keys: ["Alt+1"], name: "Grid", run: () => set_query({ view: null }, { replace: true }) },
+    { keys: ["Alt+2"], name: "List", run: () => set_query({ view: "list" }, { replace: true }) },
+    { keys: ["Ctrl+U"], name: "Bring in files", run: () => picker.current?.click() },
+    { keys: ["Shift+N"], name: "New folder", run: () => (may("upload") ? make_folder(project, wish.folder && wish.folder !== "top" ? wish.folder : null, () => void model.load_folders()) : false) },
+    { keys: ["letters"], name: "Type a name to jump to it" },
+    { keys: [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."], name: "", hidden: true, in_palette: false, run: type_ahead },
+  ]);
+
+  // Space walks through the sprites, about eight seconds from end to end.
+  useEffect(() => {
+    if (preview === null) return;
+    const timer = window.setInterval(() => set_preview((p) => (p === null ? null : (p + 0.0125) % 1)), 100);
+    return () => window.clearInterval(timer);
+  }, [preview === null]);
+
+  const menu = (e: MouseEvent, place: number) => {
+    const a = items.get(place);
+    if (!a) return;
+    if (!selection.ids.has(a.id)) select(pick(selection, place, {}, id_at));
+    const list = selection.ids.has(a.id) ? chosen : [a];
+    const one = list.length === 1;
+    const items_of: MenuItem[] = [
+      { name: "Open", icon: "play", keys: "Enter", disabled: !one, run: () => open(a) },
+      { name: "Preview here", icon: "eye", keys: "Space", disabled: !one, run: () => { select(pick(nothing, place, {}, id_at)); set_preview(0); } },
+      { name: "Copy link", icon: "link", disabled: !one, run: copy_link },
+      { name: "Copy start timecode", icon: "copy", keys: "Ctrl+C", disabled: !a.version.facts?.timecode, run: () => void copy_text(a.version.facts?.timecode?.start ?? "") },
+      "line",
+      { name: "Share", icon: "link", keys: "Ctrl+S", disabled: !may("share"), run: () => void open_dialog((close) => <ShareDialog project={project} assets={list} close={close} />) },
+      { name: "Deliver", icon: "deliver", keys: "Ctrl+D", disabled: !one || !may("deliver") || a.version.state !== "ready", run: () => void open_dialog((close) => <DeliverDialog asset={a} close={close} />) },
+      "line",
+      { name: "Rename", icon: "pencil", keys: "F2", disabled: !one || !may("edit"), run: () => rename(a) },
+      { name: "Move to a folder", icon: "move", keys: "Ctrl+M", disabled: !may("edit"), run: () => void open_dialog((close) => <MoveDialog folders={model.folders.value} count={list.length} move={(f) => move(list.map((x) => x.id), f)} close={close} />) },
+      { name: "Delete", icon: "trash", keys: "Delete", danger: true, disabled: !may("edit"), run: () => (list.length > 20 ? void ask({ title: `Delete ${plural(list.length, "asset")}?`, text: "They can be brought back with Undo.", yes: "Delete", danger: true }).then((yes) => yes && remove(list)) : remove(list)) },
+    ];
+    menu_at(e, items_of, a.name);
+  };
+
+  const cell = (place: number) => {
+    const a = items.get(place);
+    const on = a ? selection.ids.has(a.id) : false;
+    const common = {
+      id: `asset-${place}`,
+      "aria-selected": on,
+      onMouseDown: (e: MouseEvent) => e.button === 0 && area.current?.querySelector<HTMLElement>(".virtual")?.focus({ preventScroll: true }),
+      onClick: (e: MouseEvent) => { set_preview(null); select(pick(selection, place, { range: e.shiftKey, more: e.ctrlKey || e.metaKey }, id_at)); },
+      onDblClick: () => a && open(a),
+      onContextMenu: (e: MouseEvent) => menu(e, place),
+      draggable: !!a && may("edit"),
+      onDragStart: (e: DragEvent) => {
+        if (!a) return;
+        e.dataTransfer?.setData(DRAG, (on ? chosen.map((c) => c.id) : [a.id]).join(","));
+      },
+    };
+    if (view === "list")
+      return (
+        <div key={place} {...common} role="row" aria-rowindex={place + 2} class={`list-row${on ? " chosen" : ""}${place === selection.at ? " cursor" : ""}`}>
+          {a ? <ListCells asset={a} /> : <span role="gridcell" class="skeleton bar" />}
+        </div>
+      );
+    return (
+      <div key={place} {...common} role="gridcell" aria-colindex={(place % across) + 1} aria-label={a ? `${a.name}, ${state_words(a, by_asset.value.get(a.id))}` : "loading"} class="cell" style={{ width: `${tile_width}px` }}>
+        {a ? <Tile asset={a} job={by_asset.value.get(a.id)} chosen={on} cursor={place === selection.at} part={place === selection.at ? preview : null} /> : <div class="tile"><span class="picture skeleton" /><span class="skeleton bar" /></div>}
+      </div>
+    );
+  };
+  const draw = (row: number) => {
+    if (view === "list") return cell(row);
+    const places = [];
+    for (let i = row * across; i < Math.min(total, (row + 1) * across); i++) places.push(cell(i));
+    return <div class="grid-row" role="row" aria-rowindex={row + 1}>{places}</div>;
+  };
+
+  const filtered = !!(wish.q || wish.kind || wish.folder);
+  const folder_name = wish.folder === "top" ? "In no folder" : (model.folders.value.find((f) => f.id === wish.folder)?.name ?? (wish.folder ? "Folder" : "Everything"));
+  const sort_by = (s: Sort) => set_query({ sort: s, order: wish.sort === s && wish.order === "asc" ? "desc" : "asc" }, { replace: true });
+  return (
+    <>
+      <Tree project={project} folders={model.folders.value} chosen={wish.folder} total={here.value?.assets ?? total} reload={() => void model.load_folders()} drop={move} />
+      <main
+        class={over ? "library drop-here" : "library"}
+        onDragOver={(e) => { if (e.dataTransfer?.types.includes("Files")) { e.preventDefault(); if (!over) set_over(true); } }}
+        onDragLeave={(e) => { if (!(e.relatedTarget instanceof Node && e.currentTarget.contains(e.relatedTarget))) set_over(false); }}
+        onDrop={(e) => { set_over(false); if (!e.dataTransfer?.types.includes("Files")) return; e.preventDefault(); void bring(e.dataTransfer, null).catch(fail); }}
+      >
+        <div class="bar">
+          <h1 class="cut bar-title" title={folder_name}>{folder_name}</h1>
+          <span class="quiet mono" role="status">{model.total.value === null ? "" : count_text(total)}</span>
+          <label class="search">
+            <Icon name="search" size={14} />
+            <input ref={search} type="search" placeholder="Search names" aria-label="Search names" value={wish.q} onInput={(e) => set_query({ q: e.currentTarget.value || null }, { replace: true })} onKeyDown={(e) => { if (e.key === "Escape") { set_query({ q: null }, { replace: true }); e.currentTarget.blur(); } if (e.key === "ArrowDown") { e.currentTarget.blur(); move_cursor(0, {}); e.preventDefault(); } }} />
+          </label>
+          <select class="input kinds" aria-label="Kind" value={wish.kind} onChange={(e) => set_query({ kind: e.currentTarget.value || null }, { replace: true })}>
+            {kinds.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+          </select>
+          <select class="input kinds" aria-label="Sort by" value={`${wish.sort} ${wish.order}`} onChange={(e) => { const [sort, order] = e.currentTarget.value.split(" "); set_query({ sort: sort ?? null, order: order ?? null }, { replace: true }); }}>
+            {[["created desc", "Newest first"], ["created asc", "Oldest first"], ["name asc", "Name A–Z"], ["name desc", "Name Z–A"], ["size desc", "Largest first"], ["size asc", "Smallest first"], ["duration desc", "Longest first"], ["duration asc", "Shortest first"]].map(([v, l]) => <option key={v} value={v}>{l}</option>)}
+          </select>
+          <Segments name="View" value={view} pick={(v) => set_query({ view: v === "grid" ? null : v }, { replace: true })} options={[{ value: "grid", label: "Grid", icon: "grid" }, { value: "list", label: "List", icon: "list" }]} />
+          {may("upload") && <Button icon="upload" look="primary" run={() => picker.current?.click()}>Bring in</Button>}
+          <input ref={picker} type="file" multiple hidden onChange={(e) => { void bring(null, e.currentTarget.files).catch(fail); e.currentTarget.value = ""; }} />
+        </div>
+        <div ref={area} class="area">
+          {model.problem.value && model.total.value === null ? (
+            <div class="empty"><ProblemBox problem={model.problem.value} retry={() => model.retry()} /></div>
+          ) : model.total.value === null ? (
+            <div class="waiting" aria-busy="true">{Array.from({ length: 12 }, (_, i) => <div key={i} class="tile"><span class="picture skeleton" /><span class="skeleton bar" /></div>)}</div>
+          ) : total === 0 ? (
+            filtered ? (
+              <Empty title={wish.q ? `Nothing is called “${wish.q}” here` : "Nothing here yet"}>
+                {wish.q || wish.kind ? <Button run={() => set_query({ q: null, kind: null })}>Show everything{wish.folder ? " in the folder" : ""}</Button> : <p>Drop files on the page, or drag assets onto the folder's name.</p>}
+              </Empty>
+            ) : (
+              <Empty title="Drop files or whole folders anywhere on this page">
+                <p>Camera cards, image sequences, mixes, documents: folders keep their structure, every byte is checked, and proxies are made by themselves.</p>
+                {may("upload") && <Button look="primary" icon="upload" run={() => picker.current?.click()}>Choose files</Button>}
+                <p>or from a terminal, as fast as the disk and the line allow:</p>
+                <CopyLine text={`posthouse put --house ${location.origin} --project ${project} FOLDER`} />
+              </Empty>
+            )
+          ) : width > 0 ? (
+            <VirtualRows
+              key={view}
+              rows={rows}
+              count={Math.ceil(total / across)}
+              row_height={row_height}
+              padding={view === "grid" ? GAP : 0}
+              draw={draw}
+              look={(first, last) => model.look(first * across, Math.min(total - 1, (last + 1) * across - 1))}
+              class={view}
+              attributes={{ role: "grid", tabIndex: 0, "aria-label": folder_name, "aria-multiselectable": true, "aria-rowcount": Math.ceil(total / across) + (view === "list" ? 1 : 0), "aria-activedescendant": selection.at >= 0 ? `asset-${selection.at}` : undefined }}
+              head={view === "list" ? (
+                <div class="list-row list-head" role="row" aria-rowindex={1}>
+                  {columns_of_list.map((c) => (
+                    <span key={c.name} role="columnheader" class={c.class} aria-sort={c.sort === wish.sort ? (wish.order === "asc" ? "ascending" : "descending") : undefined}>
+                      {c.sort ? <button type="button" onClick={() => c.sort && sort_by(c.sort)}>{c.name}{c.sort === wish.sort && <Icon name={wish.order === "asc" ? "sort_up" : "sort_down"} size={12} />}</button> : c.name}
+                    </span>
+                  ))}
+                </div>
+              ) : undefined}
+            />
+          ) : null}
+          {model.problem.value && model.total.value !== null && <div class="over-list"><ProblemBox problem={model.problem.value} retry={() => model.retry()} /></div>}
+        </div>
+        <UploadPanel project={project} />
+        {over && <div class="drop-veil" aria-hidden="true"><Icon name="upload" size={28} /><h2>Let go to bring them into {folder_name === "Everything" ? "the project" : folder_name}</h2></div>}
+      </main>
+      <FactsPanel chosen={chosen} deliver={deliver} share={() => void share()} open={open} />
+    </>
+  );
+}
+
+function ListCells({ asset: a }: { asset: Asset }) {
+  const f = a.version.facts;
+  const job = by_asset.value.get(a.id);
+  const state = a.version.state;
+  return (
+    <>
+      <span role="gridcell" class="name"><Icon name={kind_icon[a.kind]} size={14} /><Name name={a.name} /></span>
+      <span role="gridcell" class="kind quiet">{a.kind}</span>
+      <span role="gridcell" class="duration mono">{f?.duration_text}</span>
+      <span role="gridcell" class="rate mono">{f && a.kind !== "sound" && a.kind !== "still" && a.kind !== "document" ? rate_name(f.rate) : ""}</span>
+      <span role="gridcell" class="timecode mono">{f?.timecode?.start}</span>
+      <span role="gridcell" class="size mono">{size_text(a.version.size)}</span>
+      <span role="gridcell" class={`state cut ${state === "failed" ? "bad" : state === "ready" ? "quiet" : "busy"}`} title={a.version.problem?.title}>{state_words(a, job)}</span>
+      <span role="gridcell" class="created quiet"><Ago at={a.created} /></span>
+      <span role="gridcell" class="comments mono">{a.comments ? `${a.open_comments}/${a.comments}` : ""}</span>
+    </>
+  );
+}

@@ -1,0 +1,175 @@
+/*
+ * library/model: the assets that the address asks for, as a long list of which windows are loaded.
+ *
+ * The total is known from the first answer; windows of WINDOW assets are fetched by offset as they come
+ * into sight, so that the scroll bar jumps anywhere in 50,000. News change what is loaded in place.
+ */
+import type { Asset, AssetList, Folder, Problem, Version } from "api-types";
+import { signal } from "@preact/signals";
+import { get, is_aborted, problem_of, with_query } from "../app/api";
+import { subscribe, type News } from "../app/events";
+
+export const WINDOW = 200;
+export type Sort = "name" | "created" | "size" | "duration";
+
+export interface Wish {
+  project: string;
+  folder: string | null; // an id, "top", or null for all
+  q: string;
+  kind: string;
+  sort: Sort;
+  order: "asc" | "desc";
+}
+
+export class Assets {
+  readonly items = signal<ReadonlyMap<number, Asset>>(new Map()); // by place in the list
+  readonly total = signal<number | null>(null);
+  readonly problem = signal<Problem | null>(null);
+  readonly folders = signal<readonly Folder[]>([]);
+  private wish: Wish;
+  private asked = new Set<number>();
+  private stop = new AbortController();
+  private again = 0;
+  private ends: (() => void)[] = [];
+
+  constructor(wish: Wish) {
+    this.wish = wish;
+    this.ends.push(subscribe({ project: wish.project, hear: (n) => this.hear(n), caught_up: () => this.refresh() }));
+    void this.load_folders();
+    this.ask(0);
+  }
+
+  close(): void {
+    for (const end of this.ends) end();
+    this.stop.abort();
+    window.clearTimeout(this.again);
+  }
+
+  // Another filter: what is shown stays until the answer is there, so that typing does not flicker.
+  want(wish: Wish): void {
+    if (JSON.stringify(wish) === JSON.stringify(this.wish)) return;
+    this.wish = wish;
+    this.restart();
+  }
+
+  // Loads what is seen anew, quietly.
+  refresh(): void {
+    window.clearTimeout(this.again);
+    this.again = window.setTimeout(() => {
+      this.restart();
+      void this.load_folders();
+    }, 150);
+  }
+
+  retry(): void {
+    this.problem.value = null;
+    this.restart();
+    void this.load_folders();
+  }
+
+  look(first: number, last: number): void {
+    this.seen = [first, last];
+    for (let w = Math.floor(first / WINDOW); w <= Math.floor(Math.max(first, last) / WINDOW); w++) this.ask(w);
+  }
+  private seen: [number, number] = [0, 0];
+
+  at(place: number): Asset | null {
+    return this.items.value.get(place) ?? null;
+  }
+
+  // Changes assets where they stand; null takes one out until the next load.
+  change(id: string, how: (a: Asset) => Asset): void {
+    const map = new Map(this.items.value);
+    for (const [place, a] of map)
+      if (a.id === id) {
+        map.set(place, how(a));
+        this.items.value = map;
+        return;
+      }
+  }
+
+  private restart(): void {
+    this.stop.abort();
+    this.stop = new AbortController();
+    this.asked.clear();
+    this.fresh = true;
+    const [first, last] = this.seen;
+    for (let w = Math.floor(first / WINDOW); w <= Math.floor(last / WINDOW); w++) this.ask(w);
+  }
+  private fresh = false;
+
+  private ask(window_index: number): void {
+    if (this.asked.has(window_index)) return;
+    const total = this.total.value;
+    if (!this.fresh && total !== null && window_index > 0 && window_index * WINDOW >= total) return;
+    this.asked.add(window_index);
+    void this.load(window_index, this.stop.signal);
+  }
+
+  private async load(window_index: number, stop: AbortSignal): Promise<void> {
+    const { project, ...rest } = this.wish;
+    try {
+      const list = await get<AssetList>(with_query(`/projects/${project}/assets`, { ...rest, limit: WINDOW, offset: window_index * WINDOW || null }), { signal: stop });
+      const map = this.fresh ? new Map<number, Asset>() : new Map(this.items.value);
+      this.fresh = false;
+      list.items.forEach((a, i) => map.set(window_index * WINDOW + i, a));
+      this.items.value = map;
+      this.total.value = list.total;
+      this.problem.value = null;
+      if (window_index * WINDOW >= list.total && window_index > 0) {
+        this.seen = [0, 0];
+        this.ask(0);
+      }
+    } catch (e) {
+      if (is_aborted(e)) return;
+      this.asked.delete(window_index);
+      this.problem.value = problem_of(e);
+    }
+  }
+
+  async load_folders(): Promise<void> {
+    try {
+      this.folders.value = await get<Folder[]>(`/projects/${this.wish.project}/folders`);
+    } catch {
+      // the assets say what is wrong; the tree comes with the next try
+    }
+  }
+
+  private hear(news: News): void {
+    if (news.kind === "folder.changed") void this.load_folders();
+    else if (news.kind.startsWith("version.") || news.kind === "asset.changed" || news.kind.startsWith("comment.")) {
+      const body = news.body as { asset?: unknown } | null;
+      const id = news.kind === "asset.changed" ? news.subject : typeof body?.asset === "string" ? body.asset : news.subject;
+      const known = [...this.items.value.values()].find((a) => a.id === id || a.version.id === news.subject);
+      if (known) this.reload(known.id);
+      else if (!news.kind.startsWith("comment.")) this.refresh();
+    } else if (news.kind === "asset.deleted") this.refresh();
+  }
+
+  // One asset anew; many in one moment are a load of the windows seen.
+  private waiting = new Set<string>();
+  private reload_timer = 0;
+  private reload(id: string): void {
+    this.waiting.add(id);
+    if (this.reload_timer) return;
+    this.reload_timer = window.setTimeout(() => {
+      this.reload_timer = 0;
+      const ids = [...this.waiting];
+      this.waiting.clear();
+      if (ids.length > 8) return this.refresh();
+      for (const one of ids)
+        get<Asset>(`/assets/${one}`)
+          .then((fresh) => this.change(one, () => fresh))
+          .catch(() => this.refresh());
+    }, 200);
+  }
+}
+
+// The signed addresses end after a while: a picture that does not load asks for its version anew.
+export async function fresh_version(id: string): Promise<Version | null> {
+  try {
+    return await get<Version>(`/versions/${id}`);
+  } catch {
+    return null;
+  }
+}
