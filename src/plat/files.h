@@ -1,0 +1,52 @@
+/*
+ * plat/files: whole files and folders, for those who do not write media.
+ *
+ * Media bytes and everything that must survive a power cut in small steps go through plat/disk;
+ * settings, journals, results of helpers and listings come through here.
+ */
+#pragma once
+#include "base/text.h"
+
+// The whole file into `out`. TOO_BIG when it is longer than out->limit; NOT_FOUND when missing.
+MUST_CHECK bool file_read(const char *path, struct buf *out, struct error *err);
+// Under a temporary name in the same folder, synced, renamed, folder synced: after it the file is
+// there whole, before it the old one is. `mode` such as 0644.
+MUST_CHECK bool file_write(const char *path, const void *at, size_t size, int mode,
+                           struct error *err);
+
+// mkdir -p. Fine when it is there; CONFLICT when something else is.
+MUST_CHECK bool folder_make(const char *path, int mode, struct error *err);
+// Removes a folder with all that is in it. Follows no symlink and stays on its file system. Fine
+// when it is not there.
+MUST_CHECK bool folder_remove(const char *path, struct error *err);
+
+// "<folder>/<name>" in a buffer of `room`; false when it does not fit.
+bool path_join(char *to, size_t room, const char *folder, const char *name);
+// The folder above: "a/b" -> "a", "a" -> ".", "/a" -> "/".
+void path_folder(const char *path, char *to, size_t room);
+
+enum file_kind { FILE_PLAIN, FILE_FOLDER, FILE_LINK, FILE_OTHER };
+struct file_seen {
+    const char *path;     // as it can be opened: the root given, then `relative`
+    const char *relative; // below the root, '/' between; "" for the root itself
+    enum file_kind kind;  // of what a symlink points at when links are followed
+    int64_t size, modified_ms;
+    int64_t modified_ns; // whole modification time, to see changes
+    uint64_t device, inode;
+};
+struct walk_wish {
+    bool follow_links; // else a FILE_LINK is shown and not entered. Loops are refused
+    bool one_disk;     // does not go into other file systems
+    int depth;         // most folders inside one another; 0: 64
+    // Shown in the order of names, a folder before what is in it; false ends the walk (with *err
+    // set it fails, else it is just over). A folder may be left out by *enter = false.
+    bool (*seen)(void *context, const struct file_seen *f, bool *enter, struct error *err);
+    void *context;
+};
+MUST_CHECK bool folder_walk(const char *root, const struct walk_wish *wish, struct error *err);
+
+// What an unprivileged writer may still use, and the size of all, of the file system of a path.
+MUST_CHECK bool disk_space(const char *path, int64_t *free_bytes, int64_t *total_bytes,
+                           struct error *err);
+// False also when one of them is not there.
+bool same_file_system(const char *a, const char *b);
