@@ -1,5 +1,6 @@
 /*
- * posthouse-engine: one ticket in, JSON lines out (docs/plan.md). The only program that links libav.
+ * posthouse-engine: one ticket in, JSON lines out (docs/plan.md). The only program that links
+ * libav.
  *
  * It reads the ticket, closes the door behind itself, and only then opens what strangers made.
  */

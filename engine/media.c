@@ -8,8 +8,9 @@
 #define IO_BYTES (1 << 20)
 #define PICTURE_BYTES (1LL << 30)
 
-static const char demuxers[] = "mov,mxf,matroska,avi,mpegts,mpeg,mpegvideo,wav,w64,flac,mp3,aac,aiff,"
-                               "caf,ogg,gxf,dv,ac3,eac3,flv,asf,lxf,m4v,h264,hevc";
+static const char demuxers[] =
+    "mov,mxf,matroska,avi,mpegts,mpeg,mpegvideo,wav,w64,flac,mp3,aac,aiff,"
+    "caf,ogg,gxf,dv,ac3,eac3,flv,asf,lxf,m4v,h264,hevc";
 
 static int io_read(void *opaque, uint8_t *to, int size)
 {
@@ -29,9 +30,7 @@ static int64_t io_seek(void *opaque, int64_t offset, int whence)
     whence &= ~AVSEEK_FORCE;
     if (whence == AVSEEK_SIZE)
         return size;
-    int64_t to = whence == SEEK_SET   ? offset
-                 : whence == SEEK_CUR ? m->at + offset
-                                      : size + offset;
+    int64_t to = whence == SEEK_SET ? offset : whence == SEEK_CUR ? m->at + offset : size + offset;
     if (to < 0)
         return AVERROR(EINVAL);
     return m->at = to;
@@ -55,8 +54,8 @@ bool media_error(struct error *err, int code, const struct media *m, const char 
         return error_why(err, "while %s", doing);
     }
     if (code == AVERROR(ENOSPC) || code == AVERROR(EIO) || code == AVERROR(EFBIG)) {
-        error_set(err, code == AVERROR(ENOSPC) ? ERROR_NO_SPACE : ERROR_IO, "%s failed for %s", doing,
-                  name);
+        error_set(err, code == AVERROR(ENOSPC) ? ERROR_NO_SPACE : ERROR_IO, "%s failed for %s",
+                  doing, name);
         return error_why(err, "%s", text);
     }
     error_set(err, ERROR_DAMAGED, "%s can not be read", name);
@@ -149,7 +148,8 @@ static bool sound_or_picture(struct media *m, struct error *err)
                       MEDIA_SIDE_PX);
             return error_fix(err, "if the file is right, make a smaller picture of it");
         }
-        if (p->codec_tag == MKTAG('e', 'n', 'c', 'v') || p->codec_tag == MKTAG('d', 'r', 'm', 'i')) {
+        if (p->codec_tag == MKTAG('e', 'n', 'c', 'v') ||
+            p->codec_tag == MKTAG('d', 'r', 'm', 'i')) {
             error_set(err, ERROR_UNSUPPORTED, "%s is encrypted", name);
             error_why(err, "its picture can only be opened with a key");
             return error_fix(err, "bring in a file without copy protection");
@@ -167,10 +167,10 @@ static const struct {
     const char *ending;
     enum AVCodecID codec;
 } pictures[] = {
-    {"exr", AV_CODEC_ID_EXR},     {"dpx", AV_CODEC_ID_DPX},       {"tif", AV_CODEC_ID_TIFF},
-    {"tiff", AV_CODEC_ID_TIFF},   {"png", AV_CODEC_ID_PNG},       {"jpg", AV_CODEC_ID_MJPEG},
-    {"jpeg", AV_CODEC_ID_MJPEG},  {"jp2", AV_CODEC_ID_JPEG2000},  {"j2k", AV_CODEC_ID_JPEG2000},
-    {"tga", AV_CODEC_ID_TARGA},   {"bmp", AV_CODEC_ID_BMP},       {"webp", AV_CODEC_ID_WEBP},
+    {"exr", AV_CODEC_ID_EXR},    {"dpx", AV_CODEC_ID_DPX},      {"tif", AV_CODEC_ID_TIFF},
+    {"tiff", AV_CODEC_ID_TIFF},  {"png", AV_CODEC_ID_PNG},      {"jpg", AV_CODEC_ID_MJPEG},
+    {"jpeg", AV_CODEC_ID_MJPEG}, {"jp2", AV_CODEC_ID_JPEG2000}, {"j2k", AV_CODEC_ID_JPEG2000},
+    {"tga", AV_CODEC_ID_TARGA},  {"bmp", AV_CODEC_ID_BMP},      {"webp", AV_CODEC_ID_WEBP},
 };
 
 static enum AVCodecID picture_codec(const char *name)
@@ -257,6 +257,8 @@ void media_close(struct media *m)
 {
     if (!m)
         return;
+    av_parser_close(m->parser);
+    avcodec_free_context(&m->parser_codec);
     avformat_close_input(&m->format);
     if (m->io)
         av_freep(&m->io->buffer);
@@ -285,6 +287,34 @@ int media_read(struct media *m, AVPacket *p)
     p->duration = 1;
     p->flags = AV_PKT_FLAG_KEY;
     return 0;
+}
+
+bool media_second_field(struct media *m, const AVPacket *p)
+{
+    const AVCodecParameters *par = media_video(m);
+    uint8_t *out;
+    int out_size;
+    if (m->pictures ||
+        (par->codec_id != AV_CODEC_ID_H264 && par->codec_id != AV_CODEC_ID_MPEG2VIDEO))
+        return false;
+    if (!m->parser_codec) {
+        m->parser = av_parser_init(par->codec_id);
+        m->parser_codec = avcodec_alloc_context3(avcodec_find_decoder(par->codec_id));
+        avcodec_parameters_to_context(m->parser_codec, par);
+        if (m->parser)
+            m->parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
+    }
+    if (!m->parser)
+        return false;
+    av_parser_parse2(m->parser, m->parser_codec, &out, &out_size, p->data, p->size, p->pts, p->dts,
+                     p->pos);
+    bool field = m->parser->picture_structure == AV_PICTURE_STRUCTURE_TOP_FIELD ||
+                 m->parser->picture_structure == AV_PICTURE_STRUCTURE_BOTTOM_FIELD;
+    // A packet of both fields is as large as its neighbours; the parser shows its first one only.
+    if (!field || strcmp(m->format->iformat->name, "mpegts") != 0)
+        return false;
+    m->fields++;
+    return m->fields % 2 == 0;
 }
 
 const AVCodecParameters *media_video(const struct media *m)

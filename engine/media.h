@@ -1,5 +1,6 @@
 /*
- * engine/media: a version's bytes as packets, whether it is a movie file, sound or numbered pictures.
+ * engine/media: a version's bytes as packets, whether it is a movie file, sound or numbered
+ * pictures.
  *
  * libav reads only through our own AVIO over the door's pieces; it knows no protocol and only the
  * demuxers of a list, so that a file can not make it open another one.
@@ -12,8 +13,8 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 
-#define MEDIA_SIDE_PX 16384     // longest side of a picture
-#define MEDIA_PIXELS 268435456  // 16384 x 16384
+#define MEDIA_SIDE_PX 16384    // longest side of a picture
+#define MEDIA_PIXELS 268435456 // 16384 x 16384
 #define MEDIA_STREAMS 256
 
 struct media {
@@ -28,10 +29,14 @@ struct media {
     bool pictures;
     enum AVCodecID picture_codec;
     size_t next_input;
-    int64_t *numbers;   // file number of each input; NULL: 0, 1, ...
+    int64_t *numbers;    // file number of each input; NULL: 0, 1, ...
     int64_t first, last; // file numbers
     AVCodecParameters *picture;
     AVRational picture_base;
+    // fields that are packets of their own
+    AVCodecParserContext *parser;
+    AVCodecContext *parser_codec;
+    int64_t fields;
     // the streams that count; -1 when there is none
     int video, audio;
 };
@@ -40,6 +45,9 @@ MUST_CHECK bool media_open(const struct ticket *t, struct media **m, struct erro
 void media_close(struct media *m);
 // 0, AVERROR_EOF, or another error of libav. A picture's pts is its number less the first one's.
 int media_read(struct media *m, AVPacket *p);
+// In a transport stream each field of a field-coded picture may be a packet of its own: true for
+// the second one. Ask once for each packet of the picture stream, in order.
+bool media_second_field(struct media *m, const AVPacket *p);
 const AVCodecParameters *media_video(const struct media *m);
 AVRational media_video_base(const struct media *m);
 // The number of pictures that the sequence has places for, with the missing ones.

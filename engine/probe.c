@@ -22,17 +22,16 @@
 #define FRAMES_LOOKED_AT 60
 
 struct counted {
-    int64_t frames, fields, audio_samples;
+    int64_t frames, audio_samples;
     int64_t *times;
     size_t time_count, time_room;
-    int64_t damaged;
 };
 
 struct probing {
     struct media *m;
     json_t *damage;
     struct counted c;
-    AVFrame *first;      // a decoded one, or NULL
+    AVFrame *first;       // a decoded one, or NULL
     bool cc608[2], cc708; // seen in decoded frames
     int interlaced_frames, looked, top_first;
     rational rate;
@@ -107,32 +106,10 @@ static void count_packets(struct probing *p)
 {
     struct media *m = p->m;
     AVPacket *packet = av_packet_alloc();
-    const AVCodecParameters *par = m->video >= 0 ? media_video(m) : NULL;
-    // In a transport stream each field of a field-coded picture may be a packet of its own.
-    AVCodecParserContext *parser = NULL;
-    AVCodecContext *context = NULL;
-    if (par && (par->codec_id == AV_CODEC_ID_H264 || par->codec_id == AV_CODEC_ID_MPEG2VIDEO)) {
-        parser = av_parser_init(par->codec_id);
-        context = avcodec_alloc_context3(avcodec_find_decoder(par->codec_id));
-        avcodec_parameters_to_context(context, par);
-        if (parser)
-            parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
-    }
     int code;
     while ((code = media_read(m, packet)) >= 0) {
         if (packet->stream_index == m->video && !(packet->flags & AV_PKT_FLAG_DISCARD)) {
-            bool second = false;
-            if (parser) {
-                uint8_t *out;
-                int out_size;
-                av_parser_parse2(parser, context, &out, &out_size, packet->data, packet->size,
-                                 packet->pts, packet->dts, packet->pos);
-                bool field = parser->picture_structure == AV_PICTURE_STRUCTURE_TOP_FIELD ||
-                             parser->picture_structure == AV_PICTURE_STRUCTURE_BOTTOM_FIELD;
-                p->c.fields += field;
-                second = field && p->c.fields % 2 == 0;
-            }
-            if (!second) {
+            if (!media_second_field(m, packet)) {
                 int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
                 if (time != AV_NOPTS_VALUE)
                     add_time(&p->c, time);
@@ -148,8 +125,6 @@ static void count_packets(struct probing *p)
     }
     if (code != AVERROR_EOF)
         damage(p->damage, "container", "the file can not be read to its end", p->c.frames);
-    av_parser_close(parser);
-    avcodec_free_context(&context);
     av_packet_free(&packet);
 }
 
@@ -359,9 +334,8 @@ static json_t *hdr_fact(const struct probing *p, const AVStream *s, int transfer
         snprintf(t, sizeof(t), "G(%ld,%ld)B(%ld,%ld)R(%ld,%ld)WP(%ld,%ld)L(%ld,%ld)",
                  P(m->display_primaries[1][0]), P(m->display_primaries[1][1]),
                  P(m->display_primaries[2][0]), P(m->display_primaries[2][1]),
-                 P(m->display_primaries[0][0]), P(m->display_primaries[0][1]),
-                 P(m->white_point[0]), P(m->white_point[1]), L(m->max_luminance),
-                 L(m->min_luminance));
+                 P(m->display_primaries[0][0]), P(m->display_primaries[0][1]), P(m->white_point[0]),
+                 P(m->white_point[1]), L(m->max_luminance), L(m->min_luminance));
         set_text(to, "mastering", t);
     }
     return to;
@@ -387,17 +361,21 @@ static json_t *video_fact(const struct probing *p, int index)
     const AVPixFmtDescriptor *d = format >= 0 ? av_pix_fmt_desc_get(format) : NULL;
     int width = f ? f->width : par->width, height = f ? f->height : par->height;
     AVRational aspect = s && s->sample_aspect_ratio.num ? s->sample_aspect_ratio
-                        : f ? f->sample_aspect_ratio : par->sample_aspect_ratio;
+                        : f                             ? f->sample_aspect_ratio
+                                                        : par->sample_aspect_ratio;
     if (aspect.num <= 0 || aspect.den <= 0 || av_q2d(aspect) > 10 || av_q2d(aspect) < 0.1)
         aspect = (AVRational){1, 1};
     av_reduce(&aspect.num, &aspect.den, aspect.num, aspect.den, 65535);
     int rotation = rotation_of(s);
     int shown_w = aspect.num > aspect.den ? (int)av_rescale(width, aspect.num, aspect.den) : width;
-    int shown_h = aspect.num < aspect.den ? (int)av_rescale(height, aspect.den, aspect.num) : height;
+    int shown_h =
+        aspect.num < aspect.den ? (int)av_rescale(height, aspect.den, aspect.num) : height;
     int primaries = f && f->color_primaries != AVCOL_PRI_UNSPECIFIED ? (int)f->color_primaries
                                                                      : (int)par->color_primaries;
-    int transfer = f && f->color_trc != AVCOL_TRC_UNSPECIFIED ? (int)f->color_trc : (int)par->color_trc;
-    int matrix = f && f->colorspace != AVCOL_SPC_UNSPECIFIED ? (int)f->colorspace : (int)par->color_space;
+    int transfer =
+        f && f->color_trc != AVCOL_TRC_UNSPECIFIED ? (int)f->color_trc : (int)par->color_trc;
+    int matrix =
+        f && f->colorspace != AVCOL_SPC_UNSPECIFIED ? (int)f->colorspace : (int)par->color_space;
     int range = f && f->color_range != AVCOL_RANGE_UNSPECIFIED ? (int)f->color_range
                                                                : (int)par->color_range;
     char aspect_text[32];
@@ -406,9 +384,10 @@ static json_t *video_fact(const struct probing *p, int index)
     const char *primaries_name = av_color_primaries_name(primaries);
     const char *transfer_name = av_color_transfer_name(transfer);
     const char *matrix_name = av_color_space_name(matrix);
-    const char *range_name = range == AVCOL_RANGE_JPEG   ? "full"
-                             : range == AVCOL_RANGE_MPEG ? "limited"
-                             : d && (d->flags & AV_PIX_FMT_FLAG_RGB) ? "full" : "unknown";
+    const char *range_name = range == AVCOL_RANGE_JPEG               ? "full"
+                             : range == AVCOL_RANGE_MPEG             ? "limited"
+                             : d && (d->flags & AV_PIX_FMT_FLAG_RGB) ? "full"
+                                                                     : "unknown";
 #define NAME(n) (n) && strcmp(n, "unknown") ? (n) : "unknown"
     json_t *to = json_pack(
         "{s:i, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s}", "index",
@@ -438,7 +417,8 @@ static int64_t audio_length(const struct probing *p, const AVStream *s)
         length = p->c.audio_samples;
     if (length <= 0)
         length = p->m->format->duration > 0
-                     ? av_rescale_q(p->m->format->duration, AV_TIME_BASE_Q, s->time_base) : 0;
+                     ? av_rescale_q(p->m->format->duration, AV_TIME_BASE_Q, s->time_base)
+                     : 0;
     return av_rescale_q(length, s->time_base, (AVRational){1, s->codecpar->sample_rate});
 }
 
@@ -452,8 +432,8 @@ static json_t *audio_fact(const struct probing *p, const AVStream *s)
                            avcodec_get_name(par->codec_id), "sample_rate", par->sample_rate,
                            "channels", par->ch_layout.nb_channels, "layout", layout,
                            "duration_samples", (json_int_t)audio_length(p, s));
-    int bits = par->bits_per_raw_sample ? par->bits_per_raw_sample
-                                        : av_get_bits_per_sample(par->codec_id);
+    int bits =
+        par->bits_per_raw_sample ? par->bits_per_raw_sample : av_get_bits_per_sample(par->codec_id);
     if (bits)
         json_object_set_new(to, "bits", json_integer(bits));
     const char *language = tag(s->metadata, "language");
@@ -480,9 +460,10 @@ static void add_captions(const struct probing *p, json_t *to)
     }
     if (p->cc608[0] || p->cc608[1])
         json_array_append_new(to, json_pack("{s:i, s:s, s:s}", "index", p->m->video, "kind", "608",
-                                            "channels", p->cc608[0] && p->cc608[1] ? "CC1 CC3"
-                                                        : p->cc608[0]              ? "CC1"
-                                                                                   : "CC3"));
+                                            "channels",
+                                            p->cc608[0] && p->cc608[1] ? "CC1 CC3"
+                                            : p->cc608[0]              ? "CC1"
+                                                                       : "CC3"));
     if (p->cc708)
         json_array_append_new(to, json_pack("{s:i, s:s}", "index", p->m->video, "kind", "708"));
 }
@@ -558,8 +539,7 @@ static json_t *sound_timecode(const struct probing *p, json_t *facts)
         fps = p->m->ticket->sequence_rate;
     if (!tc_rate_make(fps, false, &rate, &err))
         return NULL;
-    int64_t frame =
-        tc_from_samples(samples, f->streams[p->m->audio]->codecpar->sample_rate, &rate);
+    int64_t frame = tc_from_samples(samples, f->streams[p->m->audio]->codecpar->sample_rate, &rate);
     json_object_set_new(json_object_get(facts, "tags"), "time_reference", json_string(reference));
     return timecode_fact(tc_format(frame, &rate).text, &rate, "bwf");
 }
@@ -571,14 +551,13 @@ static json_t *sequence_fact(const struct media *m)
     struct sequence_name parts;
     char pattern[512];
     const struct ticket *t = m->ticket;
-    if (!m->pictures || !t->sequence ||
-        !sequence_name_parse(text_of(t->inputs[0].name), &parts) ||
+    if (!m->pictures || !t->sequence || !sequence_name_parse(text_of(t->inputs[0].name), &parts) ||
         !sequence_pattern(&parts, pattern, sizeof(pattern)))
         return NULL;
     json_t *missing = json_array();
     for (size_t i = 1; i < t->input_count; i++)
-        for (int64_t n = m->numbers[i - 1] + 1; n < m->numbers[i] && json_array_size(missing) < 10000;
-             n++)
+        for (int64_t n = m->numbers[i - 1] + 1;
+             n < m->numbers[i] && json_array_size(missing) < 10000; n++)
             json_array_append_new(missing, json_integer(n));
     return json_pack("{s:I, s:I, s:I, s:o, s:i, s:s}", "first", (json_int_t)m->first, "last",
                      (json_int_t)m->last, "count", (json_int_t)t->input_count, "missing", missing,
@@ -595,7 +574,9 @@ static const char *container_name(const struct media *m)
         return brand && strncmp(brand, "qt", 2) ? "mp4" : "mov";
     if (strstr(name, "matroska"))
         return m->video >= 0 && (media_video(m)->codec_id == AV_CODEC_ID_VP8 ||
-                                 media_video(m)->codec_id == AV_CODEC_ID_VP9) ? "webm" : "mkv";
+                                 media_video(m)->codec_id == AV_CODEC_ID_VP9)
+                   ? "webm"
+                   : "mkv";
     return !strcmp(name, "mpegts") ? "ts" : name;
 }
 
@@ -615,8 +596,9 @@ static void duration(const struct probing *p, json_t *facts)
     json_object_set_new(facts, "rate", json_string(rational_text(rate).text));
     json_object_set_new(facts, "rate_from", json_string(from));
     json_object_set_new(facts, "vfr", json_boolean(p->vfr));
-    json_object_set_new(facts, "duration_text",
-                        json_string(time_text(rescale(frames, rate, (rational){1, 1}, ROUND_NEAREST)).text));
+    json_object_set_new(
+        facts, "duration_text",
+        json_string(time_text(rescale(frames, rate, (rational){1, 1}, ROUND_NEAREST)).text));
 }
 
 static json_t *facts_of(const struct probing *p)
@@ -634,14 +616,14 @@ static json_t *facts_of(const struct probing *p)
             json_array_append_new(audio, audio_fact(p, s));
     }
     add_captions(p, captions);
-    const char *kind = m->video < 0                                  ? "sound"
+    const char *kind = m->video < 0                                   ? "sound"
                        : m->pictures && (m->ticket->sequence != NULL) ? "sequence"
-                       : m->pictures                                 ? "still"
-                                                                     : "clip";
-    json_t *facts = json_pack("{s:s, s:s, s:o, s:o, s:o, s:O, s:o}", "container", container_name(m),
-                              "kind", kind, "video", video, "audio", audio, "captions", captions,
-                              "damage", p->damage, "tags",
-                              m->format ? tags(m->format->metadata) : json_object());
+                       : m->pictures                                  ? "still"
+                                                                      : "clip";
+    json_t *facts =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:O, s:o}", "container", container_name(m), "kind",
+                  kind, "video", video, "audio", audio, "captions", captions, "damage", p->damage,
+                  "tags", m->format ? tags(m->format->metadata) : json_object());
     duration(p, facts);
     json_t *timecode = m->video >= 0 ? find_timecode(p) : sound_timecode(p, facts);
     if (timecode)
@@ -660,8 +642,9 @@ static bool count_all(struct probing *p, struct error *err)
         snprintf(p->rate_from, sizeof(p->rate_from), "%s",
                  m->ticket->sequence_rate.den ? "project" : "none");
         look(p);
-        return p->first || (error_set(err, ERROR_DAMAGED, "%s can not be read", m->ticket->inputs[0].name),
-                            error_why(err, "it is not a picture, or it is cut off"));
+        return p->first ||
+               (error_set(err, ERROR_DAMAGED, "%s can not be read", m->ticket->inputs[0].name),
+                error_why(err, "it is not a picture, or it is cut off"));
     }
     const char *sound = m->format->iformat->name;
     bool counted_by_header = m->video < 0 && (!strcmp(sound, "wav") || !strcmp(sound, "w64") ||
@@ -691,7 +674,8 @@ bool probe(const struct ticket *t, json_t **facts, struct error *err)
     bool done = media_open(t, &p.m, err) && count_all(&p, err);
     if (done && p.m->format && !(p.m->video >= 0 && has_sample_table(p.m)) &&
         (p.m->video >= 0 || p.m->format->streams[p.m->audio]->duration == AV_NOPTS_VALUE ||
-         !strcmp(p.m->format->iformat->name, "mp3") || !strcmp(p.m->format->iformat->name, "aac"))) {
+         !strcmp(p.m->format->iformat->name, "mp3") ||
+         !strcmp(p.m->format->iformat->name, "aac"))) {
         count_packets(&p);
         if (p.m->video >= 0)
             find_rate(&p);

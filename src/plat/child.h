@@ -2,8 +2,8 @@
  * plat/child: starting other programs, and ending them for certain.
  *
  * A child gets exactly the descriptors that are passed, its own process group, and dies with the
- * thread that started it (PR_SET_PDEATHSIG: start it from a thread that lives as long as it should).
- * Nothing else of ours leaks into it: all other descriptors are closed, signals are reset.
+ * thread that started it (PR_SET_PDEATHSIG: start it from a thread that lives as long as it
+ * should). Nothing else of ours leaks into it: all other descriptors are closed, signals are reset.
  */
 #pragma once
 #include "base/error.h"

@@ -36,15 +36,18 @@ static bool receive(void *to, size_t size, int *files, size_t *file_count, struc
     while (size) {
         struct iovec piece = {to, size};
         char room[CMSG_SPACE(DOOR_AT_ONCE * sizeof(int))];
-        struct msghdr m = {
-            .msg_iov = &piece, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room)};
+        struct msghdr m = {.msg_iov = &piece,
+                           .msg_iovlen = 1,
+                           .msg_control = room,
+                           .msg_controllen = sizeof(room)};
         ssize_t got = recvmsg(DOOR_DESCRIPTOR, &m, MSG_CMSG_CLOEXEC);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return error_errno(err, got ? errno : EPIPE, "the engine's door is shut");
         for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-            size_t count = c->cmsg_type == SCM_RIGHTS ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+            size_t count =
+                c->cmsg_type == SCM_RIGHTS ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
             for (size_t i = 0; i < count; i++) {
                 int file;
                 memcpy(&file, CMSG_DATA(c) + i * sizeof(int), sizeof(int));

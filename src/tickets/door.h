@@ -1,11 +1,11 @@
 /*
  * tickets/door: the engine's side of tickets/run: asking for inputs and outputs by descriptor.
  *
- * The door is a stream socket on descriptor 3. A request is 4 bytes, little-endian: the number of an
- * input; or DOOR_OUTPUT | size of a name, and then the name. The answer is `u32 count`, then for an
- * input so many {u32 which descriptor of those passed, u32 0, i64 offset, i64 length}; for an output
- * count is 1 and one descriptor comes with it. Count 0xffffffff: refused; the parent knows why.
- * Descriptors may come in several messages of one answer.
+ * The door is a stream socket on descriptor 3. A request is 4 bytes, little-endian: the number of
+ * an input; or DOOR_OUTPUT | size of a name, and then the name. The answer is `u32 count`, then for
+ * an input so many {u32 which descriptor of those passed, u32 0, i64 offset, i64 length}; for an
+ * output count is 1 and one descriptor comes with it. Count 0xffffffff: refused; the parent knows
+ * why. Descriptors may come in several messages of one answer.
  */
 #pragma once
 #include "base/error.h"
@@ -16,9 +16,9 @@
 #define DOOR_DESCRIPTOR 3
 #define DOOR_OUTPUT 0x80000000u
 #define DOOR_REFUSED 0xffffffffu
-#define DOOR_PIECES 2000000u   // of one input at most
-#define DOOR_FILES 2000u       // different descriptors of one input at most
-#define DOOR_AT_ONCE 200u      // descriptors a message
+#define DOOR_PIECES 2000000u // of one input at most
+#define DOOR_FILES 2000u     // different descriptors of one input at most
+#define DOOR_AT_ONCE 200u    // descriptors a message
 
 struct door_piece {
     uint32_t which, zero;
@@ -40,5 +40,6 @@ void input_expect(const struct input *in, int64_t offset, int64_t size);
 // A new empty file of that name in the output folder, open for reading and writing.
 MUST_CHECK bool output_open(const char *name, int *descriptor, struct error *err);
 
-// One line of JSON on standard output, at once. Takes over the reference. Safe from several threads.
+// One line of JSON on standard output, at once. Takes over the reference. Safe from several
+// threads.
 void door_say(json_t *line);

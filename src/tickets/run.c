@@ -34,9 +34,9 @@ struct running {
     struct buf lines, said, asked;
     char *ticket_text;
     size_t ticket_sent, ticket_size;
-    json_t *last;              // {"result":...} or {"error":...}
-    struct error *err;         // of the whole run
-    struct error refused;      // why an input or output was refused
+    json_t *last;         // {"result":...} or {"error":...}
+    struct error *err;    // of the whole run
+    struct error refused; // why an input or output was refused
     bool inside_bwrap;
     int64_t started_us, heard_us, looked_us;
 };
@@ -105,7 +105,8 @@ static bool start(struct running *r, struct error *err)
         .environment = (const char *const[]){"LANG=C.UTF-8", "PATH=/usr/bin", NULL},
         .pass = theirs,
         .pass_count = 4,
-        .limits = {.file_bytes = l->output_bytes, .cpu_s = l->cpu_s, .files = 4096, .no_core = true}};
+        .limits = {
+            .file_bytes = l->output_bytes, .cpu_s = l->cpu_s, .files = 4096, .no_core = true}};
 #if !defined(__SANITIZE_ADDRESS__)
     // Address space is more than memory: room for libraries, stacks and the heap's reserves.
     wish.limits.memory_bytes = l->memory_bytes + (2LL << 30);
@@ -125,7 +126,8 @@ static bool answer(int door, const void *at, size_t size, const int *files, size
 {
     size_t sent_files = 0;
     while (size || sent_files < file_count) {
-        size_t now = file_count - sent_files < DOOR_AT_ONCE ? file_count - sent_files : DOOR_AT_ONCE;
+        size_t now =
+            file_count - sent_files < DOOR_AT_ONCE ? file_count - sent_files : DOOR_AT_ONCE;
         // Descriptors need a byte to travel with: all but the last messages carry one.
         bool more = sent_files + now < file_count;
         struct iovec piece = {(void *)(uintptr_t)at, more ? 1 : size};
@@ -298,7 +300,8 @@ static bool hear_lines(struct running *r)
     char *to = buf_reserve(&r->lines, 65536);
     ssize_t got = to ? read(r->out, to, 65536) : 0;
     if (!to) {
-        error_set(r->err, ERROR_TOO_BIG, "the engine's answer is over %s", size_text(LINE_BYTES).text);
+        error_set(r->err, ERROR_TOO_BIG, "the engine's answer is over %s",
+                  size_text(LINE_BYTES).text);
         return false;
     }
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -367,8 +370,9 @@ static bool within_limits(struct running *r)
         error_set(r->err, ERROR_TOO_BIG, "the engine needed too much memory and was stopped");
         error_why(r->err, "it held %s of the %s it may have", size_text(memory).text,
                   size_text(most).text);
-        return error_fix(r->err, "give it more memory (limits.memory_bytes), or check that the file "
-                                 "is what it says");
+        return error_fix(r->err,
+                         "give it more memory (limits.memory_bytes), or check that the file "
+                         "is what it says");
     }
     return !cancelled(r, NULL);
 }
@@ -413,7 +417,8 @@ static bool take_error(const struct running *r, const json_t *said, struct error
         *err = r->refused;
         return false;
     }
-    error_set(err, kind ? error_kind_named(kind) : ERROR_CHILD, "%s", what ? what : "the engine failed");
+    error_set(err, kind ? error_kind_named(kind) : ERROR_CHILD, "%s",
+              what ? what : "the engine failed");
     error_why(err, "%s", why ? why : "");
     return error_fix(err, "%s", fix ? fix : "");
 }
@@ -432,7 +437,8 @@ static bool died(struct running *r, int status, struct error *err)
               (int)(r->said.size - size < 400 ? r->said.size - size : 400), tail + size);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
         return error_fix(err, "it used all the computing time it may have (limits.cpu_s)");
-    return error_fix(err, "it is tried again by itself; if that fails too, the file may be damaged");
+    return error_fix(err,
+                     "it is tried again by itself; if that fails too, the file may be damaged");
 }
 
 static bool finish(struct running *r, bool heard_all, json_t **result, struct error *err)
@@ -459,7 +465,11 @@ bool engine_run(const struct engine_wish *wish, json_t **result, struct error *e
 {
     bool done = false;
     struct running r = {.wish = wish,
-                        .in = -1, .out = -1, .log = -1, .door = -1, .folder = -1,
+                        .in = -1,
+                        .out = -1,
+                        .log = -1,
+                        .door = -1,
+                        .folder = -1,
                         .lines = BUF_LIMIT(LINE_BYTES),
                         .said = BUF_LIMIT(LOG_BYTES + 8192),
                         .asked = BUF_LIMIT(4096),
@@ -549,8 +559,8 @@ static bool list_files(const struct files *f, json_t *ticket, struct error *err)
             const char *dot = strrchr(name, '.');
             shown = json_sprintf("input%s", dot && text_utf8(text_of(dot)) ? dot : "");
         }
-        json_array_append_new(inputs,
-                              json_pack("{s:o, s:I}", "name", shown, "size", (json_int_t)s.st_size));
+        json_array_append_new(
+            inputs, json_pack("{s:o, s:I}", "name", shown, "size", (json_int_t)s.st_size));
     }
     return true;
 }
@@ -572,8 +582,8 @@ bool engine_run_files(const struct engine_wish *wish, const char *const *paths, 
 
 bool engine_path(char *to, size_t room, struct error *err)
 {
-    static const char *const places[] = {"", "/engine", "/../libexec/posthouse", "/..", "/../engine",
-                                         "/../../engine"};
+    static const char *const places[] = {"",    "/engine",    "/../libexec/posthouse",
+                                         "/..", "/../engine", "/../../engine"};
     char folder[PATH_MAX];
     const char *named = getenv("POSTHOUSE_ENGINE");
     if (named && *named) {

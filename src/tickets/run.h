@@ -1,10 +1,10 @@
 /*
  * tickets/run: starts posthouse-engine in its sandbox with a ticket and brings its answer back.
  *
- * The engine sees nothing but what is handed to it: the callback below opens input n when the engine
- * asks for it, outputs are made by us in `output_folder` when it names them. It is watched: memory,
- * time, silence. An engine that crashes or is killed is an error of the kind ERROR_CHILD that names
- * the signal; the caller lives on.
+ * The engine sees nothing but what is handed to it: the callback below opens input n when the
+ * engine asks for it, outputs are made by us in `output_folder` when it names them. It is watched:
+ * memory, time, silence. An engine that crashes or is killed is an error of the kind ERROR_CHILD
+ * that names the signal; the caller lives on.
  *
  * engine_run blocks; it uses no global state, so several threads may run engines at a time.
  */
@@ -28,7 +28,7 @@ struct engine_pieces {
 };
 
 struct engine_wish {
-    json_t *ticket;    // borrowed; see tickets/ticket.h
+    json_t *ticket;     // borrowed; see tickets/ticket.h
     const char *engine; // path of posthouse-engine; NULL: as engine_path finds it
     enum sandbox_mode sandbox;
     const char *output_folder; // exists; NULL when nothing is written (probe)

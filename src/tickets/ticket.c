@@ -12,8 +12,7 @@ const char *ticket_kind_name(enum ticket_kind kind)
 
 bool ticket_output_name(text name)
 {
-    if (!name.size || name.size > 255 || name.at[0] == '.' || name.at[0] == '-' ||
-        !text_utf8(name))
+    if (!name.size || name.size > 255 || name.at[0] == '.' || name.at[0] == '-' || !text_utf8(name))
         return false;
     for (size_t i = 0; i < name.size; i++)
         if ((unsigned char)name.at[i] < ' ' || name.at[i] == '/' || name.at[i] == 127)
@@ -141,14 +140,12 @@ json_t *ticket_format(const struct ticket *t)
                                                 (json_int_t)t->inputs[i].size));
     json_t *to = json_pack("{s:s, s:o, s:i, s:{s:I, s:I, s:I}}", "kind", kinds[t->kind], "inputs",
                            inputs, "threads", t->threads, "limits", "memory_bytes",
-                           (json_int_t)t->limits.memory_bytes, "cpu_s",
-                           (json_int_t)t->limits.cpu_s, "output_bytes",
-                           (json_int_t)t->limits.output_bytes);
+                           (json_int_t)t->limits.memory_bytes, "cpu_s", (json_int_t)t->limits.cpu_s,
+                           "output_bytes", (json_int_t)t->limits.output_bytes);
     if (t->sequence)
         json_object_set(to, "sequence", t->sequence);
     if (t->sequence_rate.den)
-        json_object_set_new(to, "sequence_rate",
-                            json_string(rational_text(t->sequence_rate).text));
+        json_object_set_new(to, "sequence_rate", json_string(rational_text(t->sequence_rate).text));
     if (t->facts)
         json_object_set(to, "facts", t->facts);
     if (t->profile)

@@ -3,8 +3,8 @@
  *
  * "sh010_comp_v002.1001.exr" is file number 1001 of "sh010_comp_v002.####.exr". The number is the
  * last run of digits before the ending, with or without a separator before it; a version such as
- * _v002 directly before the ending is no number when there is another way to see it: "shot_v002.exr"
- * is a still.
+ * _v002 directly before the ending is no number when there is another way to see it:
+ * "shot_v002.exr" is a still.
  */
 #pragma once
 #include "base/text.h"

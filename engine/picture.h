@@ -1,0 +1,28 @@
+/*
+ * engine/picture: any decoded frame as an upright, square-pixel, progressive BT.709 picture.
+ *
+ * Fields are made one frame (25i becomes 25p) where they comb, HDR (PQ, HLG; BT.2020) is
+ * tone-mapped with 203 nits as reference white (ITU-R BT.2408), everything else is converted by
+ * matrix and range.
+ */
+#pragma once
+#include "base/error.h"
+
+#include <libavutil/frame.h>
+#include <libswscale/swscale.h>
+
+struct shape {         // of the whole clip
+    int rotation;      // clockwise degrees that make it upright: 0, 90, 180, 270
+    int width, height; // of the picture made, upright
+    bool interlaced;   // the stream says so, where frames do not
+};
+
+struct shaper;
+struct shaper *shaper_open(const struct shape *s);
+void shaper_close(struct shaper *s);
+// A new yuv420p frame; NULL when there is no memory or the format can not be converted.
+AVFrame *shaper_make(struct shaper *s, const AVFrame *from);
+
+// Scales yuv420p 709 limited to another size or to full range (JPEG); into `to`, which has buffers.
+bool scale_into(struct SwsContext **context, const AVFrame *from, AVFrame *to, bool full_range);
+AVFrame *frame_new(int format, int width, int height);
