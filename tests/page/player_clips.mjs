@@ -2,7 +2,7 @@
 // one and black for nought, lowest bit left. Whoever sees the pixels knows which frame it is, whatever
 // the player says. Burnt in by ffmpeg's drawbox before any encoding, so it goes through everything.
 import { execFile } from 'node:child_process';
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -41,13 +41,50 @@ export async function makeSource(file, { rate, start, seconds = 20, width = 1280
   return file;
 }
 
-// Reads the number from the pixels of the bars' middle row: `data` is RGBA, `width` px wide.
-// Given to the browser as text too, so it stands alone.
-export function readBars(data, width) {
-  let number = 0;
-  for (let bit = 0; bit < 16; bit++) {
-    const x = Math.floor((bit + 0.5) * width / 16);
-    if (data[x * 4 + 1] > 127) number += 2 ** bit;
-  }
-  return number;
+// The derived files that the player reads, made by the ffmpeg command and a small writer of the index
+// (docs/plan.md): for the player's own tests, which need no house.
+export async function makeDerived(folder, { rate, start, seconds = 8, width = 640, height = 360 }) {
+  if (existsSync(`${folder}/review.idx`)) return;
+  mkdirSync(folder, { recursive: true });
+  const source = await makeSource(`${folder}/source.mov`, { rate, start, seconds, width, height });
+  const fragmented = ['-movflags', 'frag_keyframe+empty_moov+default_base_moof'];
+  const video = ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '0', '-pix_fmt', 'yuv420p', '-threads', '2'];
+  await run('nice', ['ffmpeg', '-v', 'error', '-y', '-i', source, '-map', '0:v', '-vf', `scale=${width * 3 / 4}:${height * 3 / 4}`,
+    ...video, '-g', '1', '-crf', '24', ...fragmented, '-min_frag_duration', '1000000', `${folder}/scrub.mp4`]);
+  await run('nice', ['ffmpeg', '-v', 'error', '-y', '-i', source, '-map', '0:v', '-map', '0:a', ...video,
+    '-g', '12', '-keyint_min', '12', '-sc_threshold', '0', '-crf', '23', '-c:a', 'aac', '-b:a', '128k', ...fragmented, `${folder}/review.mp4`]);
+  await makeIndex(`${folder}/scrub.mp4`, `${folder}/scrub.idx`, rate);
+  await makeIndex(`${folder}/review.mp4`, `${folder}/review.idx`, rate);
+}
+
+export async function makeIndex(mp4, out, rate) {
+  const { stdout } = await run('ffprobe', ['-v', 'error', '-select_streams', 'v', '-show_entries',
+    'packet=pts,pos,size,flags:stream=width,height,time_base', '-of', 'json', mp4], { maxBuffer: 1 << 28 });
+  const { packets, streams: [s] } = JSON.parse(stdout);
+  const bytes = readFileSync(mp4);
+  const at = bytes.indexOf('avcC');
+  const avcC = bytes.subarray(at + 4, at - 4 + bytes.readUInt32BE(at - 4));
+  const [num, den] = rate.split('/').map(Number);
+  const head = Math.ceil((64 + avcC.length) / 16) * 16;
+  const b = Buffer.alloc(head + 16 * packets.length);
+  b.write('PHIX', 0);
+  b.writeUInt16LE(1, 4);
+  b.writeUInt16LE(1, 6);
+  b.writeUInt32LE(num, 8);
+  b.writeUInt32LE(den, 12);
+  b.writeUInt32LE(Number(s.time_base.split('/')[1]), 16);
+  b.writeUInt32LE(packets.length, 20);
+  b.writeUInt16LE(s.width, 32);
+  b.writeUInt16LE(s.height, 34);
+  b.writeUInt16LE(Math.round(num / den), 36);
+  b.writeUInt16LE(1, 38);
+  b.writeInt32LE(-2147483648, 40);
+  b.writeUInt16LE(avcC.length, 44);
+  b.writeUInt16LE(head, 46);
+  avcC.copy(b, 64);
+  packets.forEach((p, i) => {
+    b.writeBigUInt64LE(BigInt(p.pos) | (BigInt(p.size) << 40n), head + 16 * i);
+    b.writeBigUInt64LE(BigInt(p.pts) | ((p.flags[0] === 'K' ? 1n : 0n) << 56n), head + 16 * i + 8);
+  });
+  writeFileSync(out, b);
 }

@@ -128,6 +128,7 @@ export class Bar {
   update(state: PlayerState): void {
     this.state = state;
     const total = this.total();
+    this.head.hidden = state.count === 0;
     this.head.style.left = `${(state.frame + 0.5) / total * 100}%`;
     this.element.setAttribute('aria-valuemax', String(total - 1));
     this.element.setAttribute('aria-valuenow', String(state.frame));

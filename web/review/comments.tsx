@@ -39,8 +39,6 @@ interface Props {
   ask_name: (() => Promise<string | null>) | null; // of a share's visitor
 }
 
-const by_author = (c: Comment): boolean => c.mine;
-
 export function send_waiting(asset: string, comments: Signal<Comment[]>, waiting: Signal<string[]>, one: Waiting): Promise<Problem | null> {
   waiting.value = [...waiting.value.filter((id) => id !== one.id), one.id];
   return post<Comment>(`/assets/${asset}/comments`, one, { key: one.id })
@@ -115,7 +113,7 @@ function One({ t, p }: { t: Thread; p: Props }) {
       <Avatar name={c.by} />
       <div class="body">
         <div class="who"><b class="cut">{c.by}</b>{p.waiting.value.includes(c.id) ? <span class="busy">{online.value ? "sending" : "waits for the line"}</span> : <Ago at={c.created} />}{c.edited && <span>edited</span>}</div>
-        <button type="button" class="at" aria-label={`Go to ${p.label(c.frame)}`}>{p.label(c.frame)}{c.end_frame != null && c.end_frame !== c.frame ? ` – ${p.label(c.end_frame)}` : ""}{c.drawing?.length ? " ✎" : ""}</button>
+        <button type="button" class="at" title="Go there">{p.label(c.frame)}{c.end_frame != null && c.end_frame !== c.frame ? ` – ${p.label(c.end_frame)}` : ""}{c.drawing?.length ? " ✎" : ""}</button>
         <Words c={c} p={p} />
         {t.replies.map((r) => (
           <div class="reply" key={r.id}>
@@ -184,7 +182,7 @@ function Words({ c, p }: { c: Comment; p: Props }) {
   return (
     <>
       <p class="words">{c.text}</p>
-      {by_author(c) && !p.waiting.value.includes(c.id) && (
+      {c.mine && !p.waiting.value.includes(c.id) && (
         <div class="acts" onClick={(e) => e.stopPropagation()}>
           <button type="button" onClick={() => set_text(c.text)}>Edit</button>
           <button type="button" onClick={remove}>Delete</button>

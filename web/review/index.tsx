@@ -359,7 +359,7 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
   const total = Math.max(1, s.total, s.count);
   const visitor = p.share && !me.value?.share?.name;
   return (
-    <div class="review" ref={root}>
+    <div class={`review${sound_only ? " sound" : ""}`} ref={root}>
       <div class="review-main">
         <div class="review-top">
           <h1 class="cut" style={{ fontSize: "13px", lineHeight: "18px" }} title={asset.name}>{asset.name}</h1>
@@ -371,7 +371,7 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
             <Button run={full} name="Full screen" keys="F">Full</Button>
           </span>
         </div>
-        <div class="review-stage" ref={stage}>
+        <div class={`review-stage${!media || sound_only || s.status === "failed" ? " bare" : ""}`} ref={stage}>
           <Face s={s} v={v} ready={media !== null} sound={sound_only} retry={acts.retry} />
           <div class="review-say" role="status">
             {s.status === "ready" && s.exactness === "video" && <span>Frames by the browser’s player: {window.isSecureContext ? "this browser has no exact decoder" : "open the house over https for the exact one"}</span>}
