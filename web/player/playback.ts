@@ -79,6 +79,7 @@ export class Playback {
   private timescale = 1;
   private firstTime = 0;
   private wanted = -1; // frame that the element was last sent to
+  private landed = false; // a picture near `wanted` was seen
   private closed = false;
   lastFrame = -1;
 
@@ -91,6 +92,12 @@ export class Playback {
     video.addEventListener('ended', () => this.news.ended());
     video.addEventListener('timeupdate', () => void this.pump());
     video.addEventListener('seeking', () => void this.pump());
+    // A seek before the element knows how long the film is lands at 0: it is said again then.
+    for (const known of ['loadedmetadata', 'durationchange']) {
+      video.addEventListener(known, () => {
+        if (this.wanted >= 0 && !this.landed) this.video.currentTime = this.centre(this.wanted);
+      });
+    }
     video.addEventListener('error', () => {
       if (!this.closed && video.error) this.news.failed(video.error.message || 'the browser cannot play this proxy');
     });
@@ -101,6 +108,7 @@ export class Playback {
     this.video.requestVideoFrameCallback((_now, seen) => {
       if (this.closed) return;
       this.lastFrame = this.frameOf(seen.mediaTime);
+      if (Math.abs(this.lastFrame - this.wanted) <= 2) this.landed = true;
       this.news.frame(this.lastFrame);
       this.listen();
     });
@@ -204,11 +212,12 @@ export class Playback {
   private async pump(): Promise<void> {
     const { buffer, file, bytes, source } = this;
     if (!buffer || !file || !bytes || !source || this.pumping || buffer.updating || this.closed) return;
-    if (source.readyState === 'closed' || this.wanted < 0) return;
+    if (source.readyState === 'closed') return;
+    this.setDuration();
+    if (this.wanted < 0) return;
     this.pumping = true;
     const epoch = this.epoch;
     try {
-      this.setDuration();
       const now = this.video.currentTime;
       const end = this.buffered(now);
       if (end >= 0 && end - now > AHEAD_S) return;
@@ -294,6 +303,7 @@ export class Playback {
     if (!this.file) return;
     const t = this.centre(Math.max(0, Math.min(frame, this.count - 1)));
     this.wanted = frame;
+    this.landed = false;
     if (this.buffered(t) < 0) {
       this.epoch++;
       this.inside = false;

@@ -343,6 +343,10 @@ export class Player {
       // A picture from before the seek may still be announced; one far from the clock is such a one.
       const clock = (this.video.currentTime * this.state.rate.num) / this.state.rate.den;
       if (this.video.paused || this.video.seeking || Math.abs(n - clock) > Math.max(3, this.state.tc.base / 2)) return;
+      if (n < this.state.frame) {
+        this.playback?.go(this.state.frame);
+        return;
+      }
       this.mode = 'video';
       this.box.classList.add('by-video');
     }
