@@ -35,7 +35,7 @@ struct request {
     const char *host;        // the Host header, or ""
     bool secure;             // TLS to us, or https said by a trusted proxy (X-Forwarded-Proto)
     int64_t length;          // Content-Length; 0 without a body; -1 when chunked
-    text body;               // BODY_COLLECT: all of it, while the request lives
+    text body;               // BODY_COLLECT: all of it, until `handle` returns
     int64_t received;        // bytes of body that arrived so far (BODY_STREAM too)
     struct arena *arena;     // lives until `done` has run; 64 MiB limit
     const void *route;       // what plan put there
