@@ -338,9 +338,14 @@ static void tunnel_end(struct tunnel *t)
         t->next->from = t->from;
     SSL_free(t->ssl);
     ERR_clear_error();
+    // Closing alone is not enough: between fork and exec a child holds the descriptors too, and
+    // epoll would go on to name what is freed below.
+    epoll_ctl(t->keeper->epoll, EPOLL_CTL_DEL, t->tcp, NULL);
     close(t->tcp);
-    if (t->plain >= 0)
+    if (t->plain >= 0) {
+        epoll_ctl(t->keeper->epoll, EPOLL_CTL_DEL, t->plain, NULL);
         close(t->plain);
+    }
     t->keeper->door->open--;
     t->next = t->keeper->dead; // freed after this batch of events, which may still name it
     t->keeper->dead = t;
