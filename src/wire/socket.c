@@ -74,7 +74,7 @@ struct socket {
 
     // the loop's alone
     wslay_event_context_ptr ws;
-    bool ended, watched, said_close;
+    bool ended, watched, said_close, draining;
     uint8_t *early;
     size_t early_size, early_used;
     int64_t heard_ms, pinged_ms;
@@ -477,11 +477,33 @@ static void ws_message(wslay_event_context_ptr ws,
     }
 }
 
+// We have closed while the other side may be sending: ending with bytes unread would reset the line
+// and take our close frame, with its reason, away from it.
+static void drain(struct socket *s)
+{
+    char scrap[4096];
+    ssize_t got;
+    if (!s->draining) {
+        s->draining = true;
+        s->until_ms = clock_tick_us() / 1000 + FINISH_MS;
+        shutdown(s->fd, SHUT_WR);
+    }
+    do
+        got = recv(s->fd, scrap, sizeof(scrap), MSG_DONTWAIT);
+    while (got > 0);
+    if (got == 0 || (errno != EAGAIN && errno != EINTR))
+        end(s, s->code);
+}
+
 // Reads and answers what is there; then writes; then sees whether it is over.
 static void run(struct socket *s)
 {
     if (s->ended)
         return;
+    if (s->draining) {
+        drain(s);
+        return;
+    }
     bool good = true;
     if (wslay_event_get_read_enabled(s->ws))
         good = wslay_event_recv(s->ws) == 0;
@@ -503,8 +525,11 @@ static void run(struct socket *s)
     pthread_mutex_lock(&s->lock);
     bool empty = !s->out;
     pthread_mutex_unlock(&s->lock);
-    if (empty && (s->said_close || !good || (s->code && wslay_event_get_close_sent(s->ws))))
-        end(s, s->code ? s->code : 1006);
+    bool we_close = s->code && (wslay_event_get_close_sent(s->ws) || !good);
+    if (empty && s->said_close)
+        end(s, s->code);
+    else if (empty && we_close)
+        drain(s);
     else if (s->code && !s->until_ms)
         s->until_ms = clock_tick_us() / 1000 + FINISH_MS;
 }
