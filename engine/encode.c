@@ -1,6 +1,6 @@
 /*
- * A deliverable by its profile: the source's rate, start timecode, colour, channels and languages are
- * carried over, one frame for each of the source.
+ * A deliverable by its profile: the source's rate, start timecode, colour, channels and languages
+ * are carried over, one frame for each of the source.
  */
 #include "engine/media.h"
 #include "engine/picture.h"
@@ -194,7 +194,8 @@ static bool take_sound(struct encoding *e, struct sound *o, AVPacket *p, struct 
         int in = got ? e->frame->nb_samples : 0, room = swr_get_out_samples(o->convert, in) + 32;
         uint8_t **planes = NULL;
         int channels = o->encoder->ch_layout.nb_channels;
-        if (av_samples_alloc_array_and_samples(&planes, NULL, channels, room, o->encoder->sample_fmt, 0) < 0)
+        if (av_samples_alloc_array_and_samples(&planes, NULL, channels, room,
+                                               o->encoder->sample_fmt, 0) < 0)
             return error_set(err, ERROR_TOO_BIG, "no memory for sound");
         int out = swr_convert(o->convert, planes, room,
                               got ? (const uint8_t **)e->frame->extended_data : NULL, in);
@@ -242,7 +243,8 @@ static void carry_timecode(struct encoding *e)
     const json_t *tc = json_object_get(e->facts, "timecode");
     const char *start = json_string_value(json_object_get(tc, "start"));
     AVDictionary **to = e->stream ? &e->stream->metadata : NULL;
-    // QuickTime's and MXF's labels count whole labels: the ".1" of a pair's second frame has no place.
+    // QuickTime's and MXF's labels count whole labels: the ".1" of a pair's second frame has no
+    // place.
     char label[12];
     if (!start)
         return;
@@ -277,9 +279,8 @@ static bool start_picture(struct encoding *e, const AVFrame *f, struct error *er
     c->thread_count = e->t->threads;
     carry_colour(c, f);
     if (sdr) {
-        e->shaper = shaper_open(&(struct shape){.rotation = number(fact, "rotation", 0),
-                                                .width = c->width,
-                                                .height = c->height});
+        e->shaper = shaper_open(&(struct shape){
+            .rotation = number(fact, "rotation", 0), .width = c->width, .height = c->height});
         c->color_primaries = AVCOL_PRI_BT709, c->color_trc = AVCOL_TRC_BT709;
         c->colorspace = AVCOL_SPC_BT709;
         c->sample_aspect_ratio = (AVRational){1, 1};
@@ -288,7 +289,8 @@ static bool start_picture(struct encoding *e, const AVFrame *f, struct error *er
         c->field_order = f->top_field_first ? AV_FIELD_TT : AV_FIELD_BB;
     }
     if (number(e->video, "gop_s", 0))
-        c->gop_size = (int)rescale(number(e->video, "gop_s", 2), (rational){1, 1}, e->rate, ROUND_DOWN);
+        c->gop_size =
+            (int)rescale(number(e->video, "gop_s", 2), (rational){1, 1}, e->rate, ROUND_DOWN);
     if (e->out->oformat->flags & AVFMT_GLOBALHEADER)
         c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     AVDictionary *options = NULL;
@@ -360,12 +362,17 @@ static AVFrame *converted(struct encoding *e, const AVFrame *f)
                                     to->format, SWS_BICUBIC | SWS_ACCURATE_RND, NULL, NULL, NULL);
     if (!to || !e->scale)
         return to;
-    const int *matrix = sws_getCoefficients(f->colorspace == AVCOL_SPC_RGB ? SWS_CS_ITU709
-                                                                           : (int)f->colorspace);
+    const int *matrix =
+        sws_getCoefficients(f->colorspace == AVCOL_SPC_RGB ? SWS_CS_ITU709 : (int)f->colorspace);
     bool full = f->color_range == AVCOL_RANGE_JPEG || f->colorspace == AVCOL_SPC_RGB;
     sws_setColorspaceDetails(e->scale, matrix, full, matrix, 0, 0, 1 << 16, 1 << 16);
     sws_scale(e->scale, (const uint8_t *const *)f->data, f->linesize, 0, f->height, to->data,
               to->linesize);
+    // The ProRes encoder writes a frame's own colour into its header.
+    to->color_primaries = f->color_primaries;
+    to->color_trc = f->color_trc;
+    to->colorspace = f->colorspace;
+    to->color_range = AVCOL_RANGE_MPEG;
     to->interlaced_frame = f->interlaced_frame;
     to->top_field_first = f->top_field_first;
     return to;
@@ -402,7 +409,8 @@ static bool open_output(struct encoding *e, struct error *err)
     e->out->flags |= AVFMT_FLAG_CUSTOM_IO;
     if (e->video && e->m->video >= 0) {
         e->stream = avformat_new_stream(e->out, NULL);
-        if (!decoder_open(media_video(e->m), media_video_base(e->m), e->t->threads, &e->decoder, err))
+        if (!decoder_open(media_video(e->m), media_video_base(e->m), e->t->threads, &e->decoder,
+                          err))
             return false;
     }
     int most = number(e->audio, "streams", SOUNDS);
@@ -411,7 +419,8 @@ static bool open_output(struct encoding *e, struct error *err)
             e->m->format->streams[i]->codecpar->sample_rate > 0 && e->sound_count < most &&
             e->sound_count < SOUNDS && !open_sound(e, (int)i, err))
             return false;
-    if (e->stream || (e->sound_count && (!e->video || strcmp(word(e->profile, "container"), "mxf"))))
+    if (e->stream ||
+        (e->sound_count && (!e->video || strcmp(word(e->profile, "container"), "mxf"))))
         return true;
     error_set(err, ERROR_UNSUPPORTED, "%s can not be made of %s", word(e->profile, "title"),
               e->t->inputs[0].name);
@@ -423,7 +432,8 @@ static bool whole_pass(struct encoding *e, struct error *err)
     AVPacket *p = av_packet_alloc();
     bool done = e->stream || start_file(e, err);
     int code = 0;
-    // Sound that comes before the first picture waits in its queue: the file begins with the picture.
+    // Sound that comes before the first picture waits in its queue: the file begins with the
+    // picture.
     while (done && (code = media_read(e->m, p)) >= 0) {
         if (p->stream_index == e->m->video && e->decoder) {
             if (avcodec_send_packet(e->decoder, p) == AVERROR(EAGAIN)) {
@@ -453,7 +463,8 @@ static bool finish(struct encoding *e, struct error *err)
         if (!take_frames(e, err))
             return false;
         if (!e->encoder)
-            return error_set(err, ERROR_DAMAGED, "no frame of %s can be decoded", e->t->inputs[0].name);
+            return error_set(err, ERROR_DAMAGED, "no frame of %s can be decoded",
+                             e->t->inputs[0].name);
         avcodec_send_frame(e->encoder, NULL);
         if (!write_packets(e, e->encoder, e->stream, err))
             return false;
@@ -487,8 +498,8 @@ bool encode(const struct ticket *t, json_t **result, struct error *err)
                 (e.facts || probe(t, &e.facts, err)) && media_open(t, &e.m, err);
     if (done) {
         e.total = json_integer_value(json_object_get(e.facts, "duration_frames"));
-        done = rational_parse(text_of(word(e.facts, "rate")), &e.rate, err) && open_output(&e, err) &&
-               whole_pass(&e, err) && finish(&e, err);
+        done = rational_parse(text_of(word(e.facts, "rate")), &e.rate, err) &&
+               open_output(&e, err) && whole_pass(&e, err) && finish(&e, err);
     }
     if (done)
         *result = json_pack("{s:{s:s, s:I}, s:I}", "output", "name", t->output, "size",

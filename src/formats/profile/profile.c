@@ -92,7 +92,8 @@ static bool check_part(const json_t *object, const char *part, const char *file,
 
 bool profile_check(const json_t *profile, const char *file, struct error *err)
 {
-    const json_t *video = json_object_get(profile, "video"), *audio = json_object_get(profile, "audio");
+    const json_t *video = json_object_get(profile, "video"),
+                 *audio = json_object_get(profile, "audio");
     if (!json_is_object(profile))
         return wrong(err, file, "", "profile", "is not a JSON object");
     if (!check_part(profile, "", file, err) || (video && !check_part(video, "video", file, err)) ||
@@ -111,7 +112,8 @@ bool profile_check(const json_t *profile, const char *file, struct error *err)
 bool profile_read(const char *file, text content, json_t **profile, struct error *err)
 {
     json_error_t where;
-    json_t *p = json_loadb(content.at ? content.at : "", content.size, JSON_REJECT_DUPLICATES, &where);
+    json_t *p =
+        json_loadb(content.at ? content.at : "", content.size, JSON_REJECT_DUPLICATES, &where);
     if (!p) {
         error_set(err, ERROR_INPUT, "the profile %s can not be read", file);
         error_why(err, "line %d: %s", where.line, where.text);

@@ -9,8 +9,8 @@
  *            sdr             true: tone-mapped, upright, square pixels, progressive, BT.709
  *            gop_s           seconds between key frames at most
  *            options         of the encoder, texts
- *   audio    codec           aac or pcm_s24le; rate: Hz; channels: 2 mixes down, absent: as the source
- *            streams         how many sound streams at most; absent: all; bit_rate: bits a second
+ *   audio    codec           aac or pcm_s24le; rate: Hz; channels: 2 mixes down, absent: as the
+ * source streams         how many sound streams at most; absent: all; bit_rate: bits a second
  */
 #pragma once
 #include "base/error.h"
@@ -18,8 +18,8 @@
 
 #include <jansson.h>
 
-// Reads and checks one. Errors name the line (of a mistake in the JSON) or the field. `*profile` is a
-// new reference and is what a ticket's "profile" holds.
+// Reads and checks one. Errors name the line (of a mistake in the JSON) or the field. `*profile` is
+// a new reference and is what a ticket's "profile" holds.
 MUST_CHECK bool profile_read(const char *file_name, text content, json_t **profile,
                              struct error *err);
 // Checks one that came as JSON.
