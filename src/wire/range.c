@@ -69,7 +69,7 @@ bool etag_listed(text list, const char *etag, bool weak)
         bool its_weak = text_starts(list, "W/");
         if (its_weak)
             list = (text){list.at + 2, list.size - 2};
-        if (list.at[0] != '"')
+        if (!list.size || list.at[0] != '"')
             return false;
         const char *end = memchr(list.at + 1, '"', list.size - 1);
         if (!end)
