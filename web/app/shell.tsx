@@ -8,6 +8,7 @@ import { useEffect } from "preact/hooks";
 import { Activity, ActivityButton, toggle_activity } from "../parts/activity";
 import { Button } from "../parts/button";
 import { Dialogs } from "../parts/dialog";
+import { initials } from "../parts/format";
 import { Icon } from "../parts/icons";
 import { useKeys } from "../parts/keys";
 import { open_key_sheet } from "../parts/keysheet";
@@ -208,17 +209,35 @@ function Top() {
       ) : (
         <nav aria-label="Views">{tab("jobs", "Jobs", "/jobs")}</nav>
       )}
-      <button type="button" class="find" onClick={open_palette} aria-label="Find or do anything">
+      <button type="button" class="find" onClick={open_palette}>
         <Icon name="search" size={14} />
         <span>Find or do anything</span>
         <kbd>Ctrl K</kbd>
       </button>
       <ActivityButton />
-      <button type="button" class="me" aria-haspopup="menu" aria-label="You" title={me.value?.person?.name} onClick={(e) => menu_under(e.currentTarget, me_menu(), { right: true })}>
+      <button type="button" class="me" aria-haspopup="menu" aria-label={`${initials(me.value?.person?.name ?? "?")} ${me.value?.person?.name ?? ""}: you`} title={me.value?.person?.name} onClick={(e) => menu_under(e.currentTarget, me_menu(), { right: true })}>
         <Avatar name={me.value?.person?.name ?? "?"} />
       </button>
     </header>
   );
+}
+
+// Dark is the house's look, whatever the system prefers: it is for judging pictures. Light is for bright rooms.
+const SCHEME = "posthouse.scheme";
+const scheme = signal<"dark" | "light">("dark");
+function wear_scheme(which: "dark" | "light"): void {
+  scheme.value = which;
+  document.documentElement.dataset["scheme"] = which;
+  try {
+    localStorage.setItem(SCHEME, which);
+  } catch {
+    // without storage it lasts until the page is closed
+  }
+}
+try {
+  if (localStorage.getItem(SCHEME) === "light") wear_scheme("light");
+} catch {
+  // as above
 }
 
 function me_menu(): MenuItem[] {
@@ -234,6 +253,7 @@ function me_menu(): MenuItem[] {
         ] satisfies MenuItem[])
       : []),
     "line",
+    { name: scheme.value === "dark" ? "Light, for a bright room" : "Dark, for judging pictures", icon: "sun", run: () => wear_scheme(scheme.value === "dark" ? "light" : "dark") },
     { name: "Keys of this view", icon: "keyboard", keys: "?", run: open_key_sheet },
     { name: "Log out", icon: "leave", run: () => void log_out().catch((e: unknown) => tell_problem(problem_of(e))) },
   ];

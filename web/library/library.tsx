@@ -18,6 +18,7 @@ import { Ago } from "../parts/time";
 import { tell, tell_problem } from "../parts/toast";
 import { VirtualRows, use_width, type Rows } from "../parts/virtual";
 import { UploadPanel } from "../transfer/panel";
+import { take_drop } from "../transfer/state";
 import { DeliverDialog, MoveDialog, NameDialog, ShareDialog } from "./dialogs";
 import { FactsPanel } from "./facts";
 import { Assets, type Sort, type Wish } from "./model";
@@ -128,10 +129,14 @@ export function Library() {
     const a = chosen[0];
     if (a) void copy_text(location.origin + to.review(project, a.id)).then(() => tell("Link copied"));
   };
+  // The browser empties a FileList when its field is cleared and a DataTransfer when the drop's event is
+  // over: both are read before the first wait.
   const bring = async (data: DataTransfer | null, files: FileList | null) => {
+    const picked = [...(files ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+    const dropped = data && take_drop(data);
     if (!may("upload")) return tell_problem(problem("forbidden", "You may not bring media into this project", "your role here does not include upload", "ask an owner of the project to make you editor"));
     const { read_drop, send } = await import("../transfer/upload");
-    const found = data ? await read_drop(data) : [...(files ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+    const found = dropped ? await read_drop(dropped) : picked;
     await send(project, wish.folder && wish.folder !== "top" ? wish.folder : null, found);
   };
 
@@ -222,7 +227,7 @@ export function Library() {
         </div>
       );
     return (
-      <div key={place} {...common} role="gridcell" aria-colindex={(place % across) + 1} aria-label={a ? `${a.name}, ${state_words(a, by_asset.value.get(a.id))}` : "loading"} class="cell" style={{ width: `${tile_width}px` }}>
+      <div key={place} {...common} role="gridcell" aria-colindex={(place % across) + 1} aria-label={a ? undefined : "loading"} class="cell" style={{ width: `${tile_width}px` }}>
         {a ? <Tile asset={a} job={by_asset.value.get(a.id)} chosen={on} cursor={place === selection.at} part={place === selection.at ? preview : null} /> : <div class="tile"><span class="picture skeleton" /><span class="skeleton bar" /></div>}
       </div>
     );

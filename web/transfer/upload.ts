@@ -10,7 +10,7 @@ import type { Upload as Tus } from "tus-js-client";
 import { batch } from "@preact/signals";
 import { base, me, new_id, post, problem, problem_of } from "../app/api";
 import { lost, online, when_online } from "../app/link";
-import { all_paused, panel_open, reading, sent_bytes, speed, upload_list, type Upload } from "./state";
+import { all_paused, panel_open, reading, sent_bytes, speed, upload_list, type Dropped, type Upload } from "./state";
 
 const SMALL = 256 * 1024;
 const PACK_BYTES = 7 * 1024 * 1024; // 8 MiB with its header
@@ -37,9 +37,8 @@ let next_id = 1;
 let ticking = 0;
 
 // Everything in a drop, folders walked; names keep their folder's path.
-export async function read_drop(data: DataTransfer): Promise<Found[]> {
-  const entries = [...data.items].map((i) => (i.kind === "file" ? i.webkitGetAsEntry() : null)).filter((e): e is FileSystemEntry => e !== null);
-  if (!entries.length) return [...data.files].map((file) => ({ path: file.name, file }));
+export async function read_drop({ entries, files }: Dropped): Promise<Found[]> {
+  if (!entries.length) return files.map((file) => ({ path: file.name, file }));
   const found: Found[] = [];
   for (const e of entries) await walk(e, "", found);
   reading.value = 0;
