@@ -1,7 +1,8 @@
 // Frame accuracy in the real browser: the number in the picture's bars is the number on the label,
 // after seeks, steps, drags, play and pause, and backward, at seven rates. Read from the pixels shown.
+// PLAYER_CLIPS=folder uses what the engine made there (folder/25/scrub.mp4, ...), for the rates it has.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -9,16 +10,18 @@ import { RATES, makeDerived } from './player_clips.mjs';
 import { open } from './player_bench.mjs';
 
 const long = process.argv.includes('--long') || process.env.LONG === '1';
-const clips = join(tmpdir(), `posthouse-clips-${long ? 'long' : 'short'}`);
+const given = process.env.PLAYER_CLIPS;
+const clips = given ?? join(tmpdir(), `posthouse-clips-${long ? 'long' : 'short'}`);
+const rates = RATES.filter((r) => !given || existsSync(join(given, r.name, 'review.idx')));
 let bench;
 before(async () => {
   mkdirSync(clips, { recursive: true });
-  for (const r of RATES) await makeDerived(join(clips, r.name), { ...r, ...(long && { seconds: 20, width: 1280, height: 720 }) });
+  for (const r of given ? [] : rates) await makeDerived(join(clips, r.name), { ...r, ...(long && { seconds: 20, width: 1280, height: 720 }) });
   bench = await open(clips);
 });
 after(async () => { await bench?.close(); });
 
-for (const r of RATES) {
+for (const r of rates) {
   test(`at ${r.name} the frame shown is the frame named`, { timeout: 120_000 }, async () => {
     await bench.clip(r);
     const got = await bench.page.evaluate(async (seeks) => {
