@@ -42,7 +42,7 @@ function Row({ d }: { d: Delivery }) {
   const job = active.value.get(d.job);
   const bad = d.checks.filter((c) => !c.ok).length;
   return (
-    <details class="delivery" open={d.state === "failed" || bad > 0}>
+    <details class="delivery" open={d.state === "failed" || d.state === "done"}>
       <summary>
         <span class={`name cut`} title={d.name}>{d.name}</span>
         <code class="quiet">{d.profile}</code>
@@ -51,9 +51,6 @@ function Row({ d }: { d: Delivery }) {
         </span>
         <span class="mono quiet">{d.size ? size_text(d.size) : job ? job_words(job) : ""}</span>
         <span class="quiet"><Ago at={d.created} /> · {d.by}</span>
-        {d.state === "done" && may("download") && (
-          <a class="button" href={`/api/v1/deliveries/${d.id}/bytes`} download={d.name}><Icon name="download" /> Download</a>
-        )}
       </summary>
       <div class="inside">
         {job && <Progress part={job.progress} name={d.name} />}
@@ -74,7 +71,12 @@ function Row({ d }: { d: Delivery }) {
           </div>
         )}
         {d.content && <div class="with-copy"><span class="quiet">Content</span> <code class="cut">{d.content}</code><CopyButton text={d.content} name="Copy the content id" /></div>}
-        <div><Button run={() => go(to.review(d.project, d.asset))}>Open the asset</Button></div>
+        <div class="acts">
+        {d.state === "done" && may("download") && (
+          <a class="button" href={`/api/v1/deliveries/${d.id}/bytes`} download={d.name}><Icon name="download" /> Download</a>
+        )}
+          <Button run={() => go(to.review(d.project, d.asset))}>Open the asset</Button>
+        </div>
       </div>
     </details>
   );
