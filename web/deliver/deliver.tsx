@@ -53,7 +53,7 @@ function Row({ d }: { d: Delivery }) {
         <span class="quiet"><Ago at={d.created} /> · {d.by}</span>
       </summary>
       <div class="inside">
-        {job && <Progress part={job.progress} name={d.name} />}
+        {job && (d.state === "running" || d.state === "waiting") && <Progress part={job.progress} name={d.name} />}
         {d.problem && <ProblemBox problem={d.problem} retry={job ? () => void job_act(job, "retry") : undefined} />}
         {d.checks.length > 0 && (
           <div class="scroll-x" tabIndex={0} role="region" aria-label={`Checks of ${d.name}`}>
