@@ -1,7 +1,8 @@
 // Seek to an exact frame that is not in the window, on the 720p review proxy alone: from the call to
-// the right bars on the canvas. Beside it <video> on the same file and the same frames (sent to the
+// the right bars on the canvas. Beside it <video> on the same samples and the same frames (sent to the
 // frame's centre; until its bars are right). Also 2,000 and more seeks over the seven rates: wrong ones.
 // Prints JSON lines. Promise: p50 <= 30 ms, p95 <= 60 ms, 0 wrong.
+import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,10 @@ const quick = process.argv.includes('--quick');
 const clips = join(tmpdir(), 'posthouse-clips-long');
 mkdirSync(clips, { recursive: true });
 for (const r of quick ? RATES.slice(0, 1) : RATES) await makeDerived(join(clips, r.name), { ...r, seconds: 20, width: 1280, height: 720 });
+// The peer gets the same samples in an MP4 with its index in front: a fragmented file without one is
+// not something <video> can seek in by itself.
+const first = join(clips, RATES[0].name);
+execFileSync('ffmpeg', ['-v', 'error', '-y', '-i', `${first}/review.mp4`, '-c', 'copy', '-movflags', '+faststart', `${first}/peer.mp4`]);
 const bench = await open(clips);
 const at = (list, p) => Number(list[Math.min(list.length - 1, Math.floor(list.length * p))].toFixed(1));
 const sorted = (list) => [...list].sort((a, b) => a - b);
@@ -33,11 +38,11 @@ const ours = await bench.page.evaluate(async (n) => {
     ms.push(performance.now() - began);
   }
   return { ms, frames, wrong };
-}, quick ? 60 : 200);
+}, quick ? 40 : 200);
 const peer = await bench.page.evaluate(async ({ frames, name }) => {
   pl.close();
   const video = document.createElement('video');
-  video.src = one('review').media;
+  video.src = one('review').media.replace('review.mp4', 'peer.mp4');
   video.muted = true;
   document.body.append(video);
   await until(() => video.readyState >= 2);
@@ -48,7 +53,7 @@ const peer = await bench.page.evaluate(async ({ frames, name }) => {
     const began = performance.now();
     video.currentTime = (n + 0.5) * 1001 / 24000;
     try {
-      await until(() => !video.seeking && bars(video) === n, 3000);
+      await until(() => !video.seeking && bars(video) === n, 1000);
       ms.push(performance.now() - began);
     } catch { wrong++; }
   }
@@ -56,7 +61,7 @@ const peer = await bench.page.evaluate(async ({ frames, name }) => {
 }, { frames: ours.frames, name: RATES[0].name });
 const [o, v] = [sorted(ours.ms), sorted(peer.ms)];
 console.log(JSON.stringify({ bench: 'seek', what: '720p proxy, outside the window', seeks: o.length, wrong: ours.wrong, p50_ms: at(o, 0.5), p95_ms: at(o, 0.95),
-  peer: '<video>, same file', peer_p50_ms: at(v, 0.5), peer_p95_ms: at(v, 0.95), peer_never: peer.wrong, goal: 'p50 <= 30, p95 <= 60' }));
+  peer: '<video>, same samples', peer_p50_ms: at(v, 0.5), peer_p95_ms: at(v, 0.95), peer_never: peer.wrong, goal: 'p50 <= 30, p95 <= 60' }));
 
 if (!quick) {
   let seeks = 0;
