@@ -43,6 +43,7 @@ enum {
     SMALL_BODY = 64 << 10,  // from the arena; larger ones wait for one of the big buffers
     DISCARD_LIMIT = 1 << 20,
     CUT_LIMIT = 64 << 20,
+    SMALL_RANGE = 32 << 10, // read and sent with the head
     PULL_SIZE = 128 << 10,
     SLOW_BYTES_A_SECOND = 512,
     SLOW_GRACE_S = 30,
@@ -433,9 +434,29 @@ static struct MHD_Response *response_empty(void)
     return MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
 }
 
+// A small range goes out in one write with its head: cheaper than sendfile's four calls.
+static struct MHD_Response *response_small(struct file_answer *f, int64_t first, size_t size)
+{
+    char *at = malloc(size);
+    struct file_reader reader = {f->runs, f->count, first};
+    size_t have = 0;
+    while (at && have < size) {
+        ssize_t got = files_read(&reader, have, at + have, size - have);
+        if (got <= 0)
+            break;
+        have += (size_t)got;
+    }
+    if (have == size && at)
+        return MHD_create_response_from_buffer(size, at, MHD_RESPMEM_MUST_FREE);
+    free(at);
+    return NULL; // shorter than it was said to be: the line is cut
+}
+
 static struct MHD_Response *response_run(struct exchange *x, int64_t first, int64_t size)
 {
     struct file_answer *f = &x->a.files;
+    if (size > 0 && size <= SMALL_RANGE)
+        return response_small(f, first, (size_t)size);
     int64_t at = first;
     for (size_t i = 0; i < f->count; at -= f->runs[i++].size)
         if (at < f->runs[i].size) {
