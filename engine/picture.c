@@ -178,9 +178,9 @@ static bool is_full(const AVFrame *f)
 static bool convert(struct SwsContext **context, const AVFrame *from, AVFrame *to, int from_matrix,
                     bool from_full, bool to_full)
 {
-    struct SwsContext *c = sws_getCachedContext(*context, from->width, from->height, from->format,
-                                                to->width, to->height, to->format,
-                                                SWS_BICUBLIN | SWS_ACCURATE_RND, NULL, NULL, NULL);
+    struct SwsContext *c =
+        sws_getCachedContext(*context, from->width, from->height, from->format, to->width,
+                             to->height, to->format, SWS_BICUBLIN, NULL, NULL, NULL);
     *context = c;
     if (!c)
         return false;

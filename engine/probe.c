@@ -19,7 +19,7 @@
 #include <time.h>
 
 #define DAMAGE_ROWS 200
-#define FRAMES_LOOKED_AT 60
+#define FRAMES_LOOKED_AT 24
 
 struct counted {
     int64_t frames, audio_samples;
