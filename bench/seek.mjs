@@ -16,7 +16,7 @@ for (const r of quick ? RATES.slice(0, 1) : RATES) await makeDerived(join(clips,
 // The peer gets the same samples in an MP4 with its index in front: a fragmented file without one is
 // not something <video> can seek in by itself.
 const first = join(clips, RATES[0].name);
-execFileSync('ffmpeg', ['-v', 'error', '-y', '-copyts', '-i', `${first}/review.mp4`, '-map', '0:v', '-c', 'copy', '-movflags', '+faststart', `${first}/peer.mp4`]);
+execFileSync('ffmpeg', ['-v', 'error', '-y', '-i', `${first}/review.mp4`, '-map', '0:v', '-c', 'copy', '-bsf:v', 'setts=pts=PTS-STARTPTS:dts=DTS-STARTDTS', '-movflags', '+faststart', `${first}/peer.mp4`]);
 const bench = await open(clips);
 const at = (list, p) => Number(list[Math.min(list.length - 1, Math.floor(list.length * p))].toFixed(1));
 const sorted = (list) => [...list].sort((a, b) => a - b);
