@@ -158,7 +158,10 @@ struct call {
     const char *project, *asset, *version, *comment, *job, *folder, *transfer, *file, *share,
         *delivery, *person, *token;
     int64_t number; // {number} of the path, -1 without one
-    void *own;      // the handler's, for streams
+    // Set by a handler that holds something until the answer is gone or the line was cut; called
+    // once. A socket's context is freed here unless its `opened` was called (wire/server.h).
+    void (*done)(struct call *c);
+    void *own; // the handler's, for streams
     struct reply reply;
     struct call_inside *inside;
 };
@@ -205,6 +208,9 @@ MUST_CHECK bool call_audit(struct call *c, struct db_tx *tx, const char *action,
                            const char *subject, const char *detail, struct error *err);
 // Sets the cookie of a session just made, or takes it away (NULL).
 void call_session(struct call *c, const struct session_made *made);
+// The projects that `who` may view, as Project[] (asset_routes.c).
+MUST_CHECK bool projects_json(struct call *c, const struct who *who, json_t **list,
+                              struct error *err);
 // The caller as Me, `who` being who it is from now on (after logging in).
 MUST_CHECK bool call_me(struct call *c, const struct who *who, struct error *err);
 

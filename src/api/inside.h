@@ -1,0 +1,76 @@
+// Shared by the files of api/ that are not routes.
+#pragma once
+#include "api/api.h"
+#include "api/shapes.h"
+#include "plat/hash.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { BODY_LIMIT = 1 << 20, DEPTH_LIMIT = 32, TEXT_LIMIT = 10000, LIST_LIMIT = 20000 };
+enum { PATH_PARTS = 12 };
+
+// ---- routes.c
+size_t route_count(void);
+const struct route *route_at(size_t index);
+// The route of a method and a path behind /api/v1; *path_known when another method would do.
+const struct route *route_find(const char *method, const char *path, bool *path_known);
+// Fills the ids of the call from its path. False: an id is not one, so there is no such thing.
+bool route_ids(struct call *c, const char *path);
+
+// ---- resolve.c
+// Finds project and asset of the thing in the path; NOT_FOUND when it is not there.
+bool resolve_call(struct db_tx *tx, struct call *c, struct error *err);
+
+// ---- check.c
+// JSON from outside, or that we are about to send (`sending`: no limits of length), against a shape
+// name with or without "[]".
+bool shape_check(const char *name, const json_t *value, bool sending, struct error *err);
+// Text -> JSON with the limits of depth, duplicates refused.
+json_t *json_read(text body, struct error *err);
+void openapi_print(struct buf *out, const char *version);
+
+// ---- media.c
+struct media;
+struct media *media_start(struct api *api);
+void media_stop(struct media *m);
+bool media_plan(struct api *api, const struct request *r, struct plan *p);
+
+// ---- events.c
+struct events;
+struct events *events_start(struct api *api, struct error *err);
+void events_stop(struct events *e);
+int events_viewers(struct events *e);
+extern const struct route event_routes[];
+extern const size_t event_route_count;
+
+// ---- static.c, health.c
+bool static_plan(struct api *api, const struct request *r, struct plan *p);
+bool health_plan(struct api *api, const struct request *r, struct plan *p);
+const char *media_base(struct api *api, const struct request *r, struct arena *a);
+
+enum { FLIGHTS = 64, LATENCY_STEPS = 8 };
+struct api_inside {
+    struct media *media;
+    struct events *events;
+    struct server *server;
+    pthread_mutex_t lock; // guards in_flight
+    sha256 in_flight[FLIGHTS];
+    bool flying[FLIGHTS];
+    atomic_llong calls[6];                     // answers by class
+    atomic_llong took[LATENCY_STEPS], took_us; // up to 1, 3, 10, 30, 100, 300, 1000 ms, longer
+    atomic_llong started_ms;
+};
+
+struct call_inside {
+    struct request *r;
+    const char *const *headers; // of a test
+    const char *query;          // of a test
+    const char *path;           // behind /api/v1
+    const char *method;
+    bool prepared, begun, answered;
+    sha256 key, body_hash; // Idempotency-Key
+    int flight;            // -1: none
+    int64_t began_us;
+};
+bool call_prepare(struct call *c, struct error *err);

@@ -1,0 +1,370 @@
+// Logging in and out, people, tokens, members, the audit log.
+#include "api/inside.h"
+#include "plat/clock.h"
+
+#include <string.h>
+
+// ---- JSON of things
+
+static json_t *person_json(const struct person *p, bool with_email)
+{
+    json_t *j = json_pack("{s:s, s:o, s:b, s:o, s:b}", "id", p->id, "name", json_text(p->name),
+                          "admin", p->admin, "created", json_string(clock_text(p->created_ms).text),
+                          "disabled", p->disabled);
+    if (with_email)
+        json_object_set_new(j, "email", json_text(p->email));
+    return j;
+}
+
+static bool person_get(struct call *c, const char *id, json_t **json, struct error *err)
+{
+    struct person person;
+    if (!people_get(c->api->people, id, c->arena, &person, err))
+        return false;
+    *json = person_json(&person, true);
+    return true;
+}
+
+static json_t *token_json(const struct token *t)
+{
+    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o}", "id", t->id, "name", json_text(t->name),
+                     "scope", t->scope, "created", json_time(t->created_ms), "expires",
+                     json_time(t->expires_ms), "last_used", json_time(t->last_used_ms));
+}
+
+static json_t *member_json(const struct member *m, bool with_email)
+{
+    return json_pack("{s:o, s:s}", "person", person_json(&m->person, with_email), "role", m->role);
+}
+
+// ---- who am I
+
+struct share_seen {
+    struct call *c;
+    const struct who *who;
+    json_t *json;
+};
+
+static bool share_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct share_seen *s = context;
+    json_t *assets = json_array();
+    struct db_rows *rows =
+        db_query(tx, "select asset from share_assets where share = ?1", "s", s->who->share);
+    while (db_next(rows))
+        json_array_append_new(assets, json_text(db_text(rows, 0)));
+    bool ok = db_end(rows, err);
+    rows = db_query(tx, "select title, permission, download from shares where id = ?1", "s",
+                    s->who->share);
+    if (ok && db_next(rows))
+        s->json = json_pack("{s:s, s:o, s:s, s:b, s:O, s:o}", "id", s->who->share, "title",
+                            json_text(db_text(rows, 0)), "permission", db_text(rows, 1), "download",
+                            db_int(rows, 2) != 0, "assets", assets, "name",
+                            *s->who->name ? json_text(s->who->name) : json_null());
+    json_decref(assets);
+    return db_end(rows, err) && ok;
+}
+
+// Until the assets room is linked there are none.
+__attribute__((weak)) bool projects_json(struct call *c, const struct who *who, json_t **list,
+                                         struct error *err)
+{
+    (void)c, (void)who, (void)err;
+    *list = json_array();
+    return true;
+}
+
+bool call_me(struct call *c, const struct who *who, struct error *err)
+{
+    bool needed = false;
+    json_t *person = NULL, *projects = NULL;
+    struct share_seen share = {c, who, NULL};
+    if (!people_setup_needed(c->api->people, &needed, err) ||
+        (who->kind == WHO_PERSON && !person_get(c, who->person, &person, err)) ||
+        (who->kind == WHO_SHARE && !db_read(c->api->db, share_in, &share, err)) ||
+        (who->kind == WHO_PERSON && who->scope != SCOPE_WORKER &&
+         !projects_json(c, who, &projects, err))) {
+        json_decref(person);
+        json_decref(share.json);
+        return false;
+    }
+    json_t *me =
+        json_pack("{s:s, s:o, s:s, s:s, s:b, s:b, s:o}", "csrf", who->csrf, "house",
+                  json_text(c->api->wish.house_name ? c->api->wish.house_name : "Posthouse"),
+                  "version", c->api->wish.version ? c->api->wish.version : "", "media",
+                  media_base(c->api, c->request, c->arena), "setup_needed", needed, "secure",
+                  c->request && c->request->secure, "projects", projects ? projects : json_array());
+    if (person)
+        json_object_set_new(me, "person", person);
+    if (share.json)
+        json_object_set_new(me, "share", share.json);
+    call_header_set(c, "Cache-Control", "no-store");
+    call_json(c, me);
+    return true;
+}
+
+static bool me(struct call *c, struct error *err)
+{
+    return call_me(c, &c->who, err);
+}
+
+// After a session was made: the cookie, and Me as whoever it is now.
+static bool entered(struct call *c, const struct session_made *made, struct error *err)
+{
+    struct who who;
+    struct error trouble;
+    error_clear(&trouble);
+    // Whoever was logged in with this browser before is logged out: nothing of it lives on.
+    if (c->who.by_cookie && !people_logout(c->api->people, &c->who, err))
+        return false;
+    if (!people_who(c->api->people, made->secret, true, c->arena, &who, err))
+        return false;
+    call_session(c, made);
+    return call_me(c, &who, err);
+}
+
+static bool setup(struct call *c, struct error *err)
+{
+    struct session_made made;
+    return people_setup(c->api->people, body_text(c, "token"), body_text(c, "name"),
+                        body_text(c, "email"), body_text(c, "password"), c->address, &made, err) &&
+           entered(c, &made, err);
+}
+
+static bool login(struct call *c, struct error *err)
+{
+    struct session_made made;
+    return people_login(c->api->people, body_text(c, "email"), body_text(c, "password"), c->address,
+                        &made, err) &&
+           entered(c, &made, err);
+}
+
+static bool welcome(struct call *c, struct error *err)
+{
+    struct session_made made;
+    return people_welcome(c->api->people, body_text(c, "token"), body_text(c, "password"),
+                          c->address, &made, err) &&
+           entered(c, &made, err);
+}
+
+static bool logout(struct call *c, struct error *err)
+{
+    if (!people_logout(c->api->people, &c->who, err))
+        return false;
+    call_session(c, NULL);
+    return true;
+}
+
+// ---- people
+
+static bool list(struct call *c, struct error *err)
+{
+    struct person *people;
+    size_t count = 0;
+    if (!people_list(c->api->people, c->arena, &people, &count, err))
+        return false;
+    json_t *out = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(out, person_json(&people[i], true));
+    call_json(c, out);
+    return true;
+}
+
+static const char *link_to(struct call *c, const char *token)
+{
+    // The token rides behind the #, which browsers send to nobody.
+    const char *host = c->request ? c->request->host : "";
+    if (!*host)
+        return arena_format(c->arena, "/welcome#%s", token);
+    return arena_format(c->arena, "%s://%s/welcome#%s", c->request->secure ? "https" : "http", host,
+                        token);
+}
+
+static bool add(struct call *c, struct error *err)
+{
+    char id[27], token[44];
+    json_t *person = NULL;
+    if (!people_add(c->api->people, body_text(c, "name"), body_text(c, "email"),
+                    body_bool(c, "admin", false), &c->who, c->address, id, token, err) ||
+        !person_get(c, id, &person, err))
+        return false;
+    call_json(c, json_pack("{s:o, s:s}", "person", person, "link", link_to(c, token)));
+    call_status(c, 201);
+    return true;
+}
+
+static bool change(struct call *c, struct error *err)
+{
+    json_t *admin = body_field(c, "admin"), *disabled = body_field(c, "disabled"), *person = NULL;
+    struct person_change change = {.name = body_text(c, "name"),
+                                   .admin = admin ? json_is_true(admin) : -1,
+                                   .disabled = disabled ? json_is_true(disabled) : -1};
+    if (!people_change(c->api->people, c->person, &change, &c->who, c->address, err) ||
+        !person_get(c, c->person, &person, err))
+        return false;
+    call_json(c, person);
+    return true;
+}
+
+static bool relink(struct call *c, struct error *err)
+{
+    char token[44];
+    json_t *person = NULL;
+    if (!people_link(c->api->people, c->person, &c->who, c->address, token, err) ||
+        !person_get(c, c->person, &person, err))
+        return false;
+    call_json(c, json_pack("{s:o, s:s}", "person", person, "link", link_to(c, token)));
+    return true;
+}
+
+// ---- tokens
+
+static bool tokens(struct call *c, struct error *err)
+{
+    struct token *all;
+    size_t count = 0;
+    if (!token_list(c->api->people, c->who.person, c->arena, &all, &count, err))
+        return false;
+    json_t *out = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(out, token_json(&all[i]));
+    call_json(c, out);
+    return true;
+}
+
+static bool token_add(struct call *c, struct error *err)
+{
+    char id[27], secret[44];
+    struct token token;
+    const char *scope = body_text(c, "scope");
+    // A worker's token opens any medium to its machine, so it is an administrator's to give.
+    if (strcmp(scope, "worker") == 0 && !c->who.admin)
+        return call_denied(c, NEED_ADMIN, err);
+    if (!token_make(c->api->people, c->who.person, body_text(c, "name"), scope,
+                    body_int(c, "days", 0), c->address, id, secret, err) ||
+        !token_get(c->api->people, c->who.person, id, c->arena, &token, err))
+        return false;
+    call_json(c, json_pack("{s:o, s:s}", "token", token_json(&token), "secret", secret));
+    call_status(c, 201);
+    call_header_set(c, "Cache-Control", "no-store");
+    return true;
+}
+
+static bool token_drop(struct call *c, struct error *err)
+{
+    return token_end(c->api->people, c->who.person, c->token, c->address, err);
+}
+
+// ---- audit
+
+static bool audit(struct call *c, struct error *err)
+{
+    struct audit_row *rows;
+    size_t count = 0;
+    int limit;
+    bool had;
+    const char *key = NULL;
+    int64_t before = 0;
+    if (!call_limit(c, &limit, err) || !call_cursor(c, &key, 1, &had, err))
+        return false;
+    if (had && !text_int(text_of(key), &before))
+        return error_set(err, ERROR_INPUT, "this cursor is not one of this list");
+    if (!audit_list(c->api->people, before, limit, c->arena, &rows, &count, err))
+        return false;
+    json_t *items = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(
+            items,
+            json_pack("{s:I, s:o, s:o, s:s, s:s, s:o, s:o}", "number", (json_int_t)rows[i].number,
+                      "at", json_time(rows[i].at_ms), "person", json_text(rows[i].person),
+                      "address", rows[i].address, "action", rows[i].action, "subject",
+                      json_text(rows[i].subject), "detail", json_text(rows[i].detail)));
+    json_t *out = json_pack("{s:o}", "items", items);
+    if (count == (size_t)limit) {
+        const char *next = arena_format(c->arena, "%lld", (long long)rows[count - 1].number);
+        json_object_set_new(out, "cursor", call_cursor_next(c, &next, 1));
+    }
+    call_json(c, out);
+    return true;
+}
+
+// ---- members
+
+// Guests and reviewers see each other's names; e-mails are for those who manage.
+static bool members(struct call *c, struct error *err)
+{
+    struct member *all;
+    size_t count = 0;
+    if (!members_list(c->api->people, c->project, c->arena, &all, &count, err))
+        return false;
+    json_t *out = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(out, member_json(&all[i], c->may & MAY_MANAGE));
+    call_json(c, out);
+    return true;
+}
+
+static bool member_answer(struct call *c, const char *person, const char *role, struct error *err)
+{
+    struct member m = {.role = role};
+    if (!people_get(c->api->people, person, c->arena, &m.person, err))
+        return false;
+    call_json(c, member_json(&m, true));
+    return true;
+}
+
+static bool member_add(struct call *c, struct error *err)
+{
+    const char *person = NULL, *role = body_text(c, "role");
+    if (!people_by_email(c->api->people, body_text(c, "email"), c->arena, &person, err))
+        return false;
+    if (!person) {
+        error_set(err, ERROR_INPUT, "there is nobody with the e-mail %.100s",
+                  body_text(c, "email"));
+        return error_fix(err, "ask an administrator to invite them to the house first");
+    }
+    call_status(c, 201);
+    return members_set(c->api->people, c->project, person, role, false, &c->who, c->address, err) &&
+           member_answer(c, person, role, err);
+}
+
+static bool member_role(struct call *c, struct error *err)
+{
+    const char *role = body_text(c, "role");
+    return members_set(c->api->people, c->project, c->person, role, true, &c->who, c->address,
+                       err) &&
+           member_answer(c, c->person, role, err);
+}
+
+static bool member_drop(struct call *c, struct error *err)
+{
+    return members_drop(c->api->people, c->project, c->person, &c->who, c->address, err);
+}
+
+const struct route people_routes[] = {
+    {"GET", "/me", NEED_PUBLIC, me, NULL, "Me", 0, "who is asking", NULL},
+    {"POST", "/setup", NEED_PUBLIC, setup, "Setup", "Me", 0, "the first administrator, once", NULL},
+    {"POST", "/session", NEED_PUBLIC, login, "Login", "Me", 0, "log in", NULL},
+    {"DELETE", "/session", NEED_PUBLIC, logout, NULL, NULL, 0, "log out", NULL},
+    {"POST", "/welcome", NEED_PUBLIC, welcome, "Welcome", "Me", 0,
+     "set a password with a one-time link", NULL},
+    {"GET", "/people", NEED_ADMIN, list, NULL, "Person[]", 0, "everybody", NULL},
+    {"POST", "/people", NEED_ADMIN, add, "NewPerson", "PersonMade", 0, "invite somebody", NULL},
+    {"PATCH", "/people/{person}", NEED_ADMIN, change, "PersonChange", "Person", 0,
+     "change or disable somebody", NULL},
+    {"POST", "/people/{person}/link", NEED_ADMIN, relink, NULL, "PersonMade", 0,
+     "a new link for a lost password", NULL},
+    {"GET", "/tokens", NEED_PERSON, tokens, NULL, "Token[]", 0, "my tokens", NULL},
+    {"POST", "/tokens", NEED_PERSON, token_add, "NewToken", "TokenMade", 0, "make a token", NULL},
+    {"DELETE", "/tokens/{token}", NEED_PERSON, token_drop, NULL, NULL, 0, "end a token", NULL},
+    {"GET", "/audit", NEED_ADMIN, audit, NULL, "AuditList", 0, "who did what, newest first", NULL},
+    {"GET", "/projects/{project}/members", MAY_VIEW, members, NULL, "Member[]", 0,
+     "who is in the project", NULL},
+    {"POST", "/projects/{project}/members", MAY_MANAGE, member_add, "NewMember", "Member", 0,
+     "add somebody", NULL},
+    {"PATCH", "/projects/{project}/members/{person}", MAY_MANAGE, member_role, "MemberRole",
+     "Member", 0, "change a role", NULL},
+    {"DELETE", "/projects/{project}/members/{person}", MAY_MANAGE, member_drop, NULL, NULL, 0,
+     "take somebody out", NULL},
+};
+const size_t people_route_count = sizeof(people_routes) / sizeof(people_routes[0]);

@@ -1,0 +1,38 @@
+// Shared by the files of house/people only.
+#pragma once
+#include "house/people/people.h"
+#include "plat/hash.h"
+#include "plat/ids.h"
+#include "wire/limit.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { HASHES_AT_ONCE = 2, HASHES_WAITING = 16, HASH_WAIT_S = 5 };
+enum { NAME_MAX_BYTES = 200, EMAIL_MAX_BYTES = 254 };
+#define DAY_MS (24 * 3600 * 1000LL)
+
+struct people {
+    struct db *db;
+    int64_t session_ms;
+    bool quick_hash;
+    struct rate_limiter *by_address; // tries at a password or key
+    struct rate_limiter
+        *by_account; // keyed by address and account: an account is never shut for all
+    atomic_llong changes;
+    pthread_mutex_t lock; // guards the two counts
+    pthread_cond_t hash_free;
+    int hashing, waiting;
+    char nobody[128]; // a hash that no password fits, for accounts that do not exist
+};
+
+// Lower case, trimmed. INPUT when it can not be an address.
+MUST_CHECK bool email_clean(const char *email, char clean[EMAIL_MAX_BYTES + 1], struct error *err);
+MUST_CHECK bool name_clean(const char *name, char clean[NAME_MAX_BYTES + 1], struct error *err);
+sha256 secret_hash(const char *secret);
+MUST_CHECK bool session_add(struct db_tx *tx, struct people *p, const char *person,
+                            const char *share, const char *visitor, int64_t expires_ms,
+                            const char *address, struct session_made *made, struct error *err);
+MUST_CHECK bool link_add(struct db_tx *tx, const char *person, int64_t days, char token[44],
+                         struct error *err);
+bool no_such_person(struct error *err);
