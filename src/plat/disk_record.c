@@ -163,6 +163,14 @@ static int rec_rename(struct disk *d, const char *from, const char *to)
     struct disk *sys = disk_system();
     int code;
     STEP(r, code, sys->rename(sys, from, to), .act = ACT_RENAME, .path = from, .to = to);
+    pthread_mutex_lock(&r->lock);
+    for (int fd = 0; code >= 0 && fd < OPEN_MOST; fd++) { // open descriptors go with the name
+        if (r->paths[fd] && strcmp(r->paths[fd], from) == 0) {
+            free(r->paths[fd]);
+            r->paths[fd] = must(strdup(to));
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
     return code;
 }
 

@@ -193,29 +193,27 @@ static bool sweep(struct db_tx *tx, void *context, struct error *err)
 
 static bool make_folders(struct store *s, struct error *err)
 {
-    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     char path[PATH_MAX];
-    if (!folder_make(s->folder, 0750, err))
-        return false;
-    static const char *const names[] = {"", "/extents", "/packs", "/incoming"};
+    static const char *const names[] = {"/extents", "/packs", "/incoming"};
     int code = 0;
-    for (size_t i = 0; i < 4 && code >= 0; i++) {
+    for (size_t i = 0; i < 3 && code >= 0; i++) {
         snprintf(path, sizeof(path), "%.4000s%s", s->folder, names[i]);
         code = s->disk->mkdir(s->disk, path);
     }
-    snprintf(path, sizeof(path), "%.4000s/extents/ZZ", s->folder);
-    bool complete = access(path, F_OK) == 0;
-    for (size_t i = 0; i < 1024 && code >= 0 && !complete; i++) {
-        snprintf(path, sizeof(path), "%.4000s/extents/%c%c", s->folder, digits[i / 32],
-                 digits[i % 32]);
-        code = s->disk->mkdir(s->disk, path);
-    }
-    snprintf(path, sizeof(path), "%.4000s/extents", s->folder);
-    if (code >= 0 && !complete)
-        code = s->disk->sync_folder(s->disk, path);
     if (code >= 0)
         code = s->disk->sync_folder(s->disk, s->folder);
     return code >= 0 || store_disk_error(s, err, code, "making its folders");
+}
+
+int extent_folder(struct store *s, const char *id)
+{
+    char path[PATH_MAX], above[PATH_MAX];
+    snprintf(path, sizeof(path), "%.4000s/extents/%.2s", s->folder, id + 24);
+    if (access(path, F_OK) == 0)
+        return 0;
+    int code = s->disk->mkdir(s->disk, path);
+    path_folder(path, above, sizeof(above));
+    return code < 0 ? code : s->disk->sync_folder(s->disk, above);
 }
 
 struct fd_kept { // a descriptor of an extent, shared by maps
@@ -602,6 +600,9 @@ static bool adopt_large(struct store *s, int fd, const char *path, int64_t size,
     extent_name(b->extent, "extent", b->path);
     extent_path(s, b->extent, "extent", to);
     path_folder(to, folder, sizeof(folder));
+    int made = extent_folder(s, b->extent);
+    if (made < 0)
+        return store_disk_error(s, err, made, "making a folder");
     bool here = same_file_system(path, s->folder);
     if (!here && !store_room(s, size, err))
         return false;

@@ -78,6 +78,7 @@ bool store_disk_error(struct store *s, struct error *err, int code, const char *
 bool store_room(struct store *s, int64_t size, struct error *err); // with reserve
 void extent_path(const struct store *s, const char *id, const char *kind, char to[PATH_MAX]);
 void extent_name(const char *id, const char *kind, char to[64]); // below the volume
+int extent_folder(struct store *s, const char *id);              // makes extents/ab; 0 or -errno
 sha256 content_of(const struct piece_of *pieces, size_t count);
 void store_maps_forget(struct store *s); // those in use live on until they are closed
 void store_bytes_free(struct store_bytes *b);

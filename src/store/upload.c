@@ -410,6 +410,9 @@ static int data_open(struct store *s, struct upload *u)
     extent_path(s, u->id, "extent", path);
     int fd = s->disk->open(s->disk, path, O_RDWR);
     if (fd == -ENOENT) {
+        int made = extent_folder(s, u->id);
+        if (made < 0)
+            return made;
         fd = s->disk->open(s->disk, path, O_RDWR | O_CREAT);
         path_folder(path, folder, sizeof(folder));
         int code = fd < 0 ? fd : s->disk->sync_folder(s->disk, folder);
