@@ -1,0 +1,232 @@
+#include "cmd/media.h"
+#include "cmd/progress.h"
+#include "cmd/settings.h"
+#include "formats/profile/profile.h"
+#include "formats/sequence/sequence.h"
+#include "plat/files.h"
+#include "tickets/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MOST_FRAMES = 1000000 };
+
+struct found {
+    struct command_call *call;
+    struct sequence_name like; // of the sequence that is looked for; no number yet: any
+    bool any;
+    struct frame {
+        int64_t number;
+        const char *path;
+    } * frames;
+    size_t count, room;
+};
+
+static bool seen(void *context, const struct file_seen *f, bool *enter, struct error *err)
+{
+    struct found *found = context;
+    struct sequence_name parts;
+    const char *name = strrchr(f->path, '/');
+    *enter = f->relative[0] == 0;
+    if (f->kind != FILE_PLAIN ||
+        !sequence_name_parse(text_of(arena_text(found->call->arena, name ? name + 1 : f->path)),
+                             &parts))
+        return true;
+    if (found->any) {
+        found->like = parts;
+        found->any = false;
+    }
+    if (!sequence_same(&found->like, &parts))
+        return true;
+    if (found->count == MOST_FRAMES)
+        return error_set(err, ERROR_TOO_BIG, "a sequence of more than %d files", MOST_FRAMES);
+    if (found->count == found->room) {
+        found->room = found->room ? found->room * 2 : 256;
+        found->frames = realloc(found->frames, found->room * sizeof(*found->frames));
+        if (!found->frames)
+            abort();
+    }
+    found->frames[found->count++] =
+        (struct frame){parts.number, arena_text(found->call->arena, f->path)};
+    return true;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = ((const struct frame *)a)->number, y = ((const struct frame *)b)->number;
+    return x < y ? -1 : x > y;
+}
+
+static json_t *sequence_fact(const struct found *found)
+{
+    json_t *missing = json_array();
+    int64_t first = found->frames[0].number, last = found->frames[found->count - 1].number;
+    for (size_t i = 1; i < found->count; i++)
+        for (int64_t n = found->frames[i - 1].number + 1;
+             n < found->frames[i].number && json_array_size(missing) < MOST_FRAMES; n++)
+            json_array_append_new(missing, json_integer(n));
+    char pattern[300];
+    if (!sequence_pattern(&found->like, pattern, sizeof(pattern)))
+        pattern[0] = 0;
+    return json_pack("{s:I, s:I, s:I, s:o, s:i, s:s}", "first", (json_int_t)first, "last",
+                     (json_int_t)last, "count", (json_int_t)found->count, "missing", missing,
+                     "padding", (int)found->like.padding, "pattern", pattern);
+}
+
+bool media_open(struct command_call *call, const char *path, struct media *m, struct error *err)
+{
+    struct stat is;
+    *m = (struct media){.name = path};
+    struct found found = {.call = call};
+    char folder[4096];
+    const char *name = strrchr(path, '/');
+    name = name ? name + 1 : path;
+    bool there = stat(path, &is) == 0;
+    if (!there && !strchr(name, '#'))
+        return error_errno(err, 2, "cannot open %s", path);
+    if (there && S_ISDIR(is.st_mode)) {
+        snprintf(folder, sizeof(folder), "%s", path);
+        found.any = true;
+    } else {
+        char *example = arena_text(call->arena, name);
+        for (char *c = example; *c; c++)
+            if (*c == '#')
+                *c = '0';
+        path_folder(path, folder, sizeof(folder));
+        if (!sequence_name_parse(text_of(example), &found.like)) {
+            if (!there)
+                return error_errno(err, 2, "cannot open %s", path);
+            goto single;
+        }
+    }
+    if (!folder_walk(folder, &(struct walk_wish){.depth = 1, .seen = seen, .context = &found},
+                     err)) {
+        free(found.frames);
+        return false;
+    }
+    if (found.count > 1 || (found.count == 1 && !(there && S_ISREG(is.st_mode)))) {
+        qsort(found.frames, found.count, sizeof(*found.frames), by_number);
+        m->paths = ARENA_ARRAY(call->arena, const char *, found.count);
+        m->count = found.count;
+        for (size_t i = 0; i < found.count; i++)
+            m->paths[i] = found.frames[i].path;
+        m->sequence = sequence_fact(&found);
+        m->name = json_string_value(json_object_get(m->sequence, "pattern"));
+        free(found.frames);
+        return true;
+    }
+    free(found.frames);
+    if (!there || S_ISDIR(is.st_mode)) {
+        error_set(err, ERROR_NOT_FOUND, "no media in %s", path);
+        error_why(err,
+                  "a folder is read as an image sequence, and it has no files like name.0001.exr");
+        return error_fix(err, "name a file");
+    }
+single:
+    m->paths = ARENA_ARRAY(call->arena, const char *, 1);
+    m->paths[0] = path;
+    m->count = 1;
+    return true;
+}
+
+void media_close(struct media *m)
+{
+    json_decref(m->sequence);
+}
+
+static bool run_engine(struct command_call *call, const struct media *m, json_t *ticket,
+                       const char *folder, bool (*heard)(void *, const json_t *), void *context,
+                       json_t **result, struct error *err)
+{
+    if (m->sequence)
+        json_object_set(ticket, "sequence", m->sequence);
+    struct buf said = BUF_LIMIT(64 << 10);
+    struct engine_wish wish = {
+        .ticket = ticket,
+        .sandbox = config_bool(call->config, "sandbox") ? SANDBOX_ON : SANDBOX_OFF,
+        .output_folder = folder,
+        .heard = heard,
+        .context = context,
+        .log = &said,
+    };
+    bool ok = engine_run_files(&wish, m->paths, m->count, result, err);
+    if (!ok && err->kind == ERROR_CHILD && said.size)
+        fprintf(stderr, "%.*s\n", (int)said.size, said.at);
+    buf_free(&said);
+    json_decref(ticket);
+    return ok;
+}
+
+bool media_probe(struct command_call *call, const struct media *m, json_t **facts,
+                 struct error *err)
+{
+    json_t *ticket = json_pack("{s:s}", "kind", "probe");
+    if (m->sequence)
+        json_object_set_new(ticket, "sequence_rate", json_string("24/1"));
+    return run_engine(call, m, ticket, NULL, NULL, NULL, facts, err);
+}
+
+static bool show(void *context, const json_t *line)
+{
+    const json_t *progress = json_object_get(line, "progress");
+    if (progress)
+        progress_show(context, json_integer_value(json_object_get(progress, "done")),
+                      json_integer_value(json_object_get(progress, "total")));
+    return true;
+}
+
+bool media_encode(struct command_call *call, const struct media *m, const struct media_encode *wish,
+                  json_t **result, struct error *err)
+{
+    json_t *ticket =
+        json_pack("{s:s, s:O, s:O, s:s}", "kind", "encode", "facts", (json_t *)wish->facts,
+                  "profile", (json_t *)wish->profile, "output", wish->output);
+    struct progress bar = progress_begin(wish->output, "frames", wish->quiet);
+    bool ok = run_engine(call, m, ticket, wish->folder, show, &bar, result, err);
+    progress_end(&bar);
+    return ok;
+}
+
+static bool one_name(void *context, const struct file_seen *f, bool *enter, struct error *err)
+{
+    (void)err;
+    struct buf *names = context;
+    *enter = true;
+    if (f->kind == FILE_PLAIN && text_ends(text_of(f->relative), ".json"))
+        buf_format(names, "%s%.*s", names->size ? ", " : "", (int)strlen(f->relative) - 5,
+                   f->relative);
+    return true;
+}
+
+bool media_profile(struct command_call *call, const char *name, json_t **profile, struct error *err)
+{
+    char folder[4096], path[4600];
+    bool file = strchr(name, '/') || text_ends(text_of(name), ".json");
+    if (!file && !settings_data_folder(call->config, folder, sizeof(folder))) {
+        error_set(err, ERROR_NOT_FOUND, "the house's profiles are missing");
+        return error_fix(err, "set data.folder to where data/ lies");
+    }
+    if (file)
+        snprintf(path, sizeof(path), "%s", name);
+    else
+        snprintf(path, sizeof(path), "%s/profiles/%s.json", folder, name);
+    struct buf content = BUF_LIMIT(1 << 20);
+    bool ok = file_read(path, &content, err);
+    if (ok) {
+        ok = profile_read(path, (text){content.at, content.size}, profile, err);
+    } else if (!file && err->kind == ERROR_NOT_FOUND) {
+        struct buf names = BUF_LIMIT(4096);
+        struct error ignored;
+        snprintf(path, sizeof(path), "%s/profiles", folder);
+        bool walked =
+            folder_walk(path, &(struct walk_wish){.seen = one_name, .context = &names}, &ignored);
+        error_set(err, ERROR_NOT_FOUND, "there is no profile %s", name);
+        if (walked && names.size)
+            error_fix(err, "choose one of %s", names.at);
+        buf_free(&names);
+    }
+    buf_free(&content);
+    return ok;
+}

@@ -1,0 +1,35 @@
+/*
+ * cmd/media: the engine on plain files, for the commands that need no server.
+ */
+#pragma once
+#include "cmd/command.h"
+
+#include <jansson.h>
+
+struct media {
+    const char *name;   // as people call it: the file, or the sequence's pattern
+    const char **paths; // in order; a sequence has many
+    size_t count;
+    json_t *sequence; // SequenceFact, or NULL
+};
+
+// A file; or an image sequence, by its folder, its pattern (name.####.exr) or any file of it when
+// there are others beside it. Lives in the call's arena; media_close gives back the JSON.
+MUST_CHECK bool media_open(struct command_call *call, const char *path, struct media *m,
+                           struct error *err);
+void media_close(struct media *m);
+
+MUST_CHECK bool media_probe(struct command_call *call, const struct media *m, json_t **facts,
+                            struct error *err);
+
+struct media_encode {
+    const json_t *facts, *profile;
+    const char *folder, *output; // exists; name of the file in it
+    bool quiet;
+};
+MUST_CHECK bool media_encode(struct command_call *call, const struct media *m,
+                             const struct media_encode *wish, json_t **result, struct error *err);
+// Reads data/profiles/NAME.json, or a file when the name has a / or ends in .json. The error of an
+// unknown name lists those there are.
+MUST_CHECK bool media_profile(struct command_call *call, const char *name, json_t **profile,
+                              struct error *err);

@@ -1,0 +1,136 @@
+// posthouse transcode: a file made into a profile, probed and compared, without a server.
+#include "cmd/media.h"
+#include "house/deliver/checks.h"
+#include "plat/files.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+// "Reel 2.mov" and ".mxf" give "Reel 2.mxf"; "shot.####.exr" gives "shot.mxf".
+static const char *output_name(struct command_call *call, const char *from, const char *extension)
+{
+    const char *name = strrchr(from, '/');
+    name = name ? name + 1 : from;
+    const char *end = strrchr(name, '.');
+    size_t size = end && end != name ? (size_t)(end - name) : strlen(name);
+    while (size && (name[size - 1] == '#' || name[size - 1] == '.' || name[size - 1] == '_'))
+        size--;
+    return arena_format(call->arena, "%.*s%s", (int)size, name, extension);
+}
+
+static void print_checks(const json_t *checks)
+{
+    size_t i;
+    const json_t *c;
+    json_array_foreach(checks, i, c) printf("  %-4s %-24s wanted %-28s seen %s\n",
+                                            json_is_true(json_object_get(c, "ok")) ? "ok" : "NO",
+                                            json_string_value(json_object_get(c, "what")),
+                                            json_string_value(json_object_get(c, "wanted")),
+                                            json_string_value(json_object_get(c, "seen")));
+}
+
+// Encodes under a hidden folder, probes, and only then gives the file its name.
+static bool make(struct command_call *call, const struct media *m, const json_t *facts,
+                 const json_t *profile, const char *folder, const char *name, json_t **checks,
+                 bool *all, struct error *err)
+{
+    bool done = false;
+    json_t *result = NULL, *seen = NULL;
+    const char *work = arena_format(call->arena, "%s/.posthouse-%d", folder, (int)getpid());
+    const char *made = arena_format(call->arena, "%s/%s", work, name);
+    const char *final = arena_format(call->arena, "%s/%s", folder, name);
+    struct media_encode wish = {facts, profile, work, name, option_flag(call, "json")};
+    struct media check = {.name = name, .paths = &made, .count = 1};
+    if (access(final, F_OK) == 0 && !option_flag(call, "overwrite")) {
+        error_set(err, ERROR_CONFLICT, "%s is there already", final);
+        error_fix(err, "name another folder with --out, or say --overwrite");
+        return false;
+    }
+    if (!folder_make(work, 0755, err) || !media_encode(call, m, &wish, &result, err) ||
+        !media_probe(call, &check, &seen, err))
+        goto out;
+    *checks = deliver_checks(profile, facts, seen, all);
+    if (rename(made, final) != 0) {
+        error_errno(err, 5, "cannot give %s its name", final);
+        goto out;
+    }
+    done = true;
+out:;
+    struct error ignored;
+    if (!folder_remove(work, &ignored))
+        fprintf(stderr, "posthouse: %s is left behind: %s\n", work, ignored.why);
+    json_decref(result);
+    json_decref(seen);
+    return done;
+}
+
+static int run(struct command_call *call)
+{
+    struct media m = {0};
+    struct error err;
+    json_t *facts = NULL, *profile = NULL, *checks = NULL;
+    bool all = false;
+    int status = 0;
+    const char *folder = option_text(call, "out") ? option_text(call, "out") : ".";
+    const char *wanted = option_text(call, "profile");
+    if (!wanted) {
+        error_set(&err, ERROR_USAGE, "transcode needs --profile");
+        error_fix(&err, "`posthouse profile list` shows them");
+        return command_failed(&err);
+    }
+    if (!media_profile(call, wanted, &profile, &err) ||
+        !media_open(call, call->words[0], &m, &err) || !media_probe(call, &m, &facts, &err) ||
+        !folder_make(folder, 0755, &err)) {
+        status = command_failed(&err);
+        goto out;
+    }
+    const char *name =
+        output_name(call, m.name, json_string_value(json_object_get(profile, "extension")));
+    if (!make(call, &m, facts, profile, folder, name, &checks, &all, &err)) {
+        status = command_failed(&err);
+        goto out;
+    }
+    if (option_flag(call, "json")) {
+        json_t *answer = json_pack("{s:s, s:s, s:b, s:O}", "folder", folder, "name", name, "ok",
+                                   all, "checks", checks);
+        json_dumpf(answer, stdout, JSON_INDENT(2));
+        printf("\n");
+        json_decref(answer);
+    } else {
+        printf("%s/%s\n", folder, name);
+        print_checks(checks);
+        if (!all)
+            printf("not every check is ok: look before you send it\n");
+    }
+    status = all ? 0 : 1;
+out:
+    json_decref(checks);
+    json_decref(facts);
+    json_decref(profile);
+    media_close(&m);
+    return status;
+}
+
+static const struct option_row options[] = {
+    {"profile", OPTION_TEXT, "NAME",
+     "what to make: a name from `posthouse profile list`, or a profile's file"},
+    {"out", OPTION_TEXT, "DIR", "where the result goes; here unless given"},
+    {"overwrite", OPTION_FLAG, NULL, "replace a file of the same name"},
+    {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
+    {0},
+};
+const struct command command_transcode = {
+    "transcode",
+    "FILE",
+    "make a file into a profile, and check it",
+    "Encodes FILE (or an image sequence) as the profile says, carrying over rate, start timecode, "
+    "colour\n"
+    "tags, channel layout and language, then probes the result and compares. The exit status is 1 "
+    "when a\n"
+    "check says no. Nothing half made is ever seen under the result's name.",
+    options,
+    1,
+    1,
+    run,
+};

@@ -1,0 +1,150 @@
+#include "house/deliver/checks.h"
+#include "base/text.h"
+#include "time/rational.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *word(const json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    return value ? value : "";
+}
+
+static int64_t number(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+static const json_t *first(const json_t *facts, const char *list)
+{
+    return json_array_get(json_object_get(facts, list), 0);
+}
+
+struct checks {
+    json_t *list;
+    bool all;
+};
+
+static void add(struct checks *c, const char *what, const char *wanted, const char *seen, bool ok)
+{
+    json_array_append_new(c->list, json_pack("{s:s, s:s, s:s, s:b}", "what", what, "wanted", wanted,
+                                             "seen", seen[0] ? seen : "none", "ok", ok));
+    c->all = c->all && ok;
+}
+
+static void same(struct checks *c, const char *what, const char *wanted, const char *seen)
+{
+    if (wanted[0])
+        add(c, what, wanted, seen, strcmp(wanted, seen) == 0);
+}
+
+static void same_count(struct checks *c, const char *what, int64_t wanted, int64_t seen,
+                       int64_t within)
+{
+    short_text a = count_text(wanted), b = count_text(seen);
+    add(c, what, a.text, b.text, llabs((long long)(wanted - seen)) <= within);
+}
+
+// "timecode" of a source that has none is not asked of the result.
+static void timecode(struct checks *c, const json_t *source, const json_t *result)
+{
+    const json_t *wanted = json_object_get(source, "timecode"),
+                 *seen = json_object_get(result, "timecode");
+    if (!json_is_object(wanted) || strcmp(word(wanted, "from"), "none") == 0)
+        return;
+    same(c, "start timecode", word(wanted, "start"), word(seen, "start"));
+    add(c, "drop-frame", json_is_true(json_object_get(wanted, "drop")) ? "yes" : "no",
+        json_is_true(json_object_get(seen, "drop")) ? "yes" : "no",
+        json_is_true(json_object_get(wanted, "drop")) ==
+            json_is_true(json_object_get(seen, "drop")));
+}
+
+static void picture(struct checks *c, const json_t *profile, const json_t *source,
+                    const json_t *result)
+{
+    static const char *const tags[] = {"primaries", "transfer", "matrix", "range"};
+    const json_t *asked = json_object_get(profile, "video"), *from = first(source, "video"),
+                 *to = first(result, "video");
+    if (!asked)
+        return;
+    rational a, b;
+    struct error err;
+    bool rates = rational_parse(text_of(word(source, "rate")), &a, &err) &&
+                 rational_parse(text_of(word(result, "rate")), &b, &err);
+    add(c, "frames a second", word(source, "rate"), word(result, "rate"),
+        rates && rational_equal(a, b));
+    same_count(c, "frames", number(source, "duration_frames"), number(result, "duration_frames"),
+               0);
+    timecode(c, source, result);
+    bool sdr = json_is_true(json_object_get(asked, "sdr"));
+    for (size_t i = 0; i < 4; i++) {
+        char what[40];
+        snprintf(what, sizeof(what), "colour %s", tags[i]);
+        const char *wanted = sdr ? (i == 3 ? "limited" : "bt709") : word(from, tags[i]);
+        if (strcmp(wanted, "unknown") != 0)
+            same(c, what, wanted, word(to, tags[i]));
+    }
+    if (!json_object_get(asked, "width") && !sdr) {
+        same_count(c, "width", number(from, "width"), number(to, "width"), 0);
+        same_count(c, "height", number(from, "height"), number(to, "height"), 0);
+    } else if (json_object_get(asked, "width")) {
+        int64_t width = number(asked, "width"), height = number(asked, "height");
+        char wanted[64], seen[64];
+        snprintf(wanted, sizeof(wanted), "at most %lld x %lld", (long long)width,
+                 (long long)height);
+        snprintf(seen, sizeof(seen), "%lld x %lld", (long long)number(to, "width"),
+                 (long long)number(to, "height"));
+        add(c, "size", wanted, seen,
+            number(to, "width") <= width && number(to, "height") <= height &&
+                number(to, "width") > 0);
+    }
+}
+
+static void sound(struct checks *c, const json_t *profile, const json_t *source,
+                  const json_t *result)
+{
+    const json_t *asked = json_object_get(profile, "audio");
+    const json_t *wanted_list = json_object_get(source, "audio"),
+                 *seen_list = json_object_get(result, "audio");
+    size_t wanted_count = json_array_size(wanted_list);
+    if (!asked || wanted_count == 0)
+        return;
+    if (json_object_get(asked, "streams") && wanted_count > (size_t)number(asked, "streams"))
+        wanted_count = (size_t)number(asked, "streams");
+    same_count(c, "sound streams", (int64_t)wanted_count, (int64_t)json_array_size(seen_list), 0);
+    for (size_t i = 0; i < wanted_count && i < json_array_size(seen_list); i++) {
+        const json_t *from = json_array_get(wanted_list, i), *to = json_array_get(seen_list, i);
+        char what[64];
+        bool mixed = json_object_get(asked, "channels") &&
+                     number(asked, "channels") < number(from, "channels");
+        snprintf(what, sizeof(what), "sound %zu: channels", i + 1);
+        if (mixed)
+            same_count(c, what, number(asked, "channels"), number(to, "channels"), 0);
+        else
+            same_count(c, what, number(from, "channels"), number(to, "channels"), 0);
+        snprintf(what, sizeof(what), "sound %zu: layout", i + 1);
+        // MXF and one- or two-channel WAV write no layout: only a different one is a fault
+        if (!mixed && word(to, "layout")[0] && number(from, "channels") > 2 &&
+            strcmp(word(profile, "container"), "mxf") != 0)
+            same(c, what, word(from, "layout"), word(to, "layout"));
+        snprintf(what, sizeof(what), "sound %zu: sample rate", i + 1);
+        if (json_object_get(asked, "rate"))
+            same_count(c, what, number(asked, "rate"), number(to, "sample_rate"), 0);
+        snprintf(what, sizeof(what), "sound %zu: language", i + 1);
+        const char *container = word(profile, "container");
+        if (strcmp(word(from, "language"), "und") != 0 &&
+            (strcmp(container, "mov") == 0 || strcmp(container, "mp4") == 0))
+            same(c, what, word(from, "language"), word(to, "language"));
+    }
+}
+
+json_t *deliver_checks(const json_t *profile, const json_t *source, const json_t *result, bool *all)
+{
+    struct checks c = {json_array(), true};
+    picture(&c, profile, source, result);
+    sound(&c, profile, source, result);
+    *all = c.all && json_array_size(c.list) > 0;
+    return c.list;
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Files without a server: a sample is made, probed, made into every profile, and looked at by outsiders (ffprobe, mediainfo).
+# Speaks TAP.
+set -uo pipefail
+posthouse=$1 top=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+number=0 bad=0
+ok() { # ok NAME COMMAND...: the command must succeed
+  number=$((number + 1))
+  if "${@:2}" >said 2>&1; then echo "ok $number $1"; else echo "not ok $number $1"; sed 's/^/# /' said | tail -20; bad=1; fi
+}
+says() { # says PATTERN STATUS COMMAND...: the command ends with the status and says something like the pattern
+  "${@:3}" >out 2>&1
+  local status=$?
+  cat out
+  [ $status = "$2" ] && grep -qE -- "$1" out
+}
+seen() { ffprobe -v error -show_entries "$2" -of default=nw=1:nk=1 "$1" | head -1; }
+
+ok "the sample is made" "$top/tools/make-sample" "Reel 2 – é.mov" 3
+ok "probe tells rate, timecode and sound" says '24000/1001' 0 "$posthouse" probe "Reel 2 – é.mov"
+ok "probe tells the start timecode" says '00:59:58:00' 0 "$posthouse" probe "Reel 2 – é.mov"
+ok "probe as JSON is JSON" bash -c "'$posthouse' probe --json 'Reel 2 – é.mov' | node -e 'const f=JSON.parse(require(\"fs\").readFileSync(0));process.exit(f.duration_frames===72?0:1)'"
+for profile in web-h264-1080p prores-422-hq-mov dnxhr-hqx-mxf wav-48k24; do
+  ok "$profile is made and every check is ok" says 'ok ' 0 "$posthouse" transcode "Reel 2 – é.mov" --profile $profile --out "out/$profile"
+done
+ok "ffprobe reads 72 ProRes frames" test "$(ffprobe -v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of default=nw=1:nk=1 out/prores-422-hq-mov/*.mov)" = 72
+ok "ffprobe reads its codec" test "$(seen out/prores-422-hq-mov/*.mov stream=codec_name)" = prores
+ok "mediainfo reads the start timecode of the MOV" bash -c "mediainfo '--Inform=Other;%TimeCode_FirstFrame%' out/prores-422-hq-mov/*.mov | grep -q '00:59:58:00'"
+ok "mediainfo reads the start timecode of the MXF" bash -c "mediainfo --Output=XML out/dnxhr-hqx-mxf/*.mxf | grep -q '00:59:58:00'"
+ok "ffprobe reads the language of the sound" test "$(ffprobe -v error -select_streams a:0 -show_entries stream_tags=language -of default=nw=1:nk=1 out/prores-422-hq-mov/*.mov)" = eng
+ok "a result that is there is not replaced" says 'is there already' 3 "$posthouse" transcode "Reel 2 – é.mov" --profile wav-48k24 --out out/wav-48k24
+ok "nothing half made is left behind" bash -c '! find out -name ".posthouse-*" | grep -q .'
+ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=24:d=0.5 -start_number 1001 shot.%04d.png
+rm shot.1004.png
+ok "a sequence is one thing, with its gap" says '11 files, 1001 to 1012, 1 missing' 0 "$posthouse" probe 'shot.####.png'
+echo "a letter" >letter.mov; : >empty.mov; head -c 3000 "Reel 2 – é.mov" >cut.mov
+ok "text called .mov is refused with why and fix" says 'why: it holds text' 3 "$posthouse" probe letter.mov
+ok "an empty file is refused" says 'empty|no bytes|nothing' 3 "$posthouse" probe empty.mov
+ok "a file cut short is refused" says 'why:' 3 "$posthouse" probe cut.mov
+ok "a mistyped command names the nearest" says 'did you mean posthouse probe' 2 "$posthouse" prob
+ok "a mistyped option names the nearest" says 'did you mean --profile' 2 "$posthouse" transcode --profil x letter.mov
+ok "an unknown profile lists those there are" says 'web-h264-1080p' 3 "$posthouse" transcode "Reel 2 – é.mov" --profile nothing
+ok "every profile is right by our own check" says 'ok' 0 "$posthouse" profile check "$top"/data/profiles/*.json
+ok "the manual page is roff" bash -c "'$posthouse' man transcode | grep -q '^.TH POSTHOUSE-transcode'"
+echo "1..$number"
+exit $bad
