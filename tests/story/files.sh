@@ -2,7 +2,7 @@
 # Files without a server: a sample is made, probed, made into every profile, and looked at by outsiders (ffprobe, mediainfo).
 # Speaks TAP.
 set -uo pipefail
-posthouse=$1 top=$2
+posthouse=$(realpath "$1") top=$(realpath "$2")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
