@@ -615,6 +615,40 @@ struct test_answer api_call_for_test(struct api *api, const char *method, const 
     return t;
 }
 
+static int run_for_test(struct api *api, const struct route *route, const char *path,
+                        const char *const *headers, bool handle)
+{
+    struct error err;
+    error_clear(&err);
+    struct arena *a = arena_open(CALL_ARENA);
+    struct call *c = call_open(api, route, a, route->method, path);
+    c->inside->headers = headers;
+    c->inside->query = "";
+    c->address = "192.0.2.1";
+    bool ok = call_prepare(c, &err) && (!handle || call_run(c, text_of(""), &err));
+    int status = ok ? 200 : error_facts(err.kind)->http_status;
+    call_close(c);
+    arena_close(a);
+    return status;
+}
+
+int api_prepare_for_test(struct api *api, const struct route *route, const char *path,
+                         const char *const *headers)
+{
+    return run_for_test(api, route, path, headers, false);
+}
+
+int api_run_for_test(struct api *api, const struct route *route, const char *path,
+                     const char *const *headers)
+{
+    return run_for_test(api, route, path, headers, true);
+}
+
+const struct route *api_route(size_t index)
+{
+    return route_at(index);
+}
+
 void test_answer_free(struct test_answer *t)
 {
     json_decref(t->json);

@@ -242,4 +242,13 @@ struct test_answer {
 // Close with test_answer_free.
 struct test_answer api_call_for_test(struct api *api, const char *method, const char *path,
                                      const char *const *headers, const char *body);
+// Only what comes before the handler (who, permission, CSRF): 200 or the problem's status. The path
+// is behind /api/v1.
+int api_prepare_for_test(struct api *api, const struct route *route, const char *path,
+                         const char *const *headers);
+// The same, and then the handler of a GET.
+int api_run_for_test(struct api *api, const struct route *route, const char *path,
+                     const char *const *headers);
+// All routes in turn; NULL behind the last.
+const struct route *api_route(size_t index);
 void test_answer_free(struct test_answer *t);

@@ -70,7 +70,7 @@ static bool share_has(const struct viewer *v, const char *asset)
     return false;
 }
 
-static bool may_view(struct db_tx *tx, struct viewer *v, const char *project, bool *may,
+static bool may_view(struct db_tx *tx, struct viewer *v, const char *project, bool fresh, bool *may,
                      struct error *err)
 {
     int64_t changes = people_changes(v->events->api->people);
@@ -78,7 +78,7 @@ static bool may_view(struct db_tx *tx, struct viewer *v, const char *project, bo
     for (size_t i = 0; i < v->right_count && !r; i++)
         if (strcmp(v->rights[i].project, project) == 0)
             r = &v->rights[i];
-    if (!r || r->changes != changes) {
+    if (!r || fresh || r->changes != changes) {
         unsigned permissions = 0;
         if (!people_may(tx, &v->who, project, &permissions, err))
             return false;
@@ -125,7 +125,9 @@ static bool wanted(struct db_tx *tx, struct viewer *v, const struct news *n, boo
         if (!kind || !share_has(v, n->asset))
             return true;
     }
-    return may_view(tx, v, e->project, yes, err);
+    // Members come and go with this event; it may be here before people_changes has moved.
+    bool fresh = strcmp(e->kind, "project.changed") == 0;
+    return may_view(tx, v, e->project, fresh, yes, err);
 }
 
 static struct frame *frame_of(const struct db_event *e)

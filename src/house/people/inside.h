@@ -20,9 +20,9 @@ struct people {
     struct rate_limiter
         *by_account; // keyed by address and account: an account is never shut for all
     atomic_llong changes;
-    pthread_mutex_t lock; // guards the two counts
+    pthread_mutex_t lock; // guards the counts
     pthread_cond_t hash_free;
-    int hashing, waiting;
+    int hashing, waiting, peak;
     char nobody[128]; // a hash that no password fits, for accounts that do not exist
 };
 

@@ -89,6 +89,8 @@ static bool take_turn(struct people *p, struct error *err)
         turn = p->hashing < HASHES_AT_ONCE;
     }
     p->hashing += turn;
+    if (p->hashing > p->peak)
+        p->peak = p->hashing;
     pthread_mutex_unlock(&p->lock);
     if (turn)
         return true;
@@ -103,6 +105,14 @@ static void give_turn(struct people *p)
     p->hashing--;
     pthread_cond_signal(&p->hash_free);
     pthread_mutex_unlock(&p->lock);
+}
+
+int people_hashes_peak(struct people *p)
+{
+    pthread_mutex_lock(&p->lock);
+    int peak = p->peak;
+    pthread_mutex_unlock(&p->lock);
+    return peak;
 }
 
 bool people_password_hash(struct people *p, const char *password, char stored[128],

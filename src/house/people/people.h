@@ -113,6 +113,7 @@ MUST_CHECK bool people_password_hash(struct people *p, const char *password, cha
                                      struct error *err);
 MUST_CHECK bool people_password_check(struct people *p, const char *stored, const char *password,
                                       bool *right, struct error *err);
+int people_hashes_peak(struct people *p); // most that were worked out at once so far
 // INPUT when it is too short, too long, the person's own name or e-mail, or among the worst known.
 MUST_CHECK bool password_acceptable(const char *password, const char *name, const char *email,
                                     struct error *err);
