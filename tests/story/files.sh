@@ -12,10 +12,10 @@ ok() { # ok NAME COMMAND...: the command must succeed
   if "${@:2}" >said 2>&1; then echo "ok $number $1"; else echo "not ok $number $1"; sed 's/^/# /' said | tail -20; bad=1; fi
 }
 says() { # says PATTERN STATUS COMMAND...: the command ends with the status and says something like the pattern
-  "${@:3}" >out 2>&1
+  "${@:3}" >heard 2>&1
   local status=$?
-  cat out
-  [ $status = "$2" ] && grep -qE -- "$1" out
+  cat heard
+  [ $status = "$2" ] && grep -qE -- "$1" heard
 }
 seen() { ffprobe -v error -show_entries "$2" -of default=nw=1:nk=1 "$1" | head -1; }
 
