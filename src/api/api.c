@@ -203,8 +203,8 @@ static bool body_read(struct call *c, text body, struct error *err)
         error_why(err, "its Content-Type is %.60s", type ? type : "missing");
         return error_fix(err, "send Content-Type: application/json");
     }
-    c->body = json_read(body, err);
-    return c->body && shape_check(c->route->in, c->body, false, err);
+    c->body = api_body_read(c->route->in, body, err);
+    return c->body != NULL;
 }
 
 // ---- Idempotency-Key

@@ -222,12 +222,18 @@ MUST_CHECK bool call_me(struct call *c, const struct who *who, struct error *err
 const char *media_address(struct call *c, const char *project, const char *content, int64_t size,
                           const char *name);
 const char *media_growing(struct call *c, const char *project, const char *path, const char *name);
-// How bytes of a content are opened: gives runs (with descriptors) that `release` closes. Set by
-// whoever knows the store; may wait.
+// How bytes of a content are opened: gives runs (with descriptors) that `release` closes; may wait.
+// From the store unless another is set, before serving.
 typedef bool media_open(void *context, const char *content, struct arena *a, struct file_answer *f,
                         struct error *err);
 void api_media_opener(struct api *api, media_open *open, void *context);
 void api_media_folder(struct api *api, const char *scratch_folder); // growing files lie below
+
+// The OpenAPI 3.1 document of all routes.
+void api_openapi(struct buf *out, const char *version);
+
+// A body from outside: JSON within the limits, of this shape; NULL with the reason. The caller's.
+json_t *api_body_read(const char *shape, text body, struct error *err);
 
 // ---- Tests
 struct test_answer {

@@ -219,3 +219,12 @@ json_t *json_read(text body, struct error *err)
     }
     return value;
 }
+
+json_t *api_body_read(const char *shape, text body, struct error *err)
+{
+    json_t *value = json_read(body, err);
+    if (value && shape_check(shape, value, false, err))
+        return value;
+    json_decref(value);
+    return NULL;
+}

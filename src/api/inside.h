@@ -28,7 +28,6 @@ bool resolve_call(struct db_tx *tx, struct call *c, struct error *err);
 bool shape_check(const char *name, const json_t *value, bool sending, struct error *err);
 // Text -> JSON with the limits of depth, duplicates refused.
 json_t *json_read(text body, struct error *err);
-void openapi_print(struct buf *out, const char *version);
 
 // ---- media.c
 struct media;

@@ -9,6 +9,7 @@
  */
 #include "api/inside.h"
 #include "plat/clock.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,12 +46,44 @@ struct media {
     uint64_t uses;
 };
 
+struct kept_map {
+    struct store *store;
+    const struct store_map *map;
+};
+
+static void close_stored(void *context)
+{
+    struct kept_map *k = context;
+    store_map_close(k->store, k->map);
+}
+
+static bool open_stored(void *context, const char *content, struct arena *a, struct file_answer *f,
+                        struct error *err)
+{
+    sha256 hash;
+    struct kept_map *k = ARENA_NEW(a, struct kept_map);
+    k->store = context;
+    if (!sha256_parse(text_of(content), &hash))
+        return error_set(err, ERROR_NOT_FOUND, "this medium is not here");
+    if (!store_map_open(k->store, &hash, &k->map, err))
+        return false;
+    struct file_run *runs = ARENA_ARRAY(a, struct file_run, k->map->count + 1);
+    for (size_t i = 0; i < k->map->count; i++)
+        runs[i] =
+            (struct file_run){k->map->runs[i].fd, k->map->runs[i].offset, k->map->runs[i].length};
+    *f = (struct file_answer){
+        .runs = runs, .count = k->map->count, .release = close_stored, .context = k};
+    return true;
+}
+
 struct media *media_start(struct api *api)
 {
     struct media *m = calloc(1, sizeof(*m));
     if (!m)
         abort();
     m->api = api;
+    m->open = api->store ? open_stored : NULL;
+    m->context = api->store;
     pthread_mutex_init(&m->lock, NULL);
     return m;
 }

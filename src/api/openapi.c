@@ -117,7 +117,7 @@ static json_t *operation(const struct route *r)
     return o;
 }
 
-void openapi_print(struct buf *out, const char *version)
+void api_openapi(struct buf *out, const char *version)
 {
     json_t *paths = json_object(), *schemas = json_object();
     for (size_t i = 0; i < route_count(); i++) {
