@@ -292,12 +292,13 @@ static bool find_in(struct db_tx *tx, void *context, struct error *e)
         const char *secret;
         int64_t found;
     } *f = context;
-    return db_one_int(tx, &f->found, 0, e,
-                      "select (select count(*) from people where password like '%long enough%') + "
-                      "(select count(*) from sessions where cast(secret as text) = ?1 or id = ?1) + "
-                      "(select count(*) from audit where detail like '%long enough%' or detail = ?1 "
-                      "or subject = ?1)",
-                      "s", f->secret);
+    return db_one_int(
+        tx, &f->found, 0, e,
+        "select (select count(*) from people where password like '%long enough%') + "
+        "(select count(*) from sessions where cast(secret as text) = ?1 or id = ?1) + "
+        "(select count(*) from audit where detail like '%long enough%' or detail = ?1 "
+        "or subject = ?1)",
+        "s", f->secret);
 }
 
 static void the_audit_log_tells_who_and_no_secret(void **state)

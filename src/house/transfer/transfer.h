@@ -1,0 +1,141 @@
+/*
+ * house/transfer: media on its way in.
+ *
+ * A transfer is one drop of files and folders on the page, or one `put`. Its files arrive in chunks
+ * (put), as a stream (tus) or many at once when they are small. A file is stored when its bytes are
+ * durable and their rows are committed: together with the asset it becomes, in one transaction.
+ *
+ * Files become assets as soon as they are stored, save pictures with a number in their name: those
+ * wait until the transfer is closed (or rests for ten minutes), because two or more of one name in
+ * one folder are an image sequence, which is one asset. Folders of the drop are made under the
+ * transfer's folder, so a camera card keeps its structure.
+ *
+ * Safe for many threads. Calls with a `struct db_tx` run in the caller's transaction.
+ */
+#pragma once
+#include "base/arena.h"
+#include "db/db.h"
+#include "house/people/people.h"
+#include "store/store.h"
+
+struct transfers;
+
+#define TRANSFER_REST_MS ((int64_t)10 * 60 * 1000)       // then sequences are closed
+#define TRANSFER_KEEP_MS ((int64_t)7 * 24 * 3600 * 1000) // then what did not arrive is dropped
+#define TRANSFER_CLAIM_MOST 4096                         // chunks in one claim
+#define TRANSFER_SMALL_MOST ((size_t)8 << 20)            // bytes of one batch of small files
+#define TRANSFER_FILES_MOST 1000000                      // files of one transfer
+
+struct transfers_wish {
+    struct db *db;
+    struct store *store;
+};
+MUST_CHECK struct transfers *transfers_open(const struct transfers_wish *wish, struct error *err);
+void transfers_close(struct transfers *t); // NULL is fine
+struct store *transfers_store(struct transfers *t);
+
+// Closes what rests, drops what never arrived, gives space back. Call it about once a minute.
+MUST_CHECK bool transfers_sweep(struct transfers *t, struct error *err);
+
+// ---- Paths: relative, '/' between, valid UTF-8, no empty part, no "." or "..", no control
+// character, 255 bytes a part, 4,096 in all. INPUT naming the rule.
+MUST_CHECK bool transfer_path_check(text path, struct error *err);
+// Files that file managers leave behind (.DS_Store, Thumbs.db, ._name): not kept.
+bool transfer_path_hidden(text path);
+
+// ---- Transfers
+
+struct transfer_wish {
+    const char *project, *name;
+    const char *folder; // NULL: the project's top
+    const char *origin; // "page", "put"
+    const char *key;    // NULL: always a new one
+    const char *person;
+};
+struct transfer {
+    const char *id, *project, *name, *folder, *origin, *state, *by;
+    int64_t created_ms, files, files_done, bytes, bytes_done, skipped;
+};
+MUST_CHECK bool transfer_begin(struct transfers *t, const struct transfer_wish *wish, char made[27],
+                               struct error *err);
+MUST_CHECK bool transfer_get(struct transfers *t, const char *transfer, struct arena *a,
+                             struct transfer *out, struct error *err);
+// Newest first, at most `limit`; state NULL: any.
+MUST_CHECK bool transfer_list(struct transfers *t, const char *project, int limit, struct arena *a,
+                              struct transfer **list, size_t *count, struct error *err);
+// Makes assets of all that waits. Files that are still arriving become assets when they are stored.
+// Again is fine.
+MUST_CHECK bool transfer_close(struct transfers *t, const char *transfer, struct error *err);
+
+// ---- Files
+
+struct transfer_file_wish {
+    const char *path;
+    int64_t size;        // -1: not known yet (tus)
+    int64_t modified_ms; // 0: not said
+    const char *key;     // of the one who sends; NULL: nobody in particular
+};
+struct transfer_file {
+    const char *id, *transfer, *path, *state;
+    int64_t size, received, modified_ms;
+    const char *problem; // JSON of a problem, or NULL
+    const char *content; // hex; NULL until stored
+    const char *asset;   // NULL: in none yet
+};
+// The same path again gives the same file. One that is arriving and was begun with another size or
+// time has changed since: it begins anew. CONFLICT while somebody with another key is sending it,
+// when another file of that path was stored already, and when the transfer is closed.
+MUST_CHECK bool transfer_file_begin(struct transfers *t, const char *transfer,
+                                    const struct transfer_file_wish *wish, struct arena *a,
+                                    struct transfer_file *out, struct error *err);
+MUST_CHECK bool transfer_file_get(struct transfers *t, const char *file, struct arena *a,
+                                  struct transfer_file *out, struct error *err);
+// In the order of paths after `after` (NULL: from the first), at most `limit`.
+MUST_CHECK bool transfer_file_list(struct transfers *t, const char *transfer, const char *after,
+                                   int limit, struct arena *a, struct transfer_file **list,
+                                   size_t *count, struct error *err);
+
+struct transfer_chunk {
+    int64_t number;
+    sha256 hash;
+};
+// Which of these chunks must be sent: `missing` has room for `count`. The rest are there, or are
+// shared with a file that `who` may download: nobody learns by a hash what others have.
+MUST_CHECK bool transfer_claim(struct transfers *t, const char *file, const struct who *who,
+                               const struct transfer_chunk *list, size_t count, int64_t *missing,
+                               size_t *missing_count, struct error *err);
+MUST_CHECK bool transfer_put_chunk(struct transfers *t, const char *file, int64_t number,
+                                   const void *at, size_t size, const sha256 *hash,
+                                   struct error *err);
+// All of it is there: makes it a stored file, and an asset when it can be one already. `content`
+// (NULL: not said) must be what arrived, else DAMAGED. Again is fine.
+MUST_CHECK bool transfer_commit(struct transfers *t, const char *file, const sha256 *content,
+                                struct arena *a, struct transfer_file *out, struct error *err);
+// A stream: append, then sync, which says where it stands and commits the file when it is complete.
+MUST_CHECK bool transfer_append(struct transfers *t, const char *file, int64_t offset,
+                                const void *at, size_t size, struct error *err);
+MUST_CHECK bool transfer_append_sync(struct transfers *t, const char *file, int64_t *offset,
+                                     bool *stored, struct error *err);
+MUST_CHECK bool transfer_size(struct transfers *t, const char *file, int64_t size,
+                              struct error *err);
+// CONFLICT when it is stored.
+MUST_CHECK bool transfer_abandon(struct transfers *t, const char *file, struct error *err);
+
+// ---- Small files: many in one call, one sync and one transaction for all
+
+struct small_file {
+    const char *path;
+    text bytes;
+    sha256 hash; // SHA-256 of the bytes
+    int64_t modified_ms;
+};
+// Takes application/x-posthouse-small apart: u32le size of a header, the header
+// {"files":[{"path","size","hash","modified"}]}, then the bytes one after another. `list` lives in
+// `a`, bytes point into `body`. Does not look at hashes or paths.
+MUST_CHECK bool small_parse(text body, struct arena *a, struct small_file **list, size_t *count,
+                            struct error *err);
+// Stores them. Files that are stored already with the same bytes are fine. Hidden ones are skipped
+// and counted: they are not in the answer.
+MUST_CHECK bool transfer_small(struct transfers *t, const char *transfer,
+                               const struct small_file *list, size_t count, struct arena *a,
+                               struct transfer_file **made, size_t *made_count, struct error *err);

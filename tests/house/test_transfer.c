@@ -1,0 +1,427 @@
+#include "test.h"
+
+#include "house/assets/assets.h"
+#include "house/transfer/transfer.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+#include "plat/ids.h"
+
+#define PROJECT "01J0000000000000000000PR01"
+#define OTHER "01J0000000000000000000PR02"
+#define PERSON "01J0000000000000000000PE01"
+
+static char folder[64];
+static struct db *db;
+static struct store *store;
+static struct transfers *transfers;
+static struct arena *arena;
+static struct error err;
+
+static void must(bool ok)
+{
+    if (!ok)
+        fail_msg("%s: %s", err.what, err.why);
+}
+
+static bool fill(struct db_tx *tx, void *context, struct error *e)
+{
+    (void)context;
+    return project_make(tx, PROJECT, "one", "24/1", e) &&
+           project_make(tx, OTHER, "two", "25/1", e) &&
+           db_run(tx, e, "insert into people values (?1, 'Ann', 'ann@example.org', null, 0, 0, 0)",
+                  "s", PERSON) &&
+           db_run(tx, e, "insert into members values (?1, ?2, 'editor', 0)", "ss", PROJECT, PERSON);
+}
+
+static void house_open(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/db", folder);
+    db = db_open(&(struct db_wish){.path = path, .migrations = MIGRATIONS}, &err);
+    must(db != NULL);
+    snprintf(path, sizeof(path), "%s/store", folder);
+    store = store_open(&(struct store_wish){.folder = path, .db = db, .reserve_bytes = -1}, &err);
+    must(store != NULL);
+    transfers = transfers_open(&(struct transfers_wish){db, store}, &err);
+    must(transfers != NULL);
+}
+
+static void house_close(void)
+{
+    transfers_close(transfers);
+    store_close(store);
+    db_close(db);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/posthouse-transfer-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    arena = arena_open(256 << 20);
+    house_open();
+    must(db_write(db, fill, NULL, &err));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    house_close();
+    arena_close(arena);
+    return folder_remove(folder, &err) ? 0 : -1;
+}
+
+static const char *begin(const char *project)
+{
+    char made[27];
+    struct transfer_wish wish = {
+        .project = project, .name = "day 1", .origin = "put", .person = PERSON};
+    must(transfer_begin(transfers, &wish, made, &err));
+    return arena_text(arena, made);
+}
+
+static struct transfer_file file(const char *transfer, const char *path, int64_t size)
+{
+    struct transfer_file f;
+    struct transfer_file_wish wish = {.path = path, .size = size};
+    must(transfer_file_begin(transfers, transfer, &wish, arena, &f, &err));
+    return f;
+}
+
+static void send_small(const char *transfer, const char *const *paths, size_t count)
+{
+    struct small_file *list = ARENA_ARRAY(arena, struct small_file, count);
+    struct transfer_file *made;
+    size_t made_count;
+    for (size_t i = 0; i < count; i++)
+        list[i] = (struct small_file){.path = paths[i],
+                                      .bytes = text_of(paths[i]),
+                                      .hash = sha256_of(paths[i], strlen(paths[i]))};
+    must(transfer_small(transfers, transfer, list, count, arena, &made, &made_count, &err));
+}
+
+struct asset_seen {
+    char name[64], kind[16], folder[64];
+    int64_t files;
+    const char *facts;
+};
+struct assets_seen {
+    const char *project;
+    struct asset_seen list[64];
+    size_t count;
+};
+
+static bool look(struct db_tx *tx, void *context, struct error *e)
+{
+    struct assets_seen *s = context;
+    s->count = 0;
+    struct db_rows *rows = db_query(
+        tx,
+        "select a.name, a.kind, coalesce(f.name, ''), v.file_count, v.facts from assets a join "
+        "versions v on v.id = a.newest left join folders f on f.id = a.folder where a.project = ?1 "
+        "order by a.sort_name, a.id",
+        "s", s->project);
+    while (db_next(rows) && s->count < 64) {
+        struct asset_seen *a = &s->list[s->count++];
+        text_copy(text_of(db_text(rows, 0)), a->name, sizeof(a->name));
+        text_copy(text_of(db_text(rows, 1)), a->kind, sizeof(a->kind));
+        text_copy(text_of(db_text(rows, 2)), a->folder, sizeof(a->folder));
+        a->files = db_int(rows, 3);
+        a->facts = arena_text(arena, db_text(rows, 4));
+    }
+    return db_end(rows, e);
+}
+
+static struct assets_seen *assets(const char *project)
+{
+    struct assets_seen *s = ARENA_NEW(arena, struct assets_seen);
+    s->project = project;
+    must(db_read(db, look, s, &err));
+    return s;
+}
+
+// ---- names
+
+static void names_that_can_not_be_kept_are_refused_naming_the_rule(void **state)
+{
+    (void)state;
+    char part[300], whole[5000];
+    memset(part, 'x', sizeof(part));
+    part[256] = 0;
+    memset(whole, 'y', sizeof(whole));
+    for (size_t i = 100; i < sizeof(whole); i += 101)
+        whole[i] = '/';
+    whole[4097] = 0;
+    const struct {
+        const char *path, *why;
+    } bad[] = {
+        {"", "empty"},
+        {"/etc/passwd", "absolute"},
+        {"..", "\"..\""},
+        {"a/../b", "\"..\""},
+        {"a/./b", "\".\""},
+        {"a//b", "empty part"},
+        {"a/", "empty part"},
+        {"a\nb", "control character"},
+        {"a\tb", "control character"},
+        {"a\x7f", "control character"},
+        {"\xff\xfe", "UTF-8"},
+        {"a/\xed\xa0\x80", "UTF-8"},
+        {part, "255 bytes"},
+        {whole, "4,096"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        error_clear(&err);
+        if (transfer_path_check(text_of(bad[i].path), &err))
+            fail_msg("%s was taken", bad[i].path);
+        assert_int_equal(err.kind, ERROR_INPUT);
+        if (!strstr(err.why, bad[i].why))
+            fail_msg("%s: %s", bad[i].path, err.why);
+        assert_true(err.fix[0] && text_utf8(text_of(err.what)));
+    }
+    assert_false(transfer_path_check((text){"a\0b", 3}, &err));
+    part[255] = 0;
+    static const char *const good[] = {
+        "a",   "A001 take 3.mov", "caf\xc3\xa9/\xe6\x98\xa0\xe7\x94\xbb.mov", "..a/b..",
+        "\\x", "a'\"$(x)"};
+    assert_true(transfer_path_check(text_of(part), &err));
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(transfer_path_check(text_of(good[i]), &err));
+    assert_true(transfer_path_hidden(text_of("a/.DS_Store")));
+    assert_true(transfer_path_hidden(text_of("a/._clip.mov")));
+    assert_true(transfer_path_hidden(text_of("THUMBS.DB")));
+    assert_false(transfer_path_hidden(text_of("a/.gitignore")));
+}
+
+// ---- files in chunks
+
+static void a_file_becomes_an_asset_when_it_is_stored_and_a_restart_loses_nothing(void **state)
+{
+    (void)state;
+    const char *t = begin(PROJECT);
+    struct transfer_file f = file(t, "card/A001.mov", 5);
+    sha256 hash = sha256_of("hello", 5), content = sha256_of(hash.at, 32), wrong = hash;
+    must(transfer_put_chunk(transfers, f.id, 0, "hello", 5, &hash, &err));
+    house_close();
+    house_open();
+    struct transfer_file again = file(t, "card/A001.mov", 5);
+    assert_string_equal(again.id, f.id);
+    assert_int_equal(again.received, 5);
+    assert_false(transfer_commit(transfers, f.id, &wrong, arena, &again, &err));
+    assert_int_equal(err.kind, ERROR_DAMAGED);
+    assert_int_equal(assets(PROJECT)->count, 0);
+    must(transfer_commit(transfers, f.id, &content, arena, &again, &err));
+    assert_string_equal(again.state, "stored");
+    must(transfer_commit(transfers, f.id, &content, arena, &again, &err)); // a repeat
+    struct assets_seen *s = assets(PROJECT);
+    assert_int_equal(s->count, 1);
+    assert_string_equal(s->list[0].name, "A001.mov");
+    assert_string_equal(s->list[0].kind, "clip");
+    assert_string_equal(s->list[0].folder, "card");
+    struct transfer seen;
+    must(transfer_get(transfers, t, arena, &seen, &err));
+    assert_int_equal(seen.files_done, 1);
+    assert_int_equal(seen.bytes_done, 5);
+    assert_string_equal(seen.by, "Ann");
+}
+
+static void two_uploads_of_one_path_share_the_file_and_the_second_writer_waits(void **state)
+{
+    (void)state;
+    const char *t = begin(PROJECT);
+    struct transfer_file one, two;
+    struct transfer_file_wish wish = {.path = "x.mov", .size = 5, .key = "ann"};
+    must(transfer_file_begin(transfers, t, &wish, arena, &one, &err));
+    wish.key = "ben";
+    assert_false(transfer_file_begin(transfers, t, &wish, arena, &two, &err));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    assert_true(err.why[0] && err.fix[0]);
+    wish.key = "ann";
+    must(transfer_file_begin(transfers, t, &wish, arena, &two, &err));
+    assert_string_equal(one.id, two.id);
+    clock_shift_ms(61000); // ann has gone away
+    wish.key = "ben";
+    must(transfer_file_begin(transfers, t, &wish, arena, &two, &err));
+    clock_shift_ms(-61000);
+    assert_string_equal(one.id, two.id);
+}
+
+static void chunks_are_shared_only_with_those_who_may_download_them(void **state)
+{
+    (void)state;
+    char *bytes = arena_take(arena, 2 << 20);
+    memset(bytes, 7, 2 << 20);
+    sha256 hash = sha256_of(bytes, 2 << 20), content = sha256_of(hash.at, 32);
+    struct transfer_file out, f = file(begin(PROJECT), "a.mov", 2 << 20);
+    must(transfer_put_chunk(transfers, f.id, 0, bytes, 2 << 20, &hash, &err));
+    must(transfer_commit(transfers, f.id, &content, arena, &out, &err));
+
+    struct who ann = {.kind = WHO_PERSON, .person = PERSON, .session = ""},
+               stranger = {.kind = WHO_PERSON, .person = OTHER, .session = ""};
+    struct transfer_chunk chunk = {0, hash};
+    int64_t missing[1];
+    size_t count;
+    struct transfer_file g = file(begin(OTHER), "b.mov", 2 << 20);
+    must(transfer_claim(transfers, g.id, &stranger, &chunk, 1, missing, &count, &err));
+    assert_int_equal(count, 1);
+    assert_int_equal(missing[0], 0);
+    must(transfer_claim(transfers, g.id, &ann, &chunk, 1, missing, &count, &err));
+    assert_int_equal(count, 0);
+    must(transfer_commit(transfers, g.id, &content, arena, &out, &err));
+    struct store_numbers n;
+    must(store_numbers(store, &n, &err));
+    assert_int_equal(n.bytes, 2 << 20); // kept once
+}
+
+static void a_file_that_changed_begins_anew(void **state)
+{
+    (void)state;
+    const char *t = begin(PROJECT);
+    struct transfer_file f = file(t, "x.mov", 5);
+    sha256 hash = sha256_of("hello", 5);
+    must(transfer_put_chunk(transfers, f.id, 0, "hello", 5, &hash, &err));
+    struct transfer_file g = file(t, "x.mov", 6);
+    assert_string_equal(f.id, g.id);
+    assert_int_equal(g.received, 0);
+    assert_int_equal(g.size, 6);
+}
+
+// ---- streams
+
+static void a_stream_is_stored_when_its_last_byte_is_there(void **state)
+{
+    (void)state;
+    struct transfer_file f = file(begin(PROJECT), "take.wav", 10);
+    int64_t offset;
+    bool stored;
+    must(transfer_append(transfers, f.id, 0, "01234", 5, &err));
+    must(transfer_append_sync(transfers, f.id, &offset, &stored, &err));
+    assert_int_equal(offset, 5);
+    assert_false(stored);
+    assert_false(transfer_append(transfers, f.id, 4, "4", 1, &err));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    house_close();
+    house_open();
+    must(transfer_append(transfers, f.id, 5, "56789", 5, &err));
+    must(transfer_append_sync(transfers, f.id, &offset, &stored, &err));
+    assert_true(stored);
+    struct assets_seen *s = assets(PROJECT);
+    assert_int_equal(s->count, 1);
+    assert_string_equal(s->list[0].kind, "sound");
+    assert_false(transfer_abandon(transfers, f.id, &err));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+}
+
+// ---- sequences, cards, small files
+
+static void numbered_pictures_become_one_asset_when_the_transfer_closes(void **state)
+{
+    (void)state;
+    const char *t = begin(PROJECT);
+    static const char *const paths[] = {
+        "vfx/sh010.1001.exr", "vfx/sh010.1002.exr", "vfx/sh010.1005.exr",
+        "vfx/sh010.1001.jpg", "vfx/sh010.1002.jpg", "other/sh010.1003.exr",
+        "notes.txt",          "vfx/.DS_Store",      "._notes.txt"};
+    send_small(t, paths, 9);
+    struct assets_seen *s = assets(PROJECT);
+    assert_int_equal(s->count, 1); // what need not wait does not
+    assert_string_equal(s->list[0].name, "notes.txt");
+    assert_string_equal(s->list[0].kind, "document");
+    must(transfer_close(transfers, t, &err));
+    must(transfer_close(transfers, t, &err));
+    s = assets(PROJECT);
+    assert_int_equal(s->count, 4);
+    const struct asset_seen *exr = NULL, *still = NULL;
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->list[i].files == 3)
+            exr = &s->list[i];
+        if (strcmp(s->list[i].kind, "still") == 0)
+            still = &s->list[i];
+    }
+    assert_non_null(exr);
+    assert_string_equal(exr->name, "sh010.####.exr");
+    assert_string_equal(exr->kind, "sequence");
+    assert_string_equal(exr->folder, "vfx");
+    assert_non_null(strstr(exr->facts, "\"missing\":[1003,1004]"));
+    assert_non_null(still);
+    assert_string_equal(still->name, "sh010.1003.exr");
+    struct transfer seen;
+    must(transfer_get(transfers, t, arena, &seen, &err));
+    assert_string_equal(seen.state, "closed");
+    assert_int_equal(seen.skipped, 2);
+    struct transfer_file f;
+    struct transfer_file_wish wish = {.path = "late.mov", .size = 1};
+    assert_false(transfer_file_begin(transfers, t, &wish, arena, &f, &err));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+}
+
+static void a_transfer_that_rests_is_closed_by_the_sweep(void **state)
+{
+    (void)state;
+    const char *t = begin(PROJECT);
+    static const char *const paths[] = {"a.0001.png", "a.0002.png"};
+    send_small(t, paths, 2);
+    must(transfers_sweep(transfers, &err));
+    assert_int_equal(assets(PROJECT)->count, 0);
+    clock_shift_ms(TRANSFER_REST_MS + 1000);
+    must(transfers_sweep(transfers, &err));
+    clock_shift_ms(-TRANSFER_REST_MS - 1000);
+    assert_int_equal(assets(PROJECT)->count, 1);
+}
+
+static void an_empty_file_is_kept_as_a_document_with_a_problem(void **state)
+{
+    (void)state;
+    struct transfer_file out, f = file(begin(PROJECT), "empty.mov", 0);
+    sha256 nothing = sha256_of("", 0);
+    must(transfer_commit(transfers, f.id, &nothing, arena, &out, &err));
+    assert_non_null(strstr(out.problem, "no bytes"));
+    struct assets_seen *s = assets(PROJECT);
+    assert_int_equal(s->count, 1);
+    assert_string_equal(s->list[0].kind, "document");
+}
+
+static void a_batch_is_read_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    char body[400];
+    const char *header = "{\"files\":[{\"path\":\"a.txt\",\"size\":2,\"hash\":"
+                         "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}]}";
+    struct small_file *list;
+    size_t count, size = strlen(header);
+    uint8_t le[4] = {(uint8_t)size, (uint8_t)(size >> 8), 0, 0};
+    memcpy(body, le, 4);
+    memcpy(body + 4, header, size);
+    memcpy(body + 4 + size, "abc", 3);
+    must(small_parse((text){body, size + 6}, arena, &list, &count, &err));
+    assert_int_equal(count, 1);
+    assert_string_equal(list[0].path, "a.txt");
+    for (size_t cut = 0; cut < size + 6; cut++)
+        assert_false(small_parse((text){body, cut}, arena, &list, &count, &err));
+    assert_false(small_parse((text){body, size + 7}, arena, &list, &count, &err));
+    must(small_parse((text){body, size + 6}, arena, &list, &count, &err));
+    struct transfer_file *made;
+    assert_false(
+        transfer_small(transfers, begin(PROJECT), list, count, arena, &made, &count, &err));
+    assert_int_equal(err.kind, ERROR_DAMAGED);
+    assert_int_equal(assets(PROJECT)->count, 0);
+}
+
+int main(int argc, char **argv)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(names_that_can_not_be_kept_are_refused_naming_the_rule),
+        T(a_file_becomes_an_asset_when_it_is_stored_and_a_restart_loses_nothing),
+        T(two_uploads_of_one_path_share_the_file_and_the_second_writer_waits),
+        T(chunks_are_shared_only_with_those_who_may_download_them),
+        T(a_file_that_changed_begins_anew),
+        T(a_stream_is_stored_when_its_last_byte_is_there),
+        T(numbered_pictures_become_one_asset_when_the_transfer_closes),
+        T(a_transfer_that_rests_is_closed_by_the_sweep),
+        T(an_empty_file_is_kept_as_a_document_with_a_problem),
+        T(a_batch_is_read_whole_or_not_at_all),
+    };
+    return RUN_TESTS(tests);
+}
