@@ -31,6 +31,7 @@ struct dead {
     } list[TIDY_MOST];
     size_t count;
     char keep_pack[27];
+    bool packs; // false: bytes in some pack wait for their rows, so no pack goes
 };
 
 // Takes the rows of extents that hold nothing any more away; their files go after the commit.
@@ -38,10 +39,11 @@ static bool find_dead(struct db_tx *tx, void *context, struct error *err)
 {
     struct dead *d = context;
     d->count = 0;
-    struct db_rows *rows = db_query(tx,
-                                    "select id, kind, size from extents e where not exists (select "
-                                    "1 from chunks c where c.extent = e.id) and id <> ?1 limit ?2",
-                                    "si", d->keep_pack, (int64_t)TIDY_MOST);
+    struct db_rows *rows =
+        db_query(tx,
+                 "select id, kind, size from extents e where not exists (select 1 from chunks c "
+                 "where c.extent = e.id) and id <> ?1 and (?2 = 1 or kind <> 'pack') limit ?3",
+                 "sii", d->keep_pack, (int64_t)d->packs, (int64_t)TIDY_MOST);
     while (db_next(rows) && d->count < TIDY_MOST) {
         snprintf(d->list[d->count].id, sizeof(d->list[0].id), "%s", db_text(rows, 0));
         snprintf(d->list[d->count].kind, sizeof(d->list[0].kind), "%s", db_text(rows, 1));
@@ -169,6 +171,7 @@ bool store_tidy(struct store *s, int64_t *freed_bytes, struct error *err)
     bool ok = true;
     pthread_mutex_lock(&s->pack_lock);
     bool busy = s->pack_users > 0; // bytes in some pack whose rows are still to come
+    d->packs = !busy;
     memcpy(d->keep_pack, s->pack, sizeof(d->keep_pack));
     memcpy(c.keep_pack, s->pack, sizeof(c.keep_pack));
     if (!busy) {
