@@ -9,6 +9,7 @@ static const struct {
     const size_t *count;
 } tables[] = {
     {people_routes, &people_route_count}, {event_routes, &event_route_count},
+    {transfer_routes, &transfer_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };

@@ -347,9 +347,16 @@ static bool has_word(const char *words, const char *word)
     return false;
 }
 
+// Methods that change nothing (RFC 9110, 9.2.1).
+static bool safe(const char *method)
+{
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
+           strcmp(method, "OPTIONS") == 0;
+}
+
 static int expected(const struct route *r, const struct caller *c, enum where where)
 {
-    bool nobody = strcmp(c->title, "nobody") == 0, get = strcmp(r->method, "GET") == 0;
+    bool nobody = strcmp(c->title, "nobody") == 0, get = safe(r->method);
     bool person = !nobody && !c->share && !c->worker;
     if (r->need == NEED_PUBLIC)
         return c->read && !get ? 403 : 200;
@@ -395,7 +402,7 @@ static int walk(const struct route *r)
                          want);
             walked++;
             // The same without the CSRF header never gets further than with it.
-            bool writes = strcmp(r->method, "GET") != 0;
+            bool writes = !safe(r->method);
             bool login = r->need == NEED_PUBLIC && strcmp(r->method, "POST") == 0;
             if (callers[k].cookie && writes && !login && got == 200) {
                 const char *bare[] = {callers[k].lines[0], NULL};
