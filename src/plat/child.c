@@ -70,7 +70,8 @@ _Noreturn static void become(const struct child_wish *wish, char *const *environ
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int s = 1; s < NSIG; s++)
         signal(s, SIG_DFL);
-    setpgid(0, 0);
+    if (!wish->session || setsid() < 0)
+        setpgid(0, 0);
     if (!wish->outlive) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) // it died while we were being made
@@ -252,6 +253,26 @@ int64_t child_memory(pid_t pid)
     }
     free(all);
     return pages * sysconf(_SC_PAGESIZE);
+}
+
+int64_t child_began(pid_t pid)
+{
+    char path[64], line[1024];
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    size_t got = fread(line, 1, sizeof(line) - 1, f);
+    fclose(f);
+    line[got] = 0;
+    char *after = strrchr(line, ')'), state = 'X';
+    long long began = 0;
+    if (!after || sscanf(after + 1,
+                         " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+                         "%*d %lld",
+                         &state, &began) != 2)
+        return 0;
+    return state == 'Z' || state == 'X' ? 0 : began;
 }
 
 bool child_own_folder(char *to, size_t room)

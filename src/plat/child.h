@@ -24,6 +24,7 @@ struct child_wish {
     size_t pass_count;              // -1 in pass: /dev/null
     const char *folder;             // working folder; NULL: /
     bool outlive;                   // no death signal: the child goes on when we die
+    bool session;                   // in a session of its own: our terminal's signals pass it by
     struct child_limits limits;
 };
 
@@ -45,6 +46,10 @@ child_status child_status_text(int status);
 
 // Resident memory of a process and all its descendants, in bytes; 0 when it is gone.
 int64_t child_memory(pid_t pid);
+
+// When a process began, in the system's ticks since it was started; 0 when there is none (or only
+// what is left of one until it is waited for). A pid and this name one process and no later one.
+int64_t child_began(pid_t pid);
 
 // The folder of the program that runs now, 0-ended; false when it can not be known.
 bool child_own_folder(char *to, size_t room);

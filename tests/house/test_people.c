@@ -71,6 +71,37 @@ static void somebody(const char *name, const char *email, char id[27], struct se
     must(people_welcome(people, token, "some words together", "192.0.2.3", made, &err));
 }
 
+static void the_house_itself_has_tokens_but_no_password(void **state)
+{
+    (void)state;
+    char house[27], again[27], token[44], id_out[27];
+    struct session_made made;
+    bool needed = false;
+    must(people_house(people, house, &err));
+    must(people_house(people, again, &err));
+    assert_string_equal(house, again);
+    must(people_setup_needed(people, &needed, &err));
+    assert_true(needed); // it is no first administrator
+    assert_false(people_link(people, house, NULL, "", token, &err));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    assert_false(
+        people_change(people, house, &(struct person_change){NULL, -1, 1}, NULL, "", &err));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    must(people_setup_link(people, token, &err));
+    assert_false(people_setup(people, token, "Eve", "This-House@posthouse.invalid",
+                              "a long enough one", "", &made, &err));
+    must(people_setup(people, token, "Ada", "ada@example.org", "a long enough one", "", &made,
+                      &err));
+    must(token_make(people, house, "local", "all", 0, "", id_out, token, &err));
+    struct who who;
+    must(people_who(people, token, false, arena, &who, &err));
+    assert_int_equal(who.kind, WHO_PERSON);
+    assert_true(who.admin);
+    assert_false(
+        people_login(people, "this-house@posthouse.invalid", "", "192.0.2.9", &made, &err));
+    assert_int_equal(err.kind, ERROR_LOGIN);
+}
+
 static void the_setup_link_works_once_and_only_the_newest(void **state)
 {
     (void)state;
@@ -359,6 +390,7 @@ int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        T(the_house_itself_has_tokens_but_no_password),
         T(the_setup_link_works_once_and_only_the_newest),
         T(logging_in_wants_the_right_password),
         T(guessing_slows_the_guesser_and_nobody_else),

@@ -36,3 +36,5 @@ MUST_CHECK bool session_add(struct db_tx *tx, struct people *p, const char *pers
 MUST_CHECK bool link_add(struct db_tx *tx, const char *person, int64_t days, char token[44],
                          struct error *err);
 bool no_such_person(struct error *err);
+// True, with *err set, for the e-mail of the house's own person.
+bool email_is_house(const char *email, struct error *err);

@@ -446,7 +446,8 @@ bool people_setup(struct people *p, const char *token, const char *name, const c
                   struct error *err)
 {
     char clean_name[NAME_MAX_BYTES + 1], clean_email[EMAIL_MAX_BYTES + 1];
-    if (!name_clean(name, clean_name, err) || !email_clean(email, clean_email, err))
+    if (!name_clean(name, clean_name, err) || !email_clean(email, clean_email, err) ||
+        email_is_house(clean_email, err))
         return false;
     bool needed = false;
     if (!people_setup_needed(p, &needed, err))

@@ -230,6 +230,50 @@ bool people_add(struct people *p, const char *name, const char *email, bool admi
     return db_write(p->db, add_in, &d, err);
 }
 
+// ---- the house's own person
+
+#define HOUSE_EMAIL "this-house@posthouse.invalid" // RFC 2606: nobody's
+
+bool email_is_house(const char *email, struct error *err)
+{
+    if (strcmp(email, HOUSE_EMAIL) != 0)
+        return false;
+    error_set(err, ERROR_CONFLICT, "%s is this house itself", email);
+    error_why(err, "its own programs use it; nobody logs in with it");
+    error_fix(err, "choose a person");
+    return true;
+}
+
+static bool is_house(struct db_tx *tx, const char *person, bool *is, struct error *err)
+{
+    int64_t count = 0;
+    bool ok =
+        db_one_int(tx, &count, 0, err, "select count(*) from people where id = ?1 and email = ?2",
+                   "ss", person, HOUSE_EMAIL);
+    *is = count > 0;
+    return ok;
+}
+
+static bool house_in(struct db_tx *tx, void *context, struct error *err)
+{
+    char *id = context;
+    struct db_rows *rows = db_query(tx, "select id from people where email = ?1", "s", HOUSE_EMAIL);
+    bool there = db_next(rows);
+    if (there)
+        text_copy(text_of(db_text(rows, 0)), id, 27);
+    if (!db_end(rows, err) || there)
+        return there;
+    memcpy(id, id_new().text, 27);
+    return db_run(tx, err, "insert into people values (?1, 'This house', ?2, null, 1, 0, ?3)",
+                  "ssi", id, HOUSE_EMAIL, clock_now_ms()) &&
+           audit_add(tx, NULL, "", "person.added", id, HOUSE_EMAIL, err);
+}
+
+bool people_house(struct people *p, char id[27], struct error *err)
+{
+    return db_write(p->db, house_in, id, err);
+}
+
 struct linking {
     const char *id;
     const struct who *by;
@@ -244,8 +288,11 @@ static bool link_in(struct db_tx *tx, void *context, struct error *err)
     if (!db_one_int(tx, &there, 0, err, "select count(*) from people where id = ?1", "s", l->id) ||
         !db_one_int(tx, &disabled, 0, err, "select disabled from people where id = ?1", "s", l->id))
         return false;
+    bool house;
     if (!there)
         return no_such_person(err);
+    if (!is_house(tx, l->id, &house, err) || (house && email_is_house(HOUSE_EMAIL, err)))
+        return false;
     if (disabled) {
         error_set(err, ERROR_CONFLICT, "cannot make a link for somebody who is disabled");
         return error_fix(err, "enable the person first");
@@ -279,8 +326,11 @@ static bool change_in(struct db_tx *tx, void *context, struct error *err)
                     "password is not null",
                     "s", d->id))
         return false;
+    bool house;
     if (!there)
         return no_such_person(err);
+    if (!is_house(tx, d->id, &house, err) || (house && email_is_house(HOUSE_EMAIL, err)))
+        return false;
     int64_t is_admin = 0;
     if (!db_one_int(tx, &is_admin, 0, err,
                     "select admin from people where id = ?1 and disabled = 0", "s", d->id))

@@ -140,6 +140,9 @@ MUST_CHECK bool people_by_email(struct people *p, const char *email, struct aren
 MUST_CHECK bool people_add(struct people *p, const char *name, const char *email, bool admin,
                            const struct who *by, const char *address, char id[27], char token[44],
                            struct error *err);
+// The person that this machine's own programs are, made when missing: an administrator called "This
+// house" without a password, for whom there are tokens and no link; it can not be disabled.
+MUST_CHECK bool people_house(struct people *p, char id[27], struct error *err);
 // A new link for somebody who has forgotten the password; earlier links end.
 MUST_CHECK bool people_link(struct people *p, const char *id, const struct who *by,
                             const char *address, char token[44], struct error *err);
