@@ -266,7 +266,7 @@ static bool counting(struct db_tx *tx, void *context, struct error *err)
     HOLDS(db_one_int(tx, &wrong, -1, err,
                      "select (select count(*) from projects p where assets <> (select "
                      "count(*) from assets a where a.project = p.id and deleted = 0)"
-                     " or bytes <> (select coalesce(sum(size), 0) from assets a where "
+                     " or bytes <> (select coalesce(sum(bytes), 0) from assets a where "
                      "a.project = p.id and deleted = 0)) +"
                      " (select count(*) from folders f where assets <> (select count(*) from "
                      "assets a where a.folder = f.id and deleted = 0))",

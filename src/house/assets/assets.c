@@ -1,50 +1,102 @@
-// Assets, their versions, files, facts and derived files: what changes them.
+// Assets as they come, change their names and places, go and come back.
 #include "house/assets/inside.h"
 #include "plat/clock.h"
-#include "time/rational.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool count_in(struct db_tx *tx, const char *project, const char *folder, int64_t assets,
-                     int64_t bytes, struct error *err)
+enum { NAME_TRIES = 1 << 20 };
+
+bool count_in(struct db_tx *tx, const char *project, const char *folder, int64_t assets,
+              int64_t bytes, struct error *err)
 {
     return db_run(tx, err,
                   "update projects set assets = assets + ?2, bytes = bytes + ?3 where id = ?1",
                   "sii", project, assets, bytes) &&
-           (!folder[0] || db_run(tx, err, "update folders set assets = assets + ?2 where id = ?1",
-                                 "si", folder, assets));
+           (!folder[0] || !assets ||
+            db_run(tx, err, "update folders set assets = assets + ?2 where id = ?1", "si", folder,
+                   assets));
 }
 
-// "A.mov" becomes "A (2).mov" when there is one in the folder, and so on.
-static bool free_name(struct db_tx *tx, const struct asset_wish *wish, struct arena *a,
-                      char name[300], struct error *err)
+bool folder_fits(struct db_tx *tx, const char *project, const char *folder, struct error *err)
 {
-    const char *dot = strrchr(wish->name, '.');
-    size_t stem = dot && dot != wish->name ? (size_t)(dot - wish->name) : strlen(wish->name);
-    snprintf(name, 300, "%s", wish->name);
-    for (int n = 2; n < 1000; n++) {
-        int64_t count;
-        if (!db_one_int(
-                tx, &count, 0, err,
-                "select count(*) from assets where project = ?1 and folder = ?2 and deleted = 0"
-                " and sort_name = ?3",
-                "sss", wish->project, wish->folder ? wish->folder : "", name_sort_key(a, name)))
-            return false;
-        if (!count)
-            return true;
-        // a long name gives way, at a whole character
-        size_t keep =
-            stem < 240 - strlen(wish->name + stem) ? stem : 240 - strlen(wish->name + stem);
-        while (keep > 0 && ((unsigned char)wish->name[keep] & 0xc0) == 0x80)
-            keep--;
-        snprintf(name, 300, "%.*s (%d)%s", (int)keep, wish->name, n, wish->name + stem);
-    }
-    return error_set(err, ERROR_CONFLICT, "too many assets are called %s", wish->name);
+    int64_t fits = 1;
+    if (folder[0] && !db_one_int(tx, &fits, 0, err,
+                                 "select count(*) from folders where id = ?1 and project = ?2",
+                                 "ss", folder, project))
+        return false;
+    if (fits)
+        return true;
+    error_set(err, ERROR_NOT_FOUND, "the folder to put it in is not there");
+    return error_fix(err, "choose another folder; somebody may have removed it");
 }
 
-// A version's content: of one file the file's own, of several the SHA-256 over theirs in order.
+// ---- names
+
+// "A.mov" as "A (2).mov"; a long name gives way, at a whole character.
+static void numbered(const char *wanted, int n, char name[256])
+{
+    const char *dot = strrchr(wanted, '.');
+    size_t size = strlen(wanted), stem = dot && dot != wanted ? (size_t)(dot - wanted) : size;
+    if (size - stem > 32) // not an ending, only a dot somewhere
+        stem = size;
+    char number[16];
+    size_t more = (size_t)snprintf(number, sizeof(number), " (%d)", n) + (size - stem);
+    size_t keep = stem + more <= 255 ? stem : 255 - more;
+    while (keep < stem && keep > 0 && ((unsigned char)wanted[keep] & 0xc0) == 0x80)
+        keep--;
+    snprintf(name, 256, "%.*s%s%s", (int)keep, wanted, number, wanted + stem);
+}
+
+static bool name_taken(struct db_tx *tx, const char *project, const char *folder, const char *own,
+                       const char *name, bool *taken, struct error *err)
+{
+    struct arena *a = arena_open(1 << 20);
+    int64_t count = 0;
+    bool ok = db_one_int(tx, &count, 0, err,
+                         "select count(*) from assets where project = ?1 and folder = ?2 and "
+                         "deleted = 0 and sort_name = ?3 and id <> ?4",
+                         "ssss", project, folder, name_sort_key(a, name), own);
+    arena_close(a);
+    *taken = count > 0;
+    return ok;
+}
+
+// A name that no other asset in the folder has. Looks ever further on, then back by halves: ten
+// thousand files of one name cost ten thousand times twenty looks, not ten thousand squared.
+static bool name_free(struct db_tx *tx, const char *project, const char *folder, const char *own,
+                      const char *wanted, char name[256], bool *renamed, struct error *err)
+{
+    bool taken;
+    snprintf(name, 256, "%s", wanted);
+    *renamed = false;
+    if (!name_taken(tx, project, folder, own, wanted, &taken, err))
+        return false;
+    if (!taken)
+        return true;
+    *renamed = true;
+    int low = 1, high = 2;
+    for (; high < NAME_TRIES; low = high, high *= 2) {
+        numbered(wanted, high, name);
+        if (!name_taken(tx, project, folder, own, name, &taken, err))
+            return false;
+        if (!taken)
+            break;
+    }
+    while (low + 1 < high) {
+        int middle = low + (high - low) / 2;
+        numbered(wanted, middle, name);
+        if (!name_taken(tx, project, folder, own, name, &taken, err))
+            return false;
+        *(taken ? &low : &high) = middle;
+    }
+    numbered(wanted, high, name);
+    return true;
+}
+
+// ---- coming
+
 static sha256 content_of(const struct asset_wish *wish)
 {
     if (wish->file_count == 1)
@@ -52,122 +104,252 @@ static sha256 content_of(const struct asset_wish *wish)
     struct hasher *h = hasher_open("sha256");
     sha256 out;
     uint8_t digest[64];
-    for (size_t i = 0; i < wish->file_count; i++)
+    for (size_t i = 0; i < wish->file_count; i++) {
+        hasher_add(h, wish->files[i].name, strlen(wish->files[i].name) + 1);
         hasher_add(h, wish->files[i].content.at, SHA256_SIZE);
+    }
     hasher_end(h, digest);
     memcpy(out.at, digest, SHA256_SIZE);
     return out;
 }
 
-static bool add_version(struct db_tx *tx, const struct asset_wish *wish,
-                        const struct asset_made *made, int64_t size, struct error *err)
+// Names of files may have '/' between their parts, as on a card.
+static bool files_acceptable(const struct asset_wish *wish, struct error *err)
 {
-    sha256 content = content_of(wish);
+    if (!wish->file_count) {
+        error_set(err, ERROR_INPUT, "a version without files cannot be kept");
+        return error_fix(err, "send at least one file");
+    }
+    for (size_t i = 0; i < wish->file_count; i++)
+        for (text rest = text_of(wish->files[i].name), part = rest; rest.size;) {
+            char name[256];
+            part = text_cut(&rest, '/');
+            bool fits = text_copy(part, name, sizeof(name));
+            if (!name_acceptable("file", fits ? name : wish->files[i].name, err))
+                return false;
+        }
+    return true;
+}
+
+static int64_t size_of(const struct asset_wish *wish)
+{
+    int64_t size = 0;
+    for (size_t i = 0; i < wish->file_count; i++)
+        size += wish->files[i].size;
+    return size;
+}
+
+static bool version_insert(struct db_tx *tx, const struct asset_wish *wish, struct asset_made *made,
+                           struct error *err)
+{
+    made->content = content_of(wish);
     if (!db_run(tx, err,
-                "insert into versions values (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, 'stored', ?8, null)",
-                "ssisiibs", made->version.text, made->asset.text, clock_now_ms(), wish->by, size,
-                (int64_t)wish->file_count, (const void *)content.at, (size_t)SHA256_SIZE,
-                wish->facts))
+                "insert into versions (id, asset, number, created_ms, made_by, size, file_count, "
+                "content, state, known) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'stored', ?9)",
+                "ssiisiibs", made->version.text, made->asset.text, made->number, clock_now_ms(),
+                wish->by, size_of(wish), (int64_t)wish->file_count, (const void *)made->content.at,
+                (size_t)SHA256_SIZE, wish->facts))
         return false;
     for (size_t i = 0; i < wish->file_count; i++) {
         const struct asset_file *f = &wish->files[i];
-        if (!db_run(tx, err, "insert into version_files values (?1, ?2, ?3, ?4, ?5, ?6)", "sisibi",
-                    made->version.text, (int64_t)i + 1, f->name, f->size,
+        if (!db_run(tx, err,
+                    "insert into version_files (version, number, name, size, content, "
+                    "modified_ms) values (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "sisibi", made->version.text, (int64_t)i + 1, f->name, f->size,
                     (const void *)f->content.at, (size_t)SHA256_SIZE, f->modified_ms))
             return false;
     }
     return true;
 }
 
+// Whether the version was made before; then what it is. CONFLICT when its id is another asset's.
+static bool made_before(struct db_tx *tx, const struct asset_wish *wish, struct asset_made *made,
+                        struct error *err)
+{
+    struct db_rows *rows = db_query(tx,
+                                    "select v.asset, v.number, v.content, a.name from versions v "
+                                    "join assets a on a.id = v.asset where v.id = ?1",
+                                    "s", made->version.text);
+    bool other = false;
+    if (wish->version_id && db_next(rows)) {
+        made->again = true;
+        other = strcmp(made->asset.text, db_text(rows, 0)) != 0;
+        made->number = db_int(rows, 1);
+        made->content = hash_column(rows, 2);
+        text_copy(text_of(db_text(rows, 3)), made->name, sizeof(made->name));
+    }
+    if (!db_end(rows, err))
+        return false;
+    if (other) {
+        error_set(err, ERROR_CONFLICT, "this version is one of another asset");
+        return error_fix(err, "send it under an id of its own");
+    }
+    return true;
+}
+
+static id id_or_new(const char *own)
+{
+    id made = id_new();
+    if (own)
+        text_copy(text_of(own), made.text, sizeof(made.text));
+    return made;
+}
+
 bool asset_add(struct db_tx *tx, const struct asset_wish *wish, struct asset_made *made,
                struct error *err)
 {
-    char name[300];
     const char *folder = wish->folder ? wish->folder : "";
-    int64_t size = 0;
-    for (size_t i = 0; i < wish->file_count; i++)
-        size += wish->files[i].size;
-    *made = (struct asset_made){id_new(), id_new()};
+    int64_t size = size_of(wish);
+    *made = (struct asset_made){
+        .asset = id_or_new(wish->asset_id), .version = id_or_new(wish->version_id), .number = 1};
+    if (!made_before(tx, wish, made, err))
+        return false;
+    if (made->again)
+        return true;
     struct arena *a = arena_open(16 << 20);
     bool ok =
-        name_acceptable("clip or file", wish->name, err) && free_name(tx, wish, a, name, err) &&
+        name_acceptable("clip or file", wish->name, err) && files_acceptable(wish, err) &&
+        folder_fits(tx, wish->project, folder, err) &&
+        name_free(tx, wish->project, folder, "", wish->name, made->name, &made->renamed, err) &&
         db_run(tx, err,
-               "insert into assets values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, 0, 0)",
-               "ssssssissi", made->asset.text, wish->project, folder, name, name_sort_key(a, name),
-               wish->kind, clock_now_ms(), wish->by, made->version.text, size) &&
-        add_version(tx, wish, made, size, err) &&
-        db_search_set(tx, "assets", made->asset.text, search_words(a, name), err) &&
+               "insert into assets (id, project, folder, name, sort_name, kind, created_ms, "
+               "made_by, newest, versions, size, bytes, duration_ms, deleted) values "
+               "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?10, 0, 0)",
+               "ssssssissi", made->asset.text, wish->project, folder, made->name,
+               name_sort_key(a, made->name), wish->kind, clock_now_ms(), wish->by,
+               made->version.text, size) &&
+        version_insert(tx, wish, made, err) &&
+        db_search_set(tx, "assets", made->asset.text, search_words(a, made->name), err) &&
         count_in(tx, wish->project, folder, 1, size, err) &&
-        say(tx, "asset.changed", wish->project, made->asset.text, err) &&
-        say(tx, "version.stored", wish->project, made->version.text, err);
+        say_asset(tx, "asset.changed", wish->project, made->asset.text, made->version.text, err) &&
+        say_asset(tx, "version.stored", wish->project, made->asset.text, made->version.text, err);
     arena_close(a);
     return ok;
 }
 
-struct where { // of an asset, as it is
-    char project[27], folder[27];
-    int64_t size, deleted;
-};
-
-static bool find(struct db_tx *tx, const char *asset, struct where *w, bool *there,
-                 struct error *err)
+bool version_add(struct db_tx *tx, const char *asset, const struct asset_wish *wish,
+                 struct asset_made *made, struct error *err)
 {
-    struct db_rows *rows =
-        db_query(tx, "select project, folder, size, deleted from assets where id = ?1", "s", asset);
-    *there = db_next(rows);
-    if (*there) {
+    struct where w;
+    int64_t size = size_of(wish);
+    *made = (struct asset_made){.version = id_or_new(wish->version_id)};
+    text_copy(text_of(asset), made->asset.text, sizeof(made->asset.text));
+    if (!asset_where(tx, asset, &w, err) || !made_before(tx, wish, made, err))
+        return false;
+    if (made->again)
+        return true;
+    made->number = w.versions + 1;
+    struct db_rows *rows = db_query(tx, "select name from assets where id = ?1", "s", asset);
+    if (db_next(rows))
+        text_copy(text_of(db_text(rows, 0)), made->name, sizeof(made->name));
+    return db_end(rows, err) && files_acceptable(wish, err) &&
+           version_insert(tx, wish, made, err) &&
+           db_run(tx, err,
+                  "update assets set newest = ?2, versions = versions + 1, size = ?3, bytes = "
+                  "bytes + ?3, duration_ms = 0 where id = ?1",
+                  "ssi", asset, made->version.text, size) &&
+           (w.deleted || count_in(tx, w.project, w.folder, 0, size, err)) &&
+           say_asset(tx, "asset.changed", w.project, asset, made->version.text, err) &&
+           say_asset(tx, "version.stored", w.project, asset, made->version.text, err);
+}
+
+// ---- changing
+
+bool asset_where(struct db_tx *tx, const char *asset, struct where *w, struct error *err)
+{
+    struct db_rows *rows = db_query(tx,
+                                    "select project, folder, newest, bytes, versions, "
+                                    "duration_ms, deleted from assets where id = ?1",
+                                    "s", asset);
+    bool there = db_next(rows);
+    if (there) {
         text_copy(text_of(db_text(rows, 0)), w->project, sizeof(w->project));
         text_copy(text_of(db_text(rows, 1)), w->folder, sizeof(w->folder));
-        w->size = db_int(rows, 2);
-        w->deleted = db_int(rows, 3);
+        text_copy(text_of(db_text(rows, 2)), w->newest, sizeof(w->newest));
+        w->bytes = db_int(rows, 3);
+        w->versions = db_int(rows, 4);
+        w->duration_ms = db_int(rows, 5);
+        w->deleted = db_int(rows, 6) != 0;
     }
+    return db_end(rows, err) && (there || not_there(err, "asset"));
+}
+
+// Puts it down in a folder under a name that is free there, with the words it is found by.
+static bool put_down(struct db_tx *tx, const char *asset, const struct where *w, const char *folder,
+                     const char *wanted, struct error *err)
+{
+    char name[256];
+    bool renamed;
+    struct arena *a = arena_open(1 << 20);
+    bool ok =
+        name_free(tx, w->project, folder, asset, wanted, name, &renamed, err) &&
+        db_run(tx, err, "update assets set folder = ?2, name = ?3, sort_name = ?4 where id = ?1",
+               "ssss", asset, folder, name, name_sort_key(a, name)) &&
+        db_search_set(tx, "assets", asset, search_words(a, name), err);
+    arena_close(a);
+    return ok;
+}
+
+static bool name_now(struct db_tx *tx, const char *asset, char name[256], struct error *err)
+{
+    struct db_rows *rows = db_query(tx, "select name from assets where id = ?1", "s", asset);
+    text_copy(text_of(db_next(rows) ? db_text(rows, 0) : ""), name, 256);
     return db_end(rows, err);
 }
 
 static bool move_one(struct db_tx *tx, const char *asset, const struct where *w, const char *folder,
                      struct error *err)
 {
-    int64_t fits = 1;
-    if (folder[0] && !db_one_int(tx, &fits, 0, err,
-                                 "select count(*) from folders where id = ?1 and project = ?2",
-                                 "ss", folder, w->project))
-        return false;
-    if (!fits) {
-        error_set(err, ERROR_NOT_FOUND, "the folder to put it in is not there");
-        return error_fix(err, "choose another folder; somebody may have removed it");
-    }
+    char name[256];
     int64_t counted = w->deleted ? 0 : 1;
-    return db_run(tx, err, "update assets set folder = ?2 where id = ?1", "ss", asset, folder) &&
-           (!w->folder[0] ||
-            db_run(tx, err, "update folders set assets = assets - ?2 where id = ?1", "si",
-                   w->folder, counted)) &&
-           (!folder[0] || db_run(tx, err, "update folders set assets = assets + ?2 where id = ?1",
-                                 "si", folder, counted)) &&
-           say(tx, "asset.changed", w->project, asset, err);
+    return folder_fits(tx, w->project, folder, err) && name_now(tx, asset, name, err) &&
+           put_down(tx, asset, w, folder, name, err) &&
+           count_in(tx, w->project, w->folder, -counted, 0, err) &&
+           count_in(tx, w->project, folder, counted, 0, err) &&
+           say_asset(tx, "asset.changed", w->project, asset, w->newest, err);
 }
 
 bool asset_change(struct db_tx *tx, const char *asset, const char *name, const char *folder,
                   struct error *err)
 {
     struct where w;
-    bool there;
-    if (!find(tx, asset, &w, &there, err))
+    if (!asset_where(tx, asset, &w, err) ||
+        (folder && strcmp(folder, w.folder) != 0 && !move_one(tx, asset, &w, folder, err)) ||
+        !asset_where(tx, asset, &w, err))
         return false;
-    if (!there)
-        return error_set(err, ERROR_NOT_FOUND, "there is no such asset");
-    if (name) {
-        if (!name_acceptable("clip or file", name, err))
-            return false;
-        struct arena *a = arena_open(1 << 20);
-        bool ok = db_run(tx, err, "update assets set name = ?2, sort_name = ?3 where id = ?1",
-                         "sss", asset, name, name_sort_key(a, name)) &&
-                  db_search_set(tx, "assets", asset, search_words(a, name), err) &&
-                  say(tx, "asset.changed", w.project, asset, err);
-        arena_close(a);
-        if (!ok)
+    return !name || (name_acceptable("clip or file", name, err) &&
+                     put_down(tx, asset, &w, w.folder, name, err) &&
+                     say_asset(tx, "asset.changed", w.project, asset, w.newest, err));
+}
+
+static bool delete_one(struct db_tx *tx, const char *asset, const struct where *w, bool deleted,
+                       struct error *err)
+{
+    int sign = deleted ? -1 : 1;
+    char name[256];
+    if (!deleted) { // its name may be taken by now
+        if (!name_now(tx, asset, name, err) || !put_down(tx, asset, w, w->folder, name, err))
             return false;
     }
-    return !folder || move_one(tx, asset, &w, folder, err);
+    return db_run(tx, err, "update assets set deleted = ?2 where id = ?1", "si", asset,
+                  (int64_t)deleted) &&
+           count_in(tx, w->project, w->folder, sign, sign * w->bytes, err) &&
+           say_asset(tx, deleted ? "asset.deleted" : "asset.changed", w->project, asset, w->newest,
+                     err);
+}
+
+// Calls `one` for each id of the list that is in the project; *in says whether it was.
+static bool find_in(struct db_tx *tx, const char *project, const json_t *ids, size_t i,
+                    const char **asset, struct where *w, bool *in, struct error *err)
+{
+    *asset = json_string_value(json_array_get(ids, i));
+    int64_t count = 0;
+    if (!db_one_int(tx, &count, 0, err,
+                    "select count(*) from assets where id = ?1 and project = ?2", "ss",
+                    *asset ? *asset : "", project))
+        return false;
+    *in = count > 0;
+    return !*in || asset_where(tx, *asset, w, err);
 }
 
 bool assets_delete(struct db_tx *tx, const char *project, const json_t *ids, bool deleted,
@@ -175,18 +357,14 @@ bool assets_delete(struct db_tx *tx, const char *project, const json_t *ids, boo
 {
     *count = 0;
     for (size_t i = 0; i < json_array_size(ids); i++) {
-        const char *asset = json_string_value(json_array_get(ids, i));
+        const char *asset;
         struct where w;
-        bool there;
-        if (!find(tx, asset ? asset : "", &w, &there, err))
+        bool in;
+        if (!find_in(tx, project, ids, i, &asset, &w, &in, err))
             return false;
-        if (!there || strcmp(w.project, project) != 0 || (w.deleted != 0) == deleted)
+        if (!in || w.deleted == deleted)
             continue;
-        int sign = deleted ? -1 : 1;
-        if (!db_run(tx, err, "update assets set deleted = ?2 where id = ?1", "si", asset,
-                    (int64_t)deleted) ||
-            !count_in(tx, project, w.folder, sign, sign * w.size, err) ||
-            !say(tx, deleted ? "asset.deleted" : "asset.changed", project, asset, err))
+        if (!delete_one(tx, asset, &w, deleted, err))
             return false;
         ++*count;
     }
@@ -197,90 +375,34 @@ bool assets_move(struct db_tx *tx, const char *project, const json_t *ids, const
                  int64_t *count, struct error *err)
 {
     *count = 0;
+    folder = folder ? folder : "";
+    if (!folder_fits(tx, project, folder, err))
+        return false;
     for (size_t i = 0; i < json_array_size(ids); i++) {
-        const char *asset = json_string_value(json_array_get(ids, i));
+        const char *asset;
         struct where w;
-        bool there;
-        if (!find(tx, asset ? asset : "", &w, &there, err))
+        bool in;
+        if (!find_in(tx, project, ids, i, &asset, &w, &in, err))
             return false;
-        if (!there || strcmp(w.project, project) != 0)
+        if (!in || strcmp(w.folder, folder) == 0)
             continue;
-        if (!move_one(tx, asset, &w, folder ? folder : "", err))
+        if (!move_one(tx, asset, &w, folder, err))
             return false;
         ++*count;
     }
     return true;
 }
 
-static bool version_place(struct db_tx *tx, const char *version, char project[27], char asset[27],
-                          struct error *err)
+bool assets_check(struct db_tx *tx, int64_t *wrong, struct error *err)
 {
-    struct db_rows *rows = db_query(
-        tx,
-        "select a.project, a.id from versions v join assets a on a.id = v.asset where v.id = ?1",
-        "s", version);
-    bool there = db_next(rows);
-    if (there) {
-        text_copy(text_of(db_text(rows, 0)), project, 27);
-        text_copy(text_of(db_text(rows, 1)), asset, 27);
-    }
-    return db_end(rows, err) &&
-           (there || error_set(err, ERROR_NOT_FOUND, "there is no such version"));
-}
-
-bool version_state_set(struct db_tx *tx, const char *version, const char *state,
-                       const char *problem, struct error *err)
-{
-    char project[27], asset[27];
-    bool ready = strcmp(state, "ready") == 0, failed = strcmp(state, "failed") == 0;
-    return version_place(tx, version, project, asset, err) &&
-           db_run(tx, err, "update versions set state = ?2, problem = ?3 where id = ?1", "sss",
-                  version, state, problem) &&
-           say(tx, "asset.changed", project, asset, err) &&
-           (!(ready || failed) ||
-            say(tx, ready ? "version.ready" : "version.failed", project, version, err));
-}
-
-// Duration in milliseconds, only to sort by.
-static int64_t duration_ms(const json_t *facts)
-{
-    rational rate;
-    struct error ignored;
-    const char *text_rate = json_string_value(json_object_get(facts, "rate"));
-    int64_t frames = json_integer_value(json_object_get(facts, "duration_frames"));
-    if (!text_rate || !rational_parse(text_of(text_rate), &rate, &ignored))
-        return 0;
-    return rescale(frames, rate, (rational){1000, 1}, ROUND_NEAREST);
-}
-
-bool version_facts_set(struct db_tx *tx, const char *version, const json_t *facts,
-                       struct error *err)
-{
-    char project[27], asset[27];
-    if (!version_place(tx, version, project, asset, err))
-        return false;
-    char *dumped = json_dumps(facts, JSON_COMPACT);
-    if (!dumped)
-        return error_set(err, ERROR_INTERNAL, "the facts of a file can not be written down");
-    const char *kind = json_string_value(json_object_get(facts, "kind"));
-    bool ok =
-        db_run(tx, err, "update versions set facts = ?2 where id = ?1", "ss", version, dumped) &&
-        db_run(tx, err,
-               "update assets set kind = coalesce(?3, kind), duration_ms = ?4 where id = ?1 and "
-               "newest = ?2",
-               "sssi", asset, version, kind, duration_ms(facts)) &&
-        say(tx, "version.probed", project, version, err) &&
-        say(tx, "asset.changed", project, asset, err);
-    free(dumped);
-    return ok;
-}
-
-bool derived_add(struct db_tx *tx, const sha256 *content, const char *recipe, const char *kind,
-                 const char *name, const sha256 *file, int64_t size, struct error *err)
-{
-    return db_run(tx, err,
-                  "insert into derived values (?1, ?2, ?3, ?4, ?5, ?6)"
-                  " on conflict (content, recipe, name) do update set file = ?5, size = ?6",
-                  "bsssbi", (const void *)content->at, (size_t)SHA256_SIZE, recipe, kind, name,
-                  (const void *)file->at, (size_t)SHA256_SIZE, size);
+    return db_one_int(
+        tx, wrong, 0, err,
+        "select (select count(*) from projects p where p.assets <> (select count(*) from assets a "
+        "where a.project = p.id and a.deleted = 0) or p.bytes <> (select coalesce(sum(v.size), 0) "
+        "from assets a join versions v on v.asset = a.id where a.project = p.id and a.deleted = "
+        "0)) + (select count(*) from folders f where f.assets <> (select count(*) from assets a "
+        "where a.folder = f.id and a.deleted = 0)) + (select count(*) from assets a where a.bytes "
+        "<> (select sum(v.size) from versions v where v.asset = a.id) or a.versions <> (select "
+        "count(*) from versions v where v.asset = a.id))",
+        "");
 }

@@ -8,7 +8,9 @@
  *
  * Functions that change take the caller's transaction, so that a room can commit its own rows with
  * them; each writes its event. Lists and single things come as JSON in the API's shapes, without
- * what only the API knows (permissions, signed addresses).
+ * what only the API knows: permissions, counts of comments, progress, and the signed addresses of
+ * derived files, which have "content" (hex) or, while growing, "path" for it to make them of.
+ * Bodies of events about assets and versions are {"asset","version"}.
  */
 #pragma once
 #include "db/db.h"
@@ -51,7 +53,7 @@ MUST_CHECK bool folder_list(struct db_tx *tx, const char *project, json_t **list
 
 // ---- Assets
 struct asset_file {
-    const char *name;
+    const char *name; // as in its folder: "A001C003.mov"; with '/' inside a card
     sha256 content;
     int64_t size, modified_ms; // modified 0: not known
 };
@@ -60,15 +62,28 @@ struct asset_wish {
     const char *name, *kind, *by; // kind clip, sound, sequence, still or document
     const struct asset_file *files;
     size_t file_count;
-    const char *facts; // JSON known before probing (a sequence's numbers); NULL: none
+    const char *facts; // JSON known before probing: {"sequence":SequenceFact}; NULL: none
+    // Of the things to be made; NULL: new ones. The same ids again change nothing.
+    const char *asset_id, *version_id;
 };
 struct asset_made {
     id asset, version;
+    int64_t number; // of the version
+    bool again;     // they were made before with these ids
+    bool renamed;   // the name was taken
+    char name[256]; // as it is now
+    sha256 content; // of the version: what its derived files are found by
 };
-// An asset with its first version; a taken name gets " (2)" behind. Events asset.changed and
-// version.stored. The files' bytes are in the store already, or recorded in this transaction.
+// An asset with its first version; a taken name gets " (2)" before its ending. Events asset.changed
+// and version.stored. The files' bytes are in the store already, or recorded in this transaction.
 MUST_CHECK bool asset_add(struct db_tx *tx, const struct asset_wish *wish, struct asset_made *made,
                           struct error *err);
+// A further version of an asset: by, files, facts and version_id of the wish count.
+MUST_CHECK bool version_add(struct db_tx *tx, const char *asset, const struct asset_wish *wish,
+                            struct asset_made *made, struct error *err);
+// What a file's name says before anything has looked inside; unknown endings are "clip", so that
+// somebody does. Text, PDF, XML, EDL and the like are "document".
+const char *asset_kind_of_name(const char *file_name);
 // NULL: stays; folder "" is the top.
 MUST_CHECK bool asset_change(struct db_tx *tx, const char *id, const char *name, const char *folder,
                              struct error *err);
@@ -99,17 +114,73 @@ MUST_CHECK bool asset_get(struct db_tx *tx, const char *id, json_t **asset, stru
 // ---- Versions
 MUST_CHECK bool version_get(struct db_tx *tx, const char *id, json_t **version, struct error *err);
 MUST_CHECK bool version_list(struct db_tx *tx, const char *asset, json_t **list, struct error *err);
-// stored, probing, proxying, ready or failed; `problem` (JSON) goes with failed, else NULL.
+// stored, probing, proxying, ready or failed; `problem` (JSON of a Problem) goes with failed, else
+// NULL. Steps may be left out and taken again; CONFLICT for going back to stored, and for failing
+// after ready. Events asset.changed, and version.ready or version.failed.
 MUST_CHECK bool version_state_set(struct db_tx *tx, const char *id, const char *state,
                                   const char *problem, struct error *err);
-// Facts as the engine gives them; keeps what lists sort by.
+// The job that is at work on it, or was last.
+MUST_CHECK bool version_job_set(struct db_tx *tx, const char *id, const char *job,
+                                struct error *err);
+// Facts as the engine gives them; keeps what lists sort by. `kind` in them may be another than the
+// asset had. Events version.probed, asset.changed.
 MUST_CHECK bool version_facts_set(struct db_tx *tx, const char *id, const json_t *facts,
                                   struct error *err);
 MUST_CHECK bool version_files(struct db_tx *tx, const char *id, int64_t after_number, int64_t limit,
                               json_t **items, int64_t *total, struct error *err);
+// NOT_FOUND when there is no such number.
 MUST_CHECK bool version_file(struct db_tx *tx, const char *id, int64_t number, struct arena *a,
                              struct asset_file *file, struct error *err);
-// Of bytes (`content` is a version's) and the recipe they are made by.
-MUST_CHECK bool derived_add(struct db_tx *tx, const sha256 *content, const char *recipe,
-                            const char *kind, const char *name, const sha256 *file, int64_t size,
+
+struct version_source { // what is needed to work on a version; texts in the arena
+    const char *id, *asset, *project, *name, *kind; // name and kind of the asset
+    const char *state, *recipe;                     // recipe NULL: no derived files
+    const char *facts, *known; // JSON: of probing; of asset_wish.facts. NULL: none
+    const char *sequence_rate; // of the project
+    int64_t number, size, file_count;
+    sha256 content;
+    bool deleted;
+};
+MUST_CHECK bool version_source(struct db_tx *tx, const char *id, struct arena *a,
+                               struct version_source *v, struct error *err);
+
+// Projects that hold a file of this content, or one with this chunk: who may download there may
+// know that the bytes are here. `projects` has room for `room`.
+MUST_CHECK bool content_projects(struct db_tx *tx, const sha256 *content, id *projects, size_t room,
+                                 size_t *count, struct error *err);
+MUST_CHECK bool chunk_projects(struct db_tx *tx, const sha256 *chunk, id *projects, size_t room,
+                               size_t *count, struct error *err);
+// Files of versions and derived files with this content: at 0 the store may forget it.
+MUST_CHECK bool content_uses(struct db_tx *tx, const sha256 *content, int64_t *uses,
+                             struct error *err);
+
+// ---- Derived files. They belong to a version's content and the recipe that made them.
+struct derived_file {
+    const char *kind, *name; // "scrub", "scrub.mp4"
+    sha256 content;
+    int64_t size;
+};
+// One that a running job is writing, at `path` below the workers' folder; again with a larger size
+// as it grows. Event version.growing. It is shown until derived_set or derived_end.
+MUST_CHECK bool derived_growing(struct db_tx *tx, const char *version, const char *kind,
+                                const char *name, const char *path, int64_t size,
+                                struct error *err);
+// What grew came to nothing: its attempt died.
+MUST_CHECK bool derived_end(struct db_tx *tx, const char *version, struct error *err);
+// The whole set that one run of a recipe made. Files of one run fit each other (an index its film),
+// so sets are never mixed: when there is one of this content and recipe already, that one stays and
+// *used is false; the new files need not be recorded. Either way the version has a set now.
+MUST_CHECK bool derived_set(struct db_tx *tx, const char *version, const char *recipe,
+                            const struct derived_file *files, size_t count, bool *used,
                             struct error *err);
+// What was made from a content by a recipe; count 0: nothing yet.
+MUST_CHECK bool derived_find(struct db_tx *tx, const sha256 *source, const char *recipe,
+                             struct arena *a, struct derived_file **list, size_t *count,
+                             struct error *err);
+// Gives a version what the recipe made from the same bytes before, and the facts found then;
+// *found false: nothing was made.
+MUST_CHECK bool derived_use(struct db_tx *tx, const char *version, const char *recipe, bool *found,
+                            struct error *err);
+
+// ---- Proof: counts all again; *wrong projects and folders have other counts than kept.
+MUST_CHECK bool assets_check(struct db_tx *tx, int64_t *wrong, struct error *err);

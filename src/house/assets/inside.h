@@ -2,11 +2,34 @@
 #pragma once
 #include "house/assets/assets.h"
 
-// The words an asset is found by: its name, and its parts split at _ . - and where letters meet
-// digits.
+enum { SORT_KEY_LIMIT = 4096, FOLDER_DEPTH = 100 };
+
+// The words an asset is found by: the name itself; its runs of letters and of digits, numbers
+// without leading zeros; each run of letters with the number behind it ("shot12", "v3").
 const char *search_words(struct arena *a, const char *name);
-// {"project.changed"} and its like, without a body.
+// What a person typed, without words that hold nothing but signs.
+const char *search_typed(struct arena *a, const char *typed);
+// An event without a body.
 bool say(struct db_tx *tx, const char *kind, const char *project, const char *subject,
          struct error *err);
+// An event about an asset or (kind "version.*") a version of it, with both in its body.
+bool say_asset(struct db_tx *tx, const char *kind, const char *project, const char *asset,
+               const char *version, struct error *err);
+bool not_there(struct error *err, const char *what); // NOT_FOUND; returns false
 json_t *hash_json(struct db_rows *rows, int column);
 json_t *time_json(int64_t at_ms); // null for 0
+sha256 hash_column(struct db_rows *rows, int column);
+
+struct where { // of an asset, as it is
+    char project[27], folder[27], newest[27];
+    int64_t bytes, versions, duration_ms;
+    bool deleted;
+};
+// NOT_FOUND when there is none.
+bool asset_where(struct db_tx *tx, const char *asset, struct where *w, struct error *err);
+bool version_place(struct db_tx *tx, const char *version, char project[27], char asset[27],
+                   struct error *err);
+// Folder of the project, or "".
+bool folder_fits(struct db_tx *tx, const char *project, const char *folder, struct error *err);
+bool count_in(struct db_tx *tx, const char *project, const char *folder, int64_t assets,
+              int64_t bytes, struct error *err);

@@ -10,25 +10,31 @@ static json_t *parsed(const char *at)
     return j ? j : json_null();
 }
 
+static json_t *text_json(const char *at)
+{
+    return at ? json_string(at) : json_null();
+}
+
 // Columns from `at` on, as VERSION lists them.
 #define VERSION                                                                                    \
     "v.id, v.asset, v.number, v.created_ms, v.made_by, v.size, v.file_count, v.content, v.state, " \
-    "v.facts, v.problem"
+    "v.facts, v.problem, v.job"
 static json_t *version_row(struct db_rows *rows, int at)
 {
-    return json_pack(
-        "{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:o, s:s, s:o, s:o, s:[]}", "id", db_text(rows, at),
-        "asset", db_text(rows, at + 1), "number", (json_int_t)db_int(rows, at + 2), "created",
-        time_json(db_int(rows, at + 3)), "by", db_text(rows, at + 4), "size",
-        (json_int_t)db_int(rows, at + 5), "file_count", (json_int_t)db_int(rows, at + 6), "content",
-        hash_json(rows, at + 7), "state", db_text(rows, at + 8), "facts",
-        parsed(db_text(rows, at + 9)), "problem", parsed(db_text(rows, at + 10)), "derived");
+    return json_pack("{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:o, s:s, s:o, s:o, s:[], s:o}", "id",
+                     db_text(rows, at), "asset", db_text(rows, at + 1), "number",
+                     (json_int_t)db_int(rows, at + 2), "created", time_json(db_int(rows, at + 3)),
+                     "by", db_text(rows, at + 4), "size", (json_int_t)db_int(rows, at + 5),
+                     "file_count", (json_int_t)db_int(rows, at + 6), "content",
+                     hash_json(rows, at + 7), "state", db_text(rows, at + 8), "facts",
+                     parsed(db_text(rows, at + 9)), "problem", parsed(db_text(rows, at + 10)),
+                     "derived", "job", text_json(db_text(rows, at + 11)));
 }
 
 #define ASSET                                                                                      \
     "a.id, a.project, a.folder, a.name, a.kind, a.created_ms, a.made_by, a.versions, a.deleted, "  \
     "a.sort_name,"                                                                                 \
-    " a.size, a.duration_ms, " VERSION " from assets a join versions v on v.id = a.newest"
+    " a.size, a.duration_ms, " VERSION
 static json_t *asset_row(struct db_rows *rows)
 {
     const char *folder = db_text(rows, 2);
@@ -61,6 +67,103 @@ static const struct sorting *sorting_named(const char *name)
     return NULL;
 }
 
+// ---- derived files of many versions at once
+
+// All ids of a list as one parameter: they have one width. ?1 is the ids one after another, ?2
+// their count; n counts from 0 in the order of the list.
+#define IDS                                                                                        \
+    "with recursive ids (n, id) as (select 0, substr(?1, 1, 26) union all select n + 1, "          \
+    "substr(?1, 26 * (n + 1) + 1, 26) from ids where n + 1 < ?2) "
+
+// Adds to each version its derived files, or those that grow while it has none.
+static bool derived_fill(struct db_tx *tx, json_t *const *versions, size_t count, struct error *err)
+{
+    if (!count)
+        return true;
+    struct buf ids = BUF_LIMIT(1 << 20);
+    for (size_t i = 0; i < count; i++)
+        buf_text(&ids, json_string_value(json_object_get(versions[i], "id")));
+    struct db_rows *rows =
+        db_query(tx,
+                 IDS "select ids.n, d.kind, d.name, d.size, d.content from ids join versions v on "
+                     "v.id = ids.id join derived d on d.source = v.content and d.recipe = v.recipe "
+                     "order by ids.n, d.position",
+                 "si", ids.at, (int64_t)count);
+    while (db_next(rows))
+        json_array_append_new(json_object_get(versions[db_int(rows, 0)], "derived"),
+                              json_pack("{s:s, s:s, s:I, s:b, s:o}", "kind", db_text(rows, 1),
+                                        "name", db_text(rows, 2), "size",
+                                        (json_int_t)db_int(rows, 3), "growing", 0, "content",
+                                        hash_json(rows, 4)));
+    bool ok = db_end(rows, err);
+    rows = db_query(tx,
+                    IDS "select ids.n, g.kind, g.name, g.size, g.path from ids join versions v on "
+                        "v.id = ids.id join derived_growing g on g.version = v.id where v.recipe "
+                        "is null order by ids.n, g.name",
+                    "si", ids.at, (int64_t)count);
+    while (db_next(rows))
+        json_array_append_new(json_object_get(versions[db_int(rows, 0)], "derived"),
+                              json_pack("{s:s, s:s, s:I, s:b, s:s}", "kind", db_text(rows, 1),
+                                        "name", db_text(rows, 2), "size",
+                                        (json_int_t)db_int(rows, 3), "growing", 1, "path",
+                                        db_text(rows, 4)));
+    buf_free(&ids);
+    return db_end(rows, err) && ok;
+}
+
+static bool derived_fill_list(struct db_tx *tx, json_t *list, const char *within, struct arena *a,
+                              struct error *err)
+{
+    size_t count = json_array_size(list);
+    json_t **versions = ARENA_ARRAY(a, json_t *, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        json_t *item = json_array_get(list, i);
+        versions[i] = within ? json_object_get(item, within) : item;
+    }
+    return derived_fill(tx, versions, count, err);
+}
+
+// ---- lists of assets
+
+struct conditions { // of a list, and the parameters that go with them
+    const char *where, *folder, *words;
+};
+
+// Parameters: 1 project, 2 deleted, 3 folder, 4 kind, 5 words, 6 share; then 7 key, 8 id, 9 limit,
+// 10 offset. Those that are not needed are still named, since they are bound.
+static struct conditions conditions_of(const struct asset_query *q, struct arena *a)
+{
+    struct conditions c = {0};
+    c.folder = q->folder && strcmp(q->folder, "top") == 0 ? "" : q->folder;
+    c.words = q->search ? db_search_words(a, search_typed(a, q->search)) : NULL;
+    c.where = arena_format(
+        a, " where a.project = ?1 and a.deleted = ?2%s%s%s%s",
+        q->folder ? " and a.folder = ?3" : " and ?3 is null",
+        q->kind ? " and a.kind = ?4" : " and ?4 is null",
+        q->search ? arena_format(a, " and %s", db_search_condition(a, "assets", "a.id", 5))
+                  : " and ?5 is null",
+        q->share ? " and a.id in (select asset from share_assets where share = ?6)"
+                 : " and ?6 is null");
+    return c;
+}
+
+// How many there are: the counts that are kept where they serve, else counted.
+static bool count_all(struct db_tx *tx, const struct asset_query *q, const struct conditions *c,
+                      struct arena *a, int64_t *total, struct error *err)
+{
+    bool kept = !q->deleted && !q->kind && !q->search && !q->share;
+    if (kept && !q->folder)
+        return db_one_int(tx, total, 0, err, "select assets from projects where id = ?1", "s",
+                          q->project);
+    if (kept && c->folder[0])
+        return db_one_int(tx, total, 0, err,
+                          "select assets from folders where id = ?1 and project = ?2", "ss",
+                          c->folder, q->project);
+    return db_one_int(tx, total, 0, err,
+                      arena_format(a, "select count(*) from assets a%s", c->where), "sissss",
+                      q->project, (int64_t)q->deleted, c->folder, q->kind, c->words, q->share);
+}
+
 bool asset_list(struct db_tx *tx, const struct asset_query *q, struct arena *a, json_t **items,
                 int64_t *total, const char **key, const char **key_id, struct error *err)
 {
@@ -71,32 +174,24 @@ bool asset_list(struct db_tx *tx, const struct asset_query *q, struct arena *a, 
         error_set(err, ERROR_INPUT, "a list can not be sorted by '%s'", q->sort);
         return error_fix(err, "sort by name, created, size or duration");
     }
-    // Parameters: 1 project, 2 deleted, 3 folder, 4 kind, 5 words, 6 share; then 7 key, 8 id, 9
-    // limit, 10 offset.
-    const char *where = arena_format(
-        a, " where a.project = ?1 and a.deleted = ?2%s%s%s%s",
-        q->folder ? " and a.folder = ?3" : " and ?3 is null",
-        q->kind ? " and a.kind = ?4" : " and ?4 is null",
-        q->search ? arena_format(a, " and %s", db_search_condition(a, "assets", "a.id", 5))
-                  : " and ?5 is null",
-        q->share ? " and a.id in (select asset from share_assets where share = ?6)"
-                 : " and ?6 is null");
-    const char *folder = q->folder && strcmp(q->folder, "top") == 0 ? "" : q->folder;
-    const char *words = q->search ? db_search_words(a, q->search) : NULL;
-    if (!db_one_int(tx, total, 0, err, arena_format(a, "select count(*) from assets a%s", where),
-                    "sissss", q->project, (int64_t)q->deleted, folder, q->kind, words, q->share))
+    struct conditions c = conditions_of(q, a);
+    if (!count_all(tx, q, &c, a, total, err))
         return false;
+    // The page is found in an index alone; only its rows are then looked up whole.
     const char *compare = q->descending ? "<" : ">", *order = q->descending ? "desc" : "asc";
     const char *value = by->number ? "cast(?7 as integer)" : "?7";
+    const char *after =
+        q->after_id ? arena_format(a, " and (%s, a.id) %s (%s, ?8)", by->column, compare, value)
+                    : " and ?7 is null and ?8 is null";
+    const char *sorted = arena_format(a, " order by %s %s, a.id %s", by->column, order, order);
     const char *sql = arena_format(
-        a, "select " ASSET "%s%s order by %s %s, a.id %s limit ?9 offset ?10", where,
-        q->after_id ? arena_format(a, " and (%s %s %s or (%s = %s and a.id %s ?8))", by->column,
-                                   compare, value, by->column, value, compare)
-                    : " and ?7 is null and ?8 is null",
-        by->column, order, order);
+        a,
+        "select " ASSET " from (select a.id as id from assets a%s%s%s limit ?9 offset ?10) page "
+        "join assets a on a.id = page.id join versions v on v.id = a.newest%s",
+        c.where, after, sorted, sorted);
     *items = json_array();
     struct db_rows *rows =
-        db_query(tx, sql, "sissssssii", q->project, (int64_t)q->deleted, folder, q->kind, words,
+        db_query(tx, sql, "sissssssii", q->project, (int64_t)q->deleted, c.folder, q->kind, c.words,
                  q->share, q->after_id ? q->after_key : NULL, q->after_id, q->limit + 1,
                  q->after_id ? (int64_t)0 : q->offset);
     const char *last_key = NULL, *last_id = NULL;
@@ -112,35 +207,63 @@ bool asset_list(struct db_tx *tx, const struct asset_query *q, struct arena *a, 
             last_id = arena_text(a, db_text(rows, 0));
         }
     }
-    return db_end(rows, err);
+    if (db_end(rows, err) && derived_fill_list(tx, *items, "version", a, err))
+        return true;
+    json_decref(*items);
+    *items = NULL;
+    return false;
+}
+
+// ---- one thing
+
+// What was read is given when its derived files are there too.
+static bool filled(struct db_tx *tx, json_t *read, json_t *version, json_t **json,
+                   struct error *err)
+{
+    *json = NULL;
+    if (!read || !derived_fill(tx, &version, 1, err)) {
+        json_decref(read);
+        return read == NULL;
+    }
+    *json = read;
+    return true;
 }
 
 bool asset_get(struct db_tx *tx, const char *asset, json_t **json, struct error *err)
 {
-    struct db_rows *rows = db_query(tx, "select " ASSET " where a.id = ?1", "s", asset);
-    *json = db_next(rows) ? asset_row(rows) : NULL;
-    return db_end(rows, err) &&
-           (*json || error_set(err, ERROR_NOT_FOUND, "there is no such asset"));
+    struct db_rows *rows = db_query(
+        tx, "select " ASSET " from assets a join versions v on v.id = a.newest where a.id = ?1",
+        "s", asset);
+    json_t *read = db_next(rows) ? asset_row(rows) : NULL;
+    return db_end(rows, err) && filled(tx, read, json_object_get(read, "version"), json, err) &&
+           (*json || not_there(err, "asset"));
 }
 
 bool version_get(struct db_tx *tx, const char *version, json_t **json, struct error *err)
 {
     struct db_rows *rows =
         db_query(tx, "select " VERSION " from versions v where v.id = ?1", "s", version);
-    *json = db_next(rows) ? version_row(rows, 0) : NULL;
-    return db_end(rows, err) &&
-           (*json || error_set(err, ERROR_NOT_FOUND, "there is no such version"));
+    json_t *read = db_next(rows) ? version_row(rows, 0) : NULL;
+    return db_end(rows, err) && filled(tx, read, read, json, err) &&
+           (*json || not_there(err, "version"));
 }
 
 bool version_list(struct db_tx *tx, const char *asset, json_t **list, struct error *err)
 {
-    *list = json_array();
+    json_t *read = json_array();
     struct db_rows *rows =
         db_query(tx, "select " VERSION " from versions v where v.asset = ?1 order by v.number desc",
                  "s", asset);
     while (db_next(rows))
-        json_array_append_new(*list, version_row(rows, 0));
-    return db_end(rows, err);
+        json_array_append_new(read, version_row(rows, 0));
+    bool ok = db_end(rows, err);
+    struct arena *a = arena_open(1 << 20);
+    ok = ok && derived_fill_list(tx, read, NULL, a, err);
+    arena_close(a);
+    *list = ok ? read : NULL;
+    if (!ok)
+        json_decref(read);
+    return ok;
 }
 
 bool version_files(struct db_tx *tx, const char *version, int64_t after_number, int64_t limit,
@@ -172,13 +295,10 @@ bool version_file(struct db_tx *tx, const char *version, int64_t number, struct 
                                     "si", version, number);
     bool there = db_next(rows);
     if (there) {
-        size_t size;
-        const void *content = db_blob(rows, 2, &size);
         *file = (struct asset_file){.name = arena_text(a, db_text(rows, 0)),
                                     .size = db_int(rows, 1),
+                                    .content = hash_column(rows, 2),
                                     .modified_ms = db_int(rows, 3)};
-        if (content && size == SHA256_SIZE)
-            memcpy(file->content.at, content, SHA256_SIZE);
     }
     return db_end(rows, err) &&
            (there ||

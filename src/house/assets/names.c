@@ -1,7 +1,9 @@
+// Names: what may be one, how they sort, what they are found by.
 #include "house/assets/inside.h"
 #include "plat/clock.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 bool name_acceptable(const char *what, const char *name, struct error *err)
@@ -21,6 +23,9 @@ bool name_acceptable(const char *what, const char *name, struct error *err)
     for (size_t i = 0; i < t.size && !why; i++)
         if ((unsigned char)t.at[i] < ' ' || t.at[i] == 127)
             why = "it has a control character in it, such as a line end";
+    for (size_t i = 0; i + 1 < t.size && !why; i++) // U+0080..U+009F
+        if ((unsigned char)t.at[i] == 0xc2 && (unsigned char)t.at[i + 1] < 0xa0)
+            why = "it has a control character in it";
     if (!why)
         return true;
     error_set(err, ERROR_INPUT, "that can not be the name of a %s", what);
@@ -28,21 +33,79 @@ bool name_acceptable(const char *what, const char *name, struct error *err)
     return error_fix(err, "choose another name");
 }
 
-// Each run of digits becomes its length (two digits) and the digits without leading zeros: numbers
-// of any size compare as numbers. The name itself follows, so that different names differ.
+// ---- letters
+
+static uint32_t letter(const char **at, const char *end) // of valid UTF-8
+{
+    const unsigned char *c = (const unsigned char *)*at;
+    int more = *c < 0x80 ? 0 : *c < 0xe0 ? 1 : *c < 0xf0 ? 2 : 3;
+    uint32_t value = more == 0 ? *c : *c & (0x3f >> more);
+    if (end - *at <= more) { // broken, or cut: bytes count one by one
+        (*at)++;
+        return *c;
+    }
+    for (int i = 1; i <= more; i++)
+        value = value << 6 | (c[i] & 0x3f);
+    *at += more + 1;
+    return value;
+}
+
+// U+00C0..U+017F, each as the letter it sorts with.
+static const char latin[] = "aaaaaaaceeeeiiiidnooooox" // C0..D7
+                            "ouuuuytsaaaaaaaceeeeiiii" // D8..EF
+                            "dnooooo/ouuuuyty"         // F0..FF
+                            "aaaaaaccccccccddddeeeeee" // 100..117
+                            "eeeegggggggghhhhiiiiiiii" // 118..12F
+                            "iiiijjkkkllllllllllnnnnn" // 130..147
+                            "nnnnoooooooorrrrrrssssss" // 148..15F
+                            "ssttttttuuuuuuuuuuuuwwyy" // 160..177
+                            "yzzzzzzs";                // 178..17F
+_Static_assert(sizeof(latin) == 0x180 - 0xc0 + 1, "one letter each");
+
+static uint32_t folded(uint32_t c) // 0: counts for nothing
+{
+    if (c >= 'A' && c <= 'Z')
+        return c + 32;
+    if (c >= 0xc0 && c < 0x180)
+        return (uint32_t)latin[c - 0xc0];
+    if (c >= 0x300 && c < 0x370) // accents as the Mac writes them, behind their letter
+        return 0;
+    if ((c >= 0x391 && c <= 0x3a9) || (c >= 0x410 && c <= 0x42f)) // Greek, Cyrillic
+        return c + 0x20;
+    if (c >= 0x400 && c <= 0x40f)
+        return c + 0x50;
+    return c;
+}
+
+static size_t write_utf8(uint32_t c, uint8_t to[4])
+{
+    if (c < 0x80) {
+        to[0] = (uint8_t)c;
+        return 1;
+    }
+    size_t more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    for (size_t i = more; i > 0; i--, c >>= 6)
+        to[i] = (uint8_t)(0x80 | (c & 0x3f));
+    to[0] = (uint8_t)((0xf00 >> more & 0xff) | c);
+    return more + 1;
+}
+
+// In lower case and without accents; each run of digits becomes its length (three digits) and the
+// digits without leading zeros: numbers of any size compare as numbers. The name itself follows, so
+// that different names differ.
 const char *name_sort_key(struct arena *a, const char *name)
 {
-    struct buf key = BUF_LIMIT(4096);
-    for (const char *at = name; *at;) {
+    struct buf key = BUF_LIMIT(SORT_KEY_LIMIT);
+    const char *end = name + strlen(name);
+    for (const char *at = name; at < end;) {
         if (!isdigit((unsigned char)*at)) {
-            char c = (char)tolower((unsigned char)*at++);
-            buf_add(&key, &c, 1);
+            uint8_t part[4];
+            uint32_t c = folded(letter(&at, end));
+            buf_add(&key, part, c ? write_utf8(c, part) : 0);
             continue;
         }
-        size_t size = strspn(at, "0123456789");
-        const char *digits = at + strspn(at, "0");
-        size_t zeros = (size_t)(digits - at) < size ? (size_t)(digits - at) : size;
-        buf_format(&key, "%03d%.*s", (int)(size - zeros), (int)(size - zeros), at + zeros);
+        size_t size = strspn(at, "0123456789"), zeros = strspn(at, "0");
+        buf_format(&key, "%03zu%.*s", size - zeros, (int)(size - zeros), at + zeros);
         at += size;
     }
     buf_format(&key, "\x01%s", name);
@@ -51,33 +114,100 @@ const char *name_sort_key(struct arena *a, const char *name)
     return made;
 }
 
-const char *search_words(struct arena *a, const char *name)
+// ---- words
+
+enum sort_of { BETWEEN, LETTERS, DIGITS };
+
+static enum sort_of sort_at(const char *at)
 {
-    struct buf words = BUF_LIMIT(4096);
-    buf_text(&words, name);
-    buf_text(&words, " ");
-    for (const char *at = name; *at; at++) {
-        bool split = at > name && !(*at & 0x80) && !(at[-1] & 0x80) &&
-                     isdigit((unsigned char)*at) != isdigit((unsigned char)at[-1]);
-        if (split)
-            buf_text(&words, " ");
-        buf_add(&words, strchr("_.-", *at) ? " " : at, 1);
-    }
-    // "012" is found as 12 too
-    for (const char *at = name; *at; at++)
-        if (*at == '0' && (at == name || !isdigit((unsigned char)at[-1]))) {
-            size_t size = strspn(at, "0123456789"), zeros = strspn(at, "0");
-            buf_format(&words, " %.*s", (int)(size - zeros), at + zeros);
-        }
-    const char *made = arena_copy(a, words.at, words.size);
-    buf_free(&words);
-    return made;
+    unsigned char c = (unsigned char)*at;
+    return isdigit((unsigned char)*at)                                     ? DIGITS
+           : c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? LETTERS
+                                                                           : BETWEEN;
 }
+
+// The name itself; then its runs of letters and of digits, numbers without leading zeros; then each
+// run with the number behind it as one word ("shot12", "v3").
+const char *search_words(struct arena *a, const char *of)
+{
+    text name = text_of(of);
+    struct buf out = BUF_LIMIT(8192);
+    struct buf joined = BUF_LIMIT(8192);
+    buf_add(&out, name.at, name.size);
+    text letters = {0};
+    for (size_t i = 0; i < name.size;) {
+        enum sort_of sort = sort_at(name.at + i);
+        size_t from = i;
+        while (i < name.size && sort_at(name.at + i) == sort)
+            i++;
+        if (sort == BETWEEN)
+            continue;
+        text run = {name.at + from, i - from};
+        while (sort == DIGITS && run.size > 1 && run.at[0] == '0')
+            run.at++, run.size--;
+        buf_format(&out, " %.*s", (int)run.size, run.at);
+        if (sort == DIGITS && letters.size)
+            buf_format(&joined, " %.*s%.*s", (int)letters.size, letters.at, (int)run.size, run.at);
+        letters = sort == LETTERS ? run : (text){0};
+    }
+    if (joined.size)
+        buf_add(&out, joined.at, joined.size);
+    char *words = arena_copy(a, out.at ? out.at : "", out.size);
+    buf_free(&out);
+    buf_free(&joined);
+    return words;
+}
+
+const char *search_typed(struct arena *a, const char *typed)
+{
+    struct buf out = BUF_LIMIT(2048);
+    for (text rest = text_of(typed); rest.size;) {
+        text word = text_cut(&rest, ' ');
+        bool means = false;
+        for (size_t i = 0; i < word.size; i++)
+            means = means || sort_at(word.at + i) != BETWEEN;
+        if (means) {
+            buf_add(&out, word.at, word.size);
+            buf_text(&out, " ");
+        }
+    }
+    const char *words = arena_copy(a, out.at ? out.at : "", out.size);
+    buf_free(&out);
+    return words;
+}
+
+// ---- what others say with
 
 bool say(struct db_tx *tx, const char *kind, const char *project, const char *subject,
          struct error *err)
 {
     return db_event(tx, kind, project, subject, NULL, err);
+}
+
+bool say_asset(struct db_tx *tx, const char *kind, const char *project, const char *asset,
+               const char *version, struct error *err)
+{
+    char body[128];
+    snprintf(body, sizeof(body), "{\"asset\":\"%s\",\"version\":\"%s\"}", asset, version);
+    bool about_version = strncmp(kind, "version.", strlen("version.")) == 0;
+    return db_event(tx, kind, project, about_version ? version : asset, body, err);
+}
+
+bool not_there(struct error *err, const char *what)
+{
+    error_set(err, ERROR_NOT_FOUND, "there is no such %s", what);
+    error_why(err, "it was never made here, or it is gone");
+    return error_fix(err, "load the list again");
+}
+
+sha256 hash_column(struct db_rows *rows, int column)
+{
+    sha256 hash = {{0}};
+    size_t size;
+    const void *at = db_blob(rows, column, &size);
+    if (at && size == SHA256_SIZE)
+        memcpy(hash.at, at, SHA256_SIZE);
+    return hash;
 }
 
 json_t *hash_json(struct db_rows *rows, int column)
@@ -94,4 +224,31 @@ json_t *hash_json(struct db_rows *rows, int column)
 json_t *time_json(int64_t at_ms)
 {
     return at_ms ? json_string(clock_text(at_ms).text) : json_null();
+}
+
+// ---- kinds
+
+const char *asset_kind_of_name(const char *file_name)
+{
+    static const struct {
+        const char *endings;
+        const char *kind;
+    } known[] = {
+        {" wav bwf rf64 w64 flac mp3 aac m4a aif aiff caf ogg opus ac3 eac3 ec3 wma ", "sound"},
+        {" exr dpx cin tif tiff png jpg jpeg jp2 j2k tga bmp gif webp heic psd ", "still"},
+        {" txt pdf doc docx xls xlsx csv md rtf xml edl aaf otio fcpxml json ale srt vtt scc stl "
+         "ttml dfxp itt sub cdl cc ccc cube 3dl lut zip tar gz mhl md5 sha1 xxh html htm ",
+         "document"},
+    };
+    const char *dot = strrchr(file_name, '.');
+    char ending[16];
+    if (!dot || dot == file_name || !dot[1] || strlen(dot) > 9)
+        return "clip";
+    snprintf(ending, sizeof(ending), " %s ", dot + 1);
+    for (char *at = ending; *at; at++)
+        *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strstr(known[i].endings, ending))
+            return known[i].kind;
+    return "clip";
 }
