@@ -25,6 +25,9 @@ static const struct error_facts facts[ERROR_KIND_COUNT] = {
     [ERROR_IO] = {"io", 500, 3, true},
     [ERROR_CHILD] = {"child", 500, 3, true},
     [ERROR_INTERNAL] = {"internal", 500, 3, false},
+    [ERROR_EXPIRED] = {"expired", 410, 3, false},
+    [ERROR_REVOKED] = {"revoked", 410, 3, false},
+    [ERROR_PASSWORD] = {"password", 401, 3, false},
 };
 
 static const struct {

@@ -31,6 +31,9 @@ enum error_kind {
     ERROR_IO,       // a disk or a system call failed
     ERROR_CHILD,    // a helper process died
     ERROR_INTERNAL, // our own mistake
+    ERROR_EXPIRED,  // a link whose time is over
+    ERROR_REVOKED,  // a link that was taken back
+    ERROR_PASSWORD, // a link that needs a password, or another one
     ERROR_KIND_COUNT
 };
 

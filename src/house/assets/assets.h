@@ -59,10 +59,11 @@ struct asset_file {
 };
 struct asset_wish {
     const char *project, *folder; // folder NULL or "": the top
-    const char *name, *kind, *by; // kind clip, sound, sequence, still or document
+    const char *name, *kind;      // kind clip, sound, sequence, still or document
+    const char *by;               // a person's id, shown by name; other words are shown as they are
     const struct asset_file *files;
     size_t file_count;
-    const char *facts; // JSON known before probing: {"sequence":SequenceFact}; NULL: none
+    const char *facts; // Facts as far as they are known before probing (a sequence's); NULL: none
     // Of the things to be made; NULL: new ones. The same ids again change nothing.
     const char *asset_id, *version_id;
 };

@@ -15,10 +15,14 @@ static json_t *text_json(const char *at)
     return at ? json_string(at) : json_null();
 }
 
+// Whoever made it: the name of a person whose id it is, else what was said.
+#define BY(column) "coalesce((select name from people where id = " column "), " column ")"
+
 // Columns from `at` on, as VERSION lists them.
 #define VERSION                                                                                    \
-    "v.id, v.asset, v.number, v.created_ms, v.made_by, v.size, v.file_count, v.content, v.state, " \
-    "v.facts, v.problem, v.job"
+    "v.id, v.asset, v.number, v.created_ms, " BY(                                                  \
+        "v.made_by") ", v.size, v.file_count, v.content, "                                         \
+                     "v.state, coalesce(v.facts, v.known), v.problem, v.job"
 static json_t *version_row(struct db_rows *rows, int at)
 {
     return json_pack("{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:o, s:s, s:o, s:o, s:[], s:o}", "id",
@@ -32,9 +36,10 @@ static json_t *version_row(struct db_rows *rows, int at)
 }
 
 #define ASSET                                                                                      \
-    "a.id, a.project, a.folder, a.name, a.kind, a.created_ms, a.made_by, a.versions, a.deleted, "  \
-    "a.sort_name,"                                                                                 \
-    " a.size, a.duration_ms, " VERSION
+    "a.id, a.project, a.folder, a.name, a.kind, a.created_ms, " BY(                                \
+        "a.made_by") ", a.versions, a.deleted, "                                                   \
+                     "a.sort_name,"                                                                \
+                     " a.size, a.duration_ms, " VERSION
 static json_t *asset_row(struct db_rows *rows)
 {
     const char *folder = db_text(rows, 2);

@@ -1,0 +1,97 @@
+/*
+ * house/review: what people say about a picture, and links that let others see it.
+ *
+ * A comment sits on a frame of a version, or on a range from frame to end_frame, both in it.
+ * Frames are counted from 0 at the version's rate; the timecode beside it is made from the
+ * version's facts when it is shown. A comment may have a drawing, in picture coordinates, and
+ * replies, which have none themselves. Its id is made by whoever writes it: sending it again, after
+ * a line was cut, changes nothing. Deleting keeps it, so that it can be brought back.
+ *
+ * A share is a link to some assets of a project, for people without an account. Its key is shown
+ * once and kept hashed.
+ *
+ * Things come as JSON in the API's shapes. `who` is whoever asks; whether they may was checked by
+ * the caller, but that a text is changed by its author only, and deleted by its author or a
+ * manager, is checked here.
+ */
+#pragma once
+#include "db/db.h"
+#include "house/people/people.h"
+#include "plat/ids.h"
+
+#include <jansson.h>
+
+enum {
+    COMMENT_TEXT_MAX = 10000,   // bytes
+    COMMENTS_MAX = 10000,       // of one asset
+    STROKES_MAX = 200,          // of one drawing
+    DRAWING_NUMBERS_MAX = 30000 // x, y, pressure of all its points
+};
+
+// A drawing as sent: tools, colours (#rrggbb), widths and points within bounds. INPUT names the
+// stroke and the rule.
+MUST_CHECK bool drawing_acceptable(const json_t *drawing, struct error *err);
+
+// Comment[] in order of frame, then of writing; replies right behind their parent. Replies to a
+// deleted comment are not shown. `who` may be NULL: then nothing is `mine`.
+MUST_CHECK bool comment_list(struct db_tx *tx, const char *asset, const struct who *who,
+                             json_t **list, struct error *err);
+// Also a deleted one.
+MUST_CHECK bool comment_get(struct db_tx *tx, const char *comment, const struct who *who,
+                            json_t **json, struct error *err);
+// `wish` is a NewComment. Event comment.made with the Comment as its body. INPUT when the frames
+// are not in the version; CONFLICT when the id is another's.
+MUST_CHECK bool comment_add(struct db_tx *tx, const char *asset, const struct who *who,
+                            const json_t *wish, json_t **made, struct error *err);
+// `change` is a CommentChange. DENIED for another's text; `may` are the caller's permissions.
+// Event comment.changed.
+MUST_CHECK bool comment_change(struct db_tx *tx, const char *comment, const struct who *who,
+                               unsigned may, const json_t *change, json_t **changed,
+                               struct error *err);
+// deleted false brings it back. By its author or a manager. Events comment.deleted,
+// comment.changed.
+MUST_CHECK bool comment_delete(struct db_tx *tx, const char *comment, const struct who *who,
+                               unsigned may, bool deleted, struct error *err);
+// Sets comments and open_comments (those not resolved; replies count as comments only) in each
+// Asset of a list.
+MUST_CHECK bool comments_count(struct db_tx *tx, json_t *const *assets, size_t count,
+                               struct error *err);
+// "01:00:10;12" of a frame by facts (shape Facts or NULL): hours to milliseconds when they have
+// samples, "frame 12" when they have no rate.
+short_text comment_label(const json_t *facts, int64_t frame);
+
+// ---- Shares
+
+struct share_wish {
+    const char *project, *title;
+    const json_t *assets;   // id[], 1 to 1,000 of the project
+    const char *permission; // "view", "comment"
+    bool download;
+    int64_t expires_ms;        // 0: never
+    const char *password_hash; // people_password_hash; NULL: none
+    const char *person;        // who makes it
+};
+// `key` is what the link ends with. Event share.made.
+MUST_CHECK bool share_make(struct db_tx *tx, const struct share_wish *wish, id *made, secret *key,
+                           struct error *err);
+// Share, without url.
+MUST_CHECK bool share_get(struct db_tx *tx, const char *share, json_t **json, struct error *err);
+// Share[], newest first.
+MUST_CHECK bool share_list(struct db_tx *tx, const char *project, json_t **list, struct error *err);
+// Again is fine. Event share.revoked; the caller tells people_changed.
+MUST_CHECK bool share_revoke(struct db_tx *tx, const char *share, struct error *err);
+
+struct share_found {
+    const char *id, *project, *title;
+    const char *password_hash; // NULL: none is needed
+    int64_t expires_ms;
+};
+// By the key of a link. NOT_FOUND, REVOKED, EXPIRED say why not. The password is the caller's to
+// check.
+MUST_CHECK bool share_find(struct db_tx *tx, const char *key, struct arena *a,
+                           struct share_found *found, struct error *err);
+// Somebody came in.
+MUST_CHECK bool share_used(struct db_tx *tx, const char *share, struct error *err);
+// The share holds the asset, and it is not deleted.
+MUST_CHECK bool share_shows(struct db_tx *tx, const char *share, const char *asset, bool *shows,
+                            struct error *err);
