@@ -65,15 +65,6 @@ static bool share_in(struct db_tx *tx, void *context, struct error *err)
     return db_end(rows, err) && ok;
 }
 
-// Until the assets room is linked there are none.
-__attribute__((weak)) bool projects_json(struct call *c, const struct who *who, json_t **list,
-                                         struct error *err)
-{
-    (void)c, (void)who, (void)err;
-    *list = json_array();
-    return true;
-}
-
 bool call_me(struct call *c, const struct who *who, struct error *err)
 {
     bool needed = false;

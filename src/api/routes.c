@@ -8,8 +8,9 @@ static const struct {
     const struct route *at;
     const size_t *count;
 } tables[] = {
-    {people_routes, &people_route_count}, {event_routes, &event_route_count},
-    {transfer_routes, &transfer_route_count},
+    {people_routes, &people_route_count},     {event_routes, &event_route_count},
+    {transfer_routes, &transfer_route_count}, {asset_routes, &asset_route_count},
+    {review_routes, &review_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };

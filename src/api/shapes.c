@@ -90,6 +90,7 @@ const struct shape shapes[] = {
     {"SpriteFact", "width:int height:int columns:int rows:int every_frames:int count:int",
      "tiles of width x height px, one each every_frames, columns x rows a sheet"},
     {"Deletion", "ids:id[]", ""},
+    {"Count", "count:int", "how many were changed"},
     {"Move", "ids:id[] folder:id?", "an empty folder moves them to the top"},
 
     // ---- transfer: bringing in
@@ -134,7 +135,8 @@ const struct shape shapes[] = {
     {"NewComment",
      "id:id? version:id frame:int end_frame:int? text:text drawing:Stroke[]? parent:id? name:text?",
      "name: of a share's visitor; id: made by the page, so that sending twice counts once"},
-    {"CommentChange", "text:text? drawing:Stroke[]? resolved:bool?", ""},
+    {"CommentChange", "text:text? drawing:Stroke[]? resolved:bool? deleted:bool?",
+     "deleted false brings a deleted one back; an empty drawing takes the drawing away"},
     {"Share",
      "id:id project:id title:text assets:id[] permission:'view'|'comment' download:bool "
      "expires:time? "

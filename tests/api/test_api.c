@@ -41,7 +41,8 @@ static void must(bool ok)
 
 // Rooms above this one bring their own tables; these hold what the api itself asks them for.
 static const char *const rooms[] = {
-    "create table projects (id text primary key, name text)",
+    "create table projects (id text primary key, name text, sequence_rate text default '24', "
+    "created_ms integer default 1, assets integer default 0, bytes integer default 0)",
     "create table assets (id text primary key, project text)",
     "create table versions (id text primary key, asset text)",
     "create table comments (id text primary key, asset text)",
@@ -53,7 +54,7 @@ static const char *const rooms[] = {
     "create table shares (id text primary key, project text, title text, permission text, download "
     "integer, revoked integer, expires_ms integer)",
     "create table share_assets (share text, asset text)",
-    "insert into projects values ('" PROJECT "', 'one'), ('" OTHER "', 'two')",
+    "insert into projects (id, name) values ('" PROJECT "', 'one'), ('" OTHER "', 'two')",
     "insert into assets values ('" ASSET_A "', '" PROJECT "'), ('" ASSET_B "', '" PROJECT
     "'), ('" ASSET_C "', '" OTHER "')",
     "insert into versions values ('01J0000000000000000000VE01', '" ASSET_A "'), "

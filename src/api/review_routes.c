@@ -1,0 +1,321 @@
+// Comments, and links that let others see.
+#include "api/inside.h"
+
+#include "house/review/review.h"
+#include "plat/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct work { // a handler's piece of work in the database
+    struct call *c;
+    json_t *json;
+    struct share_wish share;
+    id made;
+    secret key;
+    struct share_found found;
+};
+
+static bool run(struct work *w, bool writing, bool (*work)(struct db_tx *, void *, struct error *),
+                struct error *err)
+{
+    struct db *db = w->c->api->db;
+    if (!(writing ? db_write(db, work, w, err) : db_read(db, work, w, err))) {
+        json_decref(w->json);
+        return false;
+    }
+    if (w->json)
+        call_json(w->c, w->json);
+    else
+        call_status(w->c, 200);
+    return true;
+}
+
+// The writer may run a piece of work twice: what the first run made must go.
+static void fresh(struct work *w)
+{
+    json_decref(w->json);
+    w->json = NULL;
+}
+
+static bool shown(struct db_tx *tx, struct call *c, struct error *err)
+{
+    bool shows = true;
+    if (c->who.kind == WHO_SHARE && !share_shows(tx, c->who.share, c->asset, &shows, err))
+        return false;
+    if (shows)
+        return true;
+    error_set(err, ERROR_NOT_FOUND, "this is not shared any more");
+    error_why(err, "it was deleted, or taken out of the link");
+    return error_fix(err, "ask whoever sent you the link");
+}
+
+// ---- comments
+
+static bool comments_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return shown(tx, w->c, err) && comment_list(tx, w->c->asset, &w->c->who, &w->json, err);
+}
+
+static bool comments_get(struct call *c, struct error *err)
+{
+    return run(&(struct work){.c = c}, false, comments_in, err);
+}
+
+static bool comment_post_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    fresh(w);
+    return shown(tx, w->c, err) &&
+           comment_add(tx, w->c->asset, &w->c->who, w->c->body, &w->json, err);
+}
+
+static bool comment_post(struct call *c, struct error *err)
+{
+    if (!run(&(struct work){.c = c}, true, comment_post_in, err))
+        return false;
+    call_status(c, 201);
+    return true;
+}
+
+static bool comment_patch_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    fresh(w);
+    return shown(tx, w->c, err) &&
+           comment_change(tx, w->c->comment, &w->c->who, w->c->may, w->c->body, &w->json, err);
+}
+
+static bool comment_patch(struct call *c, struct error *err)
+{
+    return run(&(struct work){.c = c}, true, comment_patch_in, err);
+}
+
+static bool comment_delete_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return shown(tx, w->c, err) &&
+           comment_delete(tx, w->c->comment, &w->c->who, w->c->may, true, err);
+}
+
+static bool comment_remove(struct call *c, struct error *err)
+{
+    return run(&(struct work){.c = c}, true, comment_delete_in, err);
+}
+
+// ---- shares
+
+static bool shares_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return share_list(tx, w->c->project, &w->json, err);
+}
+
+static bool shares_get(struct call *c, struct error *err)
+{
+    return run(&(struct work){.c = c}, false, shares_in, err);
+}
+
+static bool share_post_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    fresh(w);
+    return share_make(tx, &w->share, &w->made, &w->key, err) &&
+           call_audit(w->c, tx, "share.make", w->made.text, w->share.title, err) &&
+           share_get(tx, w->made.text, &w->json, err);
+}
+
+static bool ends_at(struct call *c, int64_t *at_ms, struct error *err)
+{
+    const char *expires = body_text(c, "expires");
+    *at_ms = 0;
+    if (!expires || clock_parse(text_of(expires), at_ms))
+        return true;
+    error_set(err, ERROR_INPUT, "the end of the share cannot be read");
+    return error_fix(err, "write it as 2026-12-24T18:00:00Z");
+}
+
+// Guests get no more than whoever lets them in has: checked where rights are, not only on the page.
+static bool may_give(struct call *c, const struct share_wish *wish, struct error *err)
+{
+    bool more = (strcmp(wish->permission, "comment") == 0 && !(c->may & MAY_COMMENT)) ||
+                (wish->download && !(c->may & MAY_DOWNLOAD));
+    if (!more)
+        return true;
+    error_set(err, ERROR_DENIED, "you cannot give a right that you do not have");
+    error_why(err, "the share would allow more than your role does");
+    return error_fix(err, "share without it, or ask an owner of the project");
+}
+
+static bool share_post(struct call *c, struct error *err)
+{
+    char stored[128];
+    const char *password = body_text(c, "password");
+    struct work w = {.c = c,
+                     .share = {.project = c->project,
+                               .title = body_text(c, "title"),
+                               .assets = body_field(c, "assets"),
+                               .permission = body_text(c, "permission"),
+                               .download = body_bool(c, "download", false),
+                               .person = c->who.person}};
+    if (!ends_at(c, &w.share.expires_ms, err) || !may_give(c, &w.share, err))
+        return false;
+    if (password && *password) {
+        if (!password_acceptable(password, "", "", err) ||
+            !people_password_hash(c->api->people, password, stored, err))
+            return false;
+        w.share.password_hash = stored;
+    }
+    if (!run(&w, true, share_post_in, err))
+        return false;
+    json_object_set_new(w.json, "url", json_text(arena_format(c->arena, "/s/%s", w.key.text)));
+    call_header_set(c, "Cache-Control", "no-store");
+    call_status(c, 201);
+    return true;
+}
+
+static bool share_delete_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return share_revoke(tx, w->c->share, err) &&
+           call_audit(w->c, tx, "share.revoke", w->c->share, NULL, err);
+}
+
+static bool share_remove(struct call *c, struct error *err)
+{
+    if (!run(&(struct work){.c = c}, true, share_delete_in, err))
+        return false;
+    people_changed(c->api->people); // its visitors' connections end now
+    return true;
+}
+
+// ---- coming in by a link
+
+static bool find_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return share_find(tx, body_text(w->c, "key"), w->c->arena, &w->found, err);
+}
+
+static bool used_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return share_used(tx, w->found.id, err) &&
+           audit_add(tx, NULL, w->c->address, "share.open", w->found.id, NULL, err);
+}
+
+static bool password_right(struct call *c, const struct share_found *found, struct error *err)
+{
+    bool right = true;
+    const char *password = body_text(c, "password");
+    if (!found->password_hash)
+        return true;
+    if (password && *password &&
+        !people_password_check(c->api->people, found->password_hash, password, &right, err))
+        return false;
+    if (password && *password && right)
+        return true;
+    bool asked = password && *password;
+    error_set(err, ERROR_PASSWORD, asked ? "this is not the password" : "a password is needed");
+    error_why(err, "the link to %s is kept by a password", found->title);
+    return error_fix(err, "ask whoever sent you the link for it");
+}
+
+// The name is shown beside what the visitor says; without one it is asked for later.
+static bool name_good(const char *name, struct error *err)
+{
+    text t = text_of(name);
+    bool good = t.size <= 100;
+    for (size_t i = 0; i < t.size; i++)
+        good = good && (unsigned char)t.at[i] >= ' ' && t.at[i] != 0x7f;
+    if (good)
+        return true;
+    error_set(err, ERROR_INPUT, "this name cannot be used");
+    error_why(err, "a name is one line of at most 100 bytes");
+    return error_fix(err, "give a shorter one");
+}
+
+// The share as its visitors see it, for somebody of the project who looks at the link.
+static bool seen_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return share_get(tx, w->found.id, &w->json, err);
+}
+
+// Whoever may view the project anyway stays who they are: nobody is logged out by their own link.
+static bool open_as_person(struct call *c, struct work *w, struct error *err)
+{
+    if (!db_read(c->api->db, seen_in, w, err) || !call_me(c, &c->who, err)) {
+        json_decref(w->json);
+        return false;
+    }
+    json_object_set_new(c->reply.json, "share",
+                        json_pack("{s:O, s:O, s:O, s:O, s:O, s:s}", "id",
+                                  json_object_get(w->json, "id"), "title",
+                                  json_object_get(w->json, "title"), "permission",
+                                  json_object_get(w->json, "permission"), "download",
+                                  json_object_get(w->json, "download"), "assets",
+                                  json_object_get(w->json, "assets"), "name", c->who.name));
+    json_decref(w->json);
+    return true;
+}
+
+static bool share_open(struct call *c, struct error *err)
+{
+    struct work w = {.c = c};
+    struct session_made made;
+    struct who who;
+    unsigned may = 0;
+    const char *name = body_text(c, "name");
+    int wait_s = people_guess(c->api->people, c->address);
+    if (wait_s > 0) {
+        error_set(err, ERROR_TOO_MANY, "too many tries");
+        error_why(err, "from your address came too many keys or passwords that were wrong");
+        return error_fix(err, "try again in %s", time_text(wait_s).text);
+    }
+    if (!name_good(name ? name : "", err) || !db_read(c->api->db, find_in, &w, err))
+        return false;
+    // Coming back, as when the page is loaded again: still the same visitor, whose comments are
+    // theirs.
+    bool back = c->who.kind == WHO_SHARE && strcmp(c->who.share, w.found.id) == 0;
+    if (c->who.kind == WHO_PERSON && !call_may(c, w.found.project, &may, err))
+        return false;
+    if (back || may & MAY_VIEW) {
+        people_guess_right(c->api->people, c->address);
+        return back ? call_me(c, &c->who, err) : open_as_person(c, &w, err);
+    }
+    if (!password_right(c, &w.found, err))
+        return false;
+    people_guess_right(c->api->people, c->address);
+    if (c->who.by_cookie && !people_logout(c->api->people, &c->who, err))
+        return false;
+    if (!people_visit(c->api->people, w.found.id, name ? name : "", w.found.expires_ms, c->address,
+                      &made, err) ||
+        !db_write(c->api->db, used_in, &w, err) ||
+        !people_who(c->api->people, made.secret, true, c->arena, &who, err))
+        return false;
+    call_session(c, &made);
+    return call_me(c, &who, err);
+}
+
+const struct route review_routes[] = {
+    {"GET", "/assets/{asset}/comments", MAY_VIEW, comments_get, NULL, "Comment[]", 0,
+     "comments in order of frame, replies behind their parent", NULL},
+    {"POST", "/assets/{asset}/comments", MAY_COMMENT, comment_post, "NewComment", "Comment", 0,
+     "says something about a frame or a range", NULL},
+    {"PATCH", "/comments/{comment}", MAY_COMMENT, comment_patch, "CommentChange", "Comment", 0,
+     "its author changes what it says; anybody with comment resolves it; deleted:false undoes",
+     NULL},
+    {"DELETE", "/comments/{comment}", MAY_COMMENT, comment_remove, NULL, NULL, 0,
+     "its author or a manager deletes it", NULL},
+    {"GET", "/projects/{project}/shares", MAY_SHARE, shares_get, NULL, "Share[]", 0,
+     "links out of the project", NULL},
+    {"POST", "/projects/{project}/shares", MAY_SHARE, share_post, "NewShare", "Share", 0,
+     "makes a link; its url is shown this once", NULL},
+    {"DELETE", "/shares/{share}", MAY_SHARE, share_remove, NULL, NULL, 0,
+     "takes a link back; whoever is in is out at once", NULL},
+    {"POST", "/shares/open", NEED_PUBLIC, share_open, "ShareOpen", "Me", 0,
+     "comes in by a link: a session for its assets", NULL},
+};
+const size_t review_route_count = sizeof(review_routes) / sizeof(review_routes[0]);
