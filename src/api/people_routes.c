@@ -1,5 +1,6 @@
 // Logging in and out, people, tokens, members, the audit log.
 #include "api/inside.h"
+#include "house/review/review.h"
 #include "plat/clock.h"
 
 #include <string.h>
@@ -39,7 +40,7 @@ static json_t *member_json(const struct member *m, bool with_email)
 
 // ---- who am I
 
-struct share_seen {
+struct seen_work {
     struct call *c;
     const struct who *who;
     json_t *json;
@@ -47,29 +48,15 @@ struct share_seen {
 
 static bool share_in(struct db_tx *tx, void *context, struct error *err)
 {
-    struct share_seen *s = context;
-    json_t *assets = json_array();
-    struct db_rows *rows =
-        db_query(tx, "select asset from share_assets where share = ?1", "s", s->who->share);
-    while (db_next(rows))
-        json_array_append_new(assets, json_text(db_text(rows, 0)));
-    bool ok = db_end(rows, err);
-    rows = db_query(tx, "select title, permission, download from shares where id = ?1", "s",
-                    s->who->share);
-    if (ok && db_next(rows))
-        s->json = json_pack("{s:s, s:o, s:s, s:b, s:O, s:o}", "id", s->who->share, "title",
-                            json_text(db_text(rows, 0)), "permission", db_text(rows, 1), "download",
-                            db_int(rows, 2) != 0, "assets", assets, "name",
-                            *s->who->name ? json_text(s->who->name) : json_null());
-    json_decref(assets);
-    return db_end(rows, err) && ok;
+    struct seen_work *s = context;
+    return share_seen(tx, s->who->share, s->who->name, &s->json, err);
 }
 
 bool call_me(struct call *c, const struct who *who, struct error *err)
 {
     bool needed = false;
     json_t *person = NULL, *projects = NULL;
-    struct share_seen share = {c, who, NULL};
+    struct seen_work share = {c, who, NULL};
     if (!people_setup_needed(c->api->people, &needed, err) ||
         (who->kind == WHO_PERSON && !person_get(c, who->person, &person, err)) ||
         (who->kind == WHO_SHARE && !db_read(c->api->db, share_in, &share, err)) ||

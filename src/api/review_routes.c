@@ -240,7 +240,7 @@ static bool name_good(const char *name, struct error *err)
 static bool seen_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct work *w = context;
-    return share_get(tx, w->found.id, &w->json, err);
+    return share_seen(tx, w->found.id, w->c->who.name, &w->json, err);
 }
 
 // Whoever may view the project anyway stays who they are: nobody is logged out by their own link.
@@ -250,14 +250,7 @@ static bool open_as_person(struct call *c, struct work *w, struct error *err)
         json_decref(w->json);
         return false;
     }
-    json_object_set_new(c->reply.json, "share",
-                        json_pack("{s:O, s:O, s:O, s:O, s:O, s:s}", "id",
-                                  json_object_get(w->json, "id"), "title",
-                                  json_object_get(w->json, "title"), "permission",
-                                  json_object_get(w->json, "permission"), "download",
-                                  json_object_get(w->json, "download"), "assets",
-                                  json_object_get(w->json, "assets"), "name", c->who.name));
-    json_decref(w->json);
+    json_object_set_new(c->reply.json, "share", w->json);
     return true;
 }
 

@@ -43,7 +43,7 @@ static void must(bool ok)
 static const char *const rooms[] = {
     "create table projects (id text primary key, name text, sequence_rate text default '24', "
     "created_ms integer default 1, assets integer default 0, bytes integer default 0)",
-    "create table assets (id text primary key, project text)",
+    "create table assets (id text primary key, project text, deleted integer default 0)",
     "create table versions (id text primary key, asset text)",
     "create table comments (id text primary key, asset text)",
     "create table folders (id text primary key, project text)",
@@ -53,10 +53,10 @@ static const char *const rooms[] = {
     "create table deliveries (id text primary key, project text)",
     "create table shares (id text primary key, project text, title text, permission text, download "
     "integer, revoked integer, expires_ms integer)",
-    "create table share_assets (share text, asset text)",
+    "create table share_assets (share text, asset text, position integer default 0)",
     "insert into projects (id, name) values ('" PROJECT "', 'one'), ('" OTHER "', 'two')",
-    "insert into assets values ('" ASSET_A "', '" PROJECT "'), ('" ASSET_B "', '" PROJECT
-    "'), ('" ASSET_C "', '" OTHER "')",
+    "insert into assets (id, project) values ('" ASSET_A "', '" PROJECT "'), ('" ASSET_B
+    "', '" PROJECT "'), ('" ASSET_C "', '" OTHER "')",
     "insert into versions values ('01J0000000000000000000VE01', '" ASSET_A "'), "
     "('01J0000000000000000000VE02', '" ASSET_B "'), ('01J0000000000000000000VE03', '" ASSET_C "')",
     "insert into comments values ('01J0000000000000000000CM01', '" ASSET_A "'), "
@@ -69,8 +69,8 @@ static const char *const rooms[] = {
     "insert into deliveries values ('01J0000000000000000000DE01', '" PROJECT "')",
     "insert into shares values ('" SHARE_V "', '" PROJECT "', 'cut 1', 'view', 0, 0, 0), ('" SHARE_C
     "', '" PROJECT "', 'cut 2', 'comment', 1, 0, 0)",
-    "insert into share_assets values ('" SHARE_V "', '" ASSET_A "'), ('" SHARE_C "', '" ASSET_A
-    "')",
+    "insert into share_assets (share, asset) values ('" SHARE_V "', '" ASSET_A "'), ('" SHARE_C
+    "', '" ASSET_A "')",
 };
 
 static bool run_all(struct db_tx *tx, void *context, struct error *e)

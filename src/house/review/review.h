@@ -76,6 +76,9 @@ MUST_CHECK bool share_make(struct db_tx *tx, const struct share_wish *wish, id *
                            struct error *err);
 // Share, without url.
 MUST_CHECK bool share_get(struct db_tx *tx, const char *share, json_t **json, struct error *err);
+// ShareSeen: what its visitors get, without assets that were deleted. `name` may be NULL.
+MUST_CHECK bool share_seen(struct db_tx *tx, const char *share, const char *name, json_t **json,
+                           struct error *err);
 // Share[], newest first.
 MUST_CHECK bool share_list(struct db_tx *tx, const char *project, json_t **list, struct error *err);
 // Again is fine. Event share.revoked; the caller tells people_changed.

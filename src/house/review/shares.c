@@ -135,6 +135,33 @@ bool share_get(struct db_tx *tx, const char *share, json_t **json, struct error 
     return ok;
 }
 
+bool share_seen(struct db_tx *tx, const char *share, const char *name, json_t **json,
+                struct error *err)
+{
+    json_t *assets = json_array(), *seen = NULL;
+    struct db_rows *rows = db_query(tx,
+                                    "select s.asset from share_assets s join assets a on a.id = "
+                                    "s.asset where s.share = ?1 and a.deleted = 0 order by "
+                                    "s.position",
+                                    "s", share);
+    while (db_next(rows))
+        json_array_append_new(assets, json_string(db_text(rows, 0)));
+    bool ok = db_end(rows, err);
+    rows = db_query(tx, "select title, permission, download from shares where id = ?1", "s", share);
+    if (db_next(rows))
+        seen = json_pack("{s:s, s:s, s:s, s:b, s:O, s:o}", "id", share, "title", db_text(rows, 0),
+                         "permission", db_text(rows, 1), "download", (int)db_int(rows, 2), "assets",
+                         assets, "name", name && *name ? json_string(name) : json_null());
+    json_decref(assets);
+    if (db_end(rows, err) && ok && (seen || no_share(err))) {
+        *json = seen;
+        return true;
+    }
+    json_decref(seen);
+    *json = NULL;
+    return false;
+}
+
 bool share_list(struct db_tx *tx, const char *project, json_t **list, struct error *err)
 {
     json_t *read = json_array(), *by_id = json_object();
