@@ -316,6 +316,417 @@ static void facts_and_failures_stay_with_their_version(void **state)
     IN_ONE_WRITE(facts);
 }
 
+static bool sorting(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)tx, (void)context;
+    // Each name sorts before the next.
+    static const char *const order[] = {
+        "1",
+        "2.mov",
+        "10.mov",
+        "100",
+        "a",
+        "A001C001",
+        "A001C002",
+        "A001C010",
+        "A002C001",
+        "Abend",
+        "\xc3\xa4hre",
+        "Ahrens",
+        "b",
+        "shot.mov",
+        "shot1",
+        "shot2",
+        "shot2a",
+        "shot10",
+        "shot_1",
+        "shot_002",
+        "shot_10",
+        "shot_99999999999999999999",
+        "shot_100000000000000000000",
+        "\xc5\xbd"
+        "ena",
+        "\xd0\x96",
+    };
+    for (size_t i = 0; i + 1 < sizeof(order) / sizeof(order[0]); i++) {
+        if (strcmp(name_sort_key(house.a, order[i]), name_sort_key(house.a, order[i + 1])) >= 0)
+            return error_set(err, ERROR_INTERNAL, "%s does not sort before %s", order[i],
+                             order[i + 1]);
+    }
+    // An accent written as a letter of its own (as the Mac does) sorts as the letter with it.
+    const char *one = name_sort_key(house.a, "caf\xc3\xa9"),
+               *two = name_sort_key(house.a, "cafe\xcc\x81");
+    HOLDS(strncmp(one, two, 5) == 0 && strcmp(one, two) != 0);
+    return true;
+}
+
+static void names_sort_as_people_count(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(sorting);
+}
+
+static bool searching(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    static const struct {
+        const char *name, *found_by[6], *not_by[4];
+    } all[] = {
+        {"shot_012_v3.mov",
+         {"shot 12", "12 shot", "v3 shot", "SHOT_012", "shot12", "mov"},
+         {"shot 13", "2", "hot", "v4"}},
+        {"A001C003_200101_R2XY.mxf",
+         {"a001c003", "a001", "A001 200101", "r2", "c003"},
+         {"a002", "001c"}},
+        {"\xc3\x89pisode final.mp4", {"episode", "epi fin", "\xc3\xa9pisode"}, {"pisode"}},
+        {"\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d 7.wav", {"\xd7\xa9\xd7\x9c", "7"}, {"8"}},
+        {"\xe6\x98\xa0\xe5\x83\x8f.mov", {"\xe6\x98\xa0\xe5\x83\x8f"}, {"\xe5\x83\x8f"}},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        id made;
+        int64_t total;
+        json_t *ids;
+        HOLDS(add(tx, all[i].name, NULL, 1, &made, err));
+        for (size_t k = 0; k < 6 && all[i].found_by[k]; k++) {
+            names(tx, (struct asset_query){.search = all[i].found_by[k]}, &total, err);
+            if (total != 1)
+                return error_set(err, ERROR_INTERNAL, "%s is not found by %s", all[i].name,
+                                 all[i].found_by[k]);
+        }
+        for (size_t k = 0; k < 4 && all[i].not_by[k]; k++) {
+            names(tx, (struct asset_query){.search = all[i].not_by[k]}, &total, err);
+            if (total != 0)
+                return error_set(err, ERROR_INTERNAL, "%s is found by %s", all[i].name,
+                                 all[i].not_by[k]);
+        }
+        ids = json_pack("[s]", made.text);
+        HOLDS(assets_delete(tx, house.project, ids, true, &total, err));
+        json_decref(ids);
+    }
+    // What means something to the database is only text here.
+    static const char *const odd[] = {
+        "\"", "*", "a OR b", "NEAR(", "words:", "-x", "(((", "'; --", "\\"};
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        int64_t total;
+        json_t *items;
+        const char *key, *key_id;
+        HOLDS(asset_list(
+            tx, &(struct asset_query){.project = house.project, .search = odd[i], .limit = 5},
+            house.a, &items, &total, &key, &key_id, err));
+        json_decref(items);
+    }
+    return true;
+}
+
+static void search_finds_words_by_their_beginnings(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(searching);
+}
+
+static bool idempotent(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    id asset = id_new(), version = id_new(), second = id_new();
+    int64_t before, after, total;
+    struct asset_file file = {.name = "a.mov", .content = sha256_of("a", 1), .size = 7};
+    struct asset_wish wish = {.project = house.project,
+                              .name = "a.mov",
+                              .kind = "clip",
+                              .by = "Maya",
+                              .files = &file,
+                              .file_count = 1,
+                              .asset_id = asset.text,
+                              .version_id = version.text};
+    struct asset_made made;
+    HOLDS(asset_add(tx, &wish, &made, err) && !made.again && !made.renamed);
+    HOLDS(db_one_int(tx, &before, 0, err, "select count(*) from events", ""));
+    HOLDS(asset_add(tx, &wish, &made, err) && made.again && made.number == 1);
+    HOLDS_TEXT(made.name, "a.mov");
+    wish.version_id = second.text;
+    HOLDS(db_one_int(tx, &after, 0, err, "select count(*) from events", "") && before == after);
+    HOLDS(version_add(tx, asset.text, &wish, &made, err) && made.number == 2 && !made.again);
+    HOLDS(version_add(tx, asset.text, &wish, &made, err) && made.number == 2 && made.again);
+    wish.asset_id = NULL; // the version is of another asset
+    HOLDS_NOT(asset_add(tx, &wish, &made, err));
+    HOLDS_SAME(err->kind, ERROR_CONFLICT);
+    HOLDS(db_one_int(tx, &total, 0, err, "select bytes from projects where id = ?1", "s",
+                     house.project));
+    HOLDS_SAME(total, 14);
+    wish.file_count = 0;
+    wish.version_id = NULL;
+    HOLDS_NOT(version_add(tx, asset.text, &wish, &made, err));
+    return true;
+}
+
+static void the_same_ids_make_one_thing(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(idempotent);
+}
+
+static const char *version_of(struct db_tx *tx, const char *asset, struct error *err)
+{
+    json_t *json;
+    if (!asset_get(tx, asset, &json, err))
+        return "";
+    const char *version = arena_text(
+        house.a, json_string_value(json_object_get(json_object_get(json, "version"), "id")));
+    json_decref(json);
+    return version;
+}
+
+// "kind size" of a version's derived files, with | between; "+" marks those that grow.
+static const char *derived_of(struct db_tx *tx, const char *version, struct error *err)
+{
+    json_t *json, *file;
+    size_t i;
+    struct buf b = BUF_LIMIT(4096);
+    if (!version_get(tx, version, &json, err))
+        return "none";
+    json_array_foreach(json_object_get(json, "derived"), i, file) buf_format(
+        &b, "%s%s %lld%s", i ? "|" : "", json_string_value(json_object_get(file, "kind")),
+        (long long)json_integer_value(json_object_get(file, "size")),
+        json_is_true(json_object_get(file, "growing")) ? "+" : "");
+    const char *made = arena_text(house.a, b.at ? b.at : "");
+    buf_free(&b);
+    json_decref(json);
+    return made;
+}
+
+static bool deriving(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    id one, two;
+    bool used, found;
+    sha256 scrub = sha256_of("scrub", 5), index = sha256_of("index", 5),
+           late = sha256_of("late", 4);
+    struct derived_file set[] = {{"scrub", "scrub.mp4", scrub, 100},
+                                 {"scrub_index", "scrub.idx", index, 10}};
+    struct derived_file other[] = {{"scrub", "scrub.mp4", late, 101},
+                                   {"scrub_index", "scrub.idx", late, 11}};
+    // `add` makes the content of the name: two assets of one name have the same bytes.
+    HOLDS(add(tx, "same.mov", NULL, 1, &one, err) && add(tx, "same.mov", NULL, 1, &two, err));
+    const char *v1 = version_of(tx, one.text, err), *v2 = version_of(tx, two.text, err);
+    HOLDS(derived_growing(tx, v1, "scrub", "scrub.mp4", "attempt1/scrub.mp4", 10, err));
+    HOLDS(derived_growing(tx, v1, "scrub", "scrub.mp4", "attempt1/scrub.mp4", 20, err));
+    int64_t news, more;
+    HOLDS(db_one_int(tx, &news, 0, err, "select count(*) from events", ""));
+    HOLDS(derived_growing(tx, v1, "scrub", "scrub.mp4", "attempt1/scrub.mp4", 20, err));
+    HOLDS(db_one_int(tx, &more, 0, err, "select count(*) from events", "") && more == news);
+    HOLDS_TEXT(derived_of(tx, v1, err), "scrub 20+");
+    HOLDS_TEXT(derived_of(tx, v2, err), "");
+    HOLDS(derived_use(tx, v2, "proxy 1", &found, err) && !found);
+    HOLDS(derived_set(tx, v1, "proxy 1", set, 2, &used, err) && used);
+    HOLDS_TEXT(derived_of(tx, v1, err), "scrub 100|scrub_index 10");
+    // The other version's job was at it too: its files are not mixed in.
+    HOLDS(derived_growing(tx, v2, "scrub", "scrub.mp4", "attempt2/scrub.mp4", 10, err));
+    HOLDS(derived_set(tx, v2, "proxy 1", other, 2, &used, err) && !used);
+    HOLDS_TEXT(derived_of(tx, v2, err), "scrub 100|scrub_index 10");
+    int64_t uses;
+    HOLDS(content_uses(tx, &scrub, &uses, err) && uses == 1);
+    HOLDS(content_uses(tx, &late, &uses, err) && uses == 0);
+    // A newer recipe makes a set of its own, and only who takes it shows it.
+    HOLDS(derived_set(tx, v2, "proxy 2", other, 2, &used, err) && used);
+    HOLDS_TEXT(derived_of(tx, v2, err), "scrub 101|scrub_index 11");
+    HOLDS_TEXT(derived_of(tx, v1, err), "scrub 100|scrub_index 10");
+    // A third of the same bytes has all at once, facts too.
+    json_t *known =
+        json_pack("{s:s, s:s, s:i}", "kind", "sound", "rate", "25", "duration_frames", 50);
+    HOLDS(version_facts_set(tx, v1, known, err));
+    id three;
+    HOLDS(add(tx, "same.mov", NULL, 1, &three, err));
+    const char *v3 = version_of(tx, three.text, err);
+    HOLDS(derived_use(tx, v3, "proxy 1", &found, err) && found);
+    HOLDS_TEXT(derived_of(tx, v3, err), "scrub 100|scrub_index 10");
+    struct version_source source;
+    HOLDS(version_source(tx, v3, house.a, &source, err));
+    HOLDS_TEXT(source.kind, "sound");
+    HOLDS_TEXT(source.recipe, "proxy 1");
+    json_t *facts = json_loads(source.facts, 0, NULL);
+    HOLDS(json_equal(facts, known));
+    struct derived_file *list;
+    size_t count;
+    HOLDS(derived_find(tx, &source.content, "proxy 1", house.a, &list, &count, err) && count == 2);
+    HOLDS_TEXT(list[1].name, "scrub.idx");
+    HOLDS(derived_find(tx, &source.content, "proxy 9", house.a, &list, &count, err) && count == 0);
+    // A whole list says the same as one by one.
+    json_t *items;
+    int64_t total;
+    const char *key, *key_id;
+    HOLDS(asset_list(tx, &(struct asset_query){.project = house.project, .limit = 10}, house.a,
+                     &items, &total, &key, &key_id, err));
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        json_t *single, *item = json_array_get(items, i);
+        HOLDS(asset_get(tx, json_string_value(json_object_get(item, "id")), &single, err));
+        HOLDS(json_equal(item, single));
+        json_decref(single);
+    }
+    json_decref(items);
+    json_decref(facts);
+    json_decref(known);
+    return true;
+}
+
+static void derived_files_belong_to_the_bytes_and_are_never_mixed(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(deriving);
+}
+
+static bool stepping(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    static const struct {
+        const char *to;
+        bool good;
+    } steps[] = {{"probing", true},  {"stored", false}, {"proxying", true}, {"failed", true},
+                 {"probing", true},  {"ready", true},   {"failed", false},  {"stored", false},
+                 {"proxying", true}, {"ready", true},   {"nonsense", false}};
+    id made;
+    HOLDS(add(tx, "a.mov", NULL, 1, &made, err));
+    const char *version = version_of(tx, made.text, err);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        bool ok = version_state_set(tx, version, steps[i].to, "{\"title\":\"x\"}", err);
+        if (ok != steps[i].good)
+            return error_set(err, ERROR_INTERNAL, "step %zu to %s", i, steps[i].to);
+    }
+    struct version_source source;
+    json_t *json;
+    HOLDS(version_source(tx, version, house.a, &source, err));
+    HOLDS_TEXT(source.state, "ready");
+    HOLDS(version_get(tx, version, &json, err));
+    HOLDS(json_is_null(json_object_get(json, "problem"))); // it is over
+    json_decref(json);
+    return true;
+}
+
+static void versions_go_forward_only(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(stepping);
+}
+
+static bool telling(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    id made;
+    int64_t before;
+    struct db_event *list;
+    size_t count;
+    HOLDS(db_one_int(tx, &before, 0, err, "select max(number) from events", ""));
+    HOLDS(add(tx, "a.mov", NULL, 1, &made, err));
+    const char *version = version_of(tx, made.text, err);
+    HOLDS(version_state_set(tx, version, "ready", NULL, err));
+    HOLDS(derived_growing(tx, version, "scrub", "scrub.mp4", "x/scrub.mp4", 5, err));
+    HOLDS(db_events_after(tx, before, 20, house.a, &list, &count, err));
+    static const char *const kinds[] = {"asset.changed", "version.stored", "asset.changed",
+                                        "version.ready", "version.growing"};
+    HOLDS_SAME(count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        json_t *body = json_loads(list[i].body, 0, NULL);
+        HOLDS_TEXT(list[i].kind, kinds[i]);
+        HOLDS_TEXT(list[i].subject, kinds[i][0] == 'a' ? made.text : version);
+        HOLDS_TEXT(json_string_value(json_object_get(body, "asset")), made.text);
+        HOLDS_TEXT(json_string_value(json_object_get(body, "version")), version);
+        HOLDS_TEXT(list[i].project, house.project);
+        json_decref(body);
+    }
+    return true;
+}
+
+static void news_name_asset_and_version(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(telling);
+}
+
+static bool comings(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    id folder, first;
+    int64_t total, changed, wrong;
+    json_t *ids, *list;
+    HOLDS(folder_ensure(tx, house.project, NULL, "Reel", &folder, err));
+    HOLDS(add(tx, "a.mov", folder.text, 5, &first, err));
+    ids = json_pack("[s, s, s]", first.text, "nothing", first.text);
+    HOLDS(assets_delete(tx, house.project, ids, true, &changed, err) && changed == 1);
+    // Its name is free for another; coming back it gives way.
+    HOLDS(add(tx, "a.mov", folder.text, 5, NULL, err));
+    HOLDS(assets_delete(tx, house.project, ids, false, &changed, err) && changed == 1);
+    HOLDS_TEXT(names(tx, (struct asset_query){.folder = folder.text}, &total, err),
+               "a (2).mov|a.mov");
+    // A folder with deleted assets only is empty; they come back to the top.
+    HOLDS(asset_list(tx, &(struct asset_query){.project = house.project, .limit = 10}, house.a,
+                     &list, &total, &(const char *){NULL}, &(const char *){NULL}, err));
+    json_t *all = json_array();
+    for (size_t i = 0; i < json_array_size(list); i++)
+        json_array_append(all, json_object_get(json_array_get(list, i), "id"));
+    HOLDS(assets_delete(tx, house.project, all, true, &changed, err) && changed == 2);
+    HOLDS_TEXT(names(tx, (struct asset_query){.deleted = true}, &total, err), "a (2).mov|a.mov");
+    HOLDS(folder_delete(tx, folder.text, err));
+    HOLDS(assets_delete(tx, house.project, all, false, &changed, err) && changed == 2);
+    HOLDS_TEXT(names(tx, (struct asset_query){.folder = "top"}, &total, err), "a (2).mov|a.mov");
+    HOLDS(assets_check(tx, &wrong, err) && wrong == 0);
+    // Renaming to a name that is taken makes it free too.
+    HOLDS(asset_change(tx, first.text, "a.mov", NULL, err));
+    HOLDS_TEXT(names(tx, (struct asset_query){0}, &total, err), "a (2).mov|a.mov");
+    HOLDS_NOT(asset_change(tx, first.text, "a\tb", NULL, err));
+    HOLDS_NOT(assets_move(tx, house.project, ids, folder.text, &changed, err)); // it is gone
+    HOLDS_SAME(err->kind, ERROR_NOT_FOUND);
+    json_decref(all);
+    json_decref(list);
+    json_decref(ids);
+    return true;
+}
+
+static void what_was_deleted_comes_back_whole(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(comings);
+}
+
+static bool depths(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    char path[2 * 101 + 1] = "";
+    id deep, other;
+    json_t *list;
+    for (int i = 0; i < 101; i++)
+        strcat(path, i ? "/f" : "f");
+    HOLDS_NOT(folder_ensure(tx, house.project, NULL, path, &deep, err));
+    HOLDS_SAME(err->kind, ERROR_TOO_BIG);
+    path[2 * 100 - 1] = 0;
+    HOLDS(folder_ensure(tx, house.project, NULL, path, &deep, err));
+    HOLDS(folder_ensure(tx, house.project, NULL, "x", &other, err));
+    HOLDS_NOT(folder_change(tx, other.text, NULL, deep.text, err)); // one too deep
+    // In order: parents first, then as people count.
+    id project = id_new();
+    HOLDS(project_make(tx, project.text, "P", "25", err));
+    static const char *const paths[] = {"reel10", "Reel2", "Reel2/b", "Reel2/a", "a/z"};
+    for (size_t i = 0; i < 5; i++)
+        HOLDS(folder_ensure(tx, project.text, NULL, paths[i], &deep, err));
+    HOLDS(folder_list(tx, project.text, &list, err));
+    static const char *const order[] = {"a", "Reel2", "reel10", "a", "b", "z"};
+    HOLDS_SAME(json_array_size(list), 6);
+    for (size_t i = 0; i < 6; i++)
+        HOLDS_TEXT(json_string_value(json_object_get(json_array_get(list, i), "name")), order[i]);
+    json_decref(list);
+    static const char *const bad[] = {"a/../b", "a/./b", "a/\x01/b", "a/\xff/b"};
+    for (size_t i = 0; i < 4; i++)
+        HOLDS_NOT(folder_ensure(tx, project.text, NULL, bad[i], &deep, err));
+    HOLDS_NOT(project_make(tx, id_new().text, "P", "25.5", err));
+    HOLDS_NOT(project_make(tx, id_new().text, "P", "0", err));
+    HOLDS_NOT(project_make(tx, id_new().text, "", "25", err));
+    return true;
+}
+
+static void folders_have_depth_and_order(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(depths);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +742,16 @@ int main(int argc, char **argv)
                                         close_house),
         cmocka_unit_test_setup_teardown(facts_and_failures_stay_with_their_version, open_house,
                                         close_house),
+        cmocka_unit_test_setup_teardown(names_sort_as_people_count, open_house, close_house),
+        cmocka_unit_test_setup_teardown(search_finds_words_by_their_beginnings, open_house,
+                                        close_house),
+        cmocka_unit_test_setup_teardown(the_same_ids_make_one_thing, open_house, close_house),
+        cmocka_unit_test_setup_teardown(derived_files_belong_to_the_bytes_and_are_never_mixed,
+                                        open_house, close_house),
+        cmocka_unit_test_setup_teardown(versions_go_forward_only, open_house, close_house),
+        cmocka_unit_test_setup_teardown(news_name_asset_and_version, open_house, close_house),
+        cmocka_unit_test_setup_teardown(what_was_deleted_comes_back_whole, open_house, close_house),
+        cmocka_unit_test_setup_teardown(folders_have_depth_and_order, open_house, close_house),
     };
     return RUN_TESTS(tests);
 }

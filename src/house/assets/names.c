@@ -127,7 +127,7 @@ static enum sort_of sort_at(const char *at)
 }
 
 // The name itself; then its runs of letters and of digits, numbers without leading zeros; then each
-// run with the number behind it as one word ("shot12", "v3").
+// run with the number behind it as one word, as it is and without zeros ("shot012", "shot12").
 const char *search_words(struct arena *a, const char *of)
 {
     text name = text_of(of);
@@ -143,6 +143,8 @@ const char *search_words(struct arena *a, const char *of)
         if (sort == BETWEEN)
             continue;
         text run = {name.at + from, i - from};
+        if (sort == DIGITS && letters.size)
+            buf_format(&joined, " %.*s%.*s", (int)letters.size, letters.at, (int)run.size, run.at);
         while (sort == DIGITS && run.size > 1 && run.at[0] == '0')
             run.at++, run.size--;
         buf_format(&out, " %.*s", (int)run.size, run.at);
