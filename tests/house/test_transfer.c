@@ -118,7 +118,8 @@ static bool look(struct db_tx *tx, void *context, struct error *e)
     s->count = 0;
     struct db_rows *rows = db_query(
         tx,
-        "select a.name, a.kind, coalesce(f.name, ''), v.file_count, v.facts from assets a join "
+        "select a.name, a.kind, coalesce(f.name, ''), v.file_count, coalesce(v.facts, v.known) "
+        "from assets a join "
         "versions v on v.id = a.newest left join folders f on f.id = a.folder where a.project = ?1 "
         "order by a.sort_name, a.id",
         "s", s->project);
