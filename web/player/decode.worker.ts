@@ -202,14 +202,15 @@ async function rest(wish: Wish): Promise<void> {
     if (review && wish.frame < review.count && !wish.moving) {
       const track = review;
       const group = await track.group(wish.frame);
-      await track.fetch(group, signal);
-      if (!here()) return;
-      const shownBetter = track.frame(wish.frame) !== undefined;
-      if (!shownBetter) {
+      // Shown also when it is there already: it may have been decoded for another wish since this
+      // one's quick picture was drawn. A frame that was pushed out of the window is decoded again.
+      for (let tries = 0; tries < 3 && !show(track, wish.frame, wish.id, wish.order); tries++) {
+        await track.fetch(group, signal);
+        if (!here()) return;
         const came = track.arrived(wish.frame);
-        void track.feed(group);
-        if (!(await came) || !here()) return;
-        show(track, wish.frame, wish.id, wish.order);
+        if (!track.isFed(wish.frame)) void track.feed(group);
+        await came;
+        if (!here()) return;
       }
     }
     await around(wish, here, signal);
