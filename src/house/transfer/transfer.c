@@ -549,7 +549,7 @@ struct commit {
 static const char empty_problem[] =
     "{\"type\":\"about:blank\",\"title\":\"the file is empty\",\"detail\":\"it has no bytes\","
     "\"fix\":\"if it should have some, copy it from the card again\",\"status\":400,"
-    "\"kind\":\"input\"}";
+    "\"reference\":\"\",\"kind\":\"input\"}";
 
 // The file is stored: it becomes an asset, or waits for the others of its sequence.
 static bool grow_stored(struct db_tx *tx, struct grow_place *p, const struct grown *g, bool closed,

@@ -1,0 +1,367 @@
+/*
+ * posthouse put: files and folders into a house.
+ *
+ * The paths are walked twice: once to count, so that the bar knows the whole, once to send. What
+ * can not be kept under its name, or can not be read, is told at the end; everything else goes on.
+ */
+#include "cmd/client.h"
+#include "cmd/progress.h"
+#include "cmd/put_send.h"
+#include "house/transfer/transfer.h"
+#include "plat/clock.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { SAID_MOST = 20 };
+
+struct root {
+    const char *path; // absolute
+    const char *name; // its last part: what it is called in the house
+};
+
+struct put {
+    struct command_call *call;
+    bool json;
+    struct house house;
+    const char *project;
+    char folder[27], transfer[27];
+    struct root *roots;
+    size_t root_count;
+    const struct root *root; // walked now
+    struct journal *journal;
+    struct sending *sending;
+    struct progress bar;
+    int64_t files, bytes;               // counted
+    int64_t links, left_behind, others; // not sent
+    int64_t had_files, had_bytes;       // marked in the journal
+    int64_t unmarked;                   // counted, not marked
+    int64_t began_us;
+    bool second; // walk
+};
+
+static bool find_roots(struct put *p, struct error *err)
+{
+    p->root_count = p->call->word_count;
+    p->roots = ARENA_ARRAY(p->call->arena, struct root, p->root_count);
+    for (size_t i = 0; i < p->root_count; i++) {
+        struct root *r = &p->roots[i];
+        char *whole = realpath(p->call->words[i], NULL);
+        if (!whole) {
+            error_set(err, ERROR_NOT_FOUND, "there is no %s", p->call->words[i]);
+            return error_fix(err, "check the path; quote names with spaces");
+        }
+        // A symbolic link that was named goes in under its own name.
+        text given = text_of(p->call->words[i]);
+        while (given.size > 1 && given.at[given.size - 1] == '/')
+            given.size--;
+        const char *named = arena_copy(p->call->arena, given.at, given.size);
+        const char *slash = strrchr(named, '/');
+        named = slash ? slash + 1 : named;
+        r->path = arena_text(p->call->arena, whole);
+        free(whole);
+        slash = strrchr(r->path, '/');
+        bool plain = named[0] && strcmp(named, ".") != 0 && strcmp(named, "..") != 0;
+        r->name = plain ? named : slash + 1;
+        if (!r->name[0]) {
+            error_set(err, ERROR_USAGE, "the whole disk can not be put");
+            return error_fix(err, "name the folders that are wanted");
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(p->roots[k].name, r->name) == 0) {
+                error_set(err, ERROR_USAGE, "two of these would be called %s", r->name);
+                return error_fix(err, "put them one after the other, into different --folder");
+            }
+        }
+    }
+    return true;
+}
+
+// What says where everything goes: the same again finds the same journal.
+static struct journal *open_journal(struct put *p, struct error *err)
+{
+    struct buf what = BUF_LIMIT(16 << 20);
+    buf_format(&what, "%s\n%s\n%s\n%d\n", p->house.url, p->project, p->folder,
+               option_flag(p->call, "follow-links"));
+    for (size_t i = 0; i < p->root_count; i++)
+        buf_format(&what, "%s\n%s\n", p->roots[i].path, p->roots[i].name);
+    struct journal *j = journal_open(what.at, err);
+    buf_free(&what);
+    return j;
+}
+
+static bool show(struct put *p)
+{
+    struct sending_numbers n = sending_numbers(p->sending);
+    p->bar.what = n.waiting ? "waiting for the house" : "putting";
+    progress_show(&p->bar, p->had_bytes + n.bytes + n.moving_bytes, p->bytes);
+    return true;
+}
+
+static bool send_one(struct put *p, const struct file_seen *f, const char *as, struct error *err)
+{
+    struct error bad;
+    if (journal_has(p->journal, f, as)) {
+        p->had_files++;
+        p->had_bytes += f->size;
+        return true;
+    }
+    if (!transfer_path_check(text_of(as), &bad)) {
+        sending_fail(p->sending, f->path, &bad);
+        return true;
+    }
+    while (!sending_add(p->sending, f, as)) {
+        show(p);
+        if (sending_stopped(p->sending, err))
+            return false;
+    }
+    show(p);
+    return true;
+}
+
+static bool seen(void *context, const struct file_seen *f, bool *enter, struct error *err)
+{
+    struct put *p = context;
+    (void)enter;
+    char as[PATH_MAX + 256];
+    if (f->kind == FILE_FOLDER)
+        return true;
+    snprintf(as, sizeof(as), "%s%s%s", p->root->name, f->relative[0] ? "/" : "", f->relative);
+    bool behind = transfer_path_hidden(text_of(as));
+    if (f->kind != FILE_PLAIN || behind) {
+        if (!p->second)
+            ++*(f->kind == FILE_LINK ? &p->links : behind ? &p->left_behind : &p->others);
+        return true;
+    }
+    if (p->second)
+        return send_one(p, f, as, err);
+    p->files++;
+    p->bytes += f->size;
+    p->unmarked += !journal_has(p->journal, f, as);
+    return true;
+}
+
+static bool walk(struct put *p, bool second, struct error *err)
+{
+    struct walk_wish wish = {
+        .follow_links = option_flag(p->call, "follow-links"), .seen = seen, .context = p};
+    p->second = second;
+    for (size_t i = 0; i < p->root_count; i++) {
+        p->root = &p->roots[i];
+        if (!folder_walk(p->root->path, &wish, err))
+            return false;
+    }
+    return true;
+}
+
+static json_t *ask_transfer(struct put *p, struct error *err)
+{
+    const char *name = option_text(p->call, "name");
+    json_t *body = json_pack("{s:s,s:s,s:s}", "name", name ? name : p->roots[0].name, "origin",
+                             "put", "key", journal_key(p->journal));
+    if (!body) {
+        error_set(err, ERROR_INPUT, "the name of %s is not UTF-8", p->roots[0].path);
+        error_fix(err, "give the transfer another one with --name");
+        return NULL;
+    }
+    if (p->folder[0])
+        json_object_set_new(body, "folder", json_string(p->folder));
+    json_t *t = house_ask(p->house.client, body, err, "/projects/%s/transfers", p->project);
+    json_decref(body);
+    return t;
+}
+
+// The transfer of the journal, or a new one.
+static bool begin_transfer(struct put *p, struct error *err)
+{
+    json_t *t = ask_transfer(p, err);
+    if (t && strcmp(json_word(t, "state"), "closed") == 0 && p->unmarked) {
+        // All of the last put is there, only its journal was left; what came since is new.
+        json_decref(t);
+        journal_key_anew(p->journal);
+        t = ask_transfer(p, err);
+    }
+    bool ok = t && text_copy(text_of(json_word(t, "id")), p->transfer, sizeof(p->transfer));
+    json_decref(t);
+    if (ok)
+        journal_transfer(p->journal, p->transfer);
+    return ok;
+}
+
+static bool send_all(struct put *p, struct error *err)
+{
+    int64_t patience;
+    if (!option_int(p->call, "patience", 600, &patience))
+        return error_set(err, ERROR_USAGE, "nothing was sent");
+    p->sending =
+        sending_open(&(struct sending_wish){p->house.client, p->journal, p->transfer, patience});
+    p->bar = progress_begin("putting", "bytes", p->json);
+    bool ok = walk(p, true, err);
+    sending_end(p->sending);
+    while (ok && !sending_done(p->sending))
+        show(p);
+    bool stopped = sending_stopped(p->sending, ok ? err : &(struct error){0});
+    sending_halt(p->sending);
+    progress_end(&p->bar);
+    return ok && !stopped;
+}
+
+static bool close_transfer(struct put *p, struct error *err)
+{
+    json_t *none = json_object();
+    json_t *t = house_ask(p->house.client, none, err, "/transfers/%s/close", p->transfer);
+    json_decref(none);
+    bool ok = t != NULL;
+    json_decref(t);
+    return ok;
+}
+
+// ---- telling
+
+static json_t *failures_json(struct put *p)
+{
+    json_t *list = json_array();
+    struct sending_failure f;
+    for (size_t i = 0; sending_failure(p->sending, i, &f); i++) {
+        json_t *path = json_string(f.path);
+        json_array_append_new(list,
+                              json_pack("{s:o,s:s,s:s,s:s,s:s}", "path", path ? path : json_null(),
+                                        "kind", error_facts(f.err->kind)->name, "what", f.err->what,
+                                        "why", f.err->why, "fix", f.err->fix));
+    }
+    return list;
+}
+
+static void tell_json(struct put *p, const struct sending_numbers *n, bool closed)
+{
+    json_t *all = json_pack(
+        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:b,s:o}", "transfer", p->transfer, "project",
+        p->project, "files", (json_int_t)(p->had_files + n->files), "bytes",
+        (json_int_t)(p->had_bytes + n->bytes), "sent_bytes", (json_int_t)n->sent_bytes,
+        "shared_bytes", (json_int_t)n->there_bytes, "resumed_files", (json_int_t)p->had_files,
+        "left_out", (json_int_t)(p->links + p->left_behind + p->others), "seconds",
+        (double)(clock_tick_us() - p->began_us) / 1e6, "closed", closed, "failed",
+        failures_json(p));
+    json_dumpf(all, stdout, JSON_INDENT(2));
+    printf("\n");
+    json_decref(all);
+}
+
+static void tell(struct put *p, const struct sending_numbers *n)
+{
+    struct sending_failure f;
+    double seconds = (double)(clock_tick_us() - p->began_us) / 1e6;
+    for (size_t i = 0; i < SAID_MOST && sending_failure(p->sending, i, &f); i++)
+        command_failed(f.err);
+    if (n->failed > SAID_MOST)
+        fprintf(stderr, "posthouse: and %s more files could not be sent\n",
+                count_text(n->failed - SAID_MOST).text);
+    if (p->links)
+        fprintf(stderr, "%s symbolic links left out (--follow-links takes what they point at)\n",
+                count_text(p->links).text);
+    if (p->left_behind)
+        fprintf(stderr, "%s files of file managers left out (.DS_Store and the like)\n",
+                count_text(p->left_behind).text);
+    if (p->others)
+        fprintf(stderr, "%s left out that are no files (devices, sockets, pipes)\n",
+                count_text(p->others).text);
+    printf("%s files, %s, verified in the house", count_text(p->had_files + n->files).text,
+           size_text(p->had_bytes + n->bytes).text);
+    if (p->had_bytes + n->there_bytes)
+        printf("; %s of it was there already", size_text(p->had_bytes + n->there_bytes).text);
+    if (n->sent_bytes && seconds > 0.05)
+        printf("; %s", rate_text((int64_t)((double)n->sent_bytes / seconds)).text);
+    printf("\n");
+}
+
+static int finish(struct put *p, bool sent, struct error *err)
+{
+    struct sending_numbers n = sending_numbers(p->sending);
+    bool closed = sent && !n.failed && close_transfer(p, err);
+    if (p->json)
+        tell_json(p, &n, closed);
+    else
+        tell(p, &n);
+    if (closed)
+        return 0;
+    if (n.failed && sent) {
+        error_set(err, ERROR_IO, "%s of %s files could not be put", count_text(n.failed).text,
+                  count_text(p->files).text);
+        error_fix(err, "mend what is said above, then run the same command again: what is there "
+                       "is not sent again");
+    } else if (!err->fix[0]) {
+        error_fix(err, "run the same command again: it goes on where it stood");
+    }
+    return command_failed(err);
+}
+
+static bool start(struct put *p, struct error *err)
+{
+    const char *folder = option_text(p->call, "folder"), *named = option_text(p->call, "project");
+    if (!named) {
+        error_set(err, ERROR_USAGE, "put needs a project");
+        return error_fix(err, "say --project NAME; `posthouse ls` lists them");
+    }
+    if (!find_roots(p, err) || !house_open(p->call, 6, &p->house, err))
+        return false;
+    json_t *project = house_project(p->house.client, named, err);
+    p->project = arena_text(p->call->arena, json_word(project, "id"));
+    json_decref(project);
+    return project &&
+           house_folder(p->house.client, p->project, folder ? folder : "", true, p->folder, err) &&
+           (p->journal = open_journal(p, err)) != NULL;
+}
+
+static int run(struct command_call *call)
+{
+    struct put p = {.call = call, .json = option_flag(call, "json"), .began_us = clock_tick_us()};
+    struct error err;
+    int status;
+    error_clear(&err);
+    if (!start(&p, &err) || !walk(&p, false, &err)) {
+        status = command_failed(&err);
+    } else if (!p.files) {
+        error_set(&err, ERROR_INPUT, "there is no file to put");
+        error_why(&err, "%s has none that can be sent", p.roots[0].path);
+        status = command_failed(&err);
+    } else if (!begin_transfer(&p, &err)) {
+        status = command_failed(&err);
+    } else {
+        if (!journal_kept(p.journal) && !p.json)
+            fprintf(stderr, "no place for a journal: a put that is killed begins anew\n");
+        bool sent = send_all(&p, &err);
+        status = finish(&p, sent, &err);
+        sending_close(p.sending);
+    }
+    journal_close(p.journal, status == 0);
+    house_close(&p.house);
+    return status;
+}
+
+static const struct option_row options[] = {
+    {"project", OPTION_TEXT, "NAME", "the project, by its name or id"},
+    {"folder", OPTION_TEXT, "PATH", "a folder in it, such as \"Day 1/A001\"; made when missing"},
+    {"name", OPTION_TEXT, "NAME", "what the transfer is called (the first path's name)"},
+    {"follow-links", OPTION_FLAG, NULL, "send what symbolic links point at"},
+    {"patience", OPTION_INT, "SECONDS", "how long to wait for a house that is away (600)"},
+    {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
+    CLIENT_OPTIONS,
+    {0},
+};
+const struct command command_put = {
+    "put",
+    "PATH...",
+    "bring files and folders into a house",
+    "Sends files and folders, verified at the far end: a file counts only when the house has its\n"
+    "exact bytes on disk. Folders keep their structure; numbered pictures become sequences. What\n"
+    "the house has already is not sent. A put that was killed, or whose line broke, goes on where\n"
+    "it stood when the same command is run again; one whose house is away waits for it.\n"
+    "Exit status 3: not all of it is there; what failed is said, with the way out.",
+    options,
+    1,
+    0,
+    run,
+};
