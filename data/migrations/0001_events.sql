@@ -1,6 +1,6 @@
 create table events (
     number integer primary key,
-    at_ms integer not null,
+    at_ms bigint not null,
     kind text not null,
     project text,
     subject text not null,

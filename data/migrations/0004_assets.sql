@@ -2,16 +2,16 @@ create table projects (
     id text primary key,
     name text not null,
     sequence_rate text not null, -- of image sequences that say none
-    created_ms integer not null,
-    assets integer not null, -- counts are kept by the room, in the transaction that changes them
-    bytes integer not null   -- of all versions of the assets counted
+    created_ms bigint not null,
+    assets bigint not null, -- counts are kept by the room, in the transaction that changes them
+    bytes bigint not null   -- of all versions of the assets counted
 );
 create table folders (
     id text primary key,
     project text not null references projects (id),
     parent text not null, -- '' at the top, so that names are unique there too
     name text not null,
-    assets integer not null, -- directly in it
+    assets bigint not null, -- directly in it
     unique (project, parent, name)
 );
 create index folders_parent on folders (parent);
@@ -22,14 +22,14 @@ create table assets (
     name text not null,
     sort_name text not null, -- numbers padded, case and accents folded: shot2 before shot10
     kind text not null,
-    created_ms integer not null,
+    created_ms bigint not null,
     made_by text not null,
     newest text not null, -- version
-    versions integer not null,
-    size integer not null,  -- of the newest version
-    bytes integer not null, -- of all versions
-    duration_ms integer not null, -- of the newest version; 0: not known
-    deleted integer not null -- 1: shown only among the deleted ones; undone by restoring
+    versions bigint not null,
+    size bigint not null,  -- of the newest version
+    bytes bigint not null, -- of all versions
+    duration_ms bigint not null, -- of the newest version; 0: not known
+    deleted bigint not null -- 1: shown only among the deleted ones; undone by restoring
 );
 -- One for each order of a list, of a project and of a folder. They hold all that a jump far down
 -- the list looks at.
@@ -44,11 +44,11 @@ create index assets_in_by_duration on assets (project, folder, deleted, duration
 create table versions (
     id text primary key,
     asset text not null references assets (id),
-    number integer not null,
-    created_ms integer not null,
+    number bigint not null,
+    created_ms bigint not null,
     made_by text not null,
-    size integer not null,
-    file_count integer not null,
+    size bigint not null,
+    file_count bigint not null,
     content blob not null, -- names its bytes: of one file the file's, else over all files
     state text not null, -- stored, probing, proxying, ready, failed
     job text, -- at work on it, or the last one that was
@@ -61,11 +61,11 @@ create table versions (
 create index versions_content on versions (content);
 create table version_files (
     version text not null references versions (id),
-    number integer not null, -- from 1
+    number bigint not null, -- from 1
     name text not null,
-    size integer not null,
+    size bigint not null,
     content blob not null,
-    modified_ms integer not null, -- 0: not known
+    modified_ms bigint not null, -- 0: not known
     primary key (version, number)
 );
 create index version_files_content on version_files (content);
@@ -73,11 +73,11 @@ create index version_files_content on version_files (content);
 create table derived (
     source blob not null, -- content of the version
     recipe text not null,
-    position integer not null, -- in the set, from 0
+    position bigint not null, -- in the set, from 0
     kind text not null,
     name text not null,
     content blob not null, -- of the derived file, in the store
-    size integer not null,
+    size bigint not null,
     primary key (source, recipe, position)
 );
 create index derived_content on derived (content);
@@ -87,7 +87,7 @@ create table derived_growing (
     name text not null,
     kind text not null,
     path text not null, -- below the workers' folder
-    size integer not null,
+    size bigint not null,
     primary key (version, name)
 );
 create virtual table search_assets using fts5(words, tokenize = 'unicode61 remove_diacritics 2');

@@ -6,20 +6,20 @@ create table jobs (
     kind text not null,             -- probe, proxy, encode, check
     title text not null,
     state text not null,            -- waiting, running, done, failed, cancelled
-    priority integer not null,      -- 0 lowest .. 100 highest
+    priority bigint not null,      -- 0 lowest .. 100 highest
     asset text,
     version text,
     subject text,                   -- what it is for, when that is no version: a delivery
     cause text unique,              -- what queued it: the same cause again queues nothing
     ticket text not null,           -- JSON: what of the engine's ticket is known already
     made_by text not null,
-    created_ms integer not null,
-    started_ms integer not null,    -- 0: not yet
-    ended_ms integer not null,      -- 0: not yet
-    done integer not null,
-    total integer not null,
+    created_ms bigint not null,
+    started_ms bigint not null,    -- 0: not yet
+    ended_ms bigint not null,      -- 0: not yet
+    done bigint not null,
+    total bigint not null,
     unit text not null,
-    attempts integer not null,
+    attempts bigint not null,
     problem text                    -- JSON
 );
 create index jobs_active on jobs (state, created_ms, id);
@@ -28,23 +28,23 @@ create index jobs_of_project on jobs (project, created_ms, id);
 create index jobs_of_version on jobs (version);
 create table steps (
     job text not null references jobs (id),
-    number integer not null,        -- from 1
+    number bigint not null,        -- from 1
     name text not null,
     primary key (job, number)
 );
 create table ranges (
     id text primary key,
     job text not null references jobs (id),
-    step integer not null,
-    first integer not null,         -- frames
-    last integer not null,
+    step bigint not null,
+    first bigint not null,         -- frames
+    last bigint not null,
     state text not null,            -- waiting, running, done, failed, cancelled
-    priority integer not null,      -- of the job
-    created_ms integer not null,    -- of the job
-    not_before_ms integer not null, -- back-off
-    tries integer not null,         -- that failed, since it was last asked for
-    losses integer not null,        -- whose worker was lost, since then
-    token integer not null,         -- fencing: only grows; a result with another one is stale
+    priority bigint not null,      -- of the job
+    created_ms bigint not null,    -- of the job
+    not_before_ms bigint not null, -- back-off
+    tries bigint not null,         -- that failed, since it was last asked for
+    losses bigint not null,        -- whose worker was lost, since then
+    token bigint not null,         -- fencing: only grows; a result with another one is stale
     attempt text                    -- that runs, or the one that was committed
 );
 create index ranges_of_job on ranges (job);
@@ -54,11 +54,11 @@ create table attempts (
     job text not null,
     range text not null references ranges (id),
     worker text not null,
-    token integer not null,
+    token bigint not null,
     state text not null,            -- running, committed, failed, lost, cancelled
-    started_ms integer not null,
-    lease_ms integer not null,      -- until when
-    ended_ms integer not null,
+    started_ms bigint not null,
+    lease_ms bigint not null,      -- until when
+    ended_ms bigint not null,
     error text                      -- JSON
 );
 create index attempts_running on attempts (state, lease_ms);
@@ -67,8 +67,8 @@ create table workers (
     id text primary key,
     name text not null,
     host text not null,
-    pid integer not null,
-    slots integer not null,
-    seen_ms integer not null,
+    pid bigint not null,
+    slots bigint not null,
+    seen_ms bigint not null,
     state text not null             -- here, away
 );
