@@ -1,0 +1,1 @@
+var e="/assets/views-LL7D6RJE.css";export{e as a};
