@@ -4,6 +4,7 @@
  *   extents/ab/ID   the bytes of one large file, each chunk at its own place; ab is the id's end
  *   packs/ID        many small files one after another
  *   incoming/ID.log what of an open upload is durable (upload.c)
+ *   house           the name that this store and its database have for each other
  *
  * An upload writes into its extent from the start; what makes bytes count is their rows, written by
  * store_record in the transaction of whoever brought them. At start-up, files here without rows and
@@ -191,6 +192,123 @@ static bool sweep(struct db_tx *tx, void *context, struct error *err)
     return folder_walk(s->folder, &wish, err);
 }
 
+// ---- whose store it is
+
+struct whose {
+    const struct store *s;
+    char database[27], folder[27]; // the name in each; "" when it has none
+    int64_t extents;               // that the database knows
+    bool media, known;             // in the folder: any; any that the database knows
+};
+
+static bool whose_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct whose *w = context;
+    struct arena *a = arena_open((size_t)1 << 20);
+    const char *name = NULL;
+    bool ok = db_value_get(tx, "store.house", a, &name, err) &&
+              db_one_int(tx, &w->extents, 0, err, "select count(*) from extents", "");
+    if (ok && name && !text_copy(text_of(name), w->database, sizeof(w->database)))
+        ok = error_set(err, ERROR_DAMAGED, "the database's name for its store is too long");
+    arena_close(a);
+    if (!ok)
+        return false;
+    struct db_rows *rows = db_query(tx, "select path from extents order by id desc limit 100", "");
+    while (db_next(rows)) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%.4000s/%s", w->s->folder, db_text(rows, 0));
+        w->known = w->known || access(path, F_OK) == 0;
+    }
+    return db_end(rows, err);
+}
+
+static bool media_seen(void *context, const struct file_seen *f, bool *enter, struct error *err)
+{
+    struct whose *w = context;
+    (void)err;
+    *enter = !f->relative[0] || text_starts(text_of(f->relative), "extents") ||
+             strcmp(f->relative, "packs") == 0;
+    w->media = w->media || (f->kind == FILE_PLAIN && strchr(f->relative, '/'));
+    return !w->media;
+}
+
+static bool whose_refuse(const struct whose *w, struct error *err)
+{
+    bool same = strcmp(w->database, w->folder) == 0;
+    if (w->folder[0] ? !same : w->media && !w->extents) {
+        error_set(err, ERROR_CONFLICT, "the database and the store in %s are not of one house",
+                  w->s->folder);
+        error_why(err, "%s; opened with it, all that media would be swept away as nobody's",
+                  w->database[0] ? "the database belongs to another store"
+                  : w->extents   ? "the database was never opened with it"
+                                 : "the store has media, and the database is a new one");
+        error_fix(err, "bring back the house.db that belongs to this store, or name another "
+                       "folder; nothing was touched");
+        return true;
+    }
+    if (same || !w->extents || w->known)
+        return false;
+    error_set(err, ERROR_CONFLICT, "the media of the house is not in %s", w->s->folder);
+    error_why(err, "the database knows %s files of it, and none that was looked for is there",
+              count_text(w->extents).text);
+    error_fix(err,
+              "mount the store's disk, or name its folder; when the media is lost for good, "
+              "write %s into %.150s/house",
+              w->database, w->s->folder);
+    return true;
+}
+
+static bool whose_write(struct db_tx *tx, void *context, struct error *err)
+{
+    return db_value_set(tx, "store.house", context, err);
+}
+
+// The database is told first: a power cut between the two leaves what is taken up here again.
+static bool whose_name(struct store *s, struct whose *w, struct error *err)
+{
+    char path[PATH_MAX], fresh[PATH_MAX];
+    id name = id_new();
+    if (!w->database[0]) {
+        memcpy(w->database, name.text, sizeof(w->database));
+        if (!db_write(s->db, whose_write, w->database, err))
+            return false;
+    }
+    snprintf(path, sizeof(path), "%.4000s/house", s->folder);
+    snprintf(fresh, sizeof(fresh), "%.4000s/house.new", s->folder);
+    int fd = s->disk->open(s->disk, fresh, O_RDWR | O_CREAT | O_TRUNC);
+    int code = fd < 0 ? fd : s->disk->pwrite(s->disk, fd, w->database, 26, 0);
+    if (code >= 0)
+        code = s->disk->datasync(s->disk, fd);
+    if (fd >= 0)
+        s->disk->close(s->disk, fd);
+    if (code >= 0)
+        code = s->disk->rename(s->disk, fresh, path);
+    if (code >= 0)
+        code = s->disk->sync_folder(s->disk, s->folder);
+    return code >= 0 || store_disk_error(s, err, code, "naming it");
+}
+
+static bool of_one_house(struct store *s, bool look_only, struct error *err)
+{
+    struct whose w = {.s = s};
+    struct walk_wish wish = {.seen = media_seen, .context = &w};
+    struct buf name = BUF_LIMIT(256);
+    struct error none;
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%.4000s/house", s->folder);
+    if (file_read(path, &name, &none))
+        text_copy(text_trim((text){name.at, name.size}), w.folder, sizeof(w.folder));
+    buf_free(&name);
+    if (!w.folder[0] && access(path, F_OK) == 0) {
+        error_set(err, ERROR_DAMAGED, "cannot read whose store %s is", s->folder);
+        return error_why(err, "%s is empty or can not be read", path);
+    }
+    if (!db_read(s->db, whose_in, &w, err) || !folder_walk(s->folder, &wish, err) ||
+        whose_refuse(&w, err))
+        return false;
+    return w.folder[0] || look_only || whose_name(s, &w, err);
+}
+
 static bool make_folders(struct store *s, struct error *err)
 {
     char path[PATH_MAX];
@@ -247,14 +365,17 @@ struct store *store_open(const struct store_wish *wish, struct error *err)
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->pack_lock, NULL);
     pthread_mutex_init(&s->map_lock, NULL);
-    bool ok = folder_make(wish->folder, 0750, err);
+    bool ok = wish->look_only || folder_make(wish->folder, 0750, err);
     char *whole = ok ? realpath(wish->folder, NULL) : NULL;
     if (ok && !whole)
         ok = error_errno(err, errno, "cannot open the store in %s", wish->folder);
     if (ok && !text_copy(text_of(whole), s->folder, PATH_MAX - 96))
         ok = error_set(err, ERROR_INPUT, "the path of the store is too long");
     free(whole);
-    if (ok && make_folders(s, err) && uploads_recover(s, err) && db_read(s->db, sweep, s, err))
+    ok = ok && of_one_house(s, wish->look_only, err);
+    if (ok && !wish->look_only)
+        ok = make_folders(s, err) && uploads_recover(s, err) && db_read(s->db, sweep, s, err);
+    if (ok)
         return s;
     store_close(s);
     return NULL;

@@ -35,9 +35,13 @@ struct store_wish {
     const char *folder; // made when missing; the volume "main"
     struct db *db;
     int64_t reserve_bytes; // kept free on the disk; 0: 1 GiB; -1: none
+    bool look_only;        // to prove it, beside a running house too: nothing is made or swept
     struct disk *disk;     // for tests; NULL: the system's
 };
-// Recovers uploads that are open and sweeps what belongs to nobody.
+// Recovers uploads that are open and sweeps what belongs to nobody. What belongs to whom is for the
+// database to say, so the two know each other by a name (<folder>/house, and a value in the
+// database): CONFLICT when they are not of one house, or when the database knows media and none of
+// it is in the folder (its disk is not mounted). Then nothing is touched.
 struct store *store_open(const struct store_wish *wish, struct error *err);
 void store_close(struct store *s); // NULL is fine
 

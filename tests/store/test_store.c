@@ -374,6 +374,15 @@ static void bring_home(struct house *h, const char *stream)
     holds(h, &content, large, LARGE);
 }
 
+// With what is still in its write-ahead log.
+static void copy_database(const char *from, const char *to)
+{
+    char command[1000];
+    snprintf(command, sizeof(command), "cp %s %s && { test ! -f %s-wal || cp %s-wal %s-wal; }",
+             from, to, from, from, to);
+    assert_int_equal(system(command), 0);
+}
+
 static void whatever_was_acknowledged_survives_every_power_cut(void **state)
 {
     (void)state;
@@ -383,6 +392,9 @@ static void whatever_was_acknowledged_survives_every_power_cut(void **state)
     h.record = disk_record_open();
     house_open(&h);
     size_t start = disk_record_count(h.record);
+    char early[192];
+    snprintf(early, sizeof(early), "%s/early", h.folder);
+    copy_database(h.db_path, early);
     id stream = id_new(), chunked = id_new();
     MUST(small_day(&h, stream.text, chunked.text, &err));
     house_close(&h);
@@ -412,6 +424,7 @@ static void whatever_was_acknowledged_survives_every_power_cut(void **state)
             struct house after;
             house_new(&after);
             MUST(disk_record_replay(h.record, cut, seed, h.store_folder, after.store_folder, &err));
+            copy_database(early, after.db_path);
             house_open(&after);
             struct store_upload seen;
             if (offset >= 0 && !settled) {
@@ -488,6 +501,125 @@ static void a_house_without_room_refuses_before_the_disk_is_full(void **state)
     house_gone(&h);
 }
 
+static void refuses(struct house *h, const char *why)
+{
+    struct error err;
+    struct store_wish wish = {.folder = h->store_folder, .db = h->db, .reserve_bytes = -1};
+    for (int look_only = 0; look_only < 2; look_only++) {
+        wish.look_only = look_only;
+        error_clear(&err);
+        assert_null(store_open(&wish, &err));
+        assert_int_equal(err.kind, ERROR_CONFLICT);
+        assert_non_null(strstr(err.why, why));
+        assert_true(err.fix[0] != 0);
+    }
+}
+
+static void another_database(struct house *h, const char *name)
+{
+    struct error err;
+    struct db_wish wish = {.path = name, .migrations = MIGRATIONS};
+    db_close(h->db);
+    h->db = db_open(&wish, &err);
+    assert_non_null(h->db);
+}
+
+// Opening a store sweeps what the database does not know. With the wrong one that would be all.
+static void a_store_is_not_opened_with_the_wrong_database(void **state)
+{
+    (void)state;
+    struct error err;
+    struct house h;
+    char empty[192], elsewhere[192], media[192], kept[192];
+    house_new(&h);
+    house_open(&h);
+    snprintf(empty, sizeof(empty), "%s/empty", h.folder);
+    snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", h.folder);
+    snprintf(media, sizeof(media), "%s", h.store_folder);
+    text one = {little, LITTLE};
+    struct store_bytes *b;
+    MUST(store_put_small(h.store, &one, 1, &b, &err));
+    sha256 content = *store_bytes_content(b, 0);
+    MUST(settle(&h, b, &err));
+    store_close(h.store);
+
+    another_database(&h, empty); // a new one
+    refuses(&h, "a new one");
+    snprintf(h.store_folder, sizeof(h.store_folder), "%s", elsewhere); // one of another house
+    struct store_wish wish = {.folder = elsewhere, .db = h.db, .reserve_bytes = -1};
+    h.store = store_open(&wish, &err);
+    assert_non_null(h.store);
+    store_close(h.store);
+    snprintf(h.store_folder, sizeof(h.store_folder), "%s", media);
+    refuses(&h, "belongs to another store");
+
+    another_database(&h, h.db_path); // the right one, but the disk is not mounted
+    snprintf(kept, sizeof(kept), "%s/kept", h.folder);
+    assert_int_equal(rename(media, kept), 0);
+    assert_int_equal(mkdir(media, 0750), 0);
+    refuses(&h, "none that was looked for is there");
+    assert_int_equal(rmdir(media), 0); // nothing was made in it
+    assert_int_equal(rename(kept, media), 0);
+
+    wish = (struct store_wish){.folder = media, .db = h.db, .reserve_bytes = -1};
+    h.store = store_open(&wish, &err);
+    assert_non_null(h.store);
+    holds(&h, &content, little, LITTLE);
+    assert_int_equal(damaged(&h, false), 0);
+    house_gone(&h);
+}
+
+// A house from before stores had names, or one whose name was not written before the power went.
+static void a_store_without_a_name_gets_one_when_its_media_is_known(void **state)
+{
+    (void)state;
+    struct error err;
+    struct house h;
+    char name[256];
+    house_new(&h);
+    house_open(&h);
+    text one = {little, LITTLE};
+    struct store_bytes *b;
+    MUST(store_put_small(h.store, &one, 1, &b, &err));
+    MUST(settle(&h, b, &err));
+    house_close(&h);
+    snprintf(name, sizeof(name), "%s/house", h.store_folder);
+    assert_int_equal(unlink(name), 0);
+    house_open(&h);
+    assert_int_equal(access(name, F_OK), 0);
+    assert_int_equal(damaged(&h, false), 0);
+    house_gone(&h);
+}
+
+static void looking_changes_nothing(void **state)
+{
+    (void)state;
+    struct error err;
+    struct house h;
+    char stray[256];
+    house_new(&h);
+    house_open(&h);
+    store_close(h.store);
+    snprintf(stray, sizeof(stray), "%s/extents/ZZ/%s", h.store_folder,
+             "01J0000000000000000000EXZZ");
+    char folder[256];
+    snprintf(folder, sizeof(folder), "%s/extents/ZZ", h.store_folder);
+    assert_int_equal(mkdir(folder, 0750), 0);
+    MUST(file_write(stray, "being written by a running house", 32, 0600, &err));
+    struct store_wish wish = {
+        .folder = h.store_folder, .db = h.db, .reserve_bytes = -1, .look_only = true};
+    h.store = store_open(&wish, &err);
+    assert_non_null(h.store);
+    assert_int_equal(damaged(&h, false), 0);
+    assert_int_equal(access(stray, F_OK), 0);
+    store_close(h.store);
+    wish.look_only = false;
+    h.store = store_open(&wish, &err);
+    assert_non_null(h.store);
+    assert_int_equal(access(stray, F_OK), -1); // nobody's
+    house_gone(&h);
+}
+
 int main(int argc, char **argv)
 {
     large = noise(LARGE, 7);
@@ -500,6 +632,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(whatever_was_acknowledged_survives_every_power_cut),
         cmocka_unit_test(a_disk_that_fails_anywhere_leaves_no_half_file_and_works_again),
         cmocka_unit_test(a_house_without_room_refuses_before_the_disk_is_full),
+        cmocka_unit_test(a_store_is_not_opened_with_the_wrong_database),
+        cmocka_unit_test(a_store_without_a_name_gets_one_when_its_media_is_known),
+        cmocka_unit_test(looking_changes_nothing),
     };
     int code = RUN_TESTS(tests);
     free(large);
