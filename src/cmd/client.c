@@ -149,7 +149,8 @@ void house_close(struct house *h)
     h->client = NULL;
 }
 
-json_t *house_ask(struct client *c, const json_t *body, struct error *err, const char *path, ...)
+json_t *house_ask(struct client *c, const char *method, const json_t *body, struct error *err,
+                  const char *path, ...)
 {
     struct arena *a = arena_open(ANSWER_ARENA);
     struct buf at = BUF_LIMIT(32 << 10);
@@ -164,7 +165,8 @@ json_t *house_ask(struct client *c, const json_t *body, struct error *err, const
     if (size < 0 || (body && !written))
         abort();
     buf_format(&at, "/api/v1%s", below);
-    struct call call = {.path = at.at, .body = text_of(written), .repeatable = true};
+    struct call call = {
+        .method = method, .path = at.at, .body = text_of(written), .repeatable = true};
     if (client_call(c, &call, a, &reply, err)) {
         answer = json_loadb(reply.body.at, reply.body.size, JSON_DECODE_ANY, NULL);
         if (!answer) {
@@ -193,7 +195,7 @@ int64_t json_count(const json_t *object, const char *name)
 
 json_t *house_project(struct client *c, const char *named, struct error *err)
 {
-    json_t *list = house_ask(c, NULL, err, "/projects"), *one, *found = NULL;
+    json_t *list = house_ask(c, "GET", NULL, err, "/projects"), *one, *found = NULL;
     size_t i, exact = 0, alike = 0;
     struct buf names = BUF_LIMIT(200);
     if (!list)
@@ -244,7 +246,7 @@ static bool folder_make_there(struct client *c, const char *project, const char 
         return error_set(err, ERROR_INPUT, "a folder's name must be UTF-8");
     if (parent[0])
         json_object_set_new(body, "parent", json_string(parent));
-    json_t *made = house_ask(c, body, err, "/projects/%s/folders", project);
+    json_t *made = house_ask(c, "POST", body, err, "/projects/%s/folders", project);
     json_decref(body);
     bool ok = made && text_copy(text_of(json_word(made, "id")), id, 27);
     json_decref(made);
@@ -267,7 +269,7 @@ bool house_folder(struct client *c, const char *project, const char *path, bool 
             ok = error_set(err, ERROR_INPUT, "a folder's name has at most 255 bytes");
             break;
         }
-        if (!list && !(list = house_ask(c, NULL, err, "/projects/%s/folders", project)))
+        if (!list && !(list = house_ask(c, "GET", NULL, err, "/projects/%s/folders", project)))
             return false;
         memcpy(parent, id, sizeof(parent));
         const char *found = folder_below(list, parent, name);
@@ -279,7 +281,7 @@ bool house_folder(struct client *c, const char *project, const char *path, bool 
         } else if (!folder_make_there(c, project, parent, name, id, err)) {
             ok = err->kind == ERROR_CONFLICT; // somebody else made it just now
             json_decref(list);
-            list = ok ? house_ask(c, NULL, err, "/projects/%s/folders", project) : NULL;
+            list = ok ? house_ask(c, "GET", NULL, err, "/projects/%s/folders", project) : NULL;
             found = ok ? folder_below(list, parent, name) : NULL;
             ok = found && text_copy(text_of(found), id, 27);
         }

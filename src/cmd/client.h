@@ -32,9 +32,9 @@ MUST_CHECK bool house_open(struct command_call *call, int lines, struct house *h
 void house_close(struct house *h); // fine when it was not opened
 
 // One call with JSON both ways to a path under /api/v1, repeated when the line breaks: only for
-// what may be repeated. Without a body it is a GET. The answer is the caller's; NULL with *err.
-json_t *house_ask(struct client *c, const json_t *body, struct error *err, const char *path, ...)
-    PRINTF_LIKE(4, 5);
+// what may be repeated. `body` may be NULL. The answer is the caller's; NULL with *err.
+json_t *house_ask(struct client *c, const char *method, const json_t *body, struct error *err,
+                  const char *path, ...) PRINTF_LIKE(5, 6);
 
 // Members of an object from outside: "" and 0 when they are not there or of another kind.
 const char *json_word(const json_t *object, const char *name);

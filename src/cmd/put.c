@@ -169,7 +169,7 @@ static json_t *ask_transfer(struct put *p, struct error *err)
     }
     if (p->folder[0])
         json_object_set_new(body, "folder", json_string(p->folder));
-    json_t *t = house_ask(p->house.client, body, err, "/projects/%s/transfers", p->project);
+    json_t *t = house_ask(p->house.client, "POST", body, err, "/projects/%s/transfers", p->project);
     json_decref(body);
     return t;
 }
@@ -211,9 +211,7 @@ static bool send_all(struct put *p, struct error *err)
 
 static bool close_transfer(struct put *p, struct error *err)
 {
-    json_t *none = json_object();
-    json_t *t = house_ask(p->house.client, none, err, "/transfers/%s/close", p->transfer);
-    json_decref(none);
+    json_t *t = house_ask(p->house.client, "POST", NULL, err, "/transfers/%s/close", p->transfer);
     bool ok = t != NULL;
     json_decref(t);
     return ok;
