@@ -24,6 +24,10 @@ const flag = (name) => {
 const types = option("--types");
 const depfile = option("--depfile");
 const check = flag("--check");
+if (args[0]?.startsWith("-")) {
+  console.error(`build.mjs: there is no option ${args[0]}; usage: node build.mjs OUT [--types FILE] [--depfile FILE] [--check]`);
+  process.exit(2);
+}
 const out = resolve(args[0] ?? join(here, "../build/web"));
 
 const style_inputs = new Set();

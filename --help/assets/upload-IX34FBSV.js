@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i,j,k,l}from"/assets/chunk-JE2IBOLI.js";import"/assets/chunk-7LM7UFHU.js";import"/assets/chunk-R23GDJ2O.js";import"/assets/chunk-DQWZJQOU.js";export{e as cancel,h as cancel_all,i as clear_done,l as forget_left,k as left_over,c as pause,f as pause_all,a as read_drop,d as resume,g as resume_all,b as send,j as sent_of};
