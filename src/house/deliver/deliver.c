@@ -1,0 +1,255 @@
+#include "house/deliver/deliver.h"
+#include "house/assets/assets.h"
+#include "house/deliver/checks.h"
+#include "house/jobs/jobs.h"
+#include "plat/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// ---- asking
+
+// "Reel 2.mov" and ".mxf" give "Reel 2.mxf"; "shot.####.exr" gives "shot.mxf". A plain file name:
+// no slash, no leading dot, 255 bytes with its ending.
+static const char *file_name(struct arena *a, const char *asset, const char *extension)
+{
+    const char *dot = strrchr(asset, '.');
+    size_t size = dot && dot != asset && strlen(dot) <= 8 ? (size_t)(dot - asset) : strlen(asset);
+    while (size && strchr("#._ ", asset[size - 1]))
+        size--;
+    while (size && *asset == '.')
+        asset++, size--;
+    size_t most = 255 - strlen(extension);
+    if (size > most)
+        for (size = most; size && ((unsigned char)asset[size] & 0xc0) == 0x80;)
+            size--;
+    char *name = size ? arena_format(a, "%.*s%s", (int)size, asset, extension)
+                      : arena_format(a, "delivery%s", extension);
+    for (char *c = name; *c; c++)
+        if (*c == '/' || *c == '\\' || (unsigned char)*c < ' ' || *c == 127)
+            *c = '_';
+    return name;
+}
+
+static bool has(const json_t *facts, const char *list)
+{
+    return json_array_size(json_object_get(facts, list)) > 0;
+}
+
+static bool suits(const struct version_source *v, const json_t *facts, const json_t *profile,
+                  struct error *err)
+{
+    const char *title = json_string_value(json_object_get(profile, "title"));
+    bool picture = json_object_get(profile, "video") != NULL;
+    if (!facts) {
+        error_set(err, ERROR_CONFLICT, "%s cannot be delivered yet", v->name);
+        error_why(err, "the house has not looked into it, or could not");
+        return error_fix(err, "wait until it is ready, or see what its job says");
+    }
+    if (picture ? has(facts, "video") : has(facts, "audio"))
+        return true;
+    error_set(err, ERROR_INPUT, "%s cannot be made into %s", v->name, title ? title : "this");
+    error_why(err, "it has no %s", picture ? "picture" : "sound");
+    return error_fix(err, "choose another profile");
+}
+
+static bool say_changed(struct db_tx *tx, const char *delivery, struct error *err)
+{
+    json_t *json;
+    if (!delivery_get(tx, delivery, &json, err))
+        return false;
+    char *body = json_dumps(json, JSON_COMPACT);
+    bool ok = db_event(tx, "delivery.changed", json_string_value(json_object_get(json, "project")),
+                       delivery, body, err);
+    free(body);
+    json_decref(json);
+    return ok;
+}
+
+static bool insert(struct db_tx *tx, const struct delivery_wish *w, const struct version_source *v,
+                   struct arena *a, int64_t now_ms, id *delivery, struct error *err)
+{
+    const char *profile = json_string_value(json_object_get(w->profile, "name"));
+    const char *extension = json_string_value(json_object_get(w->profile, "extension"));
+    const char *name = file_name(a, v->name, extension ? extension : "");
+    json_t *ticket = json_pack("{s:s, s:O, s:s}", "kind", "encode", "profile",
+                               (json_t *)(uintptr_t)w->profile, "output", name);
+    char *spec = json_dumps(w->profile, JSON_COMPACT);
+    id job;
+    *delivery = id_new();
+    struct job_wish wish = {.project = v->project,
+                            .kind = "encode",
+                            .title = arena_format(a, "%s as %s", v->name, profile),
+                            .by = w->by,
+                            .asset = v->asset,
+                            .version = v->id,
+                            .subject = delivery->text,
+                            .cause = arena_format(a, "delivery %s", delivery->text),
+                            .ticket = ticket,
+                            .priority = JOBS_PRIORITY};
+    bool ok = job_make(tx, &wish, now_ms, &job, err) &&
+              db_run(tx, err,
+                     "insert into deliveries values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', ?8, "
+                     "null, 0, '[]', null, ?9, ?10)",
+                     "sssssssssi", delivery->text, v->project, v->asset, v->id, profile, spec, name,
+                     job.text, w->by, now_ms) &&
+              say_changed(tx, delivery->text, err);
+    free(spec);
+    json_decref(ticket);
+    return ok;
+}
+
+bool delivery_make(struct db_tx *tx, const struct delivery_wish *w, int64_t now_ms, id *delivery,
+                   struct error *err)
+{
+    struct arena *a = arena_open(64 << 20);
+    struct version_source v;
+    bool ok = version_source(tx, w->version, a, &v, err);
+    json_t *facts = ok && v.facts ? json_loads(v.facts, 0, NULL) : NULL;
+    ok = ok && suits(&v, facts, w->profile, err) && insert(tx, w, &v, a, now_ms, delivery, err);
+    json_decref(facts);
+    arena_close(a);
+    return ok;
+}
+
+// ---- looking
+
+#define COLUMNS                                                                                    \
+    "id, version, asset, project, profile, name, state, job, content, size, checks, problem, "     \
+    "made_by, created_ms"
+
+static json_t *delivery_json(struct db_rows *rows)
+{
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", db_text(rows, 0), "version",
+        db_text(rows, 1), "asset", db_text(rows, 2), "project", db_text(rows, 3), "profile",
+        db_text(rows, 4), "name", db_text(rows, 5), "state", db_text(rows, 6), "job",
+        db_text(rows, 7), "by", db_text(rows, 12), "created", clock_text(db_int(rows, 13)).text);
+    size_t size;
+    const void *at = db_blob(rows, 8, &size);
+    sha256 content;
+    if (at && size == SHA256_SIZE) {
+        memcpy(content.at, at, SHA256_SIZE);
+        json_object_set_new(json, "content", json_string(sha256_text(&content).text));
+        json_object_set_new(json, "size", json_integer(db_int(rows, 9)));
+    }
+    json_t *checks = json_loads(db_text(rows, 10), 0, NULL);
+    json_object_set_new(json, "checks", checks ? checks : json_array());
+    if (!db_null(rows, 11))
+        json_object_set_new(json, "problem", json_loads(db_text(rows, 11), 0, NULL));
+    return json;
+}
+
+bool delivery_get(struct db_tx *tx, const char *delivery, json_t **json, struct error *err)
+{
+    *json = NULL;
+    struct db_rows *rows =
+        db_query(tx, "select " COLUMNS " from deliveries where id = ?1", "s", delivery);
+    if (db_next(rows))
+        *json = delivery_json(rows);
+    if (!db_end(rows, err)) {
+        json_decref(*json);
+        return false;
+    }
+    return *json || error_set(err, ERROR_NOT_FOUND, "there is no such delivery");
+}
+
+bool delivery_list(struct db_tx *tx, const char *project, int64_t limit, json_t **list,
+                   struct error *err)
+{
+    *list = json_array();
+    struct db_rows *rows = db_query(tx,
+                                    "select " COLUMNS " from deliveries where project = ?1 order "
+                                    "by created_ms desc, id desc limit ?2",
+                                    "si", project, limit);
+    while (db_next(rows))
+        json_array_append_new(*list, delivery_json(rows));
+    if (db_end(rows, err))
+        return true;
+    json_decref(*list);
+    return false;
+}
+
+bool delivery_file(struct db_tx *tx, const char *delivery, struct arena *a,
+                   struct delivery_file *file, struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx, "select name, content, size, state from deliveries where id = ?1", "s", delivery);
+    bool there = db_next(rows), done = false;
+    if (there) {
+        size_t size;
+        const void *at = db_blob(rows, 1, &size);
+        done = at && size == SHA256_SIZE;
+        *file = (struct delivery_file){.name = arena_text(a, db_text(rows, 0)),
+                                       .size = db_int(rows, 2)};
+        if (done)
+            memcpy(file->content.at, at, SHA256_SIZE);
+    }
+    if (!db_end(rows, err))
+        return false;
+    if (!there)
+        return error_set(err, ERROR_NOT_FOUND, "there is no such delivery");
+    if (done)
+        return true;
+    error_set(err, ERROR_CONFLICT, "%s is not made yet", file->name);
+    return error_fix(err, "wait until its job is done");
+}
+
+// ---- for flow
+
+static bool of_job(struct db_tx *tx, const char *job, char delivery[27], struct error *err)
+{
+    delivery[0] = 0;
+    struct db_rows *rows = db_query(tx, "select id from deliveries where job = ?1", "s", job);
+    if (db_next(rows))
+        text_copy(text_of(db_text(rows, 0)), delivery, 27);
+    return db_end(rows, err);
+}
+
+bool delivery_state_set(struct db_tx *tx, const char *job, const char *state, const char *problem,
+                        struct error *err)
+{
+    char delivery[27];
+    if (!of_job(tx, job, delivery, err))
+        return false;
+    return !delivery[0] ||
+           (db_run(tx, err,
+                   "update deliveries set state = ?2, problem = ?3 where id = ?1 and state <> "
+                   "'done' and (state <> ?2 or coalesce(problem, '') <> coalesce(?3, ''))",
+                   "sss", delivery, state, problem) &&
+            (!db_changed(tx) || say_changed(tx, delivery, err)));
+}
+
+bool delivery_done(struct db_tx *tx, const char *job, const sha256 *content, int64_t size,
+                   const json_t *facts, struct error *err)
+{
+    char delivery[27] = "";
+    json_t *profile = NULL, *source = NULL;
+    struct db_rows *rows = db_query(tx,
+                                    "select d.id, d.spec, v.facts from deliveries d join versions "
+                                    "v on v.id = d.version where d.job = ?1",
+                                    "s", job);
+    if (db_next(rows)) {
+        text_copy(text_of(db_text(rows, 0)), delivery, sizeof(delivery));
+        profile = json_loads(db_text(rows, 1), 0, NULL);
+        source = db_null(rows, 2) ? NULL : json_loads(db_text(rows, 2), 0, NULL);
+    }
+    bool ok = db_end(rows, err), all;
+    if (ok && (!profile || !source || !json_is_object(facts))) {
+        ok = error_set(err, ERROR_CHILD, "the result can not be checked");
+        error_why(err, "what was asked, or what it is, is not known");
+    }
+    json_t *list = ok ? deliver_checks(profile, source, facts, &all) : NULL;
+    char *checks = list ? json_dumps(list, JSON_COMPACT) : NULL;
+    ok = ok &&
+         db_run(tx, err,
+                "update deliveries set state = 'done', problem = null, content = ?2, size = ?3, "
+                "checks = ?4 where id = ?1",
+                "sbis", delivery, (const void *)content->at, (size_t)SHA256_SIZE, size, checks) &&
+         say_changed(tx, delivery, err);
+    free(checks);
+    json_decref(list);
+    json_decref(profile);
+    json_decref(source);
+    return ok;
+}

@@ -1,0 +1,51 @@
+/*
+ * house/deliver: masters made into what an outlet asked for.
+ *
+ * A delivery is a version, a profile as it was when it was asked for, and a job that encodes it.
+ * The result is probed and laid beside both (checks.h) before anybody can have it.
+ */
+#pragma once
+#include "base/arena.h"
+#include "db/db.h"
+#include "plat/hash.h"
+#include "plat/ids.h"
+
+#include <jansson.h>
+
+// Profile by name from <folder>/<name>.json, checked; a new reference. NOT_FOUND lists those there
+// are.
+MUST_CHECK bool profile_load(const char *folder, const char *name, json_t **profile,
+                             struct error *err);
+// All of them by name, as JSON in the API's shape Profile; a new reference.
+MUST_CHECK bool profile_list(const char *folder, json_t **list, struct error *err);
+
+struct delivery_wish {
+    const char *version, *by; // by: a name for people
+    const json_t *profile;
+};
+// Queues the encoding, in the caller's transaction. CONFLICT while the version has no facts; INPUT
+// when it has nothing that the profile wants (pictures, sound).
+MUST_CHECK bool delivery_make(struct db_tx *tx, const struct delivery_wish *wish, int64_t now_ms,
+                              id *delivery, struct error *err);
+// Delivery, as the API shows it. NOT_FOUND when there is none.
+MUST_CHECK bool delivery_get(struct db_tx *tx, const char *delivery, json_t **json,
+                             struct error *err);
+// Delivery[] of a project, newest first.
+MUST_CHECK bool delivery_list(struct db_tx *tx, const char *project, int64_t limit, json_t **list,
+                              struct error *err);
+struct delivery_file {
+    const char *name; // in the arena
+    sha256 content;
+    int64_t size;
+};
+// CONFLICT until it is done.
+MUST_CHECK bool delivery_file(struct db_tx *tx, const char *delivery, struct arena *a,
+                              struct delivery_file *file, struct error *err);
+
+// ---- For flow, by job. Each writes delivery.changed when something changed.
+// waiting, running, or failed with a problem (JSON); nothing once it is done.
+MUST_CHECK bool delivery_state_set(struct db_tx *tx, const char *job, const char *state,
+                                   const char *problem, struct error *err);
+// The result, and what probing it found. Its bytes are recorded in this transaction.
+MUST_CHECK bool delivery_done(struct db_tx *tx, const char *job, const sha256 *content,
+                              int64_t size, const json_t *facts, struct error *err);

@@ -1,0 +1,88 @@
+// Profiles, read from the folder they lie in each time: a new one is a new file.
+#include "formats/profile/profile.h"
+#include "house/deliver/deliver.h"
+#include "plat/files.h"
+
+#include <limits.h>
+#include <string.h>
+
+enum { PROFILE_BYTES = 1 << 20, NAMES_BYTES = 4096 };
+
+static bool read_one(const char *path, json_t **profile, struct error *err)
+{
+    struct buf content = BUF_LIMIT(PROFILE_BYTES);
+    bool ok = file_read(path, &content, err) &&
+              profile_read(path, (text){content.at, content.size}, profile, err);
+    buf_free(&content);
+    return ok;
+}
+
+struct listing {
+    json_t *list;
+    struct buf names;
+};
+
+static bool list_one(void *context, const struct file_seen *f, bool *enter, struct error *err)
+{
+    struct listing *l = context;
+    json_t *profile;
+    *enter = !f->relative[0];
+    if (f->kind != FILE_PLAIN || !text_ends(text_of(f->relative), ".json"))
+        return true;
+    if (!read_one(f->path, &profile, err))
+        return false;
+    json_t *row = json_object();
+    static const char *const fields[] = {"name", "title", "description", "container"};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        json_object_set(row, fields[i], json_object_get(profile, fields[i]));
+    json_array_append_new(l->list, row);
+    buf_format(&l->names, "%s%s", l->names.size ? ", " : "",
+               json_string_value(json_object_get(profile, "name")));
+    json_decref(profile);
+    return true;
+}
+
+static bool list_all(const char *folder, struct listing *l, struct error *err)
+{
+    return folder_walk(folder, &(struct walk_wish){.depth = 2, .seen = list_one, .context = l},
+                       err);
+}
+
+bool profile_list(const char *folder, json_t **list, struct error *err)
+{
+    struct listing l = {.list = json_array(), .names = BUF_LIMIT(NAMES_BYTES)};
+    bool ok = list_all(folder, &l, err);
+    buf_free(&l.names);
+    if (ok)
+        *list = l.list;
+    else
+        json_decref(l.list);
+    return ok;
+}
+
+static bool plain_name(const char *name)
+{
+    return *name && *name != '.' && strlen(name) < 100 && !strpbrk(name, "/\\");
+}
+
+bool profile_load(const char *folder, const char *name, json_t **profile, struct error *err)
+{
+    char path[PATH_MAX], file[128];
+    struct error missing;
+    snprintf(file, sizeof(file), "%.100s.json", name);
+    if (plain_name(name) && path_join(path, sizeof(path), folder, file)) {
+        if (read_one(path, profile, &missing))
+            return true;
+        if (missing.kind != ERROR_NOT_FOUND) {
+            *err = missing;
+            return false;
+        }
+    }
+    struct listing l = {.list = json_array(), .names = BUF_LIMIT(NAMES_BYTES)};
+    error_set(err, ERROR_NOT_FOUND, "there is no profile %.100s", name);
+    if (list_all(folder, &l, &missing) && l.names.size)
+        error_fix(err, "choose one of %s", l.names.at);
+    buf_free(&l.names);
+    json_decref(l.list);
+    return false;
+}

@@ -1,0 +1,357 @@
+// The table, and the thread's walk along the event log.
+#include "house/deliver/deliver.h"
+#include "house/flow/inside.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 200, TRIES = 5, KEEP_EVERY = 1000 };
+
+// ---- what rules look at
+
+struct news {
+    struct db_tx *tx;
+    const struct db_event *event;
+    struct arena *a;
+    json_t *body;
+    int64_t now_ms;
+};
+
+static const char *said(const struct news *n, const char *field)
+{
+    const char *value = json_string_value(json_object_get(n->body, field));
+    return value ? value : "";
+}
+
+static bool job_is(const struct news *n, const char *kinds, const char *states)
+{
+    const char *kind = said(n, "kind"), *state = said(n, "state");
+    return *kind && *state && strstr(kinds, kind) && strstr(states, state);
+}
+
+static bool always(const struct news *n)
+{
+    (void)n;
+    return true;
+}
+
+static bool making_failed(const struct news *n)
+{
+    return job_is(n, "probe proxy", "failed cancelled");
+}
+
+static bool making_waits(const struct news *n)
+{
+    return job_is(n, "probe proxy", "waiting");
+}
+
+static bool delivery_moves(const struct news *n)
+{
+    return job_is(n, "encode", "waiting running failed cancelled");
+}
+
+// ---- what they do
+
+static bool version_of(struct news *n, const char *id, struct version_source *v, bool *there,
+                       struct error *err)
+{
+    *there = version_source(n->tx, id, n->a, v, err);
+    return *there || err->kind == ERROR_NOT_FOUND;
+}
+
+static bool queue(struct news *n, const struct version_source *v, const char *kind,
+                  const char *title, const char *state, int priority, struct error *err)
+{
+    id job;
+    struct job_wish wish = {.project = v->project,
+                            .kind = kind,
+                            .title = arena_format(n->a, title, v->name),
+                            .by = "Posthouse",
+                            .asset = v->asset,
+                            .version = v->id,
+                            .cause = arena_format(n->a, "%s %s", kind, v->id),
+                            .priority = priority};
+    return job_make(n->tx, &wish, n->now_ms, &job, err) &&
+           version_job_set(n->tx, v->id, job.text, err) &&
+           version_state_set(n->tx, v->id, state, NULL, err);
+}
+
+static bool take_over(struct news *n, const struct version_source *v, bool *found,
+                      struct error *err)
+{
+    *found = false;
+    if (v->file_count > 1 &&
+        !derived_use(n->tx, v->id, recipe_at(n->a, v->sequence_rate), found, err))
+        return false;
+    return (*found || derived_use(n->tx, v->id, RECIPE, found, err)) &&
+           (!*found || version_state_set(n->tx, v->id, "ready", NULL, err));
+}
+
+// Documents are as ready as they will be; what was made from the same bytes before is taken over;
+// everything else is looked at, before any proxies are made of other things.
+static bool look_at_it(struct news *n, struct error *err)
+{
+    struct version_source v;
+    bool there, found;
+    if (!version_of(n, n->event->subject, &v, &there, err))
+        return false;
+    if (!there || strcmp(v.state, "stored") != 0)
+        return true;
+    if (strcmp(v.kind, "document") == 0)
+        return version_state_set(n->tx, v.id, "ready", NULL, err);
+    return take_over(n, &v, &found, err) &&
+           (found || queue(n, &v, "probe", "Looking at %s", "probing", 60, err));
+}
+
+static bool make_proxies(struct news *n, struct error *err)
+{
+    struct version_source v;
+    bool there;
+    if (!version_of(n, n->event->subject, &v, &there, err))
+        return false;
+    if (!there || strcmp(v.state, "probing") != 0)
+        return true;
+    if (strcmp(v.kind, "document") == 0)
+        return version_state_set(n->tx, v.id, "ready", NULL, err);
+    return queue(n, &v, "proxy", "Proxies of %s", "proxying", 50, err);
+}
+
+// Names that promise nothing, such as the many small files of a camera card, are documents when
+// nobody can read them as media.
+static bool promises_media(const char *name)
+{
+    static const char endings[] =
+        " mov mp4 m4v mxf mkv webm avi ts m2ts mts mpg mpeg m2v 3gp dv vob wmv flv ogv mxv r3d "
+        "braw "
+        "ari arx crm cine y4m wav bwf rf64 w64 flac mp3 aac m4a aif aiff caf ogg opus ac3 eac3 ec3 "
+        "wma exr dpx cin tif tiff png jpg jpeg jp2 j2k tga bmp gif webp heic psd ";
+    const char *dot = strrchr(name, '.');
+    char word[16];
+    if (!dot || !dot[1] || strlen(dot) > 8)
+        return false;
+    snprintf(word, sizeof(word), " %s ", dot + 1);
+    for (char *c = word; *c; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
+    return strstr(endings, word) != NULL;
+}
+
+static bool give_up(struct news *n, struct error *err)
+{
+    struct version_source v;
+    bool there;
+    json_t *problem = json_object_get(n->body, "problem");
+    const char *kind = json_string_value(json_object_get(problem, "kind"));
+    if (!version_of(n, said(n, "version"), &v, &there, err))
+        return false;
+    if (!there || strcmp(v.state, "ready") == 0 || strcmp(v.state, "failed") == 0)
+        return true;
+    if (!derived_end(n->tx, v.id, err))
+        return false;
+    if (job_is(n, "probe", "failed") && kind && !promises_media(v.name) &&
+        (strcmp(kind, "unsupported") == 0 || strcmp(kind, "damaged") == 0))
+        return version_state_set(n->tx, v.id, "ready", NULL, err);
+    struct error why;
+    error_set(&why, ERROR_CANCELLED, "%s was cancelled", said(n, "title"));
+    error_fix(&why, "try the job again");
+    char *text = json_is_object(problem) ? json_dumps(problem, JSON_COMPACT) : problem_text(&why);
+    bool ok = version_state_set(n->tx, v.id, "failed", text, err);
+    free(text);
+    return ok;
+}
+
+// Asked for again after it had failed, or its attempt was lost: what grew is nothing any more.
+static bool begin_again(struct news *n, struct error *err)
+{
+    struct version_source v;
+    bool there, probe = strcmp(said(n, "kind"), "probe") == 0;
+    if (!version_of(n, said(n, "version"), &v, &there, err))
+        return false;
+    if (!there || strcmp(v.state, "ready") == 0)
+        return true;
+    return derived_end(n->tx, v.id, err) &&
+           (strcmp(v.state, "failed") != 0 ||
+            version_state_set(n->tx, v.id, probe ? "probing" : "proxying", NULL, err));
+}
+
+static bool tell_delivery(struct news *n, struct error *err)
+{
+    const char *state = said(n, "state");
+    json_t *problem = json_object_get(n->body, "problem");
+    struct error why;
+    error_set(&why, ERROR_CANCELLED, "%s was cancelled", said(n, "title"));
+    error_fix(&why, "try the job again");
+    char *text = json_is_object(problem) ? json_dumps(problem, JSON_COMPACT) : problem_text(&why);
+    bool ended = strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
+    bool ok = delivery_state_set(n->tx, n->event->subject, ended ? "failed" : state,
+                                 ended ? text : NULL, err);
+    free(text);
+    return ok;
+}
+
+// ---- the table
+
+static const struct rule {
+    const char *event;
+    bool (*holds)(const struct news *n); // by what the event says alone
+    bool (*act)(struct news *n, struct error *err);
+} rules[] = {
+    {"version.stored", always, look_at_it},         {"version.probed", always, make_proxies},
+    {"job.changed", making_failed, give_up},        {"job.changed", making_waits, begin_again},
+    {"job.changed", delivery_moves, tell_delivery},
+};
+enum { RULES = sizeof(rules) / sizeof(rules[0]) };
+
+const char *recipe_at(struct arena *a, const char *sequence_rate)
+{
+    return arena_format(a, RECIPE "@%s", sequence_rate);
+}
+
+const char *recipe_of(struct arena *a, const json_t *facts)
+{
+    const char *from = json_string_value(json_object_get(facts, "rate_from"));
+    const char *rate = json_string_value(json_object_get(facts, "rate"));
+    bool lent = from && rate && strcmp(from, "project") == 0;
+    return lent ? recipe_at(a, rate) : RECIPE;
+}
+
+// ---- following
+
+struct following {
+    struct flow *f;
+    struct arena *a;
+    struct db_event *events;
+    size_t count, from, to; // those to follow now: [from, to)
+    bool any;               // a rule looked at one
+};
+
+static bool load_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct following *w = context;
+    return db_events_after(tx, w->f->at, BATCH, w->a, &w->events, &w->count, err);
+}
+
+static bool concerns(const struct db_event *e)
+{
+    for (size_t i = 0; i < RULES; i++)
+        if (strcmp(rules[i].event, e->kind) == 0)
+            return true;
+    return false;
+}
+
+static bool keep(struct db_tx *tx, int64_t number, struct error *err)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%lld", (long long)number);
+    return db_value_set(tx, "flow.at", text, err);
+}
+
+static bool follow_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct following *w = context;
+    struct arena *a = arena_open(256 << 20);
+    bool ok = true;
+    for (size_t i = w->from; ok && i < w->to; i++) {
+        struct news n = {.tx = tx, .event = &w->events[i], .a = a, .now_ms = clock_now_ms()};
+        n.body = concerns(n.event) ? json_loads(n.event->body, 0, NULL) : NULL;
+        for (size_t k = 0; ok && k < RULES; k++)
+            if (strcmp(rules[k].event, n.event->kind) == 0 && rules[k].holds(&n))
+                ok = rules[k].act(&n, err);
+        json_decref(n.body);
+    }
+    arena_close(a);
+    return ok && (w->to == w->from || keep(tx, w->events[w->to - 1].number, err));
+}
+
+// Most news is of no concern to any rule: they cost no transaction.
+static bool idle(const struct following *w)
+{
+    struct arena *a = arena_open(16 << 20);
+    bool any = false;
+    for (size_t i = 0; i < w->count && !any; i++) {
+        struct news n = {.event = &w->events[i], .a = a};
+        if (!concerns(n.event))
+            continue;
+        n.body = json_loads(n.event->body, 0, NULL);
+        for (size_t k = 0; k < RULES && !any; k++)
+            any = strcmp(rules[k].event, n.event->kind) == 0 && rules[k].holds(&n);
+        json_decref(n.body);
+    }
+    arena_close(a);
+    return !any && w->events[w->count - 1].number - w->f->kept < KEEP_EVERY;
+}
+
+static bool follow(struct following *w, struct error *err)
+{
+    struct flow *f = w->f;
+    if (!idle(w)) {
+        // One by one once something would not go, so that only that one is left.
+        w->to = f->tries ? 1 : w->count;
+        if (!db_write(f->db, follow_in, w, err)) {
+            if (++f->tries <= TRIES)
+                return false;
+            f->at = w->events[0].number;
+            f->tries = 0;
+            return error_while(err, "left what follows from %s of %s", w->events[0].kind,
+                               w->events[0].subject);
+        }
+        f->tries = 0;
+        f->kept = w->events[w->to - 1].number;
+        f->at = f->kept;
+        return true;
+    }
+    f->at = w->events[w->count - 1].number;
+    return true;
+}
+
+bool flow_turn(struct flow *f, bool *more, struct error *err)
+{
+    struct arena *a = arena_open(256 << 20);
+    struct following w = {.f = f, .a = a};
+    bool ok = db_read(f->db, load_in, &w, err) && (!w.count || follow(&w, err));
+    *more = w.count > 0;
+    arena_close(a);
+    return ok;
+}
+
+void flow_wait(struct flow *f, int timeout_ms)
+{
+    (void)db_event_wait(f->db, f->at, timeout_ms);
+}
+
+// ---- the whole
+
+static bool where_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct flow *f = context;
+    struct arena *a = arena_open(1 << 16);
+    const char *value = NULL;
+    bool ok = db_value_get(tx, "flow.at", a, &value, err);
+    f->at = f->kept = ok && value ? strtoll(value, NULL, 10) : 0;
+    arena_close(a);
+    return ok;
+}
+
+bool flow_open(const struct flow_wish *wish, struct flow **flow, struct error *err)
+{
+    struct flow *f = calloc(1, sizeof(*f));
+    if (!f)
+        abort();
+    f->db = wish->db;
+    f->store = wish->store;
+    f->jobs = wish->jobs;
+    if (!text_copy(text_of(wish->scratch), f->scratch, sizeof(f->scratch)))
+        error_set(err, ERROR_INPUT, "the scratch folder's name is too long");
+    else if (folder_make(wish->scratch, 0750, err) && db_read(f->db, where_in, f, err)) {
+        *flow = f;
+        return true;
+    }
+    flow_close(f);
+    return false;
+}
+
+void flow_close(struct flow *f)
+{
+    free(f);
+}

@@ -1,0 +1,50 @@
+/*
+ * house/flow: what follows from what.
+ *
+ * Read this first. One table in flow.c says "when this has happened and this holds, do that"; it is
+ * the only place where rooms are tied together. It reads the event log from where it stood, so that
+ * nothing is forgotten when the house dies between an event and what follows from it, and what it
+ * does may be done again without harm: jobs have a cause and are queued once.
+ *
+ * The second half is for whoever hands out work: what a claimed job asks of an engine, and what
+ * becomes of the result. A result's bytes are taken into the store first and mean nothing; their
+ * rows, what the rooms know of them and the end of the attempt are one transaction.
+ */
+#pragma once
+#include "house/jobs/jobs.h"
+#include "store/store.h"
+
+struct flow;
+
+struct flow_wish {
+    struct db *db;
+    struct store *store;
+    struct jobs *jobs;
+    const char *scratch; // absolute folder; made; an attempt writes into <scratch>/<attempt>
+};
+MUST_CHECK bool flow_open(const struct flow_wish *wish, struct flow **flow, struct error *err);
+void flow_close(struct flow *f); // NULL is fine
+
+// One batch of news. *more: there may be more already. False: an event could not be followed; the
+// same one is tried again with the next call, a few times, and then left. One thread.
+MUST_CHECK bool flow_turn(struct flow *f, bool *more, struct error *err);
+// Waits for news after what was followed, at most timeout_ms.
+void flow_wait(struct flow *f, int timeout_ms);
+
+// ---- For whoever hands out work. Any thread.
+
+// What a worker is told of a claim (docs/plan.md, Workers: "task"), with the inputs as runs of
+// files of this machine; makes the folder of the attempt. A new reference.
+MUST_CHECK bool flow_task(struct flow *f, const struct claim *claim, json_t **task,
+                          struct error *err);
+// Takes what the attempt made into the store and commits it. STALE: it was thrown away.
+MUST_CHECK bool flow_done(struct flow *f, const char *attempt, int64_t token, const json_t *result,
+                          enum outcome *outcome, struct error *err);
+MUST_CHECK bool flow_failed(struct flow *f, const char *attempt, int64_t token,
+                            const struct error *why, enum outcome *outcome, struct error *err);
+// Derived files that an attempt is writing: [{"kind","name","size"}].
+MUST_CHECK bool flow_growing(struct flow *f, const char *attempt, int64_t token,
+                             const json_t *outputs, struct error *err);
+// Removes folders in scratch of attempts that do not run and were not touched for `rest_ms`: their
+// workers are gone.
+MUST_CHECK bool flow_tidy(struct flow *f, int64_t rest_ms, struct error *err);

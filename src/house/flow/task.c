@@ -1,0 +1,383 @@
+// Work as it goes out to a worker, and what comes back.
+#include "house/deliver/deliver.h"
+#include "house/flow/inside.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+#include "tickets/ticket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FILES_AT_ONCE = 1000, OUTPUTS_MOST = 20000 };
+
+// ---- going out
+
+struct giving {
+    struct flow *f;
+    struct arena *a;
+    const struct claim *claim;
+    struct version_source v;
+    json_t *files; // VersionFile[]
+};
+
+static bool source_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct giving *g = context;
+    if (!version_source(tx, g->claim->version ? g->claim->version : "", g->a, &g->v, err))
+        return false;
+    json_decref(g->files);
+    g->files = json_array();
+    for (int64_t after = 0; after < g->v.file_count; after += FILES_AT_ONCE) {
+        json_t *some;
+        int64_t total;
+        if (!version_files(tx, g->v.id, after, FILES_AT_ONCE, &some, &total, err))
+            return false;
+        json_array_extend(g->files, some);
+        json_decref(some);
+    }
+    return true;
+}
+
+static json_t *runs_of(const struct store_map *map)
+{
+    json_t *runs = json_array();
+    for (size_t i = 0; i < map->count; i++)
+        json_array_append_new(runs, json_pack("{s:s, s:I, s:I}", "path", map->runs[i].path,
+                                              "offset", (json_int_t)map->runs[i].offset, "length",
+                                              (json_int_t)map->runs[i].length));
+    return runs;
+}
+
+static bool add_inputs(struct giving *g, json_t *inputs, json_t *named, struct error *err)
+{
+    size_t i;
+    json_t *file;
+    json_array_foreach(g->files, i, file)
+    {
+        const char *content = json_string_value(json_object_get(file, "content"));
+        const char *name = json_string_value(json_object_get(file, "name"));
+        const struct store_map *map;
+        sha256 hash;
+        if (!content || !name || !sha256_parse(text_of(content), &hash))
+            return error_set(err, ERROR_INTERNAL, "a file of %s has no content", g->v.name);
+        if (!store_map_open(g->f->store, &hash, &map, err))
+            return error_while(err, "%s", name);
+        const char *last = strrchr(name, '/');
+        last = last ? last + 1 : name;
+        json_array_append_new(inputs, json_pack("{s:s, s:I, s:o}", "name", last, "size",
+                                                (json_int_t)map->size, "runs", runs_of(map)));
+        json_array_append_new(named,
+                              json_pack("{s:s, s:I}", "name", last, "size", (json_int_t)map->size));
+        store_map_close(g->f->store, map);
+    }
+    return true;
+}
+
+// What the ticket says besides what the job was asked with.
+static bool fill_ticket(struct giving *g, json_t *ticket, struct error *err)
+{
+    json_t *facts = g->v.facts ? json_loads(g->v.facts, 0, NULL) : NULL;
+    json_t *known = g->v.known ? json_loads(g->v.known, 0, NULL) : NULL;
+    json_t *sequence = json_object_get(known, "sequence");
+    bool probe = strcmp(g->claim->kind, "probe") == 0;
+    if (json_is_object(sequence)) {
+        json_object_set(ticket, "sequence", sequence);
+        json_object_set_new(ticket, "sequence_rate", json_string(g->v.sequence_rate));
+    }
+    if (!probe && json_is_object(facts))
+        json_object_set(ticket, "facts", facts);
+    bool ok = probe || json_is_object(facts);
+    if (!ok) {
+        error_set(err, ERROR_CONFLICT, "%s has not been looked at", g->v.name);
+        error_fix(err, "try its first job again");
+    }
+    json_decref(known);
+    json_decref(facts);
+    return ok;
+}
+
+bool flow_task(struct flow *f, const struct claim *claim, json_t **task, struct error *err)
+{
+    char outputs[PATH_MAX];
+    struct giving g = {.f = f, .claim = claim, .a = arena_open(256 << 20)};
+    json_t *ticket = json_deep_copy(claim->ticket), *inputs = json_array(), *named = json_array();
+    bool ok = path_join(outputs, sizeof(outputs), f->scratch, claim->attempt) ||
+              error_set(err, ERROR_INPUT, "the scratch folder's name is too long");
+    ok = ok && db_read(f->db, source_in, &g, err) && fill_ticket(&g, ticket, err) &&
+         add_inputs(&g, inputs, named, err) && folder_make(outputs, 0750, err);
+    json_object_set_new(ticket, "inputs", named);
+    if (ok)
+        *task = json_pack("{s:s, s:I, s:s, s:s, s:i, s:O, s:O, s:s}", "attempt", claim->attempt,
+                          "token", (json_int_t)claim->token, "job", claim->job, "title",
+                          claim->title, "lease_ms", JOBS_LEASE_MS, "ticket", ticket, "inputs",
+                          inputs, "outputs", outputs);
+    ok = ok && (*task || error_set(err, ERROR_INTERNAL, "%s can not be written down for a worker",
+                                   claim->title));
+    json_decref(ticket);
+    json_decref(inputs);
+    json_decref(g.files);
+    arena_close(g.a);
+    return ok;
+}
+
+// ---- coming back
+
+struct taking {
+    struct flow *f;
+    struct arena *a;
+    const json_t *result;
+    struct derived_file *files;
+    struct store_bytes **bytes;
+    size_t count;
+    bool used; // the bytes are wanted
+};
+
+static bool bad_result(struct error *err, const char *why)
+{
+    error_set(err, ERROR_CHILD, "the result can not be used");
+    return error_why(err, "%s", why);
+}
+
+// The worker's file stays where it is until all is committed: when the house dies in between, the
+// worker says "done" again and it is all still there.
+static bool adopt(struct taking *t, const char *attempt, const json_t *output, struct error *err)
+{
+    const char *name = json_string_value(json_object_get(output, "name"));
+    const char *kind = json_string_value(json_object_get(output, "kind"));
+    if (!name || !ticket_output_name(text_of(name)))
+        return bad_result(err, "an output has no name");
+    const char *path = arena_format(t->a, "%s/%s/%s", t->f->scratch, attempt, name);
+    const char *second = arena_format(t->a, "%s/%s/.%s.kept", t->f->scratch, attempt, name);
+    if (unlink(second) != 0 && errno != ENOENT)
+        return error_errno(err, errno, "cannot take over %s", name);
+    if (link(path, second) != 0) {
+        if (errno == ENOENT)
+            return bad_result(err, "a file that it names is not there");
+        second = path; // a file system without links
+    }
+    struct store_bytes *b;
+    if (!store_adopt(t->f->store, second, &b, err))
+        return error_while(err, "taking over %s", name);
+    t->bytes[t->count] = b;
+    t->files[t->count++] = (struct derived_file){.kind = kind ? kind : "",
+                                                 .name = name,
+                                                 .content = *store_bytes_content(b, 0),
+                                                 .size = store_bytes_size(b, 0)};
+    return true;
+}
+
+static bool record_all(struct db_tx *tx, struct taking *t, struct error *err)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (!store_record(tx, t->bytes[i], err))
+            return false;
+    return true;
+}
+
+static bool apply_probe(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
+{
+    struct taking *t = context;
+    return version_facts_set(tx, e->version, t->result, err);
+}
+
+// The facts of probing, and what only decoding all of it could tell.
+static json_t *facts_after(const struct version_source *v, const json_t *result)
+{
+    json_t *facts = v->facts ? json_loads(v->facts, 0, NULL) : NULL;
+    json_t *sprite = json_object_get(result, "sprite"), *damage = json_object_get(result, "damage");
+    json_t *frames = json_object_get(result, "frames");
+    bool picture = json_array_size(json_object_get(facts, "video")) > 0;
+    if (!json_is_object(facts))
+        return facts;
+    if (json_is_object(sprite))
+        json_object_set(facts, "sprite", sprite);
+    if (picture && json_is_integer(frames))
+        json_object_set(facts, "duration_frames", frames);
+    if (json_array_size(damage)) {
+        json_t *all = json_object_get(facts, "damage");
+        if (!json_is_array(all)) {
+            json_object_set_new(facts, "damage", json_array());
+            all = json_object_get(facts, "damage");
+        }
+        json_array_extend(all, damage);
+    }
+    return facts;
+}
+
+static bool apply_proxy(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
+{
+    struct taking *t = context;
+    struct version_source v;
+    if (!version_source(tx, e->version, t->a, &v, err))
+        return false;
+    json_t *facts = facts_after(&v, t->result);
+    bool ok =
+        (facts || bad_result(err, "nothing is known of the file")) &&
+        derived_set(tx, e->version, recipe_of(t->a, facts), t->files, t->count, &t->used, err) &&
+        (!t->used || record_all(tx, t, err)) && version_facts_set(tx, e->version, facts, err) &&
+        version_state_set(tx, e->version, "ready", NULL, err);
+    json_decref(facts);
+    return ok;
+}
+
+static bool apply_encode(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
+{
+    struct taking *t = context;
+    t->used = true;
+    return record_all(tx, t, err) &&
+           delivery_done(tx, e->job, &t->files[0].content, t->files[0].size,
+                         json_object_get(t->result, "facts"), err);
+}
+
+// What the kinds of jobs bring back, and who knows what it means.
+static const struct kind {
+    const char *name, *outputs; // field of the result
+    jobs_apply *apply;
+} kinds[] = {
+    {"probe", NULL, apply_probe},
+    {"proxy", "outputs", apply_proxy},
+    {"encode", "output", apply_encode},
+};
+
+static bool adopt_all(struct taking *t, const struct kind *k, const char *attempt,
+                      struct error *err)
+{
+    const json_t *outputs = k->outputs ? json_object_get(t->result, k->outputs) : NULL;
+    bool one = json_is_object(outputs);
+    size_t count = one ? 1 : json_array_size(outputs);
+    if (!k->outputs)
+        return true;
+    if (!count || count > OUTPUTS_MOST)
+        return bad_result(err, "it names no outputs, or too many");
+    t->files = ARENA_ARRAY(t->a, struct derived_file, count);
+    t->bytes = ARENA_ARRAY(t->a, struct store_bytes *, count);
+    for (size_t i = 0; i < count; i++)
+        if (!adopt(t, attempt, one ? outputs : json_array_get(outputs, i), err))
+            return false;
+    return true;
+}
+
+static void clear_folder(struct flow *f, const char *attempt)
+{
+    char path[PATH_MAX];
+    struct error ignored; // flow_tidy comes by
+    if (id_valid(text_of(attempt)) && path_join(path, sizeof(path), f->scratch, attempt))
+        (void)!folder_remove(path, &ignored);
+}
+
+bool flow_done(struct flow *f, const char *attempt, int64_t token, const json_t *result,
+               enum outcome *outcome, struct error *err)
+{
+    struct taking t = {.f = f, .a = arena_open(256 << 20), .result = result};
+    struct ended what;
+    bool current = false, taken = false;
+    *outcome = OUTCOME_STALE;
+    bool ok = jobs_attempt(f->jobs, attempt, token, t.a, &what, &current, &taken, err);
+    if (ok && current) {
+        const struct kind *k = NULL;
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+            k = strcmp(kinds[i].name, what.kind) == 0 ? &kinds[i] : k;
+        ok = (k && json_is_object(result)) || bad_result(err, "it is of no known kind");
+        ok = ok && adopt_all(&t, k, attempt, err) &&
+             jobs_finish(f->jobs, attempt, token, k->apply, &t, clock_now_ms(), outcome, err);
+    } else if (ok && taken) {
+        *outcome = OUTCOME_TAKEN;
+    }
+    for (size_t i = 0; i < t.count; i++)
+        store_settle(f->store, t.bytes[i], ok && *outcome == OUTCOME_TAKEN && t.used);
+    if (ok)
+        clear_folder(f, attempt);
+    arena_close(t.a);
+    return ok;
+}
+
+bool flow_failed(struct flow *f, const char *attempt, int64_t token, const struct error *why,
+                 enum outcome *outcome, struct error *err)
+{
+    bool ok = jobs_fail(f->jobs, attempt, token, why, clock_now_ms(), outcome, err);
+    if (ok)
+        clear_folder(f, attempt);
+    return ok;
+}
+
+// ---- growing
+
+struct growing {
+    const struct ended *what;
+    const json_t *outputs;
+};
+
+static bool growing_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct growing *g = context;
+    size_t i;
+    json_t *o;
+    json_array_foreach(g->outputs, i, o)
+    {
+        const char *kind = json_string_value(json_object_get(o, "kind"));
+        const char *name = json_string_value(json_object_get(o, "name"));
+        char path[320];
+        if (!kind || !name || !ticket_output_name(text_of(name)))
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", g->what->attempt, name);
+        if (!derived_growing(tx, g->what->version, kind, name, path,
+                             json_integer_value(json_object_get(o, "size")), err))
+            return false;
+    }
+    return true;
+}
+
+bool flow_growing(struct flow *f, const char *attempt, int64_t token, const json_t *outputs,
+                  struct error *err)
+{
+    struct arena *a = arena_open(1 << 20);
+    struct ended what;
+    bool current, taken;
+    bool ok = jobs_attempt(f->jobs, attempt, token, a, &what, &current, &taken, err);
+    if (ok && current && what.version && strcmp(what.kind, "proxy") == 0) {
+        struct growing g = {&what, outputs};
+        ok = db_write(f->db, growing_in, &g, err);
+    }
+    arena_close(a);
+    return ok;
+}
+
+// ---- what was left lying
+
+struct tidying {
+    const char **running;
+    size_t count;
+    int64_t before_ms;
+    struct arena *a;
+    const char **dead;
+    size_t dead_count;
+};
+
+static bool tidy_one(void *context, const struct file_seen *s, bool *enter, struct error *err)
+{
+    (void)err;
+    struct tidying *t = context;
+    *enter = !s->relative[0];
+    bool alive = s->modified_ms > t->before_ms || !s->relative[0];
+    for (size_t i = 0; i < t->count && !alive; i++)
+        alive = strcmp(t->running[i], s->relative) == 0;
+    if (!alive && t->dead_count < FILES_AT_ONCE)
+        t->dead[t->dead_count++] = arena_text(t->a, s->path);
+    return true;
+}
+
+bool flow_tidy(struct flow *f, int64_t rest_ms, struct error *err)
+{
+    struct tidying t = {.before_ms = clock_now_ms() - rest_ms, .a = arena_open(64 << 20)};
+    t.dead = ARENA_ARRAY(t.a, const char *, FILES_AT_ONCE);
+    bool ok = jobs_running(f->jobs, t.a, &t.running, &t.count, err) &&
+              folder_walk(f->scratch,
+                          &(struct walk_wish){.depth = 2, .seen = tidy_one, .context = &t}, err);
+    for (size_t i = 0; ok && i < t.dead_count; i++)
+        ok = folder_remove(t.dead[i], err);
+    arena_close(t.a);
+    return ok;
+}
