@@ -52,17 +52,24 @@ struct api *api_open(const struct api_wish *wish, struct error *err)
     pthread_mutex_init(&inside->lock, NULL);
     atomic_store(&inside->started_ms, clock_now_ms());
     if (!db_write(api->db, key_in, api, err) || !(inside->media = media_start(api)) ||
-        !(inside->events = events_start(api, err))) {
+        !(inside->events = events_start(api, err)) ||
+        (wish->rooms.jobs && wish->rooms.flow && !(inside->work = work_start(api, err)))) {
         api_close(api);
         return NULL;
     }
     return api;
 }
 
+void api_rest(struct api *api)
+{
+    work_rest(api->inside->work);
+}
+
 void api_close(struct api *api)
 {
     if (!api)
         return;
+    work_stop(api->inside->work);
     events_stop(api->inside->events);
     media_stop(api->inside->media);
     pthread_mutex_destroy(&api->inside->lock);
@@ -399,7 +406,8 @@ static void answer_reply(struct call *c, struct answer *a)
         break;
     case REPLY_SOCKET:
         if (c->api->wish.sockets)
-            answer_socket(a, c->request, c->api->wish.sockets, r->socket, r->socket_user, NULL);
+            answer_socket(a, c->request, r->sockets ? r->sockets : c->api->wish.sockets, r->socket,
+                          r->socket_user, NULL);
         else
             answer_empty(a, 501);
         break;

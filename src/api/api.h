@@ -76,9 +76,9 @@ struct route {
 
 // The tables that the api joins; each is in <name>_routes.c.
 extern const struct route people_routes[], asset_routes[], transfer_routes[], job_routes[],
-    review_routes[], delivery_routes[];
+    review_routes[], delivery_routes[], work_routes[];
 extern const size_t people_route_count, asset_route_count, transfer_route_count, job_route_count,
-    review_route_count, delivery_route_count;
+    review_route_count, delivery_route_count, work_route_count;
 
 // ---- The api itself
 
@@ -88,7 +88,9 @@ struct api_wish {
     struct people *people;
     const struct config *config; // may be NULL in tests
     struct sockets *sockets;     // may be NULL in tests: then no sockets
-    const char *web_folder;      // built page; NULL: none
+    // Those of workers, whose messages may be large; NULL: the same as the others.
+    struct sockets *work_sockets;
+    const char *web_folder; // built page; NULL: none
     const char *house_name;
     const char *version;
     // "https://host:8481" of the media listener as browsers reach it; NULL: made from the request's
@@ -98,8 +100,9 @@ struct api_wish {
     bool check_answers; // output shapes are checked: a mismatch is an internal error
     // Rooms that routes need and the api itself does not know; set before serving.
     struct {
-        void *transfer, *jobs, *assets, *review, *deliver;
+        void *transfer, *jobs, *flow; // struct transfers, jobs, flow
     } rooms;
+    const char *profiles_folder; // of deliverables
 };
 
 struct api {
@@ -113,6 +116,8 @@ struct api {
 };
 
 MUST_CHECK struct api *api_open(const struct api_wish *wish, struct error *err);
+// Gives workers nothing more and takes nothing; before the sockets are closed.
+void api_rest(struct api *api);
 void api_close(struct api *api); // after the server and sockets were closed; NULL is fine
 
 // For struct server_wish; the context is the api. Listeners tagged "media" serve media only, all
@@ -138,6 +143,7 @@ struct reply { // filled by the call_ functions below
     struct pull_answer pull;
     const struct socket_calls *socket;
     void *socket_user;
+    struct sockets *sockets; // NULL: the api's
     struct {
         const char *name, *value;
     } headers[16];

@@ -43,6 +43,12 @@ int events_viewers(struct events *e);
 extern const struct route event_routes[];
 extern const size_t event_route_count;
 
+// ---- work_socket.c; only with the rooms jobs and flow
+struct work;
+struct work *work_start(struct api *api, struct error *err);
+void work_rest(struct work *w); // gives and takes no more
+void work_stop(struct work *w);
+
 // ---- static.c, health.c
 bool static_plan(struct api *api, const struct request *r, struct plan *p);
 bool health_plan(struct api *api, const struct request *r, struct plan *p);
@@ -52,6 +58,7 @@ enum { FLIGHTS = 64, LATENCY_STEPS = 8 };
 struct api_inside {
     struct media *media;
     struct events *events;
+    struct work *work; // NULL: none is handed out
     struct server *server;
     pthread_mutex_t lock; // guards in_flight
     sha256 in_flight[FLIGHTS];

@@ -1,0 +1,167 @@
+// Deliverables: profiles, what was made by them, and taking it out.
+#include "api/inside.h"
+#include "house/deliver/deliver.h"
+#include "plat/clock.h"
+#include "store/store.h"
+
+#include <string.h>
+
+struct asking {
+    struct call *c;
+    json_t *profile, *json;
+    int limit;
+    struct delivery_file file;
+};
+
+static void fresh(struct asking *q)
+{
+    json_decref(q->json);
+    q->json = NULL;
+}
+
+static const char *folder_of(struct call *c, struct error *err)
+{
+    const char *folder = c->api->wish.profiles_folder;
+    if (!folder)
+        error_set(err, ERROR_NOT_FOUND, "this house has no profiles");
+    return folder;
+}
+
+static bool profiles_get(struct call *c, struct error *err)
+{
+    json_t *list;
+    const char *folder = folder_of(c, err);
+    if (!folder || !profile_list(folder, &list, err))
+        return false;
+    call_json(c, list);
+    return true;
+}
+
+static bool make_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    struct delivery_wish wish = {
+        .version = q->c->version, .by = q->c->who.name, .profile = q->profile};
+    id made;
+    fresh(q);
+    return delivery_make(tx, &wish, clock_now_ms(), &made, err) &&
+           call_audit(q->c, tx, "delivery.made", made.text,
+                      json_string_value(json_object_get(q->profile, "name")), err) &&
+           delivery_get(tx, made.text, &q->json, err);
+}
+
+static bool deliveries_post(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    const char *folder = folder_of(c, err);
+    if (!folder || !profile_load(folder, body_text(c, "profile"), &q.profile, err))
+        return false;
+    bool ok = db_write(c->api->db, make_in, &q, err);
+    json_decref(q.profile);
+    if (ok)
+        call_json(c, q.json);
+    else
+        json_decref(q.json);
+    return ok;
+}
+
+static bool list_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    fresh(q);
+    return delivery_list(tx, q->c->project, q->limit, &q->json, err);
+}
+
+static bool deliveries_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    if (!call_limit(c, &q.limit, err) || !db_read(c->api->db, list_in, &q, err))
+        return false;
+    call_json(c, q.json);
+    return true;
+}
+
+static bool get_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    fresh(q);
+    return delivery_get(tx, q->c->delivery, &q->json, err);
+}
+
+static bool delivery_show(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    if (!db_read(c->api->db, get_in, &q, err))
+        return false;
+    call_json(c, q.json);
+    return true;
+}
+
+// ---- the bytes
+
+struct holding {
+    struct store *store;
+    const struct store_map *map;
+};
+
+static void let_go(void *context)
+{
+    struct holding *h = context;
+    store_map_close(h->store, h->map);
+}
+
+static bool file_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    return delivery_file(tx, q->c->delivery, q->c->arena, &q->file, err);
+}
+
+static const char *type_of(const char *name)
+{
+    static const char *const types[][2] = {{".mp4", "video/mp4"},
+                                           {".mov", "video/quicktime"},
+                                           {".mxf", "application/mxf"},
+                                           {".wav", "audio/wav"}};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (text_ends(text_of(name), types[i][0]))
+            return types[i][1];
+    return "application/octet-stream";
+}
+
+static bool delivery_bytes(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    struct holding *h = ARENA_NEW(c->arena, struct holding);
+    h->store = c->api->store;
+    if (!db_read(c->api->db, file_in, &q, err) ||
+        !store_map_open(h->store, &q.file.content, &h->map, err))
+        return false;
+    struct file_run *runs = ARENA_ARRAY(c->arena, struct file_run, h->map->count + 1);
+    for (size_t i = 0; i < h->map->count; i++)
+        runs[i] =
+            (struct file_run){h->map->runs[i].fd, h->map->runs[i].offset, h->map->runs[i].length};
+    call_files(c,
+               &(struct file_answer){
+                   .runs = runs,
+                   .count = h->map->count,
+                   .type = type_of(q.file.name),
+                   .etag = arena_format(c->arena, "\"%s\"", sha256_text(&q.file.content).text),
+                   .release = let_go,
+                   .context = h},
+               q.file.name);
+    return true;
+}
+
+const struct route delivery_routes[] = {
+    {"GET", "/profiles", NEED_PERSON, profiles_get, NULL, "Profile[]", 0,
+     "what versions can be made into", NULL},
+    {"POST", "/versions/{version}/deliveries", MAY_DELIVER, deliveries_post, "NewDelivery",
+     "Delivery", 0, "makes a version into a profile", NULL},
+    {"GET", "/projects/{project}/deliveries", MAY_VIEW, deliveries_get, NULL, "Delivery[]", 0,
+     "newest first", NULL},
+    {"GET", "/deliveries/{delivery}", MAY_VIEW, delivery_show, NULL, "Delivery", 0,
+     "how far it is, and what was found in it", NULL},
+    {"GET", "/deliveries/{delivery}/bytes", MAY_DOWNLOAD, delivery_bytes, NULL, "bytes", 0,
+     "the file", NULL},
+};
+const size_t delivery_route_count = sizeof(delivery_routes) / sizeof(delivery_routes[0]);

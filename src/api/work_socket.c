@@ -1,0 +1,541 @@
+/*
+ * Workers: they say hello, ask for work, tell how far they are, and hand in results (docs/plan.md,
+ * Workers).
+ *
+ * Nothing is remembered of a worker but its line and how many of its slots are parked: the ledger
+ * (house/jobs) knows the rest, so that a line may be cut and come back at any moment. One thread
+ * gives parked slots their work when there is news; another takes results into the store, which may
+ * be gigabytes to hash, while beats go on and keep the leases.
+ */
+#include "api/inside.h"
+#include "base/log.h"
+#include "house/flow/flow.h"
+#include "plat/clock.h"
+#include "plat/ids.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOTS_MOST = 1024, ATTEMPTS_MOST = 4096, WAIT_MS = 200 };
+
+struct line {
+    atomic_int holders; // the call that opened it, the socket, and whoever works for it just now
+    struct line *next;
+    struct work *work;
+    struct socket *socket;
+    char *secret;    // its token, looked at again when rights have changed
+    int64_t changes; // people_changes, then
+    char worker[27]; // "": no hello yet
+    int parked;      // slots that wait for work; guarded by work.lock
+    bool ended;      // guarded by work.lock
+};
+
+struct result {
+    struct result *next;
+    struct line *line;
+    char attempt[27];
+    int64_t token;
+    json_t *made;     // NULL: it failed
+    struct error why; // then
+};
+
+struct work {
+    struct api *api;
+    struct jobs *jobs;
+    struct flow *flow;
+    pthread_t giver, taker;
+    bool giving, taking;
+    atomic_bool stop;
+    pthread_mutex_t lock; // guards the lists and what lines say above
+    pthread_cond_t handed_in;
+    struct line *first;
+    struct result *results, **last_result;
+    char taking_now[27];
+};
+
+static void line_let_go(struct line *l)
+{
+    if (atomic_fetch_sub(&l->holders, 1) != 1)
+        return;
+    socket_let_go(l->socket);
+    free(l->secret);
+    free(l);
+}
+
+static void say(struct line *l, json_t *take_over)
+{
+    char *text = json_dumps(take_over, JSON_COMPACT);
+    if (text)
+        socket_send(l->socket, text, strlen(text));
+    free(text);
+    json_decref(take_over);
+}
+
+// ---- giving work
+
+// False: there is none.
+static bool give_one(struct work *w, struct line *l)
+{
+    struct arena *a = arena_open(16 << 20);
+    struct claim claim;
+    struct error err, second;
+    enum outcome outcome;
+    json_t *task = NULL;
+    bool found = false;
+    if (!jobs_claim(w->jobs, l->worker, clock_now_ms(), a, &claim, &found, &err)) {
+        log_problem("work.claim", &err);
+    } else if (found && flow_task(w->flow, &claim, &task, &err)) {
+        log_info("work.given", "job=%s kind=%s attempt=%s worker=%s", claim.job, claim.kind,
+                 claim.attempt, l->worker);
+        say(l, json_pack("{s:o}", "task", task));
+    } else if (found) {
+        log_problem("work.task", &err);
+        if (!flow_failed(w->flow, claim.attempt, claim.token, &err, &outcome, &second))
+            log_problem("work.failed", &second);
+    }
+    json_decref(claim.ticket);
+    arena_close(a);
+    return found;
+}
+
+// A slot is taken out of the parked ones before there is a look at the queue, and put back when it
+// was empty: so nothing can be queued between the look and the parking without somebody seeing it.
+static void serve(struct work *w, struct line *l)
+{
+    bool more = true;
+    while (more) {
+        pthread_mutex_lock(&w->lock);
+        more = l->parked > 0 && !l->ended && !atomic_load(&w->stop);
+        l->parked -= more;
+        pthread_mutex_unlock(&w->lock);
+        if (more && !give_one(w, l)) {
+            pthread_mutex_lock(&w->lock);
+            l->parked++;
+            pthread_mutex_unlock(&w->lock);
+            more = false;
+        }
+    }
+}
+
+static void serve_all(struct work *w)
+{
+    struct line *all[64];
+    size_t count = 0;
+    pthread_mutex_lock(&w->lock);
+    for (struct line *l = w->first; l && count < 64; l = l->next)
+        if (l->parked > 0) {
+            atomic_fetch_add(&l->holders, 1);
+            all[count++] = l;
+        }
+    pthread_mutex_unlock(&w->lock);
+    for (size_t i = 0; i < count; i++) {
+        serve(w, all[i]);
+        line_let_go(all[i]);
+    }
+}
+
+static void *give(void *context)
+{
+    struct work *w = context;
+    int64_t seen = -1;
+    while (!atomic_load(&w->stop)) {
+        serve_all(w);
+        seen = db_event_wait(w->api->db, seen, WAIT_MS);
+    }
+    return NULL;
+}
+
+// ---- taking results
+
+static void take_one(struct work *w, struct result *r)
+{
+    enum outcome outcome = OUTCOME_STALE;
+    struct error err, second;
+    bool ok = r->made ? flow_done(w->flow, r->attempt, r->token, r->made, &outcome, &err)
+                      : flow_failed(w->flow, r->attempt, r->token, &r->why, &outcome, &err);
+    if (!ok) {
+        log_problem("work.result", &err);
+        // What could not be taken has failed: the ledger decides whether it is made again.
+        ok = r->made && flow_failed(w->flow, r->attempt, r->token, &err, &outcome, &second);
+    }
+    if (!ok)
+        return; // the worker says it again
+    if (r->made)
+        log_info("work.taken", "attempt=%s stale=%d", r->attempt, outcome == OUTCOME_STALE);
+    else
+        log_problem("work.attempt_failed", &r->why);
+    say(r->line, json_pack("{s:{s:s}}", outcome == OUTCOME_STALE ? "stale" : "taken", "attempt",
+                           r->attempt));
+}
+
+static void result_free(struct result *r)
+{
+    line_let_go(r->line);
+    json_decref(r->made);
+    free(r);
+}
+
+static void *take(void *context)
+{
+    struct work *w = context;
+    pthread_mutex_lock(&w->lock);
+    while (!atomic_load(&w->stop)) {
+        struct result *r = w->results;
+        if (!r) {
+            pthread_cond_wait(&w->handed_in, &w->lock);
+            continue;
+        }
+        w->results = r->next;
+        if (!w->results)
+            w->last_result = &w->results;
+        memcpy(w->taking_now, r->attempt, sizeof(w->taking_now));
+        pthread_mutex_unlock(&w->lock);
+        take_one(w, r);
+        result_free(r);
+        pthread_mutex_lock(&w->lock);
+        w->taking_now[0] = 0;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+// A worker repeats itself until it hears "taken": what is being taken already is not queued twice.
+static void hand_in(struct work *w, struct result *r)
+{
+    pthread_mutex_lock(&w->lock);
+    bool known = strcmp(w->taking_now, r->attempt) == 0;
+    for (struct result *o = w->results; o && !known; o = o->next)
+        known = strcmp(o->attempt, r->attempt) == 0;
+    if (!known) {
+        *w->last_result = r;
+        w->last_result = &r->next;
+        pthread_cond_signal(&w->handed_in);
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (known)
+        result_free(r);
+}
+
+// ---- what workers say
+
+static const char *word(const json_t *from, const char *name)
+{
+    const char *value = json_string_value(json_object_get(from, name));
+    return value ? value : "";
+}
+
+static bool attempts_of(struct arena *a, const json_t *list, struct beat **beats, size_t *count)
+{
+    size_t i;
+    const json_t *one;
+    *count = json_array_size(list);
+    if (*count > ATTEMPTS_MOST)
+        return false;
+    *beats = ARENA_ARRAY(a, struct beat, *count + 1);
+    json_array_foreach(list, i, one)
+    {
+        const char *attempt = word(one, "attempt");
+        if (!id_valid(text_of(attempt)))
+            return false;
+        (*beats)[i] = (struct beat){.attempt = attempt,
+                                    .token = json_integer_value(json_object_get(one, "token")),
+                                    .done = json_integer_value(json_object_get(one, "done")),
+                                    .total = json_integer_value(json_object_get(one, "total")),
+                                    .unit = word(one, "unit")};
+    }
+    return true;
+}
+
+// The line of an earlier life of the same worker is cut.
+static void replace(struct work *w, struct line *l)
+{
+    pthread_mutex_lock(&w->lock);
+    for (struct line *o = w->first; o; o = o->next)
+        if (o != l && strcmp(o->worker, l->worker) == 0) {
+            o->parked = 0;
+            o->ended = true;
+            o->worker[0] = 0;
+            socket_finish(o->socket, 4000, "the worker has come back");
+        }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static bool hear_hello(struct line *l, const json_t *said, struct arena *a)
+{
+    struct work *w = l->work;
+    struct beat *beats;
+    size_t count;
+    struct error err;
+    struct worker_hello h = {.id = word(said, "worker"),
+                             .name = word(said, "name"),
+                             .host = word(said, "host"),
+                             .pid = json_integer_value(json_object_get(said, "pid")),
+                             .slots = json_integer_value(json_object_get(said, "slots"))};
+    if (!id_valid(text_of(h.id)) || strlen(h.name) > 255 || strlen(h.host) > 255 || h.slots < 1 ||
+        h.slots > SLOTS_MOST || !attempts_of(a, json_object_get(said, "attempts"), &beats, &count))
+        return false;
+    pthread_mutex_lock(&w->lock);
+    text_copy(text_of(h.id), l->worker, sizeof(l->worker));
+    pthread_mutex_unlock(&w->lock);
+    replace(w, l);
+    if (!jobs_hello(w->jobs, &h, beats, count, clock_now_ms(), &err)) {
+        log_problem("work.hello", &err);
+        socket_finish(l->socket, 1013, "try again");
+        return true;
+    }
+    json_t *kept = json_array(), *drop = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(beats[i].drop ? drop : kept, json_string(beats[i].attempt));
+    log_info("work.hello", "worker=%s host=%s pid=%lld slots=%lld kept=%zu dropped=%zu", h.id,
+             log_quote(h.host).text, (long long)h.pid, (long long)h.slots, json_array_size(kept),
+             json_array_size(drop));
+    say(l, json_pack("{s:{s:i, s:i, s:o, s:o}}", "welcome", "beat_ms", JOBS_BEAT_MS, "lease_ms",
+                     JOBS_LEASE_MS, "keep", kept, "drop", drop));
+    return true;
+}
+
+static bool hear_next(struct line *l, const json_t *said, struct arena *a)
+{
+    (void)a;
+    struct work *w = l->work;
+    int64_t slots = json_integer_value(json_object_get(said, "slots"));
+    if (slots < 0 || slots > SLOTS_MOST)
+        return false;
+    pthread_mutex_lock(&w->lock);
+    l->parked = l->parked + (int)slots < SLOTS_MOST ? l->parked + (int)slots : SLOTS_MOST;
+    pthread_mutex_unlock(&w->lock);
+    serve(w, l);
+    return true;
+}
+
+static bool hear_beat(struct line *l, const json_t *said, struct arena *a)
+{
+    struct work *w = l->work;
+    const json_t *list = json_object_get(said, "attempts");
+    struct beat *beats;
+    size_t count;
+    struct error err;
+    if (!attempts_of(a, list, &beats, &count))
+        return false;
+    if (!jobs_beat(w->jobs, l->worker, beats, count, clock_now_ms(), &err)) {
+        log_problem("work.beat", &err);
+        return true;
+    }
+    json_t *drop = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const json_t *outputs = json_object_get(json_array_get(list, i), "outputs");
+        if (beats[i].drop)
+            json_array_append_new(drop, json_string(beats[i].attempt));
+        else if (json_array_size(outputs) &&
+                 !flow_growing(w->flow, beats[i].attempt, beats[i].token, outputs, &err))
+            log_problem("work.growing", &err);
+    }
+    say(l, json_pack("{s:{s:o}}", "beat", "drop", drop));
+    return true;
+}
+
+static struct result *result_of(struct line *l, const json_t *said)
+{
+    const char *attempt = word(said, "attempt");
+    if (!id_valid(text_of(attempt)))
+        return NULL;
+    struct result *r = calloc(1, sizeof(*r));
+    if (!r)
+        abort();
+    text_copy(text_of(attempt), r->attempt, sizeof(r->attempt));
+    r->token = json_integer_value(json_object_get(said, "token"));
+    r->line = l;
+    atomic_fetch_add(&l->holders, 1);
+    return r;
+}
+
+static bool hear_done(struct line *l, const json_t *said, struct arena *a)
+{
+    (void)a;
+    json_t *made = json_object_get(said, "result");
+    struct result *r = json_is_object(made) ? result_of(l, said) : NULL;
+    if (!r)
+        return false;
+    r->made = json_incref(made);
+    hand_in(l->work, r);
+    return true;
+}
+
+static bool hear_failed(struct line *l, const json_t *said, struct arena *a)
+{
+    (void)a;
+    const json_t *why = json_object_get(said, "error");
+    struct result *r = result_of(l, said);
+    if (!r)
+        return false;
+    error_set(&r->why, error_kind_named(word(why, "kind")), "%s", word(why, "what"));
+    error_why(&r->why, "%s", word(why, "why"));
+    error_fix(&r->why, "%s", word(why, "fix"));
+    hand_in(l->work, r);
+    return true;
+}
+
+static const struct {
+    const char *name;
+    bool (*hear)(struct line *l, const json_t *said, struct arena *a);
+} messages[] = {{"hello", hear_hello},
+                {"beat", hear_beat},
+                {"done", hear_done},
+                {"failed", hear_failed},
+                {"next", hear_next}};
+
+// ---- the line
+
+static bool still_welcome(struct line *l, struct arena *a)
+{
+    struct people *people = l->work->api->people;
+    int64_t changes = people_changes(people);
+    struct who who;
+    struct error err;
+    if (changes == l->changes)
+        return true;
+    l->changes = changes;
+    return people_who(people, l->secret, false, a, &who, &err) && who.kind == WHO_PERSON &&
+           who.scope == SCOPE_WORKER;
+}
+
+static void on_opened(struct socket *s)
+{
+    struct line *l = socket_user(s);
+    struct work *w = l->work;
+    atomic_fetch_add(&l->holders, 1);
+    l->socket = socket_hold(s);
+    pthread_mutex_lock(&w->lock);
+    l->next = w->first;
+    w->first = l;
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void on_message(struct socket *s, text message)
+{
+    struct line *l = socket_user(s);
+    struct arena *a = arena_open(16 << 20);
+    json_t *said = json_loadb(message.at, message.size, JSON_REJECT_DUPLICATES, NULL);
+    bool fine = json_is_object(said) && json_object_size(said) > 0, any = false;
+    if (!still_welcome(l, a)) {
+        socket_finish(s, 1008, "the token does not count any more");
+        fine = any = true;
+    } else {
+        for (size_t i = 0; fine && i < sizeof(messages) / sizeof(messages[0]); i++) {
+            const json_t *part = json_object_get(said, messages[i].name);
+            if (!part)
+                continue;
+            any = true;
+            fine = json_is_object(part) && (i == 0 || l->worker[0]) && messages[i].hear(l, part, a);
+        }
+    }
+    if (!fine || !any)
+        socket_finish(s, 1008, "this can not be understood");
+    json_decref(said);
+    arena_close(a);
+}
+
+static void on_closed(struct socket *s, int code)
+{
+    struct line *l = socket_user(s);
+    struct work *w = l->work;
+    struct error err;
+    pthread_mutex_lock(&w->lock);
+    l->ended = true;
+    for (struct line **at = &w->first; *at; at = &(*at)->next)
+        if (*at == l) {
+            *at = l->next;
+            break;
+        }
+    pthread_mutex_unlock(&w->lock);
+    if (l->worker[0]) {
+        log_info("work.away", "worker=%s code=%d", l->worker, code);
+        if (!jobs_goodbye(w->jobs, l->worker, clock_now_ms(), &err))
+            log_problem("work.goodbye", &err);
+    }
+    line_let_go(l);
+}
+
+static const struct socket_calls calls = {on_opened, on_message, on_closed};
+
+static void call_over(struct call *c)
+{
+    line_let_go(c->own);
+}
+
+static bool open_work(struct call *c, struct error *err)
+{
+    struct work *w = c->api->inside->work;
+    if (!w)
+        return error_set(err, ERROR_UNSUPPORTED, "this house hands out no work");
+    struct line *l = calloc(1, sizeof(*l));
+    if (!l)
+        abort();
+    atomic_store(&l->holders, 1);
+    l->work = w;
+    l->changes = people_changes(c->api->people);
+    l->secret = strdup(call_header(c, "Authorization") + strlen("Bearer "));
+    c->own = l;
+    c->done = call_over;
+    call_socket(c, &calls, l);
+    c->reply.sockets = c->api->wish.work_sockets;
+    return true;
+}
+
+const struct route work_routes[] = {
+    {"GET", "/work", NEED_WORKER, open_work, NULL, "socket", ROUTE_SOCKET,
+     "workers: hello, next, beat, done, failed", NULL},
+};
+const size_t work_route_count = sizeof(work_routes) / sizeof(work_routes[0]);
+
+// ---- the whole
+
+struct work *work_start(struct api *api, struct error *err)
+{
+    struct work *w = calloc(1, sizeof(*w));
+    if (!w)
+        abort();
+    w->api = api;
+    w->jobs = api->wish.rooms.jobs;
+    w->flow = api->wish.rooms.flow;
+    w->last_result = &w->results;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->handed_in, NULL);
+    w->giving = pthread_create(&w->giver, NULL, give, w) == 0;
+    w->taking = pthread_create(&w->taker, NULL, take, w) == 0;
+    if (w->giving && w->taking)
+        return w;
+    error_set(err, ERROR_INTERNAL, "cannot start the threads that hand out work");
+    work_stop(w);
+    return NULL;
+}
+
+void work_rest(struct work *w)
+{
+    if (!w)
+        return;
+    pthread_mutex_lock(&w->lock);
+    atomic_store(&w->stop, true);
+    pthread_cond_broadcast(&w->handed_in);
+    pthread_mutex_unlock(&w->lock);
+    if (w->giving)
+        pthread_join(w->giver, NULL);
+    if (w->taking)
+        pthread_join(w->taker, NULL);
+    w->giving = w->taking = false;
+}
+
+void work_stop(struct work *w)
+{
+    if (!w)
+        return;
+    work_rest(w);
+    while (w->results) {
+        struct result *r = w->results;
+        w->results = r->next;
+        result_free(r);
+    }
+    pthread_cond_destroy(&w->handed_in);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
