@@ -64,10 +64,11 @@ const struct setting settings[] = {
 };
 const size_t setting_count = sizeof(settings) / sizeof(settings[0]);
 
-bool settings_data_folder(const struct config *c, char *to, size_t room)
+// A folder as the setting says, else the first of two places beside the program that has `sample`.
+static bool find_folder(const struct config *c, const char *setting, const char *const places[2],
+                        const char *sample, char *to, size_t room)
 {
-    static const char *const places[] = {"../data", "../share/posthouse"};
-    const char *given = config_text(c, "data.folder");
+    const char *given = config_text(c, setting);
     if (given[0])
         return (size_t)snprintf(to, room, "%s", given) < room;
     char self[4096];
@@ -78,11 +79,23 @@ bool settings_data_folder(const struct config *c, char *to, size_t room)
     *strrchr(self, '/') = 0;
     for (size_t i = 0; i < 2; i++) {
         struct stat seen;
-        if ((size_t)snprintf(to, room, "%s/%s/profiles", self, places[i]) < room &&
+        if ((size_t)snprintf(to, room, "%s/%s/%s", self, places[i], sample) < room &&
             stat(to, &seen) == 0) {
-            to[strlen(to) - strlen("/profiles")] = 0;
+            to[strlen(to) - strlen(sample) - 1] = 0;
             return true;
         }
     }
     return false;
+}
+
+bool settings_data_folder(const struct config *c, char *to, size_t room)
+{
+    return find_folder(c, "data.folder", (const char *const[2]){"../data", "../share/posthouse"},
+                       "profiles", to, room);
+}
+
+bool settings_web_folder(const struct config *c, char *to, size_t room)
+{
+    return find_folder(c, "web.folder", (const char *const[2]){"web", "../share/posthouse/web"},
+                       "index.html", to, room);
 }

@@ -1,0 +1,589 @@
+/*
+ * Threads: the one of worker_run has the line: it connects, receives, beats. Each slot has a thread
+ * of its own for as long as the worker lives (an engine dies with the thread that started it), runs
+ * one task after another and sends the result itself when there is a line.
+ */
+#include "farm/worker.h"
+#include "base/arena.h"
+#include "base/log.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+#include "plat/ids.h"
+#include "tickets/run.h"
+#include "tickets/ticket.h"
+#include "wire/socket_client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SLOTS_MOST = 256, OUTPUTS_SHOWN = 16, TRY_FIRST_MS = 100, TRY_MOST_MS = 2000 };
+#define REPEAT_MS 10000
+
+struct shown { // an output that grows
+    char kind[32], name[256];
+};
+
+struct attempt {
+    struct attempt *next;
+    char id[27];
+    int64_t token;
+    json_t *task;
+    // guarded by worker.lock
+    bool started, ended, dropped;
+    int64_t done, total;
+    char unit[16];
+    struct shown outputs[OUTPUTS_SHOWN];
+    size_t output_count;
+    char *result; // the message, once ended; NULL when there is nothing to say
+    int64_t said_ms;
+};
+
+struct worker {
+    struct worker_wish wish;
+    pthread_t threads[SLOTS_MOST];
+    int thread_count;
+    atomic_bool stop;
+    pthread_mutex_t lock; // guards what follows; held while sending, so that messages keep order
+    pthread_cond_t work;
+    struct attempt *attempts;
+    struct socket_client *line; // NULL: none, or not welcomed yet
+    int idle;                   // threads that wait for a task
+};
+
+// ---- attempts; all with the lock
+
+static struct attempt *find(struct worker *w, const char *id)
+{
+    struct attempt *t = w->attempts;
+    while (t && strcmp(t->id, id) != 0)
+        t = t->next;
+    return t;
+}
+
+static void forget(struct worker *w, struct attempt *t)
+{
+    for (struct attempt **at = &w->attempts; *at; at = &(*at)->next)
+        if (*at == t) {
+            *at = t->next;
+            break;
+        }
+    json_decref(t->task);
+    free(t->result);
+    free(t);
+}
+
+static void send_text(struct worker *w, const char *text)
+{
+    struct error err;
+    if (w->line && !socket_client_send(w->line, text, strlen(text), &err)) {
+        log_problem("worker.send", &err);
+        socket_client_interrupt(w->line);
+        w->line = NULL; // its owner closes it
+    }
+}
+
+static void send_json(struct worker *w, json_t *take_over)
+{
+    char *text = json_dumps(take_over, JSON_COMPACT);
+    send_text(w, text);
+    free(text);
+    json_decref(take_over);
+}
+
+static void say_result(struct worker *w, struct attempt *t)
+{
+    t->said_ms = clock_tick_us() / 1000;
+    send_text(w, t->result);
+}
+
+static void ask_next(struct worker *w, int slots)
+{
+    if (slots > 0)
+        send_json(w, json_pack("{s:{s:i}}", "next", "slots", slots));
+}
+
+// ---- running a task
+
+struct run {
+    struct worker *w;
+    struct attempt *t;
+};
+
+static void show(struct attempt *t, const json_t *output)
+{
+    const char *kind = json_string_value(json_object_get(output, "kind"));
+    const char *name = json_string_value(json_object_get(output, "name"));
+    if (!kind || !name || !json_is_true(json_object_get(output, "growing")))
+        return;
+    for (size_t i = 0; i < t->output_count; i++)
+        if (strcmp(t->outputs[i].name, name) == 0)
+            return;
+    if (t->output_count == OUTPUTS_SHOWN)
+        return;
+    struct shown *s = &t->outputs[t->output_count++];
+    text_copy(text_of(kind), s->kind, sizeof(s->kind));
+    text_copy(text_of(name), s->name, sizeof(s->name));
+}
+
+static bool heard(void *context, const json_t *line)
+{
+    struct run *r = context;
+    struct attempt *t = r->t;
+    const json_t *progress = json_object_get(line, "progress");
+    const json_t *output = json_object_get(line, "output");
+    pthread_mutex_lock(&r->w->lock);
+    if (json_is_object(progress)) {
+        t->done = json_integer_value(json_object_get(progress, "done"));
+        t->total = json_integer_value(json_object_get(progress, "total"));
+        text_copy(text_of(json_string_value(json_object_get(progress, "unit"))), t->unit,
+                  sizeof(t->unit));
+    }
+    if (json_is_object(output))
+        show(t, output);
+    bool on = !t->dropped && !atomic_load(&r->w->stop);
+    pthread_mutex_unlock(&r->w->lock);
+    return on;
+}
+
+// Input n of the task: its runs, each file opened once. A file that is gone was moved by the store:
+// the next try gets new places.
+static bool open_input(void *context, size_t number, struct engine_pieces *pieces,
+                       struct error *err)
+{
+    struct run *r = context;
+    const json_t *input = json_array_get(json_object_get(r->t->task, "inputs"), number);
+    const json_t *runs = json_object_get(input, "runs"), *run;
+    const char *before = NULL;
+    size_t i, count = json_array_size(runs);
+    pieces->count = 0;
+    pieces->at = calloc(count ? count : 1, sizeof(*pieces->at));
+    if (!pieces->at)
+        abort();
+    json_array_foreach(runs, i, run)
+    {
+        const char *path = json_string_value(json_object_get(run, "path"));
+        struct engine_run_piece *p = &pieces->at[i];
+        p->offset = json_integer_value(json_object_get(run, "offset"));
+        p->length = json_integer_value(json_object_get(run, "length"));
+        p->descriptor = before && path && strcmp(before, path) == 0 ? pieces->at[i - 1].descriptor
+                        : path ? open(path, O_RDONLY | O_CLOEXEC)
+                               : -1;
+        if (p->descriptor < 0) {
+            error_set(err, ERROR_IO, "the bytes of %s can not be opened",
+                      json_string_value(json_object_get(input, "name")));
+            return error_why(err, "%s: %s", path ? path : "no path", strerror(errno));
+        }
+        before = path;
+        pieces->count = i + 1;
+    }
+    return true;
+}
+
+// One engine at work gets all cores, many share them.
+static int threads_each(struct worker *w)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    pthread_mutex_lock(&w->lock);
+    int busy = w->thread_count - w->idle;
+    pthread_mutex_unlock(&w->lock);
+    int threads = (int)(cores / (busy > 0 ? busy : 1));
+    return threads < 2 ? 2 : threads > 16 ? 16 : threads;
+}
+
+static bool run_ticket(struct run *r, json_t *ticket, const char *folder, json_t **result,
+                       struct error *err)
+{
+    struct engine_wish wish = {.ticket = ticket,
+                               .engine = r->w->wish.engine,
+                               .sandbox = r->w->wish.sandbox,
+                               .output_folder = folder,
+                               .open_input = open_input,
+                               .heard = heard,
+                               .context = r};
+    return engine_run(&wish, result, err);
+}
+
+// What was encoded is probed like a stranger's file: its facts go with the result.
+static bool probe_output(struct run *r, const char *folder, json_t *result, struct error *err)
+{
+    const json_t *output = json_object_get(result, "output");
+    const char *name = json_string_value(json_object_get(output, "name"));
+    char path[PATH_MAX];
+    const char *one = path;
+    json_t *facts = NULL, *ticket = json_pack("{s:s}", "kind", "probe");
+    struct engine_wish wish = {.ticket = ticket,
+                               .engine = r->w->wish.engine,
+                               .sandbox = r->w->wish.sandbox,
+                               .heard = heard,
+                               .context = r};
+    bool ok = name && path_join(path, sizeof(path), folder, name) &&
+              engine_run_files(&wish, &one, 1, &facts, err);
+    if (ok)
+        json_object_set_new(result, "facts", facts);
+    json_decref(ticket);
+    return ok || error_while(err, "looking at what was made");
+}
+
+static bool run_task(struct run *r, json_t **result, struct error *err)
+{
+    const char *folder = json_string_value(json_object_get(r->t->task, "outputs"));
+    json_t *ticket = json_object_get(r->t->task, "ticket");
+    const char *kind = json_string_value(json_object_get(ticket, "kind"));
+    if (!folder || !kind)
+        return error_set(err, ERROR_INTERNAL, "the task can not be understood");
+    json_object_set_new(ticket, "threads", json_integer(threads_each(r->w)));
+    return folder_make(folder, 0750, err) && run_ticket(r, ticket, folder, result, err) &&
+           (strcmp(kind, "encode") != 0 || probe_output(r, folder, *result, err));
+}
+
+static char *result_text(const struct attempt *t, bool ok, json_t *result, const struct error *err)
+{
+    json_t *message =
+        ok ? json_pack("{s:{s:s, s:I, s:O}}", "done", "attempt", t->id, "token",
+                       (json_int_t)t->token, "result", result)
+           : json_pack("{s:{s:s, s:I, s:{s:s, s:s, s:s, s:s}}}", "failed", "attempt", t->id,
+                       "token", (json_int_t)t->token, "error", "kind", error_facts(err->kind)->name,
+                       "what", err->what, "why", err->why, "fix", err->fix);
+    char *text = json_dumps(message, JSON_COMPACT);
+    json_decref(message);
+    return text;
+}
+
+static void remove_folder(const char *folder)
+{
+    struct error err;
+    if (folder && !folder_remove(folder, &err))
+        log_problem("worker.scratch", &err);
+}
+
+static void run_attempt(struct worker *w, struct attempt *t)
+{
+    struct run r = {w, t};
+    struct error err;
+    json_t *result = NULL;
+    int64_t began = clock_tick_us();
+    error_clear(&err);
+    bool ok = run_task(&r, &result, &err);
+    log_info("worker.ran", "attempt=%s ok=%d took_ms=%lld", t->id, ok,
+             (long long)((clock_tick_us() - began) / 1000));
+    if (!ok && err.kind != ERROR_CANCELLED)
+        log_problem("worker.failed", &err);
+    char *text = result_text(t, ok, result, &err);
+    json_decref(result);
+    pthread_mutex_lock(&w->lock);
+    t->ended = true;
+    t->result = text;
+    if (atomic_load(&w->stop)) {
+        // nobody hears it: the house finds out by our next hello, or by the lease
+    } else if (t->dropped) {
+        remove_folder(json_string_value(json_object_get(t->task, "outputs")));
+        forget(w, t);
+        ask_next(w, 1);
+    } else if (w->line) {
+        say_result(w, t);
+        ask_next(w, 1);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void *slot(void *context)
+{
+    struct worker *w = context;
+    pthread_mutex_lock(&w->lock);
+    w->idle++;
+    while (!atomic_load(&w->stop)) {
+        struct attempt *t = w->attempts;
+        while (t && t->started)
+            t = t->next;
+        if (!t) {
+            pthread_cond_wait(&w->work, &w->lock);
+            continue;
+        }
+        t->started = true;
+        w->idle--;
+        pthread_mutex_unlock(&w->lock);
+        run_attempt(w, t);
+        pthread_mutex_lock(&w->lock);
+        w->idle++;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+// ---- what the house says
+
+static const char *word(const json_t *from, const char *name)
+{
+    const char *value = json_string_value(json_object_get(from, name));
+    return value ? value : "";
+}
+
+static void drop_all(struct worker *w, const json_t *list)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(list, i, one)
+    {
+        struct attempt *t = json_is_string(one) ? find(w, json_string_value(one)) : NULL;
+        if (!t)
+            continue;
+        log_info("worker.dropped", "attempt=%s", t->id);
+        t->dropped = true;
+        if (t->ended) {
+            remove_folder(json_string_value(json_object_get(t->task, "outputs")));
+            forget(w, t);
+        }
+    }
+}
+
+static void hear_task(struct worker *w, json_t *task)
+{
+    const char *attempt = word(task, "attempt");
+    if (!id_valid(text_of(attempt)) || find(w, attempt))
+        return;
+    struct attempt *t = calloc(1, sizeof(*t));
+    if (!t)
+        abort();
+    text_copy(text_of(attempt), t->id, sizeof(t->id));
+    t->token = json_integer_value(json_object_get(task, "token"));
+    t->task = json_incref(task);
+    struct attempt **last = &w->attempts;
+    while (*last)
+        last = &(*last)->next;
+    *last = t;
+    log_info("worker.task", "attempt=%s job=%s kind=%s", attempt, word(task, "job"),
+             word(json_object_get(task, "ticket"), "kind"));
+    pthread_cond_signal(&w->work);
+}
+
+static void hear(struct worker *w, const json_t *said)
+{
+    json_t *part;
+    pthread_mutex_lock(&w->lock);
+    if ((part = json_object_get(said, "task")))
+        hear_task(w, part);
+    if ((part = json_object_get(said, "beat")))
+        drop_all(w, json_object_get(part, "drop"));
+    part = json_object_get(said, "taken");
+    part = part ? part : json_object_get(said, "stale");
+    struct attempt *t = part ? find(w, word(part, "attempt")) : NULL;
+    if (t && t->ended)
+        forget(w, t); // the house clears its folder
+    pthread_mutex_unlock(&w->lock);
+}
+
+// ---- the line
+
+static json_t *attempts_json(struct worker *w, bool progress)
+{
+    json_t *list = json_array();
+    for (struct attempt *t = w->attempts; t; t = t->next) {
+        if (t->dropped)
+            continue;
+        json_t *one = json_pack("{s:s, s:I}", "attempt", t->id, "token", (json_int_t)t->token);
+        json_array_append_new(list, one);
+        if (!progress)
+            continue;
+        json_object_set_new(one, "done", json_integer(t->done));
+        json_object_set_new(one, "total", json_integer(t->total));
+        json_object_set_new(one, "unit", json_string(t->unit));
+        json_t *outputs = json_array();
+        const char *folder = word(t->task, "outputs");
+        for (size_t i = 0; i < t->output_count && !t->ended; i++) {
+            char path[PATH_MAX];
+            struct stat seen;
+            if (path_join(path, sizeof(path), folder, t->outputs[i].name) && stat(path, &seen) == 0)
+                json_array_append_new(
+                    outputs, json_pack("{s:s, s:s, s:I}", "kind", t->outputs[i].kind, "name",
+                                       t->outputs[i].name, "size", (json_int_t)seen.st_size));
+        }
+        json_object_set_new(one, "outputs", outputs);
+    }
+    return list;
+}
+
+static bool greet(struct worker *w, struct socket_client *line, int64_t *beat_ms, struct error *err)
+{
+    char host[256] = "";
+    gethostname(host, sizeof(host) - 1);
+    pthread_mutex_lock(&w->lock);
+    json_t *hello = json_pack("{s:{s:s, s:s, s:i, s:i, s:s, s:o}}", "hello", "worker", w->wish.id,
+                              "name", w->wish.name, "slots", w->thread_count, "pid", (int)getpid(),
+                              "host", host, "attempts", attempts_json(w, false));
+    pthread_mutex_unlock(&w->lock);
+    char *text_out = json_dumps(hello, JSON_COMPACT);
+    text message;
+    bool ok = socket_client_send(line, text_out, strlen(text_out), err) &&
+              socket_client_receive(line, 20000, &message, err);
+    free(text_out);
+    json_decref(hello);
+    if (!ok)
+        return false;
+    json_t *said = json_loadb(message.at, message.size, 0, NULL);
+    const json_t *welcome = json_object_get(said, "welcome");
+    ok = json_is_object(welcome);
+    if (ok) {
+        *beat_ms = json_integer_value(json_object_get(welcome, "beat_ms"));
+        *beat_ms = *beat_ms < 100 ? 100 : *beat_ms > 10000 ? 10000 : *beat_ms;
+        pthread_mutex_lock(&w->lock);
+        drop_all(w, json_object_get(welcome, "drop"));
+        w->line = line;
+        int busy = 0;
+        for (struct attempt *t = w->attempts; t; t = t->next)
+            busy += !t->ended;
+        for (struct attempt *t = w->attempts; t; t = t->next)
+            if (t->result && !t->dropped)
+                say_result(w, t);
+        ask_next(w, w->thread_count - busy);
+        pthread_mutex_unlock(&w->lock);
+    } else {
+        error_set(err, ERROR_NETWORK, "the house did not say welcome");
+    }
+    json_decref(said);
+    return ok;
+}
+
+static void beat(struct worker *w)
+{
+    int64_t now = clock_tick_us() / 1000;
+    pthread_mutex_lock(&w->lock);
+    send_json(w, json_pack("{s:{s:o}}", "beat", "attempts", attempts_json(w, true)));
+    for (struct attempt *t = w->attempts; t; t = t->next)
+        if (t->result && !t->dropped && now - t->said_ms > REPEAT_MS)
+            say_result(w, t);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static bool talk(struct worker *w, struct socket_client *line, int64_t beat_ms, struct error *err)
+{
+    int64_t next_ms = clock_tick_us() / 1000 + beat_ms;
+    while (!atomic_load(&w->stop)) {
+        int64_t left = next_ms - clock_tick_us() / 1000;
+        text message;
+        if (left <= 0) {
+            beat(w);
+            next_ms = clock_tick_us() / 1000 + beat_ms;
+            continue;
+        }
+        if (socket_client_receive(line, (int)(left < 250 ? left : 250), &message, err)) {
+            json_t *said = json_loadb(message.at, message.size, 0, NULL);
+            hear(w, said);
+            json_decref(said);
+        } else if (err->kind != ERROR_TIMEOUT) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// One visit to the house, from finding it to losing it. *met: it was there.
+static bool visit(struct worker *w, bool *met, struct error *err)
+{
+    struct worker_house house = {0};
+    char url[600];
+    int64_t beat_ms = 1000;
+    *met = false;
+    if (!w->wish.find_house(w->wish.context, &house, err))
+        return false;
+    snprintf(url, sizeof(url), "%s/api/v1/work", house.url);
+    struct socket_client *line = socket_client_open(
+        &(struct socket_client_wish){.url = url,
+                                     .bearer = house.bearer,
+                                     .fingerprint = house.fingerprint[0] ? house.fingerprint : NULL,
+                                     .connect_timeout_ms = 5000,
+                                     .message_limit = (size_t)256 << 20},
+        err);
+    if (!line)
+        return false;
+    bool ok = greet(w, line, &beat_ms, err);
+    *met = ok;
+    ok = ok && talk(w, line, beat_ms, err);
+    pthread_mutex_lock(&w->lock);
+    w->line = NULL;
+    pthread_mutex_unlock(&w->lock);
+    socket_client_close(line);
+    return ok;
+}
+
+bool worker_run(struct worker *w, struct error *err)
+{
+    int64_t seen_ms = clock_tick_us() / 1000, wait_ms = TRY_FIRST_MS;
+    bool told = false;
+    while (!atomic_load(&w->stop)) {
+        bool met;
+        if (visit(w, &met, err))
+            return true;
+        int64_t now = clock_tick_us() / 1000;
+        if (met) {
+            seen_ms = now;
+            wait_ms = TRY_FIRST_MS;
+            told = false;
+        }
+        if (!told && !atomic_load(&w->stop)) {
+            log_problem("worker.away", err);
+            told = true;
+        }
+        if (now - seen_ms > w->wish.orphan_ms) {
+            error_set(err, ERROR_TIMEOUT, "the worker leaves");
+            return error_why(err, "the house was not there for %s",
+                             time_text(w->wish.orphan_ms / 1000).text);
+        }
+        for (int64_t slept = 0; slept < wait_ms && !atomic_load(&w->stop); slept += 50)
+            clock_sleep_ms(50);
+        wait_ms = wait_ms * 2 < TRY_MOST_MS ? wait_ms * 2 : TRY_MOST_MS;
+    }
+    return true;
+}
+
+// ---- the whole
+
+bool worker_open(const struct worker_wish *wish, struct worker **worker, struct error *err)
+{
+    struct worker *w = calloc(1, sizeof(*w));
+    if (!w)
+        abort();
+    w->wish = *wish;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int slots = wish->slots > 0 ? wish->slots : (int)cores;
+    slots = slots < 1 ? 1 : slots > SLOTS_MOST ? SLOTS_MOST : slots;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->work, NULL);
+    while (w->thread_count < slots &&
+           pthread_create(&w->threads[w->thread_count], NULL, slot, w) == 0)
+        w->thread_count++;
+    *worker = w;
+    if (w->thread_count == slots)
+        return true;
+    worker_close(w);
+    return error_set(err, ERROR_INTERNAL, "cannot start the worker's threads");
+}
+
+void worker_stop(struct worker *w)
+{
+    atomic_store(&w->stop, true);
+}
+
+void worker_close(struct worker *w)
+{
+    if (!w)
+        return;
+    pthread_mutex_lock(&w->lock);
+    atomic_store(&w->stop, true);
+    pthread_cond_broadcast(&w->work);
+    pthread_mutex_unlock(&w->lock);
+    for (int i = 0; i < w->thread_count; i++)
+        pthread_join(w->threads[i], NULL);
+    while (w->attempts)
+        forget(w, w->attempts);
+    pthread_cond_destroy(&w->work);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}

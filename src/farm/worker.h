@@ -1,0 +1,38 @@
+/*
+ * farm/worker: a machine's hands. Asks the house for work over one WebSocket, runs an engine for
+ * each task, and hands the result in (docs/plan.md, Workers).
+ *
+ * A worker is not tied to the server: when the line is cut it goes on, keeps its results, and comes
+ * back with what it has; the house says what still counts. A result is kept and said again until
+ * the house has said that it is taken (or stale).
+ */
+#pragma once
+#include "base/error.h"
+#include "plat/sandbox.h"
+
+#include <stdint.h>
+
+struct worker;
+
+struct worker_house { // where the house is just now; asked anew before each try to reach it
+    char url[512], bearer[128], fingerprint[128]; // fingerprint "": none
+};
+
+struct worker_wish {
+    const char *id;    // plat/ids: the same for each life of this worker
+    const char *name;  // for people
+    int slots;         // tasks at once; 0: as many as cores
+    int64_t orphan_ms; // leaves after so long without a house
+    enum sandbox_mode sandbox;
+    const char *engine; // NULL: as tickets/run finds it
+    bool (*find_house)(void *context, struct worker_house *house, struct error *err);
+    void *context;
+};
+
+// Starts its threads and returns.
+MUST_CHECK bool worker_open(const struct worker_wish *wish, struct worker **worker,
+                            struct error *err);
+// Works until worker_stop (true) or until the house was away for too long (false, TIMEOUT).
+MUST_CHECK bool worker_run(struct worker *w, struct error *err);
+void worker_stop(struct worker *w);  // any thread: engines are stopped, what they made is lost
+void worker_close(struct worker *w); // after worker_run; NULL is fine
