@@ -2,6 +2,7 @@
 
 #include "plat/files.h"
 #include "plat/ids.h"
+#include "wire/address.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -232,9 +233,12 @@ static const char *folder_below(json_t *list, const char *parent, const char *na
 {
     json_t *one;
     size_t i;
-    json_array_foreach(list, i, one) if (strcmp(json_word(one, "parent"), parent) == 0 &&
-                                         strcmp(json_word(one, "name"), name) ==
-                                             0) return json_word(one, "id");
+    json_array_foreach(list, i, one)
+    {
+        if (strcmp(json_word(one, "parent"), parent) == 0 &&
+            strcmp(json_word(one, "name"), name) == 0)
+            return json_word(one, "id");
+    }
     return NULL;
 }
 
@@ -288,4 +292,26 @@ bool house_folder(struct client *c, const char *project, const char *path, bool 
     }
     json_decref(list);
     return ok;
+}
+
+bool house_assets(struct client *c, const char *project, const char *folder, json_t *list,
+                  struct error *err)
+{
+    struct arena *a = arena_open((size_t)4 << 20);
+    const char *cursor = "";
+    bool more = true;
+    while (more) {
+        json_t *page =
+            house_ask(c, "GET", NULL, err, "/projects/%s/assets?folder=%s&limit=1000%s%s", project,
+                      folder[0] ? folder : "top", cursor[0] ? "&cursor=" : "",
+                      address_encode(a, text_of(cursor)));
+        if (!page)
+            break;
+        json_array_extend(list, json_object_get(page, "items"));
+        cursor = arena_text(a, json_word(page, "cursor"));
+        more = cursor[0] != 0;
+        json_decref(page);
+    }
+    arena_close(a);
+    return !more;
 }

@@ -45,3 +45,6 @@ json_t *house_project(struct client *c, const char *named, struct error *err);
 // The id of a folder at "A/B/C" in a project; "" for the top. `make`: those missing are made.
 MUST_CHECK bool house_folder(struct client *c, const char *project, const char *path, bool make,
                              char id[27], struct error *err);
+// Adds the assets of a folder ("": the top) to a list, as the API says them.
+MUST_CHECK bool house_assets(struct client *c, const char *project, const char *folder,
+                             json_t *list, struct error *err);

@@ -14,10 +14,12 @@
 extern char **environ;
 
 extern const struct command command_probe, command_transcode, command_profile, command_config,
-    command_man, command_user, command_api, command_put, command_serve, command_work;
+    command_man, command_user, command_api, command_put, command_get, command_ls, command_check,
+    command_serve, command_work;
 const struct command *const commands[] = {
-    &command_serve,  &command_work, &command_probe, &command_transcode, &command_profile,
-    &command_config, &command_man,  &command_user,  &command_api,       &command_put,
+    &command_serve,  &command_work, &command_put,   &command_get,       &command_ls,
+    &command_check,  &command_user, &command_probe, &command_transcode, &command_profile,
+    &command_config, &command_man,  &command_api,
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 

@@ -1,0 +1,676 @@
+/*
+ * posthouse get: the original files of an asset out of a house.
+ *
+ * Four threads ask for 8 MiB at a time and prove each by its hash before it is written. The bytes
+ * go to a hidden file beside the place; it gets its name when all of them are there and durable.
+ * A get that was killed finds that file again, proves what is in it and asks for the rest.
+ */
+#include "cmd/client.h"
+#include "cmd/progress.h"
+#include "house/transfer/transfer.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+#include "plat/ids.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LINES = 4, TICK_MS = 200, DAMAGED_MOST = 3 };
+
+// A file that is being taken out.
+struct one {
+    char path[PATH_MAX], temporary[PATH_MAX];
+    int64_t number, size, modified_ms;
+    sha256 content, *hashes; // of chunks; NULL when there is only one
+    size_t count;
+    int fd;
+    bool resumed; // the hidden file was there
+    // guarded by the get's lock
+    size_t next, left;
+};
+
+struct get {
+    struct command_call *call;
+    bool json;
+    struct house house;
+    char version[27];
+    char folder[PATH_MAX]; // where the files go
+    int64_t files, bytes, patience_us;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    // guarded by lock
+    json_t *page; // files to come
+    size_t page_next;
+    char *cursor; // of the next page; NULL: there is none
+    struct one *open;
+    bool opening, stopped;
+    int running; // threads
+    struct error err;
+    int64_t done_files, done_bytes, received_bytes, there_files;
+};
+
+static void *must(void *p)
+{
+    if (!p)
+        abort();
+    return p;
+}
+
+// ---- which version
+
+// An asset by PROJECT/FOLDER/NAME.
+static json_t *asset_at(struct get *g, const char *path, struct error *err)
+{
+    text rest = text_of(path), named = text_cut(&rest, '/');
+    const char *below = arena_copy(g->call->arena, rest.size ? rest.at : "", rest.size);
+    const char *slash = strrchr(below, '/'), *name = slash ? slash + 1 : below;
+    char folder[27];
+    json_t *project =
+        house_project(g->house.client, arena_copy(g->call->arena, named.at, named.size), err);
+    if (!project)
+        return NULL;
+    const char *id = json_word(project, "id");
+    text above = {below, slash ? (size_t)(slash - below) : 0};
+    json_t *list = json_array(), *asset, *found = NULL;
+    size_t i;
+    bool ok = house_folder(g->house.client, id, arena_copy(g->call->arena, above.at, above.size),
+                           false, folder, err) &&
+              house_assets(g->house.client, id, folder, list, err);
+    json_array_foreach(list, i, asset)
+    {
+        if (strcmp(json_word(asset, "name"), name) == 0)
+            found = asset;
+    }
+    if (ok && !found) {
+        error_set(err, ERROR_NOT_FOUND, "there is no asset %s", path);
+        error_fix(err, "see `posthouse ls %.*s`", (int)named.size, named.at);
+    }
+    json_incref(found);
+    json_decref(list);
+    json_decref(project);
+    return ok ? found : NULL;
+}
+
+// The version that is meant and, for several files, the asset's name.
+static json_t *find_version(struct get *g, const char *word, const char **name, struct error *err)
+{
+    struct client *c = g->house.client;
+    json_t *asset = NULL, *version = NULL;
+    if (strchr(word, '/')) {
+        asset = asset_at(g, word, err);
+    } else if (id_valid(text_of(word))) {
+        asset = house_ask(c, "GET", NULL, err, "/assets/%s", word);
+        if (!asset && err->kind == ERROR_NOT_FOUND) {
+            version = house_ask(c, "GET", NULL, err, "/versions/%s", word);
+            if (version)
+                asset = house_ask(c, "GET", NULL, err, "/assets/%s", json_word(version, "asset"));
+        }
+    } else {
+        error_set(err, ERROR_USAGE, "%s is not an asset", word);
+        error_why(err, "it is neither an id nor a path such as PROJECT/FOLDER/NAME");
+        error_fix(err, "see `posthouse ls PROJECT`");
+    }
+    if (!asset) {
+        json_decref(version);
+        return NULL;
+    }
+    if (!version)
+        version = json_incref(json_object_get(asset, "version"));
+    *name = arena_text(g->call->arena, json_word(asset, "name"));
+    json_decref(asset);
+    return version;
+}
+
+// "shot.####.exr" -> "shot": what the folder of a sequence is called.
+static const char *folder_name(struct arena *a, const char *asset)
+{
+    size_t size = strcspn(asset, "#");
+    while (size && strchr(". _-", asset[size - 1]))
+        size--;
+    return size ? arena_copy(a, asset, size) : asset;
+}
+
+static bool find(struct get *g, struct error *err)
+{
+    const char *name = "", *out = option_text(g->call, "out");
+    json_t *v = find_version(g, g->call->words[0], &name, err);
+    if (!v)
+        return false;
+    text_copy(text_of(json_word(v, "id")), g->version, sizeof(g->version));
+    g->files = json_count(v, "file_count");
+    g->bytes = json_count(v, "size");
+    bool several = g->files > 1;
+    json_decref(v);
+    const char *below = several ? folder_name(g->call->arena, name) : "";
+    out = out ? out : ".";
+    if (several && !transfer_path_check(text_of(below), err))
+        return false;
+    if (!(several ? path_join(g->folder, sizeof(g->folder), out, below)
+                  : text_copy(text_of(out), g->folder, sizeof(g->folder))))
+        return error_set(err, ERROR_INPUT, "the path of --out is too long");
+    return folder_make(g->folder, 0777, err);
+}
+
+// ---- asking, also of a house that is away for a while
+
+static bool stopped(struct get *g)
+{
+    pthread_mutex_lock(&g->lock);
+    bool is = g->stopped;
+    pthread_mutex_unlock(&g->lock);
+    return is;
+}
+
+static void stop(struct get *g, const struct error *err)
+{
+    pthread_mutex_lock(&g->lock);
+    if (!g->stopped)
+        g->err = *err;
+    g->stopped = true;
+    pthread_cond_broadcast(&g->changed);
+    pthread_mutex_unlock(&g->lock);
+    client_interrupt(g->house.client);
+}
+
+struct piece {
+    char *at;
+    size_t size, have;
+};
+
+static bool piece_came(void *context, int64_t offset, const void *at, size_t size,
+                       struct error *err)
+{
+    struct piece *p = context;
+    if (offset < 0 || (uint64_t)offset > p->size || size > p->size - (size_t)offset)
+        return error_set(err, ERROR_DAMAGED, "the house sent more than it was asked for");
+    memcpy(p->at + offset, at, size);
+    p->have = (size_t)offset + size;
+    return true;
+}
+
+static bool ask_piece(struct get *g, const struct one *o, size_t number, struct piece *p,
+                      struct error *err)
+{
+    char path[96], range[80];
+    int64_t from = (int64_t)number * STORE_CHUNK, since = clock_tick_us();
+    snprintf(path, sizeof(path), "/api/v1/versions/%s/files/%lld/bytes", g->version,
+             (long long)o->number);
+    snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)from,
+             (long long)(from + (int64_t)p->size - 1));
+    struct client_header header = {"Range", range};
+    struct call call = {.path = path,
+                        .headers = &header,
+                        .header_count = 1,
+                        .download = piece_came,
+                        .context = p,
+                        .repeatable = true};
+    for (;;) {
+        struct arena *a = arena_open((size_t)1 << 20);
+        struct reply reply;
+        p->have = 0;
+        bool ok = client_call(g->house.client, &call, a, &reply, err);
+        arena_close(a);
+        if (ok && p->have != p->size) {
+            error_set(err, ERROR_NETWORK, "the house sent less than it was asked for");
+            ok = false;
+        }
+        bool away = !ok && (err->kind == ERROR_NETWORK || err->kind == ERROR_TIMEOUT ||
+                            err->kind == ERROR_TOO_MANY);
+        if (!away || stopped(g) || clock_tick_us() - since > g->patience_us)
+            return ok;
+        clock_sleep_ms(500);
+    }
+}
+
+// ---- proving
+
+static bool proves(const struct one *o, size_t number, const void *at, size_t size)
+{
+    sha256 hash = sha256_of(at, size);
+    if (o->hashes)
+        return sha256_equal(&hash, &o->hashes[number]);
+    hash = sha256_of(hash.at, SHA256_SIZE);
+    return sha256_equal(&hash, &o->content);
+}
+
+static size_t chunk_size(const struct one *o, size_t number)
+{
+    int64_t left = o->size - (int64_t)number * STORE_CHUNK;
+    return (size_t)(left < STORE_CHUNK ? left : STORE_CHUNK);
+}
+
+static bool read_proves(const struct one *o, int fd, size_t number, char *buffer)
+{
+    size_t size = chunk_size(o, number), have = 0;
+    while (have < size) {
+        ssize_t got =
+            pread(fd, buffer + have, size - have, (off_t)number * STORE_CHUNK + (off_t)have);
+        if (got <= 0)
+            return false;
+        have += (size_t)got;
+    }
+    return proves(o, number, buffer, size);
+}
+
+// ---- opening a file
+
+static bool hashes_ask(struct get *g, struct one *o, struct error *err)
+{
+    json_t *list = house_ask(g->house.client, "GET", NULL, err, "/versions/%s/files/%lld/chunks",
+                             g->version, (long long)o->number),
+           *one;
+    size_t i;
+    if (!list)
+        return false;
+    bool ok = json_array_size(list) == o->count;
+    o->hashes = must(calloc(o->count, sizeof(*o->hashes)));
+    struct hasher *all = hasher_open("sha256");
+    json_array_foreach(list, i, one)
+    {
+        ok = ok && json_count(one, "number") == (int64_t)i &&
+             sha256_parse(text_of(json_word(one, "hash")), &o->hashes[i]);
+        if (ok)
+            hasher_add(all, o->hashes[i].at, SHA256_SIZE);
+    }
+    uint8_t digest[64];
+    hasher_end(all, digest);
+    json_decref(list);
+    if (ok && memcmp(digest, o->content.at, SHA256_SIZE) == 0)
+        return true;
+    error_set(err, ERROR_DAMAGED, "the house's list of chunks is not that of the file");
+    return error_fix(err, "have `posthouse check` run on the house");
+}
+
+// A file of that name is there: fine when it is the same.
+static bool there_already(const struct one *o, bool *same, struct error *err)
+{
+    struct stat seen;
+    *same = false;
+    if (lstat(o->path, &seen) != 0)
+        return true;
+    int fd =
+        S_ISREG(seen.st_mode) && seen.st_size == o->size ? open(o->path, O_RDONLY | O_CLOEXEC) : -1;
+    char *buffer = must(malloc((size_t)STORE_CHUNK));
+    *same = fd >= 0;
+    for (size_t i = 0; *same && i < o->count; i++)
+        *same = read_proves(o, fd, i, buffer);
+    free(buffer);
+    if (fd >= 0)
+        close(fd);
+    if (*same)
+        return true;
+    error_set(err, ERROR_CONFLICT, "%s is there already, and is something else", o->path);
+    return error_fix(err, "move it away, or take the file out to another --out");
+}
+
+static bool open_temporary(struct one *o, struct error *err)
+{
+    char folder[PATH_MAX], name[64];
+    path_folder(o->path, folder, sizeof(folder));
+    // By what it will be, so that only the same bytes find it again; short, as names may be long.
+    snprintf(name, sizeof(name), ".posthouse-%.24s-%lld.part", sha256_text(&o->content).text,
+             (long long)o->number);
+    if (!path_join(o->temporary, sizeof(o->temporary), folder, name))
+        return error_set(err, ERROR_INPUT, "the path %s is too long", o->path);
+    struct stat seen;
+    o->resumed = lstat(o->temporary, &seen) == 0 && seen.st_size == o->size;
+    o->fd = open(o->temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (o->fd < 0)
+        return error_errno(err, errno, "cannot write into %s", folder);
+    if (ftruncate(o->fd, o->size) != 0)
+        return error_errno(err, errno, "cannot write %s", o->temporary);
+    return true;
+}
+
+static bool read_entry(struct get *g, const json_t *entry, struct one *o, struct error *err)
+{
+    const char *name = json_word(entry, "name"), *modified = json_word(entry, "modified");
+    char folder[PATH_MAX];
+    o->number = json_count(entry, "number");
+    o->size = json_count(entry, "size");
+    o->count = (size_t)((o->size + STORE_CHUNK - 1) / STORE_CHUNK);
+    if (modified[0] && !clock_parse(text_of(modified), &o->modified_ms))
+        o->modified_ms = 0;
+    // Names come from outside: nothing is written above or beside the folder.
+    if (!transfer_path_check(text_of(name), err))
+        return false;
+    if (o->size < 0 || !sha256_parse(text_of(json_word(entry, "content")), &o->content))
+        return error_set(err, ERROR_NETWORK, "cannot understand the house's list of files");
+    if (!path_join(o->path, sizeof(o->path), g->folder, name))
+        return error_set(err, ERROR_INPUT, "the path of %s is too long", name);
+    path_folder(o->path, folder, sizeof(folder));
+    return folder_make(folder, 0777, err);
+}
+
+static void one_free(struct one *o)
+{
+    if (!o)
+        return;
+    if (o->fd >= 0)
+        close(o->fd);
+    free(o->hashes);
+    free(o);
+}
+
+// All bytes are there: durable first, then its name.
+static bool finish(struct one *o, struct error *err)
+{
+    if (o->modified_ms) {
+        struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                    {o->modified_ms / 1000, o->modified_ms % 1000 * 1000000}};
+        if (futimens(o->fd, times) != 0)
+            o->modified_ms = 0; // a file system without times; the bytes are right
+    }
+    if (fsync(o->fd) != 0)
+        return error_errno(err, errno, "cannot make %s durable", o->path);
+    if (renameat2(AT_FDCWD, o->temporary, AT_FDCWD, o->path, RENAME_NOREPLACE) == 0)
+        return true;
+    // Some network file systems can not promise not to replace.
+    if (errno == EINVAL && access(o->path, F_OK) != 0 && rename(o->temporary, o->path) == 0)
+        return true;
+    return error_errno(err, errno, "cannot name %s", o->path);
+}
+
+static void count_file(struct get *g, const struct one *o, bool there)
+{ // with the lock
+    g->done_files++;
+    g->there_files += there;
+    if (there)
+        g->done_bytes += o->size;
+}
+
+// The next page of files when this one is used up. *more false: there are no more files.
+static bool page_ready(struct get *g, bool *more, struct error *err)
+{
+    *more = true;
+    while (!g->page || g->page_next == json_array_size(json_object_get(g->page, "items"))) {
+        if (g->page && !g->cursor) {
+            *more = false;
+            return true;
+        }
+        json_t *page =
+            house_ask(g->house.client, "GET", NULL, err, "/versions/%s/files?limit=%d%s%s",
+                      g->version, 1000, g->cursor ? "&cursor=" : "", g->cursor ? g->cursor : "");
+        if (!page)
+            return false;
+        json_decref(g->page);
+        free(g->cursor);
+        g->page = page;
+        g->page_next = 0;
+        // Cursors are made of letters that need no encoding.
+        const char *next = json_word(page, "cursor");
+        g->cursor = next[0] ? must(strdup(next)) : NULL;
+    }
+    return true;
+}
+
+// Opens the next file for all threads. Only one does so at a time, without the lock.
+static bool open_next(struct get *g, struct one **opened, bool *more, struct error *err)
+{
+    bool same = false;
+    *opened = NULL;
+    if (!page_ready(g, more, err))
+        return false;
+    if (!*more)
+        return true;
+    struct one *o = must(calloc(1, sizeof(*o)));
+    o->fd = -1;
+    bool ok =
+        read_entry(g, json_array_get(json_object_get(g->page, "items"), g->page_next++), o, err) &&
+        (o->count < 2 || hashes_ask(g, o, err)) && there_already(o, &same, err) &&
+        (same || open_temporary(o, err)) && (same || o->count || finish(o, err));
+    if (ok && (same || !o->count)) {
+        pthread_mutex_lock(&g->lock);
+        count_file(g, o, same);
+        pthread_mutex_unlock(&g->lock);
+    } else if (ok) {
+        o->left = o->count;
+        *opened = o;
+        return true;
+    }
+    one_free(o);
+    return ok;
+}
+
+// ---- the bytes
+
+static bool write_chunk(const struct one *o, size_t number, const char *at, size_t size,
+                        struct error *err)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t put =
+            pwrite(o->fd, at + done, size - done, (off_t)number * STORE_CHUNK + (off_t)done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0) {
+            error_errno(err, errno, "cannot write %s", o->path);
+            return error_fix(err, "free space or mend the disk, then run the same command again: "
+                                  "it goes on where it stood");
+        }
+        done += (size_t)put;
+    }
+    return true;
+}
+
+static bool take_chunk(struct get *g, struct one *o, size_t number, char *buffer, bool *came,
+                       struct error *err)
+{
+    struct piece p = {buffer, chunk_size(o, number), 0};
+    *came = false;
+    if (o->resumed && read_proves(o, o->fd, number, buffer))
+        return true;
+    *came = true;
+    for (int damaged = 0; damaged < DAMAGED_MOST; damaged++) {
+        if (!ask_piece(g, o, number, &p, err))
+            return false;
+        if (proves(o, number, buffer, p.size))
+            return write_chunk(o, number, buffer, p.size, err);
+    }
+    error_set(err, ERROR_DAMAGED, "%s is not what the house says it is", o->path);
+    error_why(err, "chunk %zu came %d times with another hash", number, DAMAGED_MOST);
+    return error_fix(err, "have `posthouse check` run on the house; nothing was written under the "
+                          "file's name");
+}
+
+static void take(struct get *g, struct one *o, size_t number, char *buffer)
+{
+    struct error err;
+    bool came, ok = take_chunk(g, o, number, buffer, &came, &err);
+    pthread_mutex_lock(&g->lock);
+    if (ok) {
+        g->done_bytes += (int64_t)chunk_size(o, number);
+        g->received_bytes += came ? (int64_t)chunk_size(o, number) : 0;
+    }
+    bool last = --o->left == 0, whole = ok && !g->stopped;
+    pthread_mutex_unlock(&g->lock);
+    if (!ok)
+        stop(g, &err);
+    if (!last)
+        return;
+    // A chunk of it that failed has stopped everything.
+    ok = whole && finish(o, &err);
+    pthread_mutex_lock(&g->lock);
+    if (ok)
+        count_file(g, o, false);
+    pthread_mutex_unlock(&g->lock);
+    if (whole && !ok)
+        stop(g, &err);
+    one_free(o);
+}
+
+// One step of a thread, with the lock: false when there is nothing more to do.
+static bool step(struct get *g, char *buffer)
+{
+    if (g->stopped)
+        return false;
+    struct one *o = g->open;
+    if (o) {
+        size_t number = o->next++;
+        if (o->next == o->count)
+            g->open = NULL;
+        pthread_mutex_unlock(&g->lock);
+        take(g, o, number, buffer);
+        pthread_mutex_lock(&g->lock);
+        return true;
+    }
+    if (g->opening) {
+        pthread_cond_wait(&g->changed, &g->lock);
+        return true;
+    }
+    bool more = true;
+    struct error err;
+    error_clear(&err);
+    g->opening = true;
+    pthread_mutex_unlock(&g->lock);
+    bool ok = open_next(g, &o, &more, &err);
+    if (!ok)
+        stop(g, &err);
+    pthread_mutex_lock(&g->lock);
+    g->opening = false;
+    if (o)
+        g->open = o;
+    pthread_cond_broadcast(&g->changed);
+    return ok && more;
+}
+
+static void *take_thread(void *context)
+{
+    struct get *g = context;
+    char *buffer = must(malloc((size_t)STORE_CHUNK));
+    pthread_mutex_lock(&g->lock);
+    while (step(g, buffer))
+        ;
+    g->running--;
+    pthread_cond_broadcast(&g->changed);
+    pthread_mutex_unlock(&g->lock);
+    free(buffer);
+    return NULL;
+}
+
+static bool take_all(struct get *g, struct error *err)
+{
+    pthread_t threads[LINES];
+    struct progress bar = progress_begin("getting", "bytes", g->json);
+    g->running = LINES;
+    for (int i = 0; i < LINES; i++)
+        if (pthread_create(&threads[i], NULL, take_thread, g) != 0)
+            abort();
+    pthread_mutex_lock(&g->lock);
+    while (g->running) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += TICK_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        pthread_cond_timedwait(&g->changed, &g->lock, &until);
+        int64_t done = g->done_bytes;
+        pthread_mutex_unlock(&g->lock);
+        progress_show(&bar, done, g->bytes);
+        pthread_mutex_lock(&g->lock);
+    }
+    pthread_mutex_unlock(&g->lock);
+    for (int i = 0; i < LINES; i++)
+        pthread_join(threads[i], NULL);
+    progress_end(&bar);
+    if (g->open && g->stopped) {
+        // Its other chunks are with nobody: nobody else frees it. The hidden file stays.
+        one_free(g->open);
+    }
+    int fd = open(g->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        if (fsync(fd) != 0 && !g->stopped) {
+            error_errno(&g->err, errno, "cannot make %s durable", g->folder);
+            g->stopped = true;
+        }
+        close(fd);
+    }
+    *err = g->err;
+    if (!g->stopped && g->done_files != g->files) {
+        error_set(err, ERROR_DAMAGED, "the house gave %lld of %lld files", (long long)g->done_files,
+                  (long long)g->files);
+        return false;
+    }
+    return !g->stopped;
+}
+
+static void tell(const struct get *g, int64_t took_us)
+{
+    double seconds = (double)took_us / 1e6;
+    if (g->json) {
+        json_t *folder = json_string(g->folder);
+        json_t *all =
+            json_pack("{s:s,s:o,s:I,s:I,s:I,s:I,s:f}", "version", g->version, "folder",
+                      folder ? folder : json_null(), "files", (json_int_t)g->done_files,
+                      "there_files", (json_int_t)g->there_files, "bytes", (json_int_t)g->done_bytes,
+                      "received_bytes", (json_int_t)g->received_bytes, "seconds", seconds);
+        json_dumpf(all, stdout, JSON_INDENT(2));
+        printf("\n");
+        json_decref(all);
+        return;
+    }
+    printf("%s files, %s, verified in %s", count_text(g->done_files).text,
+           size_text(g->done_bytes).text, g->folder);
+    if (g->received_bytes < g->done_bytes)
+        printf("; %s of it was there already", size_text(g->done_bytes - g->received_bytes).text);
+    if (g->received_bytes && seconds > 0.05)
+        printf("; %s", rate_text((int64_t)((double)g->received_bytes / seconds)).text);
+    printf("\n");
+}
+
+static int run(struct command_call *call)
+{
+    struct get g = {.call = call, .json = option_flag(call, "json")};
+    struct error err;
+    int64_t began = clock_tick_us(), patience;
+    if (!option_int(call, "patience", 600, &patience))
+        return 2;
+    g.patience_us = patience * 1000000;
+    pthread_mutex_init(&g.lock, NULL);
+    pthread_cond_init(&g.changed, NULL);
+    error_clear(&err);
+    error_clear(&g.err);
+    bool ok = house_open(call, LINES + 1, &g.house, &err) && find(&g, &err) && take_all(&g, &err);
+    if (ok)
+        tell(&g, clock_tick_us() - began);
+    int status = ok                          ? 0
+                 : err.kind == ERROR_DAMAGED ? (command_failed(&err), 1)
+                                             : command_failed(&err);
+    json_decref(g.page);
+    free(g.cursor);
+    pthread_mutex_destroy(&g.lock);
+    pthread_cond_destroy(&g.changed);
+    house_close(&g.house);
+    return status;
+}
+
+static const struct option_row options[] = {
+    {"out", OPTION_TEXT, "DIR", "where the files go, made when missing (here)"},
+    {"patience", OPTION_INT, "SECONDS", "how long to wait for a house that is away (600)"},
+    {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
+    CLIENT_OPTIONS,
+    {0},
+};
+const struct command command_get = {
+    "get",
+    "ASSET|VERSION",
+    "take the original files of an asset out of a house, verified",
+    "An asset is named by its id (then its newest version is meant), by the id of a version, or "
+    "as\n"
+    "PROJECT/FOLDER/NAME. Every 8 MiB is proven by its hash before it is written; a file gets its\n"
+    "name when all of it is there. Sequences go into a folder of their own. A get that was killed\n"
+    "goes on where it stood. A file that is there already and is the same is left as it is;\n"
+    "another one is never replaced.\n"
+    "Exit status: 0 all is there and proven, 1 the bytes are not what they should be, 3 it could\n"
+    "not be done.",
+    options,
+    1,
+    1,
+    run,
+};

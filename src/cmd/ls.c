@@ -1,0 +1,121 @@
+// posthouse ls: projects, and what lies in their folders.
+#include "cmd/client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *state_word(const json_t *asset)
+{
+    const char *state = json_word(json_object_get(asset, "version"), "state");
+    return strcmp(state, "ready") == 0 ? "" : state;
+}
+
+static json_t *projects(struct house *h, struct error *err)
+{
+    return house_ask(h->client, "GET", NULL, err, "/projects");
+}
+
+static void print_projects(const json_t *list)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(list, i, one)
+    {
+        printf("%-40s %8s assets %10s  %s\n", json_word(one, "name"),
+               count_text(json_count(one, "assets")).text, size_text(json_count(one, "bytes")).text,
+               json_word(one, "role"));
+    }
+}
+
+// Those of a folder ("" is the top) out of all folders of a project.
+static json_t *folders_in(json_t *all, const char *parent)
+{
+    json_t *one, *list = json_array();
+    size_t i;
+    json_array_foreach(all, i, one)
+    {
+        if (strcmp(json_word(one, "parent"), parent) == 0)
+            json_array_append(list, one);
+    }
+    return list;
+}
+
+static void print_place(const json_t *place)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(place, "folders"), i, one)
+    {
+        printf("%-26s  %-8s %10s  %s/\n", json_word(one, "id"), "folder",
+               count_text(json_count(one, "assets")).text, json_word(one, "name"));
+    }
+    json_array_foreach(json_object_get(place, "assets"), i, one)
+    {
+        printf("%-26s  %-8s %10s  %s%s%s\n", json_word(one, "id"), json_word(one, "kind"),
+               size_text(json_count(json_object_get(one, "version"), "size")).text,
+               json_word(one, "name"), state_word(one)[0] ? "  " : "", state_word(one));
+    }
+}
+
+// What lies at PROJECT/FOLDER/...: {"folders":[...],"assets":[...]}.
+static json_t *place_at(struct command_call *call, struct house *h, const char *path,
+                        struct error *err)
+{
+    text rest = text_of(path), named = text_cut(&rest, '/');
+    char folder[27];
+    json_t *project = house_project(h->client, arena_copy(call->arena, named.at, named.size), err);
+    if (!project)
+        return NULL;
+    const char *id = arena_text(call->arena, json_word(project, "id"));
+    json_decref(project);
+    json_t *all = house_ask(h->client, "GET", NULL, err, "/projects/%s/folders", id);
+    json_t *assets = json_array();
+    bool ok = all && house_folder(h->client, id, rest.size ? rest.at : "", false, folder, err) &&
+              house_assets(h->client, id, folder, assets, err);
+    json_t *place = ok ? json_pack("{s:s,s:o,s:O}", "project", id, "folders",
+                                   folders_in(all, folder), "assets", assets)
+                       : NULL;
+    json_decref(assets);
+    json_decref(all);
+    return place;
+}
+
+static int run(struct command_call *call)
+{
+    struct house h;
+    struct error err;
+    error_clear(&err);
+    bool one = call->word_count == 1;
+    json_t *seen = !house_open(call, 2, &h, &err) ? NULL
+                   : one                          ? place_at(call, &h, call->words[0], &err)
+                                                  : projects(&h, &err);
+    if (seen && option_flag(call, "json")) {
+        json_dumpf(seen, stdout, JSON_INDENT(2));
+        printf("\n");
+    } else if (seen) {
+        (one ? print_place : print_projects)(seen);
+    }
+    int status = seen ? 0 : command_failed(&err);
+    json_decref(seen);
+    house_close(&h);
+    return status;
+}
+
+static const struct option_row options[] = {
+    {"json", OPTION_FLAG, NULL, "print what the API says, for scripts"},
+    CLIENT_OPTIONS,
+    {0},
+};
+const struct command command_ls = {
+    "ls",
+    "[PROJECT[/FOLDER...]]",
+    "list projects, or what lies in a folder",
+    "Without a word: the projects that you may see. With one: the folders and assets in it, each\n"
+    "with its id, kind and size, and how far it is when it is not ready yet. `posthouse get` "
+    "takes\n"
+    "an asset out by its id or by its path as it is written here.",
+    options,
+    0,
+    1,
+    run,
+};
