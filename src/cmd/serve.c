@@ -203,6 +203,7 @@ static bool open_door(struct serving *s, struct error *err)
                             err);
     if (!s->server)
         return false;
+    s->api->wish.media_port = server_port(s->server, 1); // a port 0 is any free one
     api_server(s->api, s->server);
     const char *host = strcmp(address, "0.0.0.0") == 0 ? "127.0.0.1"
                        : strcmp(address, "::") == 0    ? "::1"
