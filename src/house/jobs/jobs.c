@@ -50,8 +50,9 @@ void jobs_close(struct jobs *j)
 char *problem_text(const struct error *err)
 {
     const struct error_facts *facts = error_facts(err->kind);
-    json_t *json = json_pack("{s:s, s:s, s:s, s:i, s:s}", "type", "about:blank", "title", err->what,
-                             "detail", err->why, "status", facts->http_status, "kind", facts->name);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "type", "about:blank", "title",
+                             err->what, "detail", err->why, "reference", "", "status",
+                             facts->http_status, "kind", facts->name);
     if (json && err->fix[0])
         json_object_set_new(json, "fix", json_string(err->fix));
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
@@ -59,7 +60,8 @@ char *problem_text(const struct error *err)
     return text
                ? text
                : strdup("{\"type\":\"about:blank\",\"title\":\"it failed\",\"detail\":\"the reason "
-                        "could not be written down\",\"status\":500,\"kind\":\"internal\"}");
+                        "could not be written "
+                        "down\",\"reference\":\"\",\"status\":500,\"kind\":\"internal\"}");
 }
 
 bool job_say(struct db_tx *tx, struct jobs *j, const char *job, struct error *err)
