@@ -29,18 +29,20 @@ create table assets (
     size bigint not null,  -- of the newest version
     bytes bigint not null, -- of all versions
     duration_ms bigint not null, -- of the newest version; 0: not known
-    deleted bigint not null -- 1: shown only among the deleted ones; undone by restoring
+    deleted bigint not null, -- 1: shown only among the deleted ones; undone by restoring
+    words bigint not null default 0 -- row of its name's words in search_assets
 );
 -- One for each order of a list, of a project and of a folder. They hold all that a jump far down
 -- the list looks at.
-create index assets_by_name on assets (project, deleted, sort_name, id, kind);
-create index assets_by_created on assets (project, deleted, created_ms, id, kind);
-create index assets_by_size on assets (project, deleted, size, id, kind);
-create index assets_by_duration on assets (project, deleted, duration_ms, id, kind);
-create index assets_in_by_name on assets (project, folder, deleted, sort_name, id, kind);
-create index assets_in_by_created on assets (project, folder, deleted, created_ms, id, kind);
-create index assets_in_by_size on assets (project, folder, deleted, size, id, kind);
-create index assets_in_by_duration on assets (project, folder, deleted, duration_ms, id, kind);
+create index assets_by_name on assets (project, deleted, sort_name, id, kind, words);
+create index assets_by_created on assets (project, deleted, created_ms, id, kind, words);
+create index assets_by_size on assets (project, deleted, size, id, kind, words);
+create index assets_by_duration on assets (project, deleted, duration_ms, id, kind, words);
+create index assets_in_by_name on assets (project, folder, deleted, sort_name, id, kind, words);
+create index assets_in_by_created on assets (project, folder, deleted, created_ms, id, kind, words);
+create index assets_in_by_size on assets (project, folder, deleted, size, id, kind, words);
+create index assets_in_by_duration on assets (project, folder, deleted, duration_ms, id, kind, words);
+create index assets_words on assets (project, deleted, words);
 create table versions (
     id text primary key,
     asset text not null references assets (id),
@@ -90,6 +92,5 @@ create table derived_growing (
     size bigint not null,
     primary key (version, name)
 );
-create virtual table search_assets using fts5(words, tokenize = 'unicode61 remove_diacritics 2');
+create virtual table search_assets using fts5(words, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3');
 create table search_assets_rows (id text primary key, row integer not null);
-create index search_assets_row on search_assets_rows (row);

@@ -40,14 +40,13 @@ static void version_finish(struct call *c, const char *project, json_t *version)
     json_array_foreach(derived, i, file)
     {
         const char *name = json_string_value(json_object_get(file, "name"));
-        const char *path = json_string_value(json_object_get(file, "path"));
-        const char *content = json_string_value(json_object_get(file, "content"));
-        int64_t size = json_integer_value(json_object_get(file, "size"));
-        const char *url = path ? media_growing(c, project, path, name)
-                               : media_address(c, project, content, size, name);
-        json_object_set_new(file, "url", json_text(url));
-        json_object_del(file, "path");
-        json_object_del(file, "content");
+        const char *where = json_string_value(json_object_get(file, "url"));
+        const char *url =
+            json_is_true(json_object_get(file, "growing"))
+                ? media_growing(c, project, where, name)
+                : media_address(c, project, where,
+                                json_integer_value(json_object_get(file, "size")), name);
+        json_object_set_new_nocheck(file, "url", json_string(url));
     }
     json_t *problem = json_object_get(version, "problem");
     if (json_is_object(problem))

@@ -682,6 +682,21 @@ const char *db_search_condition(struct arena *a, const char *table, const char *
                         column, table, table, table, parameter);
 }
 
+bool db_search_row(struct db_tx *tx, const char *table, const char *row_id, int64_t *row,
+                   struct error *err)
+{
+    char sql[256];
+    snprintf(sql, sizeof(sql), "select row from search_%s_rows where id = ?1", table);
+    return db_one_int(tx, row, 0, err, sql, "s", row_id);
+}
+
+const char *db_search_row_condition(struct arena *a, const char *table, const char *column,
+                                    int parameter)
+{
+    return arena_format(a, "%s in (select rowid from search_%s where search_%s match ?%d)", column,
+                        table, table, parameter);
+}
+
 // Each word in quotes, with * behind: FTS5's syntax characters lose their meaning.
 const char *db_search_words(struct arena *a, const char *typed)
 {

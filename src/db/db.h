@@ -95,6 +95,12 @@ MUST_CHECK bool db_search_drop(struct db_tx *tx, const char *table, const char *
 const char *db_search_condition(struct arena *a, const char *table, const char *column,
                                 int parameter);
 const char *db_search_words(struct arena *a, const char *typed);
+// Faster where many rows match: the row's number in the search, to be kept in a column of the
+// table, and the condition on that column.
+MUST_CHECK bool db_search_row(struct db_tx *tx, const char *table, const char *row_id, int64_t *row,
+                              struct error *err);
+const char *db_search_row_condition(struct arena *a, const char *table, const char *column,
+                                    int parameter);
 
 // The whole database proven (PRAGMA integrity_check, foreign keys).
 MUST_CHECK bool db_check(struct db *db, struct error *err);

@@ -95,6 +95,14 @@ static bool name_free(struct db_tx *tx, const char *project, const char *folder,
     return true;
 }
 
+// *row is what the asset keeps as its `words`.
+static bool words_set(struct db_tx *tx, const char *asset, const char *name, struct arena *a,
+                      int64_t *row, struct error *err)
+{
+    return db_search_set(tx, "assets", asset, search_words(a, name), err) &&
+           db_search_row(tx, "assets", asset, row, err);
+}
+
 // ---- coming
 
 static sha256 content_of(const struct asset_wish *wish)
@@ -199,7 +207,7 @@ bool asset_add(struct db_tx *tx, const struct asset_wish *wish, struct asset_mad
                struct error *err)
 {
     const char *folder = wish->folder ? wish->folder : "";
-    int64_t size = size_of(wish);
+    int64_t size = size_of(wish), words = 0;
     *made = (struct asset_made){
         .asset = id_or_new(wish->asset_id), .version = id_or_new(wish->version_id), .number = 1};
     if (!made_before(tx, wish, made, err))
@@ -211,15 +219,16 @@ bool asset_add(struct db_tx *tx, const struct asset_wish *wish, struct asset_mad
         name_acceptable("clip or file", wish->name, err) && files_acceptable(wish, err) &&
         folder_fits(tx, wish->project, folder, err) &&
         name_free(tx, wish->project, folder, "", wish->name, made->name, &made->renamed, err) &&
+        words_set(tx, made->asset.text, made->name, a, &words, err) &&
         db_run(tx, err,
                "insert into assets (id, project, folder, name, sort_name, kind, created_ms, "
-               "made_by, newest, versions, size, bytes, duration_ms, deleted) values "
-               "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?10, 0, 0)",
-               "ssssssissi", made->asset.text, wish->project, folder, made->name,
+               "made_by, newest, versions, size, bytes, duration_ms, deleted, words) values "
+               "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?10, 0, 0, ?11)",
+               "ssssssissii", made->asset.text, wish->project, folder, made->name,
                name_sort_key(a, made->name), wish->kind, clock_now_ms(), wish->by,
-               made->version.text, size) &&
+               made->version.text, size, words) &&
         version_insert(tx, wish, made, err) &&
-        db_search_set(tx, "assets", made->asset.text, search_words(a, made->name), err) &&
+
         count_in(tx, wish->project, folder, 1, size, err) &&
         say_asset(tx, "asset.changed", wish->project, made->asset.text, made->version.text, err) &&
         say_asset(tx, "version.stored", wish->project, made->asset.text, made->version.text, err);

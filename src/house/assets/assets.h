@@ -9,7 +9,7 @@
  * Functions that change take the caller's transaction, so that a room can commit its own rows with
  * them; each writes its event. Lists and single things come as JSON in the API's shapes, without
  * what only the API knows: permissions, counts of comments, progress, and the signed addresses of
- * derived files, which have "content" (hex) or, while growing, "path" for it to make them of.
+ * derived files, whose "url" is what it makes them of: the content (hex), or the path while growing.
  * Bodies of events about assets and versions are {"asset","version"}.
  */
 #pragma once

@@ -80,6 +80,18 @@ static const struct sorting *sorting_named(const char *name)
     "with recursive ids (n, id) as (select 0, substr(?1, 1, 26) union all select n + 1, "          \
     "substr(?1, 26 * (n + 1) + 1, 26) from ids where n + 1 < ?2) "
 
+// Columns 1 to 3 are kind, name and size. (Not json_pack: a page of a list has a thousand of them.)
+static void derived_append(json_t *version, struct db_rows *rows, bool growing, json_t *where)
+{
+    json_t *file = json_object();
+    json_object_set_new_nocheck(file, "kind", json_string_nocheck(db_text(rows, 1)));
+    json_object_set_new_nocheck(file, "name", json_string_nocheck(db_text(rows, 2)));
+    json_object_set_new_nocheck(file, "size", json_integer(db_int(rows, 3)));
+    json_object_set_new_nocheck(file, "growing", json_boolean(growing));
+    json_object_set_new_nocheck(file, "url", where);
+    json_array_append_new(json_object_get(version, "derived"), file);
+}
+
 // Adds to each version its derived files, or those that grow while it has none.
 static bool derived_fill(struct db_tx *tx, json_t *const *versions, size_t count, struct error *err)
 {
@@ -95,11 +107,7 @@ static bool derived_fill(struct db_tx *tx, json_t *const *versions, size_t count
                      "order by ids.n, d.position",
                  "si", ids.at, (int64_t)count);
     while (db_next(rows))
-        json_array_append_new(json_object_get(versions[db_int(rows, 0)], "derived"),
-                              json_pack("{s:s, s:s, s:I, s:b, s:o}", "kind", db_text(rows, 1),
-                                        "name", db_text(rows, 2), "size",
-                                        (json_int_t)db_int(rows, 3), "growing", 0, "content",
-                                        hash_json(rows, 4)));
+        derived_append(versions[db_int(rows, 0)], rows, false, hash_json(rows, 4));
     bool ok = db_end(rows, err);
     rows = db_query(tx,
                     IDS "select ids.n, g.kind, g.name, g.size, g.path from ids join versions v on "
@@ -107,11 +115,7 @@ static bool derived_fill(struct db_tx *tx, json_t *const *versions, size_t count
                         "is null order by ids.n, g.name",
                     "si", ids.at, (int64_t)count);
     while (db_next(rows))
-        json_array_append_new(json_object_get(versions[db_int(rows, 0)], "derived"),
-                              json_pack("{s:s, s:s, s:I, s:b, s:s}", "kind", db_text(rows, 1),
-                                        "name", db_text(rows, 2), "size",
-                                        (json_int_t)db_int(rows, 3), "growing", 1, "path",
-                                        db_text(rows, 4)));
+        derived_append(versions[db_int(rows, 0)], rows, true, json_string(db_text(rows, 4)));
     buf_free(&ids);
     return db_end(rows, err) && ok;
 }
@@ -145,7 +149,7 @@ static struct conditions conditions_of(const struct asset_query *q, struct arena
         a, " where a.project = ?1 and a.deleted = ?2%s%s%s%s",
         q->folder ? " and a.folder = ?3" : " and ?3 is null",
         q->kind ? " and a.kind = ?4" : " and ?4 is null",
-        q->search ? arena_format(a, " and %s", db_search_condition(a, "assets", "a.id", 5))
+        q->search ? arena_format(a, " and %s", db_search_row_condition(a, "assets", "a.words", 5))
                   : " and ?5 is null",
         q->share ? " and a.id in (select asset from share_assets where share = ?6)"
                  : " and ?6 is null");

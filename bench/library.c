@@ -1,0 +1,200 @@
+/*
+ * The library over 50,000 assets: lists, jumps by the scroll bar, filters and searches, as a page
+ * asks for them: rights, database, JSON text. 100 assets an answer, each with its facts, counts of
+ * comments and the signed addresses of nine derived files. One JSON line a question, p50 and p95 of
+ * 40; then how long it took to make them, and the resident memory.
+ *   bench-library MIGRATIONS [COUNT]
+ */
+#include "api/api.h"
+#include "house/assets/assets.h"
+#include "plat/child.h"
+#include "plat/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ROUNDS = 40, BATCH = 1000, FOLDERS = 50 };
+
+static struct error err;
+static struct db *db;
+static id project, folders[FOLDERS];
+static int64_t count = 50000, made_so_far;
+static json_t *facts;
+
+static void must(bool ok)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "%s: %s\n%s\n", err.what, err.why, err.fix);
+    exit(3);
+}
+
+static bool project_in(struct db_tx *tx, void *context, struct error *e)
+{
+    (void)context;
+    char name[40];
+    project = id_new();
+    if (!project_make(tx, project.text, "The Long Shore", "24", e))
+        return false;
+    for (int i = 0; i < FOLDERS; i++) {
+        snprintf(name, sizeof(name), "Dailies/Day %d", i + 1);
+        if (!folder_ensure(tx, project.text, NULL, name, &folders[i], e))
+            return false;
+    }
+    return true;
+}
+
+// Names as they come: cameras' and those of visual effects.
+static bool one_in(struct db_tx *tx, int64_t i, struct error *e)
+{
+    static const char *const kinds[] = {"scrub", "scrub_index", "review",  "review_index", "audio",
+                                        "peaks", "poster",      "sprites", "sprites"};
+    char name[80], bytes[24];
+    struct asset_made made;
+    bool used, camera = i % 3 != 0;
+    if (camera)
+        snprintf(name, sizeof(name), "A%03dC%03d_2401%02d_R%lld.mxf", (int)(i / 300 % 1000),
+                 (int)(i % 300), (int)(i % 28 + 1), (long long)i);
+    else
+        snprintf(name, sizeof(name), "sh%04d_comp_v%03d.mov", (int)(i % 10000), (int)(i % 37));
+    snprintf(bytes, sizeof(bytes), "%lld", (long long)i);
+    struct asset_file file = {
+        .name = name, .content = sha256_of(bytes, strlen(bytes)), .size = (i * 7919) % 100000000};
+    struct asset_wish wish = {.project = project.text,
+                              .folder = i % 2 ? folders[i % FOLDERS].text : NULL,
+                              .name = name,
+                              .kind = i % 10 ? "clip" : "sound",
+                              .by = "Maya",
+                              .files = &file,
+                              .file_count = 1};
+    struct derived_file derived[9];
+    for (size_t k = 0; k < 9; k++)
+        derived[k] = (struct derived_file){kinds[k], kinds[k], file.content, 1000};
+    json_object_set_new(facts, "kind", json_string(wish.kind));
+    json_object_set_new(facts, "duration_frames", json_integer(i * 31 % 9000));
+    return asset_add(tx, &wish, &made, e) && version_facts_set(tx, made.version.text, facts, e) &&
+           derived_set(tx, made.version.text, "proxy 1", derived, 9, &used, e) &&
+           version_state_set(tx, made.version.text, "ready", NULL, e);
+}
+
+static bool batch_in(struct db_tx *tx, void *context, struct error *e)
+{
+    (void)context;
+    for (int64_t i = made_so_far; i < made_so_far + BATCH && i < count; i++)
+        if (!one_in(tx, i, e))
+            return false;
+    return true;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void measure(struct api *api, const char *secret, const char *what, const char *query)
+{
+    char path[600], bearer[100];
+    int64_t took_us[ROUNDS];
+    size_t size = 0;
+    long long total = 0;
+    snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s", secret);
+    const char *headers[] = {bearer, NULL};
+    snprintf(path, sizeof(path), "/projects/%s/assets?%s", project.text, query);
+    for (int i = 0; i < ROUNDS; i++) {
+        int64_t begun = clock_tick_us();
+        struct test_answer t = api_call_for_test(api, "GET", path, headers, NULL);
+        char *text_made = json_dumps(t.json, JSON_COMPACT);
+        took_us[i] = clock_tick_us() - begun;
+        if (t.status != 200) {
+            fprintf(stderr, "%s: %d %s\n", path, t.status, text_made);
+            exit(3);
+        }
+        total = json_integer_value(json_object_get(t.json, "total"));
+        size = strlen(text_made);
+        free(text_made);
+        test_answer_free(&t);
+    }
+    qsort(took_us, ROUNDS, sizeof(took_us[0]), by_size);
+    printf("{\"bench\":\"library\",\"what\":\"%s\",\"assets\":%lld,\"found\":%lld,\"kB\":%zu,\"p50_"
+           "ms\":%.1f,\"p95_ms\":%.1f,\"promise_ms\":50}\n",
+           what, (long long)count, total, size / 1000, (double)took_us[ROUNDS / 2] / 1000,
+           (double)took_us[ROUNDS * 95 / 100] / 1000);
+    fflush(stdout);
+}
+
+// About what a camera file has.
+static json_t *usual_facts(void)
+{
+    static const char plain[] =
+        "{\"container\":\"mxf\",\"kind\":\"clip\",\"duration_frames\":1000,\"rate\":\"24000/1001\","
+        "\"vfr\":false,\"rate_from\":\"header\",\"timecode\":{\"start\":\"01:00:00:00\",\"start_"
+        "frame\":86400,\"base\":24,\"frames_per_label\":1,\"drop\":false,\"from\":\"mxf\"},"
+        "\"video\":[{\"index\":0,\"codec\":\"prores\",\"profile\":\"HQ\",\"width\":1920,\"height\":"
+        "1080,\"display_width\":1920,\"display_height\":1080,\"pixel_aspect\":\"1/1\",\"rotation\":"
+        "0,\"field_order\":\"progressive\",\"pixel_format\":\"yuv422p10le\",\"bits\":10,\"chroma\":"
+        "\"4:2:2\",\"primaries\":\"bt709\",\"transfer\":\"bt709\",\"matrix\":\"bt709\",\"range\":"
+        "\"limited\",\"bit_rate\":176000000}],\"audio\":[{\"index\":1,\"codec\":\"pcm_s24le\","
+        "\"sample_rate\":48000,\"bits\":24,\"channels\":6,\"layout\":\"5.1\",\"language\":\"eng\","
+        "\"duration_samples\":2002000}],\"captions\":[],\"damage\":[],\"sprite\":{\"width\":160,"
+        "\"height\":90,\"columns\":10,\"rows\":10,\"every_frames\":24,\"count\":42},\"duration_"
+        "text\":\"00:00:41:16\",\"tags\":{\"company\":\"ARRI\",\"product\":\"ALEXA Mini LF\"}}";
+    return json_loads(plain, 0, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    char folder[] = "/tmp/posthouse-bench-XXXXXX", path[80], who[27], token[44], command[100],
+         query[200];
+    struct session_made made;
+    if (argc < 2 || !mkdtemp(folder))
+        return 2;
+    count = argc > 2 ? atoll(argv[2]) : count;
+    snprintf(path, sizeof(path), "%s/house.db", folder);
+    must((db = db_open(&(struct db_wish){.path = path, .migrations = argv[1]}, &err)) != NULL);
+    struct people *people = people_open(&(struct people_wish){.db = db, .quick_hash = true}, &err);
+    must(people != NULL);
+    must(db_write(db, project_in, NULL, &err));
+    must(people_add(people, "Maya", "m@example.org", false, NULL, "", who, token, &err));
+    must(people_welcome(people, token, "four words and some", "", &made, &err));
+    must(members_set(people, project.text, who, "editor", false, NULL, "", &err));
+    must(token_make(people, made.person, "bench", "all", 0, "", who, token, &err));
+    facts = usual_facts();
+    must(facts != NULL);
+    int64_t begun = clock_tick_us();
+    for (; made_so_far < count; made_so_far += BATCH)
+        must(db_write(db, batch_in, NULL, &err));
+    double seconds = (double)(clock_tick_us() - begun) / 1e6;
+    printf("{\"bench\":\"library\",\"what\":\"making assets with facts and derived "
+           "files\",\"assets\":%lld,\"per_s\":%.0f}\n",
+           (long long)count, (double)count / seconds);
+    fflush(stdout);
+    struct api *api = api_open(&(struct api_wish){.db = db, .people = people}, &err);
+    must(api != NULL);
+    measure(api, token, "first page by name", "sort=name");
+    measure(api, token, "last page by name", "sort=name&offset=49900");
+    measure(api, token, "jump to the middle, by size, descending",
+            "sort=size&order=desc&offset=25000");
+    measure(api, token, "jump by duration", "sort=duration&offset=40000");
+    measure(api, token, "newest", "sort=created&order=desc");
+    measure(api, token, "sounds, far down", "kind=sound&sort=name&offset=4000");
+    measure(api, token, "in no folder, far down", "folder=top&sort=created&offset=20000");
+    snprintf(query, sizeof(query), "folder=%s&sort=size", folders[1].text);
+    measure(api, token, "one folder by size", query);
+    measure(api, token, "search: shot and version", "q=sh0123%20v12");
+    measure(api, token, "search: one word, a few", "q=a0123c");
+    measure(api, token, "search: a letter, most of all", "q=a");
+    measure(api, token, "search: mov, a third, by size, far down",
+            "q=mov&sort=size&order=desc&offset=10000");
+    measure(api, token, "search: nothing", "q=zebra");
+    printf("{\"bench\":\"library\",\"what\":\"resident memory\",\"MB\":%.0f}\n",
+           (double)child_memory(getpid()) / 1e6);
+    json_decref(facts);
+    api_close(api);
+    people_close(people);
+    db_close(db);
+    snprintf(command, sizeof(command), getenv("KEEP") ? "cp %s/house.db /tmp/assets/lib.db" : "rm -rf %s", folder);
+    return system(command);
+}
