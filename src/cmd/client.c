@@ -1,5 +1,6 @@
 #include "cmd/client.h"
 
+#include "cmd/local.h"
 #include "plat/files.h"
 #include "plat/ids.h"
 #include "wire/address.h"
@@ -66,18 +67,16 @@ static bool place_kept(struct command_call *call, struct place *p, struct error 
 
 static void place_here(struct command_call *call, struct place *p)
 {
-    char path[PATH_MAX];
+    struct local_ready ready;
+    struct error none;
+    char token[256];
     const char *folder = config_text(call->config, "house.folder");
-    const char *ready =
-        path_join(path, sizeof(path), folder, "ready") ? file_text(call, path) : NULL;
-    if (!ready || !path_join(path, sizeof(path), folder, "local.token"))
+    if (!local_ready_read(folder, &ready, &none))
         return;
-    text rest = text_of(ready), url = text_trim(text_cut(&rest, '\n')),
-         print = text_trim(text_cut(&rest, '\n'));
-    p->url = arena_copy(call->arena, url.at, url.size);
-    if (print.size)
-        p->fingerprint = arena_copy(call->arena, print.at, print.size);
-    p->token = file_text(call, path);
+    p->url = arena_text(call->arena, ready.url);
+    p->fingerprint = given_or_null(arena_text(call->arena, ready.fingerprint));
+    if (local_line_read(folder, "local.token", token, sizeof(token), &none))
+        p->token = arena_text(call->arena, token);
 }
 
 static bool same_house(const char *a, const char *b)

@@ -2,9 +2,8 @@
  * cmd/client: reaching a house from the command line.
  *
  * Which house: --house URL, else POSTHOUSE_URL, else `url` in ~/.config/posthouse/client (or
- * $XDG_CONFIG_HOME/posthouse/client), else the one that runs on this machine out of house.folder:
- * its file `ready` has the address in its first line and, over TLS, the certificate's SHA-256
- * fingerprint in the second; `local.token` has a token.
+ * $XDG_CONFIG_HOME/posthouse/client), else the one that runs on this machine out of house.folder
+ * (cmd/local.h).
  * With what token: --token-file FILE, else POSTHOUSE_TOKEN, else the one kept beside the address.
  * A token that was kept for one house is never shown to another.
  */
