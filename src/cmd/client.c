@@ -314,3 +314,46 @@ bool house_assets(struct client *c, const char *project, const char *folder, jso
     arena_close(a);
     return !more;
 }
+
+// An asset by PROJECT/FOLDER/NAME.
+static json_t *asset_at(struct client *c, struct arena *a, const char *path, struct error *err)
+{
+    text rest = text_of(path), named = text_cut(&rest, '/');
+    const char *below = arena_copy(a, rest.size ? rest.at : "", rest.size);
+    const char *slash = strrchr(below, '/'), *name = slash ? slash + 1 : below;
+    char folder[27];
+    json_t *project = house_project(c, arena_copy(a, named.at, named.size), err);
+    if (!project)
+        return NULL;
+    const char *id = json_word(project, "id");
+    text above = {below, slash ? (size_t)(slash - below) : 0};
+    json_t *list = json_array(), *asset, *found = NULL;
+    size_t i;
+    bool ok = house_folder(c, id, arena_copy(a, above.at, above.size), false, folder, err) &&
+              house_assets(c, id, folder, list, err);
+    json_array_foreach(list, i, asset)
+    {
+        if (strcmp(json_word(asset, "name"), name) == 0)
+            found = asset;
+    }
+    if (ok && !found) {
+        error_set(err, ERROR_NOT_FOUND, "there is no asset %s", path);
+        error_fix(err, "see `posthouse ls %.*s`", (int)named.size, named.at);
+    }
+    json_incref(found);
+    json_decref(list);
+    json_decref(project);
+    return ok ? found : NULL;
+}
+
+json_t *house_asset(struct client *c, struct arena *a, const char *named, struct error *err)
+{
+    if (strchr(named, '/'))
+        return asset_at(c, a, named, err);
+    if (id_valid(text_of(named)))
+        return house_ask(c, "GET", NULL, err, "/assets/%s", named);
+    error_set(err, ERROR_USAGE, "%s is not an asset", named);
+    error_why(err, "it is neither an id nor a path such as PROJECT/FOLDER/NAME");
+    error_fix(err, "see `posthouse ls PROJECT`");
+    return NULL;
+}

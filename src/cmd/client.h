@@ -47,3 +47,5 @@ MUST_CHECK bool house_folder(struct client *c, const char *project, const char *
 // Adds the assets of a folder ("": the top) to a list, as the API says them.
 MUST_CHECK bool house_assets(struct client *c, const char *project, const char *folder,
                              json_t *list, struct error *err);
+// An asset by its id, or PROJECT/FOLDER/NAME. The JSON is the caller's; texts for it live in `a`.
+json_t *house_asset(struct client *c, struct arena *a, const char *named, struct error *err);

@@ -65,57 +65,16 @@ static void *must(void *p)
 
 // ---- which version
 
-// An asset by PROJECT/FOLDER/NAME.
-static json_t *asset_at(struct get *g, const char *path, struct error *err)
-{
-    text rest = text_of(path), named = text_cut(&rest, '/');
-    const char *below = arena_copy(g->call->arena, rest.size ? rest.at : "", rest.size);
-    const char *slash = strrchr(below, '/'), *name = slash ? slash + 1 : below;
-    char folder[27];
-    json_t *project =
-        house_project(g->house.client, arena_copy(g->call->arena, named.at, named.size), err);
-    if (!project)
-        return NULL;
-    const char *id = json_word(project, "id");
-    text above = {below, slash ? (size_t)(slash - below) : 0};
-    json_t *list = json_array(), *asset, *found = NULL;
-    size_t i;
-    bool ok = house_folder(g->house.client, id, arena_copy(g->call->arena, above.at, above.size),
-                           false, folder, err) &&
-              house_assets(g->house.client, id, folder, list, err);
-    json_array_foreach(list, i, asset)
-    {
-        if (strcmp(json_word(asset, "name"), name) == 0)
-            found = asset;
-    }
-    if (ok && !found) {
-        error_set(err, ERROR_NOT_FOUND, "there is no asset %s", path);
-        error_fix(err, "see `posthouse ls %.*s`", (int)named.size, named.at);
-    }
-    json_incref(found);
-    json_decref(list);
-    json_decref(project);
-    return ok ? found : NULL;
-}
-
 // The version that is meant and, for several files, the asset's name.
 static json_t *find_version(struct get *g, const char *word, const char **name, struct error *err)
 {
     struct client *c = g->house.client;
     json_t *asset = NULL, *version = NULL;
-    if (strchr(word, '/')) {
-        asset = asset_at(g, word, err);
-    } else if (id_valid(text_of(word))) {
-        asset = house_ask(c, "GET", NULL, err, "/assets/%s", word);
-        if (!asset && err->kind == ERROR_NOT_FOUND) {
-            version = house_ask(c, "GET", NULL, err, "/versions/%s", word);
-            if (version)
-                asset = house_ask(c, "GET", NULL, err, "/assets/%s", json_word(version, "asset"));
-        }
-    } else {
-        error_set(err, ERROR_USAGE, "%s is not an asset", word);
-        error_why(err, "it is neither an id nor a path such as PROJECT/FOLDER/NAME");
-        error_fix(err, "see `posthouse ls PROJECT`");
+    asset = house_asset(c, g->call->arena, word, err);
+    if (!asset && err->kind == ERROR_NOT_FOUND && id_valid(text_of(word))) {
+        version = house_ask(c, "GET", NULL, err, "/versions/%s", word);
+        if (version)
+            asset = house_ask(c, "GET", NULL, err, "/assets/%s", json_word(version, "asset"));
     }
     if (!asset) {
         json_decref(version);

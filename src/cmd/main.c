@@ -15,11 +15,11 @@ extern char **environ;
 
 extern const struct command command_probe, command_transcode, command_profile, command_config,
     command_man, command_user, command_api, command_put, command_get, command_ls, command_check,
-    command_serve, command_work;
+    command_serve, command_work, command_deliver, command_jobs;
 const struct command *const commands[] = {
-    &command_serve,  &command_work, &command_put,   &command_get,       &command_ls,
-    &command_check,  &command_user, &command_probe, &command_transcode, &command_profile,
-    &command_config, &command_man,  &command_api,
+    &command_deliver,   &command_jobs,    &command_serve,  &command_work, &command_put,
+    &command_get,       &command_ls,      &command_check,  &command_user, &command_probe,
+    &command_transcode, &command_profile, &command_config, &command_man,  &command_api,
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 

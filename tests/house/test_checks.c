@@ -80,6 +80,24 @@ static void every_lost_fact_is_seen(void **state)
     json_decref(profile);
 }
 
+static void the_profiles_number_of_channels_is_the_outlets(void **state)
+{
+    (void)state;
+    json_t *source = master(), *profile = prores(), *result = master();
+    json_t *sound = json_array_get(json_object_get(result, "audio"), 0);
+    json_object_set_new(json_object_get(profile, "audio"), "channels", json_integer(2));
+    assert_false(all_ok(profile, source, result)); // six are two too many, for that outlet
+    json_object_set_new(sound, "channels", json_integer(2));
+    json_object_set_new(sound, "layout", json_string("stereo"));
+    assert_true(all_ok(profile, source, result));
+    json_object_set_new(json_array_get(json_object_get(source, "audio"), 0), "channels",
+                        json_integer(1));
+    assert_true(all_ok(profile, source, result)); // a mono source fills both
+    json_decref(source);
+    json_decref(profile);
+    json_decref(result);
+}
+
 static void a_source_without_timecode_asks_for_none(void **state)
 {
     (void)state;
@@ -107,6 +125,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_carried_over_passes),
         cmocka_unit_test(every_lost_fact_is_seen),
+        cmocka_unit_test(the_profiles_number_of_channels_is_the_outlets),
         cmocka_unit_test(a_source_without_timecode_asks_for_none),
         cmocka_unit_test(a_result_of_nothing_is_never_all_right),
     };

@@ -57,6 +57,15 @@ ask GET "/deliveries/$delivery/bytes" >"$work/out.mov"
 ok "its bytes are a ProRes film of 48 frames" test "$(ffprobe -v error -count_frames -select_streams v -show_entries stream=codec_name,nb_read_frames -of csv=p=0 "$work/out.mov")" = prores,48
 ok "an unknown profile lists those there are" bash -c "curl -sS -X POST -H 'Authorization: Bearer $token' -H 'Content-Type: application/json' -d '{\"profile\":\"nothing\"}' '$url/api/v1/versions/$(field .id <<<"$version")/deliveries' | grep -q web-h264-1080p"
 
+here() { "$posthouse" "$1" --house "$url" --token-file "$house/local.token" "${@:2}"; }
+ok "posthouse deliver makes and takes out a file" here deliver "Film/Reel 2.mov" --profile web-h264-1080p --out "$work/delivered"
+ok "it is a film" test "$(ffprobe -v error -select_streams v -show_entries stream=codec_name -of csv=p=0 "$work/delivered/Reel 2.mp4")" = h264
+ok "it does not replace a file" bash -c "'$posthouse' deliver $asset --profile web-h264-1080p --out '$work/delivered' --house '$url' --token-file '$house/local.token' 2>&1 | grep -q 'is there already'"
+ok "posthouse jobs lists them all" bash -c "'$posthouse' jobs --all --house '$url' --token-file '$house/local.token' | grep -q 'Proxies of Reel 2.mov'"
+ok "and says why one failed" bash -c "'$posthouse' jobs --all --house '$url' --token-file '$house/local.token' | grep -q 'broken.mov is not media'"
+failed_job=$(ask GET "/assets/$broken" | field .version.job)
+ok "a failed one is tried again" here jobs retry "$failed_job"
+ok "and fails again" until_true 20 state_is "$broken" failed
 worker=$(worker_pid)
 ok "Ctrl-C closes it" close_house
 ok "its worker is gone with it" bash -c "! kill -0 $worker 2>/dev/null"

@@ -117,8 +117,9 @@ static void sound(struct checks *c, const json_t *profile, const json_t *source,
     for (size_t i = 0; i < wanted_count && i < json_array_size(seen_list); i++) {
         const json_t *from = json_array_get(wanted_list, i), *to = json_array_get(seen_list, i);
         char what[64];
-        bool mixed = json_object_get(asked, "channels") &&
-                     number(asked, "channels") < number(from, "channels");
+        // A number in the profile is the outlet's: sound with more is mixed down to it, a mono
+        // source fills it.
+        bool mixed = json_object_get(asked, "channels") != NULL;
         snprintf(what, sizeof(what), "sound %zu: channels", i + 1);
         if (mixed)
             same_count(c, what, number(asked, "channels"), number(to, "channels"), 0);

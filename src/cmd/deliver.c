@@ -1,0 +1,323 @@
+// posthouse deliver: an asset made into a profile by the house, checked, and taken out.
+#include "cmd/client.h"
+#include "cmd/progress.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+#include "plat/hash.h"
+#include "plat/ids.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 300 };
+
+struct delivering {
+    struct command_call *call;
+    struct house house;
+    bool json;
+    char version[27], delivery[27];
+    json_t *made; // Delivery
+};
+
+// ---- waiting
+
+static void show_job(struct delivering *d, const char *job, struct progress *bar)
+{
+    struct error ignored;
+    json_t *j = job[0] ? house_ask(d->house.client, "GET", NULL, &ignored, "/jobs/%s", job) : NULL;
+    if (j && strcmp(json_word(j, "state"), "running") == 0)
+        progress_show(bar, json_count(j, "done"), json_count(j, "total"));
+    json_decref(j);
+}
+
+static bool problem_of(const json_t *thing, const char *otherwise, struct error *err)
+{
+    const json_t *p = json_object_get(thing, "problem");
+    error_set(err, error_kind_named(json_word(p, "kind")), "%s",
+              json_word(p, "title")[0] ? json_word(p, "title") : otherwise);
+    error_why(err, "%s", json_word(p, "detail"));
+    return error_fix(err, "%s", json_word(p, "fix"));
+}
+
+// Something that was brought in just now has to be looked at before it can be made into anything.
+static bool wait_for_facts(struct delivering *d, struct error *err)
+{
+    struct progress bar = progress_begin("Looking at it", "frames", d->json);
+    bool known = false, ok = true;
+    while (ok && !known) {
+        json_t *v = house_ask(d->house.client, "GET", NULL, err, "/versions/%s", d->version);
+        const char *state = json_word(v, "state");
+        ok = v != NULL;
+        known = strcmp(state, "ready") == 0 || strcmp(state, "proxying") == 0;
+        if (ok && !known && strcmp(state, "failed") == 0)
+            ok = problem_of(v, "the house could not look into it", err);
+        if (ok && !known) {
+            show_job(d, json_word(v, "job"), &bar);
+            clock_sleep_ms(LOOK_MS);
+        }
+        json_decref(v);
+    }
+    progress_end(&bar);
+    return ok;
+}
+
+static bool ask_for_it(struct delivering *d, const char *profile, struct error *err)
+{
+    char path[96];
+    id key = id_new(); // repeating it counts once
+    struct client_header header = {"Idempotency-Key", key.text};
+    json_t *body = json_pack("{s:s}", "profile", profile);
+    char *written = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    if (!written)
+        return error_set(err, ERROR_INPUT, "a profile's name must be UTF-8");
+    snprintf(path, sizeof(path), "/api/v1/versions/%s/deliveries", d->version);
+    struct call call = {.path = path,
+                        .headers = &header,
+                        .header_count = 1,
+                        .body = text_of(written),
+                        .repeatable = true};
+    struct reply reply;
+    bool ok = client_call(d->house.client, &call, d->call->arena, &reply, err);
+    if (ok) {
+        d->made = json_loadb(reply.body.at, reply.body.size, 0, NULL);
+        ok = text_copy(text_of(json_word(d->made, "id")), d->delivery, sizeof(d->delivery)) &&
+             d->delivery[0];
+        ok = ok || error_set(err, ERROR_NETWORK, "cannot understand the house's answer");
+    }
+    free(written);
+    json_decref(body);
+    return ok;
+}
+
+static bool wait_until_made(struct delivering *d, struct error *err)
+{
+    char name[256];
+    text_copy(text_of(json_word(d->made, "name")), name, sizeof(name));
+    struct progress bar = progress_begin(name, "frames", d->json);
+    bool ok = true;
+    while (ok && strcmp(json_word(d->made, "state"), "done") != 0) {
+        if (strcmp(json_word(d->made, "state"), "failed") == 0) {
+            ok = problem_of(d->made, "it could not be made", err);
+            break;
+        }
+        show_job(d, json_word(d->made, "job"), &bar);
+        clock_sleep_ms(LOOK_MS);
+        json_t *now = house_ask(d->house.client, "GET", NULL, err, "/deliveries/%s", d->delivery);
+        ok = now != NULL;
+        if (ok) {
+            json_decref(d->made);
+            d->made = now;
+        }
+    }
+    progress_end(&bar);
+    return ok;
+}
+
+// ---- taking it out, proven by its hash
+
+struct fetching {
+    int fd;
+    struct hasher *chunk, *whole;
+    int64_t at, size;
+    struct progress bar;
+};
+
+static void start_again(struct fetching *f)
+{
+    hasher_close(f->chunk);
+    hasher_close(f->whole);
+    f->chunk = NULL;
+    f->whole = hasher_open("sha256");
+    f->at = 0;
+}
+
+static void end_chunk(struct fetching *f)
+{
+    uint8_t digest[64];
+    if (!f->chunk)
+        return;
+    hasher_add(f->whole, digest, hasher_end(f->chunk, digest));
+    f->chunk = NULL;
+}
+
+static bool came(void *context, int64_t offset, const void *at, size_t size, struct error *err)
+{
+    struct fetching *f = context;
+    const char *from = at;
+    if (offset == 0)
+        start_again(f);
+    if (offset != f->at || offset + (int64_t)size > f->size)
+        return error_set(err, ERROR_DAMAGED, "the house sent other bytes than it said");
+    while (size) {
+        int64_t room = STORE_CHUNK - f->at % STORE_CHUNK;
+        size_t now = (int64_t)size < room ? size : (size_t)room;
+        if (!f->chunk)
+            f->chunk = hasher_open("sha256");
+        hasher_add(f->chunk, from, now);
+        for (size_t sent = 0; sent < now;) {
+            ssize_t n = pwrite(f->fd, from + sent, now - sent, f->at + (int64_t)sent);
+            if (n <= 0 && errno != EINTR)
+                return error_errno(err, errno, "cannot write the delivery");
+            sent += n > 0 ? (size_t)n : 0;
+        }
+        f->at += (int64_t)now;
+        from += now;
+        size -= now;
+        if (f->at % STORE_CHUNK == 0)
+            end_chunk(f);
+    }
+    progress_show(&f->bar, f->at, f->size);
+    return true;
+}
+
+static bool fetch(struct delivering *d, const char *name, struct fetching *f, struct error *err)
+{
+    char path[96];
+    uint8_t digest[64];
+    sha256 wanted;
+    struct reply reply;
+    snprintf(path, sizeof(path), "/api/v1/deliveries/%s/bytes", d->delivery);
+    struct call call = {.path = path, .download = came, .context = f, .repeatable = true};
+    start_again(f);
+    if (!client_call(d->house.client, &call, d->call->arena, &reply, err))
+        return false;
+    end_chunk(f);
+    hasher_end(f->whole, digest);
+    f->whole = NULL;
+    if (f->at != f->size || !sha256_parse(text_of(json_word(d->made, "content")), &wanted) ||
+        memcmp(digest, wanted.at, SHA256_SIZE) != 0) {
+        error_set(err, ERROR_DAMAGED, "%s did not arrive whole", name);
+        error_why(err, "its bytes are not those that the house made");
+        return error_fix(err, "take it out again");
+    }
+    return fsync(f->fd) == 0 || error_errno(err, errno, "cannot make %s durable", name);
+}
+
+// Where it will lie. Said as soon as the house has named it: a file that is there already is no
+// reason to make anything.
+static bool place(struct delivering *d, const char *folder, const char **final, struct error *err)
+{
+    const char *name = json_word(d->made, "name");
+    if (strchr(name, '/') || name[0] == '.')
+        return error_set(err, ERROR_DAMAGED, "the house calls it %s, which is no file name", name);
+    *final = arena_format(d->call->arena, "%s/%s", folder, name);
+    if (!folder_make(folder, 0777, err))
+        return false;
+    if (option_flag(d->call, "overwrite") || access(*final, F_OK) != 0)
+        return true;
+    struct error ignored;
+    json_decref(house_ask(d->house.client, "POST", NULL, &ignored, "/jobs/%s/cancel",
+                          json_word(d->made, "job")));
+    error_set(err, ERROR_CONFLICT, "%s is there already", *final);
+    return error_fix(err, "name another folder with --out, or say --overwrite");
+}
+
+static bool take_out(struct delivering *d, const char *folder, const char *final, struct error *err)
+{
+    const char *part = arena_format(d->call->arena, "%s/.posthouse-%s.part", folder, d->delivery);
+    struct fetching f = {.size = json_count(d->made, "size"),
+                         .bar = progress_begin("Taking it out", "bytes", d->json)};
+    f.fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (f.fd < 0)
+        return error_errno(err, errno, "cannot write into %s", folder);
+    bool ok = fetch(d, final, &f, err);
+    progress_end(&f.bar);
+    hasher_close(f.chunk);
+    hasher_close(f.whole);
+    close(f.fd);
+    if (ok && rename(part, final) != 0)
+        ok = error_errno(err, errno, "cannot give %s its name", final);
+    if (!ok)
+        unlink(part);
+    return ok;
+}
+
+// ---- telling
+
+static bool print_checks(const json_t *made, bool quiet)
+{
+    size_t i;
+    const json_t *c;
+    bool all = true;
+    json_array_foreach(json_object_get(made, "checks"), i, c)
+    {
+        bool ok = json_is_true(json_object_get(c, "ok"));
+        all = all && ok;
+        if (!quiet)
+            printf("  %-4s %-24s wanted %-28s seen %s\n", ok ? "ok" : "NO", json_word(c, "what"),
+                   json_word(c, "wanted"), json_word(c, "seen"));
+    }
+    return all;
+}
+
+static bool deliver(struct delivering *d, const char *profile, const char **final,
+                    struct error *err)
+{
+    if (!house_open(d->call, 2, &d->house, err))
+        return false;
+    json_t *asset = house_asset(d->house.client, d->call->arena, d->call->words[0], err);
+    if (!asset)
+        return false;
+    text_copy(text_of(json_word(json_object_get(asset, "version"), "id")), d->version,
+              sizeof(d->version));
+    json_decref(asset);
+    const char *out = option_text(d->call, "out");
+    out = out ? out : ".";
+    return wait_for_facts(d, err) && ask_for_it(d, profile, err) && place(d, out, final, err) &&
+           wait_until_made(d, err) && take_out(d, out, *final, err);
+}
+
+static int run(struct command_call *call)
+{
+    struct delivering d = {.call = call, .json = option_flag(call, "json")};
+    struct error err;
+    const char *profile = option_text(call, "profile"), *final = NULL;
+    if (!profile) {
+        error_set(&err, ERROR_USAGE, "deliver needs --profile");
+        error_fix(&err, "`posthouse profile list` shows them");
+        return command_failed(&err);
+    }
+    bool ok = deliver(&d, profile, &final, &err), all = false;
+    if (ok && !d.json)
+        printf("%s\n", final);
+    if (ok)
+        all = print_checks(d.made, d.json);
+    if (ok && d.json) {
+        json_object_set_new(d.made, "path", json_string(final));
+        json_dumpf(d.made, stdout, JSON_INDENT(2));
+        printf("\n");
+    } else if (ok && !all) {
+        printf("not every check is ok: look before you send it\n");
+    }
+    json_decref(d.made);
+    house_close(&d.house);
+    return !ok ? command_failed(&err) : all ? 0 : 1;
+}
+
+static const struct option_row options[] = {
+    {"profile", OPTION_TEXT, "NAME", "what to make (`posthouse profile list`)"},
+    {"out", OPTION_TEXT, "DIR", "where the file goes (the current folder)"},
+    {"overwrite", OPTION_FLAG, NULL, "replace a file of that name"},
+    {"json", OPTION_FLAG, NULL, "print the delivery and its checks as JSON"},
+    CLIENT_OPTIONS,
+    {0},
+};
+const struct command command_deliver = {
+    "deliver",
+    "ASSET",
+    "make an asset into a deliverable and take it out",
+    "ASSET is an id, or PROJECT/FOLDER/NAME. The house's workers make it by the profile; the "
+    "result "
+    "is probed\nand compared with the source and the profile; the file is taken out and proven by "
+    "its hash.\nExit status 1: it was made, but a check is not ok.",
+    options,
+    1,
+    1,
+    run,
+};
