@@ -113,7 +113,8 @@ static void tell(const struct check *c, const struct store_numbers *n, const str
         return;
     }
     printf("database  %s\n", state->kind == ERROR_NONE ? "whole" : "damaged");
-    printf("media     %s files, %s, %s\n", count_text(n->files).text, size_text(n->bytes).text,
+    printf("media     %s%s, %s, %s\n", count_text(n->files).text,
+           n->files == 1 ? " file" : " files", size_text(n->bytes).text,
            c->damaged                      ? "damaged"
            : option_flag(c->call, "quick") ? "every byte read, no rot found"
                                            : "every byte proven");

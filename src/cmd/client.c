@@ -193,6 +193,14 @@ int64_t json_count(const json_t *object, const char *name)
     return json_integer_value(json_object_get(object, name));
 }
 
+short_text files_text(int64_t count)
+{
+    short_text t = count_text(count);
+    size_t size = strlen(t.text);
+    snprintf(t.text + size, sizeof(t.text) - size, count == 1 ? " file" : " files");
+    return t;
+}
+
 json_t *house_project(struct client *c, const char *named, struct error *err)
 {
     json_t *list = house_ask(c, "GET", NULL, err, "/projects"), *one, *found = NULL;

@@ -39,6 +39,9 @@ json_t *house_ask(struct client *c, const char *method, const json_t *body, stru
 const char *json_word(const json_t *object, const char *name);
 int64_t json_count(const json_t *object, const char *name);
 
+// "1 file", "1,284 files".
+short_text files_text(int64_t count);
+
 // A project by its id or its name (in any case when only one fits). The JSON is the caller's.
 json_t *house_project(struct client *c, const char *named, struct error *err);
 // The id of a folder at "A/B/C" in a project; "" for the top. `make`: those missing are made.

@@ -574,8 +574,8 @@ static void tell(const struct get *g, int64_t took_us)
         json_decref(all);
         return;
     }
-    printf("%s files, %s, verified in %s", count_text(g->done_files).text,
-           size_text(g->done_bytes).text, g->folder);
+    printf("%s, %s, verified in %s", files_text(g->done_files).text, size_text(g->done_bytes).text,
+           g->folder);
     if (g->received_bytes < g->done_bytes)
         printf("; %s of it was there already", size_text(g->done_bytes - g->received_bytes).text);
     if (g->received_bytes && seconds > 0.05)

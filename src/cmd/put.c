@@ -258,15 +258,15 @@ static void tell(struct put *p, const struct sending_numbers *n)
         fprintf(stderr, "posthouse: and %s more files could not be sent\n",
                 count_text(n->failed - SAID_MOST).text);
     if (p->links)
-        fprintf(stderr, "%s symbolic links left out (--follow-links takes what they point at)\n",
+        fprintf(stderr, "left out: symbolic links, %s (--follow-links takes what they point at)\n",
                 count_text(p->links).text);
     if (p->left_behind)
-        fprintf(stderr, "%s files of file managers left out (.DS_Store and the like)\n",
+        fprintf(stderr, "left out: what file managers leave behind, %s (.DS_Store and the like)\n",
                 count_text(p->left_behind).text);
     if (p->others)
-        fprintf(stderr, "%s left out that are no files (devices, sockets, pipes)\n",
+        fprintf(stderr, "left out: what is no file, %s (devices, sockets, pipes)\n",
                 count_text(p->others).text);
-    printf("%s files, %s, verified in the house", count_text(p->had_files + n->files).text,
+    printf("%s, %s, verified in the house", files_text(p->had_files + n->files).text,
            size_text(p->had_bytes + n->bytes).text);
     if (p->had_bytes + n->there_bytes)
         printf("; %s of it was there already", size_text(p->had_bytes + n->there_bytes).text);
@@ -286,8 +286,8 @@ static int finish(struct put *p, bool sent, struct error *err)
     if (closed)
         return 0;
     if (n.failed && sent) {
-        error_set(err, ERROR_IO, "%s of %s files could not be put", count_text(n.failed).text,
-                  count_text(p->files).text);
+        error_set(err, ERROR_IO, "%s of %s could not be put", count_text(n.failed).text,
+                  files_text(p->files).text);
         error_fix(err, "mend what is said above, then run the same command again: what is there "
                        "is not sent again");
     } else if (!err->fix[0]) {

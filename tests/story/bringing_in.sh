@@ -41,7 +41,7 @@ ok "and is as it was" grep -q other out/A001C001.bin
 ok "nothing half done is left" bash -c '! find out -name ".posthouse-*" | grep -q .'
 ok "a file that the house has is not sent again" says '"closed": true' 0 put card/A001*/CLIP --json
 ok "not one byte of its chunks" holds 'a.sent_bytes===0 && a.shared_bytes===28388608' heard
-ok "a folder of the project can be named, and is made" says '1 files' 0 put card/A001*/empty.txt --folder "Day 1/Sound"
+ok "a folder of the project can be named, and is made" says '1 file, 0 B' 0 put card/A001*/empty.txt --folder "Day 1/Sound"
 ok "it is there" says 'empty.txt' 0 here ls "Film/Day 1/Sound"
 ok "projects are listed" says 'Film' 0 here ls
 ok "the house is whole" says 'every byte proven' 0 here check
