@@ -50,7 +50,6 @@ struct work {
     pthread_cond_t handed_in;
     struct line *first;
     struct result *results, **last_result;
-    char taking_now[27];
 };
 
 static void line_let_go(struct line *l)
@@ -188,24 +187,24 @@ static void *take(void *context)
         w->results = r->next;
         if (!w->results)
             w->last_result = &w->results;
-        memcpy(w->taking_now, r->attempt, sizeof(w->taking_now));
         pthread_mutex_unlock(&w->lock);
         take_one(w, r);
         result_free(r);
         pthread_mutex_lock(&w->lock);
-        w->taking_now[0] = 0;
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
 }
 
-// A worker repeats itself until it hears "taken": what is being taken already is not queued twice.
+// A worker repeats itself until it hears "taken": what waits already is not queued twice. What is
+// being taken just now is, as its answer may go to a line that is no more; taking it again is
+// cheap.
 static void hand_in(struct work *w, struct result *r)
 {
+    bool known = false;
     pthread_mutex_lock(&w->lock);
-    bool known = strcmp(w->taking_now, r->attempt) == 0;
     for (struct result *o = w->results; o && !known; o = o->next)
-        known = strcmp(o->attempt, r->attempt) == 0;
+        known = o->line == r->line && strcmp(o->attempt, r->attempt) == 0;
     if (!known) {
         *w->last_result = r;
         w->last_result = &r->next;

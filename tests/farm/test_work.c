@@ -1,0 +1,558 @@
+// clang-format off
+#include "test.h"
+// clang-format on
+#include "api/api.h"
+#include "farm/worker.h"
+#include "house/assets/assets.h"
+#include "house/flow/flow.h"
+#include "house/jobs/jobs.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+#include "plat/ids.h"
+#include "store/store.h"
+#include "wire/socket_client.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// A house with a door, and workers: first by hand over the socket, then the real one with an engine
+// that is a shell script and does what its input's name says.
+static struct {
+    char folder[64], scratch[96], engine[96], path[96], store_path[96];
+    struct db *db;
+    struct store *store;
+    struct people *people;
+    struct jobs *jobs;
+    struct flow *flow;
+    struct sockets *sockets;
+    struct api *api;
+    struct server *server;
+    char worker_token[44], person_token[44];
+    char person[27], token_id[27];
+    id project;
+    int port; // 0: away
+} h;
+
+static struct error err;
+
+#define OK(is)                                                                                     \
+    do {                                                                                           \
+        if (!(is))                                                                                 \
+            fail_msg("line %d: %s: %s (%s)", __LINE__, #is, err.what, err.why);                    \
+    } while (0)
+
+static const char engine_script[] =
+    "#!/bin/bash\n"
+    "ticket=$(cat)\n"
+    "case $ticket in\n"
+    "*slow*) for i in 1 2 3 4 5 6 7 8 9 10; do\n"
+    "  echo '{\"progress\":{\"done\":'$i',\"total\":10,\"unit\":\"frames\"}}'; sleep 0.15; done "
+    ";;\n"
+    "*forever*) while :; do echo '{\"progress\":{\"done\":1,\"total\":9,\"unit\":\"frames\"}}'; "
+    "sleep 0.1; done ;;\n"
+    "*refused*) echo '{\"error\":{\"kind\":\"unsupported\",\"what\":\"no film\",\"why\":\"text\","
+    "\"fix\":\"\"}}'; exit 0 ;;\n"
+    "*dies*) kill -9 $$ ;;\n"
+    "esac\n"
+    "echo '{\"result\":{\"kind\":\"document\",\"rate\":\"25\",\"duration_frames\":1}}'\n";
+
+static bool project_in(struct db_tx *tx, void *context, struct error *e)
+{
+    (void)context;
+    return project_make(tx, h.project.text, "Film", "25", e);
+}
+
+static void open_door(void)
+{
+    OK(jobs_open(h.db, clock_now_ms(), &h.jobs, &err));
+    OK(flow_open(&(struct flow_wish){h.db, h.store, h.jobs, h.scratch}, &h.flow, &err));
+    h.sockets = sockets_open(&(struct sockets_wish){.message_limit = 1 << 20}, &err);
+    OK(h.sockets);
+    h.api = api_open(&(struct api_wish){.db = h.db,
+                                        .store = h.store,
+                                        .people = h.people,
+                                        .sockets = h.sockets,
+                                        .house_name = "test",
+                                        .version = "0",
+                                        .check_answers = true,
+                                        .rooms = {.jobs = h.jobs, .flow = h.flow}},
+                     &err);
+    OK(h.api);
+    struct listener_wish listener = {"page", "127.0.0.1", 0, NULL};
+    h.server = server_open(&(struct server_wish){.listeners = &listener,
+                                                 .listener_count = 1,
+                                                 .context = h.api,
+                                                 .plan = api_plan,
+                                                 .problem = api_problem,
+                                                 .decorate = api_decorate},
+                           &err);
+    OK(h.server);
+    h.port = server_port(h.server, 0);
+}
+
+static void close_door(void)
+{
+    h.port = 0;
+    api_rest(h.api);
+    sockets_close(h.sockets, 200);
+    server_close(h.server, 200);
+    api_close(h.api);
+    flow_close(h.flow);
+    jobs_close(h.jobs);
+}
+
+static int open_house(void **state)
+{
+    (void)state;
+    char token_id[27], link[44];
+    memset(&h, 0, sizeof(h));
+    strcpy(h.folder, "/tmp/posthouse-work-XXXXXX");
+    assert_non_null(mkdtemp(h.folder));
+    snprintf(h.path, sizeof(h.path), "%s/house.db", h.folder);
+    snprintf(h.store_path, sizeof(h.store_path), "%s/store", h.folder);
+    snprintf(h.scratch, sizeof(h.scratch), "%s/scratch", h.folder);
+    snprintf(h.engine, sizeof(h.engine), "%s/engine", h.folder);
+    OK(file_write(h.engine, engine_script, strlen(engine_script), 0755, &err));
+    h.db = db_open(&(struct db_wish){.path = h.path, .migrations = MIGRATIONS}, &err);
+    OK(h.db);
+    h.store = store_open(
+        &(struct store_wish){.folder = h.store_path, .db = h.db, .reserve_bytes = -1}, &err);
+    OK(h.store);
+    h.people = people_open(&(struct people_wish){.db = h.db, .quick_hash = true}, &err);
+    OK(h.people);
+    OK(people_add(h.people, "Ada", "ada@example.org", true, NULL, "", h.person, link, &err));
+    OK(token_make(h.people, h.person, "w", "worker", 0, "", h.token_id, h.worker_token, &err));
+    OK(token_make(h.people, h.person, "p", "all", 0, "", token_id, h.person_token, &err));
+    h.project = id_new();
+    OK(db_write(h.db, project_in, NULL, &err));
+    open_door();
+    return 0;
+}
+
+static int close_house(void **state)
+{
+    (void)state;
+    struct error ignored;
+    close_door();
+    people_close(h.people);
+    store_close(h.store);
+    db_close(h.db);
+    return folder_remove(h.folder, &ignored) ? 0 : -1;
+}
+
+// ---- small words
+
+struct bringing {
+    const char *name;
+    struct store_bytes *bytes;
+    struct asset_made made;
+    id job;
+};
+static bool bring_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct bringing *b = context;
+    struct asset_file file = {.name = b->name,
+                              .content = *store_bytes_content(b->bytes, 0),
+                              .size = store_bytes_size(b->bytes, 0)};
+    return store_record(tx, b->bytes, e) &&
+           asset_add(tx,
+                     &(struct asset_wish){.project = h.project.text,
+                                          .name = b->name,
+                                          .kind = "clip",
+                                          .by = "Ada",
+                                          .files = &file,
+                                          .file_count = 1},
+                     &b->made, e) &&
+           job_make(tx,
+                    &(struct job_wish){.project = h.project.text,
+                                       .kind = "probe",
+                                       .title = b->name,
+                                       .by = "Ada",
+                                       .asset = b->made.asset.text,
+                                       .version = b->made.version.text,
+                                       .priority = 50},
+                    clock_now_ms(), &b->job, e);
+}
+static id queue(const char *name)
+{
+    struct bringing b = {.name = name};
+    text bytes = text_of(name);
+    OK(store_put_small(h.store, &bytes, 1, &b.bytes, &err));
+    bool ok = db_write(h.db, bring_in, &b, &err);
+    store_settle(h.store, b.bytes, ok);
+    OK(ok);
+    return b.job;
+}
+
+struct counting {
+    const char *sql;
+    int64_t count;
+};
+static bool count_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct counting *c = context;
+    return db_one_int(tx, &c->count, -1, e, c->sql, "");
+}
+static int64_t count(const char *sql)
+{
+    struct counting c = {sql, 0};
+    OK(db_read(h.db, count_in, &c, &err));
+    return c.count;
+}
+static bool becomes(const char *sql, int64_t wanted, int ms)
+{
+    for (int waited = 0; waited < ms; waited += 20) {
+        if (count(sql) == wanted)
+            return true;
+        clock_sleep_ms(20);
+    }
+    return count(sql) == wanted;
+}
+
+static struct socket_client *line(const char *token)
+{
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/api/v1/work", h.port);
+    return socket_client_open(&(struct socket_client_wish){.url = url, .bearer = token}, &err);
+}
+static void say(struct socket_client *c, const char *format, ...)
+{
+    struct buf b = BUF_LIMIT(1 << 20);
+    va_list list;
+    va_start(list, format);
+    char *at = NULL;
+    int size = vasprintf(&at, format, list);
+    va_end(list);
+    OK(size >= 0 && socket_client_send(c, at, (size_t)size, &err));
+    free(at);
+    buf_free(&b);
+}
+// The next message with a member of this name; others are passed by. NULL: the line is closed.
+static json_t *hear(struct socket_client *c, const char *name)
+{
+    for (;;) {
+        text m;
+        if (!socket_client_receive(c, 5000, &m, &err)) {
+            assert_int_not_equal(err.kind, ERROR_TIMEOUT);
+            return NULL;
+        }
+        json_t *said = json_loadb(m.at, m.size, 0, NULL);
+        json_t *part = json_incref(json_object_get(said, name));
+        json_decref(said);
+        if (part)
+            return part;
+    }
+}
+#define WORKER "01J0000000000000000000WR01"
+static struct socket_client *greet(const char *attempts)
+{
+    struct socket_client *c = line(h.worker_token);
+    OK(c);
+    say(c,
+        "{\"hello\":{\"worker\":\"" WORKER "\",\"name\":\"w\",\"slots\":2,\"pid\":1,\"host\":\"h\","
+        "\"attempts\":[%s]}}",
+        attempts);
+    json_t *welcome = hear(c, "welcome");
+    assert_non_null(welcome);
+    json_decref(welcome);
+    return c;
+}
+static void closed(struct socket_client *c)
+{
+    assert_null(hear(c, "never"));
+    socket_client_close(c);
+}
+
+// ---- by hand
+
+static void only_a_workers_token_opens_the_line(void **state)
+{
+    (void)state;
+    assert_null(line(NULL));
+    assert_int_equal(err.kind, ERROR_LOGIN);
+    assert_null(line(h.person_token));
+    assert_int_equal(err.kind, ERROR_DENIED);
+    assert_null(line("nothing"));
+    socket_client_close(greet(""));
+}
+
+static void what_can_not_be_understood_ends_the_line(void **state)
+{
+    (void)state;
+    static const char *const before[] = {
+        "no JSON",
+        "{}",
+        "[]",
+        "7",
+        "{\"what\":{}}",
+        "{\"next\":{\"slots\":1}}",
+        "{\"beat\":{\"attempts\":[]}}",
+        "{\"hello\":{}}",
+        "{\"hello\":[]}",
+        "{\"hello\":{\"worker\":\"x\",\"name\":\"w\",\"slots\":2}}",
+        "{\"hello\":{\"worker\":\"" WORKER "\",\"slots\":0}}",
+        "{\"hello\":{\"worker\":\"" WORKER "\",\"slots\":99999}}",
+        "{\"hello\":{\"worker\":\"" WORKER "\",\"slots\":1,\"attempts\":[7]}}"};
+    static const char *const after[] = {"{\"next\":{\"slots\":-1}}",
+                                        "{\"done\":{}}",
+                                        "{\"done\":{\"attempt\":\"../../x\"}}",
+                                        "{\"done\":{\"attempt\":\"" WORKER "\",\"result\":7}}",
+                                        "{\"failed\":{\"attempt\":7}}",
+                                        "{\"beat\":{\"attempts\":[{\"attempt\":null}]}}"};
+    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+        struct socket_client *c = line(h.worker_token);
+        OK(c);
+        say(c, "%s", before[i]);
+        closed(c);
+    }
+    for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
+        struct socket_client *c = greet("");
+        say(c, "%s", after[i]);
+        closed(c);
+    }
+}
+
+static void an_attempt_from_hello_to_taken(void **state)
+{
+    (void)state;
+    struct socket_client *c = greet("");
+    say(c, "{\"next\":{\"slots\":2}}"); // parked: there is nothing yet
+    clock_sleep_ms(50);
+    int64_t began = clock_tick_us();
+    queue("A001.mov");
+    json_t *task = hear(c, "task");
+    assert_non_null(task);
+    assert_true(clock_tick_us() - began < 1000000);
+    const char *attempt = json_string_value(json_object_get(task, "attempt"));
+    long long token = json_integer_value(json_object_get(task, "token"));
+    say(c,
+        "{\"beat\":{\"attempts\":[{\"attempt\":\"%s\",\"token\":%lld,\"done\":3,\"total\":9,"
+        "\"unit\":\"frames\"}]}}",
+        attempt, token);
+    json_t *beat = hear(c, "beat");
+    assert_int_equal(json_array_size(json_object_get(beat, "drop")), 0);
+    json_decref(beat);
+    assert_int_equal(count("select done from jobs"), 3);
+    // the line breaks; it comes back with what it has and hears that it may keep it
+    socket_client_close(c);
+    char have[128];
+    snprintf(have, sizeof(have), "{\"attempt\":\"%s\",\"token\":%lld}", attempt, token);
+    c = line(h.worker_token);
+    OK(c);
+    say(c,
+        "{\"hello\":{\"worker\":\"" WORKER "\",\"name\":\"w\",\"slots\":2,\"pid\":1,\"host\":\"h\","
+        "\"attempts\":[%s,{\"attempt\":\"01J0000000000000000000AT99\",\"token\":1}]}}",
+        have);
+    json_t *welcome = hear(c, "welcome");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(welcome, "keep"), 0)),
+                        attempt);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(welcome, "drop"), 0)),
+                        "01J0000000000000000000AT99");
+    json_decref(welcome);
+    for (int i = 0; i < 2; i++) { // said twice, since it can not know
+        say(c, "{\"done\":{\"attempt\":\"%s\",\"token\":%lld,\"result\":{\"kind\":\"document\"}}}",
+            attempt, token);
+        json_t *taken = hear(c, "taken");
+        assert_non_null(taken);
+        assert_string_equal(json_string_value(json_object_get(taken, "attempt")), attempt);
+        json_decref(taken);
+    }
+    say(c, "{\"done\":{\"attempt\":\"%s\",\"token\":%lld,\"result\":{}}}", attempt, token + 1);
+    json_t *stale = hear(c, "stale");
+    assert_non_null(stale);
+    json_decref(stale);
+    assert_int_equal(count("select count(*) from attempts where state = 'committed'"), 1);
+    assert_int_equal(count("select count(*) from events where kind = 'version.probed'"), 1);
+    json_decref(task);
+    socket_client_close(c);
+}
+
+struct cancelling {
+    const char *job;
+};
+static bool cancel_in(struct db_tx *tx, void *context, struct error *e)
+{
+    return job_cancel(tx, ((struct cancelling *)context)->job, clock_now_ms(), e);
+}
+
+static void a_cancelled_attempt_is_dropped_with_the_next_beat(void **state)
+{
+    (void)state;
+    id job = queue("A001.mov");
+    struct socket_client *c = greet("");
+    say(c, "{\"next\":{\"slots\":1}}");
+    json_t *task = hear(c, "task");
+    const char *attempt = json_string_value(json_object_get(task, "attempt"));
+    OK(db_write(h.db, cancel_in, &(struct cancelling){job.text}, &err));
+    say(c, "{\"beat\":{\"attempts\":[{\"attempt\":\"%s\",\"token\":1}]}}", attempt);
+    json_t *beat = hear(c, "beat");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(beat, "drop"), 0)),
+                        attempt);
+    json_decref(beat);
+    json_decref(task);
+    socket_client_close(c);
+}
+
+static void a_worker_that_comes_back_empty_has_lost_its_attempts(void **state)
+{
+    (void)state;
+    queue("A001.mov");
+    struct socket_client *c = greet("");
+    say(c, "{\"next\":{\"slots\":1}}");
+    json_decref(hear(c, "task"));
+    struct socket_client *second = greet(""); // its next life, while the old line still stands
+    closed(c);
+    say(second, "{\"next\":{\"slots\":1}}");
+    json_t *task = hear(second, "task"); // at once, not after the lease
+    assert_int_equal(json_integer_value(json_object_get(task, "token")), 3);
+    json_decref(task);
+    assert_int_equal(count("select count(*) from attempts where state = 'lost'"), 1);
+    assert_true(becomes("select count(*) from workers where state = 'here'", 1, 1000));
+    socket_client_close(second);
+}
+
+static void a_token_that_was_taken_away_ends_the_line(void **state)
+{
+    (void)state;
+    struct socket_client *c = greet("");
+    OK(token_end(h.people, h.person, h.token_id, "", &err));
+    say(c, "{\"next\":{\"slots\":1}}");
+    closed(c);
+    assert_null(line(h.worker_token));
+}
+
+// ---- the real worker
+
+static bool find_house(void *context, struct worker_house *house, struct error *e)
+{
+    (void)context;
+    if (!h.port)
+        return error_set(e, ERROR_NETWORK, "the house is away");
+    snprintf(house->url, sizeof(house->url), "http://127.0.0.1:%d", h.port);
+    text_copy(text_of(h.worker_token), house->bearer, sizeof(house->bearer));
+    return true;
+}
+
+struct running {
+    struct worker *w;
+    pthread_t thread;
+    bool ok;
+    struct error err;
+};
+static void *run(void *context)
+{
+    struct running *r = context;
+    r->ok = worker_run(r->w, &r->err);
+    return NULL;
+}
+static void start(struct running *r, int64_t orphan_ms)
+{
+    struct worker_wish wish = {.id = WORKER,
+                               .name = "real",
+                               .slots = 2,
+                               .orphan_ms = orphan_ms,
+                               .sandbox = SANDBOX_OFF,
+                               .engine = h.engine,
+                               .find_house = find_house};
+    OK(worker_open(&wish, &r->w, &err));
+    assert_int_equal(pthread_create(&r->thread, NULL, run, r), 0);
+}
+static void stop(struct running *r)
+{
+    worker_stop(r->w);
+    pthread_join(r->thread, NULL);
+    worker_close(r->w);
+}
+
+static void the_worker_does_what_there_is(void **state)
+{
+    (void)state;
+    struct running r;
+    for (int i = 0; i < 5; i++)
+        queue("A001.mov");
+    start(&r, 60000);
+    assert_true(becomes("select count(*) from jobs where state = 'done'", 5, 10000));
+    queue("refused.mov");
+    assert_true(becomes("select count(*) from jobs where state = 'failed' and problem like "
+                        "'%no film%'",
+                        1, 5000));
+    queue("dies.mov"); // is tried again, after a while
+    assert_true(becomes("select count(*) from attempts where state = 'failed' and error like "
+                        "'%SIGKILL%'",
+                        1, 5000));
+    stop(&r);
+    assert_true(r.ok);
+    assert_int_equal(count("select count(*) from attempts where state = 'committed'"), 5);
+}
+
+static void the_worker_stops_what_was_cancelled(void **state)
+{
+    (void)state;
+    struct running r;
+    id job = queue("forever.mov");
+    start(&r, 60000);
+    assert_true(becomes("select done from jobs", 1, 8000)); // progress is heard
+    OK(db_write(h.db, cancel_in, &(struct cancelling){job.text}, &err));
+    queue("A001.mov");
+    queue("A002.mov"); // both slots are wanted
+    assert_true(becomes("select count(*) from jobs where state = 'done'", 2, 8000));
+    char scratch[200];
+    snprintf(scratch, sizeof(scratch), "[ -z \"$(ls -A %s)\" ]", h.scratch);
+    bool clean = false;
+    for (int i = 0; i < 100 && !clean; i++, clock_sleep_ms(20))
+        clean = system(scratch) == 0;
+    assert_true(clean);
+    stop(&r);
+}
+
+static void the_worker_keeps_its_result_while_the_house_is_away(void **state)
+{
+    (void)state;
+    struct running r;
+    queue("slow.mov");
+    start(&r, 60000);
+    assert_true(becomes("select count(*) from attempts where state = 'running'", 1, 5000));
+    clock_sleep_ms(200);
+    close_door();
+    clock_sleep_ms(2500); // it ends meanwhile
+    open_door();
+    assert_true(becomes("select count(*) from jobs where state = 'done'", 1, 8000));
+    assert_int_equal(count("select count(*) from attempts"), 1); // the one attempt counted
+    queue("A001.mov");
+    assert_true(becomes("select count(*) from jobs where state = 'done'", 2, 5000));
+    stop(&r);
+}
+
+static void the_worker_leaves_a_house_that_stays_away(void **state)
+{
+    (void)state;
+    struct running r;
+    start(&r, 300);
+    assert_true(becomes("select count(*) from workers where state = 'here'", 1, 5000));
+    close_door();
+    pthread_join(r.thread, NULL);
+    assert_false(r.ok);
+    assert_int_equal(r.err.kind, ERROR_TIMEOUT);
+    worker_close(r.w);
+    open_door();
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, open_house, close_house)
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        T(only_a_workers_token_opens_the_line),
+        T(what_can_not_be_understood_ends_the_line),
+        T(an_attempt_from_hello_to_taken),
+        T(a_cancelled_attempt_is_dropped_with_the_next_beat),
+        T(a_worker_that_comes_back_empty_has_lost_its_attempts),
+        T(a_token_that_was_taken_away_ends_the_line),
+        T(the_worker_does_what_there_is),
+        T(the_worker_stops_what_was_cancelled),
+        T(the_worker_keeps_its_result_while_the_house_is_away),
+        T(the_worker_leaves_a_house_that_stays_away),
+    };
+    return RUN_TESTS(tests);
+}
