@@ -49,6 +49,16 @@ ok "saying what and why" test "$(ask GET "/assets/$broken" | field '.version.pro
 ok "what has been made once is not made again" until_true 5 state_is "$(id_of again.mov)" ready
 ok "only one proxy job was needed" test "$(ask GET "/jobs?project=$project" | field '.items.filter(j=>j.kind==="proxy").length')" = 1
 
+# A longer one plays while its proxies are made.
+ffmpeg -v error -f lavfi -i testsrc2=s=1920x1080:r=25:d=10 -c:v libx264 -preset ultrafast -pix_fmt yuv420p "$work/long.mov"
+ok "a longer clip comes in" bring "$work/long.mov"
+long=$(id_of long.mov)
+grows() { growing=$(ask GET "/assets/$long" | field '.version.derived.find(d=>d.kind==="scrub"&&d.growing&&d.size>100000).url'); [ -n "$growing" ]; }
+ok "its scrub proxy can be seen growing" until_true 20 grows
+ok "what is there of it plays" bash -c "[ \$(curl -sS '$growing' | ffprobe -v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of csv=p=0 - 2>/dev/null) -gt 4 ]"
+ok "it becomes ready" until_true 60 state_is "$long" ready
+ok "nothing grows any more" test "$(ask GET "/assets/$long" | field '.version.derived.filter(d=>d.growing).length')" = 0
+
 delivery=$(ask POST "/versions/$(field .id <<<"$version")/deliveries" '{"profile":"prores-422-hq-mov"}' | field .id)
 delivered() { [ "$(ask GET "/deliveries/$delivery" | field .state)" = done ]; }
 ok "a delivery is made" until_true 60 delivered
@@ -74,4 +84,14 @@ ok "it opens again and has everything" open_house
 ok "the asset is still ready" state_is "$asset" ready
 ok "no link for a first administrator is said any more" bash -c "! grep -q setup# '$work/serve.out'"
 ok "it closes again" close_house
+ok "it opens with TLS and a certificate of its own" open_house --tls=on
+ok "the fingerprint is said" grep -qF "$(sed -n 2p "$house/ready")" "$work/serve.out"
+ok "its worker finds it" until_true 10 bash -c "curl -sSk -H 'Authorization: Bearer $token' '$url/api/v1/workers' | grep -q '\"state\":\"here\"'"
+ok "so does the command line" bash -c "'$posthouse' jobs --all --house.folder='$house' | grep -q 'Proxies of'"
+worker=$(worker_pid)
+began=$(date +%s%N)
+kill -INT "$server"; sleep 0.05; kill -INT "$server"; wait "$server"
+ok "a second Ctrl-C hurries it" test $((($(date +%s%N) - began) / 1000000)) -lt 2000
+ok "and leaves no worker" until_true 3 bash -c "! grep -qz '^work$' /proc/$worker/cmdline"
+server=""
 finish
