@@ -56,10 +56,14 @@ MUST_CHECK bool store_upload_begin(struct store *s, const char *upload, int64_t 
 // not what `claimed` says. Durable and proven when it returns true. Again is fine.
 MUST_CHECK bool store_put_chunk(struct store *s, const char *upload, int64_t number, const void *at,
                                 size_t size, const sha256 *claimed, struct error *err);
-// The same without bytes, when the store has the chunk already. *used false: it has not. Whether
-// the caller may know that is the caller's business.
-MUST_CHECK bool store_use_chunk(struct store *s, const char *upload, int64_t number,
-                                const sha256 *hash, bool *used, struct error *err);
+// The same without bytes, for those of the chunks that the store has already: used[i] says which.
+// Whether the caller may know that is the caller's business.
+struct store_use {
+    int64_t number;
+    sha256 hash;
+};
+MUST_CHECK bool store_use_chunks(struct store *s, const char *upload, const struct store_use *list,
+                                 size_t count, bool *used, struct error *err);
 // The next bytes of a stream (tus). CONFLICT when `offset` is not where the upload stands, or when
 // another writer is at it. Not durable until store_append_sync; a crash takes the offset back to
 // the last of those.

@@ -9,8 +9,12 @@
  *   0 u32 kind · 4 u32 zero · 8 u64 number · 16 u64 length · 24 u8[32] hash · 56 u64 XXH3 of the
  *   chunk · 64 u64 XXH3 of what is before it; little-endian
  *
+ * Threads that bring chunks of one file at the same time share the syncs of the bytes, and then
+ * those of the log: each waits for its record without the upload's lock.
+ *
  * A sync of the log that failed leaves it doubtful: it is written afresh, under another name, from
- * what was acknowledged, before anything is appended to it again.
+ * what was acknowledged, before anything is appended to it again. Who waits for a record in the
+ * old one meanwhile writes it again.
  */
 #include "store/store_inside.h"
 
@@ -43,6 +47,12 @@ struct chunk_there {
     bool writing;
 };
 
+struct upload_log { // a file of records; another one whenever it was written afresh
+    struct upload_log *older;
+    int fd;
+    struct sync_group group;
+};
+
 struct upload {
     struct upload *next;
     char id[27];
@@ -53,11 +63,12 @@ struct upload {
     int64_t size;
     struct chunk_there *chunks;
     size_t chunk_room;
-    int data_fd, log_fd;
+    int data_fd;
+    struct upload_log *log; // the newest
     int64_t log_size;
     bool log_doubtful, gone, appending, finishing, streamed;
     int64_t offset, tail; // durable and written bytes of a stream
-    struct sync_group data_group, log_group;
+    struct sync_group data_group;
 };
 
 static void *must(void *p)
@@ -133,10 +144,13 @@ static void upload_free(struct store *s, struct upload *u)
 {
     if (u->data_fd >= 0)
         s->disk->close(s->disk, u->data_fd);
-    if (u->log_fd >= 0)
-        s->disk->close(s->disk, u->log_fd);
+    for (struct upload_log *log = u->log, *older; log; log = older) {
+        older = log->older;
+        s->disk->close(s->disk, log->fd);
+        sync_group_close(&log->group);
+        free(log);
+    }
     sync_group_close(&u->data_group);
-    sync_group_close(&u->log_group);
     pthread_mutex_destroy(&u->lock);
     free(u->chunks);
     free(u);
@@ -146,12 +160,20 @@ static struct upload *upload_new(const char *id)
 {
     struct upload *u = must(calloc(1, sizeof(*u)));
     snprintf(u->id, sizeof(u->id), "%s", id);
-    u->data_fd = u->log_fd = -1;
+    u->data_fd = -1;
     u->size = -1;
     pthread_mutex_init(&u->lock, NULL);
     sync_group_open(&u->data_group);
-    sync_group_open(&u->log_group);
     return u;
+}
+
+static void log_take(struct upload *u, int fd)
+{
+    struct upload_log *log = must(calloc(1, sizeof(*log)));
+    log->fd = fd;
+    log->older = u->log; // somebody may be waiting for a sync of it
+    sync_group_open(&log->group);
+    u->log = log;
 }
 
 // 0, -ENOENT when there is none, another negative errno value.
@@ -162,7 +184,7 @@ static int upload_load(struct store *s, struct upload *u)
     int fd = s->disk->open(s->disk, path, O_RDWR);
     if (fd < 0)
         return fd;
-    u->log_fd = fd;
+    log_take(u, fd);
     struct log_record r;
     bool any = false;
     for (;;) {
@@ -326,32 +348,56 @@ static int log_write_afresh(struct store *s, struct upload *u)
             s->disk->close(s->disk, fd);
         s->disk->unlink(s->disk, fresh);
     } else {
-        if (u->log_fd >= 0)
-            s->disk->close(s->disk, u->log_fd);
-        u->log_fd = fd;
+        log_take(u, fd);
         u->log_size = (int64_t)all.size;
         u->log_doubtful = false;
-        sync_group_close(&u->log_group);
-        sync_group_open(&u->log_group);
     }
     buf_free(&all);
     return code;
 }
 
-// Appends records and waits until they are durable. Locked; the lock is held throughout, so that
-// the order in the log is the order of what is acknowledged.
-static int log_add(struct store *s, struct upload *u, const struct log_record *list, size_t count)
+// Appends records. Locked.
+static int log_write(struct store *s, struct upload *u, const struct log_record *list, size_t count)
 {
     int code = u->log_doubtful ? log_write_afresh(s, u) : 0;
     if (code >= 0)
-        code = s->disk->pwrite(s->disk, u->log_fd, list, count * sizeof(*list), u->log_size);
-    if (code >= 0)
-        code = s->disk->datasync(s->disk, u->log_fd);
+        code = s->disk->pwrite(s->disk, u->log->fd, list, count * sizeof(*list), u->log_size);
     if (code < 0)
         u->log_doubtful = true;
     else
         u->log_size += (int64_t)(count * sizeof(*list));
     return code;
+}
+
+// Appends records and waits until they are durable. Locked; the lock is held throughout.
+static int log_add(struct store *s, struct upload *u, const struct log_record *list, size_t count)
+{
+    int code = log_write(s, u, list, count);
+    if (code < 0)
+        return code;
+    struct sync_group *group = &u->log->group;
+    code = sync_group_wait(group, sync_group_ticket(group), s->disk, u->log->fd);
+    u->log_doubtful = u->log_doubtful || code < 0;
+    return code;
+}
+
+// The same for one record, without the lock while it waits: others add theirs to the same sync.
+static int log_add_together(struct store *s, struct upload *u, const struct log_record *r)
+{
+    for (;;) {
+        int code = log_write(s, u, r, 1);
+        if (code < 0)
+            return code;
+        struct upload_log *log = u->log;
+        uint64_t ticket = sync_group_ticket(&log->group);
+        pthread_mutex_unlock(&u->lock);
+        code = sync_group_wait(&log->group, ticket, s->disk, log->fd);
+        pthread_mutex_lock(&u->lock);
+        if (u->log == log && code < 0)
+            u->log_doubtful = true;
+        if (u->log == log || code < 0 || u->gone)
+            return code;
+    }
 }
 
 // ---- beginning
@@ -500,15 +546,15 @@ bool store_put_chunk(struct store *s, const char *upload, int64_t number, const 
         if (code >= 0)
             code = sync_group_wait(&u->data_group, sync_group_ticket(&u->data_group), s->disk, fd);
         pthread_mutex_lock(&u->lock);
+        if (code >= 0 && !u->gone) {
+            struct log_record r = record_of(LOG_CHUNK, number, (int64_t)size, &hash, xxh3);
+            code = log_add_together(s, u, &r);
+        }
         u->chunks[number].writing = false;
     }
     if (code >= 0 && u->gone) {
         no_upload(err);
         goto out;
-    }
-    if (code >= 0) {
-        struct log_record r = record_of(LOG_CHUNK, number, (int64_t)size, &hash, xxh3);
-        code = log_add(s, u, &r, 1);
     }
     if (code >= 0) {
         struct chunk_there *c = &u->chunks[number];
@@ -524,7 +570,7 @@ out:
 
 struct known {
     const sha256 *hash;
-    int64_t length, xxh3;
+    int64_t length, xxh3; // length -1: it is not here
 };
 
 static bool find_chunk(struct db_tx *tx, void *context, struct error *err)
@@ -540,36 +586,75 @@ static bool find_chunk(struct db_tx *tx, void *context, struct error *err)
     return db_end(rows, err);
 }
 
-bool store_use_chunk(struct store *s, const char *upload, int64_t number, const sha256 *hash,
-                     bool *used, struct error *err)
+struct known_list {
+    struct known *list;
+    size_t count;
+};
+
+static bool find_chunks(struct db_tx *tx, void *context, struct error *err)
 {
-    struct known k = {.hash = hash};
-    *used = false;
-    if (!db_read(s->db, find_chunk, &k, err))
-        return false;
-    struct upload *u = upload_take(s, upload, err);
-    if (!u)
-        return false;
-    bool ok = true;
-    if (number >= 0 && (size_t)number < u->chunk_room && u->chunks[number].state &&
-        sha256_equal(&u->chunks[number].hash, hash)) {
-        *used = true;
-    } else if (k.length >= 0 && chunk_fits(u, number, k.length, err)) {
+    struct known_list *l = context;
+    for (size_t i = 0; i < l->count; i++)
+        if (!find_chunk(tx, &l->list[i], err))
+            return false;
+    return true;
+}
+
+// Locked. Notes in one sync which of them are used; others may be writing theirs meanwhile.
+static bool use_known(struct store *s, struct upload *u, const struct store_use *list,
+                      const struct known *known, size_t count, bool *used, struct error *err)
+{
+    struct buf records = BUF_LIMIT((size_t)1 << 33);
+    struct error unfit;
+    for (size_t i = 0; i < count; i++) {
+        int64_t number = list[i].number;
+        if (number >= 0 && (size_t)number < u->chunk_room && u->chunks[number].state &&
+            sha256_equal(&u->chunks[number].hash, &list[i].hash))
+            used[i] = true;
+        if (used[i] || known[i].length < 0 || u->finishing ||
+            !chunk_fits(u, number, known[i].length, &unfit))
+            continue;
         chunk_room(u, number);
-        struct chunk_there *c = &u->chunks[number];
-        if (!c->writing && !u->finishing) {
-            struct log_record r = record_of(LOG_USE, number, k.length, hash, (uint64_t)k.xxh3);
-            int code = log_add(s, u, &r, 1);
-            if (code >= 0) {
-                *c = (struct chunk_there){
-                    .hash = *hash, .xxh3 = (uint64_t)k.xxh3, .length = k.length, .state = 2};
-                *used = true;
-            } else {
-                ok = store_disk_error(s, err, code, "noting a chunk");
-            }
-        }
+        if (u->chunks[number].writing)
+            continue;
+        struct log_record r =
+            record_of(LOG_USE, number, known[i].length, &list[i].hash, (uint64_t)known[i].xxh3);
+        buf_add(&records, &r, sizeof(r));
     }
-    upload_give(s, u);
+    int code = records.size ? log_add(s, u, (const struct log_record *)records.at,
+                                      records.size / sizeof(struct log_record))
+                            : 0;
+    // What was written down, in the same order.
+    for (size_t i = 0, at = 0; code >= 0 && i < count && at < records.size; i++) {
+        const struct log_record *r = (const struct log_record *)(records.at + at);
+        if ((int64_t)r->number != list[i].number || used[i] || known[i].length < 0 ||
+            memcmp(r->hash, list[i].hash.at, SHA256_SIZE) != 0)
+            continue;
+        u->chunks[list[i].number] = (struct chunk_there){.hash = list[i].hash,
+                                                         .xxh3 = (uint64_t)known[i].xxh3,
+                                                         .length = known[i].length,
+                                                         .state = 2};
+        used[i] = true;
+        at += sizeof(*r);
+    }
+    buf_free(&records);
+    return code >= 0 || store_disk_error(s, err, code, "noting chunks");
+}
+
+bool store_use_chunks(struct store *s, const char *upload, const struct store_use *list,
+                      size_t count, bool *used, struct error *err)
+{
+    struct known_list l = {must(calloc(count ? count : 1, sizeof(*l.list))), count};
+    for (size_t i = 0; i < count; i++) {
+        l.list[i].hash = &list[i].hash;
+        used[i] = false;
+    }
+    bool ok = count == 0 || db_read(s->db, find_chunks, &l, err);
+    struct upload *u = ok ? upload_take(s, upload, err) : NULL;
+    ok = u && use_known(s, u, list, l.list, count, used, err);
+    if (u)
+        upload_give(s, u);
+    free(l.list);
     return ok;
 }
 

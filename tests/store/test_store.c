@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,6 +112,13 @@ static int64_t damaged(struct house *h, bool quick)
     return count;
 }
 
+static bool use(struct house *h, const char *upload, int64_t number, const sha256 *hash, bool *used,
+                struct error *err)
+{
+    struct store_use one = {number, *hash};
+    return store_use_chunks(h->store, upload, &one, 1, used, err);
+}
+
 static void chunks_in_any_order_make_a_file_and_survive_a_restart(void **state)
 {
     (void)state;
@@ -169,10 +177,10 @@ static void chunks_in_any_order_make_a_file_and_survive_a_restart(void **state)
     id again = id_new();
     MUST(store_upload_begin(h.store, again.text, (int64_t)size, &err));
     bool used;
-    MUST(store_use_chunk(h.store, again.text, 0, &first, &used, &err));
+    MUST(use(&h, again.text, 0, &first, &used, &err));
     assert_true(used);
-    MUST(store_use_chunk(h.store, again.text, 1, &middle, &used, &err));
-    MUST(store_use_chunk(h.store, again.text, 2, &last, &used, &err));
+    MUST(use(&h, again.text, 1, &middle, &used, &err));
+    MUST(use(&h, again.text, 2, &last, &used, &err));
     assert_true(used);
     MUST(store_upload_finish(h.store, again.text, &b, &err));
     assert_true(sha256_equal(store_bytes_content(b, 0), &content));
@@ -483,6 +491,94 @@ static void a_disk_that_fails_anywhere_leaves_no_half_file_and_works_again(void 
     }
 }
 
+// ---- several threads at one file
+
+enum { TOGETHER = 4 };
+
+struct putting {
+    struct house *h;
+    const char *upload, *bytes;
+    int64_t number;
+    pthread_barrier_t *start;
+    bool acknowledged;
+};
+
+static void *put_one(void *context)
+{
+    struct putting *p = context;
+    struct error err;
+    size_t size = p->number == TOGETHER - 1 ? 70001 : (size_t)STORE_CHUNK;
+    const char *at = p->bytes + p->number * STORE_CHUNK;
+    sha256 hash = sha256_of(at, size);
+    pthread_barrier_wait(p->start);
+    p->acknowledged = store_put_chunk(p->h->store, p->upload, p->number, at, size, &hash, &err);
+    return NULL;
+}
+
+static void put_together(struct house *h, const char *upload, const char *bytes,
+                         bool acknowledged[TOGETHER])
+{
+    pthread_t threads[TOGETHER];
+    struct putting p[TOGETHER];
+    pthread_barrier_t start;
+    pthread_barrier_init(&start, NULL, TOGETHER);
+    for (int i = 0; i < TOGETHER; i++) {
+        p[i] = (struct putting){h, upload, bytes, i, &start, false};
+        assert_int_equal(pthread_create(&threads[i], NULL, put_one, &p[i]), 0);
+    }
+    for (int i = 0; i < TOGETHER; i++) {
+        pthread_join(threads[i], NULL);
+        acknowledged[i] = acknowledged[i] || p[i].acknowledged;
+    }
+    pthread_barrier_destroy(&start);
+}
+
+// They share syncs, of the bytes and of the log: one that fails must fail for all who shared it,
+// and what was acknowledged before and after must be in the log that is read at the next start.
+static void chunks_put_together_are_there_or_were_refused(void **state)
+{
+    (void)state;
+    size_t size = (TOGETHER - 1) * (size_t)STORE_CHUNK + 70001;
+    char *bytes = noise(size, 11);
+    bool failed = true;
+    for (int64_t good = 0; failed; good += 3) {
+        assert_true(good < 200);
+        struct error err;
+        struct house h;
+        bool there, acknowledged[TOGETHER] = {false};
+        sha256 hash;
+        house_new(&h);
+        h.record = disk_record_open();
+        house_open(&h);
+        id upload = id_new();
+        MUST(store_upload_begin(h.store, upload.text, (int64_t)size, &err));
+        disk_record_fail(h.record, good, EIO, false);
+        put_together(&h, upload.text, bytes, acknowledged);
+        failed = disk_record_failed(h.record);
+        disk_record_fail(h.record, -1, 0, false);
+        for (int round = 0; round < 2; round++) {
+            if (round || good % 2) { // or the same process goes on
+                house_close(&h);
+                house_open(&h);
+            }
+            for (int i = 0; i < TOGETHER; i++) {
+                MUST(store_upload_chunk(h.store, upload.text, i, &hash, &there, &err));
+                assert_true(there || !acknowledged[i]);
+            }
+            put_together(&h, upload.text, bytes, acknowledged); // the rest, and again
+        }
+        struct store_bytes *b;
+        MUST(store_upload_finish(h.store, upload.text, &b, &err));
+        sha256 content = *store_bytes_content(b, 0);
+        MUST(settle(&h, b, &err));
+        holds(&h, &content, bytes, size);
+        house_close(&h);
+        disk_record_close(h.record);
+        assert_true(folder_remove(h.folder, &err));
+    }
+    free(bytes);
+}
+
 static void a_house_without_room_refuses_before_the_disk_is_full(void **state)
 {
     (void)state;
@@ -631,6 +727,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_finished_file_is_taken_over_and_damage_is_found),
         cmocka_unit_test(whatever_was_acknowledged_survives_every_power_cut),
         cmocka_unit_test(a_disk_that_fails_anywhere_leaves_no_half_file_and_works_again),
+        cmocka_unit_test(chunks_put_together_are_there_or_were_refused),
         cmocka_unit_test(a_house_without_room_refuses_before_the_disk_is_full),
         cmocka_unit_test(a_store_is_not_opened_with_the_wrong_database),
         cmocka_unit_test(a_store_without_a_name_gets_one_when_its_media_is_known),

@@ -515,18 +515,28 @@ bool transfer_claim(struct transfers *t, const char *file, const struct who *who
     if (count > TRANSFER_CLAIM_MOST)
         return error_set(err, ERROR_TOO_BIG, "a claim has at most 4,096 chunks");
     struct claim c = {who, list, count, calloc(count ? count : 1, sizeof(bool))};
-    bool ok = c.known && db_read(t->db, claim_in, &c, err);
-    for (size_t i = 0; ok && i < count; i++) {
+    struct store_use *shared = calloc(count ? count : 1, sizeof(*shared));
+    bool *used = calloc(count ? count : 1, sizeof(*used));
+    size_t shared_count = 0;
+    bool ok = c.known && shared && used && db_read(t->db, claim_in, &c, err);
+    for (size_t i = 0; ok && i < count; i++)
+        if (c.known[i])
+            shared[shared_count++] = (struct store_use){list[i].number, list[i].hash};
+    ok = ok && store_use_chunks(t->store, file, shared, shared_count, used, err);
+    for (size_t i = 0, next = 0; ok && i < count; i++) {
         bool there = false;
         sha256 hash;
-        ok = store_upload_chunk(t->store, file, list[i].number, &hash, &there, err);
-        there = ok && there && sha256_equal(&hash, &list[i].hash);
-        if (ok && !there && c.known[i])
-            ok = store_use_chunk(t->store, file, list[i].number, &list[i].hash, &there, err);
+        if (c.known[i])
+            there = used[next++];
+        else
+            ok = store_upload_chunk(t->store, file, list[i].number, &hash, &there, err);
+        there = ok && there && (c.known[i] || sha256_equal(&hash, &list[i].hash));
         if (ok && !there)
             missing[(*missing_count)++] = list[i].number;
     }
     touch(t, file);
+    free(shared);
+    free(used);
     free(c.known);
     return ok;
 }
