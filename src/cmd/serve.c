@@ -58,7 +58,7 @@ struct serving {
     pthread_t flower, sweeper;
     bool flowing, sweeping;
     atomic_bool stop;
-    pid_t worker;         // 0: none
+    _Atomic pid_t worker; // 0: none
     bool worker_is_child; // else it was here before us
     int64_t worker_next_ms, worker_wait_ms, worker_began_ms;
 };
@@ -329,11 +329,13 @@ static bool worker_start(struct serving *s, struct error *err)
                               .pass_count = 3,
                               .outlive = true,
                               .session = true};
-    bool ok = child_start(&wish, &s->worker, err);
+    pid_t worker = 0;
+    bool ok = child_start(&wish, &worker, err);
     if (log >= 0)
         close(log);
     if (!ok)
         return false;
+    s->worker = worker;
     s->worker_is_child = true;
     s->worker_began_ms = clock_tick_us() / 1000;
     log_info("serve.worker_started", "pid=%d", (int)s->worker);
@@ -511,7 +513,9 @@ static int run(struct command_call *call)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    struct sigaction hang_up;
+    if (sigaction(SIGHUP, NULL, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) // not under nohup
+        sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL); // here and in all threads to come
     error_clear(&err);
     if (!open_all(&s, &err)) {

@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,7 +33,7 @@ static struct {
     char worker_token[44], person_token[44];
     char person[27], token_id[27];
     id project;
-    int port; // 0: away
+    atomic_int port; // 0: away
 } h;
 
 static struct error err;

@@ -59,5 +59,6 @@ for kind in scrub review; do
   done
 done
 ok "Ctrl-C closes it" close_house
+ok "every byte of the house is proven" "$posthouse" check --house.folder="$house"
 ok "no worker is left" bash -c "! kill -0 $(worker_pid) 2>/dev/null"
 finish

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FILES_AT_ONCE = 1000, OUTPUTS_MOST = 20000 };
+enum { FILES_AT_ONCE = 1000, OUTPUTS_MOST = 20000, GROWN_EVERY_S = 10 };
 
 // ---- going out
 
@@ -310,6 +310,22 @@ struct growing {
     const json_t *outputs;
 };
 
+// The scrub proxy and its index, which are played while they grow, are told of with each beat; the
+// others when they begin and now and then: not all that grows is news.
+static bool growing_due(struct db_tx *tx, const struct growing *g, const char *kind,
+                        const char *name, bool *due, struct error *err)
+{
+    int64_t shown = 0;
+    *due = strncmp(kind, "scrub", 5) == 0 || clock_now_ms() / 1000 % GROWN_EVERY_S == 0;
+    if (*due)
+        return true;
+    bool ok = db_one_int(tx, &shown, 0, err,
+                         "select count(*) from derived_growing where version = ?1 and name = ?2",
+                         "ss", g->what->version, name);
+    *due = shown == 0;
+    return ok;
+}
+
 static bool growing_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct growing *g = context;
@@ -320,7 +336,12 @@ static bool growing_in(struct db_tx *tx, void *context, struct error *err)
         const char *kind = json_string_value(json_object_get(o, "kind"));
         const char *name = json_string_value(json_object_get(o, "name"));
         char path[320];
+        bool due;
         if (!kind || !name || !ticket_output_name(text_of(name)))
+            continue;
+        if (!growing_due(tx, g, kind, name, &due, err))
+            return false;
+        if (!due)
             continue;
         snprintf(path, sizeof(path), "%s/%s", g->what->attempt, name);
         if (!derived_growing(tx, g->what->version, kind, name, path,
