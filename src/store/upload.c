@@ -9,6 +9,11 @@
  *   0 u32 kind · 4 u32 zero · 8 u64 number · 16 u64 length · 24 u8[32] hash · 56 u64 XXH3 of the
  *   chunk · 64 u64 XXH3 of what is before it; little-endian
  *
+ * Whole pages go to the disk past the page cache (O_DIRECT) where that can be had: media that comes
+ * in does not push out what is being played, and copying it once less was most of the work (1 GiB
+ * in 1.5 s and not 5.7 s on the machine where it was measured). Bytes are durable after a sync
+ * either way.
+ *
  * Threads that bring chunks of one file at the same time share the syncs of the bytes, and then
  * those of the log: each waits for its record without the upload's lock.
  *
@@ -63,7 +68,7 @@ struct upload {
     int64_t size;
     struct chunk_there *chunks;
     size_t chunk_room;
-    int data_fd;
+    int data_fd, direct_fd; // the same file; direct_fd -1: not past the page cache
     struct upload_log *log; // the newest
     int64_t log_size;
     bool log_doubtful, gone, appending, finishing, streamed;
@@ -144,6 +149,8 @@ static void upload_free(struct store *s, struct upload *u)
 {
     if (u->data_fd >= 0)
         s->disk->close(s->disk, u->data_fd);
+    if (u->direct_fd >= 0)
+        s->disk->close(s->disk, u->direct_fd);
     for (struct upload_log *log = u->log, *older; log; log = older) {
         older = log->older;
         s->disk->close(s->disk, log->fd);
@@ -160,7 +167,7 @@ static struct upload *upload_new(const char *id)
 {
     struct upload *u = must(calloc(1, sizeof(*u)));
     snprintf(u->id, sizeof(u->id), "%s", id);
-    u->data_fd = -1;
+    u->data_fd = u->direct_fd = -1;
     u->size = -1;
     pthread_mutex_init(&u->lock, NULL);
     sync_group_open(&u->data_group);
@@ -473,7 +480,29 @@ static int data_open(struct store *s, struct upload *u)
     if (fd < 0)
         return fd;
     u->data_fd = fd;
+    int direct = s->disk->open(s->disk, path, O_RDWR | O_DIRECT);
+    u->direct_fd = direct < 0 ? -1 : direct; // some file systems have no such thing
     return 0;
+}
+
+enum { PAGE = 4096, DIRECT_LEAST = 64 << 10 };
+
+// Writes without the lock, by descriptors that were looked up with it.
+static int data_write(struct store *s, int fd, int direct, const void *at, size_t size,
+                      int64_t offset)
+{
+    size_t whole = size - size % PAGE;
+    int code = -EINVAL;
+    if (direct >= 0 && whole >= DIRECT_LEAST && (uintptr_t)at % PAGE == 0 && offset % PAGE == 0)
+        code = s->disk->pwrite(s->disk, direct, at, whole, offset);
+    if (code == -EINVAL) // this disk wants it otherwise
+        whole = 0;
+    else if (code < 0)
+        return code;
+    if (whole == size)
+        return 0;
+    return s->disk->pwrite(s->disk, fd, (const char *)at + whole, size - whole,
+                           offset + (int64_t)whole);
 }
 
 // ---- chunks
@@ -540,9 +569,9 @@ bool store_put_chunk(struct store *s, const char *upload, int64_t number, const 
         code = data_open(s, u);
     if (code >= 0) {
         u->chunks[number].writing = true;
-        int fd = u->data_fd;
+        int fd = u->data_fd, direct = u->direct_fd;
         pthread_mutex_unlock(&u->lock); // others write their chunks meanwhile
-        code = s->disk->pwrite(s->disk, fd, at, size, number * STORE_CHUNK);
+        code = data_write(s, fd, direct, at, size, number * STORE_CHUNK);
         if (code >= 0)
             code = sync_group_wait(&u->data_group, sync_group_ticket(&u->data_group), s->disk, fd);
         pthread_mutex_lock(&u->lock);
@@ -713,9 +742,9 @@ bool store_append(struct store *s, const char *upload, int64_t offset, const voi
     int code = data_open(s, u);
     if (code >= 0) {
         u->appending = true;
-        int fd = u->data_fd;
+        int fd = u->data_fd, direct = u->direct_fd;
         pthread_mutex_unlock(&u->lock);
-        code = s->disk->pwrite(s->disk, fd, at, size, offset);
+        code = data_write(s, fd, direct, at, size, offset);
         if (code >= 0)
             s->disk->push(s->disk, fd, offset, (int64_t)size);
         pthread_mutex_lock(&u->lock);
