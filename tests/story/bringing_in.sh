@@ -46,44 +46,30 @@ ok "it is there" says 'empty.txt' 0 here ls "Film/Day 1/Sound"
 ok "projects are listed" says 'Film' 0 here ls
 ok "the house is whole" says 'every byte proven' 0 here check
 
-# ---- a put that is killed, and one whose house is killed
-mkdir reels; noise 150000000 >reels/reel1.bin; noise 60000000 >reels/reel2.bin
-"$posthouse" put --house.folder="$house" reels --project Film --json >first 2>&1 &
-putting=$!
-until_true 30 arrived 20000000
-kill -9 $putting; wait $putting 2>/dev/null
-ok "a put that was killed goes on where it stood" says '"closed": true' 0 put reels --json
-ok "what was there was not sent again" holds 'a.closed && a.shared_bytes>=16000000 && a.sent_bytes+a.shared_bytes===a.bytes' heard
-ok "what it came to is right" here get Film/reels/reel1.bin --out out
-ok "byte for byte" cmp reels/reel1.bin out/reel1.bin
-
-noise 150000000 again >reels/reel1.bin; noise 60000000 again >reels/reel2.bin
-"$posthouse" put --house.folder="$house" reels --project Film --json >first 2>&1 &
-putting=$!
-until_true 30 arrived 20000000
-kill_house
-sleep 1
-ok "a house that was killed opens again" open_house --port="$port"
-ok "the put goes on by itself" wait $putting
-ok "and everything is there" holds 'a.closed && a.failed.length===0 && a.bytes===210000000' first
-ok "byte for byte, too" same_as "Film/reels/reel1 (2).bin" reels/reel1.bin
-ok "the house is whole after that" says 'every byte proven' 0 here check
-
-# ---- a line that breaks
+# ---- lines that hold and break
 cat >line.mjs <<'JS'
-// A line between put and house that is cut after some bytes, is dead for two seconds, and is cut once more.
+// line.mjs PORT MARK cut|hold: a line between put and house. `cut`: it breaks after 30 MB, is dead for two seconds, and
+// breaks once more. `hold`: after 30 MB nothing more gets through until there is a file MARK.go, so that whatever is killed
+// then is killed in the middle. MARK has the line's port; MARK.held says that it holds.
 import net from "node:net";
-const [to, mark] = [Number(process.argv[2]), process.argv[3]];
+import fs from "node:fs";
+const [to, mark, kind] = [Number(process.argv[2]), process.argv[3], process.argv[4]];
 let cuts = 0, bytes = 0, dead = false;
-const open = new Set();
+const open = new Set(), held = [];
+const holding = () => kind === "hold" && bytes > 30e6 && !fs.existsSync(mark + ".go");
 const server = net.createServer((a) => {
   if (dead) return a.destroy();
   const b = net.connect(to, "127.0.0.1");
   open.add(a); open.add(b);
   a.on("data", (d) => {
     bytes += d.length;
+    if (holding()) {
+      a.pause(); held.push(() => { b.write(d); a.resume(); });
+      fs.writeFileSync(mark + ".held", "");
+      return;
+    }
     if (!b.write(d)) { a.pause(); b.once("drain", () => a.resume()); }
-    if (bytes > 30e6 * (cuts + 1) && cuts < 2) {
+    if (kind === "cut" && bytes > 30e6 * (cuts + 1) && cuts < 2) {
       cuts++; dead = true;
       for (const s of open) s.destroy();
       open.clear();
@@ -96,14 +82,52 @@ const server = net.createServer((a) => {
     one.on("close", () => { open.delete(one); other.destroy(); });
   }
 });
-const fs = await import("node:fs");
+setInterval(() => { if (held.length && !holding()) for (const go of held.splice(0)) go(); }, 50);
 server.listen(0, "127.0.0.1", () => fs.writeFileSync(mark, String(server.address().port)));
 process.on("SIGTERM", () => { fs.writeFileSync(mark + ".cuts", String(cuts)); process.exit(0); });
 JS
-node line.mjs "$port" line & line=$!
-until_true 10 test -s line
+over() { # over MARK KIND: a line to the house
+  node line.mjs "$port" "$1" "$2" & line=$!
+  until_true 10 test -s "$1"
+}
+by() { # by MARK COMMAND...: posthouse over that line
+  env POSTHOUSE_URL="http://127.0.0.1:$(cat "$1")" POSTHOUSE_TOKEN="$token" "$posthouse" "${@:2}"
+}
+
+# ---- a put that is killed, and one whose house is killed
+mkdir reels; noise 150000000 >reels/reel1.bin; noise 60000000 >reels/reel2.bin
+over first hold
+POSTHOUSE_URL="http://127.0.0.1:$(cat first)" POSTHOUSE_TOKEN="$token" "$posthouse" put reels --project Film --json >said_first 2>&1 &
+putting=$!
+ok "a put is in the middle" until_true 30 test -e first.held
+ok "and some of it has arrived" until_true 30 arrived 8388608
+kill -9 $putting; wait $putting 2>/dev/null
+touch first.go
+ok "a put that was killed goes on where it stood" says '"closed": true' 0 by first put reels --project Film --json
+kill $line; wait $line 2>/dev/null
+ok "what was there was not sent again" holds 'a.closed && a.shared_bytes>=8388608 && a.sent_bytes>=100000000 && a.sent_bytes+a.shared_bytes===a.bytes' heard
+ok "what it came to is right" here get Film/reels/reel1.bin --out out
+ok "byte for byte" cmp reels/reel1.bin out/reel1.bin
+
+noise 150000000 again >reels/reel1.bin; noise 60000000 again >reels/reel2.bin
+over second hold
+POSTHOUSE_URL="http://127.0.0.1:$(cat second)" POSTHOUSE_TOKEN="$token" "$posthouse" put reels --project Film --json >said_second 2>&1 &
+putting=$!
+ok "another is in the middle" until_true 30 test -e second.held
+kill_house
+touch second.go
+sleep 1
+ok "a house that was killed opens again" open_house --port="$port"
+ok "the put goes on by itself" wait $putting
+ok "and everything is there" holds 'a.closed && a.failed.length===0 && a.bytes===210000000' said_second
+kill $line; wait $line 2>/dev/null
+ok "byte for byte, too" same_as "Film/reels/reel1 (2).bin" reels/reel1.bin
+ok "the house is whole after that" says 'every byte proven' 0 here check
+
+# ---- a line that breaks
+over line cut
 noise 90000000 line >reels/reel3.bin
-ok "a put over a line that breaks twice comes through" says '"closed": true' 0 env POSTHOUSE_URL="http://127.0.0.1:$(cat line)" POSTHOUSE_TOKEN="$token" "$posthouse" put reels/reel3.bin --project Film --json
+ok "a put over a line that breaks twice comes through" says '"closed": true' 0 by line put reels/reel3.bin --project Film --json
 ok "nothing failed" holds 'a.closed && a.failed.length===0 && a.bytes===90000000' heard
 kill $line; wait $line 2>/dev/null
 ok "it did break twice" grep -q 2 line.cuts
