@@ -1,5 +1,5 @@
 // A page with nothing but the player on it, in the real Chromium, served with byte ranges from a folder
-// of clips: what the frame tests and bench/seek drive. `seen()` in the page reads the bars from the
+// of clips: what the frame tests and benchmarks/seek drive. `seen()` in the page reads the bars from the
 // pixels on the screen: the canvas or the <video>, whichever is on top.
 import { createReadStream, mkdirSync, mkdtempSync, statSync } from 'node:fs';
 import http from 'node:http';

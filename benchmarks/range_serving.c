@@ -1,5 +1,5 @@
 /*
- * Serves one file through wire, nothing else: what bench/range_serving.sh compares with nginx.
+ * Serves one file through wire, nothing else: what benchmarks/range_serving.sh compares with nginx.
  *   bench-range-serving FILE PORT TLS-PORT CERT KEY     until standard input ends
  */
 #include "wire/server.h"

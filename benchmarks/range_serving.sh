@@ -1,7 +1,7 @@
 #!/bin/bash
 # Random byte ranges of one file: ours with 2 threads against nginx with 2 workers, by turns, the
 # median of 3. One JSON line a size and transport.
-#   bench/range_serving.sh BENCH-PROGRAM [PORT]
+#   benchmarks/range_serving.sh BENCH-PROGRAM [PORT]
 set -euo pipefail
 program=$1 port=${2:-18190}
 seconds=${SECONDS_EACH:-2}
