@@ -1,5 +1,5 @@
 /*
- * posthouse-engine: one ticket in, JSON lines out (docs/plan.md). The only program that links
+ * posthouse-engine: one ticket in, JSON lines out (docs/formats/ticket.md). The only program that links
  * libav.
  *
  * It reads the ticket, closes the door behind itself, and only then opens what strangers made.

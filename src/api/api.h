@@ -237,6 +237,7 @@ void api_media_folder(struct api *api, const char *scratch_folder); // growing f
 
 // The OpenAPI 3.1 document of all routes.
 void api_openapi(struct buf *out, const char *version);
+void api_reference(struct buf *out); // all routes as a Markdown table
 
 // A body from outside: JSON within the limits, of this shape; NULL with the reason. The caller's.
 json_t *api_body_read(const char *shape, text body, struct error *err);

@@ -117,6 +117,20 @@ static json_t *operation(const struct route *r)
     return o;
 }
 
+// A row a route, for docs/api.md.
+void api_reference(struct buf *out)
+{
+    buf_text(out, "| method and path | right | body -> answer | what it does |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < route_count(); i++) {
+        const struct route *r = route_at(i);
+        bool bytes_in = !r->in && r->flags & ROUTE_STREAM;
+        buf_format(out, "| %s %s | %s | %s%s%s | %s |\n", r->method, r->pattern,
+                   need_text(r->need), r->in ? r->in : bytes_in ? "bytes" : "",
+                   r->in || bytes_in ? " -> " : "-> ", r->out ? r->out : "{}",
+                   r->summary ? r->summary : "");
+    }
+}
+
 void api_openapi(struct buf *out, const char *version)
 {
     json_t *paths = json_object(), *schemas = json_object();

@@ -1,6 +1,6 @@
 /*
- * Workers: they say hello, ask for work, tell how far they are, and hand in results (docs/plan.md,
- * Workers).
+ * Workers: they say hello, ask for work, tell how far they are, and hand in results
+ * (docs/formats/workers.md).
  *
  * Nothing is remembered of a worker but its line and how many of its slots are parked: the ledger
  * (house/jobs) knows the rest, so that a line may be cut and come back at any moment. One thread

@@ -12,11 +12,13 @@ static int run(struct command_call *call)
     struct error err;
     if (strcmp(call->words[0], "openapi") == 0) {
         api_openapi(&out, POSTHOUSE_VERSION);
+    } else if (strcmp(call->words[0], "reference") == 0) {
+        api_reference(&out);
     } else if (strcmp(call->words[0], "types") == 0) {
         shapes_typescript(&out);
     } else {
         error_set(&err, ERROR_USAGE, "posthouse api %s is nothing it can print", call->words[0]);
-        error_fix(&err, "say openapi or types");
+        error_fix(&err, "say openapi, types or reference");
         return command_failed(&err);
     }
     bool whole = fwrite(out.at, 1, out.size, stdout) == out.size && fflush(stdout) == 0;
@@ -27,10 +29,11 @@ static int run(struct command_call *call)
 static const struct option_row options[] = {{0}};
 const struct command command_api = {
     "api",
-    "openapi|types",
+    "openapi|types|reference",
     "print the API's description",
-    "openapi  the OpenAPI 3.1 document of all addresses under /api/v1\n"
-    "types    the TypeScript types of everything that goes over the wire",
+    "openapi    the OpenAPI 3.1 document of all addresses under /api/v1\n"
+    "types      the TypeScript types of everything that goes over the wire\n"
+    "reference  all addresses as a Markdown table",
     options,
     1,
     1,

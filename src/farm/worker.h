@@ -1,6 +1,6 @@
 /*
  * farm/worker: a machine's hands. Asks the house for work over one WebSocket, runs an engine for
- * each task, and hands the result in (docs/plan.md, Workers).
+ * each task, and hands the result in (docs/formats/workers.md).
  *
  * A worker is not tied to the server: when the line is cut it goes on, keeps its results, and comes
  * back with what it has; the house says what still counts. A result is kept and said again until

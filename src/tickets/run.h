@@ -44,7 +44,7 @@ struct engine_wish {
     struct buf *log; // the end of what it said on standard error is added here; may be NULL
 };
 
-// True: *result is a new reference to what the engine answered ("results" in docs/plan.md). False:
+// True: *result is a new reference to what the engine answered (docs/formats/ticket.md). False:
 // what the engine refused with (damaged, unsupported, ...), or what became of it.
 MUST_CHECK bool engine_run(const struct engine_wish *wish, json_t **result, struct error *err);
 

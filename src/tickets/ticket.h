@@ -1,6 +1,5 @@
 /*
- * tickets/ticket: what an engine is asked, as a struct and as JSON (docs/plan.md, "The engine's
- * ticket").
+ * tickets/ticket: what an engine is asked, as a struct and as JSON (docs/formats/ticket.md).
  */
 #pragma once
 #include "base/error.h"

@@ -42,7 +42,7 @@ export async function makeSource(file, { rate, start, seconds = 20, width = 1280
 }
 
 // The derived files that the player reads, made by the ffmpeg command and a small writer of the index
-// (docs/plan.md): for the player's own tests, which need no house.
+// (docs/formats/derived-files.md): for the player's own tests, which need no house.
 export async function makeDerived(folder, { rate, start, seconds = 8, width = 640, height = 360 }) {
   if (existsSync(`${folder}/review.idx`)) return;
   mkdirSync(folder, { recursive: true });

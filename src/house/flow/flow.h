@@ -33,7 +33,7 @@ void flow_wait(struct flow *f, int timeout_ms);
 
 // ---- For whoever hands out work. Any thread.
 
-// What a worker is told of a claim (docs/plan.md, Workers: "task"), with the inputs as runs of
+// What a worker is told of a claim (docs/formats/workers.md: "task"), with the inputs as runs of
 // files of this machine; makes the folder of the attempt. A new reference.
 MUST_CHECK bool flow_task(struct flow *f, const struct claim *claim, json_t **task,
                           struct error *err);
