@@ -167,6 +167,8 @@ bool child_wait(pid_t pid, int timeout_ms, int *status)
 
 void child_signal(pid_t pid, int signal_number)
 {
+    if (pid <= 1) // never: it would be everybody
+        return;
     if (kill(-pid, signal_number) < 0)
         kill(pid, signal_number);
 }
@@ -174,6 +176,8 @@ void child_signal(pid_t pid, int signal_number)
 int child_end(pid_t pid, int grace_ms)
 {
     int status = 0;
+    if (pid <= 1)
+        return SIGKILL;
     if (grace_ms > 0) {
         child_signal(pid, SIGTERM);
         if (child_wait(pid, grace_ms, &status)) {

@@ -262,7 +262,7 @@ static void hear_signal(struct keeping *k, const struct message *m)
     size_t i = 0;
     while (i < PROGRAMS_MOST && k->programs[i].pid != m->pid)
         i++;
-    if (i == PROGRAMS_MOST)
+    if (i == PROGRAMS_MOST || m->pid <= 1) // 0, 1 and less would be more than one program
         return;
     if (m->whom == KEEPER_PROCESS && !k->programs[i].ended)
         kill(m->pid, m->value);
@@ -349,7 +349,7 @@ static void hear_start(struct keeping *k, const int fds[4])
     int failed = child < 0 ? errno : 0;
     munmap(base, head.size);
     if (child > 0) {
-        struct seen s;
+        struct seen s = {0};
         read_stat(child, &s); // it is there or a zombie: nobody but us waits for it
         k->programs[slot].pid = child;
         k->programs[slot].began = s.began;
