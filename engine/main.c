@@ -7,6 +7,7 @@
 #include "engine/media.h"
 #include "plat/sandbox.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,6 +74,7 @@ int main(int argc, char **argv)
     json_t *result = NULL;
     error_clear(&err);
     av_log_set_callback(quiet_log);
+    signal(SIGXFSZ, SIG_IGN); // a file that grows past its limit is an error like any other
     if (work(argc > 1 ? argv[1] : "--sandbox=on", &result, &err))
         door_say(json_pack("{s:o}", "result", result));
     else

@@ -50,8 +50,11 @@ bool media_error(struct error *err, int code, const struct media *m, const char 
     const char *name = m->ticket->inputs[0].name;
     av_strerror(code, text, sizeof(text));
     if (code == AVERROR(ENOMEM)) {
-        error_set(err, ERROR_TOO_BIG, "%s needs too much memory", name);
-        return error_why(err, "while %s", doing);
+        // libav says so too when there are more streams than it may make.
+        error_set(err, ERROR_TOO_BIG, "%s needs too much memory, or has too many streams", name);
+        error_why(err, "while %s; at most %d streams are read", doing, MEDIA_STREAMS - 1);
+        return error_fix(err,
+                         "if the file is right, bring in one with the streams that are needed");
     }
     if (code == AVERROR(ENOSPC) || code == AVERROR(EIO) || code == AVERROR(EFBIG)) {
         error_set(err, code == AVERROR(ENOSPC) ? ERROR_NO_SPACE : ERROR_IO, "%s failed for %s",
@@ -98,6 +101,22 @@ static bool unknown(struct media *m, struct error *err)
                                          : "if it is media, its format is not read here yet");
 }
 
+// Asked of the header too, since libav forgets a size that is too much for it.
+static bool sizes_hold(const struct media *m, struct error *err)
+{
+    for (unsigned i = 0; i < m->format->nb_streams; i++) {
+        const AVCodecParameters *p = m->format->streams[i]->codecpar;
+        if (p->codec_type != AVMEDIA_TYPE_VIDEO ||
+            (p->width <= MEDIA_SIDE_PX && p->height <= MEDIA_SIDE_PX))
+            continue;
+        error_set(err, ERROR_TOO_BIG, "the picture of %s is too large", m->ticket->inputs[0].name);
+        error_why(err, "it says %d x %d, and at most %d a side are read", p->width, p->height,
+                  MEDIA_SIDE_PX);
+        return error_fix(err, "if the file is right, make a smaller picture of it");
+    }
+    return true;
+}
+
 static bool open_container(struct media *m, struct error *err)
 {
     const struct ticket_input *input = &m->ticket->inputs[0];
@@ -124,10 +143,21 @@ static bool open_container(struct media *m, struct error *err)
     }
     if (m->format->nb_streams >= MEDIA_STREAMS) {
         error_set(err, ERROR_TOO_BIG, "%s has too many streams", input->name);
-        return error_why(err, "at most %d are read", MEDIA_STREAMS - 1);
+        error_why(err, "at most %d are read", MEDIA_STREAMS - 1);
+        return error_fix(err, "bring in a file with the streams that are needed");
     }
+    if (!sizes_hold(m, err))
+        return false;
     code = avformat_find_stream_info(m->format, NULL);
-    return code >= 0 || media_error(err, code, m, "looking for its streams");
+    return (code >= 0 || media_error(err, code, m, "looking for its streams")) &&
+           sizes_hold(m, err);
+}
+
+bool media_locked(const struct media *m, struct error *err)
+{
+    error_set(err, ERROR_UNSUPPORTED, "%s is encrypted", m->ticket->inputs[0].name);
+    error_why(err, "its picture or sound can only be opened with a key");
+    return error_fix(err, "bring in a file without copy protection");
 }
 
 static bool sound_or_picture(struct media *m, struct error *err)
@@ -141,19 +171,10 @@ static bool sound_or_picture(struct media *m, struct error *err)
             m->video = (int)i;
         if (p->codec_type == AVMEDIA_TYPE_AUDIO && m->audio < 0)
             m->audio = (int)i;
-        if (p->codec_type == AVMEDIA_TYPE_VIDEO &&
-            (p->width > MEDIA_SIDE_PX || p->height > MEDIA_SIDE_PX)) {
-            error_set(err, ERROR_TOO_BIG, "the picture of %s is too large", name);
-            error_why(err, "it says %d x %d, and at most %d a side are read", p->width, p->height,
-                      MEDIA_SIDE_PX);
-            return error_fix(err, "if the file is right, make a smaller picture of it");
-        }
-        if (p->codec_tag == MKTAG('e', 'n', 'c', 'v') ||
-            p->codec_tag == MKTAG('d', 'r', 'm', 'i')) {
-            error_set(err, ERROR_UNSUPPORTED, "%s is encrypted", name);
-            error_why(err, "its picture can only be opened with a key");
-            return error_fix(err, "bring in a file without copy protection");
-        }
+        if (p->codec_tag == MKTAG('d', 'r', 'm', 'i') ||
+            av_dict_get(s->metadata, "enc_key_id", NULL, 0) ||
+            av_stream_get_side_data(s, AV_PKT_DATA_ENCRYPTION_INIT_INFO, NULL))
+            return media_locked(m, err);
     }
     if (m->video >= 0 || m->audio >= 0)
         return true;
@@ -163,6 +184,23 @@ static bool sound_or_picture(struct media *m, struct error *err)
 
 // ---- pictures
 
+// A picture is known by how it begins; what has no such mark (TGA) by its name's ending.
+static const struct {
+    const char *mark;
+    size_t size, at;
+    enum AVCodecID codec;
+} marks[] = {
+    {"\x89PNG\r\n\x1a\n", 8, 0, AV_CODEC_ID_PNG},
+    {"\xff\xd8\xff", 3, 0, AV_CODEC_ID_MJPEG},
+    {"\x76\x2f\x31\x01", 4, 0, AV_CODEC_ID_EXR},
+    {"SDPX", 4, 0, AV_CODEC_ID_DPX},
+    {"XPDS", 4, 0, AV_CODEC_ID_DPX},
+    {"II*\0", 4, 0, AV_CODEC_ID_TIFF},
+    {"MM\0*", 4, 0, AV_CODEC_ID_TIFF},
+    {"\0\0\0\x0cjP  \r\n\x87\n", 12, 0, AV_CODEC_ID_JPEG2000},
+    {"\xff\x4f\xff\x51", 4, 0, AV_CODEC_ID_JPEG2000},
+    {"WEBP", 4, 8, AV_CODEC_ID_WEBP},
+};
 static const struct {
     const char *ending;
     enum AVCodecID codec;
@@ -173,13 +211,33 @@ static const struct {
     {"tga", AV_CODEC_ID_TARGA},  {"bmp", AV_CODEC_ID_BMP},      {"webp", AV_CODEC_ID_WEBP},
 };
 
-static enum AVCodecID picture_codec(const char *name)
+static enum AVCodecID by_ending(const char *name)
 {
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof(pictures) / sizeof(pictures[0]); i++)
         if (strcasecmp(dot + 1, pictures[i].ending) == 0)
             return pictures[i].codec;
     return AV_CODEC_ID_NONE;
+}
+
+static bool find_picture(struct media *m, struct error *err)
+{
+    const struct ticket_input *first = &m->ticket->inputs[0];
+    uint8_t head[16] = {0};
+    struct input *in = NULL;
+    size_t got = 0;
+    bool done =
+        input_open(0, first->size, &in, err) && input_read(in, 0, head, sizeof(head), &got, err);
+    input_close(in);
+    m->picture_codec = AV_CODEC_ID_NONE;
+    for (size_t i = 0; done && i < sizeof(marks) / sizeof(marks[0]); i++)
+        if (memcmp(head + marks[i].at, marks[i].mark, marks[i].size) == 0)
+            m->picture_codec = marks[i].codec;
+    enum AVCodecID named = by_ending(first->name);
+    bool numbered = m->ticket->input_count > 1 || m->ticket->sequence;
+    if (!m->picture_codec && (numbered || named == AV_CODEC_ID_TARGA || named == AV_CODEC_ID_BMP))
+        m->picture_codec = named;
+    return done;
 }
 
 static bool read_picture(struct media *m, size_t number, AVPacket *p, struct error *err)
@@ -235,16 +293,17 @@ bool media_open(const struct ticket *t, struct media **to, struct error *err)
     struct media *m = calloc(1, sizeof(*m));
     m->ticket = t;
     m->video = m->audio = -1;
-    m->picture_codec = picture_codec(t->inputs[0].name);
     bool done;
     if (t->inputs[0].size == 0) {
         error_set(err, ERROR_DAMAGED, "%s is empty", t->inputs[0].name);
         error_why(err, "it has no bytes");
         done = error_fix(err, "bring it in again from where it was recorded");
-    } else if (m->picture_codec != AV_CODEC_ID_NONE) {
-        done = open_pictures(m, err);
     } else {
-        done = open_container(m, err) && sound_or_picture(m, err);
+        done = find_picture(m, err);
+        if (done && m->picture_codec != AV_CODEC_ID_NONE)
+            done = open_pictures(m, err);
+        else
+            done = done && open_container(m, err) && sound_or_picture(m, err);
     }
     if (done)
         *to = m;
@@ -272,8 +331,12 @@ void media_close(struct media *m)
 int media_read(struct media *m, AVPacket *p)
 {
     struct error err;
-    if (!m->pictures)
-        return av_read_frame(m->format, p);
+    if (!m->pictures) {
+        int code = av_read_frame(m->format, p);
+        m->encrypted = m->encrypted ||
+                       (code >= 0 && av_packet_get_side_data(p, AV_PKT_DATA_ENCRYPTION_INFO, NULL));
+        return code;
+    }
     if (m->next_input >= m->ticket->input_count)
         return AVERROR_EOF;
     size_t number = m->next_input++;

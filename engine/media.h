@@ -24,7 +24,7 @@ struct media {
     AVIOContext *io;
     struct input *in;
     int64_t at;
-    bool ended_early; // a read met the end before libav expected it
+    bool encrypted; // a packet that was read can only be opened with a key
     // numbered pictures, or one
     bool pictures;
     enum AVCodecID picture_codec;
@@ -45,6 +45,8 @@ MUST_CHECK bool media_open(const struct ticket *t, struct media **m, struct erro
 void media_close(struct media *m);
 // 0, AVERROR_EOF, or another error of libav. A picture's pts is its number less the first one's.
 int media_read(struct media *m, AVPacket *p);
+// Says that it is encrypted, for a file of which media_read found it. Always false.
+bool media_locked(const struct media *m, struct error *err);
 // In a transport stream each field of a field-coded picture may be a packet of its own: true for
 // the second one. Ask once for each packet of the picture stream, in order.
 bool media_second_field(struct media *m, const AVPacket *p);

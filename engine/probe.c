@@ -82,23 +82,25 @@ static void count_table(struct probing *p)
     AVStream *s = m->format->streams[m->video];
     int count = avformat_index_get_entries_count(s);
     int64_t size = input_size(m->in), missing = 0;
+    bool cut = false;
     for (int i = 0; i < count; i++) {
         const AVIndexEntry *e = avformat_index_get_entry(s, i);
         if (e->flags & AVINDEX_DISCARD_FRAME)
             continue;
-        if (e->pos + e->size > size) {
+        if (e->pos >= size) {
             missing++;
             continue;
         }
+        cut = cut || e->pos + e->size > size;
         add_time(&p->c, e->timestamp);
         p->c.frames++;
     }
-    if (missing) {
+    if (missing || cut) {
         char what[160];
-        snprintf(what, sizeof(what),
-                 "the file ends early: the last %lld of %lld frames are not in it",
-                 (long long)missing, (long long)(p->c.frames + missing));
-        damage(p->damage, "container", what, p->c.frames);
+        snprintf(what, sizeof(what), "the file ends early: %lld of its %lld frames are %s",
+                 (long long)(missing ? missing : 1), (long long)(p->c.frames + missing),
+                 missing ? "not in it" : "cut off");
+        damage(p->damage, "container", what, p->c.frames - cut);
     }
 }
 
@@ -644,7 +646,8 @@ static bool count_all(struct probing *p, struct error *err)
         look(p);
         return p->first ||
                (error_set(err, ERROR_DAMAGED, "%s can not be read", m->ticket->inputs[0].name),
-                error_why(err, "it is not a picture, or it is cut off"));
+                error_why(err, "it is not a picture, or it is cut off"),
+                error_fix(err, "check that it opens where it came from, and bring it in again"));
     }
     const char *sound = m->format->iformat->name;
     bool counted_by_header = m->video < 0 && (!strcmp(sound, "wav") || !strcmp(sound, "w64") ||
@@ -656,8 +659,12 @@ static bool count_all(struct probing *p, struct error *err)
         find_rate(p);
         return true;
     }
-    if (counted_by_header)
+    if (counted_by_header) {
+        AVPacket *first = av_packet_alloc();
+        media_read(m, first); // shows whether it is encrypted
+        av_packet_free(&first);
         return true;
+    }
     if (m->video >= 0) {
         look(p);
         const struct ticket *t = m->ticket;
@@ -671,7 +678,8 @@ static bool count_all(struct probing *p, struct error *err)
 bool probe(const struct ticket *t, json_t **facts, struct error *err)
 {
     struct probing p = {.damage = json_array(), .rate = {25, 1}};
-    bool done = media_open(t, &p.m, err) && count_all(&p, err);
+    bool done = media_open(t, &p.m, err) && count_all(&p, err) &&
+                (!p.m->encrypted || media_locked(p.m, err));
     if (done && p.m->format && !(p.m->video >= 0 && has_sample_table(p.m)) &&
         (p.m->video >= 0 || p.m->format->streams[p.m->audio]->duration == AV_NOPTS_VALUE ||
          !strcmp(p.m->format->iformat->name, "mp3") ||
