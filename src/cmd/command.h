@@ -47,5 +47,8 @@ bool option_int(const struct command_call *call, const char *name, int64_t none,
 // Prints what, why and fix on standard error; returns the exit status of its kind.
 int command_failed(const struct error *err);
 
+// As `options` of a command that takes its arguments apart itself: all of them are words.
+extern const struct option_row own_arguments[];
+
 extern const struct command *const commands[];
 extern const size_t command_count;

@@ -15,12 +15,14 @@ extern char **environ;
 
 extern const struct command command_probe, command_transcode, command_profile, command_config,
     command_man, command_user, command_api, command_put, command_get, command_ls, command_check,
-    command_serve, command_work, command_deliver, command_jobs;
+    command_serve, command_work, command_deliver, command_jobs, command_openjd;
 const struct command *const commands[] = {
-    &command_deliver,   &command_jobs,    &command_serve,  &command_work, &command_put,
-    &command_get,       &command_ls,      &command_check,  &command_user, &command_probe,
-    &command_transcode, &command_profile, &command_config, &command_man,  &command_api,
+    &command_deliver, &command_jobs,  &command_serve,     &command_work,
+    &command_put,     &command_get,   &command_ls,        &command_check,
+    &command_user,    &command_probe, &command_transcode, &command_profile,
+    &command_config,  &command_man,   &command_api,       &command_openjd,
 };
+const struct option_row own_arguments[] = {{0}};
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
 int command_failed(const struct error *err)
@@ -110,7 +112,7 @@ static bool read_arguments(struct command_call *call, int argc, char **argv, str
     const struct command *command = call->command;
     const char **words = ARENA_ARRAY(call->arena, const char *, (size_t)argc + 1);
     call->words = words;
-    bool only_words = false;
+    bool only_words = command->options == own_arguments;
     for (int i = 0; i < argc; i++) {
         if (only_words || strncmp(argv[i], "--", 2) != 0 || !argv[i][2]) {
             if (strcmp(argv[i], "--") == 0 && !only_words)
@@ -210,7 +212,7 @@ int main(int argc, char **argv)
         return command_failed(&err);
     }
     bool help = topic != NULL;
-    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+    for (int i = 2; i < argc && command->options != own_arguments && strcmp(argv[i], "--") != 0; i++)
         help |= strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
     if (help) {
         print_help(command);

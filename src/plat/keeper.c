@@ -314,7 +314,13 @@ _Noreturn static void become(char *base, const int io[3], pid_t keeper)
     char **environment = pointers(base, image->environment);
     if (chdir(base + image->folder) == 0 && dup2(io[0], 0) >= 0 && dup2(io[1], 1) >= 0 &&
         dup2(io[1], 2) >= 0 && syscall(SYS_close_range, 3u, UINT_MAX, 4 /* CLOEXEC */) == 0) {
-        execve(base + image->program, arguments, environment);
+        // Another thread's fork may hold a script open for writing for a moment longer.
+        for (int i = 0; i < 200; i++) {
+            execve(base + image->program, arguments, environment);
+            if (errno != ETXTBSY)
+                break;
+            nap_ms(5);
+        }
         if (errno == ENOEXEC) { // arguments[-1] is room that was left for this
             arguments[0] = base + image->program;
             arguments[-1] = (char *)"sh";
