@@ -1,14 +1,24 @@
-// The browser for the page's tests: Chromium through playwright-core, from web/node_modules.
+// The browser for the page's tests: Chromium through playwright-core, from web/node_modules; and axe.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 export const require_web = createRequire(join(root, "web/package.json"));
-export const open_browser = () =>
-  require_web("playwright-core").chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-      // a page that is not in front must draw all the same: clicks wait for two frames
-      "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows"],
-  });
+export const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+  "--autoplay-policy=no-user-gesture-required",
+  // a page that is not in front must draw all the same: clicks wait for two frames
+  "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows"];
+export const open_browser = () => require_web("playwright-core").chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+
+// No serious or critical finding of axe.
+const axe = readFileSync(require_web.resolve("axe-core/axe.min.js"), "utf8");
+export async function accessible(page, name) {
+  // evaluate() goes past the page's own CSP, which forbids a script element
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+  assert.deepEqual(bad.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(" ")).join(", ")}`), [], `axe on ${name}`);
+}

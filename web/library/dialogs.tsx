@@ -1,6 +1,6 @@
 // library/dialogs: share, deliver, move.
 import type { Asset, Delivery, Folder, NewShare, Problem, Profile, Share } from "api-types";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post, problem_of } from "../app/api";
 import { go, to } from "../app/router";
 import { Button, CopyLine } from "../parts/button";
@@ -41,11 +41,11 @@ export function ShareDialog({ project, assets, close }: { project: string; asset
       </Dialog>
     );
   return (
-    <Dialog title={`Share ${plural(assets.length, "asset")}`} close={close} submit={() => void make()} footer={<Button submit look="primary" busy={busy} disabled={!title.trim()}>Make the link</Button>}>
+    <Dialog title={`Share ${assets.length === 1 && first ? first.name : plural(assets.length, "asset")}`} close={close} submit={() => void make()} footer={<Button submit look="primary" busy={busy} disabled={!title.trim() || (password.length > 0 && password.length < 10)}>Make the link</Button>}>
       <Field label="Title, as the visitor sees it" value={title} set={set_title} required focus maxlength={200} />
       <Choice label="Visitors may" value={permission} set={set_permission} options={[{ value: "comment", label: "Look and comment" }, { value: "view", label: "Look only" }]} />
       <Choice label="The link ends" value={days} set={set_days} options={[{ value: "1", label: "tomorrow" }, { value: "7", label: "in 7 days" }, { value: "14", label: "in 14 days" }, { value: "90", label: "in 90 days" }, { value: "0", label: "never, until it is revoked" }]} />
-      <Field label="Password (optional)" type="password" value={password} set={set_password} autocomplete="new-password" />
+      <Field label="Password (optional)" type="password" value={password} set={set_password} autocomplete="new-password" hint="10 characters or more" wrong={password && password.length < 10 ? `${10 - password.length} more characters` : null} />
       <Tick label="Visitors may download the original" on={download} set={set_download} />
       {wrong && <ProblemBox problem={wrong} />}
     </Dialog>
@@ -66,6 +66,11 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
       (e: unknown) => set_wrong(problem_of(e)),
     );
   }, []);
+  const focused = useRef(false);
+  const focus_once = (radio: HTMLInputElement | null) => {
+    if (radio && !focused.current) radio.focus();
+    focused.current = true;
+  };
   const send = async () => {
     set_busy(true);
     set_wrong(null);
@@ -84,7 +89,7 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
       <div role="radiogroup" aria-label="Profile" class="profiles">
         {profiles?.map((p) => (
           <label key={p.name} class={p.name === chosen ? "profile on" : "profile"}>
-            <input type="radio" name="profile" value={p.name} checked={p.name === chosen} onChange={() => choose(p.name)} />
+            <input type="radio" name="profile" ref={p.name === chosen ? focus_once : undefined} value={p.name} checked={p.name === chosen} onChange={() => choose(p.name)} />
             <b>{p.title}</b>
             <code class="quiet">{p.name}</code>
             <span class="quiet">{p.description}</span>

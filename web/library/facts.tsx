@@ -8,13 +8,13 @@ import { post, problem_of } from "../app/api";
 import { may } from "../app/session";
 import { job_words } from "../parts/activity";
 import { Button, CopyButton } from "../parts/button";
-import { count_text, plural, rate_name, size_text } from "../parts/format";
+import { count_text, exact_text, plural, rate_name, size_text } from "../parts/format";
+import { Icon } from "../parts/icons";
 import { Panel } from "../parts/panel";
 import { ProblemBox } from "../parts/problem";
 import { Progress } from "../parts/progress";
-import { Ago } from "../parts/time";
 import { tell, tell_problem } from "../parts/toast";
-import { Picture, state_words } from "./tile";
+import { Picture, can_deliver, length_of, state_words } from "./tile";
 
 type Row = [string, ComponentChildren] | null | false | undefined | "" | 0;
 
@@ -50,7 +50,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
           v.file_count > 1 && ["Files", count_text(v.file_count)],
           f && ["Container", f.container],
           ["Version", `${v.number} of ${asset.versions}`],
-          ["Brought in", <><Ago at={v.created} /> by {v.by}</>],
+          ["Brought in", `${exact_text(v.created)}, by ${v.by}`],
           ["Content", <span class="with-copy"><code class="cut" title={v.content}>{v.content}</code><CopyButton text={v.content} name="Copy the content id" /></span>],
         ]}
       />
@@ -58,7 +58,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
         <Group
           title="Time"
           rows={[
-            ["Duration", f.duration_text],
+            ["Duration", length_of(asset) && <code>{length_of(asset)}</code>],
             ["Frames", asset.kind === "sound" ? null : count_text(f.duration_frames)],
             asset.kind !== "still" && asset.kind !== "sound" && ["Rate", `${rate_name(f.rate)} (${f.rate})${f.vfr ? ", variable" : ""}`],
             f.rate_from && ["Rate from", f.rate_from],
@@ -131,10 +131,10 @@ export function FactsPanel({ chosen, deliver, share, open }: { chosen: readonly 
             <div class="acts">
               <Button icon="play" look="primary" run={() => open(asset)}>Open</Button>
               {may("share") && <Button icon="link" run={share}>Share</Button>}
-              {may("deliver") && asset.version.state === "ready" && <Button icon="deliver" run={deliver}>Deliver</Button>}
+              {may("deliver") && can_deliver(asset) && <Button icon="deliver" run={deliver}>Deliver</Button>}
               {may("download") && asset.version.file_count === 1 && (
-                <a class="button" href={`/api/v1/versions/${asset.version.id}/files/1/bytes`} download={asset.name} title="Download the original">
-                  Download
+                <a class="button icon" href={`/api/v1/versions/${asset.version.id}/files/1/bytes`} download={asset.name} title="Download the original" aria-label="Download the original">
+                  <Icon name="download" />
                 </a>
               )}
             </div>

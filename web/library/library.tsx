@@ -13,6 +13,7 @@ import { count_text, plural, rate_name, size_text } from "../parts/format";
 import { Icon } from "../parts/icons";
 import { useKeys } from "../parts/keys";
 import { menu_at, type MenuItem } from "../parts/menu";
+import { fold, folded } from "../parts/panel";
 import { Empty, ProblemBox } from "../parts/problem";
 import { Ago } from "../parts/time";
 import { tell, tell_problem } from "../parts/toast";
@@ -23,7 +24,7 @@ import { DeliverDialog, MoveDialog, NameDialog, ShareDialog } from "./dialogs";
 import { FactsPanel } from "./facts";
 import { Assets, type Sort, type Wish } from "./model";
 import { nothing, pick, step, type Selection } from "./selection";
-import { Name, Tile, kind_icon, state_words } from "./tile";
+import { Name, Tile, can_deliver, kind_icon, length_of, state_words } from "./tile";
 import { DRAG, Tree, make_folder } from "./tree";
 
 const GAP = 8;
@@ -118,7 +119,7 @@ export function Library() {
   const share = () => chosen.length > 0 && may("share") && void open_dialog((close) => <ShareDialog project={project} assets={chosen} close={close} />);
   const deliver = () => {
     const a = chosen[0];
-    if (a && may("deliver")) open_dialog((close) => <DeliverDialog asset={a} close={close} />);
+    if (a && may("deliver") && can_deliver(a)) open_dialog((close) => <DeliverDialog asset={a} close={close} />);
   };
   const move_dialog = () => chosen.length > 0 && may("edit") && void open_dialog((close) => <MoveDialog folders={model.folders.value} count={chosen.length} move={(f) => move(chosen.map((a) => a.id), f)} close={close} />);
   const copy_timecode = () => {
@@ -140,6 +141,7 @@ export function Library() {
     await send(project, wish.folder && wish.folder !== "top" ? wish.folder : null, found);
   };
 
+  const held = useRef(0); // a finger that stays: the timer, or -1 once its menu is open
   const typed = useRef({ text: "", at: 0 });
   const type_ahead = (e: KeyboardEvent) => {
     if (e.key.length !== 1 || e.ctrlKey || e.metaKey || e.altKey || !/[\p{L}\p{N}_\-.]/u.test(e.key)) return false;
@@ -193,9 +195,10 @@ export function Library() {
       { name: "Preview here", icon: "eye", keys: "Space", disabled: !one, run: () => { select(pick(nothing, place, {}, id_at)); set_preview(0); } },
       { name: "Copy link", icon: "link", disabled: !one, run: copy_link },
       { name: "Copy start timecode", icon: "copy", keys: "Ctrl+C", disabled: !a.version.facts?.timecode, run: () => void copy_text(a.version.facts?.timecode?.start ?? "") },
+      ...(folded.right.value ? [{ name: "Facts", icon: "list" as const, disabled: !one, run: () => fold("right") }] : []),
       "line",
       { name: "Share", icon: "link", keys: "Ctrl+S", disabled: !may("share"), run: () => void open_dialog((close) => <ShareDialog project={project} assets={list} close={close} />) },
-      { name: "Deliver", icon: "deliver", keys: "Ctrl+D", disabled: !one || !may("deliver") || a.version.state !== "ready", run: () => void open_dialog((close) => <DeliverDialog asset={a} close={close} />) },
+      { name: "Deliver", icon: "deliver", keys: "Ctrl+D", disabled: !one || !may("deliver") || !can_deliver(a), run: () => void open_dialog((close) => <DeliverDialog asset={a} close={close} />) },
       "line",
       { name: "Rename", icon: "pencil", keys: "F2", disabled: !one || !may("edit"), run: () => rename(a) },
       { name: "Move to a folder", icon: "move", keys: "Ctrl+M", disabled: !may("edit"), run: () => void open_dialog((close) => <MoveDialog folders={model.folders.value} count={list.length} move={(f) => move(list.map((x) => x.id), f)} close={close} />) },
@@ -211,7 +214,10 @@ export function Library() {
       id: `asset-${place}`,
       "aria-selected": on,
       onMouseDown: (e: MouseEvent) => e.button === 0 && area.current?.querySelector<HTMLElement>(".virtual")?.focus({ preventScroll: true }),
-      onClick: (e: MouseEvent) => { set_preview(null); select(pick(selection, place, { range: e.shiftKey, more: e.ctrlKey || e.metaKey }, id_at)); },
+      onTouchStart: (e: TouchEvent) => { const { clientX, clientY } = e.touches[0] ?? { clientX: 0, clientY: 0 }; window.clearTimeout(held.current); held.current = window.setTimeout(() => { held.current = -1; menu(new MouseEvent("contextmenu", { clientX, clientY, cancelable: true }), place); }, 550); },
+      onTouchMove: () => window.clearTimeout(held.current),
+      onTouchEnd: (e: TouchEvent) => { if (held.current === -1) e.preventDefault(); window.clearTimeout(held.current); },
+      onClick: (e: MouseEvent) => { if (a && (e as PointerEvent).pointerType === "touch") return open(a); set_preview(null); select(pick(selection, place, { range: e.shiftKey, more: e.ctrlKey || e.metaKey }, id_at)); },
       onDblClick: () => a && open(a),
       onContextMenu: (e: MouseEvent) => menu(e, place),
       draggable: !!a && may("edit"),
@@ -252,6 +258,7 @@ export function Library() {
         onDrop={(e) => { set_over(false); if (!e.dataTransfer?.types.includes("Files")) return; e.preventDefault(); void bring(e.dataTransfer, null).catch(fail); }}
       >
         <div class="bar">
+          <Button class="narrow-only" icon="folder" name="Folders" look="plain" run={() => fold("left")} />
           <h1 class="cut bar-title" title={folder_name}>{folder_name}</h1>
           <span class="quiet mono" role="status">{model.total.value === null ? "" : count_text(total)}</span>
           <label class="search">
@@ -326,7 +333,7 @@ function ListCells({ asset: a }: { asset: Asset }) {
     <>
       <span role="gridcell" class="name"><Icon name={kind_icon[a.kind]} size={14} /><Name name={a.name} /></span>
       <span role="gridcell" class="kind quiet">{a.kind}</span>
-      <span role="gridcell" class="duration mono">{f?.duration_text}</span>
+      <span role="gridcell" class="duration mono">{length_of(a)}</span>
       <span role="gridcell" class="rate mono">{f && a.kind !== "sound" && a.kind !== "still" && a.kind !== "document" ? rate_name(f.rate) : ""}</span>
       <span role="gridcell" class="timecode mono">{f?.timecode?.start}</span>
       <span role="gridcell" class="size mono">{size_text(a.version.size)}</span>

@@ -4,12 +4,40 @@
 import type { Asset, Job } from "api-types";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { job_words } from "../parts/activity";
-import { count_text, rate_name, split_name } from "../parts/format";
+import { count_text, rate_name, size_text, split_name } from "../parts/format";
+import { formatSamples, formatTimecode, parseRational, roundedRate, tcRate } from "../player/timecode";
 import { Icon, type IconName } from "../parts/icons";
 import { Progress } from "../parts/progress";
 import { fresh_version } from "./model";
 
 export const kind_icon: Record<Asset["kind"], IconName> = { clip: "clip", sound: "sound", sequence: "sequence", still: "still", document: "document" };
+
+export const can_deliver = (a: Asset): boolean => a.version.state === "ready" && a.kind !== "document" && a.kind !== "still";
+
+// How long it is, as people of the trade say it: hours, minutes, seconds, frames.
+export function length_of(a: Asset): string {
+  const f = a.version.facts;
+  const rate = f && parseRational(f.rate);
+  if (!f || !rate || a.kind === "still" || a.kind === "document") return "";
+  if (a.kind === "sound") return formatSamples(f.duration_frames, rate.num / rate.den);
+  const tc = tcRate(rate, f.timecode?.base ?? roundedRate(rate), f.timecode?.drop ?? false);
+  return tc ? formatTimecode(f.duration_frames, tc) : f.duration_text;
+}
+
+// What stands under the name: of a picture its size and rate, of sound its channels, of the rest the bytes.
+function shape_of(a: Asset): string {
+  const f = a.version.facts;
+  const video = f?.video[0];
+  if (!f || (!video && !f.audio[0])) return size_text(a.version.size);
+  if (a.kind === "still" && video) return `${video.display_width} × ${video.display_height}`;
+  return video ? `${video.display_height}p${rate_name(f.rate)}` : (f.audio[0]?.layout ?? "");
+}
+
+// "A001.mov is not media" under the name A001.mov: "is not media".
+const fault_of = (a: Asset): string => {
+  const title = a.version.problem?.title ?? "failed";
+  return title.startsWith(a.name) ? `failed: ${title.slice(a.name.length).trim()}` : title;
+};
 
 export function state_words(a: Asset, job: Job | undefined): string {
   switch (a.version.state) {
@@ -94,9 +122,7 @@ function Sprite(p: { url: string; column: number; row: number; columns: number; 
 
 export function Tile({ asset, job, chosen, cursor, part }: { asset: Asset; job?: Job; chosen: boolean; cursor: boolean; part?: number | null }) {
   const v = asset.version;
-  const f = v.facts;
   const busy = v.state === "probing" || v.state === "proxying" || (v.state === "stored" && !!job);
-  const video = f?.video[0];
   return (
     <div class={`tile${chosen ? " chosen" : ""}${cursor ? " cursor" : ""}`}>
       <Picture asset={asset} part={part} />
@@ -114,14 +140,14 @@ export function Tile({ asset, job, chosen, cursor, part }: { asset: Asset; job?:
       <span class="line quiet mono">
         {v.state === "failed" ? (
           <span class="bad cut" title={v.problem?.detail}>
-            <Icon name="alert" size={12} /> {v.problem?.title ?? "failed"}
+            <Icon name="alert" size={12} /> {fault_of(asset)}
           </span>
         ) : busy ? (
           <span class="busy cut">{state_words(asset, job)}</span>
         ) : (
           <>
-            <span class="cut">{f?.duration_text || "–"}</span>
-            <span class="cut">{video ? `${video.display_height}p${f && asset.kind !== "still" ? rate_name(f.rate) : ""}` : (f?.audio[0]?.layout ?? "")}</span>
+            <span class="cut">{length_of(asset) || asset.kind}</span>
+            <span class="cut">{shape_of(asset)}</span>
           </>
         )}
       </span>

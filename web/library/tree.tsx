@@ -9,7 +9,7 @@ import { open_dialog } from "../parts/dialog";
 import { by_name, count_text } from "../parts/format";
 import { Icon } from "../parts/icons";
 import { menu_at, type MenuItem } from "../parts/menu";
-import { Panel } from "../parts/panel";
+import { Panel, fold } from "../parts/panel";
 import { tell_problem } from "../parts/toast";
 import { NameDialog } from "./dialogs";
 
@@ -49,7 +49,10 @@ export function Tree(p: TreeProps) {
     }
   };
   walk(null, 0);
-  const pick = (id: string | null) => set_query({ folder: id, q: null });
+  const pick = (id: string | null) => {
+    set_query({ folder: id, q: null });
+    if (matchMedia("(max-width: 720px)").matches) fold("left"); // it lies over the list there
+  };
   const drag = (id: string | null, key: string) => ({
     onDragOver: (e: DragEvent) => {
       if (!e.dataTransfer?.types.includes(DRAG)) return;

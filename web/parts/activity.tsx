@@ -9,7 +9,7 @@ import { active_list, active_total, ended_now, take_job } from "../app/jobs";
 import { go, route, to } from "../app/router";
 import { upload_list, uploads_part, uploads_under_way } from "../transfer/state";
 import { Button } from "./button";
-import { count_text, left_text, percent_text } from "./format";
+import { count_text, left_text, percent_text, plural } from "./format";
 import { Icon } from "./icons";
 import { useKeys } from "./keys";
 import { ProblemBox } from "./problem";
@@ -71,7 +71,7 @@ function Row({ job }: { job: Job }) {
         {job.state === "failed" && <Button icon="retry" name={`Try ${job.title} again`} look="plain" run={() => void job_act(job, "retry")} />}
         {under_way && <Button icon="close" name={`Cancel ${job.title}`} look="plain" run={() => void job_act(job, "cancel")} />}
       </div>
-      {under_way && <Progress part={job.state === "waiting" ? 0 : job.progress} name={job.title} />}
+      {job.state === "running" && <Progress part={job.progress} name={job.title} />}
       <div class="line quiet mono">
         {under_way ? (
           job_words(job)
@@ -113,6 +113,8 @@ function Box() {
     return () => window.removeEventListener("pointerdown", outside);
   }, []);
   const jobs = active_list.value;
+  // All that run, and a few of those that wait.
+  const shown = Math.min(jobs.length, 20, jobs.filter((j) => j.state === "running").length + 5);
   const ended = ended_now.value.slice(0, 8);
   const project = route.value.project;
   return (
@@ -143,11 +145,11 @@ function Box() {
           <h3>Under way</h3>
           {jobs.length === 0 && <p class="quiet">Nothing is running. Work begins by itself when media arrives.</p>}
           <ul>
-            {jobs.slice(0, 30).map((j) => (
+            {jobs.slice(0, shown).map((j) => (
               <Row key={j.id} job={j} />
             ))}
           </ul>
-          {active_total.value > 30 && <p class="quiet">and {count_text(active_total.value - Math.min(30, jobs.length))} more</p>}
+          {active_total.value > shown && <p class="quiet">and {plural(active_total.value - shown, "job")} more</p>}
         </section>
         {ended.length > 0 && (
           <section>

@@ -106,6 +106,9 @@ export function initials(name: string): string {
   return letters.map((w) => [...(w ?? "?")][0] ?? "?").join("").toUpperCase();
 }
 
+// The house's words as a sentence; a file's name at the beginning stays as it is.
+export const sentence = (text: string): string => (/^[a-z]+[ ,’']/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text);
+
 export const percent_text = (part: number): string => `${Math.floor(Math.min(1, Math.max(0, part)) * 100)} %`;
 
 // "A001_C012.mov" -> ["A001_C012", ".mov"]: a long name is cut in its middle, so that the end stays seen.

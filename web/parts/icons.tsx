@@ -18,6 +18,7 @@ const paths = {
   left: "M10 4 6 8l4 4",
   up: "M4 10l4-4 4 4",
   grid: "M2.5 2.5h4v4h-4zM9.5 2.5h4v4h-4zM2.5 9.5h4v4h-4zM9.5 9.5h4v4h-4z",
+  full: "M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10",
   list: "M2.5 4h11M2.5 8h11M2.5 12h11",
   panel_left: "M2 3h12v10H2zM6 3v10",
   panel_right: "M2 3h12v10H2zM10 3v10",

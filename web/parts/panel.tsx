@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
+import { Button } from "./button";
 
 /*
  * A side panel: folds, remembers its width (by `name`), and never covers the work. Left ones fold with
@@ -70,6 +71,9 @@ export function Panel({ side, name, width, min = 160, max = 560, children }: Pan
   };
   return (
     <aside ref={box} class={`panel ${side}`} aria-label={name} style={{ width: `${now}px` }}>
+      <div class="narrow-only fold">
+        <Button icon="close" name={`Close ${name}`} look="plain" run={() => fold(side)} />
+      </div>
       <div class="inside">{children}</div>
       <div
         class="grip"

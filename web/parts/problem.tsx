@@ -1,5 +1,6 @@
 import type { Problem } from "api-types";
 import type { ComponentChildren } from "preact";
+import { sentence } from "./format";
 import { Icon } from "./icons";
 import { Button } from "./button";
 
@@ -8,8 +9,8 @@ export function ProblemBox({ problem, retry, acts }: { problem: Problem; retry?:
   return (
     <div class="problem" role="alert">
       <Icon name="alert" />
-      <div class="what">{problem.title}</div>
-      {problem.detail && problem.detail !== problem.title && <div class="why">{problem.detail}</div>}
+      <div class="what">{sentence(problem.title)}</div>
+      {problem.detail && problem.detail !== problem.title && <div class="why">{sentence(problem.detail)}</div>}
       {problem.fix && (
         <div class="fix">
           <span class="quiet">Way out: </span>

@@ -138,7 +138,8 @@ export class Player {
 
   // ---- opening
 
-  async open(media: Media): Promise<void> {
+  // `frame`: the one to show first.
+  async open(media: Media, frame = 0): Promise<void> {
     this.media = media;
     const rate = parseRational(media.rate) ?? { num: 25, den: 1 };
     const tc = tcRate(rate, media.base, media.drop) ?? tcRate(rate, roundedRate(rate), false) ??
@@ -147,14 +148,14 @@ export class Player {
     const canDecode = typeof VideoDecoder === 'function' && typeof OffscreenCanvas === 'function' && this.glass !== null;
     const exactness: Exactness = !media.picture ? 'sound' : canDecode ? 'exact' : still ? 'still' : 'video';
     this.set({
-      status: 'opening', exactness, rate, tc, startFrame: media.startFrame, firstFile: media.firstFile,
+      status: 'opening', exactness, rate, tc, frame: Math.max(0, Math.round(frame)), startFrame: media.startFrame, firstFile: media.firstFile,
       total: media.durationFrames, sampleSteps: !media.picture,
       growing: media.scrub?.growing === true || media.review?.growing === true,
     });
     this.layout();
     if (exactness === 'sound') return this.openSound(media);
     if (exactness === 'still') {
-      this.set({ status: 'ready', count: 1, shown: 0, from: 'poster' });
+      this.set({ status: 'ready', count: 1, frame: 0, shown: 0, from: 'poster' });
       return;
     }
     if (exactness === 'exact') this.openWorker(media);
@@ -232,6 +233,7 @@ export class Player {
     };
     this.soundTimer = requestAnimationFrame(place);
     this.set({ status: 'ready', count: media.durationFrames, shown: 0 });
+    this.seek(this.state.frame);
   }
 
   // New derived files, or the same under fresh addresses.

@@ -83,7 +83,7 @@ export function Comments(p: Props) {
           pick={(v) => { p.filter.value = v; }}
         />
       </header>
-      <div class="comments-list" ref={scroller} tabIndex={0} role="list" aria-label="List of comments">
+      <div class="comments-list" ref={scroller} tabIndex={0} role={list.length ? "list" : "group"} aria-label="List of comments">
         {list.map((t) => <One key={t.head.id} t={t} p={p} />)}
         {list.length === 0 && (
           <p class="empty">{heads.length === 0 ? "No comments yet. Press M to write one on this frame." : p.filter.value === "open" ? "Nothing open: all is resolved." : "None of these are yours."}</p>

@@ -9,8 +9,12 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, is_aborted, me, online, problem_of } from "../app/api";
 import { subscribe } from "../app/events";
 import { set_query } from "../app/router";
+import { may } from "../app/session";
+import { ShareDialog } from "../library/dialogs";
 import { Button } from "../parts/button";
+import { open_dialog } from "../parts/dialog";
 import { count_text } from "../parts/format";
+import { Icon } from "../parts/icons";
 import { useKeys } from "../parts/keys";
 import { ProblemBox } from "../parts/problem";
 import { Progress } from "../parts/progress";
@@ -127,6 +131,7 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
   const player = useRef<Player | null>(null);
   const bar = useRef<Bar | null>(null);
   const opened = useRef(false);
+  const wanted = useRef(0); // the frame of the comment that the address names
   const shuttle = useRef<Shuttle>(STILL);
   const state = useSignal<PlayerState>(emptyState());
   const comments = useSignal<Comment[]>([]);
@@ -175,7 +180,7 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
     if (!here || !media) return;
     if (opened.current) return here.update(media);
     opened.current = true;
-    void here.open(media).then(() => { if (p.frame !== undefined) here.seek(p.frame); });
+    void here.open(media, p.frame ?? wanted.current);
   }, [media]);
   useEffect(() => {
     const f = v.facts?.sprite;
@@ -193,13 +198,16 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
 
   // ---- comments, live
   useEffect(() => {
+    let first = true;
     const load = (): void => {
       get<Comment[]>(`/assets/${asset.id}/comments`).then((list) => {
         const unsent = comments.value.filter((c) => waiting.value.includes(c.id) && !list.some((o) => o.id === c.id));
         comments.value = [...list, ...unsent];
         comments_problem.value = null;
-        const wanted = p.comment ? list.find((c) => c.id === p.comment) : undefined;
-        if (wanted && p.frame === undefined) seek(wanted.frame, false);
+        const aim = p.comment ? list.find((c) => c.id === p.comment) : undefined;
+        if (aim && p.frame === undefined && !opened.current) wanted.current = aim.frame;
+        else if (aim && p.frame === undefined && first) seek(aim.frame, false);
+        first = false;
       }).catch((e: unknown) => { comments_problem.value = problem_of(e); });
     };
     load();
@@ -366,9 +374,11 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
           <span class="mono quiet">v{v.number}</span>
           {s.growing && <span class="pill busy">Growing</span>}
           <span class="end">
-            <span class="mono quiet wide">{media?.picture ? `${rateName(s.rate)} · ${durationText(total, s.rate)}` : durationText(total, s.rate)}</span>
+            <span class="mono quiet wide">{media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>
             <label class="quiet wide">Keys <select class="input" style={{ width: "auto", minHeight: "24px", padding: "0 4px" }} value={set_name.value} onChange={(e) => { set_name.value = e.currentTarget.value as KeySet; keep("posthouse.keys", set_name.value); }}>{KEY_SETS.map((k) => <option key={k.name} value={k.name}>{k.title}</option>)}</select></label>
-            <Button run={full} name="Full screen" keys="F">Full</Button>
+            {may("share") && <Button icon="link" name="Share" run={() => open_dialog((close) => <ShareDialog project={asset.project} assets={[asset]} close={close} />)}>Share</Button>}
+            {may("download") && v.file_count === 1 && <a class="button icon" href={`/api/v1/versions/${v.id}/files/1/bytes`} download={asset.name} title="Download the original" aria-label="Download the original"><Icon name="download" /></a>}
+            <Button icon="full" run={full} name="Full screen" keys="F" />
           </span>
         </div>
         <div class={`review-stage${!media || sound_only || s.status === "failed" ? " bare" : ""}`} ref={stage}>
@@ -467,6 +477,8 @@ function Face({ s, v, ready, sound, retry }: { s: PlayerState; v: Version; ready
     return <div class="review-face"><ProblemBox problem={{ type: "about:blank", title: s.fault.what, detail: s.fault.why, fix: s.fault.fix, reference: "", status: 0, kind: "player" }} retry={retry} /></div>;
   }
   if (sound) return <div class="review-face"><h2>Sound only</h2><p>The waveform is below; J K L and comments work as with a picture.</p></div>;
+  if (s.shown < 0 && s.growing && online.value)
+    return <div class="review-face" role="status"><h2>Making the proxies</h2><Progress part={v.progress ?? null} name="Proxies" /><p>It can be played while they grow, in a moment.</p></div>;
   if (s.shown < 0) return <div class="review-face" role="status"><span class="spinner" aria-hidden="true" />{online.value ? "" : <p>The house is out of reach; it goes on by itself.</p>}</div>;
   return null;
 }

@@ -30,7 +30,7 @@ export function house({ page, assets: count = 40, person = true, setup = false }
   const other = { ...project, id: id("P", 2), name: "Nordic spots, spring campaign with a name that goes on for rather longer than anybody would like", assets: 0, bytes: 0 };
   const maya = { id: id("W", 1), name: "Maya Keller", email: "maya@house.example", admin: true, created: at(90000), disabled: false };
   const folders = ["Dailies", "Day 01", "Day 02", "Cuts", "VFX pulls", "Sound", "Deliverables"].map((name, i) => ({ id: id("F", i), project: project.id, parent: i === 1 || i === 2 ? id("F", 0) : null, name, assets: i * 17 }));
-  const state = { fail: null, jobs: [], number: 100, sockets: new Set(), calls: [], received: new Map(), transfers: new Map() };
+  const state = { fail: null, jobs: [], number: 100, sockets: new Set(), calls: [] };
 
   const asset = (n) => {
     const kind = n % 11 === 5 ? "sound" : n % 13 === 7 ? "sequence" : n % 17 === 9 ? "document" : n % 19 === 4 ? "still" : "clip";
@@ -150,47 +150,7 @@ export function house({ page, assets: count = 40, person = true, setup = false }
     if (path === "/people") return [200, verb === "POST" ? { person: { ...maya, ...json() }, link: "/welcome#w3lcome" } : [maya, { ...maya, id: id("W", 2), name: "Dirk Iversen", email: "dirk@studio.example", admin: false }, { ...maya, id: id("W", 3), name: "Oona Laine", email: "oona@old.example", admin: false, disabled: true }]];
     if (path === "/workers") return [200, [{ id: id("K", 1), name: "suite-1", slots: 4, busy: 3, state: "working", seen: new Date().toISOString(), pid: 4711 }]];
     if (path === "/audit") return [200, { items: Array.from({ length: 40 }, (_, n) => ({ number: 900 - n, at: at(n * 11), person: "Maya Keller", address: "10.0.0.12", action: ["session.made", "asset.deleted", "share.made"][n % 3], subject: id("A", n), detail: "" })), cursor: "more" }];
-    if (m(/\/transfers$/) && verb === "POST") {
-      const t = { id: id("R", state.transfers.size), project: project.id, name: json().name, origin: "page", state: "open", created: at(0), by: "Maya Keller", files: 0, files_done: 0, bytes: 0, bytes_done: 0 };
-      state.transfers.set(t.id, t);
-      return [200, t];
-    }
-    if (m(/\/close$/)) {
-      const t = state.transfers.get(path.split("/")[2]);
-      t.state = "closed";
-      return [200, t];
-    }
-    if (m(/\/small$/)) {
-      const size = body.readUInt32LE(0);
-      const { files } = JSON.parse(body.subarray(4, 4 + size).toString());
-      let from = 4 + size;
-      return [200, files.map((f) => {
-        const bytes = body.subarray(from, (from += f.size));
-        const whole = hash(bytes) === f.hash;
-        if (whole) state.received.set(f.path, bytes);
-        return { id: id("U", state.received.size), transfer: path.split("/")[2], path: f.path, size: f.size, state: whole ? "stored" : "arriving", received: f.size, problem: whole ? null : fault(422, "hash", `${f.path} arrived changed`, "its hash is another", "send it again") };
-      })];
-    }
     return [404, fault(404, "missing", "The mock has no such address", path, "write it")];
-  };
-
-  const uploads = new Map();
-  const tus = (request, response, url, body) => {
-    const common = { "Tus-Resumable": "1.0.0" };
-    if (request.method === "POST") {
-      const meta = Object.fromEntries((request.headers["upload-metadata"] ?? "").split(",").map((p) => p.trim().split(" ")).map(([k, v]) => [k, Buffer.from(v ?? "", "base64").toString()]));
-      const key = id("U", 1000 + uploads.size);
-      uploads.set(key, { path: meta.path, size: Number(request.headers["upload-length"]), parts: [], at: 0 });
-      return response.writeHead(201, { ...common, Location: `/api/v1/uploads/${key}` }).end();
-    }
-    const u = uploads.get(url.pathname.split("/").pop());
-    if (!u) return response.writeHead(404, common).end();
-    if (request.method === "HEAD") return response.writeHead(200, { ...common, "Upload-Offset": u.at, "Upload-Length": u.size, "Cache-Control": "no-store" }).end();
-    if (request.method === "DELETE") return uploads.delete(url.pathname.split("/").pop()), response.writeHead(204, common).end();
-    u.parts.push(body);
-    u.at += body.length;
-    if (u.at === u.size) state.received.set(u.path, Buffer.concat(u.parts));
-    return response.writeHead(204, { ...common, "Upload-Offset": u.at }).end();
   };
 
   const server = createServer((request, response) => {
@@ -206,7 +166,6 @@ export function house({ page, assets: count = 40, person = true, setup = false }
         const n = Number(/\d+/.exec(url.pathname)[0]);
         return response.writeHead(200, { "Content-Type": "image/svg+xml" }).end(url.pathname.includes("sprites") ? picture(n + 20, 1600, 900) : picture(n));
       }
-      if (url.pathname.startsWith("/api/v1/uploads")) return tus(request, response, url, body);
       if (url.pathname.startsWith("/api/")) {
         if (state.slow_ms) await new Promise((done) => setTimeout(done, state.slow_ms));
         if (request.method !== "GET" && me().person && request.headers["x-csrf"] !== "csrf" && !/session|setup|welcome/.test(url.pathname)) return response.writeHead(403).end();
