@@ -28,6 +28,7 @@ struct line {
     char worker[27]; // "": no hello yet
     int parked;      // slots that wait for work; guarded by work.lock
     bool ended;      // guarded by work.lock
+    bool drains;     // wants no more; guarded by work.lock
 };
 
 struct result {
@@ -104,7 +105,7 @@ static void serve(struct work *w, struct line *l)
     bool more = true;
     while (more) {
         pthread_mutex_lock(&w->lock);
-        more = l->parked > 0 && !l->ended && !atomic_load(&w->stop);
+        more = l->parked > 0 && !l->ended && !l->drains && !atomic_load(&w->stop);
         l->parked -= more;
         pthread_mutex_unlock(&w->lock);
         if (more && !give_one(w, l)) {
@@ -374,14 +375,24 @@ static bool hear_failed(struct line *l, const json_t *said, struct arena *a)
     return true;
 }
 
+// It wants no more tasks: it is about to leave.
+static bool hear_drain(struct line *l, const json_t *said, struct arena *a)
+{
+    (void)said;
+    (void)a;
+    pthread_mutex_lock(&l->work->lock);
+    l->parked = 0;
+    l->drains = true;
+    pthread_mutex_unlock(&l->work->lock);
+    log_info("work.drains", "worker=%s", l->worker);
+    return true;
+}
+
 static const struct {
     const char *name;
     bool (*hear)(struct line *l, const json_t *said, struct arena *a);
-} messages[] = {{"hello", hear_hello},
-                {"beat", hear_beat},
-                {"done", hear_done},
-                {"failed", hear_failed},
-                {"next", hear_next}};
+} messages[] = {{"hello", hear_hello},   {"beat", hear_beat},   {"done", hear_done},
+                {"failed", hear_failed}, {"drain", hear_drain}, {"next", hear_next}};
 
 // ---- the line
 

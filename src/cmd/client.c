@@ -140,6 +140,7 @@ bool house_open(struct command_call *call, int lines, struct house *h, struct er
                                .lines = lines > 0 ? lines : 2};
     h->client = client_open(&wish, err);
     h->url = arena_text(call->arena, p.url);
+    h->fingerprint = arena_text(call->arena, p.fingerprint);
     return h->client != NULL;
 }
 

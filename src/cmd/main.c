@@ -15,12 +15,12 @@ extern char **environ;
 
 extern const struct command command_probe, command_transcode, command_profile, command_config,
     command_man, command_user, command_api, command_put, command_get, command_ls, command_check,
-    command_serve, command_work, command_deliver, command_jobs, command_openjd;
+    command_serve, command_work, command_deliver, command_jobs, command_openjd, command_nodes;
 const struct command *const commands[] = {
-    &command_deliver, &command_jobs,  &command_serve,     &command_work,
-    &command_put,     &command_get,   &command_ls,        &command_check,
-    &command_user,    &command_probe, &command_transcode, &command_profile,
-    &command_config,  &command_man,   &command_api,       &command_openjd,
+    &command_deliver, &command_jobs,      &command_nodes,   &command_serve,  &command_work,
+    &command_put,     &command_get,       &command_ls,      &command_check,  &command_user,
+    &command_probe,   &command_transcode, &command_profile, &command_config, &command_man,
+    &command_api,     &command_openjd,
 };
 const struct option_row own_arguments[] = {{0}};
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
@@ -212,7 +212,8 @@ int main(int argc, char **argv)
         return command_failed(&err);
     }
     bool help = topic != NULL;
-    for (int i = 2; i < argc && command->options != own_arguments && strcmp(argv[i], "--") != 0; i++)
+    for (int i = 2; i < argc && command->options != own_arguments && strcmp(argv[i], "--") != 0;
+         i++)
         help |= strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
     if (help) {
         print_help(command);

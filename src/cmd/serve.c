@@ -363,7 +363,7 @@ static void worker_look(struct serving *s)
     struct error err;
     int64_t now = clock_tick_us() / 1000;
     bool had = s->worker != 0;
-    if (worker_alive(s))
+    if (!config_bool(s->config, "worker") || worker_alive(s))
         return;
     if (had) {
         bool young = now - s->worker_began_ms < MINUTE_MS;

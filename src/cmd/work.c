@@ -1,25 +1,39 @@
-// posthouse work: this machine's worker.
+/*
+ * posthouse work: this machine's worker; or, with --house, one of a house elsewhere.
+ *
+ * The house's own worker finds it by the files in its folder and keeps one id for all its lives. A
+ * worker that a launcher put on some machine knows an address and a file with a token, has a new id
+ * each time, and leaves when it is idle, told to (SIGUSR1), or when the machine has notice to go.
+ */
 #include "base/log.h"
-#include "cmd/command.h"
+#include "cmd/client.h"
 #include "cmd/local.h"
+#include "farm/launch/ask.h"
 #include "farm/worker.h"
 #include "plat/child.h"
 #include "plat/clock.h"
+#include "plat/files.h"
 #include "plat/ids.h"
 
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+enum { NOTICE_EVERY_MS = 5000 };
+
 struct working {
     char folder[PATH_MAX];
+    const char *url, *token_file, *fingerprint; // url NULL: the house of `folder`
+    const char *notice; // a program that tells of the machine's end; or NULL
     struct worker *worker;
+    atomic_bool over;
 };
 
 static bool find_house(void *context, struct worker_house *house, struct error *err)
@@ -32,6 +46,22 @@ static bool find_house(void *context, struct worker_house *house, struct error *
     text_copy(text_of(ready.url), house->url, sizeof(house->url));
     text_copy(text_of(ready.fingerprint), house->fingerprint, sizeof(house->fingerprint));
     return true;
+}
+
+// The token is read each time: it may have been renewed.
+static bool house_given(void *context, struct worker_house *house, struct error *err)
+{
+    struct working *w = context;
+    struct buf content = BUF_LIMIT(4096);
+    bool ok = file_read(w->token_file, &content, err);
+    text token = text_trim((text){content.at ? content.at : "", content.size});
+    if (!ok)
+        error_while(err, "the worker's token");
+    else if (!token.size || !text_copy(token, house->bearer, sizeof(house->bearer)))
+        ok = error_set(err, ERROR_DAMAGED, "there is no token in %s", w->token_file);
+    buf_free(&content);
+    return ok && text_copy(text_of(w->url), house->url, sizeof(house->url)) &&
+           text_copy(text_of(w->fingerprint), house->fingerprint, sizeof(house->fingerprint));
 }
 
 static bool own_id(const char *folder, char own[27], struct error *err)
@@ -52,67 +82,153 @@ static void *wait_for_signal(void *context)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    sigwait(&set, &signal_number);
+    sigaddset(&set, SIGUSR1);
+    while (sigwait(&set, &signal_number) == 0 && signal_number == SIGUSR1) {
+        log_info("worker.drains", "why=signal");
+        worker_drain(w->worker);
+    }
     worker_stop(w->worker);
     return NULL;
+}
+
+// Asks every few seconds whether this machine is about to be taken away (docs/operating.md, cloud
+// programs). What runs may end in the time that is left.
+static void *watch_notice(void *context)
+{
+    struct working *w = context;
+    struct error err;
+    bool told = false;
+    while (!atomic_load(&w->over)) {
+        struct buf said = BUF_LIMIT(4096);
+        const char *const words[] = {w->notice, "notice", NULL};
+        struct program_wish wish = {.arguments = words,
+                                    .timeout_ms = 4000,
+                                    .doing = "asking whether this machine goes away"};
+        bool ok = program_ask(&wish, &said, NULL, &err);
+        if (!ok && !told)
+            log_problem("worker.notice", &err);
+        told = !ok;
+        if (ok && said.size) {
+            log_warn("worker.drains", "why=notice said=%s", log_quote(said.at).text);
+            worker_drain(w->worker);
+            buf_free(&said);
+            return NULL;
+        }
+        buf_free(&said);
+        for (int slept = 0; slept < NOTICE_EVERY_MS && !atomic_load(&w->over); slept += 100)
+            clock_sleep_ms(100);
+    }
+    return NULL;
+}
+
+// A token must not cross a network in the clear.
+static bool far_and_open(const char *url)
+{
+    const char *host = url + 7;
+    return strncmp(url, "http://", 7) == 0 && strncmp(host, "127.", 4) != 0 &&
+           strncmp(host, "localhost", 9) != 0 && strncmp(host, "[::1]", 5) != 0;
+}
+
+static bool find_place(struct command_call *call, struct working *w, char own[27],
+                       struct error *err)
+{
+    char line[64];
+    w->url = option_text(call, "house");
+    w->token_file = option_text(call, "token-file");
+    w->fingerprint = option_text(call, "fingerprint");
+    w->fingerprint = w->fingerprint ? w->fingerprint : "";
+    if (w->url) {
+        memcpy(own, id_new().text, 27);
+        if (!w->token_file) {
+            error_set(err, ERROR_USAGE, "a worker for a house elsewhere needs a token");
+            return error_fix(err,
+                             "make one with `posthouse user token EMAIL --scope worker`, put it "
+                             "into a file and say --token-file FILE");
+        }
+        if (far_and_open(w->url)) {
+            error_set(err, ERROR_USAGE, "a worker does not call %s", w->url);
+            error_why(err, "its token would cross the network in the clear");
+            return error_fix(err, "serve with --tls=on, and say https:// and --fingerprint");
+        }
+        return true;
+    }
+    if (!local_folder(call->config, false, w->folder, sizeof(w->folder), err) ||
+        !local_lock(w->folder, "worker.lock", "a worker of this house runs here already", err) ||
+        !own_id(w->folder, own, err))
+        return false;
+    snprintf(line, sizeof(line), "%d %lld", (int)getpid(), (long long)child_began(getpid()));
+    return local_line_write(w->folder, "worker.pid", line, err);
 }
 
 static int run(struct command_call *call)
 {
     struct working w = {0};
     struct error err;
-    char own[27], line[64], name[256] = "worker";
-    pthread_t waiter;
+    char own[27], name[256] = "worker";
+    pthread_t waiter, watcher;
     sigset_t set;
     mallopt(M_ARENA_MAX, 4);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &set, NULL); // of all threads; one waits for them
     signal(SIGPIPE, SIG_IGN);
-    if (!local_folder(call->config, false, w.folder, sizeof(w.folder), &err) ||
-        !local_lock(w.folder, "worker.lock", "a worker of this house runs here already", &err) ||
-        !own_id(w.folder, own, &err))
-        return command_failed(&err);
-    snprintf(line, sizeof(line), "%d %lld", (int)getpid(), (long long)child_began(getpid()));
-    if (!local_line_write(w.folder, "worker.pid", line, &err))
+    if (!find_place(call, &w, own, &err))
         return command_failed(&err);
     gethostname(name, sizeof(name) - 1);
+    const char *named = option_text(call, "name");
+    w.notice = option_text(call, "notice");
     struct worker_wish wish = {
         .id = own,
-        .name = name,
+        .name = named ? named : name,
         .slots = (int)config_int(call->config, "worker.slots"),
         .orphan_ms = config_int(call->config, "worker.orphan"),
+        .idle_ms = config_int(call->config, "worker.idle"),
+        .tasks = config_int(call->config, "worker.tasks"),
         .sandbox = config_bool(call->config, "sandbox") ? SANDBOX_ON : SANDBOX_OFF,
-        .find_house = find_house,
+        .find_house = w.url ? house_given : find_house,
         .context = &w,
     };
     if (!worker_open(&wish, &w.worker, &err))
         return command_failed(&err);
-    if (pthread_create(&waiter, NULL, wait_for_signal, &w) != 0) {
+    bool watching = w.notice && pthread_create(&watcher, NULL, watch_notice, &w) == 0;
+    if (pthread_create(&waiter, NULL, wait_for_signal, &w) != 0 || (w.notice && !watching)) {
         worker_close(w.worker);
         error_set(&err, ERROR_INTERNAL, "cannot start the worker's threads");
         return command_failed(&err);
     }
-    log_info("worker.started", "id=%s folder=%s", own, log_quote(w.folder).text);
+    log_info("worker.started", "id=%s name=%s house=%s", own, log_quote(wish.name).text,
+             log_quote(w.url ? w.url : w.folder).text);
     bool ok = worker_run(w.worker, &err);
     if (!ok)
         log_problem("worker.leaves", &err);
+    atomic_store(&w.over, true);
     pthread_kill(waiter, SIGTERM);
     pthread_join(waiter, NULL);
+    if (watching)
+        pthread_join(watcher, NULL);
     worker_close(w.worker);
     log_info("worker.stopped", "id=%s", own);
     return 0;
 }
 
-static const struct option_row options[] = {{0}};
+static const struct option_row options[] = {
+    CLIENT_OPTIONS,
+    {"name", OPTION_TEXT, "NAME", "what the house calls it (this machine's name)"},
+    {"notice", OPTION_TEXT, "PROGRAM", "asked every 5 s whether this machine is about to go"},
+    {0},
+};
 const struct command command_work = {
     "work",
     "",
     "do the house's work on this machine",
     "Runs engines for the house whose folder is here (--house.folder). `posthouse serve` starts "
-    "one "
-    "by itself.\nIt goes on when the house is away, and leaves after worker.orphan.",
+    "one by itself.\nIt goes on when the house is away, and leaves after worker.orphan.\n"
+    "With --house and --token-file it works for a house elsewhere; the token has the scope worker, "
+    "and the\nhouse's folder must be seen at the same path. It then leaves after worker.idle "
+    "without "
+    "a task, and on\nSIGUSR1 as soon as what it has is done.",
     options,
     0,
     0,

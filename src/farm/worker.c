@@ -24,7 +24,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SLOTS_MOST = 256, OUTPUTS_SHOWN = 16, TRY_FIRST_MS = 100, TRY_MOST_MS = 2000 };
+enum {
+    SLOTS_MOST = 256,
+    OUTPUTS_SHOWN = 16,
+    TRY_FIRST_MS = 100,
+    TRY_MOST_MS = 2000,
+    LINGER_MS = 700
+};
 #define REPEAT_MS 10000
 
 struct shown { // an output that grows
@@ -50,12 +56,16 @@ struct worker {
     struct worker_wish wish;
     pthread_t threads[SLOTS_MOST];
     int thread_count;
-    atomic_bool stop;
+    atomic_bool stop, drain;
     pthread_mutex_t lock; // guards what follows; held while sending, so that messages keep order
     pthread_cond_t work;
     struct attempt *attempts;
     struct socket_client *line; // NULL: none, or not welcomed yet
     int idle;                   // threads that wait for a task
+    int asked;                  // slots that the house holds a place for
+    int64_t given;              // tasks so far
+    int64_t rest_ms;            // since when there is no task; 0: there is one
+    int64_t drained_ms;         // when the house was told that no more are wanted; 0: not yet
 };
 
 // ---- attempts; all with the lock
@@ -104,10 +114,15 @@ static void say_result(struct worker *w, struct attempt *t)
     send_text(w, t->result);
 }
 
+// For so many more tasks as it may still take.
 static void ask_next(struct worker *w, int slots)
 {
-    if (slots > 0)
-        send_json(w, json_pack("{s:{s:i}}", "next", "slots", slots));
+    int64_t left = w->wish.tasks ? w->wish.tasks - w->given - w->asked : slots;
+    slots = left < slots ? (int)left : slots;
+    if (slots <= 0 || atomic_load(&w->drain))
+        return;
+    w->asked += slots;
+    send_json(w, json_pack("{s:{s:i}}", "next", "slots", slots));
 }
 
 // ---- running a task
@@ -359,6 +374,9 @@ static void hear_task(struct worker *w, json_t *task)
     while (*last)
         last = &(*last)->next;
     *last = t;
+    w->given++;
+    w->asked -= w->asked > 0;
+    w->rest_ms = 0;
     log_info("worker.task", "attempt=%s job=%s kind=%s", attempt, word(task, "job"),
              word(json_object_get(task, "ticket"), "kind"));
     pthread_cond_signal(&w->work);
@@ -442,6 +460,8 @@ static bool greet(struct worker *w, struct socket_client *line, int64_t *beat_ms
         for (struct attempt *t = w->attempts; t; t = t->next)
             if (t->result && !t->dropped)
                 say_result(w, t);
+        w->asked = 0;
+        w->drained_ms = 0;
         ask_next(w, w->thread_count - busy);
         pthread_mutex_unlock(&w->lock);
     } else {
@@ -462,12 +482,37 @@ static void beat(struct worker *w)
     pthread_mutex_unlock(&w->lock);
 }
 
+// Whether it is time to leave. The house is told first and may have sent a task just before: there
+// is a moment to receive that one too.
+static bool leaves(struct worker *w)
+{
+    int64_t now = clock_tick_us() / 1000;
+    pthread_mutex_lock(&w->lock);
+    if (!w->attempts && !w->rest_ms)
+        w->rest_ms = now;
+    bool over = (w->wish.idle_ms && w->rest_ms && now - w->rest_ms > w->wish.idle_ms) ||
+                (w->wish.tasks && w->given >= w->wish.tasks);
+    if (over)
+        atomic_store(&w->drain, true);
+    if (atomic_load(&w->drain) && w->line && !w->drained_ms) {
+        send_json(w, json_pack("{s:{}}", "drain"));
+        w->drained_ms = now;
+    }
+    bool leave = w->drained_ms && !w->attempts && now - w->drained_ms > LINGER_MS;
+    pthread_mutex_unlock(&w->lock);
+    if (leave)
+        log_info("worker.leaving", "tasks=%lld", (long long)w->given);
+    return leave;
+}
+
 static bool talk(struct worker *w, struct socket_client *line, int64_t beat_ms, struct error *err)
 {
     int64_t next_ms = clock_tick_us() / 1000 + beat_ms;
     while (!atomic_load(&w->stop)) {
         int64_t left = next_ms - clock_tick_us() / 1000;
         text message;
+        if (leaves(w))
+            return true;
         if (left <= 0) {
             beat(w);
             next_ms = clock_tick_us() / 1000 + beat_ms;
@@ -513,6 +558,14 @@ static bool visit(struct worker *w, bool *met, struct error *err)
     return ok;
 }
 
+static bool has_attempts(struct worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    bool has = w->attempts != NULL;
+    pthread_mutex_unlock(&w->lock);
+    return has;
+}
+
 bool worker_run(struct worker *w, struct error *err)
 {
     int64_t seen_ms = clock_tick_us() / 1000, wait_ms = TRY_FIRST_MS;
@@ -531,6 +584,8 @@ bool worker_run(struct worker *w, struct error *err)
             log_problem("worker.away", err);
             told = true;
         }
+        if (atomic_load(&w->drain) && !has_attempts(w))
+            return true;
         if (now - seen_ms > w->wish.orphan_ms) {
             error_set(err, ERROR_TIMEOUT, "the worker leaves");
             return error_why(err, "the house was not there for %s",
@@ -564,6 +619,11 @@ bool worker_open(const struct worker_wish *wish, struct worker **worker, struct 
         return true;
     worker_close(w);
     return error_set(err, ERROR_INTERNAL, "cannot start the worker's threads");
+}
+
+void worker_drain(struct worker *w)
+{
+    atomic_store(&w->drain, true);
 }
 
 void worker_stop(struct worker *w)

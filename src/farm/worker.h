@@ -23,6 +23,8 @@ struct worker_wish {
     const char *name;  // for people
     int slots;         // tasks at once; 0: as many as cores
     int64_t orphan_ms; // leaves after so long without a house
+    int64_t idle_ms;   // leaves after so long without a task; 0: never
+    int64_t tasks;     // leaves after so many; 0: any number
     enum sandbox_mode sandbox;
     const char *engine; // NULL: as tickets/run finds it
     bool (*find_house)(void *context, struct worker_house *house, struct error *err);
@@ -32,7 +34,10 @@ struct worker_wish {
 // Starts its threads and returns.
 MUST_CHECK bool worker_open(const struct worker_wish *wish, struct worker **worker,
                             struct error *err);
-// Works until worker_stop (true) or until the house was away for too long (false, TIMEOUT).
+// Works until worker_stop or until it leaves by itself (true), or until the house was away for too
+// long (false, TIMEOUT).
 MUST_CHECK bool worker_run(struct worker *w, struct error *err);
+// Takes no more tasks and leaves, as if stopped, when what it has is done and taken. Any thread.
+void worker_drain(struct worker *w);
 void worker_stop(struct worker *w);  // any thread: engines are stopped, what they made is lost
 void worker_close(struct worker *w); // after worker_run; NULL is fine

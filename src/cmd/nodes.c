@@ -1,0 +1,415 @@
+/*
+ * posthouse nodes: machines for the house's workers, through a launcher (farm/launch).
+ *
+ * What the house needs is read from it as anybody with a token would; what machines there are is
+ * the launcher's to say. So this runs beside the house and may be stopped at any time.
+ */
+#include "base/log.h"
+#include "cmd/client.h"
+#include "cmd/local.h"
+#include "farm/launch/keep.h"
+#include "plat/child.h"
+#include "plat/clock.h"
+#include "plat/ids.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <math.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ENDED_LOOKED_AT = 100, TURN_ARENA = 64 << 20, WANT_MOST = 100000 };
+
+struct nodes {
+    struct command_call *call;
+    struct config *config;
+    char folder[PATH_MAX];
+    struct house house;
+    struct launch_house told;
+    struct launcher *launcher;
+    struct launch_rules rules;
+    enum launch_kind kind;
+    struct keep *keep;
+};
+
+static atomic_bool stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    atomic_store(&stop, true);
+}
+
+// ---- opening
+
+static bool money_setting(const struct config *c, const char *name, double none, double *value,
+                          struct error *err)
+{
+    const char *said = config_text(c, name);
+    char *end;
+    *value = none;
+    if (!said[0])
+        return true;
+    *value = strtod(said, &end);
+    if (!*end && isfinite(*value) && *value >= 0)
+        return true;
+    error_set(err, ERROR_USAGE, "%s can not be '%s'", name, said);
+    return error_fix(err, "say an amount such as 0.19");
+}
+
+// A short name of this house for the names of its machines, made once.
+static bool house_name(struct nodes *n, struct error *err)
+{
+    char line[64], made[27];
+    struct error none;
+    if (!local_line_read(n->folder, "launch.id", line, sizeof(line), &none)) {
+        memcpy(made, id_new().text, 27);
+        snprintf(line, sizeof(line), "%s", made + 18);
+        for (char *c = line; *c; c++)
+            *c = (char)tolower((unsigned char)*c);
+        if (!local_line_write(n->folder, "launch.id", line, err))
+            return false;
+    }
+    n->told.name = arena_text(n->call->arena, line);
+    return true;
+}
+
+static bool tell(struct nodes *n, struct error *err)
+{
+    struct config *c = n->config;
+    struct arena *a = n->call->arena;
+    char own[PATH_MAX];
+    const char *url = config_text(c, "launch.url"), *token = config_text(c, "launch.token");
+    const char *program = config_text(c, "launch.program");
+    if (!program[0] && !child_own_folder(own, sizeof(own)))
+        return error_set(err, ERROR_INTERNAL, "cannot find the program itself");
+    n->told.url = url[0] ? url : n->house.url;
+    n->told.token_file = token[0] ? token : arena_format(a, "%s/worker.token", n->folder);
+    n->told.fingerprint = n->house.fingerprint ? n->house.fingerprint : "";
+    n->told.program = program[0] ? program : arena_format(a, "%s/posthouse", own);
+    n->told.slots = (int)config_int(c, "launch.slots");
+    // The keeper gives idle machines back; a worker leaves by itself only when there is no keeper.
+    n->told.idle_s = 2 * config_int(c, "launch.idle") / 1000;
+    return house_name(n, err);
+}
+
+static bool open_launcher(struct nodes *n, struct error *err)
+{
+    struct config *c = n->config;
+    const char *name = config_text(c, "launch"), *kind = config_text(c, "launch.kind");
+    if (strcmp(kind, "native") != 0 && strcmp(kind, "glide-in") != 0) {
+        error_set(err, ERROR_USAGE, "launch.kind can not be '%s'", kind);
+        return error_fix(err, "say glide-in or native");
+    }
+    n->kind = strcmp(kind, "native") == 0 ? LAUNCH_NATIVE : LAUNCH_GLIDE_IN;
+    struct launch_slurm_wish slurm = {.partition = config_text(c, "launch.partition"),
+                                      .account = config_text(c, "launch.account"),
+                                      .cores = (int)config_int(c, "launch.cores"),
+                                      .minutes = (config_int(c, "launch.life") + 59999) / 60000,
+                                      .options = config_text(c, "launch.options"),
+                                      .log = ""};
+    if (strcmp(name, "slurm") == 0)
+        return launch_slurm(&n->told, &slurm, &n->launcher, err);
+    if (strcmp(name, "local") == 0) {
+        n->launcher = launch_local(&n->told);
+        return true;
+    }
+    error_set(err, ERROR_USAGE, "there is no launcher '%s'", name);
+    return error_fix(err, "set launch to local or slurm");
+}
+
+static bool open_nodes(struct nodes *n, struct error *err)
+{
+    struct config *c = n->config;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t slots = config_int(c, "launch.slots");
+    slots = slots ? slots : config_int(c, "launch.cores");
+    if (!local_folder(c, false, n->folder, sizeof(n->folder), err) ||
+        !house_open(n->call, 1, &n->house, err) || !tell(n, err) || !open_launcher(n, err))
+        return false;
+    n->rules = (struct launch_rules){.least = (int)config_int(c, "launch.least"),
+                                     .most = (int)config_int(c, "launch.most"),
+                                     .slots = n->kind == LAUNCH_NATIVE ? 1
+                                              : slots                  ? (int)slots
+                                                                       : (int)cores,
+                                     .boot_ms = config_int(c, "launch.boot"),
+                                     .idle_ms = config_int(c, "launch.idle")};
+    return money_setting(c, "launch.price", 0, &n->rules.price, err) &&
+           money_setting(c, "launch.budget", -1, &n->rules.budget, err);
+}
+
+// ---- what the house says
+
+static int64_t time_member(const json_t *of, const char *name)
+{
+    int64_t at_ms = 0;
+    clock_parse(text_of(json_word(of, name)), &at_ms);
+    return at_ms;
+}
+
+static bool ask_need(struct nodes *n, struct launch_need *need, struct error *err)
+{
+    *need = (struct launch_need){.deadline_ms = LAUNCH_NO_DEADLINE};
+    json_t *active = house_ask(n->house.client, "GET", NULL, err, "/jobs?state=active&limit=200");
+    json_t *ended = active ? house_ask(n->house.client, "GET", NULL, err,
+                                       "/jobs?state=ended&limit=%d", ENDED_LOOKED_AT)
+                           : NULL;
+    const json_t *one;
+    size_t i;
+    int64_t took = 0, known = 0, listed = 0;
+    json_array_foreach(json_object_get(active, "items"), i, one)
+    {
+        bool waits = strcmp(json_word(one, "state"), "waiting") == 0;
+        need->waiting += waits;
+        need->running += !waits;
+        listed++;
+    }
+    // Those that are not on the first page wait: the house starts the oldest first.
+    need->waiting +=
+        json_count(active, "total") > listed ? json_count(active, "total") - listed : 0;
+    json_array_foreach(json_object_get(ended, "items"), i, one)
+    {
+        int64_t began = time_member(one, "started"), end = time_member(one, "ended");
+        if (strcmp(json_word(one, "state"), "done") != 0 || !began || end <= began)
+            continue;
+        took += end - began;
+        known++;
+    }
+    need->task_ms = known ? took / known : 0;
+    json_decref(active);
+    json_decref(ended);
+    return ended != NULL;
+}
+
+static bool ask_workers(struct nodes *n, struct arena *a, struct keep_turn *turn,
+                        struct launch_need *need, struct error *err)
+{
+    json_t *all = house_ask(n->house.client, "GET", NULL, err, "/workers");
+    const json_t *one;
+    size_t i;
+    if (!all)
+        return false;
+    struct keep_worker *list = ARENA_ARRAY(a, struct keep_worker, json_array_size(all) + 1);
+    const char *prefix = arena_format(a, "%s-%s-", n->launcher->name, n->told.name);
+    json_array_foreach(all, i, one)
+    {
+        struct keep_worker w = {.name = arena_text(a, json_word(one, "name")),
+                                .here = strcmp(json_word(one, "state"), "here") == 0,
+                                .slots = (int)json_count(one, "slots"),
+                                .busy = (int)json_count(one, "busy")};
+        list[turn->worker_count++] = w;
+        if (w.here && strncmp(w.name, prefix, strlen(prefix)) != 0 && w.slots > w.busy)
+            need->slots_elsewhere += w.slots - w.busy;
+    }
+    turn->workers = list;
+    json_decref(all);
+    return true;
+}
+
+static bool turn(struct nodes *n, bool look_only, struct arena *a, struct keep_report *r,
+                 struct error *err)
+{
+    struct launch_need need;
+    struct keep_turn t = {
+        .rules = &n->rules, .need = &need, .kind = n->kind, .look_only = look_only};
+    return ask_need(n, &need, err) && ask_workers(n, a, &t, &need, err) &&
+           keep_go(n->keep, n->launcher, &t, clock_now_ms(), a, r, err);
+}
+
+// ---- the words
+
+static const char *state_word(const struct keep_line *m)
+{
+    if (m->of.state == LAUNCH_ENDS)
+        return "leaving";
+    if (m->facts.draining)
+        return "draining";
+    if (m->facts.here)
+        return m->facts.busy ? "busy" : "idle";
+    static const char *const words[] = {"asked for", "boots", "starts", "leaving"};
+    return m->facts.lost_since_ms ? "lost" : words[m->of.state];
+}
+
+static bool list(struct nodes *n, struct error *err)
+{
+    struct arena *a = n->call->arena;
+    struct keep_report r;
+    if (!turn(n, true, a, &r, err))
+        return false;
+    json_t *all = json_array();
+    for (size_t i = 0; i < r.count; i++) {
+        const struct keep_line *m = &r.machines[i];
+        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "id", m->of.id,
+                                             "worker", m->of.worker, "state", state_word(m), "node",
+                                             m->of.node, "why", m->of.why, "slots", m->facts.slots,
+                                             "busy", m->facts.busy));
+        if (!option_flag(n->call, "json"))
+            printf("%-14s %-10s %-20s %d/%d  %s\n", m->of.id, state_word(m), m->of.node,
+                   m->facts.busy, m->facts.slots, m->of.why);
+    }
+    if (option_flag(n->call, "json")) {
+        json_t *out = json_pack("{s:s, s:O, s:i, s:s, s:f}", "launcher", n->launcher->name, "nodes",
+                                all, "target", r.decision.target, "held_by", r.decision.want_why,
+                                "spent", r.spent);
+        json_dumpf(out, stdout, JSON_INDENT(2));
+        printf("\n");
+        json_decref(out);
+    } else {
+        printf("%zu there or asked for, %d needed (held by: %s)\n", r.count, r.decision.target,
+               r.decision.want_why);
+    }
+    json_decref(all);
+    return true;
+}
+
+static bool launch(struct nodes *n, struct error *err)
+{
+    int64_t count = 1;
+    if (n->call->word_count > 1 &&
+        (!text_int(text_of(n->call->words[1]), &count) || count < 1 || count > WANT_MOST)) {
+        error_set(err, ERROR_USAGE, "cannot launch '%s' workers", n->call->words[1]);
+        return error_fix(err, "say a number from 1 to %d", WANT_MOST);
+    }
+    if (!n->launcher->want(n->launcher, (int)count, n->kind, err))
+        return false;
+    fprintf(stderr, "%lld asked for; `posthouse nodes` shows them\n", (long long)count);
+    return true;
+}
+
+static bool leave(struct nodes *n, bool drain, struct error *err)
+{
+    struct launched *all;
+    size_t count, told = 0;
+    const char *named = n->call->word_count > 1 ? n->call->words[1] : "";
+    if (!n->launcher->list(n->launcher, n->call->arena, &all, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(named, "all") != 0 && strcmp(named, all[i].id) != 0 &&
+            strcmp(named, all[i].worker) != 0)
+            continue;
+        if (!(drain ? n->launcher->drain : n->launcher->end)(n->launcher, all[i].id, err))
+            return false;
+        told++;
+    }
+    if (told || strcmp(named, "all") == 0)
+        return true;
+    error_set(err, named[0] ? ERROR_NOT_FOUND : ERROR_USAGE, "there is no node '%s'", named);
+    return error_fix(err, "`posthouse nodes` shows them; `all` means each of them");
+}
+
+static bool drain(struct nodes *n, struct error *err)
+{
+    return leave(n, true, err);
+}
+
+static bool end(struct nodes *n, struct error *err)
+{
+    return leave(n, false, err);
+}
+
+static bool keep(struct nodes *n, struct error *err)
+{
+    int64_t every_s, turns;
+    if (!option_int(n->call, "every", 10, &every_s) || !option_int(n->call, "turns", 0, &turns) ||
+        every_s < 1)
+        return error_set(err, ERROR_USAGE, "--every and --turns are whole numbers above 0");
+    signal(SIGTERM, on_signal);
+    signal(SIGINT, on_signal);
+    if (!n->rules.most)
+        log_warn("launch.none", "launch.most is 0: nothing will be asked for");
+    for (int64_t i = 0; (!turns || i < turns) && !atomic_load(&stop); i++) {
+        struct arena *a = arena_open(TURN_ARENA);
+        struct keep_report r;
+        bool ok = turn(n, false, a, &r, err);
+        arena_close(a);
+        if (!ok && turns == 1)
+            return false;
+        if (!ok) // the house or Slurm is away: they come back
+            log_problem("launch.turn", err);
+        for (int64_t slept = 0; slept < every_s * 10 && !atomic_load(&stop) && i + 1 != turns;
+             slept++)
+            clock_sleep_ms(100);
+    }
+    return true;
+}
+
+static bool check(struct nodes *n, struct error *err)
+{
+    struct launch_finding *list;
+    size_t count;
+    int most = n->rules.most > 0 ? n->rules.most : 1;
+    bool bad = false;
+    if (!n->launcher->preflight(n->launcher, most, n->call->arena, &list, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        printf("%s: %s\n  why: %s\n  fix: %s\n", list[i].bad ? "bad" : "note", list[i].what,
+               list[i].why, list[i].fix);
+        bad |= list[i].bad;
+    }
+    if (!count)
+        printf("Nothing is in the way of %d workers by %s.\n", most, n->launcher->name);
+    if (!bad)
+        return true;
+    error_set(err, ERROR_CONFLICT, "%s is not ready for %d workers", n->launcher->name, most);
+    return false;
+}
+
+static const struct {
+    const char *word;
+    bool (*run)(struct nodes *n, struct error *err);
+    size_t words;
+} acts[] = {{"list", list, 1}, {"launch", launch, 2}, {"drain", drain, 2},
+            {"end", end, 2},   {"keep", keep, 1},     {"check", check, 1}};
+enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
+
+static int run(struct command_call *call)
+{
+    struct nodes n = {.call = call, .config = call->config};
+    struct error err;
+    const char *word = call->word_count ? call->words[0] : "list";
+    size_t i = 0;
+    while (i < ACTS && strcmp(acts[i].word, word) != 0)
+        i++;
+    if (i == ACTS || call->word_count > acts[i].words) {
+        error_set(&err, ERROR_USAGE, "posthouse nodes can not '%s' so", word);
+        error_fix(&err, "say list, launch [COUNT], drain NODE, end NODE, keep or check");
+        return command_failed(&err);
+    }
+    bool ok = open_nodes(&n, &err);
+    n.keep = ok ? keep_open(arena_format(call->arena, "%s/launch.money", n.folder)) : NULL;
+    ok = ok && acts[i].run(&n, &err);
+    keep_close(n.keep);
+    if (n.launcher)
+        n.launcher->close(n.launcher);
+    house_close(&n.house);
+    return ok ? 0 : command_failed(&err);
+}
+
+static const struct option_row options[] = {
+    {"every", OPTION_INT, "SECONDS", "keep: between looks (10)"},
+    {"turns", OPTION_INT, "N", "keep: looks so often and ends (for ever)"},
+    {"json", OPTION_FLAG, NULL, "list: print JSON, for scripts"},
+    CLIENT_OPTIONS,
+    {0},
+};
+const struct command command_nodes = {
+    "nodes",
+    "[list | launch [COUNT] | drain NODE | end NODE | keep | check]",
+    "machines for the house's workers",
+    "list          those there are, and how many are needed\n"
+    "launch COUNT  asks for workers now\n"
+    "drain NODE    it leaves when its work is done; `all` for each\n"
+    "end NODE      it is given back now; what it did is done again elsewhere\n"
+    "keep          asks for machines and gives them back as queue and budget say, until it is "
+    "stopped\n"
+    "check         what of the site's settings is in the way\n"
+    "Who starts them is the setting launch (local, slurm); see `posthouse config`, launch.*",
+    options,
+    0,
+    2,
+    run,
+};
