@@ -31,6 +31,7 @@ struct openjd_call {
     size_t given_count;
 };
 
+extern const struct openjd_verb openjd_run;
 struct openjd_verb {
     const char *name, *summary;
     const struct openjd_option *options;
