@@ -2,7 +2,6 @@
 #pragma once
 #include "wire/pool.h"
 #include "wire/server.h"
-#include <microhttpd.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -34,16 +33,28 @@ void server_problem(struct server *s, const struct request *r, int status, const
                     struct answer *a);
 
 // ---- server.c <-> tls.c --------------------------------------------------------------------
-struct door; // a listener that ends TLS
-struct door *door_open(struct tls *t, int listen_fd, struct MHD_Daemon *to, int threads, int lines,
+struct door; // ends TLS before a listener
+struct listener;
+struct door *door_open(struct tls *t, int listen_fd, struct listener *to, int threads, int lines,
                        struct error *err);
 void door_stop_accepting(struct door *d);
 void door_close(struct door *d); // cuts every line
+// A connection for the listener's loops; takes fd over (closes it when refused).
+bool listener_adopt(struct listener *l, int fd, const struct sockaddr_storage *from);
 
 // ---- server.c -> socket.c ------------------------------------------------------------------
-void sockets_adopt(struct sockets *all, int fd, struct MHD_UpgradeResponseHandle *urh,
-                   const void *early, size_t early_size, const struct socket_calls *calls,
-                   void *user, const char *peer);
+// `over` is called once, on any thread, when nobody holds the socket any more.
+struct upgrade {
+    int fd;            // taken over
+    const void *early; // bytes that came behind the request; copied
+    size_t early_size;
+    const struct socket_calls *calls;
+    void *user;
+    const char *peer; // lives until `over`
+    void (*over)(void *context);
+    void *context;
+};
+void sockets_adopt(struct sockets *all, const struct upgrade *u);
 
 // ---- client.c -> socket_client.c -----------------------------------------------------------
 struct ssl_ctx_st;

@@ -1,148 +1,48 @@
 /*
- * One libmicrohttpd daemon a listener moves the bytes. Its access handler is called again and again
- * for one request: when the head is there, for pieces of the body, and when all has come; `step`
- * below is the state machine that those calls drive. While a pool thread works for a request its
- * connection is suspended, so that at any time one thread only holds an exchange.
+ * What a request means and how it is answered; line.c moves the bytes. An exchange goes from state
+ * to state: its head is read and planned (`exchange_open`), its body comes to where the plan wants
+ * it, a function of the plan makes the answer, the answer goes out. What may wait (a disk, a
+ * password hash) runs on the pool while the exchange is asleep, so that at any time one thread only
+ * holds it.
  *
- * An answer that comes before the body was read is delicate: closing a socket with unread bytes
- * makes the kernel send a reset, and the client loses the answer that says why. So a short rest is
- * read and thrown away, and before a long one the answer is written by us at once and the line is
- * closed when the client gives up or has sent 64 MiB in vain.
+ * An answer may come before the body was read. A short rest is read and thrown away, so that the
+ * line can go on; before a long one the answer is sent at once and the line ends after it.
  */
-#include "wire/server.h"
+#include "wire/server_inside.h"
 
 #include "plat/clock.h"
 #include "plat/hash.h"
 #include "wire/address.h"
-#include "wire/inside.h"
 #include "wire/range.h"
 #include "wire/socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
-    LINE_POOL = 64 << 10,   // libmicrohttpd's memory a line: half of it is the read buffer
-    HEAD_LIMIT = 24 << 10,  // of all headers; over it 431
-    URI_LIMIT = 8 << 10,    // over it 414
     ARENA_LIMIT = 64 << 20, // of one request
     SMALL_BODY = 64 << 10,  // from the arena; larger ones wait for one of the big buffers
-    DISCARD_LIMIT = 1 << 20,
-    CUT_LIMIT = 64 << 20,
-    SMALL_RANGE = 32 << 10, // read and sent with the head
-    PULL_SIZE = 128 << 10,
-    SLOW_BYTES_A_SECOND = 512,
-    SLOW_GRACE_S = 30,
     BUFFER_IDLE_MS = 2000,
+    DESCRIPTORS = 65536, // asked of the system, for as many connections
 };
 
-struct listener {
-    struct server *server;
-    const char *tag;
-    bool secure;
-    int port, fd;
-    struct MHD_Daemon *daemon;
-    struct door *door;
-};
-
-// A connection, for the watch that cuts slow ones.
-enum line_state { LINE_WAITING, LINE_BODY, LINE_WORKING };
-struct line {
-    struct line *next, **from; // under server.lines_lock
-    struct listener *listener;
-    int fd;
-    atomic_int state;
-    _Atomic int64_t since_ms, bytes; // since the state began
-    bool trusted;                    // the peer is one of the trusted proxies
-    char peer[INET6_ADDRSTRLEN];
-};
-
-struct buffer {
-    struct buffer *next;
-    uint8_t *at;
-};
-
-struct network {
-    int family, bits;
-    uint8_t address[16];
-};
-
-struct server {
-    struct server_wish wish;
-    struct listener *listeners;
-    struct network *trusted;
-    size_t trusted_count;
-    struct pool *pool;
-    pthread_mutex_t lines_lock;
-    struct line *lines;
-
-    pthread_mutex_t buffers_lock; // the next five
-    bool buffers_closed;
-    struct buffer *buffers_free;
-    int buffers_made, buffers_used;
-    struct exchange *wanting, **wanting_last;
-    _Atomic int64_t buffer_used_ms; // when one was last taken or given back
-
-    pthread_t watch;
-    bool watching;
-    pthread_mutex_t stop_lock; // stopping
-    pthread_cond_t stop;
-    bool stopping;
-    atomic_bool closing;
-    atomic_int under_way;
-    _Atomic int64_t requests, answers[6], bytes_in;
-    atomic_int connections;
-};
-
-enum state {
-    X_NEW,     // request line known
-    X_BEGIN,   // `begin` runs
-    X_WANT,    // waits for a buffer
-    X_BODY,    // bytes come in
-    X_PIECE,   // `piece` runs
-    X_DUE,     // all is there, the answer is not
-    X_HANDLE,  // `handle` runs
-    X_READY,   // the answer waits to be queued
-    X_DISCARD, // so does this one, after the rest of the body
-    X_CUT,     // answered by us; the rest is thrown away and the line closed
-};
-
-struct exchange {
-    struct request r;
-    struct server *server;
-    struct listener *listener;
-    struct line *line;
-    struct MHD_Connection *connection;
-    enum state state;
-    bool planned, failed, expect, last, abandoned;
-    struct plan plan;
-    struct answer a;
-    struct error err; // of piece
-    struct task task;
-    struct exchange *next_wanting;
-    struct buffer *buffer; // a big one
-    uint8_t *body;         // in it or in the arena
-    size_t room, used;
-    int64_t discarded;
-    // of a pull answer
-    char *pulled;
-    int64_t have, sent;
-    bool pull_ended, pull_failed;
-};
+static void asleep(struct exchange *x, enum then then)
+{
+    x->state = X_ASLEEP;
+    x->then = then;
+}
 
 // ---- Buffers for bodies --------------------------------------------------------------------
 
@@ -161,12 +61,13 @@ static struct buffer *buffer_make(struct server *s) // under the lock
     return b;
 }
 
-// Gives x a buffer, or puts it in the queue and returns false.
+// Gives x a buffer, or puts it in the queue, asleep, and returns false.
 static bool buffer_take(struct exchange *x)
 {
     struct server *s = x->server;
     pthread_mutex_lock(&s->buffers_lock);
     struct buffer *b = s->buffers_free;
+    bool closed = s->buffers_closed;
     if (b)
         s->buffers_free = b->next;
     else if (s->buffers_made < s->wish.body_buffers)
@@ -174,17 +75,19 @@ static bool buffer_take(struct exchange *x)
     if (b) {
         x->buffer = b;
         s->buffers_used++;
-    } else if (s->buffers_closed) {
-        x->abandoned = true;
     } else {
-        MHD_suspend_connection(x->connection);
-        x->state = X_WANT;
+        asleep(x, THEN_BUFFER);
+        x->abandoned = closed;
         x->next_wanting = NULL;
-        *s->wanting_last = x;
-        s->wanting_last = &x->next_wanting;
+        if (!closed) {
+            *s->wanting_last = x;
+            s->wanting_last = &x->next_wanting;
+        }
     }
     pthread_mutex_unlock(&s->buffers_lock);
     s->buffer_used_ms = clock_tick_us() / 1000;
+    if (!b && closed)
+        exchange_wake(x);
     return b != NULL;
 }
 
@@ -211,7 +114,7 @@ static void buffer_give_back(struct exchange *x)
     pthread_mutex_unlock(&s->buffers_lock);
     s->buffer_used_ms = clock_tick_us() / 1000;
     if (next)
-        MHD_resume_connection(next->connection);
+        exchange_wake(next);
 }
 
 static void buffers_free_idle(struct server *s)
@@ -301,7 +204,7 @@ static const char *peer_behind(struct exchange *x)
 
 const char *request_header(const struct request *r, const char *name)
 {
-    return MHD_lookup_connection_value(r->inside->connection, MHD_HEADER_KIND, name);
+    return head_field(&r->inside->head, name);
 }
 
 const char *request_query(struct request *r, const char *name)
@@ -321,67 +224,10 @@ void server_problem(struct server *s, const struct request *r, int status, const
         s->wish.problem(s->wish.context, r, status, err, a);
 }
 
-// ---- Lines ---------------------------------------------------------------------------------
-
-static void line_is(struct line *l, enum line_state state)
+void line_known(struct line *l)
 {
-    l->since_ms = clock_tick_us() / 1000;
-    l->bytes = 0;
-    l->state = state;
-}
-
-static void on_line(void *context, struct MHD_Connection *c, void **socket_context,
-                    enum MHD_ConnectionNotificationCode code)
-{
-    struct listener *listener = context;
-    struct server *s = listener->server;
-    struct line *l = *socket_context;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        l = calloc(1, sizeof(*l));
-        if (!l)
-            return; // requests on it are refused below
-        l->listener = listener;
-        l->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        peer_text(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
-                  l->peer);
-        l->trusted = peer_trusted(s, l->peer);
-        line_is(l, LINE_WAITING);
-        pthread_mutex_lock(&s->lines_lock);
-        l->next = s->lines;
-        l->from = &s->lines;
-        if (l->next)
-            l->next->from = &l->next;
-        s->lines = l;
-        pthread_mutex_unlock(&s->lines_lock);
-        s->connections++;
-        *socket_context = l;
-    } else if (l) {
-        pthread_mutex_lock(&s->lines_lock);
-        *l->from = l->next;
-        if (l->next)
-            l->next->from = l->from;
-        pthread_mutex_unlock(&s->lines_lock);
-        s->connections--;
-        free(l);
-        *socket_context = NULL;
-    }
-}
-
-// libmicrohttpd's own timeouts start again with every byte; this cuts heads that trickle in and
-// bodies slower than any real line. The descriptor is ours to use: on_line takes the lock before
-// it is closed.
-static void lines_sweep(struct server *s)
-{
-    int64_t now = clock_tick_us() / 1000;
-    pthread_mutex_lock(&s->lines_lock);
-    for (struct line *l = s->lines; l; l = l->next) {
-        int64_t age_s = (now - l->since_ms) / 1000;
-        if ((l->state == LINE_WAITING && age_s > s->wish.header_timeout_s) ||
-            (l->state == LINE_BODY && age_s > SLOW_GRACE_S &&
-             l->bytes / age_s < SLOW_BYTES_A_SECOND))
-            shutdown(l->fd, SHUT_RDWR);
-    }
-    pthread_mutex_unlock(&s->lines_lock);
+    peer_text((const struct sockaddr *)&l->from_address, l->peer);
+    l->trusted = peer_trusted(l->listener->server, l->peer);
 }
 
 static void *watch(void *context)
@@ -395,7 +241,6 @@ static void *watch(void *context)
         until.tv_sec += 1;
         pthread_cond_timedwait(&s->stop, &s->stop_lock, &until);
         pthread_mutex_unlock(&s->stop_lock);
-        lines_sweep(s);
         if (clock_tick_us() / 1000 - s->buffer_used_ms > BUFFER_IDLE_MS)
             buffers_free_idle(s);
         pthread_mutex_lock(&s->stop_lock);
@@ -404,77 +249,7 @@ static void *watch(void *context)
     return NULL;
 }
 
-// ---- Sending the answer --------------------------------------------------------------------
-
-struct file_reader {
-    const struct file_run *runs;
-    size_t count;
-    int64_t start; // of the range in the whole
-};
-
-static ssize_t files_read(void *context, uint64_t position, char *to, size_t room)
-{
-    struct file_reader *f = context;
-    int64_t at = f->start + (int64_t)position;
-    for (size_t i = 0; i < f->count; at -= f->runs[i++].size) {
-        const struct file_run *run = &f->runs[i];
-        if (at >= run->size)
-            continue;
-        if ((int64_t)room > run->size - at)
-            room = (size_t)(run->size - at);
-        ssize_t got = pread(run->fd, to, room, run->offset + at);
-        // A file shorter than it was said to be: better cut than filled with what is not in it.
-        return got > 0 ? got : MHD_CONTENT_READER_END_WITH_ERROR;
-    }
-    return MHD_CONTENT_READER_END_WITH_ERROR;
-}
-
-static struct MHD_Response *response_empty(void)
-{
-    return MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
-}
-
-// A small range goes out in one write with its head: cheaper than sendfile's four calls.
-static struct MHD_Response *response_small(struct file_answer *f, int64_t first, size_t size)
-{
-    char *at = malloc(size);
-    struct file_reader reader = {f->runs, f->count, first};
-    size_t have = 0;
-    while (at && have < size) {
-        ssize_t got = files_read(&reader, have, at + have, size - have);
-        if (got <= 0)
-            break;
-        have += (size_t)got;
-    }
-    if (have == size && at)
-        return MHD_create_response_from_buffer(size, at, MHD_RESPMEM_MUST_FREE);
-    free(at);
-    return NULL; // shorter than it was said to be: the line is cut
-}
-
-static struct MHD_Response *response_run(struct exchange *x, int64_t first, int64_t size)
-{
-    struct file_answer *f = &x->a.files;
-    if (size > 0 && size <= SMALL_RANGE)
-        return response_small(f, first, (size_t)size);
-    int64_t at = first;
-    for (size_t i = 0; i < f->count; at -= f->runs[i++].size)
-        if (at < f->runs[i].size) {
-            if (at + size > f->runs[i].size)
-                break;
-            int fd = fcntl(f->runs[i].fd, F_DUPFD_CLOEXEC, 3); // the response closes its own
-            if (fd < 0)
-                return NULL;
-            struct MHD_Response *r = MHD_create_response_from_fd_at_offset64(
-                (uint64_t)size, fd, (uint64_t)(f->runs[i].offset + at));
-            if (!r)
-                close(fd);
-            return r;
-        }
-    struct file_reader *reader = ARENA_NEW(x->r.arena, struct file_reader);
-    *reader = (struct file_reader){f->runs, f->count, first};
-    return MHD_create_response_from_callback((uint64_t)size, PULL_SIZE, files_read, reader, NULL);
-}
+// ---- The answer ----------------------------------------------------------------------------
 
 static bool range_wanted(struct exchange *x, const struct file_answer *f)
 {
@@ -499,7 +274,8 @@ static bool not_modified(struct exchange *x, const struct file_answer *f)
            f->modified_ms / 1000 * 1000 <= at_ms;
 }
 
-static struct MHD_Response *response_files(struct exchange *x)
+// Which bytes of the files are meant; sets the status and the headers that say so.
+static int64_t files_wanted(struct exchange *x)
 {
     struct file_answer *f = &x->a.files;
     int64_t size = 0, first, last;
@@ -509,32 +285,34 @@ static struct MHD_Response *response_files(struct exchange *x)
         answer_header(&x->a, "ETag", f->etag);
     if (f->modified_ms)
         answer_header(&x->a, "Last-Modified", http_date(f->modified_ms).text);
+    x->file_at = 0;
     if (x->a.status != 200)
-        return response_run(x, 0, size);
+        return size;
     answer_header(&x->a, "Accept-Ranges", "bytes");
     if (not_modified(x, f)) {
         x->a.status = 304;
-        return response_empty();
+        return 0;
     }
     const char *range = request_header(&x->r, "Range");
     enum range_kind kind = range && range_wanted(x, f)
                                ? range_parse(text_of(range), size, &first, &last)
                                : RANGE_WHOLE;
     if (kind == RANGE_WHOLE)
-        return size ? response_run(x, 0, size) : response_empty();
+        return size;
     char content_range[80];
     if (kind == RANGE_OUT) {
         snprintf(content_range, sizeof(content_range), "bytes */%" PRId64, size);
         answer_header(&x->a, "Content-Range", content_range);
         answer_no_header(&x->a, "Content-Type");
         x->a.status = 416;
-        return response_empty();
+        return 0;
     }
     snprintf(content_range, sizeof(content_range), "bytes %" PRId64 "-%" PRId64 "/%" PRId64, first,
              last, size);
     answer_header(&x->a, "Content-Range", content_range);
     x->a.status = 206;
-    return response_run(x, first, last - first + 1);
+    x->file_at = first;
+    return last - first + 1;
 }
 
 static void pull_some(struct task *t)
@@ -542,45 +320,64 @@ static void pull_some(struct task *t)
     struct exchange *x = (struct exchange *)((char *)t - offsetof(struct exchange, task));
     struct error err;
     int64_t got = x->a.pull.pull(x->a.pull.context, x->pulled, PULL_SIZE, &err);
-    x->have = got > 0 ? got : 0;
-    x->sent = 0;
+    x->have = got > 0 ? (size_t)got : 0;
     x->pull_ended = got == 0;
-    x->pull_failed = got < 0;
-    MHD_resume_connection(x->connection);
+    x->abandoned = got < 0; // better cut than half for the whole
+    exchange_wake(x);
 }
 
-static ssize_t pull_read(void *context, uint64_t position, char *to, size_t room)
+void exchange_pull(struct exchange *x)
 {
-    struct exchange *x = context;
-    (void)position;
-    if (x->sent < x->have) {
-        size_t size = (size_t)(x->have - x->sent) < room ? (size_t)(x->have - x->sent) : room;
-        memcpy(to, x->pulled + x->sent, size);
-        x->sent += (int64_t)size;
-        return (ssize_t)size;
-    }
-    if (x->pull_ended && x->a.pull.size < 0)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (x->pull_ended || x->pull_failed)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (!x->pulled)
+        x->pulled = arena_take(x->r.arena, PULL_SIZE + 2);
+    asleep(x, THEN_PULL);
     x->task.run = pull_some;
-    MHD_suspend_connection(x->connection);
     if (!pool_add(x->server->pool, &x->task, true)) {
-        x->pull_failed = true;
-        MHD_resume_connection(x->connection);
+        x->abandoned = true;
+        exchange_wake(x);
     }
-    return 0;
 }
 
-static void upgraded(void *context, struct MHD_Connection *c, void *client_context,
-                     const char *early, size_t early_size, MHD_socket fd,
-                     struct MHD_UpgradeResponseHandle *urh)
+static void pulled(struct exchange *x)
+{
+    int64_t size = x->a.pull.size;
+    x->file_at += (int64_t)x->have;
+    if (size >= 0 && (x->file_at > size || (x->pull_ended && x->file_at < size)))
+        x->abandoned = true;
+    x->pull_ended = x->pull_ended || x->file_at == size;
+    x->out.size = x->sent = 0;
+    if (x->chunked && x->have) { // RFC 9112 7.1
+        buf_format(&x->out, "%zx\r\n", x->have);
+        memcpy(x->pulled + x->have, "\r\n", 2);
+        x->have += 2;
+    } else if (x->chunked) {
+        buf_text(&x->out, "0\r\n\r\n");
+    }
+    x->bytes = (text){x->pulled, x->have};
+    x->state = X_SEND;
+}
+
+static void upgrade_over(void *context)
 {
     struct exchange *x = context;
-    (void)c;
-    (void)client_context;
-    sockets_adopt(x->a.sockets, fd, urh, early, early_size, x->a.calls, x->a.socket_user,
-                  x->r.peer);
+    struct line *l = x->line;
+    exchange_close(x);
+    line_free(l);
+}
+
+void exchange_upgrade(struct exchange *x)
+{
+    struct line *l = x->line;
+    x->state = X_UPGRADED;
+    buf_free(&x->out);
+    sockets_adopt(x->a.sockets, &(struct upgrade){.fd = l->fd,
+                                                  .early = l->in + l->in_used,
+                                                  .early_size = l->in_size - l->in_used,
+                                                  .calls = x->a.calls,
+                                                  .user = x->a.socket_user,
+                                                  .peer = x->r.peer,
+                                                  .over = upgrade_over,
+                                                  .context = x});
 }
 
 static void decorate(struct exchange *x)
@@ -590,65 +387,120 @@ static void decorate(struct exchange *x)
         s->wish.decorate(s->wish.context, &x->r, &x->a);
 }
 
-static void count_answer(struct exchange *x)
+// RFC 9110, 15.
+static const char *reason(int status)
 {
-    if (x->a.status >= 100 && x->a.status < 600)
-        x->server->answers[x->a.status / 100]++;
+    static const struct {
+        int status;
+        const char *reason;
+    } known[] = {{101, "Switching Protocols"},
+                 {200, "OK"},
+                 {201, "Created"},
+                 {202, "Accepted"},
+                 {204, "No Content"},
+                 {206, "Partial Content"},
+                 {301, "Moved Permanently"},
+                 {302, "Found"},
+                 {303, "See Other"},
+                 {304, "Not Modified"},
+                 {307, "Temporary Redirect"},
+                 {308, "Permanent Redirect"},
+                 {400, "Bad Request"},
+                 {401, "Unauthorized"},
+                 {403, "Forbidden"},
+                 {404, "Not Found"},
+                 {405, "Method Not Allowed"},
+                 {406, "Not Acceptable"},
+                 {408, "Request Timeout"},
+                 {409, "Conflict"},
+                 {410, "Gone"},
+                 {411, "Length Required"},
+                 {412, "Precondition Failed"},
+                 {413, "Content Too Large"},
+                 {414, "URI Too Long"},
+                 {415, "Unsupported Media Type"},
+                 {416, "Range Not Satisfiable"},
+                 {422, "Unprocessable Content"},
+                 {426, "Upgrade Required"},
+                 {429, "Too Many Requests"},
+                 {431, "Request Header Fields Too Large"},
+                 {500, "Internal Server Error"},
+                 {501, "Not Implemented"},
+                 {503, "Service Unavailable"},
+                 {505, "HTTP Version Not Supported"},
+                 {507, "Insufficient Storage"}};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (known[i].status == status)
+            return known[i].reason;
+    return "Other"; // 460 (RFC: tus) and what may come
 }
 
-static enum MHD_Result answer_queue(struct exchange *x)
+static void header_add(struct buf *b, const char *name, const char *value)
 {
-    struct answer *a = &x->a;
-    struct MHD_Response *r = NULL;
-    line_is(x->line, LINE_WORKING);
-    decorate(x);
-    switch (a->kind) {
-    case ANSWER_NONE:
-    case ANSWER_BYTES:
-        r = MHD_create_response_from_buffer(a->size, (void *)(uintptr_t)a->at,
-                                            MHD_RESPMEM_PERSISTENT);
-        break;
-    case ANSWER_FILES:
-        r = response_files(x);
-        break;
-    case ANSWER_PULL:
-        x->pulled = arena_take(x->r.arena, PULL_SIZE);
-        r = MHD_create_response_from_callback(a->pull.size < 0 ? MHD_SIZE_UNKNOWN
-                                                               : (uint64_t)a->pull.size,
-                                              PULL_SIZE, pull_read, x, NULL);
-        break;
-    case ANSWER_SOCKET:
-        r = MHD_create_response_for_upgrade(upgraded, x);
-        break;
+    buf_text(b, name);
+    buf_add(b, ": ", 2);
+    buf_text(b, value);
+    buf_add(b, "\r\n", 2);
+}
+
+// The status line and the headers. size: of the body, -1 when not known.
+static void head_write(struct exchange *x, int64_t size)
+{
+    struct buf *b = &x->out;
+    const struct answer *a = &x->a;
+    char line[80], number[24];
+    int status = a->status;
+    x->out = (struct buf)BUF_LIMIT(1 << 20);
+    buf_reserve(b, 1000);
+    snprintf(line, sizeof(line), "HTTP/1.1 %d ", status);
+    buf_text(b, line);
+    buf_text(b, reason(status));
+    buf_add(b, "\r\n", 2);
+    if (!answer_has_header(a, "Date"))
+        header_add(b, "Date", http_date(clock_now_ms()).text);
+    if (a->kind == ANSWER_SOCKET)
+        header_add(b, "Connection", "Upgrade");
+    else if (x->close)
+        header_add(b, "Connection", "close");
+    else if (x->head.minor == 0)
+        header_add(b, "Connection", "keep-alive");
+    if (x->chunked) {
+        header_add(b, "Transfer-Encoding", "chunked");
+    } else if (size >= 0 && status >= 200 && status != 204 && status != 304) {
+        snprintf(number, sizeof(number), "%" PRId64, size);
+        header_add(b, "Content-Length", number);
     }
-    if (!r)
-        return MHD_NO;
     for (const struct header *h = a->headers; h; h = h->next)
-        MHD_add_response_header(r, h->name, h->value);
-    count_answer(x);
-    enum MHD_Result queued = MHD_queue_response(x->connection, (unsigned)a->status, r);
-    MHD_destroy_response(r);
-    return queued;
+        header_add(b, h->name, h->value);
+    buf_add(b, "\r\n", 2);
 }
 
-// Writes the answer past libmicrohttpd, which can not answer in the middle of a body.
-static void answer_raw(struct exchange *x)
+// The answer is there: it goes out when the state is X_SEND.
+static void answer_ready(struct exchange *x)
 {
-    decorate(x);
-    struct buf b = BUF_LIMIT(1 << 20);
     struct answer *a = &x->a;
-    buf_format(&b, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %zu\r\n", a->status,
-               MHD_get_reason_phrase_for((unsigned)a->status),
-               a->kind == ANSWER_BYTES ? a->size : 0);
-    for (const struct header *h = a->headers; h; h = h->next)
-        buf_format(&b, "%s: %s\r\n", h->name, h->value);
-    buf_text(&b, "\r\n");
-    if (a->kind == ANSWER_BYTES && a->size)
-        buf_add(&b, a->at, a->size);
-    if (!b.over)
-        (void)!send(x->line->fd, b.at, b.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    buf_free(&b);
-    count_answer(x);
+    int64_t size = 0;
+    bool body = strcmp(x->r.method, "HEAD") != 0;
+    decorate(x);
+    if (a->kind == ANSWER_FILES)
+        size = files_wanted(x);
+    else if (a->kind == ANSWER_PULL)
+        size = a->pull.size;
+    else if (a->kind != ANSWER_SOCKET)
+        size = (int64_t)a->size;
+    x->close = x->close || x->head.close || x->server->closing;
+    x->chunked = size < 0 && x->head.minor == 1;
+    x->close = x->close || (size < 0 && !x->chunked);
+    head_write(x, size);
+    if (a->kind == ANSWER_FILES)
+        x->file_left = body ? size : 0;
+    else if (a->kind == ANSWER_PULL)
+        x->pull_ended = !body || size == 0;
+    else if (a->kind != ANSWER_SOCKET && body)
+        x->bytes = (text){a->at, a->size};
+    if (a->status >= 100 && a->status < 600)
+        x->server->answers[a->status / 100]++;
+    x->state = X_SEND;
 }
 
 bool answer_socket(struct answer *a, struct request *r, struct sockets *all,
@@ -743,14 +595,14 @@ static void call_handle(struct exchange *x)
 static void on_pool(struct task *t)
 {
     struct exchange *x = (struct exchange *)((char *)t - offsetof(struct exchange, task));
-    switch (x->state) {
-    case X_BEGIN:
+    switch (x->then) {
+    case THEN_BEGIN:
         x->plan.begin(&x->r, &x->a);
         break;
-    case X_PIECE:
+    case THEN_PIECE:
         x->failed = !x->plan.piece(&x->r, x->body, x->used, &x->err);
         break;
-    default: // X_HANDLE, with the last piece of a stream before it
+    default: // THEN_HANDLE, with the last piece of a stream before it
         if (x->plan.body == BODY_STREAM && x->used &&
             !x->plan.piece(&x->r, x->body, x->used, &x->err))
             answer_error(&x->a, &x->err);
@@ -762,43 +614,34 @@ static void on_pool(struct task *t)
         buffer_give_back(x);
         break;
     }
-    MHD_resume_connection(x->connection);
+    exchange_wake(x);
 }
 
-static enum MHD_Result to_pool(struct exchange *x, enum state state)
+static void answer_early(struct exchange *x);
+
+static void to_pool(struct exchange *x, enum then then)
 {
-    x->state = state;
+    asleep(x, then);
     x->task.run = on_pool;
-    line_is(x->line, LINE_WORKING);
-    MHD_suspend_connection(x->connection);
-    if (!pool_add(x->server->pool, &x->task, state == X_PIECE)) {
-        refuse_busy(x);
-        if (state == X_PIECE) {
-            x->failed = true;
-            error_set(&x->err, ERROR_CANCELLED, "the house is being stopped");
-        }
-        MHD_resume_connection(x->connection);
-    }
-    return MHD_YES;
+    if (pool_add(x->server->pool, &x->task, then == THEN_PIECE))
+        return;
+    refuse_busy(x);
+    answer_early(x);
 }
 
-// The answer is there before the body is.
-static enum MHD_Result answer_early(struct exchange *x, bool head_only)
+// The answer is there, perhaps before the body is.
+static void answer_early(struct exchange *x)
 {
     int64_t rest = x->r.length < 0 ? INT64_MAX : x->r.length - x->r.received;
     buffer_give_back(x);
-    if (head_only && x->r.length == 0) {
-        x->state = X_READY;
-    } else if (head_only && x->expect) {
-        x->state = X_READY;
-        return answer_queue(x); // the client has not begun; libmicrohttpd closes after it
-    } else if (rest <= DISCARD_LIMIT) {
+    if (x->r.length < 0 && chunks_ended(&x->chunks))
+        rest = 0;
+    // A client that waits for our word may send the body or not: only a new line is sure.
+    bool asked = x->expect && x->r.received == 0;
+    x->close = x->close || (rest && (asked || rest > DISCARD_LIMIT));
+    answer_ready(x);
+    if (rest && !x->close)
         x->state = X_DISCARD;
-    } else {
-        x->state = X_CUT;
-        answer_raw(x);
-    }
-    return MHD_YES;
 }
 
 static void refuse_size(struct exchange *x)
@@ -811,247 +654,162 @@ static void refuse_size(struct exchange *x)
     refuse(x, 413, ERROR_TOO_BIG, "the request is too big", why, "send less at once");
 }
 
-static enum MHD_Result body_start(struct exchange *x)
+static void all_is_there(struct exchange *x)
+{
+    if (x->plan.quick) {
+        call_handle(x);
+        answer_ready(x);
+    } else {
+        to_pool(x, THEN_HANDLE);
+    }
+}
+
+static void body_begins(struct exchange *x)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    x->state = X_BODY;
+    if (x->expect) // RFC 9110 10.1.1; these few bytes always find room
+        (void)!send(x->line->fd, go_on, sizeof(go_on) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void body_room(struct exchange *x)
+{
+    x->body = x->buffer->at;
+    x->room = BODY_PIECE_SIZE;
+    body_begins(x);
+}
+
+static void body_start(struct exchange *x)
 {
     int64_t length = x->r.length;
     if (length == 0) {
-        x->state = X_DUE;
-        return MHD_YES;
-    }
-    if (x->plan.body == BODY_NONE || (x->plan.limit && length > x->plan.limit)) {
+        all_is_there(x);
+    } else if (x->plan.body == BODY_NONE || (x->plan.limit && length > x->plan.limit)) {
         refuse_size(x);
-        return answer_early(x, true);
-    }
-    if (length > 0 && length <= SMALL_BODY) {
+        answer_early(x);
+    } else if (length > 0 && length <= SMALL_BODY) {
         x->body = arena_take(x->r.arena, (size_t)length + 1);
         x->room = (size_t)length;
-    } else if (buffer_take(x)) {
-        x->body = x->buffer->at;
-        x->room = BODY_PIECE_SIZE;
-    } else {
-        return x->abandoned ? MHD_NO : MHD_YES; // asleep until somebody gives one back
+        body_begins(x);
+    } else if (buffer_take(x)) { // else asleep until somebody gives one back
+        body_room(x);
     }
-    x->state = X_BODY;
-    line_is(x->line, LINE_BODY);
-    return MHD_YES;
 }
 
-static enum MHD_Result body_take(struct exchange *x, const char *data, size_t *size)
+void exchange_over(struct exchange *x)
 {
-    size_t take = *size;
-    if (x->plan.limit && x->r.received + (int64_t)take > x->plan.limit) {
-        x->r.received += (int64_t)take;
-        *size = 0;
-        refuse_size(x);
-        return answer_early(x, false);
-    }
-    if (x->used == x->room) // full, and more has come: hand it on first
-        return to_pool(x, X_PIECE);
-    if (take > x->room - x->used)
-        take = x->room - x->used;
-    memcpy(x->body + x->used, data, take);
-    x->used += take;
-    x->r.received += (int64_t)take;
-    x->line->bytes += (int64_t)take;
-    x->server->bytes_in += (int64_t)take;
-    *size -= take;
-    // What did not fit must not wait for more bytes to come: hand the piece on now.
-    return *size ? to_pool(x, X_PIECE) : MHD_YES;
+    refuse_size(x);
+    answer_early(x);
 }
 
-struct head_check {
-    int lengths, encodings, hosts;
-    size_t size;
-    bool bad;
-};
-
-static enum MHD_Result check_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                    const char *value)
+void exchange_filled(struct exchange *x)
 {
-    struct head_check *c = context;
-    (void)kind;
-    c->size += strlen(name) + (value ? strlen(value) : 0) + 4;
-    c->lengths += strcasecmp(name, "Content-Length") == 0;
-    c->encodings += strcasecmp(name, "Transfer-Encoding") == 0;
-    c->hosts += strcasecmp(name, "Host") == 0;
-    if (!*name)
-        c->bad = true;
-    for (const unsigned char *at = (const unsigned char *)name; *at; at++)
-        if (*at <= 0x20 || *at >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", *at))
-            c->bad = true;
-    for (const unsigned char *at = (const unsigned char *)(value ? value : ""); *at; at++)
-        if ((*at < 0x20 && *at != '\t') || *at == 0x7f)
-            c->bad = true;
-    return MHD_YES;
-}
-
-// What libmicrohttpd lets through and a proxy before us might read another way (RFC 9112, 6.3 and
-// 11.2): two lengths, a length beside chunks, odd names. Such a line is closed after the answer.
-static bool head_sound(struct exchange *x)
-{
-    struct head_check c = {0};
-    MHD_get_connection_values(x->connection, MHD_HEADER_KIND, check_header, &c);
-    const char *encoding = request_header(&x->r, "Transfer-Encoding");
-    if (strlen(x->r.raw_path) + strlen(x->r.raw_query) > URI_LIMIT)
-        refuse(x, 414, ERROR_TOO_BIG, "the address is too long", "at most 8 KiB are read",
-               "shorten the query");
-    else if (c.size > HEAD_LIMIT)
-        refuse(x, 431, ERROR_TOO_BIG, "the request's headers are too big",
-               "at most 24 KiB are read", "delete this site's cookies and try again");
-    else if (c.bad || c.hosts > 1)
-        refuse(x, 400, ERROR_USAGE, "the request is malformed",
-               "a header has characters that are not allowed, or Host stands twice",
-               "check the client or the proxy before it");
-    else if (c.lengths > 1 || c.encodings > 1 || (c.lengths && c.encodings))
-        refuse(x, 400, ERROR_USAGE, "the request is malformed",
-               "it says its length in two ways (RFC 9112, 6.3)",
-               "check the client or the proxy before it");
-    else if (encoding && strcasecmp(encoding, "chunked") != 0)
-        refuse(x, 501, ERROR_UNSUPPORTED, "this transfer encoding is not known",
-               "only chunked is read", "send the body plain or chunked");
+    if (x->plan.body == BODY_COLLECT)
+        exchange_over(x); // the room is as large as the limit
     else
-        return true;
-    return false;
+        to_pool(x, THEN_PIECE);
 }
 
-static enum MHD_Result head(struct exchange *x, const char *method)
+void exchange_all(struct exchange *x)
+{
+    if (x->plan.body == BODY_COLLECT)
+        x->r.body = (text){(const char *)x->body, x->used};
+    to_pool(x, THEN_HANDLE);
+}
+
+void exchange_fault(struct exchange *x, int status, const char *why)
+{
+    refuse(x, status, ERROR_USAGE, "the request is malformed", why,
+           "check the client or the proxy before it");
+    x->close = true;
+    answer_early(x);
+}
+
+void exchange_woken(struct exchange *x)
+{
+    if (x->abandoned)
+        return;
+    switch (x->then) {
+    case THEN_BEGIN:
+        if (x->a.kind != ANSWER_NONE)
+            answer_early(x);
+        else
+            body_start(x);
+        break;
+    case THEN_BUFFER:
+        body_room(x);
+        break;
+    case THEN_PIECE:
+        x->used = 0;
+        x->state = X_BODY;
+        if (x->failed) {
+            answer_error(&x->a, &x->err);
+            answer_early(x);
+        }
+        break;
+    case THEN_HANDLE:
+        answer_ready(x);
+        break;
+    case THEN_PULL:
+        pulled(x);
+        break;
+    }
+}
+
+// Who asks, and for what. False: there is an answer already.
+static bool asked(struct exchange *x)
 {
     struct request *r = &x->r;
     struct server *s = x->server;
-    r->method = method;
-    r->listener = x->listener->tag;
-    r->secure = x->listener->secure;
-    r->peer = x->line->peer;
-    r->host = request_header(r, "Host");
-    r->host = r->host ? r->host : "";
-    if (!head_sound(x)) {
-        x->state = X_READY;
-        return answer_queue(x);
-    }
     if (x->line->trusted) {
         const char *proto = request_header(r, "X-Forwarded-Proto");
         r->secure = r->secure || (proto && strcasecmp(proto, "https") == 0);
         r->peer = peer_behind(x);
     }
-    const char *length = request_header(r, "Content-Length");
-    const char *expect = request_header(r, "Expect");
-    x->expect = expect && strcasecmp(expect, "100-continue") == 0;
-    if (request_header(r, "Transfer-Encoding"))
-        r->length = -1;
-    else if (length && !text_int(text_of(length), &r->length))
-        return MHD_NO; // libmicrohttpd refused those already
     r->path = address_safe_path(r->arena, text_of(r->raw_path));
     if (!r->path) {
         r->path = "/";
         refuse(x, 400, ERROR_USAGE, "this address is malformed",
                "it has a broken %XX, \"..\", a control character or is not UTF-8",
                "check the address");
-        return answer_early(x, true);
+        return false;
     }
     if (s->closing) {
         refuse_busy(x);
-        return answer_early(x, true);
+        return false;
     }
     if (!s->wish.plan(s->wish.context, r, &x->plan)) {
         refuse(x, 404, ERROR_NOT_FOUND, "there is nothing at this address",
                "no part of the house answers here", "check the address");
-        return answer_early(x, true);
+        return false;
     }
     x->planned = true;
     r->route = x->plan.route;
     if (x->plan.body == BODY_COLLECT && (!x->plan.limit || x->plan.limit > BODY_PIECE_SIZE))
         x->plan.limit = BODY_PIECE_SIZE;
-    return x->plan.begin ? to_pool(x, X_BEGIN) : body_start(x);
+    return true;
 }
 
-static enum MHD_Result step(struct exchange *x, const char *method, const char *data, size_t *size)
+static struct exchange *exchange_make(struct line *l)
 {
-    switch (x->state) {
-    case X_NEW:
-        return head(x, method);
-    case X_BEGIN:
-        return x->a.kind != ANSWER_NONE ? answer_early(x, true) : body_start(x);
-    case X_WANT:
-        if (!x->buffer)
-            return MHD_NO; // the server is closing
-        x->body = x->buffer->at;
-        x->room = BODY_PIECE_SIZE;
-        x->state = X_BODY;
-        line_is(x->line, LINE_BODY);
-        return MHD_YES;
-    case X_PIECE:
-        if (x->failed) {
-            answer_error(&x->a, &x->err);
-            return answer_early(x, false);
-        }
-        x->used = 0;
-        x->state = X_BODY;
-        line_is(x->line, LINE_BODY);
-        return step(x, method, data, size);
-    case X_BODY:
-        if (*size)
-            return body_take(x, data, size);
-        if (x->plan.body == BODY_COLLECT)
-            x->r.body = (text){(const char *)x->body, x->used};
-        return to_pool(x, X_HANDLE);
-    case X_DUE:
-        if (x->plan.quick) {
-            call_handle(x);
-            x->state = X_READY;
-            return answer_queue(x);
-        }
-        return to_pool(x, X_HANDLE);
-    case X_HANDLE:
-        x->state = X_READY;
-        return answer_queue(x);
-    case X_READY:
-        return answer_queue(x);
-    case X_DISCARD:
-        if (*size) {
-            *size = 0;
-            return MHD_YES;
-        }
-        return answer_queue(x);
-    case X_CUT:
-        x->discarded += (int64_t)*size;
-        if (*size == 0 || x->discarded > CUT_LIMIT)
-            return MHD_NO;
-        *size = 0;
-        return MHD_YES;
-    }
-    return MHD_NO;
-}
-
-static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const char *url,
-                                  const char *method, const char *version, const char *data,
-                                  size_t *size, void **request_context)
-{
-    struct exchange *x = *request_context;
-    (void)context;
-    (void)c;
-    (void)url;
-    (void)version;
-    if (!x || x->abandoned)
-        return MHD_NO;
-    return step(x, method, data, size);
-}
-
-static void *on_uri(void *context, const char *uri, struct MHD_Connection *c)
-{
-    struct listener *listener = context;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct line *line = info ? info->socket_context : NULL;
-    if (!line || !uri)
-        return NULL;
     struct arena *arena = arena_open(ARENA_LIMIT);
     struct exchange *x = ARENA_NEW(arena, struct exchange);
-    x->server = listener->server;
-    x->listener = listener;
-    x->line = line;
-    x->connection = c;
+    x->server = l->listener->server;
+    x->listener = l->listener;
+    x->line = l;
     x->r.arena = arena;
     x->r.inside = x;
+    x->r.listener = l->listener->tag;
+    x->r.secure = l->listener->secure;
+    x->r.peer = l->peer;
+    answer_init(&x->a, x->server, &x->r, arena);
+    x->server->requests++;
+    x->server->under_way++;
+    return x;
+}
+
+static void address_cut(struct request *r, const char *uri)
+{
     text rest = text_of(uri);
     // The absolute form, which proxies use (RFC 9112, 3.2.2).
     if (text_starts(rest, "http://") || text_starts(rest, "https://")) {
@@ -1059,38 +817,54 @@ static void *on_uri(void *context, const char *uri, struct MHD_Connection *c)
         rest = text_of(slash ? slash : "/");
     }
     text path = text_cut(&rest, '?');
-    x->r.raw_path = arena_copy(arena, path.size ? path.at : "", path.size);
-    x->r.raw_query = rest.size ? arena_copy(arena, rest.at, rest.size) : "";
-    answer_init(&x->a, x->server, &x->r, arena);
-    x->server->requests++;
-    x->server->under_way++;
-    return x;
+    r->raw_path = arena_copy(r->arena, path.size ? path.at : "", path.size);
+    r->raw_query = rest.size ? rest.at : "";
 }
 
-static void on_completed(void *context, struct MHD_Connection *c, void **request_context,
-                         enum MHD_RequestTerminationCode code)
+void exchange_open(struct line *l, text whole, const struct head_fault *found)
 {
-    struct exchange *x = *request_context;
-    (void)context;
-    (void)c;
-    (void)code;
-    if (!x)
-        return;
-    *request_context = NULL;
+    struct exchange *x = exchange_make(l);
+    struct request *r = &x->r;
+    struct head_fault fault = *found;
+    l->x = x;
+    if (fault.status)
+        x->head = (struct head){.method = "", .uri = "/", .minor = 1, .close = true};
+    else
+        (void)head_read(r->arena, whole, &x->head, &fault);
+    r->method = x->head.method;
+    address_cut(r, x->head.uri);
+    r->path = "/";
+    const char *host = request_header(r, "Host"), *expect = request_header(r, "Expect");
+    r->host = host ? host : "";
+    r->length = x->head.length;
+    x->expect = expect && x->head.minor == 1 && strcasecmp(expect, "100-continue") == 0;
+    if (fault.status) {
+        x->close = true; // where the next request begins is not sure
+        r->length = 0;
+        refuse(x, fault.status,
+               fault.status == 501                          ? ERROR_UNSUPPORTED
+               : fault.status == 414 || fault.status == 431 ? ERROR_TOO_BIG
+                                                            : ERROR_USAGE,
+               fault.what, fault.why, fault.fix);
+        answer_ready(x);
+    } else if (!asked(x)) {
+        answer_early(x);
+    } else if (x->plan.begin) {
+        to_pool(x, THEN_BEGIN);
+    } else {
+        body_start(x);
+    }
+}
+
+void exchange_close(struct exchange *x)
+{
     buffer_give_back(x);
     answer_release(&x->a);
     if (x->planned && x->plan.done)
         x->plan.done(&x->r);
-    line_is(x->line, LINE_WAITING);
+    buf_free(&x->out);
     x->server->under_way--;
     arena_close(x->r.arena);
-}
-
-static size_t unescape_nothing(void *context, struct MHD_Connection *c, char *s)
-{
-    (void)context;
-    (void)c;
-    return strlen(s);
 }
 
 // ---- Opening and closing -------------------------------------------------------------------
@@ -1142,36 +916,22 @@ static bool listener_open(struct listener *l, const struct listener_wish *w, str
     l->fd = listen_on(w, &l->port, err);
     if (l->fd < 0)
         return false;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-                     MHD_ALLOW_UPGRADE | MHD_USE_TURBO | (w->tls ? MHD_USE_NO_LISTEN_SOCKET : 0);
-    struct MHD_OptionItem listen_option[] = {{MHD_OPTION_LISTEN_SOCKET, l->fd, NULL},
-                                             {MHD_OPTION_END, 0, NULL}};
-    if (w->tls)
-        listen_option[0].option = MHD_OPTION_END;
-    l->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, l, MHD_OPTION_THREAD_POOL_SIZE,
-        (unsigned)s->wish.event_threads, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LINE_POOL,
-        MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)(LINE_POOL / 4),
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->wish.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)s->wish.body_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, l, MHD_OPTION_NOTIFY_CONNECTION, on_line, l,
-        MHD_OPTION_URI_LOG_CALLBACK, on_uri, l, MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing,
-        NULL, MHD_OPTION_ARRAY, listen_option, MHD_OPTION_END);
-    if (!l->daemon) {
-        error_set(err, ERROR_IO, "cannot serve on %s port %d", w->address, l->port);
-        error_why(err, "the event threads did not start");
-        error_fix(err, "look for limits of memory, threads or open files (ulimit -a)");
-        close(l->fd);
-        l->fd = -1;
+    l->loops = loops_open(l, s->wish.event_threads, !w->tls, err);
+    if (!l->loops)
         return false;
-    }
-    if (w->tls) {
-        l->door =
-            door_open(w->tls, l->fd, l->daemon, s->wish.event_threads, s->wish.connections, err);
-        if (!l->door)
-            return false;
-    }
-    return true;
+    if (w->tls)
+        l->door = door_open(w->tls, l->fd, l, s->wish.event_threads, s->wish.connections, err);
+    return !w->tls || l->door;
+}
+
+// As many connections as the system lets us have: the usual soft limit is 1,024.
+static void more_descriptors(void)
+{
+    struct rlimit now;
+    if (getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur >= DESCRIPTORS)
+        return;
+    now.rlim_cur = now.rlim_max < DESCRIPTORS ? now.rlim_max : DESCRIPTORS;
+    (void)setrlimit(RLIMIT_NOFILE, &now);
 }
 
 #define DEFAULT(field, value) s->wish.field = s->wish.field > 0 ? s->wish.field : (value)
@@ -1182,17 +942,15 @@ struct server *server_open(const struct server_wish *wish, struct error *err)
     if (!s)
         abort();
     signal(SIGPIPE, SIG_IGN);
+    more_descriptors();
     s->wish = *wish;
     DEFAULT(event_threads, 2);
     DEFAULT(handler_threads, 16);
     DEFAULT(handlers_waiting, 1024);
     DEFAULT(body_buffers, 12);
-    DEFAULT(connections, 4096);
+    DEFAULT(connections, 16384);
     DEFAULT(header_timeout_s, 60);
     DEFAULT(body_timeout_s, 60);
-    if (s->wish.event_threads < 2)
-        s->wish.event_threads = 2; // libmicrohttpd wants a pool of two
-    pthread_mutex_init(&s->lines_lock, NULL);
     pthread_mutex_init(&s->buffers_lock, NULL);
     pthread_mutex_init(&s->stop_lock, NULL);
     pthread_cond_init(&s->stop, NULL);
@@ -1239,8 +997,8 @@ void server_close(struct server *s, int drain_ms)
         struct listener *l = &s->listeners[i];
         if (l->door)
             door_stop_accepting(l->door);
-        else if (l->daemon)
-            MHD_quiesce_daemon(l->daemon);
+        if (l->loops)
+            loops_stop_accepting(l->loops);
     }
     for (int64_t until = clock_tick_us() / 1000 + drain_ms;
          s->under_way && clock_tick_us() / 1000 < until;)
@@ -1252,8 +1010,8 @@ void server_close(struct server *s, int drain_ms)
         pthread_mutex_unlock(&s->stop_lock);
         pthread_join(s->watch, NULL);
     }
-    // No connection may be asleep when its daemon stops: handlers finish, waiters wake without a
-    // buffer and are cut.
+    // No exchange may be asleep when its loop stops: handlers finish, waiters wake without a buffer
+    // and are cut.
     pool_stop(s->pool);
     pthread_mutex_lock(&s->buffers_lock);
     s->buffers_closed = true;
@@ -1264,13 +1022,12 @@ void server_close(struct server *s, int drain_ms)
     for (struct exchange *next; waiter; waiter = next) {
         next = waiter->next_wanting;
         waiter->abandoned = true;
-        MHD_resume_connection(waiter->connection);
+        exchange_wake(waiter);
     }
     for (size_t i = 0; i < s->wish.listener_count; i++) {
         struct listener *l = &s->listeners[i];
-        if (l->daemon)
-            MHD_stop_daemon(l->daemon);
         door_close(l->door);
+        loops_close(l->loops);
         if (l->fd >= 0)
             close(l->fd);
     }
@@ -1278,7 +1035,6 @@ void server_close(struct server *s, int drain_ms)
     pool_close(s->pool);
     free(s->listeners);
     free(s->trusted);
-    pthread_mutex_destroy(&s->lines_lock);
     pthread_mutex_destroy(&s->buffers_lock);
     pthread_mutex_destroy(&s->stop_lock);
     pthread_cond_destroy(&s->stop);

@@ -1,7 +1,7 @@
 /*
  * wire/server: an HTTP/1.1 server. It knows addresses, bodies and ranges, and no film words.
  *
- * Event threads (libmicrohttpd, epoll) only move bytes. For each request, as soon as its head is
+ * Event threads (epoll) only move bytes. For each request, as soon as its head is
  * there, `plan` says cheaply what is to happen: how the body is read and which function answers.
  * That function then runs on a bounded pool of handler threads while the connection sleeps, so that
  * an fsync or a password hash stalls nobody. A plan marked `quick` is answered on the event thread
@@ -153,12 +153,12 @@ struct server_wish {
     int handler_threads;                // 0: 16; started when first needed
     int handlers_waiting;               // over this many waiting: 503; 0: 1024
     int body_buffers;                   // of 8 MiB, at once; 0: 12. Requests wait for one
-    int connections;                    // for each listener; 0: 4096
+    int connections;                    // for each listener, WebSockets too; 0: 16384
     int header_timeout_s;               // a whole head, and idle keep-alive; 0: 60
     int body_timeout_s;                 // without a byte of body or answer moving; 0: 60
 };
 
-// Listens at once. Also ignores SIGPIPE for the process.
+// Listens at once. Also ignores SIGPIPE for the process, and raises its limit of open files.
 struct server *server_open(const struct server_wish *wish, struct error *err);
 int server_port(const struct server *s, size_t listener_index); // as bound
 // Takes no more connections, waits until requests under way are answered (at most drain_ms), cuts

@@ -51,11 +51,12 @@ struct socket {
     struct sockets *all;
     struct socket *next, **from; // in all->open; the loop's
     int fd;
-    struct MHD_UpgradeResponseHandle *urh;
+    void (*over)(void *context);
+    void *over_context;
     const struct socket_calls *calls;
     void *user;
     int64_t number;
-    char peer[64];
+    const char *peer;
 
     pthread_mutex_t lock; // out .. paused, code, sent, until_ms
     struct item *out, **out_last;
@@ -64,6 +65,7 @@ struct socket {
     struct event *events, **events_last;
     int event_count;
     bool running, paused;
+    bool tell_idle; // the loop waits until the calls have run
     atomic_int code;
     size_t sent; // of the first frame in out
     _Atomic int64_t until_ms;
@@ -169,6 +171,7 @@ void socket_let_go(struct socket *s)
     out_clear(s, false);
     wslay_event_context_free(s->ws);
     free(s->early);
+    s->over(s->over_context);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -299,8 +302,9 @@ static void run_events(struct task *t)
         } else {
             s->running = false;
         }
+        bool tell = !e && s->tell_idle;
         pthread_mutex_unlock(&s->lock);
-        if (resume)
+        if (resume || tell)
             pend_and_wake(s);
         if (!e)
             break;
@@ -362,8 +366,8 @@ static void end(struct socket *s, int code)
     out_clear(s, false);
     pthread_mutex_unlock(&s->lock);
     epoll_ctl(s->all->epoll, EPOLL_CTL_DEL, s->fd, NULL);
-    shutdown(s->fd, SHUT_RDWR);
-    MHD_upgrade_action(s->urh, MHD_UPGRADE_ACTION_CLOSE);
+    shutdown(s->fd, SHUT_RDWR); // between fork and exec a child may hold it too
+    close(s->fd);
     s->all->count--;
     event_add(s, EVENT_CLOSED, code, NULL, 0);
 }
@@ -495,6 +499,21 @@ static void drain(struct socket *s)
         end(s, s->code);
 }
 
+// The other side has closed behind a message whose call has not run yet: its answer goes out before
+// our close (RFC 6455, 5.5.1), within FINISH_MS.
+static bool answers_due(struct socket *s)
+{
+    if (!s->said_close)
+        return false;
+    pthread_mutex_lock(&s->lock);
+    bool due = s->running;
+    s->tell_idle = due;
+    pthread_mutex_unlock(&s->lock);
+    if (due && !s->until_ms)
+        s->until_ms = clock_tick_us() / 1000 + FINISH_MS;
+    return due;
+}
+
 // Reads and answers what is there; then writes; then sees whether it is over.
 static void run(struct socket *s)
 {
@@ -507,7 +526,8 @@ static void run(struct socket *s)
     bool good = true;
     if (wslay_event_get_read_enabled(s->ws))
         good = wslay_event_recv(s->ws) == 0;
-    if (wslay_event_want_write(s->ws))
+    bool due = answers_due(s);
+    if (!due && wslay_event_want_write(s->ws))
         wslay_event_send(s->ws);
     // After a protocol error or a message that is too big wslay has queued the close by itself.
     int sent_code = wslay_event_get_status_code_sent(s->ws);
@@ -522,6 +542,8 @@ static void run(struct socket *s)
         end(s, 1006);
         return;
     }
+    if (due)
+        return;
     pthread_mutex_lock(&s->lock);
     bool empty = !s->out;
     pthread_mutex_unlock(&s->lock);
@@ -624,37 +646,34 @@ static void *loop(void *context)
     return NULL;
 }
 
-void sockets_adopt(struct sockets *all, int fd, struct MHD_UpgradeResponseHandle *urh,
-                   const void *early, size_t early_size, const struct socket_calls *calls,
-                   void *user, const char *peer)
+void sockets_adopt(struct sockets *all, const struct upgrade *u)
 {
     static const struct wslay_event_callbacks callbacks = {
         .recv_callback = ws_recv, .send_callback = ws_send, .on_msg_recv_callback = ws_message};
     struct socket *s = calloc(1, sizeof(*s));
-    int on = 1;
     if (!s || wslay_event_context_server_init(&s->ws, &callbacks, s) != 0)
         abort();
     wslay_event_config_set_max_recv_msg_length(s->ws, all->wish.message_limit);
     s->references = 1;
     s->all = all;
-    s->fd = fd;
-    s->urh = urh;
-    s->calls = calls;
-    s->user = user;
+    s->fd = u->fd;
+    s->over = u->over;
+    s->over_context = u->context;
+    s->calls = u->calls;
+    s->user = u->user;
+    s->peer = u->peer;
     s->number = ++all->numbers;
-    snprintf(s->peer, sizeof(s->peer), "%s", peer);
     pthread_mutex_init(&s->lock, NULL);
     s->out_last = &s->out;
     s->events_last = &s->events;
     s->open = true;
-    if (early_size) {
-        s->early = malloc(early_size);
+    if (u->early_size) {
+        s->early = malloc(u->early_size);
         if (!s->early)
             abort();
-        memcpy(s->early, early, early_size);
-        s->early_size = early_size;
+        memcpy(s->early, u->early, u->early_size);
+        s->early_size = u->early_size;
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); // no use for the end of a pair
     all->count++;
     event_add(s, EVENT_OPENED, 0, NULL, 0);
     pend_and_wake(s);

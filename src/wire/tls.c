@@ -1,8 +1,8 @@
 /*
  * A door has a few epoll threads. Each accepts for itself and keeps its tunnels: a socket to the
- * client, an SSL, and one end of a socketpair whose other end libmicrohttpd serves as if it were
- * the client's. Both descriptors are watched edge-triggered and a tunnel runs until nothing moves,
- * so backpressure needs no book-keeping: what can not be written stays in one of two 16 KiB
+ * client, an SSL, and one end of a socketpair whose other end the loops of line.c serve as if it
+ * were the client's. Both descriptors are watched edge-triggered and a tunnel runs until nothing
+ * moves, so backpressure needs no book-keeping: what can not be written stays in one of two 16 KiB
  * buffers, and what is not read stays in the kernel.
  */
 #include "wire/tls.h"
@@ -320,7 +320,7 @@ struct keeper { // one thread
 
 struct door {
     struct tls *tls;
-    struct MHD_Daemon *daemon;
+    struct listener *to;
     int listen_fd, lines;
     atomic_int open;
     atomic_bool deaf, stopping;
@@ -384,10 +384,11 @@ static bool connect_plain(struct tunnel *t)
     setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     t->plain = pair[0];
     t->until_ms = 0;
-    // Closes pair[1] itself when it refuses.
-    return watch_fd(t, t->plain) &&
-           MHD_add_connection(t->keeper->door->daemon, pair[1], (struct sockaddr *)&t->peer,
-                              t->peer_size) == MHD_YES;
+    if (!watch_fd(t, t->plain)) {
+        close(pair[1]);
+        return false;
+    }
+    return listener_adopt(t->keeper->door->to, pair[1], &t->peer);
 }
 
 // 1 done, 0 waits, -1 is over.
@@ -626,14 +627,14 @@ static void *keep(void *context)
     return NULL;
 }
 
-struct door *door_open(struct tls *t, int listen_fd, struct MHD_Daemon *to, int threads, int lines,
+struct door *door_open(struct tls *t, int listen_fd, struct listener *to, int threads, int lines,
                        struct error *err)
 {
     struct door *d = calloc(1, sizeof(*d) + sizeof(struct keeper) * (size_t)threads);
     if (!d)
         abort();
     d->tls = t;
-    d->daemon = to;
+    d->to = to;
     d->listen_fd = listen_fd;
     d->lines = lines;
     sigset_t all, before;

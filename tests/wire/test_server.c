@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -315,33 +316,6 @@ static size_t raw(int port, const char *send_bytes, size_t size, char *to, size_
     return got;
 }
 
-// The same, but `last` is sent only when `mark` has come.
-static size_t raw_until(int port, const char *send_bytes, size_t size, const char *mark,
-                        size_t mark_size, const char *last, size_t last_size, char *to, size_t room)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct timeval limit = {6, 0};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    (void)!send(fd, send_bytes, size, MSG_NOSIGNAL);
-    size_t got = 0;
-    bool sent = false;
-    ssize_t now;
-    while (got + 1 < room && (now = read(fd, to + got, room - 1 - got)) > 0) {
-        got += (size_t)now;
-        if (!sent && memmem(to, got, mark, mark_size)) {
-            sent = true;
-            (void)!send(fd, last, last_size, MSG_NOSIGNAL);
-        }
-    }
-    to[got] = 0;
-    close(fd);
-    return got;
-}
-
 static text run(struct arena *a, const char *command)
 {
     struct buf b = BUF_LIMIT(16 << 20);
@@ -584,6 +558,16 @@ static void malformed_and_ambiguous_requests_are_refused(void **state)
         {"POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: "
          "chunked\r\n\r\nzz\r\n",
          " 400 "},
+        {"\r\nGET /hello\r\n\r\n", " 400 "},
+        {"GET /hello HTTP/1.1\nHost: a\n\n", " 400 "},
+        {"GET /hello HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", " 400 "},
+        {"GET /hello HTTP/1.1\r\nHost: a\r\nX: 1\r\n goes on\r\n\r\n", " 400 "},
+        {"GET /hello HTTP/1.1\r\nHost: a\r\nX\x01: 1\r\n\r\n", " 400 "},
+        {"GET /hel\tlo HTTP/1.1\r\nHost: a\r\n\r\n", " 400 "},
+        {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc", " 400 "},
+        {"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", " 400 "},
+        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", " 505 "},
+        {"GET /hello HTTP/1.1\r\nHost: a\r\n\r\nrubbish\r\n\r\n", " 400 "},
         {"POST /deny HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n",
          "HTTP/1.1 401 "},
     };
@@ -592,12 +576,25 @@ static void malformed_and_ambiguous_requests_are_refused(void **state)
         raw(house.plain, cases[i].bytes, strlen(cases[i].bytes), out, sizeof(out));
         if (!strstr(out, cases[i].answer))
             fail_msg("case %zu: %s", i, out);
+        if (!strstr(out, " 401 ") && !strstr(out, "application/problem+json"))
+            fail_msg("case %zu is no problem: %s", i, out);
     }
     char big[40000], *at = big + sprintf(big, "GET /hello HTTP/1.1\r\nHost: a\r\nX: ");
     memset(at, 'x', 26000);
     strcpy(at + 26000, "\r\n\r\n");
     raw(house.plain, big, strlen(big), out, sizeof(out));
     assert_non_null(strstr(out, " 431 "));
+    assert_non_null(strstr(out, "problem+json"));
+    at = big + sprintf(big, "GET /hello HTTP/1.1\r\nHost: a\r\n");
+    for (int i = 0; i < 300; i++)
+        at += sprintf(at, "X%d: y\r\n", i);
+    strcpy(at, "\r\n");
+    raw(house.plain, big, strlen(big), out, sizeof(out));
+    assert_non_null(strstr(out, " 431 "));
+    at = big + sprintf(big, "GET /");
+    memset(at, 'x', 30000);
+    raw(house.plain, big, 30005, out, sizeof(out));
+    assert_non_null(strstr(out, " 414 "));
     assert_non_null(strstr(out, "problem+json"));
     // Garbage, and a head that never ends: cut after header_timeout_s, here 2.
     uint8_t noise[4096];
@@ -610,6 +607,73 @@ static void malformed_and_ambiguous_requests_are_refused(void **state)
     int64_t begun = clock_tick_us();
     raw(house.plain, "GET /hello HTTP/1.1\r\nHost:", 26, out, sizeof(out));
     assert_true(clock_tick_us() - begun < 5000000);
+    assert_non_null(strstr(out, " 408 "));
+    assert_non_null(strstr(out, "problem+json"));
+}
+
+static int times(const char *in, const char *what)
+{
+    int n = 0;
+    for (const char *at = in; (at = strstr(at, what)); at++)
+        n++;
+    return n;
+}
+
+// RFC 9112, 9.3.2: one line, several requests sent ahead, with bodies of both kinds between them.
+static void requests_sent_ahead_are_answered_in_order(void **state)
+{
+    (void)state;
+    static const char many[] =
+        "GET /hello?q=first HTTP/1.1\r\nHost: a\r\n\r\n"
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nsecond"
+        "HEAD /hello?q=third HTTP/1.1\r\nHost: a\r\n\r\n"
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "3;ext=1\r\nfou\r\n002\r\nrt\r\n1\r\nh\r\n0\r\nTrailer: x\r\n\r\n"
+        "GET /hello?q=fifth HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        "GET /hello?q=never HTTP/1.1\r\nHost: a\r\n\r\n";
+    static char out[16384];
+    raw(house.plain, many, sizeof(many) - 1, out, sizeof(out));
+    assert_int_equal(times(out, "HTTP/1.1 200 OK"), 5);
+    char *first = strstr(out, "q=first"), *second = strstr(out, "\r\n\r\nsecond"),
+         *fourth = strstr(out, "\r\n\r\nfourth"), *fifth = strstr(out, "q=fifth");
+    assert_true(first && second && fourth && fifth);
+    assert_true(first < second && second < fourth && fourth < fifth);
+    assert_null(strstr(out, "q=third"));
+    assert_null(strstr(out, "q=never"));
+    // HTTP/1.0 closes, unless it asks not to.
+    raw(house.plain, "GET /hello HTTP/1.0\r\n\r\n", 23, out, sizeof(out));
+    assert_non_null(strstr(out, "Connection: close"));
+}
+
+// However the bytes of a request are cut into segments, it is the same request.
+static void a_request_may_come_in_any_pieces(void **state)
+{
+    (void)state;
+    static const char one[] =
+        "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)house.plain),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval limit = {6, 0};
+    char out[4096];
+    for (size_t step = 1; step < sizeof(one); step += step < 4 ? 1 : 13) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+        assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+        for (size_t i = 0; i < sizeof(one) - 1; i += step)
+            (void)!send(fd, one + i, i + step < sizeof(one) ? step : sizeof(one) - 1 - i,
+                        MSG_NOSIGNAL);
+        size_t got = 0;
+        ssize_t now;
+        while ((now = read(fd, out + got, sizeof(out) - 1 - got)) > 0)
+            got += (size_t)now;
+        out[got] = 0;
+        close(fd);
+        if (!strstr(out, "\r\n\r\nhello"))
+            fail_msg("in steps of %zu: %s", step, out);
+    }
 }
 
 static void tls_is_1_2_or_1_3_and_as_others_see_it(void **state)
@@ -716,11 +780,17 @@ static void sockets_carry_messages_both_ways_and_close_with_codes(void **state)
         "GET /socket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         "\x01\x83\x37\xfa\x21\x3d\x7f\x9f\x4d\x80\x82\x37\xfa\x21\x3d\x5b\x95";
-    // The close comes only once the answer is here: one that was sent behind it may be dropped.
-    size_t got = raw_until(house.plain, sample, sizeof(sample) - 1, "\x81\x05Hello", 7,
-                           "\x88\x80\x37\xfa\x21\x3d", 6, out, sizeof(out));
-    assert_non_null(strstr(out, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-    assert_non_null(memmem(out, got, "\x81\x05Hello", 7));
+    // And a close directly behind it: the answer comes first.
+    char both[sizeof(sample) + 6];
+    memcpy(both, sample, sizeof(sample) - 1);
+    memcpy(both + sizeof(sample) - 1, "\x88\x80\x37\xfa\x21\x3d", 6);
+    for (int i = 0; i < 100; i++) {
+        size_t got = raw(house.plain, both, sizeof(sample) + 5, out, sizeof(out));
+        assert_non_null(strstr(out, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        char *answer = memmem(out, got, "\x81\x05Hello", 7);
+        assert_non_null(answer);
+        assert_memory_equal(answer + 7, "\x88", 1);
+    }
 }
 
 static void a_message_reaches_200_viewers_and_one_that_sleeps_is_dropped(void **state)
@@ -808,6 +878,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(more_uploads_than_buffers_wait_their_turn),
         cmocka_unit_test(pulled_answers_come_whole_sized_or_in_chunks),
         cmocka_unit_test(malformed_and_ambiguous_requests_are_refused),
+        cmocka_unit_test(requests_sent_ahead_are_answered_in_order),
+        cmocka_unit_test(a_request_may_come_in_any_pieces),
         cmocka_unit_test(tls_is_1_2_or_1_3_and_as_others_see_it),
         cmocka_unit_test(sockets_carry_messages_both_ways_and_close_with_codes),
         cmocka_unit_test(a_message_reaches_200_viewers_and_one_that_sleeps_is_dropped),
