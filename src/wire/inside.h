@@ -43,14 +43,14 @@ void door_close(struct door *d); // cuts every line
 bool listener_adopt(struct listener *l, int fd, const struct sockaddr_storage *from);
 
 // ---- server.c -> socket.c ------------------------------------------------------------------
-// `over` is called once, on any thread, when nobody holds the socket any more.
+// `over` is called once, on a pool thread, after `closed`.
 struct upgrade {
     int fd;            // taken over
     const void *early; // bytes that came behind the request; copied
     size_t early_size;
     const struct socket_calls *calls;
     void *user;
-    const char *peer; // lives until `over`
+    const char *peer; // copied
     void (*over)(void *context);
     void *context;
 };

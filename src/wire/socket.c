@@ -56,7 +56,7 @@ struct socket {
     const struct socket_calls *calls;
     void *user;
     int64_t number;
-    const char *peer;
+    char peer[INET6_ADDRSTRLEN];
 
     pthread_mutex_t lock; // out .. paused, code, sent, until_ms
     struct item *out, **out_last;
@@ -171,7 +171,6 @@ void socket_let_go(struct socket *s)
     out_clear(s, false);
     wslay_event_context_free(s->ws);
     free(s->early);
-    s->over(s->over_context);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -321,8 +320,10 @@ static void run_events(struct task *t)
         if (last)
             break;
     }
-    if (last)
+    if (last) {
+        s->over(s->over_context);
         socket_let_go(s); // the socket's own life
+    }
     socket_let_go(s);     // the task's
 }
 
@@ -661,7 +662,7 @@ void sockets_adopt(struct sockets *all, const struct upgrade *u)
     s->over_context = u->context;
     s->calls = u->calls;
     s->user = u->user;
-    s->peer = u->peer;
+    snprintf(s->peer, sizeof(s->peer), "%s", u->peer);
     s->number = ++all->numbers;
     pthread_mutex_init(&s->lock, NULL);
     s->out_last = &s->out;
