@@ -3,11 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -91,6 +93,61 @@ bool file_write(const char *path, const void *at, size_t size, int mode, struct 
         return error_errno(err, why, "cannot write %s", path);
     }
     return sync_folder(folder) || error_errno(err, errno, "cannot make %s durable", path);
+}
+
+bool file_map(const char *path, const uint8_t **at, size_t *size, struct error *err)
+{
+    struct stat s;
+    *at = NULL;
+    *size = 0;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || fstat(file, &s) < 0) {
+        error_errno(err, errno, "cannot read %s", path);
+        if (file >= 0)
+            close(file);
+        return false;
+    }
+    if (!S_ISREG(s.st_mode)) {
+        close(file);
+        return error_set(err, ERROR_INPUT, "%s is not a file", path);
+    }
+    void *map = s.st_size ? mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, file, 0) : NULL;
+    int failed = errno;
+    close(file);
+    if (map == MAP_FAILED)
+        return error_errno(err, failed, "cannot read %s", path);
+    *at = map;
+    *size = (size_t)s.st_size;
+    return true;
+}
+
+void file_unmap(const uint8_t *at, size_t size)
+{
+    if (at)
+        munmap((void *)(uintptr_t)at, size);
+}
+
+bool file_look(const char *path, bool *folder, int64_t *size)
+{
+    struct stat s;
+    if (stat(path, &s) < 0)
+        return false;
+    *folder = S_ISDIR(s.st_mode);
+    *size = s.st_size;
+    return true;
+}
+
+void files_like(const char *pattern, void (*found)(void *context, const char *path, int64_t size),
+                void *context)
+{
+    glob_t all;
+    if (glob(pattern, 0, NULL, &all) == 0)
+        for (size_t i = 0; i < all.gl_pathc; i++) {
+            struct stat s;
+            if (stat(all.gl_pathv[i], &s) == 0 && S_ISREG(s.st_mode))
+                found(context, all.gl_pathv[i], s.st_size);
+        }
+    globfree(&all);
 }
 
 bool folder_make(const char *path, int mode, struct error *err)

@@ -14,6 +14,18 @@ MUST_CHECK bool file_read(const char *path, struct buf *out, struct error *err);
 MUST_CHECK bool file_write(const char *path, const void *at, size_t size, int mode,
                            struct error *err);
 
+// The file's bytes as they lie on disk, to be read in any order without taking them into memory.
+// *at is NULL when it is empty. A disk that fails later ends the process: for scenes, not for media.
+MUST_CHECK bool file_map(const char *path, const uint8_t **at, size_t *size, struct error *err);
+void file_unmap(const uint8_t *at, size_t size);
+
+// What is at a path; false when nothing is.
+bool file_look(const char *path, bool *folder, int64_t *size);
+
+// Calls for each file that fits a shell pattern, in the order of names.
+void files_like(const char *pattern, void (*found)(void *context, const char *path, int64_t size),
+                void *context);
+
 // mkdir -p. Fine when it is there; CONFLICT when something else is.
 MUST_CHECK bool folder_make(const char *path, int mode, struct error *err);
 // Removes a folder with all that is in it. Follows no symlink and stays on its file system. Fine
