@@ -346,7 +346,7 @@ static void memory_is_limited_over_the_whole_tree(void **state)
     run(&c,
         "perl -e 'my $x = \"x\" x 60_000_000; for (1..3) { fork or do { sleep 2; exit } } "
         "1 while wait > 0; print \"fine\\n\"'",
-        (struct process_wish){.memory_bytes = 150000000});
+        (struct process_wish){.memory_bytes = 300000000});
     assert_int_equal(c.end.why, PROCESS_ENDED);
     assert_string_equal(SAID(&c), "fine|");
     finish(&c);
