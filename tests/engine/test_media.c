@@ -354,7 +354,7 @@ static void fields_do_not_comb_in_proxies(void **state)
         media_make(&fields[i], path);
         make_proxies(path, probed(path), fields[i].frames);
         uint8_t *y = grey_frame("scrub.mp4", 3, (size_t)(w * h * 3 / 2));
-        if (combing(y, w, h) > 4) // left alone it is above 15
+        if (combing(y, w, h) > 4) // left alone it is above 60
             media_wrong("%s combs: %.1f", path, combing(y, w, h));
         free(y);
     }
