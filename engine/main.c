@@ -1,12 +1,13 @@
 /*
- * posthouse-engine: one ticket in, JSON lines out (docs/formats/ticket.md). The only program that links
- * libav.
+ * posthouse-engine: one ticket in, JSON lines out (docs/formats/ticket.md). The only program that
+ * links libav.
  *
  * It reads the ticket, closes the door behind itself, and only then opens what strangers made.
  */
 #include "engine/media.h"
 #include "plat/sandbox.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,9 @@ int main(int argc, char **argv)
     json_t *result = NULL;
     error_clear(&err);
     av_log_set_callback(quiet_log);
+    // Frames come and go by the hundred: their memory is kept, not given back and zeroed each time.
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
     signal(SIGXFSZ, SIG_IGN); // a file that grows past its limit is an error like any other
     if (work(argc > 1 ? argv[1] : "--sandbox=on", &result, &err))
         door_say(json_pack("{s:o}", "result", result));

@@ -25,6 +25,19 @@ AVFrame *frame_new(int format, int width, int height)
     return f;
 }
 
+void picture_fit(int width, int height, int most_w, int most_h, int *w, int *h)
+{
+    if ((int64_t)width * most_h >= (int64_t)height * most_w) {
+        *w = width < most_w ? width : most_w;
+        *h = (int)((int64_t)height * *w / width);
+    } else {
+        *h = height < most_h ? height : most_h;
+        *w = (int)((int64_t)width * *h / height);
+    }
+    *w = *w < 16 ? 16 : *w & ~1;
+    *h = *h < 16 ? 16 : *h & ~1;
+}
+
 struct shaper *shaper_open(const struct shape *shape)
 {
     struct shaper *s = calloc(1, sizeof(*s));

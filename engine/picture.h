@@ -14,7 +14,7 @@
 struct shape {         // of the whole clip
     int rotation;      // clockwise degrees that make it upright: 0, 90, 180, 270
     int width, height; // of the picture made, upright
-    bool interlaced;   // the stream says so, where frames do not
+    int threads;       // for large pictures; 0: one
 };
 
 struct shaper;
@@ -25,4 +25,7 @@ AVFrame *shaper_make(struct shaper *s, const AVFrame *from);
 
 // Scales yuv420p 709 limited to another size or to full range (JPEG); into `to`, which has buffers.
 bool scale_into(struct SwsContext **context, const AVFrame *from, AVFrame *to, bool full_range);
+// The size of a picture of `width` x `height` that fits `most_w` x `most_h`: never larger than it
+// is, even, 16 at least.
+void picture_fit(int width, int height, int most_w, int most_h, int *w, int *h);
 AVFrame *frame_new(int format, int width, int height);

@@ -17,6 +17,9 @@ struct input {
     size_t file_count;
 };
 
+// A request and its answer belong together: guards the door.
+static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
+
 static bool send_all(const void *at, size_t size, struct error *err)
 {
     while (size) {
@@ -76,30 +79,34 @@ static bool fits(const struct input *in, struct error *err)
     return sum == in->size || error_set(err, ERROR_INTERNAL, "an input's pieces miss some bytes");
 }
 
-bool input_open(size_t number, int64_t size, struct input **to, struct error *err)
+static bool ask_for_input(struct input *in, size_t number, struct error *err)
 {
     uint32_t ask = (uint32_t)number, count = 0;
-    struct input *in = calloc(1, sizeof(*in));
-    in->size = size;
-    in->files = calloc(DOOR_FILES, sizeof(int));
     if (!send_all(&ask, sizeof(ask), err) ||
         !receive(&count, sizeof(count), in->files, &in->file_count, err))
-        goto failed;
-    if (count == DOOR_REFUSED || count > DOOR_PIECES) {
-        error_set(err, ERROR_IO, "input %zu can not be opened", number + 1);
-        goto failed;
-    }
+        return false;
+    if (count == DOOR_REFUSED || count > DOOR_PIECES)
+        return error_set(err, ERROR_IO, "input %zu can not be opened", number + 1);
     in->count = count;
     in->pieces = calloc(count + 1, sizeof(*in->pieces));
     in->starts = calloc(count + 1, sizeof(*in->starts));
-    if (!receive(in->pieces, count * sizeof(*in->pieces), in->files, &in->file_count, err) ||
-        !fits(in, err))
-        goto failed;
-    *to = in;
-    return true;
-failed:
-    input_close(in);
-    return false;
+    return receive(in->pieces, count * sizeof(*in->pieces), in->files, &in->file_count, err) &&
+           fits(in, err);
+}
+
+bool input_open(size_t number, int64_t size, struct input **to, struct error *err)
+{
+    struct input *in = calloc(1, sizeof(*in));
+    in->size = size;
+    in->files = calloc(DOOR_FILES, sizeof(int));
+    pthread_mutex_lock(&asking);
+    bool done = ask_for_input(in, number, err);
+    pthread_mutex_unlock(&asking);
+    if (done)
+        *to = in;
+    else
+        input_close(in);
+    return done;
 }
 
 void input_close(struct input *in)
@@ -180,8 +187,11 @@ bool output_open(const char *name, int *descriptor, struct error *err)
     size_t size = strlen(name), file_count = 0;
     uint32_t ask = DOOR_OUTPUT | (uint32_t)size, count = 0;
     int files[DOOR_FILES];
-    if (!send_all(&ask, sizeof(ask), err) || !send_all(name, size, err) ||
-        !receive(&count, sizeof(count), files, &file_count, err))
+    pthread_mutex_lock(&asking);
+    bool answered = send_all(&ask, sizeof(ask), err) && send_all(name, size, err) &&
+                    receive(&count, sizeof(count), files, &file_count, err);
+    pthread_mutex_unlock(&asking);
+    if (!answered)
         return false;
     if (count != 1 || file_count != 1)
         return error_set(err, ERROR_IO, "cannot make the output %s", name);

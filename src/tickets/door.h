@@ -27,7 +27,7 @@ struct door_piece {
 
 struct input; // an open input: its pieces read as one file
 
-// Not thread-safe: one thread asks at a time. input_read is safe from several threads.
+// All of this is safe from several threads; one asks at a time.
 MUST_CHECK bool input_open(size_t number, int64_t size, struct input **in, struct error *err);
 void input_close(struct input *in);
 int64_t input_size(const struct input *in);
@@ -40,6 +40,5 @@ void input_expect(const struct input *in, int64_t offset, int64_t size);
 // A new empty file of that name in the output folder, open for reading and writing.
 MUST_CHECK bool output_open(const char *name, int *descriptor, struct error *err);
 
-// One line of JSON on standard output, at once. Takes over the reference. Safe from several
-// threads.
+// One line of JSON on standard output, at once. Takes over the reference.
 void door_say(json_t *line);

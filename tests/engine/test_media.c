@@ -567,6 +567,48 @@ static void channels_languages_and_text_tracks_are_facts(void **state)
     json_decref(facts);
 }
 
+// The place of the first loud sample.
+static int64_t beep_at(const char *path, const char *map)
+{
+    char command[700];
+    snprintf(command, sizeof(command),
+             "ffmpeg -v error -i '%s' -map %s -ac 1 -ar 48000 -f s16le - >'%s/beep.raw'", path, map,
+             media_folder());
+    assert_int_equal(system(command), 0);
+    snprintf(command, sizeof(command), "%s/beep.raw", media_folder());
+    FILE *f = fopen(command, "rb");
+    int64_t at = 0;
+    int16_t sample;
+    while (fread(&sample, 2, 1, f) == 1 && abs(sample) < 3000)
+        at++;
+    fclose(f);
+    return at;
+}
+
+static void sound_stays_with_its_picture_however_the_file_lays_them(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"sync.mov", "sync.ts", "sync.mkv"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[MEDIA_PATH], film[MEDIA_PATH];
+        media_make(&(struct clip){names[i], "25", .frames = 50,
+                                  .options =
+                                      "-f lavfi -i 'sine=1000:r=48000:d=2,volume=4,volume="
+                                      "0:enable=lt(t\\,1)' " X264 "-g 25 -bf 2 -c:a aac -shortest"},
+                   path);
+        make_proxies(path, probed(path), 50);
+        in_folder(film, "review.mp4");
+        int64_t review = beep_at(film, "0:a");
+        in_folder(film, "audio.mp4");
+        int64_t sound = beep_at(film, "0:a"), source = beep_at(path, "0:a");
+        // An AAC window may begin to sound a little early.
+        if (llabs(review - 48000) > 1200 || llabs(sound - 48000) > 1200 || review != sound)
+            media_wrong(
+                "%s: the beep of sample 48000 is at %d in review, %d in audio, %d in the file",
+                names[i], (int)review, (int)sound, (int)source);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -579,6 +621,7 @@ int main(int argc, char **argv)
         MEDIA_TEST(a_sequence_in_each_format_keeps_its_numbers_and_its_rate_says_where_it_is_from),
         MEDIA_TEST(the_rate_of_a_dpx_header_is_the_rate),
         MEDIA_TEST(sound_of_each_kind_becomes_sound_for_the_page_of_the_same_length),
+        MEDIA_TEST(sound_stays_with_its_picture_however_the_file_lays_them),
         MEDIA_TEST(channels_languages_and_text_tracks_are_facts),
     };
     if (argc > 1)

@@ -1,0 +1,34 @@
+/*
+ * engine/film: a proxy film with its frame index, both of which play while they grow.
+ *
+ * It encodes on a thread of its own. Frames come in order; each keeps the time and the flags that
+ * it came with. The choice of x264: the preset ultrafast has no CABAC and no B, so that a browser
+ * steps through it quickly, and the same size holds as much as with superfast at a third of the
+ * work (measured on noise and on fine detail; SSIM beside the size). Only the review is deblocked.
+ */
+#pragma once
+#include "engine/sound.h"
+#include "formats/frameindex/frameindex.h"
+
+struct film_wish {
+    const char *kind, *name, *index_name, *index_kind;
+    int width, height, threads;
+    bool intra;
+    int64_t frames;                  // expected
+    struct frameindex_header header; // all but sizes, counts and avcC
+    struct aac *sound;               // NULL: none. The film is the only one that uses it
+};
+
+struct film;
+MUST_CHECK bool film_open(const struct film_wish *w, struct film **to, struct error *err);
+// Stops at once; what is not finished stays as it is.
+void film_close(struct film *f);
+// A yuv420p picture of the film's size, taken over; `time` in the header's timescale, rising.
+MUST_CHECK bool film_show(struct film *f, AVFrame *picture, int64_t time, int flags,
+                          struct error *err);
+// Decoded sound, a new reference is kept; see aac_add.
+MUST_CHECK bool film_sound(struct film *f, const AVFrame *sound, int64_t skip, int64_t silence,
+                           struct error *err);
+// `end_time`: where the last frame ends. The sizes are those of the whole files, which are durable.
+MUST_CHECK bool film_finish(struct film *f, int64_t end_time, int64_t *size, int64_t *index_size,
+                            struct error *err);
