@@ -1,9 +1,10 @@
-// The browser for the page's tests: Chromium through playwright-core, from web/node_modules; and axe.
+// What the page's tests share: Chromium through playwright-core from web/node_modules, axe, the page's modules in node.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 export const require_web = createRequire(join(root, "web/package.json"));
@@ -21,4 +22,11 @@ export async function accessible(page, name) {
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
   assert.deepEqual(bad.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(" ")).join(", ")}`), [], `axe on ${name}`);
+}
+
+// TypeScript of the page as a module for node.
+export async function load(path) {
+  const out = join(mkdtempSync(join(tmpdir(), "posthouse-module-")), "m.mjs");
+  await require_web("esbuild").build({ entryPoints: [join(root, path)], bundle: true, format: "esm", outfile: out, logLevel: "error", nodePaths: [join(root, "web/node_modules")] });
+  return import(pathToFileURL(out).href);
 }

@@ -44,7 +44,7 @@ function shore(path, { hue, seconds, rate, start }) {
 }
 
 const film = made("LS_R2_lock_v7.mov", (p) => shore(p, { hue: 0, seconds: 30, rate: "24000/1001", start: "01:07:00:00" }));
-const sample = made("Sample.mov", (p) => execFileSync(join(root, "tools/make-sample"), [p, "20"]));
+const sample = made("Sample.mov", (p) => execFileSync(join(root, "tools/make-sample"), [p, "8"]));
 const shots = [0, 1, 2, 3].map((hue) => made(`shot${hue}.mov`, (p) => shore(p, { hue, seconds: 4, rate: ["24000/1001", "25", "30000/1001", "24"][hue], start: hue === 2 ? "00:59:58;00" : "10:00:00:00" })));
 const wav = made("mix.wav", (p) => ffmpeg("-f", "lavfi", "-i", "sine=220:r=48000:d=6,tremolo=f=0.7", "-c:a", "pcm_s24le", p));
 const still = made("still.jpg", (p) => ffmpeg("-i", shots[1], "-frames:v", "1", "-q:v", "3", p));
@@ -139,9 +139,9 @@ try {
   await pages.wide.click(".activity-button");
   await look(pages.wide, "06-activity-wide");
   await pages.wide.keyboard.press("Escape");
-  await house.is(project, "LS_R2_lock_v7.mov", "ready", 300_000);
-  await house.is(project, "Sample.mov", "ready", 240_000);
-  await until("all are ready or failed", async () => (await house.assets(project)).every((a) => ["ready", "failed"].includes(a.version.state)), 300_000);
+  await house.is(project, "LS_R2_lock_v7.mov", "ready", 900_000);
+  await house.is(project, "Sample.mov", "ready", 900_000);
+  await until("all are ready or failed", async () => (await house.assets(project)).every((a) => ["ready", "failed"].includes(a.version.state)), 900_000);
 
   const berg = await house.person({ name: "Jonas Berg", email: "jonas@studio.example", password: "another long one" });
   const mori = await house.person({ name: "Aiko Mori", email: "aiko@vfx.example", password: "another long one" });
@@ -285,7 +285,7 @@ try {
   const sample_asset = await house.asset(project, "Sample.mov");
   await house.ask("POST", `/versions/${sample_asset.version.id}/deliveries`, { profile: "prores-422-hq-mov" });
   await house.ask("POST", `/versions/${asset.version.id}/deliveries`, { profile: "wav-48k24" });
-  await until("deliveries", async () => (await house.ask("GET", `/projects/${project}/deliveries`)).every((d) => ["done", "failed"].includes(d.state)), 240_000);
+  await until("deliveries", async () => (await house.ask("GET", `/projects/${project}/deliveries`)).every((d) => ["done", "failed"].includes(d.state)), 900_000);
   await house.ask("POST", `/versions/${asset.version.id}/deliveries`, { profile: "dnxhr-hqx-mxf" });
   await sleep(1500);
   await both("40-deliver", (page) => page.goto(`${library}/deliver`).then(() => page.waitForSelector(".delivery")));

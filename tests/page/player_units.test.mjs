@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { load, root } from './player_bench.mjs';
+import { load, root } from './browser.mjs';
 
 const tc = await load('web/player/timecode.ts');
 const shuttle = await load('web/player/shuttle.ts');
