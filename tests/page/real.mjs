@@ -41,7 +41,8 @@ export async function open_house({ program = process.env.POSTHOUSE ?? "build/pos
     });
     house.url = readFileSync(join(folder, "ready"), "utf8").split("\n")[0];
     house.token = readFileSync(join(folder, "local.token"), "utf8").trim();
-    house.setup = /\/setup#([A-Za-z0-9_-]+)/.exec(house.said)?.[1] ?? house.setup;
+    // The link for the first administrator is said at the first start; the pipe may be slower than the file.
+    if (!house.setup) house.setup = await until("the link for the first administrator", () => /\/setup#([A-Za-z0-9_-]{43})/.exec(house.said)?.[1]);
     const media = (await house.ask("GET", "/me")).media;
     ports = [`--port=${new URL(house.url).port}`, `--media.port=${media ? new URL(media, house.url).port : 0}`];
   };
