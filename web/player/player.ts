@@ -7,7 +7,8 @@
  * the box is dimmed: the picture never passes for another.
  *
  * Handing over: to <video> at the centre of the frame that stands, shown only when its first picture is
- * there; back at the frame that requestVideoFrameCallback named last.
+ * there; back at the frame that requestVideoFrameCallback named last. <video> leaves the screen only when the
+ * canvas has a new picture: what it held before is from where playing began.
  *
  * Without WebCodecs (a page that is not secure, or an old browser) the <video> does all, by frame
  * centres; `exactness` says so. Without a picture (sound alone) positions are samples.
@@ -290,8 +291,12 @@ export class Player {
         if (this.state.shown < 0 && this.state.count > 0 && this.mode === 'still') this.seek(this.state.frame);
         break;
       case 'shown':
-        this.glass?.transferFromImageBitmap(m.picture);
-        this.pictureShown(m.id, m.frame, m.source, m.concealed);
+        // One of a run or a seek that another has replaced: it would stand under a number that is not its own.
+        if ((this.mode === 'run' || this.mode === 'settling') && m.id !== this.id) m.picture.close();
+        else {
+          this.glass?.transferFromImageBitmap(m.picture);
+          this.pictureShown(m.id, m.frame, m.source, m.concealed);
+        }
         break;
       case 'ended':
         if (m.id !== this.id) break;
@@ -311,11 +316,11 @@ export class Player {
 
   private pictureShown(id: number | null, frame: number, from: 'scrub' | 'review', concealed: boolean): void {
     if (this.mode === 'run') {
-      if (id === this.id) this.set({ frame, shown: frame, from, concealed });
+      this.box.classList.remove('by-video');
+      this.set({ frame, shown: frame, from, concealed });
       return;
     }
     if (this.mode === 'settling') {
-      if (id !== this.id) return;
       // The canvas holds the frame that <video> stopped on: they may change places now.
       this.mode = 'still';
       this.box.classList.remove('by-video');
@@ -327,6 +332,7 @@ export class Player {
       if (!this.box.classList.contains('by-video')) this.set({ shown: frame, from, concealed });
       return;
     }
+    this.box.classList.remove('by-video');
     this.set({ shown: frame, from, concealed });
     if (id === this.id) this.prepareSoon();
   }
@@ -359,7 +365,7 @@ export class Player {
       // One more picture came out after pause(): that one is on the screen, so that one is it.
       this.set({ frame: n, shown: n });
       this.tell({ kind: 'seek', id: ++this.id, frame: n, moving: false });
-    }
+    } else if (this.box.classList.contains('by-video')) this.set({ shown: n }); // the same, before a seek or a run has its picture
   }
 
   private turnAtOut(n: number): void {
@@ -433,7 +439,6 @@ export class Player {
     }
     const speed = this.mode === 'run' && !moving ? this.state.speed : 0;
     this.mode = 'still';
-    this.box.classList.remove('by-video');
     this.id++;
     this.set({ frame: n, speed, waiting: false });
     if (this.state.status !== 'ready') return; // asked for when it opens
@@ -497,10 +502,7 @@ export class Player {
       });
       return;
     }
-    if (this.mode === 'video' || this.mode === 'starting') {
-      playback?.pause();
-      this.box.classList.remove('by-video');
-    }
+    if (this.mode === 'video' || this.mode === 'starting') playback?.pause();
     this.startRun(from, speed);
   }
 
