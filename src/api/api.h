@@ -76,9 +76,9 @@ struct route {
 
 // The tables that the api joins; each is in <name>_routes.c.
 extern const struct route people_routes[], asset_routes[], transfer_routes[], job_routes[],
-    review_routes[], delivery_routes[], work_routes[];
+    review_routes[], delivery_routes[], work_routes[], renderer_routes[];
 extern const size_t people_route_count, asset_route_count, transfer_route_count, job_route_count,
-    review_route_count, delivery_route_count, work_route_count;
+    review_route_count, delivery_route_count, work_route_count, renderer_route_count;
 
 // ---- The api itself
 
@@ -102,7 +102,8 @@ struct api_wish {
     struct {
         void *transfer, *jobs, *flow; // struct transfers, jobs, flow
     } rooms;
-    const char *profiles_folder; // of deliverables
+    const char *profiles_folder;  // of deliverables
+    const char *renderers_folder; // what the farm can run, with job templates
 };
 
 struct api {

@@ -150,6 +150,10 @@ const struct shape shapes[] = {
     {"ShareSeen", "id:id title:text permission:text download:bool assets:id[] name:text?", ""},
 
     // ---- out
+    {"Renderer",
+     "name:text title:text extensions:text[] verified:text needs:text template:text",
+     "needs: linux, or windows, for which there is no worker yet. template: of a job, with its "
+     "parameters"},
     {"Profile", "name:text title:text description:text container:text", ""},
     {"NewDelivery", "profile:text", ""},
     {"Delivery",

@@ -131,7 +131,8 @@ static bool open_api(struct serving *s, struct error *err)
                            .media_port = (int)config_int(s->config, "media.port"),
                            .check_answers = check,
                            .rooms = {.transfer = s->transfers, .jobs = s->jobs, .flow = s->flow},
-                           .profiles_folder = below(s, s->data, "profiles")},
+                           .profiles_folder = below(s, s->data, "profiles"),
+                           .renderers_folder = below(s, s->data, "renderers")},
         err);
     if (s->api)
         api_media_folder(s->api, s->scratch);
