@@ -78,16 +78,20 @@ typedef uint32_t openjd_types;
 // "int | list[string]"
 text openjd_types_text(struct arena *a, openjd_types types);
 
-struct openjd_value {
+struct openjd_value { // 32 bytes: lists of a million are ordinary
     openjd_types type;
     bool known; // false: only the type is, as long as the template is checked without values
-    bool truth;
-    int64_t whole;
-    double real;
-    text words;                       // STRING, PATH; FLOAT: as it was written, or empty
-    struct openjd_range range;        // RANGE
-    const struct openjd_value *items; // lists
-    size_t item_count;
+    union {
+        bool truth;        // BOOL
+        int64_t whole;     // INT
+        double real;       // FLOAT
+        size_t item_count; // lists
+    };
+    union {
+        text words;                       // STRING, PATH; FLOAT: as it was written, or empty
+        const struct openjd_value *items; // lists
+        const struct openjd_range *range; // RANGE
+    };
 };
 struct openjd_value openjd_string(text words); // borrows
 struct openjd_value openjd_path(text words);
