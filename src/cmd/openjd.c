@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct openjd_verb *const verbs[] = {NULL};
+static const struct openjd_verb *const verbs[] = {&openjd_check, &openjd_summary, NULL};
 const char *const openjd_outputs[] = {"human-readable", "json", "yaml", NULL};
 
 int openjd_wrong_use(const struct openjd_verb *verb, const char *format, ...)

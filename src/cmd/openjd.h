@@ -31,7 +31,7 @@ struct openjd_call {
     size_t given_count;
 };
 
-extern const struct openjd_verb openjd_run;
+extern const struct openjd_verb openjd_run, openjd_check, openjd_summary;
 struct openjd_verb {
     const char *name, *summary;
     const struct openjd_option *options;

@@ -61,8 +61,8 @@ static struct openjd_expr *bad(struct reading *r, const char *why)
 
 static void skip(struct reading *r)
 {
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r' ||
-                              *r->at == '\f'))
+    while (r->at < r->end &&
+           (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r' || *r->at == '\f'))
         r->at++;
 }
 
@@ -279,7 +279,8 @@ static struct openjd_expr *read_number(struct reading *r, bool minus, const char
                                                      : 10;
     while (r->at < r->end) {
         char c = *r->at;
-        bool sign = base == 10 && (c == '+' || c == '-') && (r->at[-1] | 32) == 'e' && r->at > start;
+        bool sign =
+            base == 10 && (c == '+' || c == '-') && (r->at[-1] | 32) == 'e' && r->at > start;
         real |= base == 10 && (c == '.' || (c | 32) == 'e');
         if (!isalnum((unsigned char)c) && c != '_' && c != '.' && !sign)
             break;
@@ -395,8 +396,8 @@ static struct openjd_expr *read_word(struct reading *r)
         const char *word;
         int means; // 0 null, 1 false, 2 true
     } words[] = {{"null", 0}, {"None", 0}, {"false", 1}, {"False", 1}, {"true", 2}, {"True", 2}};
-    static const char *const reserved[] = {"if", "else", "and", "or", "not", "for", "in",
-                                           "is", "lambda", "await", "yield"};
+    static const char *const reserved[] = {"if", "else", "and",    "or",    "not",  "for",
+                                           "in", "is",   "lambda", "await", "yield"};
     text word = peek_word(r);
     const char *from = r->at;
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
@@ -887,8 +888,8 @@ static bool is_falsy(const struct openjd_value *v)
     return v->type & OPENJD_T_NULL || (v->type & OPENJD_T_BOOL && !v->truth);
 }
 
-// E§2.1.6: value-returning. After an unknown one the others may or may not be reached, so that their
-// mistakes do not count; what comes out is any of what was possible.
+// E§2.1.6: value-returning. After an unknown one the others may or may not be reached, so that
+// their mistakes do not count; what comes out is any of what was possible.
 static bool eval_words(struct eval *e, const struct openjd_expr *x,
                        const struct openjd_scope *scope, struct openjd_value *out)
 {
@@ -911,9 +912,7 @@ static bool eval_words(struct eval *e, const struct openjd_expr *x,
             unknown = true;
             // Only null and false go on from "or", only others from "and".
             const openjd_types falsy = OPENJD_T_NULL | OPENJD_T_BOOL;
-            could |= last                    ? v.type
-                     : x->kind == EXPR_OR ? v.type & ~OPENJD_T_NULL
-                                             : v.type & falsy;
+            could |= last ? v.type : x->kind == EXPR_OR ? v.type & ~OPENJD_T_NULL : v.type & falsy;
         } else if (last || is_falsy(&v) == (x->kind == EXPR_AND)) {
             if (!unknown)
                 return true;
@@ -974,8 +973,8 @@ static bool eval_compare(struct eval *e, const struct openjd_expr *x,
     return true;
 }
 
-static bool eval_call(struct eval *e, const struct openjd_expr *x,
-                      const struct openjd_scope *scope, struct openjd_value *out)
+static bool eval_call(struct eval *e, const struct openjd_expr *x, const struct openjd_scope *scope,
+                      struct openjd_value *out)
 {
     struct openjd_value args[8];
     if (x->count > 8)
@@ -987,9 +986,8 @@ static bool eval_call(struct eval *e, const struct openjd_expr *x,
     return function_call(e, x->words, args, x->count, x->method, out);
 }
 
-static bool eval_list(struct eval *e, const struct openjd_expr *x,
-                      const struct openjd_scope *scope, openjd_types wanted,
-                      struct openjd_value *out)
+static bool eval_list(struct eval *e, const struct openjd_expr *x, const struct openjd_scope *scope,
+                      openjd_types wanted, struct openjd_value *out)
 {
     struct openjd_value *items = eval_take(e, x->count * sizeof(*items));
     // With one list type wanted, its items are turned into that type (E§1.2.6).
@@ -1002,9 +1000,8 @@ static bool eval_list(struct eval *e, const struct openjd_expr *x,
     return value_list_of(e, items, x->count, out);
 }
 
-static bool eval_each(struct eval *e, const struct openjd_expr *x,
-                      const struct openjd_scope *scope, openjd_types wanted,
-                      struct openjd_value *out)
+static bool eval_each(struct eval *e, const struct openjd_expr *x, const struct openjd_scope *scope,
+                      openjd_types wanted, struct openjd_value *out)
 {
     struct openjd_value of, test;
     char *name = arena_copy(e->arena, x->words.at, x->words.size);
@@ -1017,9 +1014,9 @@ static bool eval_each(struct eval *e, const struct openjd_expr *x,
         text is = openjd_types_text(e->arena, of.type);
         return eval_fail(e, "a loop goes over a list or a range, not over %.*s", TEXT_ARGS(is));
     }
-    size_t count = !of.known                    ? 1
+    size_t count = !of.known                  ? 1
                    : of.type & OPENJD_T_RANGE ? (size_t)of.range->count
-                                                : of.item_count;
+                                              : of.item_count;
     if (!eval_spend(e, count))
         return false;
     struct openjd_value *items = eval_take(e, count * sizeof(*items));
@@ -1029,10 +1026,11 @@ static bool eval_each(struct eval *e, const struct openjd_expr *x,
         return false;
     bool unknown = !of.known;
     for (size_t i = 0; i < count; i++) {
-        struct openjd_value v = !of.known ? openjd_unknown(types_item(of.type) |
-                                                           (of.type & OPENJD_T_RANGE ? OPENJD_T_INT : 0))
-                                : of.type & OPENJD_T_RANGE ? openjd_whole(openjd_range_at(of.range, i))
-                                                           : of.items[i];
+        struct openjd_value v =
+            !of.known                  ? openjd_unknown(types_item(of.type) |
+                                                        (of.type & OPENJD_T_RANGE ? OPENJD_T_INT : 0))
+            : of.type & OPENJD_T_RANGE ? openjd_whole(openjd_range_at(of.range, i))
+                                       : of.items[i];
         openjd_scope_set(inner, name, v);
         if (!eval_spend(e, 1))
             return false;

@@ -3,7 +3,8 @@
 // Operators are functions with the operator for a name ("u-" is the unary one, "[]" an index). A
 // call looks for a row that takes the arguments as they are, then for one that takes them after a
 // conversion that loses nothing: int to float, path to string, range to list. With an argument that
-// is not known the same search is done on types and the answer is what all rows that fit could give.
+// is not known the same search is done on types and the answer is what all rows that fit could
+// give.
 #include "formats/openjd/inside.h"
 
 #include <ctype.h>
@@ -41,7 +42,7 @@ struct row {
 };
 
 typedef const struct openjd_value *args_t;
-#define RUN(name) \
+#define RUN(name)                                                                                  \
     static bool name(struct eval *e, args_t args, size_t count, struct openjd_value *out)
 #define UNUSED_COUNT (void)count
 
@@ -502,10 +503,9 @@ RUN(contains)
             return false;
         found = !what->words.size || find_text(in->words, what->words, false);
     } else if (in->type & RNG) {
-        found = what->type & INT
-                    ? openjd_range_has(in->range, what->whole)
-                    : what->real == floor(what->real) && fabs(what->real) < 0x1p62 &&
-                          openjd_range_has(in->range, (int64_t)what->real);
+        found = what->type & INT ? openjd_range_has(in->range, what->whole)
+                                 : what->real == floor(what->real) && fabs(what->real) < 0x1p62 &&
+                                       openjd_range_has(in->range, (int64_t)what->real);
     } else {
         if (!eval_spend(e, in->item_count))
             return false;
@@ -1047,7 +1047,8 @@ static bool give_text(struct eval *e, text made, struct openjd_value *out)
 RUN(join_text)
 {
     UNUSED_COUNT;
-    text left = openjd_value_text(e->arena, &args[0]), right = openjd_value_text(e->arena, &args[1]);
+    text left = openjd_value_text(e->arena, &args[0]),
+         right = openjd_value_text(e->arena, &args[1]);
     if (!eval_spend_text(e, left.size + right.size))
         return false;
     char *to = eval_take(e, left.size + right.size + 1);
@@ -1118,9 +1119,7 @@ static void letters_close(struct letters *l)
 static uint32_t letter_case(const struct letters *l, uint32_t c, bool upper)
 {
     if (c < 0x80 || !l->locale)
-        return upper && c >= 'a' && c <= 'z'   ? c - 32
-               : !upper && c >= 'A' && c <= 'Z' ? c + 32
-                                                : c;
+        return upper && c >= 'a' && c <= 'z' ? c - 32 : !upper && c >= 'A' && c <= 'Z' ? c + 32 : c;
     return upper ? towupper_l((wint_t)c, l->locale) : towlower_l((wint_t)c, l->locale);
 }
 
@@ -1362,8 +1361,8 @@ static bool find(struct eval *e, args_t args, bool last, bool must, struct openj
         return eval_fail(e, "what is looked for is empty");
     const char *found = find_text(t, what, last);
     if (!found && must)
-        return eval_fail(e, "'%.*s' is not in the string",
-                         (int)(what.size > 80 ? 80 : what.size), what.at);
+        return eval_fail(e, "'%.*s' is not in the string", (int)(what.size > 80 ? 80 : what.size),
+                         what.at);
     *out = openjd_whole(found ? (int64_t)utf8_length((text){t.at, (size_t)(found - t.at)}) : -1);
     return eval_spend_text(e, t.size);
 }
@@ -1770,8 +1769,8 @@ RUN(path_run)
     // A URI's own parts are joined as they are: empty ones count.
     if (uri_is(all)) {
         for (size_t i = 1; i < args[0].item_count; i++)
-            all = text_join(e->arena, "%.*s/%.*s", TEXT_ARGS(all),
-                            TEXT_ARGS(args[0].items[i].words));
+            all =
+                text_join(e->arena, "%.*s/%.*s", TEXT_ARGS(all), TEXT_ARGS(args[0].items[i].words));
         return eval_spend_text(e, all.size) && give_path(all, out);
     }
     for (size_t i = 1; i < args[0].item_count; i++) {
@@ -1848,7 +1847,8 @@ bool function_property(struct eval *e, const struct openjd_value *of, text name,
     static const struct {
         const char *name;
         openjd_types gives;
-    } properties[] = {{"name", STR},  {"stem", STR},   {"suffix", STR}, {"suffixes", LIST_OF(STR)},
+    } properties[] = {{"name", STR},   {"stem", STR},
+                      {"suffix", STR}, {"suffixes", LIST_OF(STR)},
                       {"parent", PAT}, {"parts", LIST_OF(STR)}};
     size_t which = 0;
     while (which < 6 && !text_is(name, properties[which].name))
@@ -2008,7 +2008,8 @@ RUN(as_posix_run)
     if (!to)
         return false;
     for (size_t i = 0; i < args[0].words.size; i++)
-        to[i] = args[0].words.at[i] == '\\' && e->form == OPENJD_WINDOWS ? '/' : args[0].words.at[i];
+        to[i] =
+            args[0].words.at[i] == '\\' && e->form == OPENJD_WINDOWS ? '/' : args[0].words.at[i];
     return eval_spend_text(e, args[0].words.size) &&
            give_text(e, (text){to, args[0].words.size}, out);
 }
@@ -2026,7 +2027,8 @@ static bool lies_below(const struct path_parts *p, const struct path_parts *abov
 {
     bool any_case = form == OPENJD_WINDOWS && !p->uri;
     bool (*alike)(text, text) = any_case ? text_same_any_case : text_same;
-    bool below = p->uri == above->uri && p->count >= above->count && alike(p->anchor, above->anchor);
+    bool below =
+        p->uri == above->uri && p->count >= above->count && alike(p->anchor, above->anchor);
     for (size_t i = 0; below && i < above->count; i++)
         below = alike(p->part[i], above->part[i]);
     return below;
@@ -2388,8 +2390,7 @@ bool function_call(struct eval *e, text name, const struct openjd_value *args, s
     for (int widen = 0; widen < 2 && !hidden; widen++) {
         for (size_t i = 0; i < ROWS; i++) {
             const struct row *row = &rows[i];
-            if (!text_is(name, row->name) ||
-                !row_takes(row, args, count, widen, method, matched))
+            if (!text_is(name, row->name) || !row_takes(row, args, count, widen, method, matched))
                 continue;
             if (known)
                 return run_row(e, row, args, matched, out);

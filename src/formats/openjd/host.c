@@ -33,7 +33,8 @@ static struct openjd_value mapped_value(struct arena *a, const struct openjd_ses
 }
 
 // A scope keeps what a session is, so that the scopes below it can map paths too.
-static const struct openjd_session *session_of(const struct openjd_scope *s, struct openjd_session *to)
+static const struct openjd_session *session_of(const struct openjd_scope *s,
+                                               struct openjd_session *to)
 {
     struct eval e = {0};
     scope_host(s, &e);
@@ -45,7 +46,8 @@ struct openjd_scope *openjd_session_scope(struct arena *a, const struct openjd_j
                                           const struct openjd_session *session)
 {
     struct openjd_scope *s = openjd_scope_new(a, job->scope);
-    bool extended = job->of->extensions & OPENJD_EXPR, rules = session->rules && session->rules->count;
+    bool extended = job->of->extensions & OPENJD_EXPR,
+         rules = session->rules && session->rules->count;
     openjd_scope_on_host(s, session->rules, session->host);
     for (size_t i = 0; i < job->parameter_count; i++) {
         const struct openjd_job_parameter *p = &job->parameters[i];
@@ -58,7 +60,8 @@ struct openjd_scope *openjd_session_scope(struct arena *a, const struct openjd_j
     openjd_scope_set(s, "Session.PathMappingRulesFile", openjd_path(text_of(session->rules_file)));
     // Without EXPR it is the text, which reads the same.
     openjd_scope_set(s, "Session.HasPathMappingRules",
-                     extended ? openjd_truth(rules) : openjd_string(text_of(rules ? "true" : "false")));
+                     extended ? openjd_truth(rules)
+                              : openjd_string(text_of(rules ? "true" : "false")));
     return s;
 }
 

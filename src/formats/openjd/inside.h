@@ -10,11 +10,11 @@ enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_TEXT, NODE_LIS
 struct node {
     enum node_kind kind;
     int64_t line;
-    text words;  // TEXT: the value; INT, FLOAT: as written
-    bool truth;  // BOOL
-    bool fits;   // INT: whole holds it
+    text words; // TEXT: the value; INT, FLOAT: as written
+    bool truth; // BOOL
+    bool fits;  // INT: whole holds it
     int64_t whole;
-    double real; // INT, FLOAT
+    double real;         // INT, FLOAT
     struct node **items; // LIST, MAP
     text *keys;          // MAP
     int64_t *key_lines;
@@ -33,7 +33,7 @@ const char *tree_kind_name(const struct node *n); // "a list"
 
 size_t utf8_length(text t); // characters
 bool text_same(text a, text b);
-bool text_same_any_case(text a, text b); // ASCII
+bool text_same_any_case(text a, text b);  // ASCII
 text text_lower(struct arena *a, text t); // ASCII
 text text_join(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
 #define TEXT_ARGS(t) (int)(t).size, (t).at ? (t).at : ""
@@ -41,7 +41,7 @@ text text_join(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
 bool number_whole(text t, int64_t *whole);
 bool number_real(text t, double *real); // finite
 bool name_is_identifier(text t);
-bool uri_is(text t); // "scheme://..."
+bool uri_is(text t);                                      // "scheme://..."
 bool has_control_characters(text t, const char *allowed); // Cc (§9)
 text real_text(struct arena *a, double real); // shortest that reads back, as Python writes it
 
@@ -84,7 +84,7 @@ text path_name(const struct path_parts *p); // last part or empty
 
 // --- expressions ---
 
-struct eval { // one evaluation
+struct eval {            // one evaluation
     struct arena *arena; // its own: closed at the end
     const struct openjd_scope *scope;
     uint64_t operations;
@@ -136,7 +136,7 @@ bool combination_parse(struct arena *a, text words, struct openjd_combination **
 struct space_range { // of one task parameter
     text name;
     openjd_types type;
-    bool is_range;                     // else a list
+    bool is_range; // else a list
     struct openjd_range range;
     const struct openjd_value *values;
     size_t value_count;

@@ -1,5 +1,5 @@
-// From a template and values to a job (§7.4, "Job creation"): parameters merged and checked, what is
-// known resolved.
+// From a template and values to a job (§7.4, "Job creation"): parameters merged and checked, what
+// is known resolved.
 #include "formats/openjd/inside.h"
 
 #include <inttypes.h>
@@ -74,7 +74,8 @@ static bool merge(struct making *m, struct openjd_parameter *p, const struct ope
     if (p->type != next->type)
         return refuse(m, "the parameter", p->name, "its definitions have different types");
     if (p->type & PAT || p->type & LIST_OF(PAT)) {
-        if (!text_same(or_else(p->object_type, "DIRECTORY"), or_else(next->object_type, "DIRECTORY")))
+        if (!text_same(or_else(p->object_type, "DIRECTORY"),
+                       or_else(next->object_type, "DIRECTORY")))
             return refuse(m, "the parameter", p->name, "its definitions differ in objectType");
         if (p->data_flow.size && next->data_flow.size && !text_same(p->data_flow, next->data_flow))
             return refuse(m, "the parameter", p->name, "its definitions differ in dataFlow");
@@ -84,7 +85,8 @@ static bool merge(struct making *m, struct openjd_parameter *p, const struct ope
     bool had = p->allowed_count > 0 && next->allowed_count > 0;
     narrow_allowed(m, p, next);
     if (had && !p->allowed_count)
-        return refuse(m, "the parameter", p->name, "no value is in allowedValues of all definitions");
+        return refuse(m, "the parameter", p->name,
+                      "no value is in allowedValues of all definitions");
     narrow_length(&p->has_least_length, &p->least_length, next->has_least_length,
                   next->least_length, true);
     narrow_length(&p->has_most_length, &p->most_length, next->has_most_length, next->most_length,
@@ -360,8 +362,9 @@ bool openjd_given_parse(struct arena *a, text document, enum openjd_form form,
     for (size_t i = 0; i < root->count; i++) {
         at[i].name = root->keys[i];
         if (!given_value(a, root->items[i], &at[i].value))
-            return error_why(err, "line %" PRId64 ": the value of '%.*s' is %s", root->items[i]->line,
-                             TEXT_ARGS(root->keys[i]), tree_kind_name(root->items[i]));
+            return error_why(err, "line %" PRId64 ": the value of '%.*s' is %s",
+                             root->items[i]->line, TEXT_ARGS(root->keys[i]),
+                             tree_kind_name(root->items[i]));
     }
     *given = at;
     *count = root->count;
@@ -410,9 +413,9 @@ static bool make_name(struct making *m, struct openjd_scope *scope)
         return in_field(m, "the job's name", (text){NULL, 0});
     size_t length = utf8_length(m->job->name);
     if (length < 1 || length > most || has_control_characters(m->job->name, ""))
-        return refuse(m, "the job's name", m->job->name,
-                      arena_format(m->a, "it must have 1 to %zu characters and no control character",
-                                   most));
+        return refuse(
+            m, "the job's name", m->job->name,
+            arena_format(m->a, "it must have 1 to %zu characters and no control character", most));
     if (m->extended)
         openjd_scope_set(scope, "Job.Name", openjd_string(m->job->name));
     return true;
@@ -421,8 +424,8 @@ static bool make_name(struct making *m, struct openjd_scope *scope)
 // --- host requirements ---
 
 // A number of a field, or null: the field is as if it were not there.
-static bool number_of(struct making *m, const struct openjd_format *f, const struct openjd_scope *scope,
-                      bool *there, double *number)
+static bool number_of(struct making *m, const struct openjd_format *f,
+                      const struct openjd_scope *scope, bool *there, double *number)
 {
     struct openjd_value v;
     *there = false;
@@ -556,14 +559,15 @@ static bool check_task_values(struct making *m, const struct openjd_task_paramet
         if (v->type & FLO && v->words.size)
             v->words = tidy_number(m, v->words);
         if (v->type & (STR | PAT) && utf8_length(v->words) > 1024)
-            return refuse(m, "the task parameter", p->name, "a value has more than 1024 characters");
+            return refuse(m, "the task parameter", p->name,
+                          "a value has more than 1024 characters");
         if (v->type & PAT && !v->words.size)
             return refuse(m, "the task parameter", p->name, "a path is empty");
     }
     if (!count)
         return refuse(m, "the task parameter", p->name, "its range has no value");
-    return count <= 1024 || refuse(m, "the task parameter", p->name,
-                                   "its list has more than 1024 values");
+    return count <= 1024 ||
+           refuse(m, "the task parameter", p->name, "its list has more than 1024 values");
 }
 
 static bool list_to_range(struct making *m, struct space_range *r)
@@ -709,8 +713,8 @@ static void make_order(struct making *m, const struct openjd_step *steps, size_t
 static void collect_environments(struct making *m)
 {
     const struct openjd_template *t = m->s->job;
-    const struct openjd_environment **at = ARENA_ARRAY(m->a, const struct openjd_environment *,
-                                                       m->s->environment_count + t->environment_count);
+    const struct openjd_environment **at = ARENA_ARRAY(
+        m->a, const struct openjd_environment *, m->s->environment_count + t->environment_count);
     size_t n = 0;
     for (size_t i = 0; i < m->s->environment_count; i++)
         at[n++] = &m->s->environments[i]->environments[0];

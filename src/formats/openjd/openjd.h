@@ -1,9 +1,9 @@
 /*
  * formats/openjd: Open Job Description 2023-09: bytes in, structs out.
  *
- * A template (YAML or JSON) is parsed into an `openjd_template`, or into a list of mistakes that name
- * the line, the field and the rule. A template and parameter values make an `openjd_job`: what can
- * be known when it is submitted is resolved. What only the host knows is resolved there, from a
+ * A template (YAML or JSON) is parsed into an `openjd_template`, or into a list of mistakes that
+ * name the line, the field and the rule. A template and parameter values make an `openjd_job`: what
+ * can be known when it is submitted is resolved. What only the host knows is resolved there, from a
  * scope: a chain of names and values. A step's parameter space is arithmetic: tasks are computed
  * from their number and never listed. Nothing here opens a file or asks the clock.
  *
@@ -121,8 +121,9 @@ MUST_CHECK bool openjd_path_rules_parse(struct arena *a, text document,
                                         struct openjd_path_rules *rules, struct error *err);
 // The JSON that Session.PathMappingRulesFile points to; "{}" when there are no rules.
 text openjd_path_rules_json(struct arena *a, const struct openjd_path_rules *rules);
-// The rule with the longest source that is `path` or a folder above it, part by part; of two as long
-// the first. False, and *mapped is `path`, when none fits. `host` says how the result is written.
+// The rule with the longest source that is `path` or a folder above it, part by part; of two as
+// long the first. False, and *mapped is `path`, when none fits. `host` says how the result is
+// written.
 bool openjd_path_map(struct arena *a, const struct openjd_path_rules *rules, text path,
                      enum openjd_paths host, text *mapped);
 
@@ -181,8 +182,8 @@ enum openjd_extension {
     OPENJD_ALL_EXTENSIONS = 31
 };
 const char *openjd_extension_name(enum openjd_extension one);
-// "TASK_CHUNKING,EXPR" (any case, spaces ignored, empty: none). False: *unknown is the first that is
-// none of ours.
+// "TASK_CHUNKING,EXPR" (any case, spaces ignored, empty: none). False: *unknown is the first that
+// is none of ours.
 bool openjd_extensions_named(text names, unsigned *extensions, text *unknown);
 
 struct openjd_mistake {
@@ -201,12 +202,12 @@ struct openjd_parameter {
     text name;
     openjd_types type; // one bit; LIST[LIST[INT]] is OPENJD_T_LIST(OPENJD_T_LIST(OPENJD_T_INT))
     text description;  // empty when there is none
-    const struct openjd_value *fallback;       // the `default`, or NULL
-    const struct openjd_value *allowed;        // allowedValues (of items, for lists)
-    size_t allowed_count;                      // 0: anything
-    bool has_least_length, has_most_length;    // minLength, maxLength: characters; items of a list
+    const struct openjd_value *fallback;    // the `default`, or NULL
+    const struct openjd_value *allowed;     // allowedValues (of items, for lists)
+    size_t allowed_count;                   // 0: anything
+    bool has_least_length, has_most_length; // minLength, maxLength: characters; items of a list
     int64_t least_length, most_length;
-    const struct openjd_value *least, *most;   // minValue, maxValue (of items, for lists), or NULL
+    const struct openjd_value *least, *most; // minValue, maxValue (of items, for lists), or NULL
     bool has_item_least_length, has_item_most_length; // item.minLength, item.maxLength
     int64_t item_least_length, item_most_length;
     text object_type, data_flow; // PATH: as written, or empty (DIRECTORY, NONE)
@@ -244,7 +245,7 @@ struct openjd_script { // of a step and of an environment
     size_t let_count;
     const struct openjd_file *files;
     size_t file_count;
-    const struct openjd_action *on_run;           // a step's
+    const struct openjd_action *on_run;             // a step's
     const struct openjd_action *on_enter, *on_exit; // an environment's, or NULL
     const struct openjd_action *on_wrap_env_enter, *on_wrap_task_run, *on_wrap_env_exit; // or NULL
 };
@@ -275,9 +276,9 @@ struct openjd_attribute { // §3.3.2
 struct openjd_task_parameter { // §3.4.1
     int64_t line;
     text name;
-    openjd_types type; // INT, FLOAT, STRING or PATH; of CHUNK[INT]: RANGE
-    const struct openjd_format *range;        // a range or list expression, or NULL
-    const struct openjd_format *values;       // when it is a list
+    openjd_types type;                  // INT, FLOAT, STRING or PATH; of CHUNK[INT]: RANGE
+    const struct openjd_format *range;  // a range or list expression, or NULL
+    const struct openjd_format *values; // when it is a list
     size_t value_count;
     const struct openjd_format *chunk_count, *chunk_seconds; // defaultTaskCount; NULL: none
     bool contiguous;
@@ -353,7 +354,7 @@ struct openjd_job_parameter {
     struct openjd_value value;      // checked; PATHs joined and cleaned, not yet mapped
 };
 struct openjd_amount_needed {
-    text name; // lower case
+    text name;          // lower case
     double least, most; // most < 0: no upper end
 };
 struct openjd_attribute_needed {
@@ -408,9 +409,10 @@ struct openjd_task {
 // Single tasks, chunks taken apart. A step without parameters has one.
 uint64_t openjd_space_tasks(const struct openjd_space *space);
 
-// Items: what runs as one: tasks, or chunks of about defaultTaskCount, evenly filled. `chunk`: another
-// size than the template's, for all of this space (1: single tasks as "5-5"); 0: the template's.
-// Order: the combination's, the last part moving fastest. O(spans) in time, no list is made.
+// Items: what runs as one: tasks, or chunks of about defaultTaskCount, evenly filled. `chunk`:
+// another size than the template's, for all of this space (1: single tasks as "5-5"); 0: the
+// template's. Order: the combination's, the last part moving fastest. O(spans) in time, no list is
+// made.
 uint64_t openjd_space_items(const struct openjd_space *space, uint64_t chunk);
 void openjd_space_item(struct arena *a, const struct openjd_space *space, uint64_t chunk,
                        uint64_t index, struct openjd_task *task);
@@ -440,9 +442,9 @@ MUST_CHECK bool openjd_space_find(struct arena *a, const struct openjd_space *sp
 // --- on the host ---
 
 struct openjd_session {
-    const char *working_folder;                 // absolute
-    const char *rules_file;                     // where openjd_path_rules_json was written
-    const struct openjd_path_rules *rules;      // or NULL
+    const char *working_folder;            // absolute
+    const char *rules_file;                // where openjd_path_rules_json was written
+    const struct openjd_path_rules *rules; // or NULL
     enum openjd_paths host;
 };
 struct openjd_wrapped { // what a wrap hook hands on (rfc 0008)
@@ -453,7 +455,7 @@ struct openjd_wrapped { // what a wrap hook hands on (rfc 0008)
     size_t variable_count;
     int64_t timeout_s; // 0: none
     enum openjd_cancel cancel;
-    int64_t notify_s; // 0: none
+    int64_t notify_s;                 // 0: none
     text environment_name, step_name; // of what is wrapped; empty: none
 };
 // Param (paths mapped), RawParam, Session, Job.Name.

@@ -1,5 +1,5 @@
-// Paths without a file system: POSIX, Windows and URIs, as Python's pure paths see them (E§2.3), and
-// path mapping rules.
+// Paths without a file system: POSIX, Windows and URIs, as Python's pure paths see them (E§2.3),
+// and path mapping rules.
 //
 // A path is an anchor and parts. POSIX: "/" or exactly two slashes (IEEE Std 1003.1, 3.271).
 // Windows: a drive, a root, or both, or "\\server\share\". "." and empty parts vanish, ".." stays
@@ -329,9 +329,11 @@ static bool rule_applies(struct arena *a, const struct openjd_path_rule *rule, t
         if (!parts_below(&rest, &source, rule->source_format))
             return false;
     }
-    struct path_parts below = {.part = rest.part + source.count, .count = rest.count - source.count};
+    struct path_parts below = {.part = rest.part + source.count,
+                               .count = rest.count - source.count};
     // A slash at the end stays one.
-    bool slash = path.size > 1 && below.count && is_separator(path.at[path.size - 1], rule->source_format) &&
+    bool slash = path.size > 1 && below.count &&
+                 is_separator(path.at[path.size - 1], rule->source_format) &&
                  rule->source_format != OPENJD_URI;
     struct path_parts to = path_split(a, rule->destination, host);
     *mapped = below.count ? join_parts(a, &to, &below, host) : path_build(a, &to, host);

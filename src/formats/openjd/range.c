@@ -61,10 +61,10 @@ static bool read_number(struct reader *r, int64_t *number)
 static bool span_make(int64_t first, int64_t last, int64_t step, struct openjd_span *span,
                       const char **why)
 {
-    *why = step == 0                     ? "a step is 0"
-           : step > 0 && first > last    ? "a range that goes down needs a negative step"
-           : step < 0 && first < last    ? "a range that goes up needs a positive step"
-                                         : NULL;
+    *why = step == 0                  ? "a step is 0"
+           : step > 0 && first > last ? "a range that goes down needs a negative step"
+           : step < 0 && first < last ? "a range that goes up needs a positive step"
+                                      : NULL;
     if (*why)
         return false;
     if (step < 0) {
@@ -266,8 +266,7 @@ text openjd_range_text(struct arena *a, const struct openjd_range *range)
         else if (s->step == 1)
             buf_format(&b, "%s%" PRId64 "-%" PRId64, comma, s->first, s->last);
         else
-            buf_format(&b, "%s%" PRId64 "-%" PRId64 ":%" PRId64, comma, s->first, s->last,
-                       s->step);
+            buf_format(&b, "%s%" PRId64 "-%" PRId64 ":%" PRId64, comma, s->first, s->last, s->step);
     }
     text t = {arena_copy(a, b.at ? b.at : "", b.size), b.size};
     buf_free(&b);

@@ -117,10 +117,9 @@ static struct regex_kept *compile(struct eval *e, text pattern)
     text form = translated(e, pattern);
     int number;
     PCRE2_SIZE at;
-    pcre2_code *code =
-        pcre2_compile((PCRE2_SPTR)form.at, form.size,
-                      PCRE2_UTF | PCRE2_UCP | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C,
-                      &number, &at, NULL);
+    pcre2_code *code = pcre2_compile(
+        (PCRE2_SPTR)form.at, form.size,
+        PCRE2_UTF | PCRE2_UCP | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &number, &at, NULL);
     if (!code) {
         PCRE2_UCHAR words[160];
         pcre2_get_error_message(number, words, sizeof(words));
@@ -195,7 +194,7 @@ struct walk {
     struct eval *e;
     struct regex_kept *k;
     text t;
-    size_t at;    // where to look next
+    size_t at;         // where to look next
     size_t start, end; // of the match
 };
 
@@ -284,7 +283,8 @@ static bool replacement_is_plain(struct eval *e, text t)
         bool back = t.at[i] == '\\' && (isdigit((unsigned char)c) || c == 'g');
         bool dollar = t.at[i] == '$' && (isalnum((unsigned char)c) || c == '_' || c == '{');
         if (back || dollar)
-            return eval_fail(e, "the replacement of re_sub() is plain text: it can not name groups");
+            return eval_fail(e,
+                             "the replacement of re_sub() is plain text: it can not name groups");
     }
     return true;
 }

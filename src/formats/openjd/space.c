@@ -22,8 +22,8 @@ struct combining {
 static bool bad(struct combining *c, const char *why)
 {
     error_set(c->err, ERROR_INPUT, "not a combination expression");
-    return error_why(c->err, "%s before '%.*s'", why,
-                     (int)(c->left.size > 40 ? 40 : c->left.size), c->left.at ? c->left.at : "");
+    return error_why(c->err, "%s before '%.*s'", why, (int)(c->left.size > 40 ? 40 : c->left.size),
+                     c->left.at ? c->left.at : "");
 }
 
 static bool take(struct combining *c, char mark)
@@ -113,8 +113,8 @@ struct part {
 struct openjd_space {
     const struct space_range *ranges;
     size_t count;
-    struct part *root;      // as the combination says
-    struct part *rows_root; // the same without what is chunked
+    struct part *root;                 // as the combination says
+    struct part *rows_root;            // the same without what is chunked
     const struct space_range *chunked; // or NULL
     uint64_t tasks, rows;
 };
@@ -213,8 +213,7 @@ static struct run chunk_in(uint64_t length, uint64_t chunks, uint64_t index)
         // How many bigger ones lie before: the i with i * chunks / bigger < index.
         unsigned __int128 product = (unsigned __int128)index * bigger;
         before = (uint64_t)((product + chunks - 1) / chunks);
-        big = before < bigger &&
-              (uint64_t)((unsigned __int128)before * chunks / bigger) == index;
+        big = before < bigger && (uint64_t)((unsigned __int128)before * chunks / bigger) == index;
     }
     return (struct run){index * small + before, small + big};
 }
@@ -439,8 +438,7 @@ void openjd_space_cut(struct arena *a, const struct openjd_space *space, uint64_
 
 struct openjd_chunking openjd_space_chunking(const struct openjd_space *space)
 {
-    return space->chunked ? space->chunked->chunking
-                          : (struct openjd_chunking){.default_count = 1};
+    return space->chunked ? space->chunked->chunking : (struct openjd_chunking){.default_count = 1};
 }
 
 uint64_t openjd_chunk_next(const struct openjd_chunking *chunking, uint64_t tasks, int64_t took_ms)
@@ -454,7 +452,8 @@ uint64_t openjd_chunk_next(const struct openjd_chunking *chunking, uint64_t task
 
 // --- one task by its values ---
 
-static const struct openjd_given *given_for(const struct openjd_given *given, size_t count, text name)
+static const struct openjd_given *given_for(const struct openjd_given *given, size_t count,
+                                            text name)
 {
     const struct openjd_given *found = NULL;
     for (size_t i = 0; i < count; i++)

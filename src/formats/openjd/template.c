@@ -2,8 +2,8 @@
 //
 // Each object of the schema is a table of its fields; a reader goes over the fields that are there
 // and says what it does not know. Format strings are checked where they are read: `reading` carries
-// the scopes (§7.3.1), in which what is not known yet stands with its type alone, so that checking a
-// format string is evaluating it. Reading goes on after a mistake, so that all are told at once.
+// the scopes (§7.3.1), in which what is not known yet stands with its type alone, so that checking
+// a format string is evaluating it. Reading goes on after a mistake, so that all are told at once.
 #include "formats/openjd/inside.h"
 
 #include <inttypes.h>
@@ -115,8 +115,8 @@ static void unknown_field(struct reading *r, const struct node *n, size_t index,
     for (const struct field *f = fields; f->name; f++)
         names[count++] = f->name;
     text key = n->keys[index];
-    const char *near = key.size < 200 ? text_nearest(arena_copy(r->a, key.at, key.size), names, count)
-                                      : NULL;
+    const char *near =
+        key.size < 200 ? text_nearest(arena_copy(r->a, key.at, key.size), names, count) : NULL;
     wrong(r, n->key_lines[index], "has no field '%.*s'%s%s%s",
           (int)(key.size > 100 ? 100 : key.size), key.at, near ? "; did you mean '" : "",
           near ? near : "", near ? "'?" : "");
@@ -402,8 +402,9 @@ static void read_let(struct reading *r, const struct node *n, struct openjd_scop
     let->line = n->line;
     let->name = name;
     if (!is_let_name(name) || !rest.size || name.size == n->words.size) {
-        wrong(r, n->line, "must be 'name = expression', the name beginning with a small letter or "
-                          "'_' and having 512 characters at most");
+        wrong(r, n->line,
+              "must be 'name = expression', the name beginning with a small letter or "
+              "'_' and having 512 characters at most");
         return;
     }
     if (openjd_scope_find(scope, name))
@@ -500,9 +501,8 @@ READ(read_period)
 
 READ(read_cancelation)
 {
-    static const struct field fields[] = {{"mode", true, 0, read_mode},
-                                          {"notifyPeriodInSeconds", false, 0, read_period},
-                                          {0}};
+    static const struct field fields[] = {
+        {"mode", true, 0, read_mode}, {"notifyPeriodInSeconds", false, 0, read_period}, {0}};
     read_object(r, n, fields, into);
 }
 
@@ -595,7 +595,8 @@ READ(read_environment_actions)
         return;
     int hooks = !!s->on_wrap_env_enter + !!s->on_wrap_task_run + !!s->on_wrap_env_exit;
     if (hooks && hooks < 3)
-        wrong(r, n->line, "has some of onWrapEnvEnter, onWrapTaskRun and onWrapEnvExit: all or none");
+        wrong(r, n->line,
+              "has some of onWrapEnvEnter, onWrapTaskRun and onWrapEnvExit: all or none");
     if (!s->on_enter && !s->on_exit && hooks < 3)
         wrong(r, n->line, "needs onEnter or onExit");
 }
@@ -653,13 +654,14 @@ READ(read_file_end)
 
 READ(read_file)
 {
-    static const struct field fields[] = {{"name", true, 0, read_file_name},
-                                          {"type", true, 0, read_file_type},
-                                          {"filename", false, 0, read_file_filename},
-                                          {"runnable", false, 0, read_file_runnable},
-                                          {"data", true, 0, read_file_data},
-                                          {"endOfLine", false, OPENJD_FEATURE_BUNDLE_1, read_file_end},
-                                          {0}};
+    static const struct field fields[] = {
+        {"name", true, 0, read_file_name},
+        {"type", true, 0, read_file_type},
+        {"filename", false, 0, read_file_filename},
+        {"runnable", false, 0, read_file_runnable},
+        {"data", true, 0, read_file_data},
+        {"endOfLine", false, OPENJD_FEATURE_BUNDLE_1, read_file_end},
+        {0}};
     struct openjd_file *file = into;
     file->line = n->line;
     file->data.plain = true;
@@ -737,8 +739,9 @@ READ(read_variables)
         variables[i].name = n->keys[i];
         variables[i].value.plain = true;
         if (!is_variable_name(n->keys[i]))
-            wrong(r, n->key_lines[i], "a variable's name is letters, digits and '_', without a digit "
-                                      "in front, 256 characters at most");
+            wrong(r, n->key_lines[i],
+                  "a variable's name is letters, digits and '_', without a digit "
+                  "in front, 256 characters at most");
         if (read_text(r, n->items[i], 0, 2048, &t))
             read_format(r, n->items[i], r->host, STR, &variables[i].value);
         r->place = here.up;
@@ -796,7 +799,8 @@ static void check_environments(struct reading *r, const struct openjd_environmen
             wrong(r, e[i].line, "another environment of the job has the name '%.*s'",
                   TEXT_ARGS(e[i].name));
         if (wraps(&e[i]) && ++layers > 1)
-            wrong(r, e[i].line, "a second environment with wrap hooks: one is the most in a session");
+            wrong(r, e[i].line,
+                  "a second environment with wrap hooks: one is the most in a session");
         r->place = here.up;
     }
 }
@@ -805,10 +809,10 @@ static void check_environments(struct reading *r, const struct openjd_environmen
 
 bool capability_name_check(text name, const char *prefix, struct error *err)
 {
-    static const char *const standard[] = {
-        "amount.worker.vcpu",       "amount.worker.memory",       "amount.worker.gpu",
-        "amount.worker.gpu.memory", "amount.worker.disk.scratch", "attr.worker.os.family",
-        "attr.worker.cpu.arch"};
+    static const char *const standard[] = {"amount.worker.vcpu",         "amount.worker.memory",
+                                           "amount.worker.gpu",          "amount.worker.gpu.memory",
+                                           "amount.worker.disk.scratch", "attr.worker.os.family",
+                                           "attr.worker.cpu.arch"};
     static const char *const reserved[] = {"worker", "job", "step", "task"};
     text rest = name;
     error_set(err, ERROR_INPUT, "not the name of a capability");
@@ -820,7 +824,8 @@ bool capability_name_check(text name, const char *prefix, struct error *err)
     if (memchr(rest.at ? rest.at : "", ':', rest.size)) {
         text vendor = text_cut(&rest, ':');
         if (!name_is_identifier(vendor))
-            return error_why(err, "'%.*s' before the ':' is not a vendor's name", TEXT_ARGS(vendor));
+            return error_why(err, "'%.*s' before the ':' is not a vendor's name",
+                             TEXT_ARGS(vendor));
     }
     text first = text_cut(&rest, '.');
     if (!text_same_any_case(first, text_of(prefix)) || !rest.size)
@@ -866,8 +871,9 @@ bool capability_value_check(text name, text value, struct error *err)
         good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
                (i && ((c >= '0' && c <= '9') || c == '-'));
     }
-    return good || error_why(err, "'%.*s' is not 1 to 100 letters, digits, '_' and '-', a letter or "
-                                  "'_' in front",
+    return good || error_why(err,
+                             "'%.*s' is not 1 to 100 letters, digits, '_' and '-', a letter or "
+                             "'_' in front",
                              (int)(value.size > 100 ? 100 : value.size), value.at);
 }
 
@@ -891,9 +897,8 @@ READ(read_amount_least)
 
 READ(read_amount_most)
 {
-    struct openjd_format *f =
-        (struct openjd_format *)read_number(r, n, false, 0, INFINITY,
-                                            has(r, OPENJD_FEATURE_BUNDLE_1), r->submit);
+    struct openjd_format *f = (struct openjd_format *)read_number(
+        r, n, false, 0, INFINITY, has(r, OPENJD_FEATURE_BUNDLE_1), r->submit);
     double real;
     if (f->plain && number_real(f->source, &real) && real == 0)
         wrong(r, n->line, "must be more than 0");
@@ -1016,9 +1021,8 @@ READ(read_attributes)
 
 READ(read_requirements)
 {
-    static const struct field fields[] = {{"amounts", false, 0, read_amounts},
-                                          {"attributes", false, 0, read_attributes},
-                                          {0}};
+    static const struct field fields[] = {
+        {"amounts", false, 0, read_amounts}, {"attributes", false, 0, read_attributes}, {0}};
     struct openjd_step_template *step = into;
     if (!read_object(r, n, fields, step))
         return;
@@ -1105,8 +1109,7 @@ READ(read_task_range)
         return;
     }
     openjd_types item = p->type & RNG ? INT : p->type & FLO ? FLO : STR;
-    if (!read_format(r, n, r->submit,
-                     LIST_OF(item) | (whole ? RNG | STR : LIST_OF(0x7f)), f))
+    if (!read_format(r, n, r->submit, LIST_OF(item) | (whole ? RNG | STR : LIST_OF(0x7f)), f))
         return;
     p->range = f;
     if (f->plain && whole && !openjd_range_parse(r->a, f->source, &range, &err))
@@ -1762,7 +1765,10 @@ READ(read_item)
                                          {0}};
     struct parameter_reading *p = into;
     openjd_types item = types_item(p->row->type);
-    read_object(r, n, item & OPENJD_T_LISTS ? lists : item & (STR | PAT) ? texts : inner_item_fields,
+    read_object(r, n,
+                item & OPENJD_T_LISTS ? lists
+                : item & (STR | PAT)  ? texts
+                                      : inner_item_fields,
                 into);
 }
 
@@ -1819,9 +1825,8 @@ READ(read_patterns)
 
 READ(read_filter)
 {
-    static const struct field fields[] = {{"label", true, 0, read_label},
-                                          {"patterns", true, 0, read_patterns},
-                                          {0}};
+    static const struct field fields[] = {
+        {"label", true, 0, read_label}, {"patterns", true, 0, read_patterns}, {0}};
     read_object(r, n, fields, into);
 }
 
@@ -1857,7 +1862,8 @@ static void check_control(struct reading *r, const struct node *n, struct parame
     bool allowed = p->p->allowed_count > 0, list = p->row->type & OPENJD_T_LISTS;
     bool dropdown = text_is(control, "DROPDOWN_LIST");
     bool spin = text_is(control, "SPIN_BOX");
-    bool files = text_starts(control, "CHOOSE_INPUT_FILE") || text_starts(control, "CHOOSE_OUTPUT_FILE");
+    bool files =
+        text_starts(control, "CHOOSE_INPUT_FILE") || text_starts(control, "CHOOSE_OUTPUT_FILE");
     if (!has_word(p->row->controls, control)) {
         wrong(r, n->line, "control must be one of %s; it is '%.*s'", p->row->controls,
               (int)(control.size > 60 ? 60 : control.size), control.at);
@@ -1868,10 +1874,12 @@ static void check_control(struct reading *r, const struct node *n, struct parame
     if (dropdown && !allowed)
         wrong(r, n->line, "the control DROPDOWN_LIST needs allowedValues");
     if (text_is(control, "CHECK_BOX") && p->row->type & STR && !is_check_box(p->p))
-        wrong(r, n->line, "the control CHECK_BOX needs two allowedValues: true and false, yes and no, "
-                          "on and off, or 1 and 0");
+        wrong(r, n->line,
+              "the control CHECK_BOX needs two allowedValues: true and false, yes and no, "
+              "on and off, or 1 and 0");
     if (allowed && !dropdown && !text_is(control, "HIDDEN") && !text_is(control, "CHECK_BOX"))
-        wrong(r, n->line, "the control %.*s can not be used with allowedValues", TEXT_ARGS(control));
+        wrong(r, n->line, "the control %.*s can not be used with allowedValues",
+              TEXT_ARGS(control));
     if ((tree_field(n, "singleStepDelta") || tree_field(n, "decimals")) && !spin)
         wrong(r, n->line, "singleStepDelta and decimals are for the control SPIN_BOX");
     if ((tree_field(n, "fileFilters") || tree_field(n, "fileFilterDefault")) && !files)
@@ -1898,9 +1906,9 @@ READ(read_interface)
         if (has_word(p->row->ui_fields, text_of(more[i].name)))
             fields[count++] = more[i];
     if (has_word(p->row->ui_fields, text_of("singleStepDelta")))
-        fields[count++] = (struct field){
-            "singleStepDelta", false, 0,
-            bare(p->row->type) & INT ? read_positive_whole : read_positive};
+        fields[count++] =
+            (struct field){"singleStepDelta", false, 0,
+                           bare(p->row->type) & INT ? read_positive_whole : read_positive};
     if (!read_object(r, n, fields, &control))
         return;
     if (control.size)
@@ -1930,10 +1938,11 @@ static const char *refuse_item(struct arena *a, const struct openjd_parameter *p
                                const struct openjd_value *v, bool outer)
 {
     if (v->type & OPENJD_T_LISTS) {
-        bool fits = outer ? length_fits(p->has_least_length, p->least_length, p->has_most_length,
-                                        p->most_length, v->item_count)
-                          : length_fits(p->has_item_least_length, p->item_least_length,
-                                        p->has_item_most_length, p->item_most_length, v->item_count);
+        bool fits = outer
+                        ? length_fits(p->has_least_length, p->least_length, p->has_most_length,
+                                      p->most_length, v->item_count)
+                        : length_fits(p->has_item_least_length, p->item_least_length,
+                                      p->has_item_most_length, p->item_most_length, v->item_count);
         if (!fits)
             return "a list has fewer items than minLength or more than maxLength";
         for (size_t i = 0; i < v->item_count; i++) {
@@ -1945,10 +1954,11 @@ static const char *refuse_item(struct arena *a, const struct openjd_parameter *p
     }
     if (v->type & (STR | PAT | RNG)) {
         text t = v->type & RNG ? openjd_range_text(a, v->range) : v->words;
-        bool fits = outer ? length_fits(p->has_least_length, p->least_length, p->has_most_length,
-                                        p->most_length, utf8_length(t))
-                          : length_fits(p->has_item_least_length, p->item_least_length,
-                                        p->has_item_most_length, p->item_most_length, utf8_length(t));
+        bool fits = outer
+                        ? length_fits(p->has_least_length, p->least_length, p->has_most_length,
+                                      p->most_length, utf8_length(t))
+                        : length_fits(p->has_item_least_length, p->item_least_length,
+                                      p->has_item_most_length, p->item_most_length, utf8_length(t));
         if (!fits)
             return "is shorter than minLength or longer than maxLength";
     }
@@ -2027,9 +2037,10 @@ READ(read_parameter)
         else if (reading.row)
             wrong(r, type->line, "%s needs the extension EXPR", reading.row->name);
         else
-            wrong(r, type->line, "must be STRING, PATH, INT or FLOAT; with the extension EXPR also "
-                                 "BOOL, RANGE_EXPR, LIST[STRING], LIST[PATH], LIST[INT], LIST[FLOAT], "
-                                 "LIST[BOOL] or LIST[LIST[INT]]");
+            wrong(r, type->line,
+                  "must be STRING, PATH, INT or FLOAT; with the extension EXPR also "
+                  "BOOL, RANGE_EXPR, LIST[STRING], LIST[PATH], LIST[INT], LIST[FLOAT], "
+                  "LIST[BOOL] or LIST[LIST[INT]]");
         r->place = here.up;
         return;
     }
@@ -2113,8 +2124,8 @@ READ(read_job_name)
 {
     struct openjd_template *t = into;
     text words;
-    if (!read_plain_text(r, n, 1, 0, "", &words) ||
-        !read_format(r, n, r->submit, STR, &t->name) || !t->name.plain)
+    if (!read_plain_text(r, n, 1, 0, "", &words) || !read_format(r, n, r->submit, STR, &t->name) ||
+        !t->name.plain)
         return;
     if (utf8_length(words) > bigger(r, 128, 512))
         wrong(r, n->line, "has %zu characters; %zu are the most", utf8_length(words),
@@ -2331,7 +2342,8 @@ bool openjd_parse(struct arena *a, text document, const struct openjd_wish *wish
     if (!is_kind(&r, root, NODE_MAP))
         return false;
     const struct node *version = tree_field(root, "specificationVersion");
-    bool job = version && version->kind == NODE_TEXT && text_is(version->words, "jobtemplate-2023-09");
+    bool job =
+        version && version->kind == NODE_TEXT && text_is(version->words, "jobtemplate-2023-09");
     t->is_environment =
         version && version->kind == NODE_TEXT && text_is(version->words, "environment-2023-09");
     if (!job && !t->is_environment) {

@@ -194,8 +194,8 @@ static void resolve(struct node *n)
     static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
     static const char *const trues[] = {"true", "True", "TRUE", NULL};
     static const char *const falses[] = {"false", "False", "FALSE", NULL};
-    static const char *const odd[] = {".inf", ".Inf",  ".INF",  "+.inf", "+.Inf", "+.INF", "-.inf",
-                                      "-.Inf", "-.INF", ".nan",  ".NaN",  ".NAN",  NULL};
+    static const char *const odd[] = {".inf",  ".Inf",  ".INF", "+.inf", "+.Inf", "+.INF", "-.inf",
+                                      "-.Inf", "-.INF", ".nan", ".NaN",  ".NAN",  NULL};
     if (is_one_of(n->words, nulls)) {
         n->kind = NODE_NULL;
     } else if (is_one_of(n->words, trues) || is_one_of(n->words, falses)) {
@@ -468,8 +468,8 @@ static size_t json_escape(struct json *j, char *to)
         int low = hex4(j->at + 2, j->end);
         if (low >= 0xdc00 && low < 0xe000) {
             j->at += 6;
-            return put_utf8(to, 0x10000 + ((uint32_t)(code - 0xd800) << 10) +
-                                    (uint32_t)(low - 0xdc00));
+            return put_utf8(to,
+                            0x10000 + ((uint32_t)(code - 0xd800) << 10) + (uint32_t)(low - 0xdc00));
         }
     }
     return code >= 0xd800 && code < 0xe000 ? 0 : put_utf8(to, (uint32_t)code);
@@ -534,7 +534,8 @@ static struct node *json_word(struct json *j, struct node *n)
         const char *word;
         enum node_kind kind;
         bool truth;
-    } words[] = {{"null", NODE_NULL, false}, {"true", NODE_BOOL, true}, {"false", NODE_BOOL, false}};
+    } words[] = {
+        {"null", NODE_NULL, false}, {"true", NODE_BOOL, true}, {"false", NODE_BOOL, false}};
     for (size_t i = 0; i < 3; i++) {
         size_t size = strlen(words[i].word);
         if ((size_t)(j->end - j->at) >= size && memcmp(j->at, words[i].word, size) == 0) {
@@ -654,7 +655,7 @@ const struct node *tree_field(const struct node *map, const char *name)
 
 const char *tree_kind_name(const struct node *n)
 {
-    static const char *const names[] = {"null",        "true or false", "a whole number", "a number",
+    static const char *const names[] = {"null",     "true or false", "a whole number", "a number",
                                         "a string", "a list",        "an object"};
     return names[n->kind];
 }

@@ -200,8 +200,14 @@ text openjd_types_text(struct arena *a, openjd_types types)
         if (!(types >> bit & 1))
             continue;
         int depth = bit / 7;
-        text one = text_join(a, "%s%s%s", depth > 1 ? "list[list[" : depth ? "list[" : "",
-                             scalar_names[bit % 7], depth > 1 ? "]]" : depth ? "]" : "");
+        text one = text_join(a, "%s%s%s",
+                             depth > 1 ? "list[list["
+                             : depth   ? "list["
+                                       : "",
+                             scalar_names[bit % 7],
+                             depth > 1 ? "]]"
+                             : depth   ? "]"
+                                       : "");
         all = all.size ? text_join(a, "%.*s | %s", TEXT_ARGS(all), one.at) : one;
     }
     return all;
@@ -488,13 +494,13 @@ static bool convert(struct arena *a, const struct openjd_value *v, openjd_types 
             return false;
         struct openjd_value *items = ARENA_ARRAY(a, struct openjd_value, count);
         for (size_t i = 0; i < count; i++) {
-            struct openjd_value n = from & OPENJD_T_RANGE
-                                        ? openjd_whole(openjd_range_at(v->range, i))
-                                        : v->items[i];
+            struct openjd_value n =
+                from & OPENJD_T_RANGE ? openjd_whole(openjd_range_at(v->range, i)) : v->items[i];
             if (!value_coerce(a, &n, item, &items[i], &ignored))
                 return false;
         }
-        *out = (struct openjd_value){.type = to, .known = true, .item_count = count, .items = items};
+        *out =
+            (struct openjd_value){.type = to, .known = true, .item_count = count, .items = items};
         return true;
     }
     if (to & OPENJD_T_STRING &&
@@ -517,7 +523,7 @@ static bool convert(struct arena *a, const struct openjd_value *v, openjd_types 
 }
 
 // Numbers before text, what may fail before what can not, scalars before lists.
-static const openjd_types tried[] = {OPENJD_T_INT,  OPENJD_T_FLOAT, OPENJD_T_BOOL,
+static const openjd_types tried[] = {OPENJD_T_INT,   OPENJD_T_FLOAT,  OPENJD_T_BOOL,
                                      OPENJD_T_RANGE, OPENJD_T_STRING, OPENJD_T_PATH};
 
 // What an unknown value of this type could become.
