@@ -136,19 +136,6 @@ static struct openjd_expr *read_conditional(struct reading *r);
 static struct openjd_expr *read_or(struct reading *r);
 static struct openjd_expr *read_unary(struct reading *r);
 
-static size_t put_utf8(char *to, uint32_t code)
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    to[0] = (char)((0xf00 >> more & 0xff) | code >> (6 * more));
-    for (int k = 1; k <= more; k++)
-        to[k] = (char)(0x80 | (code >> (6 * (more - k)) & 0x3f));
-    return 1 + (size_t)more;
-}
-
 // Digits of an escape: "\x41", "\u00e9", "\101". False: too few, or no character.
 static bool escape_code(struct reading *r, int base, int least, int most, uint32_t *code)
 {
@@ -196,7 +183,7 @@ static bool read_escape(struct reading *r, char *to, size_t *size)
         to[(*size)++] = '\\';
         return true;
     }
-    *size += put_utf8(to + *size, code);
+    *size += utf8_put(to + *size, code);
     return true;
 }
 

@@ -1087,19 +1087,6 @@ static uint32_t character(text t, size_t *at)
     return code;
 }
 
-static size_t put_character(char *to, uint32_t code)
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    to[0] = (char)((0xf00 >> more & 0xff) | code >> (6 * more));
-    for (int k = 1; k <= more; k++)
-        to[k] = (char)(0x80 | (code >> (6 * (more - k)) & 0x3f));
-    return 1 + (size_t)more;
-}
-
 // Letters of all alphabets, by the C library's table of characters.
 struct letters {
     locale_t locale;
@@ -1154,7 +1141,7 @@ static bool change_case(struct eval *e, text t, enum change how, struct openjd_v
             memcpy(to + size, how == CHANGE_UPPER ? "SS" : "Ss", 2);
             size += 2;
         } else {
-            size += put_character(to + size, letter_case(&l, c, upper));
+            size += utf8_put(to + size, letter_case(&l, c, upper));
         }
         first = how == CHANGE_TITLE && !letter_is(&l, c, LETTER_ALPHA);
     }
@@ -1762,10 +1749,10 @@ RUN(path_run)
     UNUSED_COUNT;
     if (args[0].type & STR)
         return eval_spend_text(e, args[0].words.size) &&
-               give_path(path_clean(e->arena, args[0].words, e->form), out);
+               give_path(pure_clean(e->arena, args[0].words, e->form), out);
     if (!args[0].item_count)
         return eval_fail(e, "a path is made of one part at least");
-    text all = path_clean(e->arena, args[0].items[0].words, e->form);
+    text all = pure_clean(e->arena, args[0].items[0].words, e->form);
     // A URI's own parts are joined as they are: empty ones count.
     if (uri_is(all)) {
         for (size_t i = 1; i < args[0].item_count; i++)
@@ -1774,7 +1761,7 @@ RUN(path_run)
         return eval_spend_text(e, all.size) && give_path(all, out);
     }
     for (size_t i = 1; i < args[0].item_count; i++) {
-        all = path_join(e->arena, all, args[0].items[i].words, e->form);
+        all = pure_join(e->arena, all, args[0].items[i].words, e->form);
         if (!eval_spend_text(e, all.size) || arena_used(e->arena) > OPENJD_VALUES_MOST)
             return eval_fail(e, "a path would be too long");
     }
@@ -1785,14 +1772,14 @@ RUN(path_div)
 {
     UNUSED_COUNT;
     return eval_spend_text(e, args[0].words.size + args[1].words.size) &&
-           give_path(path_join(e->arena, args[0].words, args[1].words, e->form), out);
+           give_path(pure_join(e->arena, args[0].words, args[1].words, e->form), out);
 }
 
 RUN(path_add)
 {
     if (!join_text(e, args, count, out))
         return false;
-    return give_path(path_clean(e->arena, out->words, e->form), out);
+    return give_path(pure_clean(e->arena, out->words, e->form), out);
 }
 
 // The end of a name from its last dot on; a dot at either end makes none.
@@ -1828,7 +1815,7 @@ static bool property_suffixes(struct eval *e, text name, struct openjd_value *ou
     return give_texts(e, parts, n, out);
 }
 
-static bool property_parts(struct eval *e, const struct path_parts *p, struct openjd_value *out)
+static bool property_parts(struct eval *e, const struct pure_path *p, struct openjd_value *out)
 {
     text *parts = eval_take(e, (p->count + 1) * sizeof(*parts));
     size_t n = 0;
@@ -1864,8 +1851,8 @@ bool function_property(struct eval *e, const struct openjd_value *of, text name,
         *out = openjd_unknown(properties[which].gives);
         return eval_spend(e, 1);
     }
-    struct path_parts p = path_split(e->arena, of->words, e->form);
-    text last = path_name(&p), suffix = suffix_of(last);
+    struct pure_path p = pure_split(e->arena, of->words, e->form);
+    text last = pure_name(&p), suffix = suffix_of(last);
     if (!eval_spend(e, 1) || !eval_spend_text(e, of->words.size))
         return false;
     switch (which) {
@@ -1879,7 +1866,7 @@ bool function_property(struct eval *e, const struct openjd_value *of, text name,
         return property_suffixes(e, last, out);
     case 4:
         p.count -= p.count > 0;
-        return give_path(path_build(e->arena, &p, e->form), out);
+        return give_path(pure_build(e->arena, &p, e->form), out);
     default:
         return property_parts(e, &p, out);
     }
@@ -1888,16 +1875,16 @@ bool function_property(struct eval *e, const struct openjd_value *of, text name,
 // The path with another last part.
 static bool with_last(struct eval *e, args_t path, text last, struct openjd_value *out)
 {
-    struct path_parts p = path_split(e->arena, path->words, e->form);
+    struct pure_path p = pure_split(e->arena, path->words, e->form);
     text *parts = eval_take(e, (p.count + 1) * sizeof(*parts));
     if (!parts)
         return false;
-    if (!p.count || !path_name(&p).size)
+    if (!p.count || !pure_name(&p).size)
         return eval_fail(e, "'%.*s' has no last part to change", TEXT_ARGS(path->words));
     memcpy(parts, p.part, p.count * sizeof(*parts));
     parts[p.count - 1] = last;
     p.part = parts;
-    text made = path_build(e->arena, &p, e->form);
+    text made = pure_build(e->arena, &p, e->form);
     // A relative "x:y" would name a drive.
     if (e->form == OPENJD_WINDOWS && !p.anchor.size && p.count == 1 && last.size > 1 &&
         last.at[1] == ':')
@@ -1914,8 +1901,8 @@ static bool is_last_part(struct eval *e, text name)
 
 static text last_of(struct eval *e, args_t path)
 {
-    struct path_parts p = path_split(e->arena, path->words, e->form);
-    return path_name(&p);
+    struct pure_path p = pure_split(e->arena, path->words, e->form);
+    return pure_name(&p);
 }
 
 RUN(with_name_run)
@@ -2017,12 +2004,12 @@ RUN(as_posix_run)
 RUN(is_absolute_run)
 {
     UNUSED_COUNT;
-    struct path_parts p = path_split(e->arena, args[0].words, e->form);
+    struct pure_path p = pure_split(e->arena, args[0].words, e->form);
     *out = openjd_truth(p.absolute);
     return eval_spend_text(e, args[0].words.size);
 }
 
-static bool lies_below(const struct path_parts *p, const struct path_parts *above,
+static bool lies_below(const struct pure_path *p, const struct pure_path *above,
                        enum openjd_paths form)
 {
     bool any_case = form == OPENJD_WINDOWS && !p->uri;
@@ -2037,8 +2024,8 @@ static bool lies_below(const struct path_parts *p, const struct path_parts *abov
 RUN(is_relative_to_run)
 {
     UNUSED_COUNT;
-    struct path_parts p = path_split(e->arena, args[0].words, e->form);
-    struct path_parts above = path_split(e->arena, args[1].words, e->form);
+    struct pure_path p = pure_split(e->arena, args[0].words, e->form);
+    struct pure_path above = pure_split(e->arena, args[1].words, e->form);
     *out = openjd_truth(lies_below(&p, &above, e->form));
     return eval_spend_text(e, args[0].words.size + args[1].words.size);
 }
@@ -2046,13 +2033,13 @@ RUN(is_relative_to_run)
 RUN(relative_to_run)
 {
     UNUSED_COUNT;
-    struct path_parts p = path_split(e->arena, args[0].words, e->form);
-    struct path_parts above = path_split(e->arena, args[1].words, e->form);
+    struct pure_path p = pure_split(e->arena, args[0].words, e->form);
+    struct pure_path above = pure_split(e->arena, args[1].words, e->form);
     if (!lies_below(&p, &above, e->form))
         return eval_fail(e, "'%.*s' does not lie below '%.*s'", TEXT_ARGS(args[0].words),
                          TEXT_ARGS(args[1].words));
-    struct path_parts rest = {.part = p.part + above.count, .count = p.count - above.count};
-    text made = path_build(e->arena, &rest, p.uri ? OPENJD_POSIX : e->form);
+    struct pure_path rest = {.part = p.part + above.count, .count = p.count - above.count};
+    text made = pure_build(e->arena, &rest, p.uri ? OPENJD_POSIX : e->form);
     return eval_spend_text(e, args[0].words.size) && give_path(made, out);
 }
 

@@ -4,6 +4,8 @@
 #pragma once
 #include "formats/openjd/openjd.h"
 
+#pragma GCC visibility push(hidden)
+
 // --- tree: a YAML or JSON document, each value with its line ---
 
 enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_TEXT, NODE_LIST, NODE_MAP };
@@ -31,7 +33,8 @@ const char *tree_kind_name(const struct node *n); // "a list"
 
 // --- small helpers ---
 
-size_t utf8_length(text t); // characters
+size_t utf8_length(text t);               // characters
+size_t utf8_put(char *to, uint32_t code); // at most 4 bytes; how many
 bool text_same(text a, text b);
 bool text_same_any_case(text a, text b);  // ASCII
 text text_lower(struct arena *a, text t); // ASCII
@@ -67,20 +70,20 @@ void json_quote(struct buf *b, text t, bool ascii);
 // --- paths ---
 
 // pathlib's view of a path: drive and root apart, no "." and no empty parts.
-struct path_parts {
+struct pure_path {
     bool uri;
     text anchor;      // "/", "//", "C:\\", "\\\\server\\share\\", "s3://bucket" or empty
     const text *part; // after the anchor
     size_t count;
     bool absolute;
 };
-struct path_parts path_split(struct arena *a, text path, enum openjd_paths form);
-text path_build(struct arena *a, const struct path_parts *p, enum openjd_paths form);
-text path_clean(struct arena *a, text path, enum openjd_paths form);
-text path_join(struct arena *a, text left, text right, enum openjd_paths form);
+struct pure_path pure_split(struct arena *a, text path, enum openjd_paths form);
+text pure_build(struct arena *a, const struct pure_path *p, enum openjd_paths form);
+text pure_clean(struct arena *a, text path, enum openjd_paths form);
+text pure_join(struct arena *a, text left, text right, enum openjd_paths form);
 // "a/../b" -> "b"; never above the root. POSIX.
-text path_normal(struct arena *a, text path);
-text path_name(const struct path_parts *p); // last part or empty
+text pure_normal(struct arena *a, text path);
+text pure_name(const struct pure_path *p); // last part or empty
 
 // --- expressions ---
 
@@ -160,3 +163,5 @@ const char *parameter_refuses(struct arena *a, const struct openjd_parameter *p,
 // Known to be true or not of a default, of limits and allowed values. NULL: all right.
 const char *parameter_inconsistent(struct arena *a, const struct openjd_parameter *p,
                                    const char **field);
+
+#pragma GCC visibility pop

@@ -188,9 +188,9 @@ static bool settle_path(struct making *m, text name, bool is_default, text *path
     const char *folder = is_default ? m->s->template_folder : m->s->work_folder;
     if (absolute || !folder || folder[0] != '/')
         return true;
-    text joined = path_join(m->a, text_of(folder), *path, OPENJD_POSIX);
-    *path = is_default ? path_normal(m->a, joined) : joined;
-    if (!leave && !lies_in(*path, path_normal(m->a, text_of(folder))))
+    text joined = pure_join(m->a, text_of(folder), *path, OPENJD_POSIX);
+    *path = is_default ? pure_normal(m->a, joined) : joined;
+    if (!leave && !lies_in(*path, pure_normal(m->a, text_of(folder))))
         return refuse(m, "the parameter", name, "its default leaves the template's folder");
     return true;
 }

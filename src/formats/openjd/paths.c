@@ -14,9 +14,9 @@ static bool is_separator(char c, enum openjd_paths form)
     return c == '/' || (c == '\\' && form == OPENJD_WINDOWS);
 }
 
-static struct path_parts split_uri(struct arena *a, text path)
+static struct pure_path split_uri(struct arena *a, text path)
 {
-    struct path_parts p = {.uri = true, .absolute = true};
+    struct pure_path p = {.uri = true, .absolute = true};
     const char *slash = memmem(path.at, path.size, "://", 3);
     size_t from = (size_t)(slash - path.at) + 3;
     const char *end = from < path.size ? memchr(path.at + from, '/', path.size - from) : NULL;
@@ -42,7 +42,7 @@ static struct path_parts split_uri(struct arena *a, text path)
 }
 
 // "C:", "C:\", "\", "\\server\share\" or nothing; how many bytes of the path it takes.
-static size_t windows_anchor(struct arena *a, text path, struct path_parts *p)
+static size_t windows_anchor(struct arena *a, text path, struct pure_path *p)
 {
     bool drive = path.size > 1 && isalpha((unsigned char)path.at[0]) && path.at[1] == ':';
     size_t lead = 0;
@@ -72,11 +72,11 @@ static size_t windows_anchor(struct arena *a, text path, struct path_parts *p)
     return lead;
 }
 
-struct path_parts path_split(struct arena *a, text path, enum openjd_paths form)
+struct pure_path pure_split(struct arena *a, text path, enum openjd_paths form)
 {
     if (uri_is(path))
         return split_uri(a, path);
-    struct path_parts p = {.anchor = {"", 0}};
+    struct pure_path p = {.anchor = {"", 0}};
     size_t at = 0, room = 1;
     if (form == OPENJD_WINDOWS) {
         at = windows_anchor(a, path, &p);
@@ -102,7 +102,7 @@ struct path_parts path_split(struct arena *a, text path, enum openjd_paths form)
     return p;
 }
 
-text path_build(struct arena *a, const struct path_parts *p, enum openjd_paths form)
+text pure_build(struct arena *a, const struct pure_path *p, enum openjd_paths form)
 {
     size_t total = p->anchor.size + 2;
     char mark = form == OPENJD_WINDOWS && !p->uri ? '\\' : '/';
@@ -122,23 +122,23 @@ text path_build(struct arena *a, const struct path_parts *p, enum openjd_paths f
     return (text){to, (size_t)(at - to)};
 }
 
-text path_clean(struct arena *a, text path, enum openjd_paths form)
+text pure_clean(struct arena *a, text path, enum openjd_paths form)
 {
     if (uri_is(path))
         return path;
-    struct path_parts p = path_split(a, path, form);
-    return path_build(a, &p, form);
+    struct pure_path p = pure_split(a, path, form);
+    return pure_build(a, &p, form);
 }
 
-text path_name(const struct path_parts *p)
+text pure_name(const struct pure_path *p)
 {
     return p->count ? p->part[p->count - 1] : (text){"", 0};
 }
 
-static text join_parts(struct arena *a, const struct path_parts *left,
-                       const struct path_parts *right, enum openjd_paths form)
+static text join_parts(struct arena *a, const struct pure_path *left, const struct pure_path *right,
+                       enum openjd_paths form)
 {
-    struct path_parts p = *left;
+    struct pure_path p = *left;
     size_t count = left->count;
     // "s3://bucket/dir/" / "file": the empty last part is used up.
     if (left->uri && count && !left->part[count - 1].size)
@@ -150,27 +150,27 @@ static text join_parts(struct arena *a, const struct path_parts *left,
         memcpy(parts + count, right->part, right->count * sizeof(*parts));
     p.part = parts;
     p.count = count + right->count;
-    return path_build(a, &p, form);
+    return pure_build(a, &p, form);
 }
 
-text path_join(struct arena *a, text left, text right, enum openjd_paths form)
+text pure_join(struct arena *a, text left, text right, enum openjd_paths form)
 {
-    struct path_parts l = path_split(a, left, form), r = path_split(a, right, form);
+    struct pure_path l = pure_split(a, left, form), r = pure_split(a, right, form);
     if (r.uri)
         return right;
     if (form != OPENJD_WINDOWS)
-        return r.absolute ? path_build(a, &r, form) : join_parts(a, &l, &r, form);
+        return r.absolute ? pure_build(a, &r, form) : join_parts(a, &l, &r, form);
     bool drive = r.anchor.size >= 2; // "C:", "C:\", a share
     if (drive) {
         // "C:\a" and "C:b" lie on one drive: the second goes on from the first.
         bool relative = r.anchor.size == 2 && l.anchor.size >= 2 && !l.uri &&
                         text_same_any_case((text){l.anchor.at, 2}, r.anchor);
-        return relative ? join_parts(a, &l, &r, form) : path_build(a, &r, form);
+        return relative ? join_parts(a, &l, &r, form) : pure_build(a, &r, form);
     }
     if (!r.anchor.size)
         return join_parts(a, &l, &r, form);
     // "\renders": from the root of the left one's drive.
-    struct path_parts root = l;
+    struct pure_path root = l;
     root.count = 0;
     if (!l.uri && l.anchor.size == 2 && l.anchor.at[1] == ':')
         root.anchor = text_join(a, "%.2s\\", l.anchor.at);
@@ -179,9 +179,9 @@ text path_join(struct arena *a, text left, text right, enum openjd_paths form)
     return join_parts(a, &root, &r, form);
 }
 
-text path_normal(struct arena *a, text path)
+text pure_normal(struct arena *a, text path)
 {
-    struct path_parts p = path_split(a, path, OPENJD_POSIX);
+    struct pure_path p = pure_split(a, path, OPENJD_POSIX);
     text *parts = ARENA_ARRAY(a, text, p.count + 1);
     size_t count = 0;
     for (size_t i = 0; i < p.count; i++) {
@@ -193,7 +193,7 @@ text path_normal(struct arena *a, text path)
     }
     p.part = parts;
     p.count = count;
-    return path_build(a, &p, OPENJD_POSIX);
+    return pure_build(a, &p, OPENJD_POSIX);
 }
 
 // --- mapping ---
@@ -302,7 +302,7 @@ static bool uri_below(text path, text source)
            (path.size == source.size || path.at[source.size] == '/');
 }
 
-static bool parts_below(const struct path_parts *p, const struct path_parts *source,
+static bool parts_below(const struct pure_path *p, const struct pure_path *source,
                         enum openjd_paths form)
 {
     bool (*alike)(text, text) = form == OPENJD_WINDOWS ? text_same_any_case : text_same;
@@ -315,28 +315,27 @@ static bool parts_below(const struct path_parts *p, const struct path_parts *sou
 static bool rule_applies(struct arena *a, const struct openjd_path_rule *rule, text path,
                          enum openjd_paths host, text *mapped)
 {
-    struct path_parts rest = {0}, source;
+    struct pure_path rest = {0}, source;
     if (rule->source_format == OPENJD_URI) {
         if (!uri_below(path, rule->source))
             return false;
-        rest = path_split(a, path, OPENJD_URI);
-        source = path_split(a, rule->source, OPENJD_URI);
+        rest = pure_split(a, path, OPENJD_URI);
+        source = pure_split(a, rule->source, OPENJD_URI);
         if (source.count && !source.part[source.count - 1].size)
             source.count--;
     } else {
-        rest = path_split(a, path, rule->source_format);
-        source = path_split(a, rule->source, rule->source_format);
+        rest = pure_split(a, path, rule->source_format);
+        source = pure_split(a, rule->source, rule->source_format);
         if (!parts_below(&rest, &source, rule->source_format))
             return false;
     }
-    struct path_parts below = {.part = rest.part + source.count,
-                               .count = rest.count - source.count};
+    struct pure_path below = {.part = rest.part + source.count, .count = rest.count - source.count};
     // A slash at the end stays one.
     bool slash = path.size > 1 && below.count &&
                  is_separator(path.at[path.size - 1], rule->source_format) &&
                  rule->source_format != OPENJD_URI;
-    struct path_parts to = path_split(a, rule->destination, host);
-    *mapped = below.count ? join_parts(a, &to, &below, host) : path_build(a, &to, host);
+    struct pure_path to = pure_split(a, rule->destination, host);
+    *mapped = below.count ? join_parts(a, &to, &below, host) : pure_build(a, &to, host);
     if (slash)
         *mapped = text_join(a, "%.*s%c", TEXT_ARGS(*mapped), host == OPENJD_WINDOWS ? '\\' : '/');
     return true;
@@ -350,7 +349,7 @@ bool openjd_path_map(struct arena *a, const struct openjd_path_rules *rules, tex
     *mapped = path;
     for (size_t i = 0; rules && i < rules->count; i++) {
         text to;
-        struct path_parts s = path_split(a, rules->at[i].source, rules->at[i].source_format);
+        struct pure_path s = pure_split(a, rules->at[i].source, rules->at[i].source_format);
         size_t parts = s.count + 1;
         if ((!best || parts > longest) && rule_applies(a, &rules->at[i], path, host, &to)) {
             best = &rules->at[i];

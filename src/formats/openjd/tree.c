@@ -425,30 +425,6 @@ static int hex4(const char *at, const char *end)
     return code;
 }
 
-static size_t put_utf8(char *to, uint32_t code)
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        to[0] = (char)(0xc0 | code >> 6);
-        to[1] = (char)(0x80 | (code & 0x3f));
-        return 2;
-    }
-    if (code < 0x10000) {
-        to[0] = (char)(0xe0 | code >> 12);
-        to[1] = (char)(0x80 | (code >> 6 & 0x3f));
-        to[2] = (char)(0x80 | (code & 0x3f));
-        return 3;
-    }
-    to[0] = (char)(0xf0 | code >> 18);
-    to[1] = (char)(0x80 | (code >> 12 & 0x3f));
-    to[2] = (char)(0x80 | (code >> 6 & 0x3f));
-    to[3] = (char)(0x80 | (code & 0x3f));
-    return 4;
-}
-
 // Behind the backslash. 0: not an escape.
 static size_t json_escape(struct json *j, char *to)
 {
@@ -468,11 +444,11 @@ static size_t json_escape(struct json *j, char *to)
         int low = hex4(j->at + 2, j->end);
         if (low >= 0xdc00 && low < 0xe000) {
             j->at += 6;
-            return put_utf8(to,
+            return utf8_put(to,
                             0x10000 + ((uint32_t)(code - 0xd800) << 10) + (uint32_t)(low - 0xdc00));
         }
     }
-    return code >= 0xd800 && code < 0xe000 ? 0 : put_utf8(to, (uint32_t)code);
+    return code >= 0xd800 && code < 0xe000 ? 0 : utf8_put(to, (uint32_t)code);
 }
 
 static bool json_text(struct json *j, text *t)

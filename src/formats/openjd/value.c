@@ -22,6 +22,19 @@ size_t utf8_length(text t)
     return n;
 }
 
+size_t utf8_put(char *to, uint32_t code)
+{
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    to[0] = (char)((0xff00 >> (more + 1) & 0xff) | code >> (6 * more));
+    for (int k = 1; k <= more; k++)
+        to[k] = (char)(0x80 | (code >> (6 * (more - k)) & 0x3f));
+    return 1 + (size_t)more;
+}
+
 bool text_same(text a, text b)
 {
     return a.size == b.size && (!a.size || memcmp(a.at, b.at, a.size) == 0);
