@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct openjd_verb *const verbs[] = {&openjd_check, &openjd_summary, NULL};
+static const struct openjd_verb *const verbs[] = {&openjd_check, &openjd_summary, &openjd_import,
+                                                  NULL};
 const char *const openjd_outputs[] = {"human-readable", "json", "yaml", NULL};
 
 int openjd_wrong_use(const struct openjd_verb *verb, const char *format, ...)
@@ -82,8 +83,10 @@ static int read_arguments(struct openjd_call *call, const char *const *words, si
 {
     struct openjd_given_option *given =
         ARENA_ARRAY(call->arena, struct openjd_given_option, count + 1);
+    const char **paths = ARENA_ARRAY(call->arena, const char *, count + 1);
     bool only_words = false;
     call->given = given;
+    call->paths = paths;
     for (size_t i = 0; i < count; i++) {
         const char *word = words[i];
         if (!only_words && strcmp(word, "--") == 0) {
@@ -91,9 +94,10 @@ static int read_arguments(struct openjd_call *call, const char *const *words, si
             continue;
         }
         if (only_words || word[0] != '-' || !word[1]) {
-            if (call->path)
+            if (call->path && call->verb != &openjd_import)
                 return openjd_wrong_use(call->verb, "unrecognized arguments: %s", word);
-            call->path = word;
+            paths[call->path_count++] = word;
+            call->path = paths[0];
             continue;
         }
         const char *equals = strchr(word, '='), *value = NULL;

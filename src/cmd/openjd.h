@@ -26,12 +26,14 @@ struct openjd_given_option {
 struct openjd_call {
     struct arena *arena;
     const struct openjd_verb *verb;
-    const char *path; // the template
+    const char *path; // the template; the first of `paths`, of which only `import` takes several
+    const char *const *paths;
+    size_t path_count;
     const struct openjd_given_option *given;
     size_t given_count;
 };
 
-extern const struct openjd_verb openjd_run, openjd_check, openjd_summary;
+extern const struct openjd_verb openjd_run, openjd_check, openjd_summary, openjd_import;
 struct openjd_verb {
     const char *name, *summary;
     const struct openjd_option *options;
