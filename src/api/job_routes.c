@@ -116,51 +116,43 @@ static bool job_show(struct call *c, struct error *err)
     return true;
 }
 
-static bool cancel_in(struct db_tx *tx, void *context, struct error *err)
+// ---- orders: the dispatcher writes them, and who gave them in the same transaction
+
+struct ordering {
+    struct call *c;
+    const char *action; // for the audit; NULL: none
+};
+
+static bool audit_in(struct db_tx *tx, void *context, struct error *err)
 {
-    struct asking *q = context;
-    return job_cancel(tx, q->c->job, clock_now_ms(), err) &&
-           call_audit(q->c, tx, "job.cancelled", q->c->job, NULL, err) && get_in(tx, context, err);
+    struct ordering *o = context;
+    return call_audit(o->c, tx, o->action, o->c->job, NULL, err);
 }
 
-static bool retry_in(struct db_tx *tx, void *context, struct error *err)
+static bool order(struct call *c, const struct job_order *o, const char *action, struct error *err)
 {
-    struct asking *q = context;
-    return job_retry(tx, q->c->job, clock_now_ms(), err) &&
-           call_audit(q->c, tx, "job.retried", q->c->job, NULL, err) && get_in(tx, context, err);
-}
-
-static bool change_in(struct db_tx *tx, void *context, struct error *err)
-{
-    struct asking *q = context;
-    return job_priority(tx, q->c->job, body_int(q->c, "priority", JOBS_PRIORITY), err) &&
-           get_in(tx, context, err);
-}
-
-static bool change(struct call *c, db_work *work, struct error *err)
-{
-    struct asking q = {.c = c};
-    if (!db_write(c->api->db, work, &q, err)) {
-        json_decref(q.json);
-        return false;
-    }
-    call_json(c, q.json);
-    return true;
+    struct ordering also = {c, action};
+    return jobs_order(room(c), o, action ? audit_in : NULL, &also, clock_now_ms(), err) &&
+           job_show(c, err);
 }
 
 static bool job_cancel_post(struct call *c, struct error *err)
 {
-    return change(c, cancel_in, err);
+    return order(c, &(struct job_order){.kind = ORDER_CANCEL, .job = c->job}, "job.cancelled", err);
 }
 
 static bool job_retry_post(struct call *c, struct error *err)
 {
-    return change(c, retry_in, err);
+    return order(c, &(struct job_order){.kind = ORDER_RETRY, .job = c->job}, "job.retried", err);
 }
 
 static bool job_patch(struct call *c, struct error *err)
 {
-    return change(c, change_in, err);
+    struct job_order o = {.kind = ORDER_EDIT,
+                          .job = c->job,
+                          .priority = (int)body_int(c, "priority", JOBS_PRIORITY),
+                          .tier = -1};
+    return order(c, &o, NULL, err);
 }
 
 static bool workers_in(struct db_tx *tx, void *context, struct error *err)

@@ -112,11 +112,12 @@ const struct shape shapes[] = {
 
     // ---- jobs
     {"Job",
-     "id:id project:id kind:text title:text state:'waiting'|'running'|'done'|'failed'|'cancelled' "
-     "priority:int progress:number done:int total:int unit:text rate:number? left_s:int? "
+     "id:id project:id kind:text title:text state:'waiting'|'running'|'suspended'|'stopped'|"
+     "'approval'|'done'|'failed'|'cancelled' priority:int tier:int progress:number done:int "
+     "total:int unit:text rate:number? left_s:int? "
      "created:time "
      "started:time? ended:time? asset:id? version:id? attempts:int problem:Problem? by:text",
-     ""},
+     "stopped: its tasks failed everywhere; approval: its preview waits for a person"},
     {"JobList", "items:Job[] cursor:text? total:int", ""},
     {"JobChange", "priority:int", "0 lowest, 50 usual, 100 highest"},
     {"Worker", "id:id name:text slots:int busy:int state:text seen:time pid:int", ""},

@@ -2,10 +2,10 @@
  * Workers: they say hello, ask for work, tell how far they are, and hand in results
  * (docs/formats/workers.md).
  *
- * Nothing is remembered of a worker but its line and how many of its slots are parked: the ledger
- * (house/jobs) knows the rest, so that a line may be cut and come back at any moment. One thread
- * gives parked slots their work when there is news; another takes results into the store, which may
- * be gigabytes to hash, while beats go on and keep the leases.
+ * Nothing is remembered of a worker but its line: the ledger (house/jobs) knows the rest, so that a
+ * line may be cut and come back at any moment. What the ledger gives is said at once when it is
+ * short; a ticket, with all the places of its inputs, is made by a thread of its own. Another takes
+ * results into the store, which may be gigabytes to hash, while beats go on and keep the leases.
  */
 #include "api/inside.h"
 #include "base/log.h"
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_MOST = 1024, ATTEMPTS_MOST = 4096, WAIT_MS = 200 };
+enum { SLOTS_MOST = 1024, ATTEMPTS_MOST = 4096 };
 
 struct line {
     atomic_int holders; // the call that opened it, the socket, and whoever works for it just now
@@ -26,9 +26,13 @@ struct line {
     char *secret;    // its token, looked at again when rights have changed
     int64_t changes; // people_changes, then
     char worker[27]; // "": no hello yet
-    int parked;      // slots that wait for work; guarded by work.lock
     bool ended;      // guarded by work.lock
-    bool drains;     // wants no more; guarded by work.lock
+};
+
+struct gift { // a ticket that is to be made
+    struct gift *next;
+    struct line *line;
+    struct give give;
 };
 
 struct result {
@@ -48,8 +52,9 @@ struct work {
     bool giving, taking;
     atomic_bool stop;
     pthread_mutex_t lock; // guards the lists and what lines say above
-    pthread_cond_t handed_in;
+    pthread_cond_t handed_in, handed_out;
     struct line *first;
+    struct gift *gifts, **last_gift;
     struct result *results, **last_result;
 };
 
@@ -73,76 +78,77 @@ static void say(struct line *l, json_t *take_over)
 
 // ---- giving work
 
-// False: there is none.
-static bool give_one(struct work *w, struct line *l)
+static void give_ticket(struct work *w, struct line *l, const struct give *g)
 {
     struct arena *a = arena_open(16 << 20);
     struct claim claim;
     struct error err, second;
     enum outcome outcome;
     json_t *task = NULL;
-    bool found = false;
-    if (!jobs_claim(w->jobs, l->worker, clock_now_ms(), a, &claim, &found, &err)) {
-        log_problem("work.claim", &err);
-    } else if (found && flow_task(w->flow, &claim, &task, &err)) {
+    bool found = jobs_claim_of(w->jobs, g, a, &claim, &err);
+    if (found && flow_task(w->flow, &claim, &task, &err)) {
         log_info("work.given", "job=%s kind=%s attempt=%s worker=%s", claim.job, claim.kind,
                  claim.attempt, l->worker);
         say(l, json_pack("{s:o}", "task", task));
-    } else if (found) {
+    } else {
         log_problem("work.task", &err);
-        if (!flow_failed(w->flow, claim.attempt, claim.token, &err, &outcome, &second))
+        if (!flow_failed(w->flow, g->attempt, g->token, &err, &outcome, &second))
             log_problem("work.failed", &second);
+        jobs_asks(w->jobs, l->worker, 1, clock_now_ms()); // its slot is free still
     }
     json_decref(claim.ticket);
     arena_close(a);
-    return found;
 }
 
-// A slot is taken out of the parked ones before there is a look at the queue, and put back when it
-// was empty: so nothing can be queued between the look and the parking without somebody seeing it.
-static void serve(struct work *w, struct line *l)
+static void gift_free(struct gift *g)
 {
-    bool more = true;
-    while (more) {
-        pthread_mutex_lock(&w->lock);
-        more = l->parked > 0 && !l->ended && !l->drains && !atomic_load(&w->stop);
-        l->parked -= more;
-        pthread_mutex_unlock(&w->lock);
-        if (more && !give_one(w, l)) {
-            pthread_mutex_lock(&w->lock);
-            l->parked++;
-            pthread_mutex_unlock(&w->lock);
-            more = false;
-        }
-    }
-}
-
-static void serve_all(struct work *w)
-{
-    struct line *all[64];
-    size_t count = 0;
-    pthread_mutex_lock(&w->lock);
-    for (struct line *l = w->first; l && count < 64; l = l->next)
-        if (l->parked > 0) {
-            atomic_fetch_add(&l->holders, 1);
-            all[count++] = l;
-        }
-    pthread_mutex_unlock(&w->lock);
-    for (size_t i = 0; i < count; i++) {
-        serve(w, all[i]);
-        line_let_go(all[i]);
-    }
+    line_let_go(g->line);
+    free(g);
 }
 
 static void *give(void *context)
 {
     struct work *w = context;
-    int64_t seen = -1;
+    pthread_mutex_lock(&w->lock);
     while (!atomic_load(&w->stop)) {
-        serve_all(w);
-        seen = db_event_wait(w->api->db, seen, WAIT_MS);
+        struct gift *g = w->gifts;
+        if (!g) {
+            pthread_cond_wait(&w->handed_out, &w->lock);
+            continue;
+        }
+        w->gifts = g->next;
+        if (!w->gifts)
+            w->last_gift = &w->gifts;
+        pthread_mutex_unlock(&w->lock);
+        give_ticket(w, g->line, &g->give);
+        gift_free(g);
+        pthread_mutex_lock(&w->lock);
     }
+    pthread_mutex_unlock(&w->lock);
     return NULL;
+}
+
+// The dispatcher gives.
+static void on_give(void *context, const struct give *give)
+{
+    struct line *l = context;
+    struct work *w = l->work;
+    struct gift *g = calloc(1, sizeof(*g));
+    if (!g)
+        abort();
+    g->give = *give;
+    g->line = l;
+    atomic_fetch_add(&l->holders, 1);
+    pthread_mutex_lock(&w->lock);
+    *w->last_gift = g;
+    w->last_gift = &g->next;
+    pthread_cond_signal(&w->handed_out);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void on_drop(void *context, const char *attempt)
+{
+    say(context, json_pack("{s:{s:[s]}}", "beat", "drop", attempt));
 }
 
 // ---- taking results
@@ -252,7 +258,6 @@ static void replace(struct work *w, struct line *l)
     pthread_mutex_lock(&w->lock);
     for (struct line *o = w->first; o; o = o->next)
         if (o != l && strcmp(o->worker, l->worker) == 0) {
-            o->parked = 0;
             o->ended = true;
             o->worker[0] = 0;
             socket_finish(o->socket, 4000, "the worker has come back");
@@ -278,7 +283,8 @@ static bool hear_hello(struct line *l, const json_t *said, struct arena *a)
     text_copy(text_of(h.id), l->worker, sizeof(l->worker));
     pthread_mutex_unlock(&w->lock);
     replace(w, l);
-    if (!jobs_hello(w->jobs, &h, beats, count, clock_now_ms(), &err)) {
+    const struct jobs_line line = {on_give, on_drop, l};
+    if (!jobs_hello(w->jobs, &h, &line, beats, count, clock_now_ms(), &err)) {
         log_problem("work.hello", &err);
         socket_finish(l->socket, 1013, "try again");
         return true;
@@ -301,10 +307,18 @@ static bool hear_next(struct line *l, const json_t *said, struct arena *a)
     int64_t slots = json_integer_value(json_object_get(said, "slots"));
     if (slots < 0 || slots > SLOTS_MOST)
         return false;
-    pthread_mutex_lock(&w->lock);
-    l->parked = l->parked + (int)slots < SLOTS_MOST ? l->parked + (int)slots : SLOTS_MOST;
-    pthread_mutex_unlock(&w->lock);
-    serve(w, l);
+    jobs_asks(w->jobs, l->worker, (int)slots, clock_now_ms());
+    return true;
+}
+
+static bool hear_stopped(struct line *l, const json_t *said, struct arena *a)
+{
+    (void)a;
+    const char *attempt = word(said, "attempt");
+    if (!id_valid(text_of(attempt)))
+        return false;
+    jobs_stopped(l->work->jobs, attempt, json_integer_value(json_object_get(said, "token")),
+                 clock_now_ms());
     return true;
 }
 
@@ -380,10 +394,7 @@ static bool hear_drain(struct line *l, const json_t *said, struct arena *a)
 {
     (void)said;
     (void)a;
-    pthread_mutex_lock(&l->work->lock);
-    l->parked = 0;
-    l->drains = true;
-    pthread_mutex_unlock(&l->work->lock);
+    jobs_drains(l->work->jobs, l->worker, clock_now_ms());
     log_info("work.drains", "worker=%s", l->worker);
     return true;
 }
@@ -392,7 +403,8 @@ static const struct {
     const char *name;
     bool (*hear)(struct line *l, const json_t *said, struct arena *a);
 } messages[] = {{"hello", hear_hello},   {"beat", hear_beat},   {"done", hear_done},
-                {"failed", hear_failed}, {"drain", hear_drain}, {"next", hear_next}};
+                {"failed", hear_failed}, {"drain", hear_drain}, {"stopped", hear_stopped},
+                {"next", hear_next}};
 
 // ---- the line
 
@@ -449,7 +461,6 @@ static void on_closed(struct socket *s, int code)
 {
     struct line *l = socket_user(s);
     struct work *w = l->work;
-    struct error err;
     pthread_mutex_lock(&w->lock);
     l->ended = true;
     for (struct line **at = &w->first; *at; at = &(*at)->next)
@@ -460,8 +471,7 @@ static void on_closed(struct socket *s, int code)
     pthread_mutex_unlock(&w->lock);
     if (l->worker[0]) {
         log_info("work.away", "worker=%s code=%d", l->worker, code);
-        if (!jobs_goodbye(w->jobs, l->worker, clock_now_ms(), &err))
-            log_problem("work.goodbye", &err);
+        jobs_away(w->jobs, l->worker, l, clock_now_ms());
     }
     line_let_go(l);
 }
@@ -509,8 +519,14 @@ struct work *work_start(struct api *api, struct error *err)
     w->jobs = api->wish.rooms.jobs;
     w->flow = api->wish.rooms.flow;
     w->last_result = &w->results;
+    w->last_gift = &w->gifts;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->handed_in, NULL);
+    pthread_cond_init(&w->handed_out, NULL);
+    if (!jobs_start(w->jobs, err)) {
+        work_stop(w);
+        return NULL;
+    }
     w->giving = pthread_create(&w->giver, NULL, give, w) == 0;
     w->taking = pthread_create(&w->taker, NULL, take, w) == 0;
     if (w->giving && w->taking)
@@ -527,12 +543,14 @@ void work_rest(struct work *w)
     pthread_mutex_lock(&w->lock);
     atomic_store(&w->stop, true);
     pthread_cond_broadcast(&w->handed_in);
+    pthread_cond_broadcast(&w->handed_out);
     pthread_mutex_unlock(&w->lock);
     if (w->giving)
         pthread_join(w->giver, NULL);
     if (w->taking)
         pthread_join(w->taker, NULL);
     w->giving = w->taking = false;
+    jobs_rest(w->jobs);
 }
 
 void work_stop(struct work *w)
@@ -545,7 +563,13 @@ void work_stop(struct work *w)
         w->results = r->next;
         result_free(r);
     }
+    while (w->gifts) {
+        struct gift *g = w->gifts;
+        w->gifts = g->next;
+        gift_free(g);
+    }
     pthread_cond_destroy(&w->handed_in);
+    pthread_cond_destroy(&w->handed_out);
     pthread_mutex_destroy(&w->lock);
     free(w);
 }

@@ -114,6 +114,13 @@ static void say_result(struct worker *w, struct attempt *t)
     send_text(w, t->result);
 }
 
+// What was dropped is over: only now the house counts its slot and licences as free.
+static void say_stopped(struct worker *w, const struct attempt *t)
+{
+    send_json(
+        w, json_pack("{s:{s:s, s:I}}", "stopped", "attempt", t->id, "token", (json_int_t)t->token));
+}
+
 // For so many more tasks as it may still take.
 static void ask_next(struct worker *w, int slots)
 {
@@ -300,6 +307,7 @@ static void run_attempt(struct worker *w, struct attempt *t)
         // nobody hears it: the house finds out by our next hello, or by the lease
     } else if (t->dropped) {
         remove_folder(json_string_value(json_object_get(t->task, "outputs")));
+        say_stopped(w, t);
         forget(w, t);
         ask_next(w, 1);
     } else if (w->line) {
@@ -354,6 +362,7 @@ static void drop_all(struct worker *w, const json_t *list)
         t->dropped = true;
         if (t->ended) {
             remove_folder(json_string_value(json_object_get(t->task, "outputs")));
+            say_stopped(w, t);
             forget(w, t);
         }
     }

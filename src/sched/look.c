@@ -19,6 +19,14 @@ bool sched_next_run(const struct sched *s, sched_step step, enum sched_state sta
     return from < s->steps.at[step]->count && next_run(s->steps.at[step], state, from, run);
 }
 
+void sched_task_faults(const struct sched *s, sched_step step, int64_t task, int *tries,
+                       int *losses)
+{
+    const struct fails *f = fails_of(s, step, task);
+    *tries = f ? f->tries : 0;
+    *losses = f ? f->losses : 0;
+}
+
 int64_t sched_estimate_ms(const struct sched *s, sched_step step, int64_t task)
 {
     return step_estimate_ms(s, s->steps.at[step], task);

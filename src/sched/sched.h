@@ -396,6 +396,10 @@ void sched_step_look(const struct sched *s, sched_step step, struct sched_step_l
 int64_t sched_estimate_ms(const struct sched *s, sched_step step, int64_t task);
 
 enum sched_state sched_task_state(const struct sched *s, sched_step step, int64_t task);
+// How often a task that waits or runs has failed, or was lost, since it was last asked for: what
+// sched_task_load takes.
+void sched_task_faults(const struct sched *s, sched_step step, int64_t task, int *tries,
+                       int *losses);
 // The next run of tasks in one state, at or after `from`; false: none.
 bool sched_next_run(const struct sched *s, sched_step step, enum sched_state state, int64_t from,
                     struct sched_run *run);

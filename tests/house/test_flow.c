@@ -343,14 +343,10 @@ static void documents_and_strangers_are_no_failures(void **state)
     json_decref(v);
 }
 
-struct changing {
-    const char *job;
-    bool (*change)(struct db_tx *, const char *, int64_t, struct error *);
-};
-static bool change_in(struct db_tx *tx, void *context, struct error *e)
+static bool order(enum order_kind kind, const char *job)
 {
-    struct changing *c = context;
-    return c->change(tx, c->job, clock_now_ms(), e);
+    struct job_order o = {.kind = kind, .job = job};
+    return jobs_order(h.jobs, &o, NULL, NULL, clock_now_ms(), &err);
 }
 
 static void cancelled_and_tried_again(void **state)
@@ -360,10 +356,10 @@ static void cancelled_and_tried_again(void **state)
     json_t *v = version(&m);
     const char *job = arena_text(h.a, json_string_value(json_object_get(v, "job")));
     json_decref(v);
-    OK(db_write(h.db, change_in, &(struct changing){job, job_cancel}, &err));
+    OK(order(ORDER_CANCEL, job));
     follow();
     state_is(&m, "failed");
-    OK(db_write(h.db, change_in, &(struct changing){job, job_retry}, &err));
+    OK(order(ORDER_RETRY, job));
     follow();
     state_is(&m, "probing");
     json_t *task;
@@ -583,16 +579,16 @@ static void a_delivery_is_made_and_checked(void **state)
     OK(db_write(h.db, ask_in, &q, &err));
     follow();
     assert_string_equal(state_of(&q), "waiting");
-    struct claim proxy = take("proxy", &task), encode;
-    json_decref(task);
-    make_proxies(&proxy, "scrub");
-    encode = take("encode", &task);
+    struct claim encode = take("encode", &task); // Ada has had less than the house
     json_t *ticket = json_object_get(task, "ticket");
     assert_string_equal(json_string_value(json_object_get(ticket, "output")), "A001.mov");
     assert_true(json_is_object(json_object_get(ticket, "facts")));
     json_decref(task);
     follow();
     assert_string_equal(state_of(&q), "running");
+    struct claim proxy = take("proxy", &task);
+    json_decref(task);
+    make_proxies(&proxy, "scrub");
     struct error why;
     enum outcome o;
     error_set(&why, ERROR_UNSUPPORTED, "it cannot be made");
@@ -603,7 +599,7 @@ static void a_delivery_is_made_and_checked(void **state)
         json_string_value(json_object_get(json_object_get(q.json, "problem"), "title")),
         "it cannot be made");
     const char *job = arena_text(h.a, json_string_value(json_object_get(q.json, "job")));
-    OK(db_write(h.db, change_in, &(struct changing){job, job_retry}, &err));
+    OK(order(ORDER_RETRY, job));
     encode = take("encode", &task);
     json_decref(task);
     write_output(&encode, "A001.mov", "a master");

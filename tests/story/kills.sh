@@ -46,7 +46,7 @@ ok "all of it becomes ready" until_true 90 all_ready
 all_done() { [ "$(sql "select count(*) from jobs where state<>'done'")" = 0 ]; }
 ok "every job is done" until_true 5 all_done
 ok "there is a probe and a proxy job for each clip, no more" test "$(sql 'select count(*) from jobs')" = $((clips * 2))
-ok "each was committed exactly once" test "$(sql "select count(*) from jobs j where (select count(*) from attempts a where a.job=j.id and a.state='committed')<>1")" = 0
+ok "each was committed exactly once" test "$(sql "select count(*) from jobs j where (select count(*) from attempts a where a.job=j.number and a.state='committed')<>1")" = 0
 ok "every version has its derived files" test "$(sql 'select count(*) from versions v where (select count(distinct kind) from derived d where d.source=v.content)<5')" = 0
 echo "# attempts: $(sql 'select state, count(*) from attempts group by state' | tr '\n' ' ')"
 empty() { [ -z "$(ls -A "$house/scratch")" ]; }

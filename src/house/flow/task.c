@@ -297,7 +297,7 @@ bool flow_done(struct flow *f, const char *attempt, int64_t token, const json_t 
 bool flow_failed(struct flow *f, const char *attempt, int64_t token, const struct error *why,
                  enum outcome *outcome, struct error *err)
 {
-    bool ok = jobs_fail(f->jobs, attempt, token, why, clock_now_ms(), outcome, err);
+    bool ok = jobs_fail(f->jobs, attempt, token, -1, why, clock_now_ms(), outcome, err);
     if (ok)
         clear_folder(f, attempt);
     return ok;

@@ -1,36 +1,245 @@
-// What the files of this room share.
+/*
+ * What the files of this room share.
+ *
+ *   jobs.c  asking for work; opening and closing       turn.c   the dispatcher: hear, decide,
+ * answer says.c  what workers and people say: posts         write.c  a decision becomes rows load.c
+ * rows become what the scheduler knows       look.c   what others are shown map.c   numbers to
+ * things                          tasks.c  steps and tasks, for others
+ *
+ * Locks. `turn` is held for a whole turn. `lock` guards the queue of posts. `core` guards the
+ * scheduler and all that is known of jobs, workers and attempts; whoever holds it asks no database.
+ * `lines` guards the lines of workers, so that a line is not called once it is away. Order: turn,
+ * core, lock; turn, lines.
+ */
 #pragma once
 #include "house/jobs/jobs.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
-// An attempt's progress between two writes of it. Guarded by jobs.lock.
-struct pace {
-    struct pace *next;
-    char attempt[27], job[27];
-    int64_t done, total;
-    int64_t first_done, first_ms; // rate is counted from here
-    int64_t told_ms;              // last event
+enum { PAGE = 4096, TELL_MS = 250 };
+
+// ---- numbers to things
+
+struct map {
+    uint64_t *keys;
+    void **values; // NULL: free
+    size_t count, room;
+};
+void *map_get(const struct map *m, uint64_t key);
+void map_put(struct map *m, uint64_t key, void *value); // replaces
+void map_drop(struct map *m, uint64_t key);
+void map_close(struct map *m);
+uint64_t text_key(const char *text); // a hash; the text of what was found is compared
+
+// ---- what the dispatcher knows; guarded by `core`
+
+struct live { // a job that the scheduler knows
+    char id[27];
+    int64_t number;
+    bool ticket;
+    int tier, priority;
+    sched_job job;
+    size_t step_count;
+    sched_step *steps;
+    int64_t *tasks;
+    enum sched_job_state told; // in its row
+    int64_t told_ms;           // last event
+    bool untold;               // something happened after it
+    int64_t done, total;       // of its one task, by beats
+    char unit[16];
+    struct given *attempts;
+    bool over;
+    struct live *next_over, *next_untold;
+    // of the batch that is being made
+    uint64_t batch;
+    size_t touched_at;
+};
+
+struct given { // an attempt that may still run at its worker
+    sched_fence fence;
+    struct live *job;
+    int64_t step; // from 1
+    int64_t first, last, began_ms, lease_ms;
+    struct hand *hand;
+    struct given *next, **before; // of its hand
+    struct given *next_of_job, **before_of_job;
+    int64_t done, total, first_done, first_ms, heard_ms; // progress; the rate is counted from first
+    uint64_t ended_batch;                                // ended in that batch
+    bool committed;                                      // there, and it counted
+};
+
+struct hand { // a worker
+    char id[27];
+    sched_worker worker;
+    uint64_t has; // key of what it has
+    bool up;
+    struct given *attempts;
+    int64_t seen_ms;
+    bool boxed; // it has no line but asks with jobs_claim: what it is given waits in the box
+    struct give *box;
+    size_t box_count;
+    atomic_bool lined;
+    struct jobs_line line; // guarded by `lines`
+};
+
+// ---- posts
+
+enum post_kind {
+    POST_HELLO,
+    POST_AWAY,
+    POST_ASKS,
+    POST_DRAIN,
+    POST_BEAT,
+    POST_DONE,
+    POST_FAILED,
+    POST_STOPPED,
+    POST_ORDER,
+    POST_SWEEP
+};
+
+struct post {
+    struct post *next;
+    enum post_kind kind;
+    const char *worker;
+    int64_t count, task;
+    const struct worker_hello *hello;
+    struct beat *beats;
+    size_t beat_count;
+    sched_fence fence; // 0: no attempt of ours
+    char attempt[27];
+    jobs_apply *apply;
+    jobs_also *also;
+    void *context;
+    const struct error *why;
+    const struct job_order *order;
+    // the answer
+    bool ok, done;
+    struct error *err;
+    enum outcome outcome;
+    jobs_heard *heard; // of one that nobody waits for: it is freed afterwards
+    bool later;
+    char own_worker[27];
+};
+
+// ---- a batch, as it will be written
+
+struct end_row {
+    sched_fence fence;
+    const char *state;
+    char *error; // JSON or NULL
+};
+struct page_row {
+    int64_t job, step, page, state;
+    uint8_t *states;
+};
+struct fault_row {
+    int64_t job, step, task, last; // last: when there are none
+    int tries, losses;             // both 0: none
+};
+struct touched {
+    struct live *job;
+    struct sched_job_look look;
+    const char *problem; // set when there is a new one
+    bool problem_away, say, progress;
+    int64_t gives;
+};
+struct batch {
+    uint64_t number;
     int64_t now_ms;
+    struct arena *a;
+    struct post **posts;
+    size_t post_count;
+    struct sched_give *gives;
+    size_t give_count;
+    struct sched_drop *drops;
+    size_t drop_count;
+    struct end_row *ends;
+    size_t end_count, end_room;
+    struct page_row *pages;
+    size_t page_count, page_room;
+    struct fault_row *faults;
+    size_t fault_count, fault_room;
+    struct touched *touched;
+    size_t touched_count, touched_room;
+    sched_step *steps; // whose counts have changed
+    size_t step_count, step_room;
+    bool write;   // there is something to write
+    int64_t lost; // leases that were over
 };
 
 struct jobs {
     struct db *db;
-    pthread_mutex_t lock;
-    struct pace *paces;
+    char mark[14]; // with which the ids of our attempts begin
+    pthread_mutex_t turn, lock, core, lines;
+    pthread_cond_t posted, answered;
+    struct post *first, **last; // guarded by lock
+    bool poked;                 // there may be new jobs; guarded by lock
+    bool working;               // the dispatcher has started; guarded by lock
+    pthread_t dispatcher, poker;
+    atomic_bool stop;
+    int64_t clock_ms, clock_tick_us; // wall and machine, at jobs_start
+
+    // of the turn
+    int64_t seen; // number of the newest job that is known
+    int64_t rest_until_ms, lease_look_ms, forget_ms;
+
+    // guarded by core
+    struct sched *sched;
+    uint64_t batch_number;
+    int64_t looked_ms;        // of the last turn
+    struct map jobs, numbers; // by text_key of the id, by number
+    struct live **by_job;     // by sched_job
+    size_t by_job_room;
+    struct {
+        struct live *job;
+        int64_t number;
+        uint64_t batch;
+    } * by_step; // by sched_step
+    size_t by_step_room;
+    struct map attempts; // by fence
+    struct map hands;    // by text_key of the id
+    struct hand **by_worker;
+    size_t by_worker_room;
+    struct map hosts; // by text_key of the name: sched_host
+    struct live *over, *untold;
 };
 
+// ---- map.c, jobs.c
+void *grown(void *at, size_t *room, size_t need, size_t size); // zeroed where it is new
+void attempt_text(const struct jobs *j, sched_fence fence, char to[27]);
+sched_fence attempt_fence(const struct jobs *j, const char *attempt, int64_t token); // 0: not ours
 // The event job.changed of a job as it is now in the transaction.
 bool job_say(struct db_tx *tx, struct jobs *j, const char *job, struct error *err);
-// Works out the state of a job from its ranges, ends it when all have ended, and says so when that
-// is news. `problem` (JSON) goes with failing.
-bool job_settle(struct db_tx *tx, const char *job, const char *problem, int64_t now_ms,
-                struct error *err);
 
-void pace_set(struct jobs *j, const char *job, const struct beat *beat, int64_t now_ms);
-void pace_drop(struct jobs *j, const char *attempt);
-void pace_tidy(struct jobs *j, int64_t before_ms); // of attempts that have not been heard of since
-// True (and remembered) when a job's progress may be told again.
-bool pace_tell(struct jobs *j, const char *attempt, int64_t now_ms);
-// Progress a second of a job over its running attempts, in thousandths; 0: not known.
-int64_t pace_rate(struct jobs *j, const char *job);
+// ---- load.c
+bool load_new(struct jobs *j, int64_t now_ms, struct error *err);
+bool load_order(struct jobs *j, const char *job, int64_t now_ms, struct error *err); // NOT_FOUND
+void live_free(struct jobs *j, struct live *l);
+struct live *live_of(const struct jobs *j, const char *id);
+struct hand *hand_of(const struct jobs *j, const char *id);
+struct hand *hand_make(struct jobs *j, const char *id, const char *host, const json_t *has);
+struct given *given_add(struct jobs *j, sched_fence fence, struct live *job, int64_t step,
+                        int64_t first, int64_t last, struct hand *hand, int64_t now_ms);
+void given_drop(struct jobs *j, struct given *g);
+
+// ---- turn.c
+// Hears what waits, decides, writes, answers; until nothing waits.
+void turn(struct jobs *j, int64_t now_ms);
+void post_and_wait(struct jobs *j, struct post *p, int64_t now_ms);
+void post_later(struct jobs *j, struct post *p, int64_t now_ms); // malloc'd; taken over
+int64_t jobs_now_ms(const struct jobs *j);
+
+// ---- write.c
+struct touched *touch(struct batch *b, struct live *l);
+void batch_end(struct batch *b, sched_fence fence, const char *state, const char *error);
+void batch_no_faults(struct batch *b, int64_t job, int64_t step, int64_t first, int64_t last);
+// What the scheduler's batch changes, as rows. With core.
+void batch_make(struct jobs *j, struct batch *b);
+bool batch_write(struct jobs *j, struct batch *b, struct error *err); // without core
+const char *state_name(enum sched_job_state state);
+
+// ---- look.c
+// Progress a second of a job over its running attempts, in thousandths; 0: not known. Takes core.
+// *left_ms: of a job of many tasks; -1: not known.
+int64_t pace_rate(struct jobs *j, const char *job, int64_t *left_ms);

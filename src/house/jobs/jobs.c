@@ -1,4 +1,4 @@
-// Asking for work, and what a job's state is.
+// Opening and closing; asking for work.
 #include "house/jobs/inside.h"
 #include "plat/clock.h"
 
@@ -6,44 +6,131 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RANGES_A_JOB = 100000 };
+enum { STEPS_MOST = 10000 };
+
+// ---- ids of attempts: 13 characters of this house, 13 of the fence
+
+static const char crockford[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+void attempt_text(const struct jobs *j, sched_fence fence, char to[27])
+{
+    memcpy(to, j->mark, 13);
+    for (int i = 25; i >= 13; i--, fence >>= 5)
+        to[i] = crockford[fence & 31];
+    to[26] = 0;
+}
+
+sched_fence attempt_fence(const struct jobs *j, const char *attempt, int64_t token)
+{
+    sched_fence fence = 0;
+    if (strlen(attempt) != 26 || memcmp(attempt, j->mark, 13) != 0)
+        return 0;
+    for (int i = 13; i < 26; i++) {
+        const char *at = strchr(crockford, attempt[i]);
+        if (!at)
+            return 0;
+        fence = fence << 5 | (sched_fence)(at - crockford);
+    }
+    return token > 0 && fence == (sched_fence)token ? fence : 0;
+}
+
+// ---- opening
 
 struct opening {
-    int64_t now_ms;
+    struct jobs *j;
+    int64_t last_fence;
 };
 
-// Whoever holds a lease could not renew it while we were away.
-static bool fresh_leases(struct db_tx *tx, void *context, struct error *err)
+static bool mark_in(struct db_tx *tx, void *context, struct error *err)
 {
-    const struct opening *o = context;
-    return db_run(tx, err, "update attempts set lease_ms = ?1 where state = 'running'", "i",
-                  o->now_ms + JOBS_LEASE_MS) &&
-           db_run(tx, err, "update workers set state = 'away'", "");
+    struct opening *o = context;
+    struct arena *a = arena_open(1 << 16);
+    const char *mark = NULL;
+    bool ok = db_value_get(tx, "jobs.mark", a, &mark, err);
+    if (ok && !mark) {
+        mark = arena_text(a, id_new().text + 13); // the random half
+        ok = db_value_set(tx, "jobs.mark", mark, err);
+    }
+    if (ok)
+        text_copy(text_of(mark), o->j->mark, sizeof(o->j->mark));
+    arena_close(a);
+    // What was dropped and may still run is no attempt any more: its worker will be told.
+    return ok && db_run(tx, err, "update workers set state = 'away'", "") &&
+           db_run(tx, err, "update attempts set state = 'stopped' where state = 'dropped'", "") &&
+           db_one_int(tx, &o->last_fence, 0, err, "select max(fence) from attempts", "");
+}
+
+static struct sched_rules rules(void)
+{
+    struct sched_rules r = sched_rules_usual();
+    r.tries = JOBS_TRIES;
+    r.losses = JOBS_LOSSES;
+    r.backoff_first_ms = 1000;
+    return r;
 }
 
 bool jobs_open(struct db *db, int64_t now_ms, struct jobs **jobs, struct error *err)
 {
-    struct opening o = {now_ms};
-    if (!db_write(db, fresh_leases, &o, err))
-        return error_while(err, "opening the queue");
     struct jobs *j = calloc(1, sizeof(*j));
+    struct opening o = {j, 0};
+    struct sched_rules r = rules();
     assert(j);
     j->db = db;
+    j->last = &j->first;
+    pthread_mutex_init(&j->turn, NULL);
     pthread_mutex_init(&j->lock, NULL);
-    *jobs = j;
-    return true;
+    pthread_mutex_init(&j->core, NULL);
+    pthread_mutex_init(&j->lines, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&j->posted, &monotonic);
+    pthread_cond_init(&j->answered, NULL);
+    pthread_condattr_destroy(&monotonic);
+    if (db_write(db, mark_in, &o, err)) {
+        j->sched = sched_open(&r, (sched_fence)o.last_fence + 1);
+        if (load_new(j, now_ms, err)) {
+            *jobs = j;
+            return true;
+        }
+    }
+    jobs_close(j);
+    return error_while(err, "opening the queue");
 }
 
 void jobs_close(struct jobs *j)
 {
     if (!j)
         return;
-    while (j->paces) {
-        struct pace *p = j->paces;
-        j->paces = p->next;
-        free(p);
-    }
+    jobs_rest(j);
+    for (size_t i = 0; i < j->attempts.room; i++)
+        free(j->attempts.values[i]);
+    for (size_t i = 0; i < j->hands.room; i++)
+        if (j->hands.values[i]) {
+            free(((struct hand *)j->hands.values[i])->box);
+            free(j->hands.values[i]);
+        }
+    for (size_t i = 0; i < j->jobs.room; i++)
+        if (j->jobs.values[i]) {
+            free(((struct live *)j->jobs.values[i])->steps);
+            free(((struct live *)j->jobs.values[i])->tasks);
+            free(j->jobs.values[i]);
+        }
+    map_close(&j->jobs);
+    map_close(&j->numbers);
+    map_close(&j->attempts);
+    map_close(&j->hands);
+    map_close(&j->hosts);
+    free(j->by_job);
+    free(j->by_step);
+    free(j->by_worker);
+    sched_close(j->sched);
+    pthread_mutex_destroy(&j->turn);
     pthread_mutex_destroy(&j->lock);
+    pthread_mutex_destroy(&j->core);
+    pthread_mutex_destroy(&j->lines);
+    pthread_cond_destroy(&j->posted);
+    pthread_cond_destroy(&j->answered);
     free(j);
 }
 
@@ -80,26 +167,6 @@ bool job_say(struct db_tx *tx, struct jobs *j, const char *job, struct error *er
 
 // ---- asking
 
-static bool add_ranges(struct db_tx *tx, const struct job_wish *w, const char *job, int64_t now_ms,
-                       struct error *err)
-{
-    int64_t size = w->frames_a_range > 0 ? w->frames_a_range : w->last - w->first + 1;
-    if (w->last < w->first || (w->last - w->first) / size >= RANGES_A_JOB) {
-        error_set(err, ERROR_INPUT, "%s cannot be queued", w->title);
-        return error_why(err, "it would have more than %d ranges, or none", RANGES_A_JOB);
-    }
-    for (int64_t first = w->first; first <= w->last; first += size) {
-        id range = id_new();
-        int64_t last = first + size - 1 < w->last ? first + size - 1 : w->last;
-        if (!db_run(tx, err,
-                    "insert into ranges values (?1, ?2, 1, ?3, ?4, 'waiting', ?5, ?6, 0, 0, 0, 0, "
-                    "null)",
-                    "ssiiii", range.text, job, first, last, (int64_t)w->priority, now_ms))
-            return false;
-    }
-    return true;
-}
-
 static bool made_before(struct db_tx *tx, const struct job_wish *w, id *job, bool *before,
                         struct error *err)
 {
@@ -111,149 +178,92 @@ static bool made_before(struct db_tx *tx, const struct job_wish *w, id *job, boo
     return db_end(rows, err);
 }
 
-bool job_make(struct db_tx *tx, const struct job_wish *w, int64_t now_ms, id *job,
-              struct error *err)
+static bool fits(const struct job_wish *w, struct error *err)
 {
-    bool before;
     if (w->priority < 0 || w->priority > 100) {
         error_set(err, ERROR_INPUT, "a job's priority can not be %d", w->priority);
         return error_fix(err, "0 is lowest, 50 usual, 100 highest");
     }
-    if (!made_before(tx, w, job, &before, err) || before)
-        return before;
-    *job = id_new();
-    if (w->id && !text_copy(text_of(w->id), job->text, sizeof(job->text)))
+    if (w->tier < 0 || w->tier >= SCHED_TIERS) {
+        error_set(err, ERROR_INPUT, "a job's tier can not be %d", w->tier);
+        return error_fix(err, "1 is lowest, %d usual, 7 highest", JOBS_TIER_RENDERS);
+    }
+    if (w->id && !id_valid(text_of(w->id)))
         return error_set(err, ERROR_INPUT, "%s is no id", w->id);
+    bool fine = w->step_count <= STEPS_MOST;
+    for (size_t i = 0; i < w->step_count && fine; i++)
+        fine = w->steps[i].tasks > 0 && w->steps[i].tasks <= SCHED_TASKS_MOST;
+    if (fine)
+        return true;
+    error_set(err, ERROR_INPUT, "%s cannot be queued", w->title);
+    return error_why(err, "a step has 1 to %d tasks, a job at most %d steps", SCHED_TASKS_MOST,
+                     STEPS_MOST);
+}
+
+static bool add_steps(struct db_tx *tx, const struct job_wish *w, int64_t number, int64_t *total,
+                      struct error *err)
+{
+    const struct job_step one = {.name = w->kind, .tasks = 1};
+    const struct job_step *steps = w->step_count ? w->steps : &one;
+    size_t count = w->step_count ? w->step_count : 1;
+    *total = 0;
+    for (size_t i = 0; i < count; i++) {
+        char *plan = steps[i].plan ? json_dumps(steps[i].plan, JSON_COMPACT) : strdup("{}");
+        bool ok = plan
+                      ? db_run(tx, err, "insert into steps values (?1, ?2, ?3, ?4, 0, 0, 0, ?5)",
+                               "iisis", number, (int64_t)i + 1, steps[i].name, steps[i].tasks, plan)
+                      : error_set(err, ERROR_INTERNAL, "a step can not be written down");
+        free(plan);
+        if (!ok)
+            return false;
+        *total += steps[i].tasks;
+    }
+    *total = w->step_count ? *total : 0; // of one task by its beats
+    return true;
+}
+
+static bool add_job(struct db_tx *tx, const struct job_wish *w, const char *job, int64_t number,
+                    int64_t total, int64_t now_ms, struct error *err)
+{
     json_t *ticket = w->ticket ? json_deep_copy(w->ticket) : json_object();
     if (!json_object_get(ticket, "kind"))
         json_object_set_new(ticket, "kind", json_string(w->kind));
     char *text = json_dumps(ticket, JSON_COMPACT);
+    char *options = w->options ? json_dumps(w->options, JSON_COMPACT) : strdup("{}");
     json_decref(ticket);
-    bool ok = text || error_set(err, ERROR_INTERNAL, "a ticket can not be written down");
-    ok = ok &&
-         db_run(tx, err,
-                "insert into jobs values (?1, ?2, ?3, ?4, 'waiting', ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-                "?12, 0, 0, 0, 0, '', 0, null)",
-                "ssssissssssi", job->text, w->project, w->kind, w->title, (int64_t)w->priority,
-                w->asset, w->version, w->subject, w->cause, text, w->by, now_ms) &&
-         db_run(tx, err, "insert into steps values (?1, 1, ?2)", "ss", job->text, w->kind) &&
-         add_ranges(tx, w, job->text, now_ms, err) && job_say(tx, NULL, job->text, err);
+    int64_t tier = w->tier ? w->tier : w->step_count ? JOBS_TIER_RENDERS : JOBS_TIER_TICKETS;
+    bool suspended = json_is_true(json_object_get(w->options, "suspended"));
+    bool ok =
+        text && options
+            ? db_run(tx, err,
+                     "insert into jobs values (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10, ?11, "
+                     "?12, ?13, ?14, 0, ?15, ?16, 0, 0, 0, ?17, ?18, 0, null)",
+                     "sissssiisssssssiis", job, number, w->project, w->kind, w->title,
+                     suspended ? "suspended" : "waiting", tier, (int64_t)w->priority, w->asset,
+                     w->version, w->subject, w->cause, text, options, w->by, now_ms, total,
+                     w->unit ? w->unit : "")
+            : error_set(err, ERROR_INTERNAL, "a ticket can not be written down");
     free(text);
+    free(options);
     return ok;
 }
 
-// ---- what a job is, by its ranges
-
-struct tally {
-    int64_t waiting, running, done, failed, cancelled;
-};
-
-static bool tally_of(struct db_tx *tx, const char *job, struct tally *t, struct error *err)
+bool job_make(struct db_tx *tx, const struct job_wish *w, int64_t now_ms, id *job,
+              struct error *err)
 {
-    struct {
-        const char *state;
-        int64_t *count;
-    } places[] = {{"waiting", &t->waiting},
-                  {"running", &t->running},
-                  {"done", &t->done},
-                  {"failed", &t->failed},
-                  {"cancelled", &t->cancelled}};
-    *t = (struct tally){0};
-    struct db_rows *rows =
-        db_query(tx, "select state, count(*) from ranges where job = ?1 group by state", "s", job);
-    while (db_next(rows))
-        for (size_t i = 0; i < 5; i++)
-            if (strcmp(places[i].state, db_text(rows, 0)) == 0)
-                *places[i].count = db_int(rows, 1);
-    return db_end(rows, err);
-}
-
-bool job_settle(struct db_tx *tx, const char *job, const char *problem, int64_t now_ms,
-                struct error *err)
-{
-    struct tally t;
-    if (!tally_of(tx, job, &t, err))
+    bool before;
+    int64_t number, total;
+    if (!fits(w, err) || !made_before(tx, w, job, &before, err))
         return false;
-    const char *state = t.failed              ? "failed"
-                        : t.cancelled         ? "cancelled"
-                        : t.running           ? "running"
-                        : t.waiting && t.done ? "running"
-                        : t.waiting           ? "waiting"
-                                              : "done";
-    bool over = t.failed || t.cancelled || (!t.running && !t.waiting);
-    return db_run(
-               tx, err,
-               "update jobs set state = ?2, ended_ms = case when ?3 = 0 then 0 when ended_ms > 0 "
-               "then ended_ms else ?4 end, problem = ?5, started_ms = case when ?6 = 1 and "
-               "started_ms = 0 then ?4 else started_ms end, done = case when ?2 = 'done' then "
-               "total else done end where id = ?1",
-               "ssiisi", job, state, (int64_t)over, now_ms, problem, (int64_t)(t.running > 0)) &&
-           job_say(tx, NULL, job, err);
-}
-
-// ---- changing
-
-static bool state_of(struct db_tx *tx, const char *job, char state[16], struct error *err)
-{
-    state[0] = 0;
-    struct db_rows *rows = db_query(tx, "select state from jobs where id = ?1", "s", job);
-    if (db_next(rows))
-        text_copy(text_of(db_text(rows, 0)), state, 16);
-    if (!db_end(rows, err))
-        return false;
-    return state[0] || error_set(err, ERROR_NOT_FOUND, "there is no such job");
-}
-
-bool job_cancel(struct db_tx *tx, const char *job, int64_t now_ms, struct error *err)
-{
-    char state[16];
-    if (!state_of(tx, job, state, err))
-        return false;
-    if (strcmp(state, "waiting") != 0 && strcmp(state, "running") != 0) {
-        error_set(err, ERROR_CONFLICT, "the job can not be cancelled");
-        return error_why(err, "it has ended: %s", state);
-    }
-    return db_run(
-               tx, err,
-               "update attempts set state = 'cancelled', ended_ms = ?2 where job = ?1 and state = "
-               "'running'",
-               "si", job, now_ms) &&
-           db_run(
-               tx, err,
-               "update ranges set state = 'cancelled', token = token + 1 where job = ?1 and state "
-               "in ('waiting', 'running')",
-               "s", job) &&
-           job_settle(tx, job, NULL, now_ms, err);
-}
-
-bool job_retry(struct db_tx *tx, const char *job, int64_t now_ms, struct error *err)
-{
-    char state[16];
-    if (!state_of(tx, job, state, err))
-        return false;
-    if (strcmp(state, "failed") != 0 && strcmp(state, "cancelled") != 0) {
-        error_set(err, ERROR_CONFLICT, "the job can not be tried again");
-        return error_why(err, "it is %s", state);
-    }
-    return db_run(tx, err,
-                  "update ranges set state = 'waiting', not_before_ms = 0, tries = 0, losses = 0 "
-                  "where job = ?1 and state in ('failed', 'cancelled')",
-                  "s", job) &&
-           db_run(tx, err, "update jobs set ended_ms = 0, problem = null where id = ?1", "s",
-                  job) &&
-           job_settle(tx, job, NULL, now_ms, err);
-}
-
-bool job_priority(struct db_tx *tx, const char *job, int64_t priority, struct error *err)
-{
-    char state[16];
-    if (!state_of(tx, job, state, err))
-        return false;
-    if (priority < 0 || priority > 100) {
-        error_set(err, ERROR_INPUT, "a job's priority can not be %lld", (long long)priority);
-        return error_fix(err, "0 is lowest, 50 usual, 100 highest");
-    }
-    return db_run(tx, err, "update jobs set priority = ?2 where id = ?1", "si", job, priority) &&
-           db_run(tx, err, "update ranges set priority = ?2 where job = ?1", "si", job, priority) &&
-           job_say(tx, NULL, job, err);
+    if (before)
+        return true;
+    *job = id_new();
+    if (w->id)
+        text_copy(text_of(w->id), job->text, sizeof(job->text));
+    return db_one_int(tx, &number, 0, err, "select max(number) from jobs", "") &&
+           add_steps(tx, w, ++number, &total, err) &&
+           add_job(tx, w, job->text, number, total, now_ms, err) &&
+           (!w->template || db_run(tx, err, "insert into job_documents values (?1, ?2, ?3, ?4)",
+                                   "isss", number, w->form, w->template, w->parameters)) &&
+           job_say(tx, NULL, job->text, err);
 }

@@ -1,20 +1,30 @@
 /*
  * house/jobs: the ledger of work: who asked for it, who does it, what became of it.
  *
- * job > step > range > attempt. A range is a run of frames with one state; an ingest task is a job
- * of one step of one range. A worker claims a range: that makes an attempt with a lease and a
- * fencing token, which only grows. Workers, networks and we ourselves may repeat anything or die at
- * any moment; a result counts when its attempt still holds the range's newest token, and it counts
- * in the same transaction in which the rooms write what it made (`jobs_apply`). So work may be
- * begun twice, but is never committed twice and never lost.
+ * job > step > task; an attempt is a run of tasks of one step on one worker. Who works on what next
+ * is decided by `sched`; the ledger feeds it and makes what it decides durable. A task is not a
+ * row: a step counts its tasks, states are pages of bits that exist where something was touched.
  *
- * Everything that changes a job's state writes the event job.changed (body: the Job) in that
- * transaction; progress does so at most 4 times a second a job. Time is passed in (milliseconds
- * since 1970), so that a test can make it midnight.
+ * One thread (the dispatcher) owns the scheduler. What workers and people say goes into its queue;
+ * it takes what waits, decides, writes all of it as ONE transaction, and only then answers. When
+ * the transaction fails nothing of it has happened, and everybody is told to say it again. New jobs
+ * are rows first (`job_make`, in anybody's transaction); the dispatcher finds them after the
+ * commit. So starting again is the same as starting: the rows are all there is.
+ *
+ * Exactly once. An attempt has a fence, a number that is never used again. Workers, networks and we
+ * ourselves may repeat anything or die at any moment; a result counts when its fence still holds
+ * the task, and it counts in the transaction in which the rooms write what it made (`jobs_apply`).
+ * So work may be begun twice, but is never committed twice and never lost. A worker whose beats
+ * stop loses its attempts when their leases are over; one that comes back in time keeps them.
+ *
+ * The event job.changed (body: the Job) is written when a job's state changes, and for its progress
+ * at most 4 times a second. Time is passed in (milliseconds since 1970), so that a test can make it
+ * midnight: before `jobs_start` each function works in the thread of its caller.
  */
 #pragma once
 #include "db/db.h"
 #include "plat/ids.h"
+#include "sched/sched.h"
 
 #include <jansson.h>
 
@@ -23,49 +33,85 @@ struct jobs;
 #define JOBS_LEASE_MS 20000
 #define JOBS_BEAT_MS 1000
 #define JOBS_PRIORITY 50
-#define JOBS_TRIES 4   // of a range that fails in a way that may pass
-#define JOBS_LOSSES 12 // workers lost over one range before it is held to be the cause
+#define JOBS_TRIES 4        // of a task that fails in a way that may pass
+#define JOBS_LOSSES 12      // workers lost over one task before it is held to be the cause
+#define JOBS_TIER_TICKETS 6 // what engines do for people who wait
+#define JOBS_TIER_RENDERS 2
 
-// Gives the leases that were running a fresh term: whoever holds one may have waited for us.
+// Reads what is durable. Attempts that were running get a fresh lease: whoever has one may have
+// waited for us.
 MUST_CHECK bool jobs_open(struct db *db, int64_t now_ms, struct jobs **jobs, struct error *err);
+// From now on the dispatcher works, by the machine's clock; `now_ms` of calls is ignored.
+MUST_CHECK bool jobs_start(struct jobs *j, struct error *err);
+void jobs_rest(struct jobs *j);  // ends that; whoever waits is answered
 void jobs_close(struct jobs *j); // NULL is fine
 
 // ---- Asking for work
 
+struct job_step {
+    const char *name;
+    int64_t tasks;
+    // What the scheduler is told of it, see load.c: {"chunk", "target_ms", "needs", "words",
+    // "limits", "after", "frames", "tiles", "span", "data"}. NULL: {}
+    const json_t *plan;
+};
 struct job_wish {
     const char *id; // NULL: a new one
     const char *project, *kind, *title, *by;
     const char *asset, *version, *subject; // NULL: none
     const char *cause;                     // NULL: none
-    const json_t *ticket;   // what is known of the engine's ticket; kind is filled in. NULL: {}
-    int priority;           // 0..100
-    int64_t first, last;    // frames of its one step; 0, 0 for work in one piece
-    int64_t frames_a_range; // 0: all in one
+    const json_t *ticket; // what is known of the engine's ticket; kind is filled in. NULL: {}
+    int priority;         // 0..100
+    int tier;             // 0: as the kind says
+    // {"tries", "losses", "preview_every", "approve", "preempts", "preemptible", "once",
+    // "estimate_ms", "suspended", ...}; NULL: {}
+    const json_t *options;
+    const struct job_step *steps; // NULL: one step of one task
+    size_t step_count;
+    const char *unit;                         // "": of its one task, by its beats
+    const char *form, *template, *parameters; // kept with it (job_document); NULL: none
 };
 // In the caller's transaction. The same id or cause again changes nothing and gives the job that
 // was made then.
 MUST_CHECK bool job_make(struct db_tx *tx, const struct job_wish *wish, int64_t now_ms, id *job,
                          struct error *err);
 
-// CONFLICT when it has ended. A running attempt is dropped with the worker's next beat.
-MUST_CHECK bool job_cancel(struct db_tx *tx, const char *job, int64_t now_ms, struct error *err);
-// What failed or was cancelled is asked for again, what is done stays. CONFLICT otherwise.
-MUST_CHECK bool job_retry(struct db_tx *tx, const char *job, int64_t now_ms, struct error *err);
-MUST_CHECK bool job_priority(struct db_tx *tx, const char *job, int64_t priority,
-                             struct error *err);
+enum order_kind {
+    ORDER_CANCEL,  // CONFLICT when it has ended. What runs is dropped
+    ORDER_RETRY,   // what failed or was cancelled is asked for again; CONFLICT when nothing has
+    ORDER_EDIT,    // priority and tier; -1: as it is
+    ORDER_SUSPEND, // `drop`: what runs is dropped too
+    ORDER_RESUME,  // also what was stopped by us
+    ORDER_APPROVE, // the preview was looked at
+    ORDER_REQUEUE, // tasks first..last of a step are asked for again, whatever they are
+    ORDER_CANCEL_TASKS
+};
+struct job_order {
+    enum order_kind kind;
+    const char *job;
+    int priority, tier;
+    int64_t step, first, last; // step from 1
+    bool drop, dependants;
+};
+// What else is written in that transaction; false undoes all of it.
+typedef bool jobs_also(struct db_tx *tx, void *context, struct error *err);
+MUST_CHECK bool jobs_order(struct jobs *j, const struct job_order *order, jobs_also *also,
+                           void *context, int64_t now_ms, struct error *err);
 
 // ---- Working
 
-struct claim { // texts live in the arena that was given
-    const char *attempt, *job, *range, *kind, *title;
-    const char *project, *asset, *version, *subject; // all but project may be NULL
-    json_t *ticket;                                  // a new reference
-    int64_t token, first, last;
+struct give { // a worker is to do this
+    char attempt[27], job[27];
+    int64_t token; // the fence
+    int64_t step, first, last;
+    bool ticket; // for an engine (jobs_claim_of); else a template's
+    uint64_t gpus;
 };
-// Hands the most urgent waiting range (priority, then age) to a worker: one transaction. *found
-// false: there is none.
-MUST_CHECK bool jobs_claim(struct jobs *j, const char *worker, int64_t now_ms, struct arena *a,
-                           struct claim *claim, bool *found, struct error *err);
+struct jobs_line { // the way to a worker; called in order, never after jobs_away has returned
+    void (*give)(void *context, const struct give *give);
+    void (*drop)(void *context, const char *attempt); // it stops it at once and says "stopped"
+    void *context;
+};
 
 struct beat {
     const char *attempt;
@@ -74,63 +120,96 @@ struct beat {
     const char *unit;    // "frames", "bytes", ""
     bool drop;           // filled: it is not (or no longer) this worker's; stop it at once
 };
+struct worker_hello {
+    const char *id, *name, *host;
+    int64_t pid, slots;
+    const json_t *has; // {"milli_cpus", "memory_mib", ..., "words": [...]}; NULL: nothing is known
+};
+// A worker has come. Of `beats` those to drop are marked and the others' leases renewed; attempts
+// that we took for its own but that it does not have were lost with its earlier life. `line` NULL:
+// it is asked by jobs_claim. What it is given comes after this has returned.
+MUST_CHECK bool jobs_hello(struct jobs *j, const struct worker_hello *hello,
+                           const struct jobs_line *line, struct beat *beats, size_t count,
+                           int64_t now_ms, struct error *err);
+// The line with this context is cut: nothing more is given; its attempts go on.
+void jobs_away(struct jobs *j, const char *worker, const void *context, int64_t now_ms);
+// It has room for so many attempts more.
+void jobs_asks(struct jobs *j, const char *worker, int count, int64_t now_ms);
+// It wants no more, until it says hello again.
+void jobs_drains(struct jobs *j, const char *worker, int64_t now_ms);
 // Renews the leases of a worker's attempts and keeps their progress.
 MUST_CHECK bool jobs_beat(struct jobs *j, const char *worker, struct beat *beats, size_t count,
                           int64_t now_ms, struct error *err);
+// What was dropped is stopped now.
+void jobs_stopped(struct jobs *j, const char *attempt, int64_t token, int64_t now_ms);
+
+struct claim { // texts live in the arena that was given
+    const char *attempt, *job, *kind, *title;
+    const char *project, *asset, *version, *subject; // all but project may be NULL
+    json_t *ticket;                                  // a new reference
+    int64_t token, step, first, last;
+};
+MUST_CHECK bool jobs_claim_of(struct jobs *j, const struct give *give, struct arena *a,
+                              struct claim *claim, struct error *err);
+// One attempt for a worker without a line. *found false: there is nothing for it now.
+MUST_CHECK bool jobs_claim(struct jobs *j, const char *worker, int64_t now_ms, struct arena *a,
+                           struct claim *claim, bool *found, struct error *err);
 
 enum outcome {
     OUTCOME_TAKEN, // it counts (now, or it did already)
-    OUTCOME_STALE  // another attempt has the range, or the job has ended: throw the result away
+    OUTCOME_STALE  // another attempt has the tasks, or the job has ended: throw the result away
 };
 struct ended { // what an apply callback is told of the attempt that ends well
     const char *attempt, *job, *kind, *project, *asset, *version, *subject;
-    int64_t token, first, last;
-    bool last_range; // with it the job is done
+    int64_t token, step, first, last;
 };
 // Writes what the rooms know of a result; false undoes all of it, and the attempt runs on.
 typedef bool jobs_apply(struct db_tx *tx, void *context, const struct ended *ended,
                         struct error *err);
-// `apply` may be run again after a busy database; it is not run for a stale result, nor for one
-// that was taken before.
+// `apply` (may be NULL) may be run again after a busy database; it is not run for a stale result,
+// nor for one that was taken before.
 MUST_CHECK bool jobs_finish(struct jobs *j, const char *attempt, int64_t token, jobs_apply *apply,
                             void *context, int64_t now_ms, enum outcome *outcome,
                             struct error *err);
 // The attempt failed. By the kind of `why` (error_facts) it is tried again after a while, or the
-// job has failed.
-MUST_CHECK bool jobs_fail(struct jobs *j, const char *attempt, int64_t token,
+// task has failed. `task` is the one at fault, -1: not known.
+MUST_CHECK bool jobs_fail(struct jobs *j, const char *attempt, int64_t token, int64_t task,
                           const struct error *why, int64_t now_ms, enum outcome *outcome,
                           struct error *err);
+// The same without waiting: `heard` is called by the dispatcher when it is durable. err NULL: well.
+typedef void jobs_heard(void *context, const char *attempt, enum outcome outcome,
+                        const struct error *err);
+void jobs_finish_later(struct jobs *j, const char *attempt, int64_t token, jobs_heard *heard,
+                       void *context);
 // What an attempt is, without changing anything; *current false: its result would be stale.
 MUST_CHECK bool jobs_attempt(struct jobs *j, const char *attempt, int64_t token, struct arena *a,
                              struct ended *what, bool *current, bool *taken, struct error *err);
 
-// Ends the leases that ran out: their ranges wait again, at most JOBS_LOSSES times.
+// Ends the leases that ran out (the dispatcher does so by itself) and forgets old attempts.
 MUST_CHECK bool jobs_sweep(struct jobs *j, int64_t now_ms, int64_t *lost, struct error *err);
-// When the next range that backs off may be tried; INT64_MAX: none.
+// When time brings something next; INT64_MAX: nothing.
 MUST_CHECK bool jobs_next_ms(struct jobs *j, int64_t *at_ms, struct error *err);
 // Ids of attempts that run; all other folders in the scratch folder are dead.
 MUST_CHECK bool jobs_running(struct jobs *j, struct arena *a, const char ***attempts, size_t *count,
                              struct error *err);
 
-// ---- Workers
-
-struct worker_hello {
-    const char *id, *name, *host;
-    int64_t pid, slots;
-};
-// A worker has come. Of `beats` those to drop are marked and the others' leases renewed; attempts
-// that we took for its own but that it does not have were lost with its earlier life.
-MUST_CHECK bool jobs_hello(struct jobs *j, const struct worker_hello *hello, struct beat *beats,
-                           size_t count, int64_t now_ms, struct error *err);
-MUST_CHECK bool jobs_goodbye(struct jobs *j, const char *worker, int64_t now_ms, struct error *err);
-// Worker[] of those seen within a day.
-MUST_CHECK bool jobs_workers(struct db_tx *tx, int64_t now_ms, json_t **list, struct error *err);
-
 // ---- Looking
 
-// Job. NOT_FOUND when there is none. `j` may be NULL: then progress is what was kept last.
+// Worker[] of those seen within a day.
+MUST_CHECK bool jobs_workers(struct db_tx *tx, int64_t now_ms, json_t **list, struct error *err);
+// Job. NOT_FOUND when there is none. `j` may be NULL: then without rate and time left.
 MUST_CHECK bool job_get(struct db_tx *tx, struct jobs *j, const char *job, json_t **json,
                         struct error *err);
+// [{"number", "name", "tasks", "waiting", "ready", "running", "done", "failed", "cancelled",
+// "mean_ms", "chunk"}] of a job.
+MUST_CHECK bool job_steps(struct db_tx *tx, struct jobs *j, const char *job, json_t **list,
+                          struct error *err);
+// [{"first", "last", "state"}], tasks from..to of a step as runs of one state; *next: where to go
+// on, -1 when that was all. At most JOBS_TASKS_SHOWN tasks and JOBS_RUNS_SHOWN runs at a time.
+#define JOBS_TASKS_SHOWN (1 << 20)
+#define JOBS_RUNS_SHOWN 10000
+MUST_CHECK bool job_tasks(struct db_tx *tx, const char *job, int64_t step, int64_t from, int64_t to,
+                          json_t **runs, int64_t *next, struct error *err);
 struct job_query {
     const char *const *projects; // those that the caller may view
     size_t project_count;

@@ -6,11 +6,33 @@
 
 #define JOB_COLUMNS                                                                                \
     "id, project, kind, title, state, priority, done, total, unit, created_ms, started_ms, "       \
-    "ended_ms, asset, version, attempts, problem, made_by"
+    "ended_ms, asset, version, attempts, problem, made_by, tier"
 
 static json_t *time_or_null(int64_t at_ms)
 {
     return at_ms ? json_string(clock_text(at_ms).text) : json_null();
+}
+
+// Of one task by its beats; of many by the tasks that were done.
+int64_t pace_rate(struct jobs *j, const char *job, int64_t *left_ms)
+{
+    int64_t rate = 0;
+    *left_ms = -1;
+    pthread_mutex_lock(&j->core);
+    const struct live *l = live_of(j, job);
+    bool many = l && (l->step_count > 1 || l->tasks[0] > 1);
+    if (many && l->attempts) {
+        struct sched_job_look look;
+        sched_job_look(j->sched, l->job, j->looked_ms, &look);
+        *left_ms = look.left_ms;
+        if (look.left_ms > 0)
+            rate = (look.tasks - look.done) * 1000000 / look.left_ms;
+    }
+    for (const struct given *g = l && !many ? l->attempts : NULL; g; g = g->next_of_job)
+        if (g->heard_ms > g->first_ms && g->done > g->first_done)
+            rate += (g->done - g->first_done) * 1000000 / (g->heard_ms - g->first_ms);
+    pthread_mutex_unlock(&j->core);
+    return rate;
 }
 
 static json_t *job_json(struct db_rows *rows, struct jobs *j)
@@ -19,22 +41,25 @@ static json_t *job_json(struct db_rows *rows, struct jobs *j)
     int64_t done = db_int(rows, 6), total = db_int(rows, 7);
     double progress = strcmp(state, "done") == 0 ? 1 : total > 0 ? (double)done / (double)total : 0;
     json_t *job = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:I, s:f, s:I, s:I, s:s, s:o, s:o, s:o, s:s?, s:s?, s:I, s:s}",
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:f, s:I, s:I, s:s, s:o, s:o, s:o, s:s?, s:s?, s:I, s:s, "
+        "s:I}",
         "id", db_text(rows, 0), "project", db_text(rows, 1), "kind", db_text(rows, 2), "title",
         db_text(rows, 3), "state", state, "priority", (json_int_t)db_int(rows, 5), "progress",
         progress > 1 ? 1 : progress, "done", (json_int_t)done, "total", (json_int_t)total, "unit",
         db_text(rows, 8), "created", time_or_null(db_int(rows, 9)), "started",
         time_or_null(db_int(rows, 10)), "ended", time_or_null(db_int(rows, 11)), "asset",
         db_text(rows, 12), "version", db_text(rows, 13), "attempts", (json_int_t)db_int(rows, 14),
-        "by", db_text(rows, 16));
+        "by", db_text(rows, 16), "tier", (json_int_t)db_int(rows, 17));
     if (!db_null(rows, 15))
         json_object_set_new(job, "problem", json_loads(db_text(rows, 15), 0, NULL));
-    int64_t rate = j && strcmp(state, "running") == 0 ? pace_rate(j, db_text(rows, 0)) : 0;
-    if (rate > 0) {
+    int64_t left_ms = -1;
+    int64_t rate = j ? pace_rate(j, db_text(rows, 0), &left_ms) : 0;
+    if (rate > 0)
         json_object_set_new(job, "rate", json_real((double)rate / 1000));
-        if (total > done)
-            json_object_set_new(job, "left_s", json_integer((total - done) * 1000 / rate));
-    }
+    if (rate > 0 && left_ms < 0 && total > done)
+        left_ms = (total - done) * 1000000 / rate;
+    if (left_ms >= 0)
+        json_object_set_new(job, "left_s", json_integer(left_ms / 1000));
     return job;
 }
 
@@ -64,8 +89,7 @@ static char *where_of(const struct job_query *q, struct buf *b)
         }
     buf_format(b, "%s)", any ? "" : "''");
     if (q->active != q->ended)
-        buf_text(b, q->active ? " and state in ('waiting', 'running')"
-                              : " and state in ('done', 'failed', 'cancelled')");
+        buf_text(b, q->active ? " and ended = 0" : " and ended = 1");
     return b->at;
 }
 
@@ -104,8 +128,9 @@ bool jobs_workers(struct db_tx *tx, int64_t now_ms, json_t **list, struct error 
     *list = json_array();
     struct db_rows *rows = db_query(
         tx,
-        "select w.id, w.name, w.slots, (select count(*) from attempts a where a.worker = w.id and "
-        "a.state = 'running'), w.state, w.seen_ms, w.pid from workers w where w.seen_ms > ?1 order "
+        "select w.id, w.name, w.slots, (select count(*) from attempts a where a.state = 'running' "
+        "and "
+        "a.worker = w.id), w.state, w.seen_ms, w.pid from workers w where w.seen_ms > ?1 order "
         "by w.state desc, w.name, w.id",
         "i", now_ms - 86400000);
     while (db_next(rows))

@@ -1,0 +1,152 @@
+// Steps and tasks of a job, as the API shows them: by rows alone, so that they agree with each
+// other.
+#include "house/jobs/inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t number_of(struct db_tx *tx, const char *job, struct error *err)
+{
+    int64_t number;
+    if (!db_one_int(tx, &number, 0, err, "select number from jobs where id = ?1", "s", job))
+        return 0;
+    if (!number)
+        error_set(err, ERROR_NOT_FOUND, "there is no such job");
+    return number;
+}
+
+// What only the scheduler knows. Takes core.
+static void add_live(struct jobs *j, const char *job, int64_t number, json_t *step)
+{
+    pthread_mutex_lock(&j->core);
+    const struct live *l = live_of(j, job);
+    if (l && number <= (int64_t)l->step_count) {
+        struct sched_step_look look;
+        sched_step_look(j->sched, l->steps[number - 1], &look);
+        json_object_set_new(step, "waiting", json_integer(look.waiting));
+        json_object_set_new(step, "ready", json_integer(look.ready));
+        json_object_set_new(step, "running", json_integer(look.running));
+        json_object_set_new(step, "mean_ms", json_integer((json_int_t)look.mean_ms));
+        json_object_set_new(step, "chunk", json_integer(look.next_chunk));
+    }
+    pthread_mutex_unlock(&j->core);
+}
+
+bool job_steps(struct db_tx *tx, struct jobs *j, const char *job, json_t **list, struct error *err)
+{
+    int64_t number = number_of(tx, job, err);
+    *list = NULL;
+    if (!number)
+        return false;
+    *list = json_array();
+    struct db_rows *rows = db_query(
+        tx,
+        "select number, name, tasks, done, failed, cancelled from steps where job = ?1 order by "
+        "number",
+        "i", number);
+    while (db_next(rows)) {
+        json_int_t v[4];
+        for (int i = 0; i < 4; i++)
+            v[i] = db_int(rows, 2 + i);
+        json_t *step =
+            json_pack("{s:I, s:s, s:I, s:I, s:i, s:i, s:I, s:I, s:I, s:i, s:i}", "number",
+                      (json_int_t)db_int(rows, 0), "name", db_text(rows, 1), "tasks", v[0],
+                      "waiting", v[0] - v[1] - v[2] - v[3], "ready", 0, "running", 0, "done", v[1],
+                      "failed", v[2], "cancelled", v[3], "mean_ms", 0, "chunk", 1);
+        if (j)
+            add_live(j, job, db_int(rows, 0), step);
+        json_array_append_new(*list, step);
+    }
+    if (db_end(rows, err))
+        return true;
+    json_decref(*list);
+    return false;
+}
+
+// ---- tasks
+
+enum { WAITING, DONE, FAILED, CANCELLED, RUNNING };
+static const char *const names[] = {"waiting", "done", "failed", "cancelled", "running"};
+
+struct walking {
+    uint8_t *states; // of from..to
+    int64_t from, to;
+};
+
+static void fill(struct walking *w, int64_t page, int64_t state, const uint8_t *states)
+{
+    for (int64_t i = 0; i < PAGE; i++) {
+        int64_t task = page * PAGE + i;
+        if (task >= w->from && task <= w->to)
+            w->states[task - w->from] =
+                (uint8_t)(state >= 0 ? state : states[i / 4] >> i % 4 * 2 & 3);
+    }
+}
+
+static bool read_states(struct db_tx *tx, int64_t job, int64_t step, struct walking *w,
+                        struct error *err)
+{
+    size_t size;
+    struct db_rows *rows = db_query(tx,
+                                    "select page, state, states from task_pages where job = ?1 and "
+                                    "step = ?2 and page between ?3 and ?4",
+                                    "iiii", job, step, w->from / PAGE, w->to / PAGE);
+    while (db_next(rows)) {
+        const uint8_t *states = db_blob(rows, 2, &size);
+        if (db_int(rows, 1) >= 0 || (states && size == PAGE / 4))
+            fill(w, db_int(rows, 0), db_int(rows, 1), states);
+    }
+    if (!db_end(rows, err))
+        return false;
+    rows =
+        db_query(tx,
+                 "select first, last from attempts where job = ?1 and state = 'running' and step "
+                 "= ?2 and first <= ?4 and last >= ?3",
+                 "iiii", job, step, w->from, w->to);
+    while (db_next(rows)) {
+        int64_t first = db_int(rows, 0), last = db_int(rows, 1);
+        for (int64_t t = first < w->from ? w->from : first; t <= last && t <= w->to; t++)
+            if (w->states[t - w->from] == WAITING)
+                w->states[t - w->from] = RUNNING;
+    }
+    return db_end(rows, err);
+}
+
+bool job_tasks(struct db_tx *tx, const char *job, int64_t step, int64_t from, int64_t to,
+               json_t **runs, int64_t *next, struct error *err)
+{
+    int64_t number = number_of(tx, job, err), tasks;
+    *runs = NULL;
+    *next = -1;
+    if (!number ||
+        !db_one_int(tx, &tasks, 0, err, "select tasks from steps where job = ?1 and number = ?2",
+                    "ii", number, step))
+        return false;
+    if (!tasks)
+        return error_set(err, ERROR_NOT_FOUND, "the job has no such step");
+    int64_t end = to < 0 || to >= tasks ? tasks - 1 : to;
+    struct walking w = {.from = from < 0 ? 0 : from, .to = end};
+    if (w.to - w.from >= JOBS_TASKS_SHOWN)
+        w.to = w.from + JOBS_TASKS_SHOWN - 1;
+    *runs = json_array();
+    if (w.from > w.to)
+        return true;
+    w.states = calloc((size_t)(w.to - w.from) + 1, 1);
+    if (!w.states)
+        abort();
+    bool ok = read_states(tx, number, step, &w, err);
+    int64_t t = w.from;
+    while (ok && t <= w.to && json_array_size(*runs) < JOBS_RUNS_SHOWN) {
+        int64_t first = t;
+        while (t <= w.to && w.states[t - w.from] == w.states[first - w.from])
+            t++;
+        json_array_append_new(*runs, json_pack("{s:I, s:I, s:s}", "first", (json_int_t)first,
+                                               "last", (json_int_t)t - 1, "state",
+                                               names[w.states[first - w.from]]));
+    }
+    *next = t <= end ? t : -1;
+    free(w.states);
+    if (!ok)
+        json_decref(*runs);
+    return ok;
+}
