@@ -704,8 +704,7 @@ static int64_t sleep_ms(struct jobs *j, int64_t now_ms)
     pthread_mutex_unlock(&j->core);
     if (j->rest_until_ms > now_ms && next > j->rest_until_ms)
         next = j->rest_until_ms;
-    int64_t left = next - now_ms;
-    return left < 0 ? 0 : left > LEASE_LOOK_MS ? LEASE_LOOK_MS : left;
+    return next <= now_ms ? 0 : next - now_ms > LEASE_LOOK_MS ? LEASE_LOOK_MS : next - now_ms;
 }
 
 static void *dispatch(void *context)
