@@ -338,6 +338,15 @@ struct openjd_given { // a value for a parameter, as it was given
 MUST_CHECK bool openjd_given_parse(struct arena *a, text document, enum openjd_form form,
                                    struct openjd_given **given, size_t *count, struct error *err);
 
+struct openjd_given_list {
+    struct openjd_given *at;
+    size_t count;
+};
+// "[{Name: value, ...}, ...]", a list an item, as `--tasks` hands over.
+MUST_CHECK bool openjd_given_lists_parse(struct arena *a, text document, enum openjd_form form,
+                                         struct openjd_given_list **lists, size_t *count,
+                                         struct error *err);
+
 struct openjd_submission {
     const struct openjd_template *job;
     const struct openjd_template *const *environments; // environment templates, outermost first
