@@ -255,7 +255,7 @@ bool scratch_make(const char *parent, int64_t need_bytes, char *to, size_t room,
                   size_text(need_bytes).text);
         return error_fix(err, "free space there, or name another folder for scratch files");
     }
-    if (!path_join(to, room, parent, "XXXXXXXX") || !mkdtemp(to))
+    if (!path_join(to, room, parent, "XXXXXX") || !mkdtemp(to))
         return error_errno(err, errno ? errno : ENAMETOOLONG, "cannot make a folder in %s", parent);
     return true;
 }
