@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct openjd_verb *const verbs[] = {&openjd_check, &openjd_summary, &openjd_import,
-                                                  NULL};
+static const struct openjd_verb *const verbs[] = {&openjd_run, &openjd_check, &openjd_summary,
+                                                  &openjd_import, NULL};
 const char *const openjd_outputs[] = {"human-readable", "json", "yaml", NULL};
 
 int openjd_wrong_use(const struct openjd_verb *verb, const char *format, ...)
