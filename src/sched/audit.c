@@ -374,8 +374,20 @@ static void read_change(struct audit *a, const struct sched_change *c)
     }
 }
 
+// Before the gives only what lets go counts: a job may be resumed and given out in one batch.
+static void read_holds(struct audit *a, const struct sched_batch *b, bool all)
+{
+    for (size_t i = 0; i < b->notice_count; i++) {
+        const struct sched_notice *n = &b->notices[i];
+        bool holds = n->state == SCHED_JOB_SUSPENDED || n->state == SCHED_JOB_STOPPED;
+        if (n->kind == SCHED_JOB_NOW && (all || !holds))
+            audit_job_holds(a, n->job, holds);
+    }
+}
+
 void audit_batch(struct audit *a, const struct sched_batch *b)
 {
+    read_holds(a, b, false);
     // A give comes with the change to running; its attempt must be known by then.
     size_t given = 0;
     for (size_t i = 0; i < b->change_count; i++) {
@@ -394,11 +406,7 @@ void audit_batch(struct audit *a, const struct sched_batch *b)
         else
             t->dropped = true;
     }
-    for (size_t i = 0; i < b->notice_count; i++)
-        if (b->notices[i].kind == SCHED_JOB_NOW)
-            audit_job_holds(a, b->notices[i].job, // from the next batch on
-                            b->notices[i].state == SCHED_JOB_SUSPENDED ||
-                                b->notices[i].state == SCHED_JOB_STOPPED);
+    read_holds(a, b, true);
     for (size_t i = 0; i < a->attempt_count;)
         if (a->attempts[i].stopped)
             a->attempts[i] = a->attempts[--a->attempt_count];

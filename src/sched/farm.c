@@ -66,10 +66,15 @@ struct limit *limit_of(const struct sched *s, sched_word_id name)
                                                             : NULL;
 }
 
-int64_t limit_free(const struct limit *l)
+static int64_t limit_most(const struct limit *l)
 {
     int64_t most = l->total - l->outside;
-    most = l->p.learned < most ? l->p.learned : most;
+    return l->p.learned < most ? l->p.learned : most;
+}
+
+int64_t limit_free(const struct limit *l)
+{
+    int64_t most = limit_most(l);
     return most > l->p.used ? most - l->p.used : 0;
 }
 
@@ -307,10 +312,12 @@ bool limits_fit(const struct sched *s, const struct class *c, const struct host 
 {
     for (int i = 0; i < c->limit_count; i++) {
         const struct limit *l = limit_of(s, c->limits[i].limit);
-        bool fits =
-            l->scope == SCHED_A_TASK
-                ? limit_free(l) >= c->limits[i].amount
-                : host_holds(h, l->name) || (limit_free(l) > 0 && hold_place(h, l->name) >= 0);
+        int64_t amount = l->scope == SCHED_A_TASK ? c->limits[i].amount : 1;
+        bool fits = limit_free(l) >= amount;
+        // A host that has it may go on with it, but not when there are too many already.
+        if (l->scope == SCHED_A_HOST)
+            fits = host_holds(h, l->name) ? l->p.used <= limit_most(l)
+                                          : fits && hold_place(h, l->name) >= 0;
         if (!fits)
             return false;
     }

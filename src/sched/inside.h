@@ -384,6 +384,7 @@ void tasks_release(struct sched *s, sched_step step, int64_t first, int64_t last
 void job_release(struct sched *s, struct job *j);
 // True when `task` may follow first..task-1 in one attempt.
 bool task_follows(struct sched *s, struct step *t, int64_t first, int64_t task);
+bool task_met(const struct sched *s, const struct step *t, int64_t task); // all that it is after
 bool previewing(const struct job *j);
 bool need_met(const struct sched *s, const struct step *t, const struct need_step *n, int64_t task,
               int64_t chunk_first);

@@ -402,17 +402,24 @@ static void requeue_run(struct sched *s, sched_step step, int64_t first, int64_t
     tasks_release(s, step, first, last);
 }
 
+// What was made from tasks that are not done any more is not met any more.
 static void requeue_dependants(struct sched *s, sched_step step, int64_t first, int64_t last)
 {
-    struct step *t = s->steps.at[step];
-    struct sched_run run = {0, first - 1};
-    attempts_drop_over(s, step, first, last, SCHED_DROP_PREEMPTED);
-    // Its own dependants first, while it is known what of it was done.
-    while (run.last + 1 <= last && next_run(t, SCHED_DONE, run.last + 1, &run) &&
-           run.first <= last) {
-        run.last = run.last < last ? run.last : last;
-        tasks_move(s, step, run.first, run.last, SCHED_DONE, SCHED_WAITING, 0);
-        dependants_of(s, step, run.first, run.last, requeue_dependants);
+    const struct step *t = s->steps.at[step];
+    for (int64_t i = first; i <= last; i++) {
+        int64_t end = i;
+        if (task_met(s, t, i))
+            continue;
+        while (end < last && !task_met(s, t, end + 1))
+            end++;
+        attempts_drop_over(s, step, i, end, SCHED_DROP_PREEMPTED);
+        struct sched_run run = {0, i - 1};
+        while (next_run(t, SCHED_DONE, run.last + 1, &run) && run.first <= end) {
+            run.last = run.last < end ? run.last : end;
+            tasks_move(s, step, run.first, run.last, SCHED_DONE, SCHED_WAITING, 0);
+            dependants_of(s, step, run.first, run.last, requeue_dependants);
+        }
+        i = end;
     }
 }
 

@@ -16,6 +16,7 @@
 
 enum { JOBS_A_PROJECT = 6, LICENCE_REPORT_MS = 120000, SPOT_BACK_MS = 300000 };
 
+enum licence { NONE, A_TASK, A_HOST };
 enum happening { ENDS, TAKEN_AWAY, COMES_BACK, REPORT, SUBMIT };
 struct event {
     int64_t at_ms, order;
@@ -36,6 +37,7 @@ struct world {
     size_t count, room;
     sched_worker *workers; // by host
     int *running;          // by worker
+    int *licensed;         // of those, on a host's licence
     bool *here, *bad;      // by worker
     sched_word_id a_task, a_host;
     int64_t outside;
@@ -115,9 +117,10 @@ static void build_farm(struct world *w)
     sched_word_id farm = sched_word(w->s, "pool=farm");
     w->workers = calloc((size_t)wish->hosts, sizeof(*w->workers));
     w->running = calloc((size_t)wish->hosts + 1, sizeof(*w->running));
+    w->licensed = calloc((size_t)wish->hosts + 1, sizeof(*w->licensed));
     w->here = calloc((size_t)wish->hosts + 1, sizeof(*w->here));
     w->bad = calloc((size_t)wish->hosts + 1, sizeof(*w->bad));
-    assert(w->workers && w->running && w->here && w->bad);
+    assert(w->workers && w->running && w->licensed && w->here && w->bad);
     for (int i = 0; i < wish->hosts; i++) {
         sched_host h = sched_host_add(w->s);
         w->workers[i] = sched_worker_add(
@@ -161,7 +164,9 @@ static sched_step add_step(struct world *w, sched_job job, int project,
     audit_step(w->a, step, job, wish);
     w->steps[w->step_count] = step;
     w->step_project[step] = project;
-    w->step_licence[step] = wish->limit_count > 0;
+    w->step_licence[step] = !wish->limit_count                   ? NONE
+                            : wish->limits[0].limit == w->a_task ? A_TASK
+                                                                 : A_HOST;
     w->step_frame_ms[step] =
         w->wish->frame_ms / 2 + (int64_t)(roll_one(w) * (double)w->wish->frame_ms);
     w->step_count++;
@@ -251,6 +256,7 @@ static void plan_end(struct world *w, const struct sched_give *g)
     e.at_ms = w->now_ms + 1 + (int64_t)takes;
     happens(w, e);
     w->running[g->worker]++;
+    w->licensed[g->worker] += w->step_licence[g->step] == A_HOST;
     w->held[w->step_project[g->step]] += 1;
     w->r->attempts++;
     w->r->twins += g->twin != 0;
@@ -265,6 +271,7 @@ static void ends(struct world *w, const struct event *e)
     struct sched_end end = {.how = e->how, .task = e->how == SCHED_WELL ? -1 : look.first};
     w->held[w->step_project[look.step]] -= 1;
     w->running[e->worker]--;
+    w->licensed[e->worker] -= w->step_licence[look.step] == A_HOST;
     audit_stopped(w->a, e->which);
     enum sched_verdict v = sched_ended(w->s, e->which, &end, w->now_ms);
     w->r->stale += v == SCHED_STALE;
@@ -285,7 +292,7 @@ static void taken_away(struct world *w, sched_worker id)
             w->r->lost++;
         }
     }
-    w->running[id] = 0;
+    w->running[id] = w->licensed[id] = 0;
     audit_worker_gone(w->a, id);
     sched_worker_gone(w->s, id, w->now_ms);
     happens(w, (struct event){.at_ms = w->now_ms + SPOT_BACK_MS, .what = COMES_BACK, .worker = id});
@@ -354,30 +361,43 @@ static void take_batch(struct world *w)
 
 // ---- how well it goes
 
-static void count_time(struct world *w, int64_t until_ms)
+static int64_t least(int64_t a, int64_t b)
 {
-    double ms = (double)(until_ms - w->now_ms);
+    return a < b ? a : b;
+}
+
+// Slots that are idle now and could be at work: there is a ready task and, if need be, a licence.
+static int64_t could_work(struct world *w, int64_t *busy, bool have[64])
+{
     struct sched_limit_look task, host;
-    int64_t idle = 0, plain = 0, licensed = 0, busy = 0;
-    bool have[64] = {0};
+    int64_t idle = 0, idle_licensed = 0, ready[3] = {0};
     for (int i = 0; i < w->wish->hosts; i++) {
         struct sched_host_look look;
         sched_worker id = w->workers[i];
         sched_host_look(w->s, (sched_host)(i + 1), &look);
-        busy += w->running[id];
-        idle += w->here[id] && !look.quarantined_until_ms ? w->wish->slots - w->running[id] : 0;
+        *busy += w->running[id];
+        int more = w->here[id] && !look.quarantined_until_ms ? w->wish->slots - w->running[id] : 0;
+        idle += more;
+        idle_licensed += w->licensed[id] ? more : 0;
     }
     sched_limit_look(w->s, w->a_task, &task);
     sched_limit_look(w->s, w->a_host, &host);
     for (size_t i = 0; i < w->step_count; i++) {
         struct sched_step_look look;
         sched_step_look(w->s, w->steps[i], &look);
-        *(w->step_licence[w->steps[i]] ? &licensed : &plain) += look.ready;
-        if (!w->step_licence[w->steps[i]] && look.ready > 0)
+        ready[w->step_licence[w->steps[i]]] += look.ready;
+        if (w->step_licence[w->steps[i]] == NONE && look.ready > 0)
             have[w->step_project[w->steps[i]]] = true;
     }
-    licensed = licensed < task.free + host.free ? licensed : task.free + host.free;
-    int64_t could = plain + licensed < idle ? plain + licensed : idle;
+    return least(idle, ready[NONE] + least(ready[A_TASK], task.free) +
+                           least(ready[A_HOST], idle_licensed + host.free * w->wish->slots));
+}
+
+static void count_time(struct world *w, int64_t until_ms)
+{
+    double ms = (double)(until_ms - w->now_ms);
+    bool have[64] = {0};
+    int64_t busy = 0, could = could_work(w, &busy, have);
     w->used_ms += ms * (double)busy;
     w->wasted_ms += ms * (double)could;
     // A share is what a project had while every project had work that needs no licence.
@@ -465,10 +485,10 @@ static void world_open(struct world *w)
 
 static void world_close(struct world *w)
 {
-    void *const parts[] = {w->heap,  w->workers,      w->running,      w->here,
-                           w->bad,   w->projects,     w->jobs,         w->job_project,
-                           w->steps, w->step_project, w->step_licence, w->step_frame_ms,
-                           w->held,  w->served};
+    void *const parts[] = {w->licensed,      w->heap,  w->workers,      w->running,
+                           w->here,          w->bad,   w->projects,     w->jobs,
+                           w->job_project,   w->steps, w->step_project, w->step_licence,
+                           w->step_frame_ms, w->held,  w->served};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         free(parts[i]);
     sched_close(w->s);

@@ -221,6 +221,12 @@ static bool all_met(const struct sched *s, const struct step *t, int64_t task, i
     return true;
 }
 
+bool task_met(const struct sched *s, const struct step *t, int64_t task)
+{
+    int64_t next;
+    return all_met(s, t, task, &next);
+}
+
 bool previewing(const struct job *j)
 {
     return j->wish.preview_every > 0 && !j->p.approved;
@@ -293,7 +299,8 @@ void tasks_release(struct sched *s, sched_step step, int64_t first, int64_t last
                 met = all_met(s, t, i, &next);
         if (met)
             make_ready(s, step, at - at % cell, end);
-        at = met || next <= end ? end + 1 : next - next % cell;
+        // The last cell may be a short one.
+        at = !met && next - next % cell > end ? next - next % cell : end + 1;
     }
 }
 
@@ -341,6 +348,7 @@ void dependants_of(struct sched *s, sched_step step, int64_t first, int64_t last
 static void not_ready(struct sched *s, sched_step step, int64_t first, int64_t last)
 {
     ready_change(s, step, first, last, false);
+    tasks_release(s, step, first, last); // of frames in between that the other step does not have
 }
 
 static void release_all(struct sched *s, sched_step step, int64_t first, int64_t last)
