@@ -72,6 +72,8 @@ let project, clip, berg;
 
 const reel = join(work, "Reel 2.mov");
 await makeSource(reel, { rate: "30000/1001", start: "00:59:58;00", seconds: 5, width: 640, height: 360 });
+const grain = join(work, "grain.mov");
+await makeSource(grain, { rate: "24/1", start: "10:00:00:00", seconds: 2, grain: 90 });
 const card = join(work, "Card A001");
 mkdirSync(join(card, "CLIPS"), { recursive: true });
 for (let n = 0; n < 30; n++) writeFileSync(join(card, `note ${n} Größe.txt`), `small file number ${n}`);
@@ -181,6 +183,16 @@ await step("L plays with sound, K stops on the frame that is named", async () =>
   assert.ok(at > 0);
   assert.equal(await bars(m), at);
   assert.ok(await m.evaluate(() => document.querySelector("video").webkitAudioDecodedByteCount > 0), "sound was decoded");
+});
+
+await step("a grainy clip, whose fragments are larger than one request, plays too", async () => {
+  await house.put(project, grain);
+  const a = await house.is(project, "grain.mov");
+  await m.goto(`${house.url}/p/${project}/a/${a.id}`);
+  await shown(m, 0);
+  await m.keyboard.press("l");
+  await m.waitForSelector(".picture.by-video");
+  await m.keyboard.press("k");
 });
 
 const j = await seat("Jonas");

@@ -34,7 +34,7 @@ function shore(path, { hue, seconds, rate, start }) {
   const sky = "clip(Y/(H*0.62)\\,0\\,1)";
   const land = "gt(Y\\,H*0.56-X*0.035+6*sin(X/61)+9*sin(X/173))";
   const [r, g, b] = [[38, 66, 84], [84, 62, 74], [52, 70, 60], [44, 52, 92]][hue % 4];
-  const [r2, g2, b2] = [[206, 152, 104], [222, 178, 128], [196, 186, 142], [170, 150, 190]][hue % 4];
+  const [r2, g2, b2] = [[101, 152, 104], [222, 178, 128], [196, 186, 142], [170, 150, 190]][hue % 4];
   if (!existsSync(still))
     ffmpeg("-f", "lavfi", "-i", "color=black:s=1920x1080", "-frames:v", "1", "-vf",
       `format=rgb24,geq=r='if(${land}\\,44-22*(Y/H)+5*random(1)\\,${r}+(${r2}-${r})*pow(${sky}\\,2.2))':g='if(${land}\\,34-18*(Y/H)+5*random(1)\\,${g}+(${g2}-${g})*pow(${sky}\\,2.2))':b='if(${land}\\,32-20*(Y/H)+5*random(1)\\,${b}+(${b2}-${b})*pow(${sky}\\,2.2))'`, still);
@@ -43,9 +43,9 @@ function shore(path, { hue, seconds, rate, start }) {
     "-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-g", "48", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le", "-timecode", start, path);
 }
 
-const film = made("LS_R2_lock_v7.mov", (p) => shore(p, { hue: 0, seconds: 30, rate: "24000/1001", start: "01:07:00:00" }));
-const sample = made("Sample.mov", (p) => execFileSync(join(root, "tools/make-sample"), [p, "8"]));
-const shots = [0, 1, 2, 3].map((hue) => made(`shot${hue}.mov`, (p) => shore(p, { hue, seconds: 4, rate: ["24000/1001", "25", "30000/1001", "24"][hue], start: hue === 2 ? "00:59:58;00" : "10:00:00:00" })));
+const film = made("LS_R2_lock_v7.mov", (p) => shore(p, { hue: 0, seconds: 12, rate: "24000/1001", start: "01:07:00:00" }));
+const sample = made("Sample.mov", (p) => execFileSync(join(root, "tools/make-sample"), [p, "4"]));
+const shots = [0, 1, 2, 3].map((hue) => made(`shot${hue}.mov`, (p) => shore(p, { hue, seconds: 2, rate: ["24000/1001", "25", "30000/1001", "24"][hue], start: hue === 2 ? "00:59:58;00" : "10:00:00:00" })));
 const wav = made("mix.wav", (p) => ffmpeg("-f", "lavfi", "-i", "sine=220:r=48000:d=6,tremolo=f=0.7", "-c:a", "pcm_s24le", p));
 const still = made("still.jpg", (p) => ffmpeg("-i", shots[1], "-frames:v", "1", "-q:v", "3", p));
 const day = join(media, "Day 01");
@@ -149,19 +149,19 @@ try {
   const ring = { tool: "pen", colour: "#ffd24a", width: 0.005, points: Array.from({ length: 40 }, (_, i) => [0.68 + 0.06 * Math.cos(i / 39 * 6.4 + 2), 0.46 + 0.11 * Math.sin(i / 39 * 6.4 + 2), 0.5]).flat().map((v) => Math.round(v * 1e4) / 1e4) };
   const arrow = { tool: "arrow", colour: "#ffd24a", width: 0.005, points: [0.55, 0.78, 0.5, 0.62, 0.6, 0.5] };
   const say = (who, frame, text, more = {}) => who.ask("POST", `/assets/${asset.id}/comments`, { version: asset.version.id, frame, text, ...more });
-  const wind = await say(berg, 86, "Wind bed drops out under the second line. Can we hold it through the cut?");
-  await say(mori, 86, "Holding it costs us the gull. I would rather dip than hold.", { parent: wind.id });
-  await say(mori, 206, "Boom shadow on the wall, frame right. Paint out or trim eight.", { drawing: [ring, arrow] });
-  await say(berg, 300, "Love this whole run. Do not touch.", { end_frame: 430 });
-  await say(berg, 505, "Is this still the temp sky? It reads greener than the shot before. If it is the final one I would like to see both next to each other, on the grading monitor, before Friday.");
-  const flash = await say(berg, 651, "Flash frame at the dissolve.");
+  const wind = await say(berg, 36, "Wind bed drops out under the second line. Can we hold it through the cut?");
+  await say(mori, 36, "Holding it costs us the gull. I would rather dip than hold.", { parent: wind.id });
+  await say(mori, 101, "Boom shadow on the wall, frame right. Paint out or trim eight.", { drawing: [ring, arrow] });
+  await say(berg, 140, "Love this whole run. Do not touch.", { end_frame: 200 });
+  await say(berg, 232, "Is this still the temp sky? It reads greener than the shot before. If it is the final one I would like to see both next to each other, on the grading monitor, before Friday.");
+  const flash = await say(berg, 262, "Flash frame at the dissolve.");
   await mori.ask("PATCH", `/comments/${flash.id}`, { resolved: true });
   for (const name of ["Cuts", "Deliverables"]) await house.ask("POST", `/projects/${project}/folders`, { name });
 
   await both("07-library", async (page) => {
     await page.goto(library);
     await page.waitForSelector("#asset-5");
-    if (page === pages.wide) await page.click(`.cell:has-text("LS_R2")`);
+    if (page === pages.wide) await page.click(`.cell:has-text("Sample.mov")`);
   });
   await both("08-list", (page) => page.goto(`${library}?view=list&sort=name`).then(() => page.waitForSelector("#asset-5")));
   await both("09-hover", async (page, size) => {
@@ -220,18 +220,18 @@ try {
 
   // the player
   await both("20-player", async (page) => {
-    await page.goto(`${library}/a/${asset.id}?f=206`);
-    await page.waitForSelector(".picture[data-shown='206'][data-from=review]", { timeout: 20_000 });
+    await page.goto(`${library}/a/${asset.id}?f=101`);
+    await page.waitForSelector(".picture[data-shown='101'][data-from=review]", { timeout: 20_000 });
     await page.keyboard.press("p");
     await page.keyboard.press("n");
     await page.waitForSelector(".comment.on");
-    await page.waitForSelector(".picture[data-shown='206']");
+    await page.waitForSelector(".picture[data-shown='101']");
   });
   await both("21-player-range", async (page, size) => {
-    await page.goto(`${library}/a/${asset.id}?f=300`);
-    await page.waitForSelector(".picture[data-shown='300']", { timeout: 20_000 });
+    await page.goto(`${library}/a/${asset.id}?f=140`);
+    await page.waitForSelector(".picture[data-shown='140']", { timeout: 20_000 });
     await page.keyboard.press("i");
-    for (let n = 0; n < 6; n++) await page.keyboard.press("Shift+ArrowRight");
+    for (let n = 0; n < 3; n++) await page.keyboard.press("Shift+ArrowRight");
     await page.keyboard.press("o");
     await page.keyboard.press("/");
     await page.fill("#comment-words", "Trim the head of this one? The door is");
@@ -274,8 +274,8 @@ try {
   else console.log("! there is no sequence");
   await both("31-full-screen", async (page, size) => {
     if (size === "phone") return false;
-    await page.goto(`${library}/a/${asset.id}?f=206`);
-    await page.waitForSelector(".picture[data-shown='206']", { timeout: 20_000 });
+    await page.goto(`${library}/a/${asset.id}?f=101`);
+    await page.waitForSelector(".picture[data-shown='101']", { timeout: 20_000 });
     await page.keyboard.press("f");
     await sleep(600);
   });
@@ -310,7 +310,7 @@ try {
     await visitor.click("[type=submit]");
     await visitor.waitForSelector(".picture[data-shown='0']", { timeout: 20_000 });
     await visitor.click(".comment:has-text('Boom shadow')");
-    await visitor.waitForSelector(".picture[data-shown='206'][data-from=review]");
+    await visitor.waitForSelector(".picture[data-shown='101'][data-from=review]");
     await look(visitor, `61-share-${size}`);
     await visitor.fill("#comment-words", "Trim eight, please.");
     await visitor.keyboard.press("Enter");
@@ -361,8 +361,8 @@ try {
 
   // the house goes away, and comes back
   await both("90-offline", async (page, size) => {
-    await page.goto(`${library}/a/${asset.id}?f=206`);
-    await page.waitForSelector(".picture[data-shown='206']", { timeout: 20_000 });
+    await page.goto(`${library}/a/${asset.id}?f=101`);
+    await page.waitForSelector(".picture[data-shown='101']", { timeout: 20_000 });
     if (size === "phone") await house.stop("SIGKILL");
     return false;
   });

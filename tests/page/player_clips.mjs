@@ -29,11 +29,11 @@ export function barsFilter() {
 }
 
 // A source as a camera or an edit would hand it over: long GOP with B-frames, timecode track, sound.
-export async function makeSource(file, { rate, start, seconds = 20, width = 1280, height = 720 }) {
+export async function makeSource(file, { rate, start, seconds = 20, width = 1280, height = 720, grain = 0 }) {
   if (existsSync(file)) return file;
   const part = `${file}.${process.pid}.part.mov`; // another test may be making the same
   await run('nice', ['ffmpeg', '-v', 'error', '-y',
-    '-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=${rate}:d=${seconds},${barsFilter()}`,
+    '-f', 'lavfi', '-i', `testsrc2=s=${width}x${height}:r=${rate}:d=${seconds},${grain ? `noise=alls=${grain}:allf=t,` : ''}${barsFilter()}`,
     '-f', 'lavfi', '-i', `sine=f=330:b=4:r=48000:d=${seconds}`,
     '-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '16', '-g', '48', '-bf', '2', '-pix_fmt', 'yuv420p',
     '-c:a', 'pcm_s16le', '-ac', '2', '-timecode', start, '-threads', '2', part]);

@@ -141,6 +141,7 @@ export function Library() {
     await send(project, wish.folder && wish.folder !== "top" ? wish.folder : null, found);
   };
 
+  const whole = useRef<number | null>(null); // how many there are when nothing is filtered
   const held = useRef(0); // a finger that stays: the timer, or -1 once its menu is open
   const typed = useRef({ text: "", at: 0 });
   const type_ahead = (e: KeyboardEvent) => {
@@ -250,7 +251,7 @@ export function Library() {
   const sort_by = (s: Sort) => set_query({ sort: s, order: wish.sort === s && wish.order === "asc" ? "desc" : "asc" }, { replace: true });
   return (
     <>
-      <Tree project={project} folders={model.folders.value} chosen={wish.folder} total={here.value?.assets ?? total} reload={() => void model.load_folders()} drop={move} />
+      <Tree project={project} folders={model.folders.value} chosen={wish.folder} total={wish.folder || wish.q || wish.kind || model.total.value === null ? (whole.current ?? here.value?.assets ?? 0) : (whole.current = total)} reload={() => void model.load_folders()} drop={move} />
       <main
         class={over ? "library drop-here" : "library"}
         onDragOver={(e) => { if (e.dataTransfer?.types.includes("Files")) { e.preventDefault(); if (!over) set_over(true); } }}

@@ -41,7 +41,7 @@ export function job_words(job: Job): string {
       return job.attempts > 0 ? `waiting to try again (${job.attempts} so far)` : "waiting";
     case "running": {
       const parts = [percent_text(job.progress)];
-      if (job.rate && job.rate > 0) parts.push(`${count_text(Math.round(job.rate))} ${job.unit}/s`);
+      if (job.rate && job.rate > 0) parts.push(`${job.rate < 10 ? job.rate.toFixed(1) : count_text(Math.round(job.rate))} ${job.unit}/s`);
       if (job.left_s !== null && job.left_s !== undefined && job.left_s > 0) parts.push(`${left_text(job.left_s)} left`);
       return parts.join(" · ");
     }

@@ -208,7 +208,7 @@ export class Playback {
     return -1;
   }
 
-  // Appends what is missing ahead of the playhead. One at a time; every append ends by calling again.
+  // Appends what is missing ahead of the playhead, one request at a time.
   private async pump(): Promise<void> {
     const { buffer, file, bytes, source } = this;
     if (!buffer || !file || !bytes || !source || this.pumping || buffer.updating || this.closed) return;
@@ -217,6 +217,7 @@ export class Playback {
     if (this.wanted < 0) return;
     this.pumping = true;
     const epoch = this.epoch;
+    let appended = false;
     try {
       const now = this.video.currentTime;
       const end = this.buffered(now);
@@ -243,14 +244,18 @@ export class Playback {
       }
       this.at += whole;
       if (index.complete && whole < to - (this.at - whole)) this.finished = true;
-      if (data.length > 0) await this.append(buffer, data);
+      if (data.length > 0) {
+        await this.append(buffer, data);
+        appended = true;
+      }
       if (this.finished && epoch === this.epoch && source.readyState === 'open' && !buffer.updating) source.endOfStream();
     } catch (e) {
       if (epoch === this.epoch) this.news.failed(e instanceof Error ? e.message : String(e));
     } finally {
       this.pumping = false;
     }
-    if (epoch !== this.epoch) void this.pump();
+    // Again until there is enough: a fragment may be larger than one request, and what is not whole yet moves no clock.
+    if (appended || epoch !== this.epoch) void this.pump();
   }
 
   private append(buffer: SourceBuffer, data: Uint8Array): Promise<void> {

@@ -15,6 +15,8 @@ import { COLOURS } from "./draw";
 import { addToOutbox, keepDraft, readDraft, readOutbox, takeFromOutbox, type Waiting } from "./drafts";
 import { drop, put, threads, type Filter, type Thread } from "./threads";
 
+const touch = matchMedia("(pointer: coarse)").matches; // no keyboard to speak of
+
 export type Tool = Stroke["tool"] | null;
 
 export interface Pen {
@@ -86,7 +88,7 @@ export function Comments(p: Props) {
       <div class="comments-list" ref={scroller} tabIndex={0} role={list.length ? "list" : "group"} aria-label="List of comments">
         {list.map((t) => <One key={t.head.id} t={t} p={p} />)}
         {list.length === 0 && (
-          <p class="empty">{heads.length === 0 ? "No comments yet. Press M to write one on this frame." : p.filter.value === "open" ? "Nothing open: all is resolved." : "None of these are yours."}</p>
+          <p class="empty">{heads.length === 0 ? `No comments yet. ${touch ? "Write one below" : "Press M to write one"}; it sits on this frame.` : p.filter.value === "open" ? "Nothing open: all is resolved." : "None of these are yours."}</p>
         )}
       </div>
       {may("comment") ? <Writer p={p} /> : <p class="writer quiet">You may look, not comment. Ask an owner of the project for the right to.</p>}
@@ -290,7 +292,7 @@ function Writer({ p }: { p: Props }) {
   return (
     <form class="writer" onSubmit={(e) => { e.preventDefault(); send(); }}>
       {bad && <ProblemBox problem={bad} />}
-      <textarea id="comment-words" class="input" aria-label="Write a comment" placeholder="Write a comment (M)" value={text}
+      <textarea id="comment-words" class="input" aria-label="Write a comment" placeholder={touch ? "Write a comment" : "Write a comment (M)"} value={text}
         onInput={(e) => type(e.currentTarget.value)}
         onKeyDown={(e) => { if (e.key === "Enter" && !e.shiftKey) { e.preventDefault(); send(); } else if (e.key === "Escape") e.currentTarget.blur(); }} />
       <div class="line">

@@ -13,7 +13,7 @@ import { may } from "../app/session";
 import { ShareDialog } from "../library/dialogs";
 import { Button } from "../parts/button";
 import { open_dialog } from "../parts/dialog";
-import { count_text } from "../parts/format";
+import { count_text, sentence } from "../parts/format";
 import { Icon } from "../parts/icons";
 import { useKeys } from "../parts/keys";
 import { ProblemBox } from "../parts/problem";
@@ -196,6 +196,9 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
     return () => stop.abort();
   }, [asset]);
 
+  // Back on the line: what did not come is asked for again.
+  useEffect(() => online.subscribe((is) => { if (is && player.current?.state.fault) player.current.retry(); }), []);
+
   // ---- comments, live
   useEffect(() => {
     let first = true;
@@ -365,16 +368,17 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
   }, []);
 
   const total = Math.max(1, s.total, s.count);
+  const nothing = !media && (v.state === "ready" || v.state === "failed"); // a document, or what could not be read
   const visitor = p.share && !me.value?.share?.name;
   return (
-    <div class={`review${sound_only ? " sound" : ""}`} ref={root}>
+    <div class={`review${sound_only ? " sound" : ""}${nothing ? " nothing" : ""}`} ref={root}>
       <div class="review-main">
         <div class="review-top">
           <h1 class="cut" style={{ fontSize: "13px", lineHeight: "18px" }} title={asset.name}>{asset.name}</h1>
           <span class="mono quiet">v{v.number}</span>
           {s.growing && <span class="pill busy">Growing</span>}
           <span class="end">
-            <span class="mono quiet wide">{media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>
+            <span class="mono quiet wide">{nothing ? "" : media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>
             <label class="quiet wide">Keys <select class="input" style={{ width: "auto", minHeight: "24px", padding: "0 4px" }} value={set_name.value} onChange={(e) => { set_name.value = e.currentTarget.value as KeySet; keep("posthouse.keys", set_name.value); }}>{KEY_SETS.map((k) => <option key={k.name} value={k.name}>{k.title}</option>)}</select></label>
             {may("share") && <Button icon="link" name="Share" run={() => open_dialog((close) => <ShareDialog project={asset.project} assets={[asset]} close={close} />)}>Share</Button>}
             {may("download") && v.file_count === 1 && <a class="button icon" href={`/api/v1/versions/${v.id}/files/1/bytes`} download={asset.name} title="Download the original" aria-label="Download the original"><Icon name="download" /></a>}
@@ -388,7 +392,7 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
             {s.waiting && <span>Waiting for the picture</span>}
             {s.concealed && <span class="busy">⚠ The source frame is damaged here</span>}
             {s.zoom > 0 && <span class="mono">{Math.round((player.current?.scale ?? 1) * 100)} %</span>}
-            {s.fault && s.status === "ready" && <><span class="bad">{s.fault.what}: {s.fault.why}. {s.fault.fix}</span><Button run={acts.retry}>Try again</Button></>}
+            {s.fault && s.status === "ready" && online.value && <><span class="bad">{sentence(s.fault.what)}: {s.fault.why}. {s.fault.fix}</span><Button run={acts.retry}>Try again</Button></>}
           </div>
         </div>
         <div class="review-foot">
@@ -419,8 +423,7 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
             </div>
             <div class="review-end">
               {s.speed !== 0 && s.speed !== 1 && <span>{s.speed}×</span>}
-              {s.inFrame !== null && <span>I {label(s.inFrame)}</span>}
-              {s.outFrame !== null && <span>O {label(s.outFrame)}</span>}
+              {(s.inFrame !== null || s.outFrame !== null) && <span class="range-ends">{s.inFrame !== null && <span>I {label(s.inFrame)}</span>}{s.outFrame !== null && <span>O {label(s.outFrame)}</span>}</span>}
               {s.loop && <span class="note">Loop</span>}
               <select aria-label="Speed" value={String([0.25, 0.5, 1, 2, 4, 8].includes(s.speed) ? s.speed : 1)} onChange={(e) => speed(Number(e.currentTarget.value))}>{[0.25, 0.5, 1, 2, 4, 8].map((x) => <option key={x} value={String(x)}>{x}×</option>)}</select>
               <Button run={acts.mute} name={s.muted ? "Sound on" : "Sound off"} keys="S" on={s.muted}>{s.muted ? "Muted" : "Sound"}</Button>

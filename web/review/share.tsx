@@ -6,6 +6,7 @@ import type { Asset, Me, Problem } from "api-types";
 import { useEffect, useState } from "preact/hooks";
 import { get, me, post, problem_of } from "../app/api";
 import { take_me } from "../app/session";
+import { length_of } from "../library/tile";
 import { Button } from "../parts/button";
 import { Field } from "../parts/field";
 import { ProblemBox } from "../parts/problem";
@@ -67,7 +68,7 @@ function List({ ids, title, pick }: { ids: string[]; title: string; pick: (id: s
       {problem && <ProblemBox problem={problem} />}
       {!assets && !problem && <span class="spinner" aria-hidden="true" />}
       {assets?.map((a) => (
-        <Button key={a.id} run={() => pick(a.id)}><span class="cut">{a.name}</span><span class="quiet">{a.version.facts?.duration_text ?? a.kind}</span></Button>
+        <Button key={a.id} run={() => pick(a.id)}><span class="cut">{a.name}</span><span class="quiet mono">{length_of(a) || a.kind}</span></Button>
       ))}
     </main>
   );
