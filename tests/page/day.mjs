@@ -73,7 +73,7 @@ let project, clip, berg;
 const reel = join(work, "Reel 2.mov");
 await makeSource(reel, { rate: "30000/1001", start: "00:59:58;00", seconds: 5, width: 640, height: 360 });
 const grain = join(work, "grain.mov");
-await makeSource(grain, { rate: "24/1", start: "10:00:00:00", seconds: 2, grain: 90 });
+await makeSource(grain, { rate: "24/1", start: "10:00:00:00", seconds: 2, width: 640, height: 360, grain: 60 });
 const card = join(work, "Card A001");
 mkdirSync(join(card, "CLIPS"), { recursive: true });
 for (let n = 0; n < 30; n++) writeFileSync(join(card, `note ${n} Größe.txt`), `small file number ${n}`);
@@ -188,6 +188,7 @@ await step("L plays with sound, K stops on the frame that is named", async () =>
 await step("a grainy clip, whose fragments are larger than one request, plays too", async () => {
   await house.put(project, grain);
   const a = await house.is(project, "grain.mov");
+  assert.ok(a.version.derived.find((d) => d.kind === "review").size > 4.2 * (1 << 20), "half a second is more than 1 MiB");
   await m.goto(`${house.url}/p/${project}/a/${a.id}`);
   await shown(m, 0);
   await m.keyboard.press("l");

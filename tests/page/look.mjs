@@ -37,9 +37,9 @@ function shore(path, { hue, seconds, rate, start }) {
   const [r2, g2, b2] = [[101, 152, 104], [222, 178, 128], [196, 186, 142], [170, 150, 190]][hue % 4];
   if (!existsSync(still))
     ffmpeg("-f", "lavfi", "-i", "color=black:s=1920x1080", "-frames:v", "1", "-vf",
-      `format=rgb24,geq=r='if(${land}\\,44-22*(Y/H)+5*random(1)\\,${r}+(${r2}-${r})*pow(${sky}\\,2.2))':g='if(${land}\\,34-18*(Y/H)+5*random(1)\\,${g}+(${g2}-${g})*pow(${sky}\\,2.2))':b='if(${land}\\,32-20*(Y/H)+5*random(1)\\,${b}+(${b2}-${b})*pow(${sky}\\,2.2))'`, still);
+      `format=rgb24,geq=r='if(${land}\\,44-22*(Y/H)\\,${r}+(${r2}-${r})*pow(${sky}\\,2.2))':g='if(${land}\\,34-18*(Y/H)\\,${g}+(${g2}-${g})*pow(${sky}\\,2.2))':b='if(${land}\\,32-20*(Y/H)\\,${b}+(${b2}-${b})*pow(${sky}\\,2.2))'`, still);
   ffmpeg("-loop", "1", "-framerate", rate, "-i", still, "-f", "lavfi", "-i", `aevalsrc='0.28*sin(2*PI*(180+40*${hue})*t)*(0.35+0.65*pow(sin(0.7*t+${hue})\\,2))*(0.6+0.4*random(0)):s=48000:d=${seconds}'`,
-    "-vf", `crop=1728:972:x='(iw-ow)*t/${seconds}':y=(ih-oh)/2,scale=1280:720,noise=alls=6:allf=t`, "-t", String(seconds), "-r", rate,
+    "-vf", `crop=1728:972:x='(iw-ow)*t/${seconds}':y=(ih-oh)/2,scale=1280:720`, "-t", String(seconds), "-r", rate,
     "-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-g", "48", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le", "-timecode", start, path);
 }
 
@@ -392,9 +392,9 @@ try {
 if (words.includes("--readme")) {
   const pictures = join(root, "docs/pictures");
   mkdirSync(pictures, { recursive: true });
-  for (const [from, to, width] of [["07-library-wide", "library", 1440], ["20-player-wide", "player", 1440], ["61-share-phone", "share-phone", 390], ["40-deliver-wide", "deliver", 1440]]) {
+  for (const [from, to, width, colours] of [["07-library-wide", "library", 1440, 128], ["20-player-wide", "player", 1440, 96], ["61-share-phone", "share-phone", 390, 128], ["40-deliver-wide", "deliver", 1440, 64]]) {
     const path = join(pictures, `${to}.png`);
-    ffmpeg("-i", join(out, `${from}.png`), "-vf", `scale=${width}:-1:flags=lanczos,split[a][b];[a]palettegen=max_colors=128:stats_mode=full[p];[b][p]paletteuse=dither=bayer:bayer_scale=4`, "-compression_level", "100", path);
+    ffmpeg("-i", join(out, `${from}.png`), "-vf", `scale=${width}:-1:flags=lanczos,split[a][b];[a]palettegen=max_colors=${colours}:stats_mode=full[p];[b][p]paletteuse=dither=none`, "-compression_level", "100", "-pred", "mixed", path);
     const size = statSync(path).size;
     console.log(`${path}: ${Math.round(size / 1024)} KB`);
     if (size > 150 * 1024) console.log("! more than 150 KB");
