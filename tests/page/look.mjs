@@ -34,7 +34,7 @@ function shore(path, { hue, seconds, rate, start }) {
   const sky = "clip(Y/(H*0.62)\\,0\\,1)";
   const land = "gt(Y\\,H*0.56-X*0.035+6*sin(X/61)+9*sin(X/173))";
   const [r, g, b] = [[38, 66, 84], [84, 62, 74], [52, 70, 60], [44, 52, 92]][hue % 4];
-  const [r2, g2, b2] = [[101, 152, 104], [222, 178, 128], [196, 186, 142], [170, 150, 190]][hue % 4];
+  const [r2, g2, b2] = [[206, 152, 104], [222, 178, 128], [196, 186, 142], [170, 150, 190]][hue % 4];
   if (!existsSync(still))
     ffmpeg("-f", "lavfi", "-i", "color=black:s=1920x1080", "-frames:v", "1", "-vf",
       `format=rgb24,geq=r='if(${land}\\,44-22*(Y/H)\\,${r}+(${r2}-${r})*pow(${sky}\\,2.2))':g='if(${land}\\,34-18*(Y/H)\\,${g}+(${g2}-${g})*pow(${sky}\\,2.2))':b='if(${land}\\,32-20*(Y/H)\\,${b}+(${b2}-${b})*pow(${sky}\\,2.2))'`, still);

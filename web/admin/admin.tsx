@@ -229,7 +229,7 @@ function People() {
                   <td>{p.name}{self && <span class="quiet"> (you)</span>}</td><td class="quiet">{p.email}</td>
                   <td><Tick label={<span class="seen-by-readers">{p.name} is administrator</span>} on={p.admin} disabled={self} set={(admin) => change(p, { admin })} /></td>
                   <td><Ago at={p.created} /></td><td>{p.disabled ? <span class="bad">locked out</span> : "active"}</td>
-                  <td class="right">{!self && !p.email.endsWith("@posthouse.invalid") && (p.disabled ? <Button run={() => change(p, { disabled: false })}>Let in again</Button> : <Button look="danger" run={() => void ask({ title: `Lock ${p.name} out?`, text: "Sessions and tokens end at once. What they made stays.", yes: "Lock out", danger: true }).then((yes) => yes && change(p, { disabled: true }))}>Lock out</Button>)}</td>
+                  <td class="right">{!self && !p.email?.endsWith("@posthouse.invalid") && (p.disabled ? <Button run={() => change(p, { disabled: false })}>Let in again</Button> : <Button look="danger" run={() => void ask({ title: `Lock ${p.name} out?`, text: "Sessions and tokens end at once. What they made stays.", yes: "Lock out", danger: true }).then((yes) => yes && change(p, { disabled: true }))}>Lock out</Button>)}</td>
                 </tr>
               );
             })}
