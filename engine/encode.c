@@ -1,9 +1,16 @@
 /*
  * A deliverable by its profile: the source's rate, start timecode, colour, channels and languages
- * are carried over, one frame for each of the source.
+ * are carried over, one frame for each of the source. A frame that is lost or damaged is concealed:
+ * the one before is repeated, and it is said.
+ *
+ * A source without a constant rate gets one: facts.constant says which, by which rule and how many
+ * frames. A frame of the source begins at the frame of the deliverable that is nearest to its time
+ * and stays until the next one begins; one that begins where the next one does is dropped.
  */
 #include "engine/media.h"
 #include "engine/picture.h"
+#include "engine/places.h"
+#include "engine/sound.h"
 #include "formats/profile/profile.h"
 #include "plat/clock.h"
 #include "time/timecode.h"
@@ -19,6 +26,7 @@
 #include <unistd.h>
 
 #define SOUNDS 64
+#define DAMAGE_ROWS 200
 
 struct sound {
     int from; // stream of the source
@@ -27,6 +35,7 @@ struct sound {
     AVAudioFifo *waiting;
     AVStream *stream;
     int64_t sent;
+    int64_t at; // samples of the source that went in, silence too
 };
 
 struct encoding {
@@ -43,6 +52,13 @@ struct encoding {
     struct SwsContext *scale;
     rational rate;
     int64_t frames, total, said_us;
+    struct places places;
+    int64_t place;  // of the source: frames that came or were lost
+    int64_t early;  // of these lost before the first that could be decoded
+    AVFrame *last;  // as it is encoded
+    bool vfr, kept; // kept: `last` is not shown yet
+    int64_t first_time, repeated, dropped;
+    json_t *damage;
     struct sound sounds[SOUNDS];
     int sound_count;
     bool started;
@@ -183,32 +199,55 @@ static bool encode_waiting(struct encoding *e, struct sound *o, bool all, struct
     return done;
 }
 
+static bool convert_sound(struct sound *o, const uint8_t **from, int count, struct error *err)
+{
+    int room = swr_get_out_samples(o->convert, count) + 32;
+    uint8_t **planes = NULL;
+    if (av_samples_alloc_array_and_samples(&planes, NULL, o->encoder->ch_layout.nb_channels, room,
+                                           o->encoder->sample_fmt, 0) < 0)
+        return error_set(err, ERROR_TOO_BIG, "no memory for sound");
+    int out = swr_convert(o->convert, planes, room, from, count);
+    if (out > 0)
+        av_audio_fifo_write(o->waiting, (void **)planes, out);
+    av_freep(&planes[0]);
+    av_freep(&planes);
+    return true;
+}
+
+// Silence before, or samples off the front, so that the sound stays with its picture.
+static bool place_sound(struct encoding *e, struct sound *o, const AVFrame *f, struct error *err)
+{
+    int64_t skip, silence;
+    if (!sound_place(e->m, o->from, f, o->at, &skip, &silence))
+        return false;
+    if (skip)
+        swr_drop_output(o->convert,
+                        (int)av_rescale(skip, o->encoder->sample_rate, o->decoder->sample_rate));
+    o->at += silence + f->nb_samples - skip;
+    for (; silence > 0; silence -= 48000)
+        if (swr_inject_silence(o->convert, silence < 48000 ? (int)silence : 48000) < 0 ||
+            !convert_sound(o, NULL, 0, err))
+            return false;
+    return true;
+}
+
 static bool take_sound(struct encoding *e, struct sound *o, AVPacket *p, struct error *err)
 {
     avcodec_send_packet(o->decoder, p);
-    bool done = true, end = !p;
-    while (done) {
-        bool got = avcodec_receive_frame(o->decoder, e->frame) >= 0;
-        if (!got && !end)
-            break;
-        int in = got ? e->frame->nb_samples : 0, room = swr_get_out_samples(o->convert, in) + 32;
-        uint8_t **planes = NULL;
-        int channels = o->encoder->ch_layout.nb_channels;
-        if (av_samples_alloc_array_and_samples(&planes, NULL, channels, room,
-                                               o->encoder->sample_fmt, 0) < 0)
-            return error_set(err, ERROR_TOO_BIG, "no memory for sound");
-        int out = swr_convert(o->convert, planes, room,
-                              got ? (const uint8_t **)e->frame->extended_data : NULL, in);
-        if (out > 0)
-            av_audio_fifo_write(o->waiting, (void **)planes, out);
-        av_freep(&planes[0]);
-        av_freep(&planes);
-        av_frame_unref(e->frame);
-        done = encode_waiting(e, o, !got, err);
-        if (!got)
-            break;
+    bool done = true;
+    while (done && avcodec_receive_frame(o->decoder, e->frame) >= 0) {
+        AVFrame *f = e->frame;
+        bool same = f->ch_layout.nb_channels == o->decoder->ch_layout.nb_channels &&
+                    f->format == o->decoder->sample_fmt;
+        error_clear(err);
+        if (same && place_sound(e, o, f, err))
+            done = convert_sound(o, (const uint8_t **)f->extended_data, f->nb_samples, err);
+        else
+            done = !err->what[0];
+        av_frame_unref(f);
+        done = done && encode_waiting(e, o, false, err);
     }
-    return done;
+    return done && (p || (convert_sound(o, NULL, 0, err) && encode_waiting(e, o, true, err)));
 }
 
 // ---- picture
@@ -378,20 +417,93 @@ static AVFrame *converted(struct encoding *e, const AVFrame *f)
     return to;
 }
 
+static void hurt(struct encoding *e, const char *what)
+{
+    if (json_array_size(e->damage) < DAMAGE_ROWS)
+        json_array_append_new(e->damage, json_pack("{s:s, s:s, s:I}", "where", "picture", "what",
+                                                   what, "frame", (json_int_t)e->place));
+}
+
+// The last frame once more, at the next place of the deliverable.
+static bool show(struct encoding *e, struct error *err)
+{
+    AVFrame *f = av_frame_clone(e->last);
+    if (!f)
+        return error_set(err, ERROR_TOO_BIG, "no memory for a frame");
+    f->pts = e->frames++;
+    int code = avcodec_send_frame(e->encoder, f);
+    av_frame_free(&f);
+    progress(e);
+    return code >= 0 ? write_packets(e, e->encoder, e->stream, err) : failed(e, code, err);
+}
+
+// Shows the last frame up to `end`, where the next one begins.
+static bool show_until(struct encoding *e, int64_t end, struct error *err)
+{
+    bool done = true;
+    if (e->kept && e->frames >= end)
+        e->dropped++;
+    for (int64_t n = 0; done && e->frames < end; n++) {
+        e->repeated += n > 0 || !e->kept;
+        done = show(e, err);
+    }
+    e->kept = false;
+    return done;
+}
+
+static int64_t place_of(const struct encoding *e, int64_t time)
+{
+    AVRational base = media_video_base(e->m);
+    return rescale(time - e->first_time, (rational){base.den, base.num}, e->rate, ROUND_NEAREST);
+}
+
+// A frame of the source, or NULL for one that is lost, in order of display.
+static bool take_place(struct encoding *e, AVFrame *f, int64_t time, struct error *err)
+{
+    if (!e->place)
+        e->first_time = time;
+    if (!f || (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags)
+        hurt(e, f ? "the frame is damaged" : "the frame is lost: the one before is repeated");
+    e->place++;
+    if (f && !e->encoder && !(start_picture(e, f, err) && start_file(e, err)))
+        return false;
+    if (!f && !e->last)
+        return e->early++, true;
+    if (!f)
+        return e->vfr || show(e, err);
+    if (e->vfr && e->last && !show_until(e, place_of(e, time), err))
+        return false;
+    av_frame_free(&e->last);
+    e->last = converted(e, f);
+    if (!e->last)
+        return error_set(err, ERROR_TOO_BIG, "no memory for a frame");
+    e->kept = true;
+    bool done = true;
+    for (; !e->vfr && done && e->early; e->early--)
+        done = show(e, err);
+    return done && (e->vfr || show(e, err));
+}
+
+static bool lose(struct encoding *e, int64_t before, struct error *err)
+{
+    int64_t time;
+    bool done = true;
+    while (done && places_lost(&e->places, before, &time))
+        done = take_place(e, NULL, time, err);
+    return done;
+}
+
 static bool take_frames(struct encoding *e, struct error *err)
 {
     bool done = true;
     while (done && avcodec_receive_frame(e->decoder, e->frame) >= 0) {
-        done = e->encoder || (start_picture(e, e->frame, err) && start_file(e, err));
-        AVFrame *f = done ? converted(e, e->frame) : NULL;
+        int64_t time;
+        if (places_find(&e->places, e->frame, &time)) {
+            done = lose(e, time, err);
+            places_took(&e->places);
+            done = done && take_place(e, e->frame, time, err);
+        }
         av_frame_unref(e->frame);
-        if (!f)
-            return done && error_set(err, ERROR_TOO_BIG, "no memory for a frame");
-        f->pts = e->frames++;
-        int code = avcodec_send_frame(e->encoder, f);
-        av_frame_free(&f);
-        done = code >= 0 ? write_packets(e, e->encoder, e->stream, err) : failed(e, code, err);
-        progress(e);
     }
     return done;
 }
@@ -436,6 +548,7 @@ static bool whole_pass(struct encoding *e, struct error *err)
     // picture.
     while (done && (code = media_read(e->m, p)) >= 0) {
         if (p->stream_index == e->m->video && e->decoder) {
+            places_expect(&e->places, e->m, p);
             if (avcodec_send_packet(e->decoder, p) == AVERROR(EAGAIN)) {
                 done = take_frames(e, err);
                 avcodec_send_packet(e->decoder, p);
@@ -460,7 +573,8 @@ static bool finish(struct encoding *e, struct error *err)
 {
     if (e->decoder) {
         avcodec_send_packet(e->decoder, NULL);
-        if (!take_frames(e, err))
+        if (!take_frames(e, err) || !lose(e, INT64_MAX, err) ||
+            (e->vfr && e->last && !show_until(e, e->total, err)))
             return false;
         if (!e->encoder)
             return error_set(err, ERROR_DAMAGED, "no frame of %s can be decoded",
@@ -484,6 +598,16 @@ static bool finish(struct encoding *e, struct error *err)
     return fsync(e->file) == 0 || error_errno(err, errno, "cannot make %s durable", e->t->output);
 }
 
+// Facts of a time before the rule for frames without a constant rate are found again.
+static bool have_facts(struct encoding *e, struct error *err)
+{
+    if (json_is_true(json_object_get(e->facts, "vfr")) && !json_object_get(e->facts, "constant")) {
+        json_decref(e->facts);
+        e->facts = NULL;
+    }
+    return e->facts || probe(e->t, &e->facts, err);
+}
+
 bool encode(const struct ticket *t, json_t **result, struct error *err)
 {
     struct encoding e = {.t = t,
@@ -492,19 +616,31 @@ bool encode(const struct ticket *t, json_t **result, struct error *err)
                          .audio = json_object_get(t->profile, "audio"),
                          .facts = json_incref(t->facts),
                          .file = -1,
+                         .damage = json_array(),
                          .packet = av_packet_alloc(),
                          .frame = av_frame_alloc()};
-    bool done = profile_check(t->profile, word(t->profile, "name"), err) &&
-                (e.facts || probe(t, &e.facts, err)) && media_open(t, &e.m, err);
+    bool done = profile_check(t->profile, word(t->profile, "name"), err) && have_facts(&e, err) &&
+                media_open(t, &e.m, err);
     if (done) {
-        e.total = json_integer_value(json_object_get(e.facts, "duration_frames"));
-        done = rational_parse(text_of(word(e.facts, "rate")), &e.rate, err) &&
+        const json_t *timing = json_object_get(e.facts, "constant");
+        e.vfr = timing && e.m->video >= 0;
+        e.total = json_integer_value(e.vfr ? json_object_get(timing, "frames")
+                                           : json_object_get(e.facts, "duration_frames"));
+        done = rational_parse(text_of(word(e.vfr ? timing : e.facts, "rate")), &e.rate, err) &&
                open_output(&e, err) && whole_pass(&e, err) && finish(&e, err);
     }
     if (done)
-        *result = json_pack("{s:{s:s, s:I}, s:I}", "output", "name", t->output, "size",
-                            (json_int_t)lseek(e.file, 0, SEEK_END), "frames",
-                            (json_int_t)(e.stream ? e.frames : e.sounds[0].sent));
+        *result =
+            json_pack("{s:{s:s, s:I}, s:I, s:O}", "output", "name", t->output, "size",
+                      (json_int_t)lseek(e.file, 0, SEEK_END), "frames",
+                      (json_int_t)(e.stream ? e.frames : e.sounds[0].sent), "damage", e.damage);
+    if (done && e.vfr)
+        json_object_set_new(
+            *result, "constant",
+            json_pack("{s:O, s:O, s:I, s:I}", "rate",
+                      json_object_get(json_object_get(e.facts, "constant"), "rate"), "rule",
+                      json_object_get(json_object_get(e.facts, "constant"), "rule"), "repeated",
+                      (json_int_t)e.repeated, "dropped", (json_int_t)e.dropped));
     for (int i = 0; i < SOUNDS; i++) {
         avcodec_free_context(&e.sounds[i].decoder);
         avcodec_free_context(&e.sounds[i].encoder);
@@ -526,5 +662,8 @@ bool encode(const struct ticket *t, json_t **result, struct error *err)
     if (e.file >= 0)
         close(e.file);
     json_decref(e.facts);
+    json_decref(e.damage);
+    av_frame_free(&e.last);
+    places_free(&e.places);
     return done;
 }

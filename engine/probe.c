@@ -37,6 +37,8 @@ struct probing {
     rational rate;
     bool vfr;
     char rate_from[32];
+    rational constant_rate; // of a deliverable, when vfr
+    int64_t constant_frames;
 };
 
 static void damage(json_t *list, const char *where, const char *what, int64_t frame)
@@ -130,6 +132,39 @@ static void count_packets(struct probing *p)
     av_packet_free(&packet);
 }
 
+// The most common duration of a frame, as a mean of those within a millisecond: what was written in
+// whole milliseconds has 33 and 34 for 29.97.
+static rational common_rate(const struct counted *c, AVRational base)
+{
+    size_t count = c->time_count - 1, best = 0, first = 0;
+    int64_t *steps = malloc(count * sizeof(*steps)), sum = 0;
+    int64_t near = rescale(1, (rational){1000, 1}, (rational){base.den, base.num}, ROUND_UP);
+    for (size_t i = 0; i < count; i++)
+        steps[i] = c->times[i + 1] - c->times[i];
+    qsort(steps, count, sizeof(*steps), by_number);
+    for (size_t low = 0, high = 0; high < count; high++) {
+        while (steps[high] - steps[low] > near)
+            low++;
+        if (high - low + 1 > best)
+            best = high - low + 1, first = low;
+    }
+    for (size_t i = first; i < first + best; i++)
+        sum += steps[i];
+    free(steps);
+    return sum > 0 ? rational_make((int64_t)best * base.den, sum * base.num) : (rational){25, 1};
+}
+
+static void find_constant(struct probing *p, AVRational base)
+{
+    const struct counted *c = &p->c;
+    rational common = common_rate(c, base), ticks = {base.den, base.num};
+    int64_t span = c->times[c->time_count - 1] - c->times[0];
+    p->constant_rate = rate_standard(common);
+    p->constant_frames = rescale(span + rescale(1, common, ticks, ROUND_NEAREST), ticks,
+                                 p->constant_rate, ROUND_NEAREST);
+    p->constant_frames = p->constant_frames > 0 ? p->constant_frames : 1;
+}
+
 // The rate that the times show: constant when every frame is within a tick of its place.
 static void find_rate(struct probing *p)
 {
@@ -141,7 +176,8 @@ static void find_rate(struct probing *p)
     snprintf(p->rate_from, sizeof(p->rate_from), "container");
     if (said.num > 0 && said.den > 0)
         rate = rational_make(said.num, said.den);
-    qsort(c->times, c->time_count, sizeof(*c->times), by_number);
+    if (c->time_count)
+        qsort(c->times, c->time_count, sizeof(*c->times), by_number);
     if (c->time_count > 1 && s->time_base.num > 0) {
         int64_t span = c->times[c->time_count - 1] - c->times[0];
         if (span > 0) {
@@ -177,6 +213,7 @@ static void find_rate(struct probing *p)
             if (p->vfr) {
                 rate = measured;
                 snprintf(p->rate_from, sizeof(p->rate_from), "timestamps, average");
+                find_constant(p, s->time_base);
             }
         }
     }
@@ -598,6 +635,13 @@ static void duration(const struct probing *p, json_t *facts)
     json_object_set_new(facts, "rate", json_string(rational_text(rate).text));
     json_object_set_new(facts, "rate_from", json_string(from));
     json_object_set_new(facts, "vfr", json_boolean(p->vfr));
+    if (p->vfr && p->constant_frames)
+        json_object_set_new(facts, "constant",
+                            json_pack("{s:s, s:I, s:s}", "rate",
+                                      rational_text(p->constant_rate).text, "frames",
+                                      (json_int_t)p->constant_frames, "rule",
+                                      "the standard rate nearest to the most common frame "
+                                      "duration; frames are repeated or dropped by time"));
     json_object_set_new(
         facts, "duration_text",
         json_string(time_text(rescale(frames, rate, (rational){1, 1}, ROUND_NEAREST)).text));

@@ -1,16 +1,16 @@
 /*
- * All derived files of a version in one pass over it.
+ * All derived files of a version in one pass over it: reading and decoding here, the showing and
+ * each film on a line of its own (line.h).
  *
- * A frame's number in the proxies is its place in display order. Every displayed packet's time is
- * put in a queue when it is sent to the decoder; a frame that comes out takes its own time off the
- * queue and says by it which ones before it were lost: those are shown as the frame before, held,
- * and flagged. So nothing is dropped and nothing doubled, whatever the decoder makes of damage.
+ * A frame's number in the proxies is its place in display order (places.h). What was lost is shown
+ * as the frame before, held, and flagged.
  */
 #include "engine/film.h"
 #include "engine/line.h"
 #include "engine/media.h"
 #include "engine/output.h"
 #include "engine/picture.h"
+#include "engine/places.h"
 #include "engine/stills.h"
 #include "plat/clock.h"
 
@@ -48,9 +48,7 @@ struct proxying {
     uint32_t timescale;
     int64_t total;
     // frames
-    int64_t *pending; // times of frames that went into the decoder and did not come out
-    size_t pending_count, pending_room;
-    int64_t next_place; // of a sequence: the number that is expected
+    struct places places;
     AVFrame *frame;
     // sound
     struct aac *stereo, *all;
@@ -250,42 +248,23 @@ static bool end_film(struct proxying *p, struct film *f, const char *kind, const
 
 // ---- frames
 
-static void wait_for(struct proxying *p, int64_t time)
+static bool lose(struct proxying *p, int64_t before, struct error *err)
 {
-    if (p->pending_count == p->pending_room) {
-        p->pending_room = p->pending_room ? p->pending_room * 2 : 256;
-        p->pending = realloc(p->pending, p->pending_room * sizeof(*p->pending));
-    }
-    size_t i = p->pending_count++;
-    for (; i > 0 && p->pending[i - 1] > time; i--)
-        p->pending[i] = p->pending[i - 1];
-    p->pending[i] = time;
-}
-
-static bool lose_first(struct proxying *p, struct error *err)
-{
-    int64_t time = p->pending[0];
-    memmove(p->pending, p->pending + 1, --p->pending_count * sizeof(*p->pending));
-    return line_give(p->show.line, (struct piece){.time = time, .flags = FRAME_CONCEALED}, err);
+    int64_t time;
+    bool done = true;
+    while (done && places_lost(&p->places, before, &time))
+        done = line_give(p->show.line, (struct piece){.time = time, .flags = FRAME_CONCEALED}, err);
+    return done;
 }
 
 static bool take_frame(struct proxying *p, AVFrame *f, struct error *err)
 {
-    int64_t time = f->best_effort_timestamp;
-    // Without times they come in order of display, each for the first place that waits.
-    if (time == AV_NOPTS_VALUE && p->pending_count)
-        time = p->pending[0];
-    if (!p->pending_count || time < p->pending[0])
-        return true; // the second half of something already shown
-    bool in_queue = false;
-    for (size_t i = 0; i < p->pending_count && !in_queue; i++)
-        in_queue = p->pending[i] == time;
-    if (!in_queue)
-        time = p->pending[0];
-    while (p->pending_count && p->pending[0] < time)
-        if (!lose_first(p, err))
-            return false;
-    memmove(p->pending, p->pending + 1, --p->pending_count * sizeof(*p->pending));
+    int64_t time;
+    if (!places_find(&p->places, f, &time))
+        return true;
+    if (!lose(p, time, err))
+        return false;
+    places_took(&p->places);
     bool hurt = (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags;
     AVFrame *kept = av_frame_clone(f);
     return (kept || error_set(err, ERROR_TOO_BIG, "no memory for a frame")) &&
@@ -307,14 +286,7 @@ static bool drain(struct proxying *p, struct error *err)
 
 static bool take_video(struct proxying *p, AVPacket *packet, struct error *err)
 {
-    if (!(packet->flags & AV_PKT_FLAG_DISCARD) && !media_second_field(p->m, packet)) {
-        int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
-        if (p->m->pictures)
-            for (; p->next_place < time; p->next_place++)
-                wait_for(p, p->next_place);
-        wait_for(p, time != AV_NOPTS_VALUE ? time : p->next_place);
-        p->next_place++;
-    }
+    places_expect(&p->places, p->m, packet);
     int code = avcodec_send_packet(p->decoder, packet);
     if (code == AVERROR(EAGAIN)) {
         if (!drain(p, err))
@@ -328,22 +300,9 @@ static bool take_video(struct proxying *p, AVPacket *packet, struct error *err)
 
 static bool hear(struct proxying *p, AVFrame *f, struct error *err)
 {
-    const AVStream *s = p->m->format->streams[p->m->audio];
-    int rate = p->sound->sample_rate;
-    int64_t start =
-        p->m->video >= 0 ? p->m->format->streams[p->m->video]->start_time : AV_NOPTS_VALUE;
-    int64_t skip = 0, silence = 0;
-    if (f->best_effort_timestamp != AV_NOPTS_VALUE && start != AV_NOPTS_VALUE) {
-        int64_t at = av_rescale_q(f->best_effort_timestamp, s->time_base, (AVRational){1, rate}) -
-                     av_rescale_q(start, media_video_base(p->m), (AVRational){1, rate});
-        if (at + f->nb_samples <= 0 && !p->sound_at)
-            return true;
-        if (at < 0 && !p->sound_at)
-            skip = -at;
-        else if (at > p->sound_at + (p->sound_at ? rate / 10 : 0) &&
-                 at < p->sound_at + 3600LL * rate)
-            silence = at - p->sound_at; // a gap: what follows must stay with its picture
-    }
+    int64_t skip, silence;
+    if (!sound_place(p->m, p->m->audio, f, p->sound_at, &skip, &silence))
+        return true;
     uint8_t **planes = NULL;
     int room = f->nb_samples + 32;
     if (av_samples_alloc_array_and_samples(&planes, NULL, p->sound->ch_layout.nb_channels, room,
@@ -463,9 +422,7 @@ static bool whole_pass(struct proxying *p, struct error *err)
         return media_error(err, code, p->m, "reading it");
     if (done && p->decoder) {
         avcodec_send_packet(p->decoder, NULL);
-        done = drain(p, err);
-        while (done && p->pending_count)
-            done = lose_first(p, err);
+        done = drain(p, err) && lose(p, INT64_MAX, err);
     }
     if (done && p->sound)
         done = take_audio(p, NULL, err);
@@ -521,7 +478,7 @@ bool proxy(const struct ticket *t, json_t **result, struct error *err)
     avcodec_free_context(&p.sound);
     av_frame_free(&p.frame);
     media_close(p.m);
-    free(p.pending);
+    places_free(&p.places);
     json_decref(p.facts);
     json_decref(p.outputs);
     json_decref(p.show.damage);

@@ -16,6 +16,27 @@ struct aac {
     int64_t sent;
 };
 
+bool sound_place(const struct media *m, int stream, const AVFrame *f, int64_t have, int64_t *skip,
+                 int64_t *silence)
+{
+    const AVStream *s = m->format->streams[stream];
+    AVRational samples = {1, f->sample_rate > 0 ? f->sample_rate : 48000};
+    int64_t start = m->video >= 0 ? m->format->streams[m->video]->start_time : AV_NOPTS_VALUE;
+    *skip = *silence = 0;
+    if (f->best_effort_timestamp == AV_NOPTS_VALUE || start == AV_NOPTS_VALUE)
+        return true;
+    int64_t at = av_rescale_q(f->best_effort_timestamp, s->time_base, samples) -
+                 av_rescale_q(start, media_video_base(m), samples);
+    if (at + f->nb_samples <= 0 && !have)
+        return false;
+    // Times are rounded to a millisecond in some files; a lost packet is 20 of them or more.
+    if (at < 0 && !have)
+        *skip = -at;
+    else if (at > have + (have ? samples.den / 50 : 0) && at < have + 3600LL * samples.den)
+        *silence = at - have; // a gap: what follows must stay with its picture
+    return true;
+}
+
 static int rate_of(int rate)
 {
     static const int known[] = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000};
@@ -153,7 +174,8 @@ bool aac_add(struct aac *a, const AVFrame *frame, int64_t skip, int64_t silence,
     }
     if (frame) {
         if (skip)
-            swr_drop_output(a->convert, (int)skip);
+            swr_drop_output(a->convert,
+                            (int)av_rescale(skip, a->encoder->sample_rate, frame->sample_rate));
         take(a, (const uint8_t **)frame->extended_data, frame->nb_samples);
     }
     return encode_waiting(a, false, to, err);

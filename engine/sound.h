@@ -6,6 +6,11 @@
 #include "engine/media.h"
 #include "formats/peaks/peaks.h"
 
+// Where decoded sound belongs beside the picture, after `have` samples of it: `skip` of its samples
+// lie before the first frame, or `silence` goes before it. False: all of it lies before.
+bool sound_place(const struct media *m, int stream, const AVFrame *f, int64_t have, int64_t *skip,
+                 int64_t *silence);
+
 struct aac; // an AAC encoder behind a converter
 // `channels` 0: as the source, up to 8.
 MUST_CHECK bool aac_open(const AVCodecContext *decoder, int channels, struct aac **to,

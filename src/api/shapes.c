@@ -65,10 +65,13 @@ const struct shape shapes[] = {
      "url is signed, short-lived, on the media listener; sprites may be several, in order"},
     {"Facts",
      "container:text kind:text duration_frames:int rate:text vfr:bool rate_from:text "
+     "constant:ConstantFact? "
      "timecode:TimecodeFact? "
      "video:VideoFact[] audio:AudioFact[] captions:CaptionFact[] sequence:SequenceFact? "
      "damage:DamageFact[] sprite:SpriteFact? duration_text:text tags:json",
      "of the first picture stream (sound: frames at rate 48000/1 are samples)"},
+    {"ConstantFact", "rate:text frames:int rule:text",
+     "when vfr: what a deliverable at a constant rate has, and by which rule"},
     {"TimecodeFact", "start:text start_frame:int base:int frames_per_label:int drop:bool from:text",
      "from: tmcd, mxf, bwf, stream tag, file number, none"},
     {"VideoFact",

@@ -112,7 +112,7 @@ int64_t rescale(int64_t count, rational from, rational to, enum rounding how)
     return whole > INT64_MAX ? INT64_MAX : whole < INT64_MIN ? INT64_MIN : (int64_t)whole;
 }
 
-bool rate_nearest(rational measured, rational *rate)
+static bool nearest_within(rational measured, double most, rational *rate)
 {
     static const rational known[] = {
         {24000, 1001}, {24, 1}, {25, 1},  {30000, 1001},  {30, 1},  {48000, 1001}, {48, 1}, {50, 1},
@@ -120,16 +120,28 @@ bool rate_nearest(rational measured, rational *rate)
     };
     if (measured.num <= 0 || measured.den <= 0)
         return false;
-    double value = (double)measured.num / (double)measured.den, best = 0.0005;
+    double value = (double)measured.num / (double)measured.den;
     bool found = false;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         double want = (double)known[i].num / (double)known[i].den;
         double off = value > want ? value / want - 1 : want / value - 1;
-        if (off < best) {
-            best = off;
+        if (off < most) {
+            most = off;
             *rate = known[i];
             found = true;
         }
     }
     return found;
+}
+
+bool rate_nearest(rational measured, rational *rate)
+{
+    return nearest_within(measured, 0.0005, rate);
+}
+
+rational rate_standard(rational measured)
+{
+    rational rate = {25, 1};
+    nearest_within(measured, 1e18, &rate);
+    return rate;
 }

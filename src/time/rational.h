@@ -28,3 +28,6 @@ int64_t rescale(int64_t count, rational from, rational to, enum rounding how);
 
 // The nearest of the trade's rates to a measured one, when within 0.05 %: 2997/100 -> 30000/1001.
 bool rate_nearest(rational measured, rational *rate);
+// The same however far it is: what a film without a constant rate is delivered at. 25 when measured
+// is no rate.
+rational rate_standard(rational measured);

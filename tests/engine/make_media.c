@@ -252,7 +252,7 @@ void media_fit(int width, int height, int w, int h, int *to_w, int *to_h)
     *to_w &= ~1, *to_h &= ~1;
 }
 
-void media_expect_bars(const char *path, int frames, int width, int height, int held)
+void media_expect_numbers(const char *path, const int *numbers, int frames, int width, int height)
 {
     char command[600];
     snprintf(command, sizeof(command),
@@ -263,15 +263,25 @@ void media_expect_bars(const char *path, int frames, int width, int height, int 
     uint8_t *y = malloc(size);
     int seen = 0;
     for (; fread(y, 1, size, from) == size; seen++) {
-        int number = 0, wanted = seen == held ? seen - 1 : seen;
+        int number = 0;
         for (int bit = 0; bit < MEDIA_BITS; bit++) {
             int x = (2 * bit + 1) * width / (2 * MEDIA_BITS);
             number = number << 1 | (y[(height / 20) * width + x] > 128);
         }
-        if (number != wanted)
-            media_wrong("%s: frame %d carries the number %d", path, seen, number);
+        if (seen < frames && number != numbers[seen])
+            media_wrong("%s: frame %d carries the number %d, not %d", path, seen, number,
+                        numbers[seen]);
     }
     free(y);
     if (pclose(from) != 0 || seen != frames)
         media_wrong("%s: %d frames of %dx%d, not %d", path, seen, width, height, frames);
+}
+
+void media_expect_bars(const char *path, int frames, int width, int height, int held)
+{
+    int *numbers = malloc(((size_t)frames + 1) * sizeof(*numbers));
+    for (int i = 0; i < frames; i++)
+        numbers[i] = i == held ? i - 1 : i;
+    media_expect_numbers(path, numbers, frames, width, height);
+    free(numbers);
 }

@@ -49,7 +49,9 @@ int media_none_wrong(void **state);
 // more rows.
 void media_expect(const char *who, const json_t *got, const char *wanted);
 
-// Decodes a film with ffmpeg; its frames are to be `frames`, and frame n carry the number n (held:
+// Decodes a film with ffmpeg; frame n is to carry numbers[n].
+void media_expect_numbers(const char *path, const int *numbers, int frames, int width, int height);
+// The same where frame n carries the number n (held:
 // the one that shows the frame before; -1: none).
 void media_expect_bars(const char *path, int frames, int width, int height, int held);
 // The size that fits w x h without being larger, even.
