@@ -169,7 +169,7 @@ static bool sound_or_picture(struct media *m, struct error *err)
         bool cover = s->disposition & AV_DISPOSITION_ATTACHED_PIC;
         if (p->codec_type == AVMEDIA_TYPE_VIDEO && !cover && m->video < 0)
             m->video = (int)i;
-        if (p->codec_type == AVMEDIA_TYPE_AUDIO && m->audio < 0)
+        if (p->codec_type == AVMEDIA_TYPE_AUDIO && p->sample_rate > 0 && m->audio < 0)
             m->audio = (int)i;
         if (p->codec_tag == MKTAG('d', 'r', 'm', 'i') ||
             av_dict_get(s->metadata, "enc_key_id", NULL, 0) ||
