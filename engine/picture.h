@@ -14,7 +14,6 @@
 struct shape {         // of the whole clip
     int rotation;      // clockwise degrees that make it upright: 0, 90, 180, 270
     int width, height; // of the picture made, upright
-    int threads;       // for large pictures; 0: one
 };
 
 struct shaper;

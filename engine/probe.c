@@ -7,6 +7,7 @@
  */
 #include "engine/media.h"
 #include "formats/sequence/sequence.h"
+#include "plat/clock.h"
 #include "time/timecode.h"
 
 #include <libavutil/channel_layout.h>
@@ -106,12 +107,25 @@ static void count_table(struct probing *p)
     }
 }
 
+// Counting 200 GB takes a while, and who is silent is taken for hung.
+static void progress(const struct media *m, int64_t *said_us)
+{
+    int64_t now = clock_tick_us();
+    if (now - *said_us < 1000000)
+        return;
+    *said_us = now;
+    door_say(json_pack("{s:{s:I, s:I, s:s}}", "progress", "done", (json_int_t)m->at, "total",
+                       (json_int_t)input_size(m->in), "unit", "bytes"));
+}
+
 static void count_packets(struct probing *p)
 {
     struct media *m = p->m;
     AVPacket *packet = av_packet_alloc();
+    int64_t said_us = clock_tick_us();
     int code;
     while ((code = media_read(m, packet)) >= 0) {
+        progress(m, &said_us);
         if (packet->stream_index == m->video && !(packet->flags & AV_PKT_FLAG_DISCARD)) {
             if (!media_second_field(m, packet)) {
                 int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;

@@ -211,10 +211,8 @@ static bool open_showing(struct proxying *p, struct error *err)
     s->width = scrub.width, s->height = scrub.height;
     s->total = p->total;
     s->held = p->m->pictures ? "the file is missing or damaged: held" : "the frame is damaged";
-    s->shaper = shaper_open(&(struct shape){.rotation = whole(v, "rotation"),
-                                            .width = review.width,
-                                            .height = review.height,
-                                            .threads = p->t->threads});
+    s->shaper = shaper_open(&(struct shape){
+        .rotation = whole(v, "rotation"), .width = review.width, .height = review.height});
     s->stills = stills_open(tile_w, tile_h,
                             (int)rescale(1, (rational){1, 1}, p->rate, ROUND_NEAREST), p->outputs);
     return open_film(p, &scrub, &s->scrub, err) &&

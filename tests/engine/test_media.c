@@ -567,6 +567,45 @@ static void channels_languages_and_text_tracks_are_facts(void **state)
     json_decref(facts);
 }
 
+// A caption of 608 (CC1) and of 708 as user data of ATSC A/53 part 4 in an SEI before each picture:
+// put in here, since ffmpeg only carries over what is there.
+static void write_captioned(const char *from, const char *to)
+{
+    static const uint8_t sei[] = {0,    0,    0,    1,    6,    4,    17,   0xb5, 0,
+                                  0x31, 'G',  'A',  '9',  '4',  3,    0xc2, 0xff, 0xfc,
+                                  0x94, 0x20, 0xfe, 0x41, 0x42, 0xff, 0x80};
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    static uint8_t all[1 << 20];
+    size_t size = fread(all, 1, sizeof(all), in);
+    for (size_t i = 0; i < size; i++) {
+        int type = i + 4 < size && !memcmp(all + i, "\0\0\0\1", 4) ? all[i + 4] & 31 : 0;
+        int late = i + 4 < size && !memcmp(all + i, "\0\0\1", 3) ? all[i + 3] & 31 : 0;
+        if (type == 1 || type == 5 || ((late == 1 || late == 5) && i && all[i - 1]))
+            fwrite(sei, 1, sizeof(sei), out);
+        fputc(all[i], out);
+    }
+    fclose(in);
+    fclose(out);
+}
+
+static void captions_in_the_picture_are_facts(void **state)
+{
+    (void)state;
+    char plain[MEDIA_PATH], path[MEDIA_PATH], captioned[MEDIA_PATH], command[1100];
+    media_make(&(struct clip){"plain.h264", "25", .options = X264 "-threads 1"}, plain);
+    in_folder(captioned, "captioned.h264");
+    in_folder(path, "captioned.mov");
+    write_captioned(plain, captioned);
+    snprintf(command, sizeof(command), "ffmpeg -v error -y -r 25 -i '%s' -c copy '%s'", captioned,
+             path);
+    assert_int_equal(system(command), 0);
+    json_t *facts = probed(path);
+    media_expect(path, facts,
+                 quoted("{'duration_frames':12,'captions':[{'kind':'608','channels':'CC1'},"
+                        "{'kind':'708'}]}"));
+    json_decref(facts);
+}
+
 // The place of the first loud sample.
 static int64_t beep_at(const char *path, const char *map)
 {
@@ -621,6 +660,7 @@ int main(int argc, char **argv)
         MEDIA_TEST(a_sequence_in_each_format_keeps_its_numbers_and_its_rate_says_where_it_is_from),
         MEDIA_TEST(the_rate_of_a_dpx_header_is_the_rate),
         MEDIA_TEST(sound_of_each_kind_becomes_sound_for_the_page_of_the_same_length),
+        MEDIA_TEST(captions_in_the_picture_are_facts),
         MEDIA_TEST(sound_stays_with_its_picture_however_the_file_lays_them),
         MEDIA_TEST(channels_languages_and_text_tracks_are_facts),
     };
