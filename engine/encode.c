@@ -217,6 +217,8 @@ static bool convert_sound(struct sound *o, const uint8_t **from, int count, stru
 // Silence before, or samples off the front, so that the sound stays with its picture.
 static bool place_sound(struct encoding *e, struct sound *o, const AVFrame *f, struct error *err)
 {
+    // No samples; NULL would end the resampler.
+    static const uint8_t *nothing[SOUNDS];
     int64_t skip, silence;
     if (!sound_place(e->m, o->from, f, o->at, &skip, &silence))
         return false;
@@ -226,7 +228,7 @@ static bool place_sound(struct encoding *e, struct sound *o, const AVFrame *f, s
     o->at += silence + f->nb_samples - skip;
     for (; silence > 0; silence -= 48000)
         if (swr_inject_silence(o->convert, silence < 48000 ? (int)silence : 48000) < 0 ||
-            !convert_sound(o, NULL, 0, err))
+            !convert_sound(o, nothing, 0, err))
             return false;
     return true;
 }

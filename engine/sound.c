@@ -164,10 +164,11 @@ static void take(struct aac *a, const uint8_t **from, int count)
 bool aac_add(struct aac *a, const AVFrame *frame, int64_t skip, int64_t silence, struct fmp4 *to,
              struct error *err)
 {
+    static const uint8_t *nothing[64]; // no samples; NULL would end the resampler
     while (silence > 0) {
         int some = silence < 48000 ? (int)silence : 48000;
         swr_inject_silence(a->convert, some);
-        take(a, NULL, 0);
+        take(a, nothing, 0);
         silence -= some;
         if (!encode_waiting(a, false, to, err))
             return false;
