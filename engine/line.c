@@ -3,7 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define ROOM 4 // pieces that wait: enough to even out, and some MB at most
+#define ROOM 16            // pieces that wait: enough to even out
+#define BYTES (48LL << 20) // of the frames that wait: fewer of the large ones
 
 struct line {
     line_work *work;
@@ -11,40 +12,59 @@ struct line {
     pthread_t thread;
     // The lock guards all below.
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t filled, emptied;
     struct piece queue[ROOM];
     int first, count;
+    int64_t bytes;
     bool busy, ended, failed;
     struct error err;
 };
+
+static int64_t bytes_of(const AVFrame *f)
+{
+    int64_t sum = 0;
+    for (int i = 0; f && i < AV_NUM_DATA_POINTERS && f->buf[i]; i++)
+        sum += (int64_t)f->buf[i]->size;
+    return sum;
+}
+
+static void take_first(struct line *l, struct piece *p)
+{
+    *p = l->queue[l->first];
+    l->first = (l->first + 1) % ROOM;
+    l->count--;
+    l->bytes -= bytes_of(p->frame);
+    // Who gives is woken when there is room for several, not for each.
+    if (l->count <= ROOM / 2)
+        pthread_cond_signal(&l->emptied);
+}
 
 static void *run(void *opaque)
 {
     struct line *l = opaque;
     struct error err;
+    struct piece p;
     pthread_mutex_lock(&l->lock);
     while (true) {
         while (!l->count && !l->ended)
-            pthread_cond_wait(&l->changed, &l->lock);
+            pthread_cond_wait(&l->filled, &l->lock);
         if (!l->count)
             break;
-        struct piece p = l->queue[l->first];
-        l->first = (l->first + 1) % ROOM;
-        l->count--;
+        take_first(l, &p);
         l->busy = true;
         bool wanted = !l->failed && !l->ended;
-        pthread_cond_broadcast(&l->changed);
         pthread_mutex_unlock(&l->lock);
         error_clear(&err);
         bool done = !wanted || l->work(l->context, &p, &err);
         av_frame_free(&p.frame);
         pthread_mutex_lock(&l->lock);
+        l->busy = false;
         if (!done && !l->failed) {
             l->failed = true;
             l->err = err;
         }
-        l->busy = false;
-        pthread_cond_broadcast(&l->changed);
+        if (l->failed || !l->count)
+            pthread_cond_signal(&l->emptied);
     }
     pthread_mutex_unlock(&l->lock);
     return NULL;
@@ -56,7 +76,8 @@ bool line_open(line_work *work, void *context, struct line **to, struct error *e
     l->work = work;
     l->context = context;
     pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->changed, NULL);
+    pthread_cond_init(&l->filled, NULL);
+    pthread_cond_init(&l->emptied, NULL);
     int code = pthread_create(&l->thread, NULL, run, l);
     if (code == 0) {
         *to = l;
@@ -69,12 +90,13 @@ bool line_open(line_work *work, void *context, struct line **to, struct error *e
 bool line_give(struct line *l, struct piece p, struct error *err)
 {
     pthread_mutex_lock(&l->lock);
-    while (l->count == ROOM && !l->failed)
-        pthread_cond_wait(&l->changed, &l->lock);
+    while (l->count && (l->count == ROOM || l->bytes > BYTES) && !l->failed)
+        pthread_cond_wait(&l->emptied, &l->lock);
     bool taken = !l->failed;
     if (taken) {
         l->queue[(l->first + l->count++) % ROOM] = p;
-        pthread_cond_broadcast(&l->changed);
+        l->bytes += bytes_of(p.frame);
+        pthread_cond_signal(&l->filled);
     } else {
         *err = l->err;
     }
@@ -88,7 +110,7 @@ bool line_wait(struct line *l, struct error *err)
 {
     pthread_mutex_lock(&l->lock);
     while ((l->count || l->busy) && !l->failed)
-        pthread_cond_wait(&l->changed, &l->lock);
+        pthread_cond_wait(&l->emptied, &l->lock);
     bool done = !l->failed;
     if (!done)
         *err = l->err;
@@ -102,10 +124,11 @@ void line_close(struct line *l)
         return;
     pthread_mutex_lock(&l->lock);
     l->ended = true;
-    pthread_cond_broadcast(&l->changed);
+    pthread_cond_signal(&l->filled);
     pthread_mutex_unlock(&l->lock);
     pthread_join(l->thread, NULL);
-    pthread_cond_destroy(&l->changed);
+    pthread_cond_destroy(&l->filled);
+    pthread_cond_destroy(&l->emptied);
     pthread_mutex_destroy(&l->lock);
     free(l);
 }
