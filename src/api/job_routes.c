@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TIER_OF_ALL = 2 }; // above it only who may manage
+
 static struct jobs *room(struct call *c)
 {
     return c->api->wish.rooms.jobs;
@@ -104,7 +106,15 @@ static bool get_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     fresh(q);
-    return job_get(tx, room(q->c), q->c->job, &q->json, err);
+    json_t *steps;
+    if (!job_get(tx, room(q->c), q->c->job, &q->json, err))
+        return false;
+    if (!job_steps(tx, room(q->c), q->c->job, &steps, err)) {
+        fresh(q);
+        return false;
+    }
+    json_object_set_new(q->json, "steps", steps);
+    return true;
 }
 
 static bool job_show(struct call *c, struct error *err)
@@ -150,9 +160,118 @@ static bool job_patch(struct call *c, struct error *err)
 {
     struct job_order o = {.kind = ORDER_EDIT,
                           .job = c->job,
-                          .priority = (int)body_int(c, "priority", JOBS_PRIORITY),
-                          .tier = -1};
-    return order(c, &o, NULL, err);
+                          .priority = (int)body_int(c, "priority", -1),
+                          .tier = (int)body_int(c, "tier", -1)};
+    if (o.tier > TIER_OF_ALL && !(c->may & MAY_MANAGE))
+        return call_denied(c, MAY_MANAGE, err);
+    return order(c, &o, "job.changed", err);
+}
+
+static bool job_suspend_post(struct call *c, struct error *err)
+{
+    struct job_order o = {
+        .kind = ORDER_SUSPEND, .job = c->job, .drop = body_bool(c, "drop", false)};
+    return order(c, &o, "job.suspended", err);
+}
+
+static bool job_resume_post(struct call *c, struct error *err)
+{
+    return order(c, &(struct job_order){.kind = ORDER_RESUME, .job = c->job}, "job.resumed", err);
+}
+
+static bool job_approve_post(struct call *c, struct error *err)
+{
+    return order(c, &(struct job_order){.kind = ORDER_APPROVE, .job = c->job}, "job.approved", err);
+}
+
+static bool tasks_order(struct call *c, enum order_kind kind, const char *action, struct error *err)
+{
+    struct job_order o = {.kind = kind,
+                          .job = c->job,
+                          .step = c->number,
+                          .first = body_int(c, "first", 0),
+                          .last = body_int(c, "last", 0),
+                          .dependants = body_bool(c, "dependants", false)};
+    return order(c, &o, action, err);
+}
+
+static bool tasks_requeue_post(struct call *c, struct error *err)
+{
+    return tasks_order(c, ORDER_REQUEUE, "job.requeued", err);
+}
+
+static bool tasks_cancel_post(struct call *c, struct error *err)
+{
+    return tasks_order(c, ORDER_CANCEL_TASKS, "job.tasks_cancelled", err);
+}
+
+// ---- submitting
+
+struct submitting {
+    struct call *c;
+    struct job_wish wish;
+    id job;
+};
+
+static bool submit_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct submitting *s = context;
+    return job_make(tx, &s->wish, clock_now_ms(), &s->job, err) &&
+           call_audit(s->c, tx, "job.submitted", s->job.text, s->wish.title, err);
+}
+
+static bool submit(struct call *c, struct error *err)
+{
+    struct arena *a = arena_open((size_t)1 << 31);
+    struct submitting s = {.c = c};
+    bool ok = job_submission(a, c->body, &s.wish, err);
+    if (ok) {
+        s.wish.id = body_text(c, "id");
+        s.wish.project = c->project;
+        s.wish.by = c->who.name;
+        ok = (s.wish.tier <= TIER_OF_ALL || (c->may & MAY_MANAGE) ||
+              call_denied(c, MAY_MANAGE, err)) &&
+             db_write(c->api->db, submit_in, &s, err);
+        job_submission_free(&s.wish);
+    }
+    arena_close(a);
+    if (!ok)
+        return false;
+    c->job = arena_text(c->arena, s.job.text);
+    call_status(c, 201);
+    return job_show(c, err);
+}
+
+// ---- tasks
+
+static bool tasks_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    const char *from = call_query(q->c, "from"), *to = call_query(q->c, "to");
+    int64_t next;
+    fresh(q);
+    if (!job_tasks(tx, q->c->job, q->c->number, from ? strtoll(from, NULL, 10) : 0,
+                   to ? strtoll(to, NULL, 10) : -1, &q->json, &next, err))
+        return false;
+    q->json = json_pack("{s:o, s:o}", "runs", q->json, "next",
+                        next < 0 ? json_null() : json_integer(next));
+    return true;
+}
+
+static bool tasks_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    if (!db_read(c->api->db, tasks_in, &q, err))
+        return false;
+    call_json(c, q.json);
+    return true;
+}
+
+static bool why_get(struct call *c, struct error *err)
+{
+    (void)err;
+    call_json(c, job_why(room(c), c->job));
+    return true;
 }
 
 static bool workers_in(struct db_tx *tx, void *context, struct error *err)
@@ -179,7 +298,23 @@ const struct route job_routes[] = {
      "stops it; what runs is dropped", NULL},
     {"POST", "/jobs/{job}/retry", MAY_EDIT, job_retry_post, NULL, "Job", 0,
      "what failed or was cancelled is done again", NULL},
-    {"PATCH", "/jobs/{job}", MAY_EDIT, job_patch, "JobChange", "Job", 0, "its priority", NULL},
+    {"PATCH", "/jobs/{job}", MAY_EDIT, job_patch, "JobChange", "Job", 0,
+     "its priority and tier; above tier 2 with the right manage", NULL},
+    {"POST", "/projects/{project}/jobs", MAY_EDIT, submit, "NewJob", "Job", 0,
+     "a template of Open Job Description with values and options", NULL},
+    {"POST", "/jobs/{job}/suspend", MAY_EDIT, job_suspend_post, "JobSuspend", "Job", 0,
+     "nothing more of it begins", NULL},
+    {"POST", "/jobs/{job}/resume", MAY_EDIT, job_resume_post, NULL, "Job", 0,
+     "after suspend, or when we stopped it", NULL},
+    {"POST", "/jobs/{job}/approve", MAY_EDIT, job_approve_post, NULL, "Job", 0,
+     "its preview is good: the other frames follow", NULL},
+    {"GET", "/jobs/{job}/why", MAY_VIEW, why_get, NULL, "Reason[]", 0, "why it does not run", NULL},
+    {"GET", "/jobs/{job}/steps/{number}/tasks", MAY_VIEW, tasks_get, NULL, "TaskRuns", 0,
+     "states as runs; ?from= &to=", NULL},
+    {"POST", "/jobs/{job}/steps/{number}/requeue", MAY_EDIT, tasks_requeue_post, "TaskChange",
+     "Job", 0, "tasks are done again, whatever they are", NULL},
+    {"POST", "/jobs/{job}/steps/{number}/cancel", MAY_EDIT, tasks_cancel_post, "TaskChange", "Job",
+     0, "those that are not done are not wanted", NULL},
     {"GET", "/workers", NEED_ADMIN, workers_get, NULL, "Worker[]", 0, "seen within a day", NULL},
 };
 const size_t job_route_count = sizeof(job_routes) / sizeof(job_routes[0]);

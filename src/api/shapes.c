@@ -119,10 +119,28 @@ const struct shape shapes[] = {
      "'approval'|'done'|'failed'|'cancelled' priority:int tier:int progress:number done:int "
      "total:int unit:text rate:number? left_s:int? "
      "created:time "
-     "started:time? ended:time? asset:id? version:id? attempts:int problem:Problem? by:text",
+     "started:time? ended:time? asset:id? version:id? attempts:int problem:Problem? by:text "
+     "steps:Step[]?",
      "stopped: its tasks failed everywhere; approval: its preview waits for a person"},
     {"JobList", "items:Job[] cursor:text? total:int", ""},
-    {"JobChange", "priority:int", "0 lowest, 50 usual, 100 highest"},
+    {"Step",
+     "number:int name:text tasks:int waiting:int ready:int running:int done:int failed:int "
+     "cancelled:int mean_ms:int chunk:int",
+     "number starts at 1; ready may be given out now; chunk: tasks that the next attempt would "
+     "take"},
+    {"NewJob",
+     "id:id? name:text? template:text environments:text[]? parameters:json? path_mapping:json? "
+     "options:json?",
+     "docs/formats/submission.md"},
+    {"JobSuspend", "drop:bool?", "drop: what runs is stopped, too"},
+    {"TaskRuns", "runs:TaskRun[] next:int?", "next: from where there is more"},
+    {"TaskRun", "first:int last:int state:'waiting'|'running'|'done'|'failed'|'cancelled'",
+     "tasks count from 0; both are in it"},
+    {"TaskChange", "first:int last:int dependants:bool?",
+     "dependants: what was made from them is made again, too"},
+    {"Reason", "kind:text text:text step:int word:text a:int b:int c:int",
+     "why a job does not run; text has the numbers in it"},
+    {"JobChange", "priority:int? tier:int?", "0 lowest, 50 usual, 100 highest"},
     {"Worker", "id:id name:text slots:int busy:int state:text seen:time pid:int", ""},
 
     // ---- review
@@ -154,8 +172,7 @@ const struct shape shapes[] = {
     {"ShareSeen", "id:id title:text permission:text download:bool assets:id[] name:text?", ""},
 
     // ---- out
-    {"Renderer",
-     "name:text title:text extensions:text[] verified:text needs:text template:text",
+    {"Renderer", "name:text title:text extensions:text[] verified:text needs:text template:text",
      "needs: linux, or windows, for which there is no worker yet. template: of a job, with its "
      "parameters"},
     {"Profile", "name:text title:text description:text container:text", ""},

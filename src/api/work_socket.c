@@ -128,11 +128,27 @@ static void *give(void *context)
     return NULL;
 }
 
+static void give_tasks(struct line *l, const struct give *g)
+{
+    char text[400];
+    int size =
+        snprintf(text, sizeof(text),
+                 "{\"task\":{\"attempt\":\"%s\",\"token\":%lld,\"job\":\"%s\",\"step\":%lld,"
+                 "\"first\":%lld,\"last\":%lld,\"gpus\":%llu,\"lease_ms\":%d}}",
+                 g->attempt, (long long)g->token, g->job, (long long)g->step, (long long)g->first,
+                 (long long)g->last, (unsigned long long)g->gpus, JOBS_LEASE_MS);
+    socket_send(l->socket, text, (size_t)size);
+}
+
 // The dispatcher gives.
 static void on_give(void *context, const struct give *give)
 {
     struct line *l = context;
     struct work *w = l->work;
+    if (!give->ticket) {
+        give_tasks(l, give);
+        return;
+    }
     struct gift *g = calloc(1, sizeof(*g));
     if (!g)
         abort();
@@ -363,9 +379,58 @@ static struct result *result_of(struct line *l, const json_t *said)
     return r;
 }
 
+// ---- renders: what they made is no concern of ours but that it counts
+
+static void on_heard(void *context, const char *attempt, enum outcome outcome,
+                     const struct error *err)
+{
+    struct line *l = context;
+    char text[80];
+    int size = snprintf(text, sizeof(text), "{\"%s\":{\"attempt\":\"%s\"}}",
+                        outcome == OUTCOME_STALE ? "stale" : "taken", attempt);
+    if (!err) // else the worker says it again
+        socket_send(l->socket, text, (size_t)size);
+    line_let_go(l);
+}
+
+struct about {
+    const char *job;
+    json_t *document;
+};
+
+static bool about_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct about *q = context;
+    json_decref(q->document);
+    return job_document(tx, q->job, &q->document, err);
+}
+
+static bool hear_about(struct line *l, const json_t *said, struct arena *a)
+{
+    (void)a;
+    struct about q = {word(said, "job"), NULL};
+    struct error err;
+    if (!id_valid(text_of(q.job)))
+        return false;
+    if (db_read(l->work->api->db, about_in, &q, &err))
+        say(l, json_pack("{s:o}", "about", q.document));
+    else
+        say(l, json_pack("{s:{s:s, s:s}}", "about", "job", q.job, "problem", err.what));
+    return true;
+}
+
 static bool hear_done(struct line *l, const json_t *said, struct arena *a)
 {
     (void)a;
+    if (!json_object_get(said, "result")) {
+        const char *attempt = word(said, "attempt");
+        if (!id_valid(text_of(attempt)))
+            return false;
+        atomic_fetch_add(&l->holders, 1);
+        jobs_finish_later(l->work->jobs, attempt,
+                          json_integer_value(json_object_get(said, "token")), on_heard, l);
+        return true;
+    }
     json_t *made = json_object_get(said, "result");
     struct result *r = json_is_object(made) ? result_of(l, said) : NULL;
     if (!r)
@@ -404,7 +469,7 @@ static const struct {
     bool (*hear)(struct line *l, const json_t *said, struct arena *a);
 } messages[] = {{"hello", hear_hello},   {"beat", hear_beat},   {"done", hear_done},
                 {"failed", hear_failed}, {"drain", hear_drain}, {"stopped", hear_stopped},
-                {"next", hear_next}};
+                {"about", hear_about},   {"next", hear_next}};
 
 // ---- the line
 

@@ -184,7 +184,7 @@ static bool fits(const struct job_wish *w, struct error *err)
         error_set(err, ERROR_INPUT, "a job's priority can not be %d", w->priority);
         return error_fix(err, "0 is lowest, 50 usual, 100 highest");
     }
-    if (w->tier < 0 || w->tier >= SCHED_TIERS) {
+    if (w->tier < JOBS_TIER_LOWEST || w->tier >= SCHED_TIERS) {
         error_set(err, ERROR_INPUT, "a job's tier can not be %d", w->tier);
         return error_fix(err, "1 is lowest, %d usual, 7 highest", JOBS_TIER_RENDERS);
     }
@@ -231,7 +231,10 @@ static bool add_job(struct db_tx *tx, const struct job_wish *w, const char *job,
     char *text = json_dumps(ticket, JSON_COMPACT);
     char *options = w->options ? json_dumps(w->options, JSON_COMPACT) : strdup("{}");
     json_decref(ticket);
-    int64_t tier = w->tier ? w->tier : w->step_count ? JOBS_TIER_RENDERS : JOBS_TIER_TICKETS;
+    int64_t tier = w->tier < 0     ? 0
+                   : w->tier       ? w->tier
+                   : w->step_count ? JOBS_TIER_RENDERS
+                                   : JOBS_TIER_TICKETS;
     bool suspended = json_is_true(json_object_get(w->options, "suspended"));
     bool ok =
         text && options

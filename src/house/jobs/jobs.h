@@ -37,6 +37,7 @@ struct jobs;
 #define JOBS_LOSSES 12      // workers lost over one task before it is held to be the cause
 #define JOBS_TIER_TICKETS 6 // what engines do for people who wait
 #define JOBS_TIER_RENDERS 2
+#define JOBS_TIER_LOWEST (-1)
 
 // Reads what is durable. Attempts that were running get a fresh lease: whoever has one may have
 // waited for us.
@@ -75,6 +76,17 @@ struct job_wish {
 // was made then.
 MUST_CHECK bool job_make(struct db_tx *tx, const struct job_wish *wish, int64_t now_ms, id *job,
                          struct error *err);
+
+// A submission (docs/formats/submission.md) as a wish; what it points to lives in the arena (of
+// OPENJD_ARENA_BYTES) and in `submission`. Project, by and id are the caller's to fill in. INPUT
+// with the line and the rule.
+MUST_CHECK bool job_submission(struct arena *a, const json_t *submission, struct job_wish *wish,
+                               struct error *err);
+void job_submission_free(struct job_wish *wish); // after a true
+// {"job", "title", "template", "rest": {"environments", "parameters", "path_mapping"}, "options",
+// "steps": [index in the template, ...]} of one that was submitted: what a worker needs of it.
+MUST_CHECK bool job_document(struct db_tx *tx, const char *job, json_t **document,
+                             struct error *err);
 
 enum order_kind {
     ORDER_CANCEL,  // CONFLICT when it has ended. What runs is dropped
@@ -195,6 +207,8 @@ MUST_CHECK bool jobs_running(struct jobs *j, struct arena *a, const char ***atte
 
 // ---- Looking
 
+// [{"kind", "text", "step", "word", "a", "b", "c"}]: why it does not run, the first thing first.
+json_t *job_why(struct jobs *j, const char *job);
 // Worker[] of those seen within a day.
 MUST_CHECK bool jobs_workers(struct db_tx *tx, int64_t now_ms, json_t **list, struct error *err);
 // Job. NOT_FOUND when there is none. `j` may be NULL: then without rate and time left.

@@ -150,3 +150,32 @@ bool job_tasks(struct db_tx *tx, const char *job, int64_t step, int64_t from, in
         json_decref(*runs);
     return ok;
 }
+
+// ---- why
+
+json_t *job_why(struct jobs *j, const char *job)
+{
+    static const char *const kinds[] = {"over",  "suspended", "stopped",   "approval",
+                                        "after", "rests",     "no_worker", "all_away",
+                                        "limit", "busy",      "turn",      "runs"};
+    struct sched_reason reasons[16];
+    json_t *list = json_array();
+    pthread_mutex_lock(&j->core);
+    const struct live *l = live_of(j, job);
+    int count = l ? sched_why(j->sched, l->job, j->looked_ms, reasons, 16) : 0;
+    for (int i = 0; i < count; i++) {
+        const struct sched_reason *r = &reasons[i];
+        int64_t step = r->step && j->by_step[r->step].job ? j->by_step[r->step].number : 0;
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:I}", "kind", kinds[r->kind], "text",
+                            r->text, "step", (json_int_t)step, "word",
+                            r->word ? sched_word_text(j->sched, r->word) : "", "a",
+                            (json_int_t)r->a, "b", (json_int_t)r->b, "c", (json_int_t)r->c));
+    }
+    pthread_mutex_unlock(&j->core);
+    if (!l)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:i}", "kind", "over",
+                                              "text", "it has ended", "step", 0, "word", "", "a", 0,
+                                              "b", 0, "c", 0));
+    return list;
+}

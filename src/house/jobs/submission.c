@@ -1,0 +1,409 @@
+/*
+ * A submission (docs/formats/submission.md) becomes a job: its template and values are checked as a
+ * whole, and of each step the scheduler's plan is made. Tasks are counted, never listed.
+ *
+ * Task t of a step is place t % row_tasks of row t / row_tasks of its parameter space: a worker
+ * cuts its chunks from that (openjd_space_cut).
+ */
+#include "formats/openjd/openjd.h"
+#include "house/jobs/inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEMPLATE_MOST = 4 << 20, OUTPUTS_MOST = 64, ENVIRONMENTS_MOST = 16 };
+
+struct submitting {
+    struct arena *a;
+    const json_t *from, *options;
+    struct openjd_job *job;
+    size_t *number_of; // of each step of the template: its number among ours
+};
+
+static bool bad(struct error *err, const char *what, const char *why)
+{
+    error_set(err, ERROR_INPUT, "the job can not be taken: %s", what);
+    return error_why(err, "%s", why);
+}
+
+// ---- the template
+
+static bool parse_template(struct submitting *s, const char *words, bool environment,
+                           struct openjd_template **to, struct error *err)
+{
+    struct openjd_mistakes *m = ARENA_NEW(s->a, struct openjd_mistakes);
+    const char *first = words ? words + strspn(words, " \t\r\n") : "";
+    struct openjd_wish wish = {*first == '{' ? OPENJD_JSON : OPENJD_YAML, OPENJD_ALL_EXTENSIONS};
+    if (!words || strlen(words) > TEMPLATE_MOST)
+        return bad(err, "it has no template", "a template is text of at most 4 MiB");
+    if (openjd_parse(s->a, text_of(words), &wish, to, m)) {
+        if ((*to)->is_environment == environment)
+            return true;
+        return bad(err, "the template is of the wrong kind",
+                   environment ? "an environment template was expected, this is a job's"
+                               : "a job template was expected, this is an environment's");
+    }
+    bad(err, "its template has mistakes", "");
+    return error_why(err, "line %lld, %s: %s%s", (long long)m->at[0].line, m->at[0].field,
+                     m->at[0].rule, m->count > 1 ? " (and others)" : "");
+}
+
+static bool make_job(struct submitting *s, struct error *err)
+{
+    const json_t *environments = json_object_get(s->from, "environments"), *one;
+    size_t i, count = json_array_size(environments);
+    struct openjd_template *template,
+        **others = ARENA_ARRAY(s->a, struct openjd_template *, count + 1);
+    struct openjd_given *given = NULL;
+    size_t given_count = 0;
+    if (count > ENVIRONMENTS_MOST)
+        return bad(err, "it has too many environments", "16 at most");
+    if (!parse_template(s, json_string_value(json_object_get(s->from, "template")), false,
+                        &template, err))
+        return false;
+    json_array_foreach(environments, i, one) if (!parse_template(s, json_string_value(one), true,
+                                                                 &others[i], err)) return false;
+    const json_t *values = json_object_get(s->from, "parameters");
+    char *text = values ? json_dumps(values, JSON_COMPACT) : NULL;
+    bool ok = !text || openjd_given_parse(s->a, text_of(arena_text(s->a, text)), OPENJD_JSON,
+                                          &given, &given_count, err);
+    free(text);
+    struct openjd_submission submission = {.job = template,
+                                           .environments =
+                                               (const struct openjd_template *const *)others,
+                                           .environment_count = count,
+                                           .given = given,
+                                           .given_count = given_count,
+                                           .template_folder = "/",
+                                           .work_folder = "/",
+                                           .defaults_may_leave = true};
+    return ok && openjd_job_make(s->a, &submission, &s->job, err);
+}
+
+// ---- a step's plan
+
+static void add_word(json_t *words, const char *how, const char *name, text value)
+{
+    char word[600];
+    snprintf(word, sizeof(word), "%s=%.*s", name, (int)value.size, value.at);
+    json_array_append_new(words, json_pack("{s:[s]}", how, word));
+}
+
+static void plan_attributes(const struct openjd_step *step, json_t *words)
+{
+    char word[600];
+    for (size_t i = 0; i < step->attribute_count; i++) {
+        const struct openjd_attribute_needed *n = &step->attributes[i];
+        json_t *any = json_array();
+        for (size_t k = 0; k < n->any_count; k++) {
+            snprintf(word, sizeof(word), "%.*s=%.*s", (int)n->name.size, n->name.at,
+                     (int)n->any_of[k].size, n->any_of[k].at);
+            json_array_append_new(any, json_string(word));
+        }
+        if (n->any_count)
+            json_array_append_new(words, json_pack("{s:O}", "any", any));
+        json_decref(any);
+        snprintf(word, sizeof(word), "%.*s", (int)n->name.size, n->name.at);
+        for (size_t k = 0; k < n->all_count; k++)
+            add_word(words, "any", word, n->all_of[k]);
+    }
+}
+
+static void plan_amounts(const struct openjd_step *step, json_t *needs, json_t *limits)
+{
+    static const struct {
+        const char *amount, *need;
+        double times;
+    } known[] = {{"amount.worker.vcpu", "milli_cpus", 1000},
+                 {"amount.worker.memory", "memory_mib", 1},
+                 {"amount.worker.disk.scratch", "scratch_mib", 1},
+                 {"amount.worker.gpu", "gpus", 1},
+                 {"amount.worker.gpu.memory", "gpu_memory_mib", 1}};
+    for (size_t i = 0; i < step->amount_count; i++) {
+        const struct openjd_amount_needed *n = &step->amounts[i];
+        bool found = false;
+        for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+            if (text_is(n->name, known[k].amount)) {
+                json_object_set_new(needs, known[k].need,
+                                    json_integer((json_int_t)(n->least * known[k].times + 0.999)));
+                found = true;
+            }
+        if (!found) // an amount of the site: a licence
+            json_array_append_new(limits, json_pack("{s:s%, s:I}", "name", n->name.at, n->name.size,
+                                                    "amount", (json_int_t)(n->least + 0.999)));
+    }
+}
+
+static void plan_options(const json_t *o, json_t *words, json_t *limits)
+{
+    static const struct {
+        const char *option, *how, *word;
+    } lists[] = {
+        {"tags", "any", "tag"}, {"not_tags", "none", "tag"}, {"not_hosts", "none", "host"}};
+    const char *pool = json_string_value(json_object_get(o, "pool")), *name;
+    const json_t *value, *hosts = json_object_get(o, "hosts");
+    size_t i;
+    if (pool && *pool)
+        add_word(words, "any", "pool", text_of(pool));
+    for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
+        json_array_foreach(json_object_get(o, lists[k].option), i, value)
+            add_word(words, lists[k].how, lists[k].word, text_of(json_string_value(value)));
+    json_t *any = json_array();
+    json_array_foreach(hosts, i, value)
+    {
+        char word[300];
+        snprintf(word, sizeof(word), "host=%s", json_string_value(value));
+        json_array_append_new(any, json_string(word));
+    }
+    if (json_array_size(any))
+        json_array_append_new(words, json_pack("{s:O}", "any", any));
+    json_decref(any);
+    json_object_foreach((json_t *)json_object_get(o, "limits"), name, value)
+        json_array_append_new(limits, json_pack("{s:s, s:O}", "name", name, "amount", value));
+}
+
+static json_t *plan_after(struct submitting *s, const struct openjd_step *step)
+{
+    json_t *after = json_array();
+    const json_t *one;
+    size_t i;
+    for (i = 0; i < step->depends_count; i++)
+        json_array_append_new(
+            after, json_pack("{s:I}", "step", (json_int_t)s->number_of[step->depends_on[i]]));
+    json_array_foreach(json_object_get(s->options, "frames_after"), i, one)
+    {
+        const char *mine = json_string_value(json_object_get(one, "step"));
+        const char *on = json_string_value(json_object_get(one, "on"));
+        const struct openjd_step *other = on ? openjd_job_step(s->job, text_of(on)) : NULL;
+        if (!mine || !other || !text_is(step->name, mine))
+            continue;
+        // By frames: not also as a whole.
+        for (size_t k = json_array_size(after); k-- > 0;)
+            if (!json_object_get(json_array_get(after, k), "from") &&
+                json_integer_value(json_object_get(json_array_get(after, k), "step")) ==
+                    (json_int_t)s->number_of[other->index])
+                json_array_remove(after, k);
+        json_array_append_new(
+            after, json_pack("{s:I, s:I, s:I}", "step", (json_int_t)s->number_of[other->index],
+                             "from", json_integer_value(json_object_get(one, "from")), "to",
+                             json_integer_value(json_object_get(one, "to"))));
+    }
+    return after;
+}
+
+static json_t *plan_of(struct submitting *s, const struct openjd_step *step)
+{
+    struct openjd_chunking c = openjd_space_chunking(step->space);
+    json_t *needs = json_object(), *words = json_array(), *limits = json_array();
+    plan_amounts(step, needs, limits);
+    plan_attributes(step, words);
+    plan_options(s->options, words, limits);
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "index", (json_int_t)step->index,
+                     "chunk", (json_int_t)(c.chunked ? c.default_count : 1), "target_ms",
+                     (json_int_t)(c.chunked ? c.target_s * 1000 : 0), "needs", needs, "words",
+                     words, "limits", limits, "after", plan_after(s, step));
+}
+
+static bool plan_steps(struct submitting *s, struct job_wish *wish, struct error *err)
+{
+    size_t count = s->job->step_count;
+    struct job_step *steps = ARENA_ARRAY(s->a, struct job_step, count);
+    s->number_of = ARENA_ARRAY(s->a, size_t, count);
+    for (size_t i = 0; i < count; i++)
+        s->number_of[s->job->order[i]] = i + 1;
+    for (size_t i = 0; i < count; i++) {
+        const struct openjd_step *step = &s->job->steps[s->job->order[i]];
+        uint64_t tasks = openjd_space_tasks(step->space);
+        if (tasks > SCHED_TASKS_MOST)
+            return bad(err, "a step has too many tasks", "at most 67108864 each");
+        steps[i] = (struct job_step){arena_copy(s->a, step->name.at, step->name.size),
+                                     (int64_t)tasks, plan_of(s, step)};
+    }
+    wish->steps = steps;
+    wish->step_count = count;
+    return true;
+}
+
+// ---- options
+
+enum form { WHOLE, TRUTH, TEXT, TEXTS, OBJECT, OBJECTS, NUMBER };
+static const struct {
+    const char *name;
+    enum form form;
+    int64_t least, most;
+} known_options[] = {
+    {"priority", WHOLE, 0, 100},
+    {"tier", WHOLE, 0, 5},
+    {"pool", TEXT, 0, 0},
+    {"tags", TEXTS, 0, 0},
+    {"not_tags", TEXTS, 0, 0},
+    {"hosts", TEXTS, 0, 0},
+    {"not_hosts", TEXTS, 0, 0},
+    {"limits", OBJECT, 0, 0},
+    {"tries", WHOLE, 1, 20},
+    {"stop_after", WHOLE, 0, 1000},
+    {"preview_every", WHOLE, 0, 1000000},
+    {"approve", TRUTH, 0, 0},
+    {"frames_after", OBJECTS, 0, 0},
+    {"preempts", TRUTH, 0, 0},
+    {"preemptible", TRUTH, 0, 0},
+    {"once", TRUTH, 0, 0},
+    {"suspended", TRUTH, 0, 0},
+    {"task_minutes", NUMBER, 0, 0},
+    {"silence_minutes", NUMBER, 0, 0},
+    {"renderer", TEXT, 0, 0},
+    {"outputs", OBJECTS, 0, 0},
+};
+
+static bool texts(const json_t *value)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(value, i, one) if (!json_is_string(one)) return false;
+    return json_is_array(value) && json_array_size(value) <= SCHED_CLAUSES_MOST / 2;
+}
+
+static bool objects(const json_t *value)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(value, i, one) if (!json_is_object(one)) return false;
+    return json_is_array(value) && json_array_size(value) <= OUTPUTS_MOST;
+}
+
+static bool has_form(enum form form, int64_t least, int64_t most, const json_t *value)
+{
+    json_int_t whole = json_integer_value(value);
+    switch (form) {
+    case WHOLE:
+        return json_is_integer(value) && whole >= least && whole <= most;
+    case TRUTH:
+        return json_is_boolean(value);
+    case TEXT:
+        return json_is_string(value);
+    case TEXTS:
+        return texts(value);
+    case OBJECT:
+        return json_is_object(value);
+    case OBJECTS:
+        return objects(value);
+    default:
+        return json_is_number(value) && json_number_value(value) >= 0;
+    }
+}
+
+static bool check_options(const json_t *options, struct error *err)
+{
+    const char *name;
+    json_t *value;
+    enum { KNOWN = sizeof(known_options) / sizeof(known_options[0]) };
+    json_object_foreach((json_t *)options, name, value)
+    {
+        size_t i = 0;
+        while (i < KNOWN && strcmp(known_options[i].name, name) != 0)
+            i++;
+        if (i == KNOWN) {
+            error_set(err, ERROR_INPUT, "there is no option %s", name);
+            return error_fix(err, "the options of a submission: docs/formats/submission.md");
+        }
+        if (!has_form(known_options[i].form, known_options[i].least, known_options[i].most,
+                      value)) {
+            error_set(err, ERROR_INPUT, "the option %s can not be that", name);
+            return error_fix(err, "its form: docs/formats/submission.md");
+        }
+    }
+    return true;
+}
+
+static bool check_outputs(const json_t *options, struct error *err)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(json_object_get(options, "outputs"), i, one)
+    {
+        const char *path = json_string_value(json_object_get(one, "path"));
+        if (!path || path[0] != '/' || !strchr(path + 1, '/') || strlen(path) > 3000)
+            return bad(err, "an output has no path", "it is absolute and names a file in a folder");
+    }
+    return true;
+}
+
+bool job_submission(struct arena *a, const json_t *from, struct job_wish *wish, struct error *err)
+{
+    struct submitting s = {.a = a, .from = from};
+    json_t *options = json_object_get(from, "options");
+    s.options = options;
+    if (!check_options(options, err) || !check_outputs(options, err) || !make_job(&s, err) ||
+        !plan_steps(&s, wish, err))
+        return false;
+    const char *name = json_string_value(json_object_get(from, "name"));
+    json_t *kept = options ? json_deep_copy(options) : json_object();
+    json_object_set_new(kept, "render", json_true());
+    json_object_set_new(
+        kept, "estimate_ms",
+        json_integer(
+            (json_int_t)(json_number_value(json_object_get(options, "task_minutes")) * 60000)));
+    json_t *rest = json_object();
+    static const char *const parts[] = {"environments", "parameters", "path_mapping"};
+    for (int i = 0; i < 3; i++)
+        if (json_object_get(from, parts[i]))
+            json_object_set(rest, parts[i], json_object_get(from, parts[i]));
+    char *text = json_dumps(rest, JSON_COMPACT);
+    json_decref(rest);
+    const json_t *priority = json_object_get(options, "priority");
+    wish->title = name && *name ? name : arena_copy(a, s.job->name.at, s.job->name.size);
+    wish->kind = "render";
+    wish->priority = priority ? (int)json_integer_value(priority) : JOBS_PRIORITY;
+    const json_t *tier = json_object_get(options, "tier");
+    wish->tier =
+        tier && !json_integer_value(tier) ? JOBS_TIER_LOWEST : (int)json_integer_value(tier);
+    wish->options = kept;
+    wish->unit = "tasks";
+    wish->form = "openjd";
+    wish->template = json_string_value(json_object_get(from, "template"));
+    wish->parameters = arena_text(a, text);
+    free(text);
+    return true;
+}
+
+void job_submission_free(struct job_wish *wish)
+{
+    for (size_t i = 0; i < wish->step_count; i++)
+        json_decref((json_t *)wish->steps[i].plan);
+    json_decref((json_t *)wish->options);
+}
+
+bool job_document(struct db_tx *tx, const char *job, json_t **document, struct error *err)
+{
+    *document = NULL;
+    struct db_rows *rows =
+        db_query(tx,
+                 "select d.template, d.parameters, j.options, j.title from "
+                 "job_documents d join jobs j on j.number = d.job where j.id = ?1",
+                 "s", job);
+    if (db_next(rows))
+        *document = json_pack("{s:s, s:s, s:o, s:o, s:s}", "job", job, "template", db_text(rows, 0),
+                              "rest", json_loads(db_text(rows, 1), 0, NULL), "options",
+                              json_loads(db_text(rows, 2), 0, NULL), "title", db_text(rows, 3));
+    if (!db_end(rows, err))
+        goto no;
+    if (!*document)
+        return error_set(err, ERROR_NOT_FOUND, "the job has no template");
+    json_t *steps = json_array();
+    rows = db_query(tx,
+                    "select s.plan from steps s join jobs j on j.number = s.job where j.id = ?1 "
+                    "order by s.number",
+                    "s", job);
+    while (db_next(rows)) {
+        json_t *plan = json_loads(db_text(rows, 0), 0, NULL);
+        json_array_append_new(steps,
+                              json_integer(json_integer_value(json_object_get(plan, "index"))));
+        json_decref(plan);
+    }
+    json_object_set_new(*document, "steps", steps);
+    if (db_end(rows, err))
+        return true;
+no:
+    json_decref(*document);
+    return false;
+}
