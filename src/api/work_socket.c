@@ -291,9 +291,11 @@ static bool hear_hello(struct line *l, const json_t *said, struct arena *a)
                              .name = word(said, "name"),
                              .host = word(said, "host"),
                              .pid = json_integer_value(json_object_get(said, "pid")),
-                             .slots = json_integer_value(json_object_get(said, "slots"))};
+                             .slots = json_integer_value(json_object_get(said, "slots")),
+                             .has = json_object_get(said, "has")};
     if (!id_valid(text_of(h.id)) || strlen(h.name) > 255 || strlen(h.host) > 255 || h.slots < 1 ||
-        h.slots > SLOTS_MOST || !attempts_of(a, json_object_get(said, "attempts"), &beats, &count))
+        h.slots > SLOTS_MOST || (h.has && !json_is_object(h.has)) ||
+        !attempts_of(a, json_object_get(said, "attempts"), &beats, &count))
         return false;
     pthread_mutex_lock(&w->lock);
     text_copy(text_of(h.id), l->worker, sizeof(l->worker));
@@ -419,6 +421,19 @@ static bool hear_about(struct line *l, const json_t *said, struct arena *a)
     return true;
 }
 
+// May a frame that was made be brought into its place?
+static bool hear_place(struct line *l, const json_t *said, struct arena *a)
+{
+    (void)a;
+    const char *attempt = word(said, "attempt");
+    if (!id_valid(text_of(attempt)))
+        return false;
+    bool may = jobs_may_place(l->work->jobs, l->worker, attempt,
+                              json_integer_value(json_object_get(said, "token")));
+    say(l, json_pack("{s:{s:s}}", may ? "place" : "stale", "attempt", attempt));
+    return true;
+}
+
 static bool hear_done(struct line *l, const json_t *said, struct arena *a)
 {
     (void)a;
@@ -469,7 +484,7 @@ static const struct {
     bool (*hear)(struct line *l, const json_t *said, struct arena *a);
 } messages[] = {{"hello", hear_hello},   {"beat", hear_beat},   {"done", hear_done},
                 {"failed", hear_failed}, {"drain", hear_drain}, {"stopped", hear_stopped},
-                {"about", hear_about},   {"next", hear_next}};
+                {"about", hear_about},   {"place", hear_place}, {"next", hear_next}};
 
 // ---- the line
 

@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "cmd/client.h"
 #include "cmd/local.h"
+#include "cmd/settings.h"
 #include "farm/launch/ask.h"
+#include "farm/renderers.h"
 #include "farm/worker.h"
 #include "plat/child.h"
 #include "plat/clock.h"
@@ -33,6 +35,8 @@ struct working {
     const char *url, *token_file, *fingerprint; // url NULL: the house of `folder`
     const char *notice; // a program that tells of the machine's end; or NULL
     struct worker *worker;
+    struct renderers *renderers;
+    char scratch[PATH_MAX];
     atomic_bool over;
 };
 
@@ -160,6 +164,24 @@ static bool find_place(struct command_call *call, struct working *w, char own[27
     return local_line_write(w->folder, "worker.pid", line, err);
 }
 
+// Where renders work, and what is known of renderers. Without the house's data folder any renderer
+// runs, but nobody understands what it says.
+static bool find_tools(struct command_call *call, struct working *w, const char *own,
+                       struct error *err)
+{
+    char data[PATH_MAX - 16];
+    const char *temporary = getenv("TMPDIR");
+    if (w->url)
+        snprintf(w->scratch, sizeof(w->scratch), "%s/posthouse-%s",
+                 temporary && *temporary ? temporary : "/tmp", own);
+    else
+        snprintf(w->scratch, sizeof(w->scratch), "%s/sessions", w->folder);
+    if (!settings_data_folder(call->config, data, sizeof(data)))
+        return true;
+    w->renderers = renderers_open(arena_format(call->arena, "%s/renderers", data), err);
+    return w->renderers != NULL;
+}
+
 static int run(struct command_call *call)
 {
     struct working w = {0};
@@ -177,6 +199,8 @@ static int run(struct command_call *call)
     if (!find_place(call, &w, own, &err))
         return command_failed(&err);
     gethostname(name, sizeof(name) - 1);
+    if (!find_tools(call, &w, own, &err))
+        return command_failed(&err);
     const char *named = option_text(call, "name");
     w.notice = option_text(call, "notice");
     struct worker_wish wish = {
@@ -187,6 +211,8 @@ static int run(struct command_call *call)
         .idle_ms = config_int(call->config, "worker.idle"),
         .tasks = config_int(call->config, "worker.tasks"),
         .sandbox = config_bool(call->config, "sandbox") ? SANDBOX_ON : SANDBOX_OFF,
+        .scratch = w.scratch,
+        .renderers = w.renderers,
         .find_house = w.url ? house_given : find_house,
         .context = &w,
     };
@@ -209,6 +235,7 @@ static int run(struct command_call *call)
     if (watching)
         pthread_join(watcher, NULL);
     worker_close(w.worker);
+    renderers_close(w.renderers);
     log_info("worker.stopped", "id=%s", own);
     return 0;
 }

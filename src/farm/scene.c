@@ -150,7 +150,8 @@ static const char *escaped(struct arena *a, const char *path)
 // The last digits of the name stand for the number: "tex/seq.0001.png" -> "tex/seq.[0-9]*.png".
 static const char *sequence_pattern(struct arena *a, const char *path)
 {
-    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path, *dot = strrchr(name, '.');
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path,
+               *dot = strrchr(name, '.');
     const char *end = dot ? dot : name + strlen(name);
     while (end > name && !isdigit((unsigned char)end[-1]))
         end--;
@@ -199,9 +200,10 @@ static bool add_need(struct looking *l, const char *scene, const struct blend_ne
     const char *own = strstr(file.path, "<NAME>");
     if (own) { // "//blendcache_<NAME>"
         const char *name = strrchr(scene, '/') + 1;
-        file.path = arena_format(l->a, "%.*s%.*s%s", (int)(own - file.path), file.path,
-                                 (int)(strlen(name) - (strrchr(name, '.') ? strlen(strrchr(name, '.')) : 0)),
-                                 name, own + 6);
+        file.path = arena_format(
+            l->a, "%.*s%.*s%s", (int)(own - file.path), file.path,
+            (int)(strlen(name) - (strrchr(name, '.') ? strlen(strrchr(name, '.')) : 0)), name,
+            own + 6);
     }
     if (n->many == BLEND_FOLDER) {
         // Blender names a folder for each simulation, baked or not: what is not there may be made.
@@ -291,9 +293,8 @@ static bool look_into(struct looking *l, const char *path, int depth, struct err
     }
     if (!file_map(path, &at, &size, err))
         return false;
-    bool ok = strcmp(ending, "blend") == 0
-                  ? look_into_blend(l, path, at, size, depth, err)
-                  : look_into_text(l, path, ending, at, size, depth, err);
+    bool ok = strcmp(ending, "blend") == 0 ? look_into_blend(l, path, at, size, depth, err)
+                                           : look_into_text(l, path, ending, at, size, depth, err);
     file_unmap(at, size);
     return ok;
 }

@@ -6,6 +6,7 @@
 #include "farm/worker.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "farm/render.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 #include "plat/ids.h"
@@ -22,9 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum {
+    WARM_S = 3, // a session without a task ends
+    DOCUMENTS_MOST = 16,
     SLOTS_MOST = 256,
     OUTPUTS_SHOWN = 16,
     TRY_FIRST_MS = 100,
@@ -44,6 +48,7 @@ struct attempt {
     json_t *task;
     // guarded by worker.lock
     bool started, ended, dropped;
+    bool asks_place, may_place; // of a render
     int64_t done, total;
     char unit[16];
     struct shown outputs[OUTPUTS_SHOWN];
@@ -62,6 +67,9 @@ struct worker {
     struct attempt *attempts;
     struct socket_client *line; // NULL: none, or not welcomed yet
     int idle;                   // threads that wait for a task
+    pthread_cond_t told;        // the house has said something that a slot waits for
+    json_t *documents;          // of jobs with templates, by id
+    int opened;                 // slots
     int asked;                  // slots that the house holds a place for
     int64_t given;              // tasks so far
     int64_t rest_ms;            // since when there is no task; 0: there is one
@@ -266,10 +274,108 @@ static bool run_task(struct run *r, json_t **result, struct error *err)
            (strcmp(kind, "encode") != 0 || probe_output(r, folder, *result, err));
 }
 
+// ---- renders
+
+static void ask_about(struct worker *w, const char *job)
+{
+    send_json(w, json_pack("{s:{s:s}}", "about", "job", job));
+}
+
+static void ask_place(struct worker *w, const struct attempt *t)
+{
+    send_json(
+        w, json_pack("{s:{s:s, s:I}}", "place", "attempt", t->id, "token", (json_int_t)t->token));
+}
+
+// Waits with the lock for something that the house says; asks again now and then.
+static void wait_told(struct worker *w)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 1;
+    pthread_cond_timedwait(&w->told, &w->lock, &until);
+}
+
+static json_t *document_of(struct worker *w, struct attempt *t, struct error *err)
+{
+    const char *job = json_string_value(json_object_get(t->task, "job"));
+    json_t *document = NULL;
+    pthread_mutex_lock(&w->lock);
+    for (int waited = 0; job && !t->dropped && !atomic_load(&w->stop); waited++) {
+        document = json_object_get(w->documents, job);
+        if (document)
+            break;
+        if (waited % 5 == 0)
+            ask_about(w, job);
+        wait_told(w);
+    }
+    json_incref(document);
+    pthread_mutex_unlock(&w->lock);
+    const char *problem = json_string_value(json_object_get(document, "problem"));
+    if (document && !problem)
+        return document;
+    json_decref(document);
+    if (problem)
+        error_set(err, ERROR_INPUT, "%s", problem);
+    else
+        error_set(err, ERROR_CANCELLED, "it was stopped");
+    return NULL;
+}
+
+static bool render_asked(void *context)
+{
+    struct run *r = context;
+    pthread_mutex_lock(&r->w->lock);
+    bool on = !r->t->dropped && !atomic_load(&r->w->stop);
+    pthread_mutex_unlock(&r->w->lock);
+    return on;
+}
+
+static void render_progress(void *context, int64_t done, int64_t total)
+{
+    struct run *r = context;
+    pthread_mutex_lock(&r->w->lock);
+    r->t->done = done;
+    r->t->total = total;
+    pthread_mutex_unlock(&r->w->lock);
+}
+
+// While the house is away the frame waits: another attempt may have been given.
+static bool render_may_place(void *context)
+{
+    struct run *r = context;
+    struct worker *w = r->w;
+    struct attempt *t = r->t;
+    pthread_mutex_lock(&w->lock);
+    t->asks_place = true;
+    ask_place(w, t);
+    for (int waited = 1; !t->may_place && !t->dropped && !atomic_load(&w->stop); waited++) {
+        wait_told(w);
+        if (waited % 5 == 0)
+            ask_place(w, t);
+    }
+    bool may = t->may_place && !t->dropped;
+    t->asks_place = false;
+    pthread_mutex_unlock(&w->lock);
+    return may;
+}
+
+static bool run_render(struct run *r, struct render *render, struct error *err)
+{
+    struct render_calls calls = {.asked = render_asked,
+                                 .progress = render_progress,
+                                 .may_place = render_may_place,
+                                 .context = r};
+    json_t *document = document_of(r->w, r->t, err);
+    bool ok = document && render_run(render, r->t->task, document, &calls, err);
+    json_decref(document);
+    return ok;
+}
+
 static char *result_text(const struct attempt *t, bool ok, json_t *result, const struct error *err)
 {
     json_t *message =
-        ok ? json_pack("{s:{s:s, s:I, s:O}}", "done", "attempt", t->id, "token",
+        ok ? json_pack("{s:{s:s, s:I, s:O*}}", "done", "attempt", t->id, "token",
                        (json_int_t)t->token, "result", result)
            : json_pack("{s:{s:s, s:I, s:{s:s, s:s, s:s, s:s}}}", "failed", "attempt", t->id,
                        "token", (json_int_t)t->token, "error", "kind", error_facts(err->kind)->name,
@@ -286,14 +392,15 @@ static void remove_folder(const char *folder)
         log_problem("worker.scratch", &err);
 }
 
-static void run_attempt(struct worker *w, struct attempt *t)
+static void run_attempt(struct worker *w, struct attempt *t, struct render *render)
 {
     struct run r = {w, t};
     struct error err;
     json_t *result = NULL;
     int64_t began = clock_tick_us();
     error_clear(&err);
-    bool ok = run_task(&r, &result, &err);
+    bool ticket = json_object_get(t->task, "ticket") != NULL;
+    bool ok = ticket ? run_task(&r, &result, &err) : run_render(&r, render, &err);
     log_info("worker.ran", "attempt=%s ok=%d took_ms=%lld", t->id, ok,
              (long long)((clock_tick_us() - began) / 1000));
     if (!ok && err.kind != ERROR_CANCELLED)
@@ -317,9 +424,33 @@ static void run_attempt(struct worker *w, struct attempt *t)
     pthread_mutex_unlock(&w->lock);
 }
 
+// True when there is something to do; false after some seconds without.
+static bool wait_work(struct worker *w)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += WARM_S;
+    return pthread_cond_timedwait(&w->work, &w->lock, &until) == 0;
+}
+
+static struct render *open_render(struct worker *w)
+{
+    char mark[64];
+    pthread_mutex_lock(&w->lock);
+    snprintf(mark, sizeof(mark), "%s-%d", w->wish.id, w->opened++);
+    pthread_mutex_unlock(&w->lock);
+    return render_open(&(struct render_wish){.scratch = w->wish.scratch ? w->wish.scratch : "/tmp",
+                                             .mark = mark,
+                                             .renderers = w->wish.renderers,
+                                             .sandbox = w->wish.sandbox,
+                                             .engine = w->wish.engine});
+}
+
 static void *slot(void *context)
 {
     struct worker *w = context;
+    struct render *render = open_render(w);
+    bool warm = false;
     pthread_mutex_lock(&w->lock);
     w->idle++;
     while (!atomic_load(&w->stop)) {
@@ -327,17 +458,24 @@ static void *slot(void *context)
         while (t && t->started)
             t = t->next;
         if (!t) {
-            pthread_cond_wait(&w->work, &w->lock);
+            if (wait_work(w) || !warm)
+                continue;
+            pthread_mutex_unlock(&w->lock);
+            render_rest(render); // nothing more of it seems to come
+            warm = false;
+            pthread_mutex_lock(&w->lock);
             continue;
         }
         t->started = true;
         w->idle--;
         pthread_mutex_unlock(&w->lock);
-        run_attempt(w, t);
+        run_attempt(w, t, render);
+        warm = true;
         pthread_mutex_lock(&w->lock);
         w->idle++;
     }
     pthread_mutex_unlock(&w->lock);
+    render_close(render);
     return NULL;
 }
 
@@ -360,6 +498,7 @@ static void drop_all(struct worker *w, const json_t *list)
             continue;
         log_info("worker.dropped", "attempt=%s", t->id);
         t->dropped = true;
+        pthread_cond_broadcast(&w->told);
         if (t->ended) {
             remove_folder(json_string_value(json_object_get(t->task, "outputs")));
             say_stopped(w, t);
@@ -391,6 +530,14 @@ static void hear_task(struct worker *w, json_t *task)
     pthread_cond_signal(&w->work);
 }
 
+static void hear_about(struct worker *w, json_t *document)
+{
+    if (json_object_size(w->documents) >= DOCUMENTS_MOST)
+        json_object_clear(w->documents);
+    json_object_set(w->documents, word(document, "job"), document);
+    pthread_cond_broadcast(&w->told);
+}
+
 static void hear(struct worker *w, const json_t *said)
 {
     json_t *part;
@@ -399,11 +546,24 @@ static void hear(struct worker *w, const json_t *said)
         hear_task(w, part);
     if ((part = json_object_get(said, "beat")))
         drop_all(w, json_object_get(part, "drop"));
+    if ((part = json_object_get(said, "about")))
+        hear_about(w, part);
+    if ((part = json_object_get(said, "place"))) {
+        struct attempt *t = find(w, word(part, "attempt"));
+        if (t)
+            t->may_place = true;
+        pthread_cond_broadcast(&w->told);
+    }
+    json_t *stale = json_object_get(said, "stale");
     part = json_object_get(said, "taken");
-    part = part ? part : json_object_get(said, "stale");
+    part = part ? part : stale;
     struct attempt *t = part ? find(w, word(part, "attempt")) : NULL;
-    if (t && t->ended)
+    if (t && t->ended) {
         forget(w, t); // the house clears its folder
+    } else if (t && stale) {
+        t->dropped = true;
+        pthread_cond_broadcast(&w->told);
+    }
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -437,14 +597,30 @@ static json_t *attempts_json(struct worker *w, bool progress)
     return list;
 }
 
+// What tasks may ask for. A slot stands for a core.
+static json_t *has_json(const struct worker *w, const char *host)
+{
+    struct utsname name;
+    char words[3][320];
+    int64_t memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / (1 << 20);
+    bool known = uname(&name) == 0;
+    snprintf(words[0], sizeof(words[0]), "attr.worker.os.family=linux");
+    snprintf(words[1], sizeof(words[1]), "attr.worker.cpu.arch=%s",
+             known && strcmp(name.machine, "aarch64") == 0 ? "arm64" : "x86_64");
+    snprintf(words[2], sizeof(words[2]), "host=%s", host);
+    return json_pack("{s:I, s:I, s:[s, s, s]}", "milli_cpus", (json_int_t)w->thread_count * 1000,
+                     "memory_mib", (json_int_t)memory, "words", words[0], words[1], words[2]);
+}
+
 static bool greet(struct worker *w, struct socket_client *line, int64_t *beat_ms, struct error *err)
 {
     char host[256] = "";
     gethostname(host, sizeof(host) - 1);
     pthread_mutex_lock(&w->lock);
-    json_t *hello = json_pack("{s:{s:s, s:s, s:i, s:i, s:s, s:o}}", "hello", "worker", w->wish.id,
-                              "name", w->wish.name, "slots", w->thread_count, "pid", (int)getpid(),
-                              "host", host, "attempts", attempts_json(w, false));
+    json_t *hello =
+        json_pack("{s:{s:s, s:s, s:i, s:i, s:s, s:o, s:o}}", "hello", "worker", w->wish.id, "name",
+                  w->wish.name, "slots", w->thread_count, "pid", (int)getpid(), "host", host,
+                  "attempts", attempts_json(w, false), "has", has_json(w, host));
     pthread_mutex_unlock(&w->lock);
     char *text_out = json_dumps(hello, JSON_COMPACT);
     text message;
@@ -620,6 +796,8 @@ bool worker_open(const struct worker_wish *wish, struct worker **worker, struct 
     slots = slots < 1 ? 1 : slots > SLOTS_MOST ? SLOTS_MOST : slots;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->work, NULL);
+    pthread_cond_init(&w->told, NULL);
+    w->documents = json_object();
     while (w->thread_count < slots &&
            pthread_create(&w->threads[w->thread_count], NULL, slot, w) == 0)
         w->thread_count++;
@@ -647,12 +825,15 @@ void worker_close(struct worker *w)
     pthread_mutex_lock(&w->lock);
     atomic_store(&w->stop, true);
     pthread_cond_broadcast(&w->work);
+    pthread_cond_broadcast(&w->told);
     pthread_mutex_unlock(&w->lock);
     for (int i = 0; i < w->thread_count; i++)
         pthread_join(w->threads[i], NULL);
     while (w->attempts)
         forget(w, w->attempts);
     pthread_cond_destroy(&w->work);
+    pthread_cond_destroy(&w->told);
+    json_decref(w->documents);
     pthread_mutex_destroy(&w->lock);
     free(w);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct worker;
+struct renderers;
 
 struct worker_house { // where the house is just now; asked anew before each try to reach it
     char url[512], bearer[128], fingerprint[128]; // fingerprint "": none
@@ -27,6 +28,8 @@ struct worker_wish {
     int64_t tasks;     // leaves after so many; 0: any number
     enum sandbox_mode sandbox;
     const char *engine; // NULL: as tickets/run finds it
+    const char *scratch;               // where sessions of renders have their folders
+    const struct renderers *renderers; // whose logs are known; NULL: none
     bool (*find_house)(void *context, struct worker_house *house, struct error *err);
     void *context;
 };

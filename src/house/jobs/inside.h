@@ -67,6 +67,7 @@ struct given { // an attempt that may still run at its worker
     int64_t done, total, first_done, first_ms, heard_ms; // progress; the rate is counted from first
     uint64_t ended_batch;                                // ended in that batch
     bool committed;                                      // there, and it counted
+    bool places;                                         // it may bring what it made into its place
 };
 
 struct hand { // a worker

@@ -193,6 +193,9 @@ typedef void jobs_heard(void *context, const char *attempt, enum outcome outcome
                         const struct error *err);
 void jobs_finish_later(struct jobs *j, const char *attempt, int64_t token, jobs_heard *heard,
                        void *context);
+// Whether what an attempt made may be brought into its place: it holds its tasks and no other that
+// runs them too was told so before.
+bool jobs_may_place(struct jobs *j, const char *worker, const char *attempt, int64_t token);
 // What an attempt is, without changing anything; *current false: its result would be stale.
 MUST_CHECK bool jobs_attempt(struct jobs *j, const char *attempt, int64_t token, struct arena *a,
                              struct ended *what, bool *current, bool *taken, struct error *err);

@@ -232,6 +232,23 @@ bool jobs_fail(struct jobs *j, const char *attempt, int64_t token, int64_t task,
     return ok;
 }
 
+bool jobs_may_place(struct jobs *j, const char *worker, const char *attempt, int64_t token)
+{
+    struct sched_attempt_look look;
+    sched_fence fence = attempt_fence(j, attempt, token);
+    pthread_mutex_lock(&j->core);
+    struct given *g = fence ? map_get(&j->attempts, fence) : NULL;
+    bool may = g && strcmp(g->hand->id, worker) == 0 && !g->ended_batch &&
+               sched_attempt_look(j->sched, fence, &look) && !look.dropped;
+    for (const struct given *o = may ? g->job->attempts : NULL; o; o = o->next_of_job)
+        may &=
+            o == g || o->step != g->step || !o->places || o->last < g->first || o->first > g->last;
+    if (may)
+        g->places = true;
+    pthread_mutex_unlock(&j->core);
+    return may;
+}
+
 struct looking {
     struct jobs *j;
     sched_fence fence;

@@ -1,0 +1,95 @@
+// posthouse job: one job, why it does not run, and what people do to it.
+#include "cmd/client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_steps(const json_t *job)
+{
+    size_t i;
+    const json_t *s;
+    json_array_foreach(json_object_get(job, "steps"), i, s)
+        printf("  %lld. %s: %lld tasks, %lld done, %lld run, %lld wait, %lld failed, %lld "
+               "cancelled\n",
+               (long long)json_count(s, "number"), json_word(s, "name"),
+               (long long)json_count(s, "tasks"), (long long)json_count(s, "done"),
+               (long long)json_count(s, "running"), (long long)json_count(s, "waiting"),
+               (long long)json_count(s, "failed"), (long long)json_count(s, "cancelled"));
+}
+
+static void print_job(const json_t *job)
+{
+    const json_t *problem = json_object_get(job, "problem");
+    int64_t left = json_count(job, "left_s");
+    printf("%s  %s\n  %s, %lld of %lld %s, tier %lld, priority %lld%s%s\n", json_word(job, "id"),
+           json_word(job, "title"), json_word(job, "state"), (long long)json_count(job, "done"),
+           (long long)json_count(job, "total"), json_word(job, "unit"),
+           (long long)json_count(job, "tier"), (long long)json_count(job, "priority"),
+           left ? ", left: " : "", left ? time_text(left).text : "");
+    print_steps(job);
+    if (json_is_object(problem))
+        printf("  %s%s%s\n", json_word(problem, "title"),
+               json_word(problem, "detail")[0] ? ": " : "", json_word(problem, "detail"));
+}
+
+static json_t *act(struct command_call *call, struct house *h, struct error *err)
+{
+    static const char *const orders[] = {"suspend", "resume", "approve", "cancel", "retry"};
+    const char *job = call->words[0], *verb = call->word_count > 1 ? call->words[1] : "";
+    if (!*verb)
+        return house_ask(h->client, "GET", NULL, err, "/jobs/%s", job);
+    if (strcmp(verb, "why") == 0)
+        return house_ask(h->client, "GET", NULL, err, "/jobs/%s/why", job);
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        if (strcmp(verb, orders[i]) != 0)
+            continue;
+        json_t *body = i ? NULL : json_pack("{s:b}", "drop", option_flag(call, "drop"));
+        json_t *answer = house_ask(h->client, "POST", body, err, "/jobs/%s/%s", job, verb);
+        json_decref(body);
+        return answer;
+    }
+    error_set(err, ERROR_USAGE, "posthouse job does not know '%s'", verb);
+    error_fix(err, "say why, suspend, resume, approve, cancel or retry, or nothing");
+    return NULL;
+}
+
+static int run(struct command_call *call)
+{
+    struct house h = {0};
+    struct error err;
+    json_t *answer = house_open(call, 1, &h, &err) ? act(call, &h, &err) : NULL;
+    size_t i;
+    const json_t *reason;
+    if (answer && option_flag(call, "json")) {
+        json_dumpf(answer, stdout, JSON_INDENT(2));
+        printf("\n");
+    } else if (json_is_array(answer)) {
+        json_array_foreach(answer, i, reason) printf("%s\n", json_word(reason, "text"));
+    } else if (answer) {
+        print_job(answer);
+    }
+    int status = answer ? 0 : command_failed(&err);
+    json_decref(answer);
+    house_close(&h);
+    return status;
+}
+
+static const struct option_row options[] = {
+    {"drop", OPTION_FLAG, NULL, "with suspend: what runs is stopped, too"},
+    {"json", OPTION_FLAG, NULL, "print JSON, for scripts"},
+    CLIENT_OPTIONS,
+    {0},
+};
+const struct command command_job = {
+    "job",
+    "JOB [why|suspend|resume|approve|cancel|retry]",
+    "one job of the house",
+    "Without a second word: its state and its steps.\nwhy      why it does not run\nsuspend  "
+    "nothing "
+    "more of it begins\nresume   after that, or when the house stopped it\napprove  its preview is "
+    "good: the rest follows\ncancel   stops it\nretry    does again what failed or was cancelled",
+    options,
+    1,
+    2,
+    run,
+};

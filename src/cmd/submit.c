@@ -1,0 +1,153 @@
+// posthouse submit: a template with values becomes a job of the farm.
+#include "cmd/client.h"
+#include "plat/files.h"
+#include "plat/ids.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEMPLATE_MOST = 4 << 20 };
+
+static bool usage(struct error *err, const char *what, const char *why)
+{
+    error_set(err, ERROR_USAGE, "%s", what);
+    return error_why(err, "%s", why);
+}
+
+// NAME=VALUE, each perhaps with -p before it.
+static bool read_values(struct command_call *call, json_t *values, struct error *err)
+{
+    for (size_t i = 1; i < call->word_count; i++) {
+        const char *word = call->words[i], *equals = strchr(word, '=');
+        if (strcmp(word, "-p") == 0)
+            continue;
+        if (!equals || equals == word)
+            return usage(err, arena_format(call->arena, "%s is no value", word),
+                         "values of parameters are NAME=VALUE");
+        json_object_set_new(values, arena_copy(call->arena, word, (size_t)(equals - word)),
+                            json_string(equals + 1));
+    }
+    return true;
+}
+
+// Options from a file first; what is said on the command line counts more.
+static bool read_options(struct command_call *call, json_t *options, struct error *err)
+{
+    static const char *const numbers[] = {"priority", "tier", "tries"};
+    const char *file = option_text(call, "options"), *pool = option_text(call, "pool");
+    const char *output = option_text(call, "output"), *size = option_text(call, "size");
+    int width = 0, height = 0;
+    if (file) {
+        json_error_t why;
+        json_t *from = json_load_file(file, 0, &why);
+        if (!json_is_object(from)) {
+            json_decref(from);
+            return usage(err, arena_format(call->arena, "%s holds no options", file), why.text);
+        }
+        json_object_update(options, from);
+        json_decref(from);
+    }
+    for (int i = 0; i < 3; i++) {
+        int64_t value;
+        if (option_text(call, numbers[i]) && !option_int(call, numbers[i], 0, &value))
+            return usage(err, "that is no number", numbers[i]);
+        if (option_text(call, numbers[i]))
+            json_object_set_new(options, numbers[i], json_integer(value));
+    }
+    if (pool)
+        json_object_set_new(options, "pool", json_string(pool));
+    if (option_flag(call, "suspended"))
+        json_object_set_new(options, "suspended", json_true());
+    if (size && sscanf(size, "%dx%d", &width, &height) != 2)
+        return usage(err, "the size can not be read", "it is like 1920x1080");
+    if (!output)
+        return true;
+    char whole[4096];
+    json_t *one = json_object();
+    if (output[0] != '/' && realpath(".", whole))
+        output = arena_format(call->arena, "%s/%s", whole, output);
+    json_object_set_new(one, "path", json_string(output));
+    if (width && height) {
+        json_object_set_new(one, "width", json_integer(width));
+        json_object_set_new(one, "height", json_integer(height));
+    }
+    json_object_set_new(options, "outputs", json_pack("[o]", one));
+    return true;
+}
+
+static json_t *submission(struct command_call *call, struct error *err)
+{
+    struct buf template = BUF_LIMIT(TEMPLATE_MOST);
+    json_t *values = json_object(), *options = json_object(), *body = NULL;
+    const char *name = option_text(call, "name");
+    if (file_read(call->words[0], &template, err) && read_values(call, values, err) &&
+        read_options(call, options, err)) {
+        body = json_pack("{s:s, s:s%, s:O, s:O}", "id", id_new().text, "template",
+                         template.at ? template.at : "", template.size, "parameters", values,
+                         "options", options);
+        if (!body)
+            usage(err, "the template can not be sent", "it is not UTF-8 text");
+        else if (name)
+            json_object_set_new(body, "name", json_string(name));
+    }
+    json_decref(values);
+    json_decref(options);
+    buf_free(&template);
+    return body;
+}
+
+static int run(struct command_call *call)
+{
+    struct house h = {0};
+    struct error err;
+    const char *named = option_text(call, "project");
+    json_t *body = NULL, *project = NULL, *job = NULL;
+    if (!named)
+        usage(&err, "a job belongs to a project", "say --project NAME");
+    else if ((body = submission(call, &err)) && house_open(call, 1, &h, &err) &&
+             (project = house_project(h.client, named, &err)))
+        job =
+            house_ask(h.client, "POST", body, &err, "/projects/%s/jobs", json_word(project, "id"));
+    if (job && option_flag(call, "json")) {
+        json_dumpf(job, stdout, JSON_INDENT(2));
+        printf("\n");
+    } else if (job) {
+        printf("%s  %s: %lld tasks\n", json_word(job, "id"), json_word(job, "title"),
+               (long long)json_count(job, "total"));
+    }
+    int status = job ? 0 : command_failed(&err);
+    json_decref(body);
+    json_decref(project);
+    json_decref(job);
+    house_close(&h);
+    return status;
+}
+
+static const struct option_row options[] = {
+    {"project", OPTION_TEXT, "NAME", "whose job it is"},
+    {"name", OPTION_TEXT, "TEXT", "what it is called (as the template says)"},
+    {"priority", OPTION_TEXT, "N", "0 lowest, 50 usual, 100 highest"},
+    {"tier", OPTION_TEXT, "N", "0 to 5; a higher one goes first, strictly (2)"},
+    {"tries", OPTION_TEXT, "N", "of a task that fails (3)"},
+    {"pool", OPTION_TEXT, "NAME", "only workers of that pool"},
+    {"output", OPTION_TEXT, "PATTERN", "where frames are to be: /show/beauty.####.exr"},
+    {"size", OPTION_TEXT, "WxH", "of those frames: others do not count"},
+    {"suspended", OPTION_FLAG, NULL, "nothing of it begins before `posthouse job JOB resume`"},
+    {"options", OPTION_TEXT, "FILE", "all options of a submission, as JSON"},
+    {"json", OPTION_FLAG, NULL, "print JSON, for scripts"},
+    CLIENT_OPTIONS,
+    {0},
+};
+const struct command command_submit = {
+    "submit",
+    "TEMPLATE [-p NAME=VALUE...]",
+    "give the farm a job",
+    "TEMPLATE is a file of Open Job Description (YAML or JSON); -p NAME=VALUE gives its parameters "
+    "values.\nWith --output each frame is looked at and brought into its place whole; the "
+    "template needs a PATH\nparameter that leads to that folder.",
+    options,
+    1,
+    0,
+    run,
+};

@@ -1,0 +1,523 @@
+#include "farm/render.h"
+#include "base/log.h"
+#include "farm/session.h"
+#include "plat/files.h"
+#include "tickets/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { OUTPUTS_MOST = 64 };
+
+struct output {
+    const char *folder, *name; // of the pattern
+    const char *made_in;       // the hidden folder
+    int64_t width, height, min_bytes;
+    bool not_black;
+};
+
+struct render {
+    struct render_wish wish;
+    char *scratch, *mark;
+    // of the session
+    struct arena *a; // NULL: there is none
+    char job[27];
+    int64_t step_number;
+    struct openjd_job *made;
+    const struct openjd_step *step;
+    struct openjd_path_rules rules;
+    struct session_wish session_wish;
+    struct session *session;
+    struct output outputs[OUTPUTS_MOST];
+    size_t output_count;
+    bool failed;
+    // of the attempt that runs
+    const struct render_calls *calls;
+    int64_t done, total;
+};
+
+struct render *render_open(const struct render_wish *wish)
+{
+    struct render *r = calloc(1, sizeof(*r));
+    if (!r)
+        abort();
+    r->wish = *wish;
+    r->scratch = strdup(wish->scratch);
+    r->mark = strdup(wish->mark);
+    if (!r->scratch || !r->mark)
+        abort();
+    return r;
+}
+
+void render_rest(struct render *r)
+{
+    struct error err;
+    while (r->session && session_depth(r->session))
+        if (!session_leave(r->session, &err))
+            log_problem("render.leave", &err);
+    session_close(r->session);
+    r->session = NULL;
+    for (size_t i = 0; i < r->output_count; i++)
+        if (!folder_remove(r->outputs[i].made_in, &err))
+            log_problem("render.folder", &err);
+    r->output_count = 0;
+    arena_close(r->a);
+    r->a = NULL;
+    r->job[0] = 0;
+    r->failed = false;
+}
+
+void render_close(struct render *r)
+{
+    if (!r)
+        return;
+    render_rest(r);
+    free(r->scratch);
+    free(r->mark);
+    free(r);
+}
+
+// ---- what the session hears and says
+
+static void on_said(void *context, enum session_voice voice, text line)
+{
+    struct render *r = context;
+    if (voice != SESSION_DETAIL && r->calls && r->calls->said)
+        r->calls->said(r->calls->context, line);
+}
+
+static void on_news(void *context, const struct session_news *news)
+{
+    struct render *r = context;
+    if (r->calls && news->progress >= 0)
+        r->calls->progress(r->calls->context, r->done * 100 + (int64_t)news->progress,
+                           r->total * 100);
+}
+
+static enum process_ask on_ask(void *context)
+{
+    struct render *r = context;
+    return r->calls && !r->calls->asked(r->calls->context) ? PROCESS_CANCEL_NOW : PROCESS_GO_ON;
+}
+
+// ---- opening a session
+
+static const char *word(const json_t *from, const char *name)
+{
+    return json_string_value(json_object_get(from, name));
+}
+
+static bool parse(struct arena *a, const char *words, struct openjd_template **to,
+                  struct error *err)
+{
+    struct openjd_mistakes *m = ARENA_NEW(a, struct openjd_mistakes);
+    const char *first = words ? words + strspn(words, " \t\r\n") : "";
+    struct openjd_wish wish = {*first == '{' ? OPENJD_JSON : OPENJD_YAML, OPENJD_ALL_EXTENSIONS};
+    if (words && openjd_parse(a, text_of(words), &wish, to, m))
+        return true;
+    error_set(err, ERROR_INPUT, "the template can not be read");
+    return error_why(err, "line %lld: %s", (long long)m->at[0].line, m->at[0].rule);
+}
+
+// "/a/b" is "/a/b" itself or lies below it.
+static bool leads_to(text path, const char *folder)
+{
+    size_t size = strlen(folder);
+    return path.size >= size && memcmp(path.at, folder, size) == 0 &&
+           (path.size == size || path.at[size] == '/');
+}
+
+// The value of a PATH parameter that leads to an output's folder, led to the hidden one. A folder
+// that is no output by what the template says is turned only when it is that very folder.
+static const char *turned(const struct render *r, const struct openjd_job_parameter *p)
+{
+    if (p->merged.type != OPENJD_T_PATH)
+        return NULL;
+    bool out = text_is(p->merged.data_flow, "OUT") || text_is(p->merged.data_flow, "INOUT");
+    for (size_t i = 0; i < r->output_count; i++) {
+        const struct output *o = &r->outputs[i];
+        text path = p->value.words;
+        if (!leads_to(path, o->folder) || (!out && path.size != strlen(o->folder)))
+            continue;
+        return arena_format(r->a, "%s%.*s", o->made_in, (int)(path.size - strlen(o->folder)),
+                            path.at + strlen(o->folder));
+    }
+    return NULL;
+}
+
+// Outputs of other steps are none of ours: they may be what this one reads.
+static void drop_others(struct render *r, const json_t *options)
+{
+    size_t i, kept = 0;
+    const json_t *one;
+    json_array_foreach(json_object_get(options, "outputs"), i, one)
+    {
+        const char *step = word(one, "step");
+        if (i < r->output_count && (!step || text_is(r->step->name, step)))
+            r->outputs[kept++] = r->outputs[i];
+    }
+    r->output_count = kept;
+}
+
+static bool turn_outputs(struct render *r, struct openjd_submission *s, struct error *err)
+{
+    size_t count = s->given_count;
+    struct openjd_given *all =
+        ARENA_ARRAY(r->a, struct openjd_given, count + r->made->parameter_count + 1);
+    for (size_t i = 0; i < count; i++)
+        all[i] = s->given[i];
+    for (size_t i = 0; i < r->made->parameter_count; i++) {
+        const char *to = turned(r, &r->made->parameters[i]);
+        if (to)
+            all[count++] = (struct openjd_given){r->made->parameters[i].merged.name,
+                                                 openjd_string(text_of(to))};
+    }
+    if (r->output_count && count == s->given_count) {
+        error_set(err, ERROR_INPUT, "the frames can not be brought to %s", r->outputs[0].folder);
+        error_why(err, "no PATH parameter of the template leads there");
+        return error_fix(err, "give the template a PATH parameter with dataFlow OUT for it");
+    }
+    s->given = all;
+    s->given_count = count;
+    for (size_t i = 0; i < r->output_count; i++)
+        if (!folder_remove(r->outputs[i].made_in, err) || // of an earlier life
+            !folder_make(r->outputs[i].made_in, 0775, err))
+            return error_while(err, "the folder of the output");
+    return true;
+}
+
+static bool find_step(struct render *r, int64_t step, const json_t *document, struct error *err)
+{
+    const json_t *index = json_array_get(json_object_get(document, "steps"), (size_t)step - 1);
+    size_t at = (size_t)json_integer_value(index);
+    if (!index || at >= r->made->step_count)
+        return error_set(err, ERROR_INPUT, "the job has no step %lld", (long long)step);
+    r->step = &r->made->steps[at];
+    return true;
+}
+
+static bool make(struct render *r, int64_t step, const json_t *document, struct error *err)
+{
+    const json_t *rest = json_object_get(document, "rest"), *one;
+    const json_t *environments = json_object_get(rest, "environments");
+    size_t i, count = json_array_size(environments), given_count = 0;
+    struct openjd_template *template;
+    struct openjd_template **others = ARENA_ARRAY(r->a, struct openjd_template *, count + 1);
+    struct openjd_given *given = NULL;
+    if (!parse(r->a, word(document, "template"), &template, err))
+        return false;
+    json_array_foreach(environments, i,
+                       one) if (!parse(r->a, json_string_value(one), &others[i], err)) return false;
+    const json_t *values = json_object_get(rest, "parameters");
+    char *text = values ? json_dumps(values, JSON_COMPACT) : NULL;
+    bool ok = !text || openjd_given_parse(r->a, text_of(arena_text(r->a, text)), OPENJD_JSON,
+                                          &given, &given_count, err);
+    free(text);
+    struct openjd_submission s = {.job = template,
+                                  .environments = (const struct openjd_template *const *)others,
+                                  .environment_count = count,
+                                  .given = given,
+                                  .given_count = given_count,
+                                  .template_folder = "/",
+                                  .work_folder = "/",
+                                  .defaults_may_leave = true};
+    if (!ok || !openjd_job_make(r->a, &s, &r->made, err) || !find_step(r, step, document, err))
+        return false;
+    drop_others(r, json_object_get(document, "options"));
+    return !r->output_count ||
+           (turn_outputs(r, &s, err) && openjd_job_make(r->a, &s, &r->made, err) &&
+            find_step(r, step, document, err));
+}
+
+static void find_outputs(struct render *r, const json_t *options)
+{
+    size_t i;
+    const json_t *one;
+    r->output_count = 0;
+    json_array_foreach(json_object_get(options, "outputs"), i, one)
+    {
+        const char *path = word(one, "path"), *slash = path ? strrchr(path, '/') : NULL;
+        if (!slash || slash == path || r->output_count == OUTPUTS_MOST)
+            continue;
+        struct output *o = &r->outputs[r->output_count];
+        *o = (struct output){.folder = arena_copy(r->a, path, (size_t)(slash - path)),
+                             .name = arena_text(r->a, slash + 1),
+                             .width = json_integer_value(json_object_get(one, "width")),
+                             .height = json_integer_value(json_object_get(one, "height")),
+                             .min_bytes = json_integer_value(json_object_get(one, "min_bytes")),
+                             .not_black = json_is_true(json_object_get(one, "not_black"))};
+        o->made_in = arena_format(r->a, "%s/.posthouse-%s", o->folder, r->mark);
+        r->output_count++;
+    }
+}
+
+static bool enter(struct render *r, struct error *err)
+{
+    for (size_t i = 0; i < r->made->environment_count; i++)
+        if (!session_enter(r->session, r->made->environments[i], NULL, err))
+            return false;
+    for (size_t i = 0; i < r->step->of->environment_count; i++)
+        if (!session_enter(r->session, &r->step->of->environments[i], r->step, err))
+            return false;
+    return true;
+}
+
+static bool open_session(struct render *r, const char *job, int64_t step, const json_t *document,
+                         struct error *err)
+{
+    const json_t *options = json_object_get(document, "options");
+    const json_t *rules = json_object_get(json_object_get(document, "rest"), "path_mapping");
+    const json_t *silence = json_object_get(options, "silence_minutes");
+    r->a = arena_open(OPENJD_ARENA_BYTES);
+    r->failed = true; // until it stands
+    find_outputs(r, options);
+    if (!make(r, step, document, err))
+        return false;
+    r->rules = (struct openjd_path_rules){NULL, 0};
+    if (json_array_size(rules)) {
+        json_t *all =
+            json_pack("{s:s, s:O}", "version", "pathmapping-1.0", "path_mapping_rules", rules);
+        char *text = json_dumps(all, JSON_COMPACT);
+        json_decref(all);
+        bool ok = openjd_path_rules_parse(r->a, text_of(arena_text(r->a, text)), &r->rules, err);
+        free(text);
+        if (!ok)
+            return false;
+    }
+    r->session_wish = (struct session_wish){
+        .job = r->made,
+        .rules = &r->rules,
+        .scratch = r->scratch,
+        .environment = (const char *const *)environ,
+        .renderers = r->wish.renderers,
+        .renderer = word(options, "renderer") ? arena_text(r->a, word(options, "renderer")) : NULL,
+        .silence_s = !silence                          ? 0
+                     : json_number_value(silence) <= 0 ? -1
+                                                       : (int)(json_number_value(silence) * 60),
+        .said = on_said,
+        .news = on_news,
+        .ask = on_ask,
+        .context = r};
+    if (!folder_make(r->scratch, 0750, err))
+        return false;
+    r->session = session_open(&r->session_wish, err);
+    if (!r->session || !enter(r, err))
+        return false;
+    text_copy(text_of(job), r->job, sizeof(r->job));
+    r->step_number = step;
+    r->failed = false;
+    return true;
+}
+
+// ---- outputs
+
+// The frame that a task stands for: its parameter Frame, else the first that is a whole number.
+static const struct openjd_task_value *frame_of(const struct openjd_task *t)
+{
+    const struct openjd_task_value *first = NULL;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct openjd_task_value *v = &t->values[i];
+        if (v->type != OPENJD_T_INT && v->type != OPENJD_T_RANGE)
+            continue;
+        if (text_is(v->name, "Frame"))
+            return v;
+        first = first ? first : v;
+    }
+    return first;
+}
+
+// "beauty.####.exr", "beauty.%04d.exr" and "beauty.$F4.exr" of frame 12: beauty.0012.exr. Without
+// any of these: the name itself.
+static const char *name_of(struct arena *a, const char *pattern, int64_t frame)
+{
+    const char *at = strpbrk(pattern, "#%$");
+    size_t size = 0;
+    int digits = 0;
+    if (!at)
+        return pattern;
+    if (*at == '#') {
+        size = strspn(at, "#");
+        digits = (int)size;
+    } else if (*at == '%') {
+        char *end;
+        digits = (int)strtol(at + 1, &end, 10);
+        size = *end == 'd' ? (size_t)(end + 1 - at) : 0;
+    } else if (at[1] == 'F') {
+        char *end;
+        digits = (int)strtol(at + 2, &end, 10);
+        size = (size_t)(end - at);
+    }
+    if (!size || digits < 0 || digits > 18)
+        return pattern;
+    return arena_format(a, "%.*s%0*lld%s", (int)(at - pattern), pattern, digits, (long long)frame,
+                        at + size);
+}
+
+static bool bad_output(struct error *err, const char *name, const char *why)
+{
+    error_set(err, ERROR_CHILD, "%s can not be used", name);
+    return error_why(err, "%s", why);
+}
+
+// The engine decodes it; nobody else opens what a program wrote.
+static bool decodes(struct render *r, const struct output *o, const char *path, const char *name,
+                    struct error *err)
+{
+    json_t *facts = NULL, *ticket = json_pack("{s:s}", "kind", "probe");
+    struct engine_wish wish = {
+        .ticket = ticket, .engine = r->wish.engine, .sandbox = r->wish.sandbox};
+    bool ok = engine_run_files(&wish, &path, 1, &facts, err);
+    json_decref(ticket);
+    if (!ok) {
+        err->kind = ERROR_CHILD; // another try may make a good one
+        return error_while(err, "looking at %s", name);
+    }
+    const json_t *video = json_array_get(json_object_get(facts, "video"), 0);
+    int64_t width = json_integer_value(json_object_get(video, "width"));
+    int64_t height = json_integer_value(json_object_get(video, "height"));
+    bool damaged = json_array_size(json_object_get(facts, "damage")) > 0;
+    json_decref(facts);
+    if (!width)
+        return bad_output(err, name, "it is no picture");
+    if (damaged)
+        return bad_output(err, name, "it is damaged");
+    if ((o->width && o->width != width) || (o->height && o->height != height)) {
+        error_set(err, ERROR_CHILD, "%s can not be used", name);
+        return error_why(err, "it is %lld x %lld, not %lld x %lld", (long long)width,
+                         (long long)height, (long long)o->width, (long long)o->height);
+    }
+    return true;
+}
+
+static bool sync_path(const char *path, int flags, struct error *err)
+{
+    int f = open(path, flags | O_CLOEXEC);
+    bool ok = f >= 0 && fsync(f) == 0;
+    if (!ok)
+        error_errno(err, errno, "cannot make %s durable", path);
+    if (f >= 0)
+        close(f);
+    return ok;
+}
+
+struct made_file {
+    const struct output *output;
+    const char *name, *from, *to;
+};
+struct made_files {
+    struct made_file *at;
+    size_t count, room;
+};
+
+static bool check_file(struct render *r, struct arena *a, const struct output *o, const char *name,
+                       struct made_files *files, struct error *err)
+{
+    struct stat seen;
+    const char *from = arena_format(a, "%s/%s", o->made_in, name);
+    if (stat(from, &seen) != 0 || !S_ISREG(seen.st_mode))
+        return bad_output(err, name, "it was not made");
+    if (seen.st_size == 0 || seen.st_size < o->min_bytes)
+        return bad_output(err, name, seen.st_size ? "it is too small" : "it is empty");
+    if (!decodes(r, o, from, name, err) || !sync_path(from, O_RDONLY, err))
+        return false;
+    if (files->count == files->room) {
+        files->room = files->room ? files->room * 2 : 16;
+        files->at = realloc(files->at, files->room * sizeof(*files->at));
+        if (!files->at)
+            abort();
+    }
+    files->at[files->count++] =
+        (struct made_file){o, name, from, arena_format(a, "%s/%s", o->folder, name)};
+    return true;
+}
+
+static bool check_task(struct render *r, struct arena *a, const struct openjd_task *t,
+                       struct made_files *files, struct error *err)
+{
+    const struct openjd_task_value *frame = frame_of(t);
+    bool range = frame && frame->type == OPENJD_T_RANGE;
+    uint64_t count = range ? frame->value.range->count : 1;
+    for (size_t i = 0; i < r->output_count; i++)
+        for (uint64_t k = 0; k < count; k++) {
+            int64_t number = range   ? openjd_range_at(frame->value.range, k)
+                             : frame ? frame->value.whole
+                                     : 0;
+            if (!check_file(r, a, &r->outputs[i], name_of(a, r->outputs[i].name, number), files,
+                            err))
+                return false;
+        }
+    return true;
+}
+
+static bool place(struct render *r, const struct made_files *files, struct error *err)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (rename(files->at[i].from, files->at[i].to) != 0)
+            return error_errno(err, errno, "cannot bring %s into its place", files->at[i].name);
+    for (size_t i = 0; i < r->output_count; i++)
+        if (!sync_path(r->outputs[i].folder, O_RDONLY | O_DIRECTORY, err))
+            return false;
+    return true;
+}
+
+// ---- an attempt
+
+static bool run_tasks(struct render *r, struct arena *a, int64_t first, int64_t last,
+                      struct made_files *files, struct error *err)
+{
+    int64_t row_tasks = (int64_t)openjd_space_row_tasks(r->step->space);
+    r->done = 0;
+    r->total = last - first + 1;
+    for (int64_t t = first; t <= last;) {
+        struct openjd_task task;
+        int64_t row_end = (t / row_tasks + 1) * row_tasks - 1;
+        int64_t end = last < row_end ? last : row_end;
+        openjd_space_cut(a, r->step->space, (uint64_t)(t / row_tasks), (uint64_t)(t % row_tasks),
+                         (uint64_t)(end - t + 1), &task);
+        if (!session_task(r->session, r->step, &task, err) || !check_task(r, a, &task, files, err))
+            return false;
+        t += (int64_t)task.task_count;
+        r->done = t - first;
+        r->calls->progress(r->calls->context, r->done * 100, r->total * 100);
+    }
+    return true;
+}
+
+bool render_run(struct render *r, const json_t *task, const json_t *document,
+                const struct render_calls *calls, struct error *err)
+{
+    const char *job = word(task, "job");
+    int64_t step = json_integer_value(json_object_get(task, "step"));
+    int64_t first = json_integer_value(json_object_get(task, "first"));
+    int64_t last = json_integer_value(json_object_get(task, "last"));
+    struct arena *a = arena_open((size_t)256 << 20);
+    struct made_files files = {0};
+    r->calls = calls;
+    if (r->a && (r->failed || strcmp(r->job, job) != 0 || r->step_number != step))
+        render_rest(r);
+    bool ok = r->a || open_session(r, job, step, document, err);
+    uint64_t tasks = ok ? openjd_space_tasks(r->step->space) : 0;
+    if (ok && (first < 0 || first > last || (uint64_t)last >= tasks))
+        ok = error_set(err, ERROR_INPUT, "the step has no tasks %lld to %lld", (long long)first,
+                       (long long)last);
+    ok = ok && run_tasks(r, a, first, last, &files, err);
+    if (ok && files.count) {
+        ok = calls->may_place(calls->context)
+                 ? place(r, &files, err)
+                 : error_set(err, ERROR_CANCELLED, "another attempt counts, or it was stopped");
+    }
+    r->failed |= !ok;
+    if (!ok && r->a)
+        render_rest(r); // after a failure only leaving is allowed
+    r->calls = NULL;
+    free(files.at);
+    arena_close(a);
+    return ok;
+}
