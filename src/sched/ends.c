@@ -268,7 +268,7 @@ void attempts_drop_over(struct sched *s, sched_step step, int64_t first, int64_t
 
 // ---- what was made
 
-void learn(struct sched *s, struct step *t, int64_t first, int64_t last, double task_ms)
+static void learn(struct sched *s, struct step *t, int64_t first, int64_t last, double task_ms)
 {
     KEEP(s, t);
     double off = task_ms - t->p.mean_ms;
@@ -291,7 +291,7 @@ int64_t step_estimate_ms(const struct sched *s, const struct step *t, int64_t ta
 static void host_did_well(struct sched *s, const struct attempt *a)
 {
     struct host *h = s->hosts.at[s->workers.at[a->worker]->host];
-    sched_job job = s->steps.at[a->step]->job;
+    int64_t job = s->jobs.at[s->steps.at[a->step]->job]->seq;
     bool any = h->p.failures || h->p.quarantines;
     for (int i = 0; i < AVOIDS; i++)
         any |= h->p.avoids[i].job == job;
@@ -350,7 +350,7 @@ static bool may_put_away(const struct sched *s)
     return s->hosts_up > 1 && s->quarantined * 3 < s->hosts_up;
 }
 
-static void host_avoids(struct host *h, sched_job job, int64_t until_ms)
+static void host_avoids(struct host *h, int64_t job, int64_t until_ms)
 {
     int at = 0;
     for (int i = 0; i < AVOIDS; i++)
@@ -373,7 +373,7 @@ static void host_failed(struct sched *s, const struct attempt *a, bool its_fault
 {
     sched_host id = s->workers.at[a->worker]->host;
     struct host *h = s->hosts.at[id];
-    sched_job job = s->steps.at[a->step]->job;
+    int64_t job = s->jobs.at[s->steps.at[a->step]->job]->seq;
     int known = 0, jobs = 0;
     KEEP(s, h);
     for (int i = 0; i < 4; i++) {

@@ -96,10 +96,10 @@ struct host {
     uint64_t warm[WARM]; // newest first
     struct {
         int failures, quarantines;
-        sched_job failing[4]; // the jobs of those failures
+        int64_t failing[4]; // the jobs of those failures, by seq: handles are used again
         int64_t quarantined_until_ms;
         struct {
-            sched_job job;
+            int64_t job;
             int failures;
             int64_t until_ms;
         } avoids[AVOIDS];
@@ -419,7 +419,6 @@ struct fails *fails_of(const struct sched *s, sched_step step, int64_t task);
 void fails_put(struct sched *s, const struct fails *f); // its key is set; tries -1: drop it
 void fails_write(struct sched *s, const struct fails *f);
 bool fails_avoid(const struct fails *f, sched_host h, int64_t now_ms);
-void learn(struct sched *s, struct step *t, int64_t first, int64_t last, double task_ms);
 int64_t step_estimate_ms(const struct sched *s, const struct step *t, int64_t task);
 
 // jobs.c

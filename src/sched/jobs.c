@@ -294,6 +294,15 @@ void sched_attempt_load(struct sched *s, sched_fence fence, sched_step step, int
     }
 }
 
+void sched_times_load(struct sched *s, sched_step step, double mean_ms, double sigma_ms,
+                      int64_t samples)
+{
+    struct step *t = s->steps.at[step];
+    t->p.mean_ms = mean_ms;
+    t->p.m2 = sigma_ms * sigma_ms * (double)(samples > 1 ? samples - 1 : 0);
+    t->p.samples = samples;
+}
+
 void sched_job_load(struct sched *s, sched_job job, bool suspended, bool stopped, bool approved)
 {
     struct job *j = job_of(s, job);

@@ -54,10 +54,10 @@ int64_t chunk_size(const struct sched *s, const struct step *t)
     return size < 1 ? 1 : size;
 }
 
-static bool host_avoids_job(const struct sched *s, const struct host *h, sched_job job)
+static bool host_avoids_job(const struct sched *s, const struct host *h, const struct job *j)
 {
     for (int i = 0; i < AVOIDS; i++)
-        if (h->p.avoids[i].job == job && h->p.avoids[i].until_ms > s->now_ms)
+        if (h->p.avoids[i].job == j->seq && h->p.avoids[i].until_ms > s->now_ms)
             return s->hosts_up > 1;
     return false;
 }
@@ -94,7 +94,7 @@ static bool run_for(struct sched *s, sched_step step, const struct worker *w, st
 {
     struct step *t = s->steps.at[step];
     int64_t task = set_next(&t->ready, 0, true);
-    if (host_avoids_job(s, s->hosts.at[w->host], t->job))
+    if (host_avoids_job(s, s->hosts.at[w->host], s->jobs.at[t->job]))
         return false;
     for (int i = 0; i < TRIES_A_BUCKET && task < t->count; i++) {
         if (task_suits(s, t, task, w->host)) {
@@ -271,8 +271,11 @@ static bool give_twin(struct sched *s, sched_worker id)
             s->workers.at[a->worker]->host == w->host)
             continue;
         struct step *t = s->steps.at[a->step];
+        const struct job *j = s->jobs.at[t->job];
         struct sched_run run;
-        if (!fits_now(s, w, t->class) || host_avoids_job(s, s->hosts.at[w->host], t->job) ||
+        if (j->p.suspended || j->p.stopped)
+            continue;
+        if (!fits_now(s, w, t->class) || host_avoids_job(s, s->hosts.at[w->host], j) ||
             !next_run(t, SCHED_RUNNING, a->first, &run) || run.first > a->last)
             continue;
         run.last = run.last < a->last ? run.last : a->last;

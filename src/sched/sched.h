@@ -39,6 +39,13 @@
  * stays: workers, limits, words, time. (A worker that has gone is gone; its attempts run again
  * after an undo and the ledger ends them once more.)
  *
+ * What the ledger keeps of it, to load again: of jobs whether they are suspended, stopped,
+ * approved; of steps the runs of tasks in one state (`sched_next_run` gives them, for a snapshot)
+ * and the times of `sched_step_look`; of tasks that failed before, tries and losses; of attempts
+ * that run, fence, run, worker and when they began. Loading fills a batch like any event: keep it
+ * unread. A worker that comes back says which attempts it still has: those it has not are ended as
+ * LOST, and it asks for as many as it has slots free.
+ *
  * Tasks. A step has tasks 0..count-1 and nothing is kept for one until it is touched: the states
  * are bitmaps whose pages exist only where a page is mixed. What failed has a record.
  *
@@ -58,6 +65,15 @@
  *   project and user within `stay_slack` of the least served, and no better priority waiting.
  * A decision looks at the classes of work (steps with the same needs share one), not at the queue:
  * a thousand jobs that wait for one licence are one closed class.
+ *
+ * Who can. A step's needs are amounts (held while an attempt runs), clauses over words (pools, tags
+ * and attributes alike) and limits. A big task that never fits because small ones always fit first
+ * gets a host that is emptied for it, when it is the head of the line and has waited.
+ *
+ * Failures are somebody's: the task's (tries, backoff, another host, alone next time), the host's
+ * (in a row and of different jobs, or by its own fault: quarantine; never more than a third of the
+ * hosts and never the last one), the scene's (in a row on two hosts: stopped), the licence's (the
+ * limit is lowered and rises again slowly), or nobody's.
  *
  * Everything that is true for a while has an end that `sched_next_ms` knows.
  */
@@ -267,6 +283,8 @@ void sched_step_load(struct sched *s, sched_step step, enum sched_state state, i
 void sched_task_load(struct sched *s, sched_step step, int64_t task, int tries, int losses);
 void sched_attempt_load(struct sched *s, sched_fence fence, sched_step step, int64_t first,
                         int64_t last, sched_worker w, int64_t began_ms);
+void sched_times_load(struct sched *s, sched_step step, double mean_ms, double sigma_ms,
+                      int64_t samples);
 void sched_job_load(struct sched *s, sched_job job, bool suspended, bool stopped, bool approved);
 void sched_job_start(struct sched *s, sched_job job, int64_t now_ms);
 

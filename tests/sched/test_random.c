@@ -158,7 +158,7 @@ static void check_nothing_lies_about(struct sched *s)
             const struct step *t = s->steps.at[k];
             bool avoids = false;
             for (int v = 0; v < AVOIDS && t; v++)
-                avoids |= s->hosts.at[w->host]->p.avoids[v].job == t->job;
+                avoids |= s->hosts.at[w->host]->p.avoids[v].job == s->jobs.at[t->job]->seq;
             if (!t || !t->queued || avoids || t->marked.members)
                 continue;
             if (kind_fits(s, s->kinds.at[w->kind], t->class) &&

@@ -711,6 +711,25 @@ static void a_late_chunk_is_shared_by_two(void **state)
     farm_close(&f);
 }
 
+static void a_suspended_job_gets_no_second_attempt_for_its_late_ones(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct sched_give g[64], h[64];
+    farm_open(&f, 4, 1);
+    quick(&f, "a", 2, 50, (struct sched_step_wish){.count = 4});
+    assert_int_equal(decide(&f, g), 4);
+    f.now += 20000;
+    commit_all(&f, g, 3);
+    sched_job_suspend(f.s, 1, false, f.now);
+    f.now += 200000;
+    assert_int_equal(decide(&f, h), 0);
+    sched_job_resume(f.s, 1, f.now);
+    f.now += 2000;
+    assert_int_equal(decide(&f, h), 1);
+    farm_close(&f);
+}
+
 static void when_one_of_two_fails_the_other_goes_on(void **state)
 {
     (void)state;
@@ -971,10 +990,13 @@ static void a_loaded_job_goes_on_where_it_was(void **state)
     sched_step_load(f.s, step, SCHED_DONE, 0, 499999);
     sched_step_load(f.s, step, SCHED_FAILED, 500000, 500000);
     sched_task_load(f.s, step, 500011, 2, 0);
+    sched_times_load(f.s, step, 4000, 500, 100);
     sched_attempt_load(f.s, 900, step, 500001, 500009, 1, f.now - 5000);
     sched_job_start(f.s, job, f.now);
     sched_keep(f.s);
     assert_int_equal(look(&f, step).running, 9);
+    assert_true(look(&f, step).sigma_ms > 499 && look(&f, step).sigma_ms < 501);
+    assert_int_equal(sched_estimate_ms(f.s, step, 999999), 4000);
     assert_int_equal(decide(&f, g), 2);
     assert_int_equal(g[0].fence, 901);
     assert_int_equal(g[0].first, 500010);
@@ -1055,6 +1077,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_scene_that_fails_on_all_hosts_is_stopped_until_somebody_resumes_it),
         cmocka_unit_test(a_straggler_runs_twice_and_the_first_commit_wins),
         cmocka_unit_test(a_late_chunk_is_shared_by_two),
+        cmocka_unit_test(a_suspended_job_gets_no_second_attempt_for_its_late_ones),
         cmocka_unit_test(when_one_of_two_fails_the_other_goes_on),
         cmocka_unit_test(preview_frames_come_first_and_the_rest_waits_for_a_yes),
         cmocka_unit_test(suspended_jobs_give_nothing_out_and_may_drop_what_runs),
