@@ -137,40 +137,69 @@ static int read_arguments(struct openjd_call *call, const char *const *words, si
 
 // ---- results
 
+// "3" and "true" are text in single quotes.
+static bool is_plain_quotable(const char *words)
+{
+    return strspn(words, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-") ==
+           strlen(words);
+}
+
 // Plain where YAML can take it for nothing but these words; else as in JSON.
 static void yaml_scalar(const json_t *value)
 {
     const char *words = json_string_value(value);
     bool plain =
-        words && isalpha((unsigned char)words[0]) &&
-        strspn(words, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./;") ==
+        words && (isalpha((unsigned char)words[0]) || words[0] == '/') &&
+        strspn(words, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./;()'[]") ==
             strlen(words) &&
         words[strlen(words) - 1] != ' ';
     static const char *const words_of_yaml[] = {"true", "false", "yes", "no", "on",
                                                 "off",  "null",  "y",   "n"};
     for (size_t i = 0; plain && i < sizeof(words_of_yaml) / sizeof(words_of_yaml[0]); i++)
         plain = strcasecmp(words, words_of_yaml[i]) != 0;
+    if (words && !plain && is_plain_quotable(words)) {
+        printf("'%s'\n", words);
+        return;
+    }
     char *text = plain ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     printf("%s\n", plain ? words : text);
     free(text);
 }
 
-static void yaml_object(json_t *object, const char *first, const char *then)
+static void yaml_object(json_t *object, const char *first, int depth);
+
+// The items of a list stand under their name, not further in.
+static void yaml_list(json_t *list, int depth)
 {
-    const char *name, *lead = first;
-    json_t *value, *item;
+    json_t *item;
     size_t i;
+    json_array_foreach(list, i, item)
+    {
+        if (json_is_object(item)) {
+            yaml_object(item, "- ", depth + 1);
+            continue;
+        }
+        printf("%*s- ", depth * 2, "");
+        yaml_scalar(item);
+    }
+}
+
+static void yaml_object(json_t *object, const char *first, int depth)
+{
+    const char *name;
+    json_t *value;
+    size_t count = 0;
     json_object_foreach(object, name, value)
     {
-        printf("%s%s:", lead, name);
-        lead = then;
+        bool leads = count++ == 0 && first[0];
+        printf("%*s%s%s:", (leads ? depth - 1 : depth) * 2, "", leads ? first : "", name);
         if (!json_is_array(value)) {
             printf(" ");
             yaml_scalar(value);
             continue;
         }
         printf("\n");
-        json_array_foreach(value, i, item) yaml_object(item, "- ", "  ");
+        yaml_list(value, depth);
     }
 }
 
@@ -204,7 +233,7 @@ void openjd_print(const struct openjd_call *call, const char *human, json_t *res
     }
     leave_out_nothing(result);
     if (strcmp(form, "yaml") == 0) {
-        yaml_object(result, "", "");
+        yaml_object(result, "", 0);
         printf("\n");
         return;
     }

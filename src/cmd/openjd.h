@@ -43,7 +43,7 @@ struct openjd_verb {
 // The last value of an option, or NULL; "" for a flag that was given. `name` as in the table.
 const char *openjd_given_text(const struct openjd_call *call, const char *name);
 
-// A result, flat but for lists of flat objects, as --output asks: `human` as it is, or the object
+// A result, of scalars and lists of objects and scalars, as --output asks: `human` as it is, or the object
 // as JSON or YAML (members that are empty, 0 or null are left out).
 void openjd_print(const struct openjd_call *call, const char *human, json_t *result);
 #define OPENJD_OUTPUT                                                                              \

@@ -831,7 +831,8 @@ bool eval_spend_text(struct eval *e, size_t size)
 
 void *eval_take(struct eval *e, size_t size)
 {
-    if (size > OPENJD_VALUES_MOST || arena_used(e->arena) > OPENJD_VALUES_MOST - size) {
+    if (size > OPENJD_VALUES_MOST ||
+        e->held_bytes + arena_used(e->arena) > OPENJD_VALUES_MOST - size) {
         eval_fail(e, "it needs more than 100 MB for its values");
         return NULL;
     }
@@ -987,10 +988,58 @@ static bool eval_list(struct eval *e, const struct openjd_expr *x, const struct 
     return value_list_of(e, items, x->count, out);
 }
 
+// What a turn of a loop makes is gone after it, but for its item.
+struct turns {
+    struct arena *outer, *inner;
+};
+
+static void turn_begin(struct eval *e, struct turns *t)
+{
+    t->outer = e->arena;
+    if (!t->inner)
+        t->inner = arena_open((size_t)OPENJD_VALUES_MOST * 8);
+    e->held_bytes += arena_used(t->outer);
+    e->arena = t->inner;
+}
+
+static void turn_end(struct eval *e, struct turns *t, struct openjd_value *item)
+{
+    e->arena = t->outer;
+    e->held_bytes -= arena_used(t->outer);
+    if (item)
+        *item = value_copy(t->outer, item);
+    if (arena_used(t->inner)) {
+        arena_close(t->inner);
+        t->inner = NULL;
+    }
+}
+
+// One turn: whether its item counts, and the item.
+static bool eval_turn(struct eval *e, const struct openjd_expr *x, const struct openjd_scope *inner,
+                      openjd_types wanted, bool *counts, bool *unknown, struct openjd_value *item)
+{
+    struct openjd_value test = openjd_truth(true);
+    if (x->parts[2] && !eval(e, x->parts[2], inner, OPENJD_T_ANY, &test))
+        return false;
+    if (!(test.type & OPENJD_T_BOOL))
+        return eval_fail(e, "the 'if' of a loop is true or false");
+    *counts = !test.known || test.truth;
+    *unknown |= !test.known;
+    return !*counts || eval(e, x->parts[0], inner, wanted, item);
+}
+
+static struct openjd_value turn_value(const struct openjd_value *of, size_t index)
+{
+    bool range = of->type & OPENJD_T_RANGE;
+    if (!of->known)
+        return openjd_unknown(types_item(of->type) | (range ? OPENJD_T_INT : 0));
+    return range ? openjd_whole(openjd_range_at(of->range, index)) : of->items[index];
+}
+
 static bool eval_each(struct eval *e, const struct openjd_expr *x, const struct openjd_scope *scope,
                       openjd_types wanted, struct openjd_value *out)
 {
-    struct openjd_value of, test;
+    struct openjd_value of;
     char *name = arena_copy(e->arena, x->words.at, x->words.size);
     openjd_types item = type_single(wanted & OPENJD_T_LISTS) ? types_item(wanted) : OPENJD_T_ANY;
     if (openjd_scope_find(scope, x->words))
@@ -1004,36 +1053,21 @@ static bool eval_each(struct eval *e, const struct openjd_expr *x, const struct 
     size_t count = !of.known                  ? 1
                    : of.type & OPENJD_T_RANGE ? (size_t)of.range->count
                                               : of.item_count;
-    if (!eval_spend(e, count))
-        return false;
-    struct openjd_value *items = eval_take(e, count * sizeof(*items));
+    struct openjd_value *items = eval_spend(e, count) ? eval_take(e, count * sizeof(*items)) : NULL;
     struct openjd_scope *inner = openjd_scope_new(e->arena, scope);
+    struct turns turns = {NULL, NULL};
+    bool good = items != NULL, unknown = !of.known;
     size_t kept = 0;
-    if (!items)
-        return false;
-    bool unknown = !of.known;
-    for (size_t i = 0; i < count; i++) {
-        struct openjd_value v =
-            !of.known                  ? openjd_unknown(types_item(of.type) |
-                                                        (of.type & OPENJD_T_RANGE ? OPENJD_T_INT : 0))
-            : of.type & OPENJD_T_RANGE ? openjd_whole(openjd_range_at(of.range, i))
-                                       : of.items[i];
-        openjd_scope_set(inner, name, v);
-        if (!eval_spend(e, 1))
-            return false;
-        if (x->parts[2]) {
-            if (!eval(e, x->parts[2], inner, OPENJD_T_ANY, &test))
-                return false;
-            if (!(test.type & OPENJD_T_BOOL))
-                return eval_fail(e, "the 'if' of a loop is true or false");
-            if (test.known && !test.truth)
-                continue;
-            unknown |= !test.known;
-        }
-        if (!eval(e, x->parts[0], inner, item, &items[kept++]))
-            return false;
+    for (size_t i = 0; good && i < count; i++) {
+        bool counts = false;
+        openjd_scope_set(inner, name, turn_value(&of, i));
+        turn_begin(e, &turns);
+        good = eval_spend(e, 1) && eval_turn(e, x, inner, item, &counts, &unknown, &items[kept]);
+        turn_end(e, &turns, good && counts ? &items[kept] : NULL);
+        kept += counts;
     }
-    if (!value_list_of(e, items, kept, out))
+    arena_close(turns.inner);
+    if (!good || !value_list_of(e, items, kept, out))
         return false;
     if (unknown)
         *out = openjd_unknown(out->type);
@@ -1125,7 +1159,7 @@ bool openjd_expr_value(struct arena *a, const struct openjd_expr *expr,
     error_clear(err);
     // Room beyond the limit for the small things that are not counted.
     struct arena *own = arena_open((size_t)OPENJD_VALUES_MOST * 8);
-    struct eval e = {.arena = own, .scope = scope, .err = err};
+    struct eval e = {.arena = own, .whole = own, .scope = scope, .err = err};
     scope_host(scope, &e);
     struct openjd_value v;
     bool good = eval(&e, expr, scope, wanted, &v);

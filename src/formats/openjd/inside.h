@@ -88,10 +88,11 @@ text pure_name(const struct pure_path *p); // last part or empty
 // --- expressions ---
 
 struct eval {            // one evaluation
-    struct arena *arena; // its own: closed at the end
+    struct arena *arena; // of what is worked on now; the turns of a loop have their own
+    struct arena *whole; // lives as long as the evaluation
+    size_t held_bytes;   // in arenas further out
     const struct openjd_scope *scope;
     uint64_t operations;
-    size_t values_bytes;
     int depth;
     struct error *err;
     enum openjd_paths form;
@@ -154,9 +155,7 @@ bool space_make(struct arena *a, const struct space_range *ranges, size_t count,
 
 bool capability_name_check(text name, const char *prefix, struct error *err);
 bool capability_value_check(text name, text value, struct error *err);
-struct parameter_problem {
-    const char *field, *rule;
-};
+bool capability_is_single(text name); // a host has one value of it
 // Whether a value may be one of this parameter; else the rule that it breaks.
 const char *parameter_refuses(struct arena *a, const struct openjd_parameter *p,
                               const struct openjd_value *v);

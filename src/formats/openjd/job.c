@@ -310,9 +310,6 @@ static bool take_values(struct making *m, struct openjd_job_parameter *at, size_
     return true;
 }
 
-bool openjd_given_parse(struct arena *a, text document, enum openjd_form form,
-                        struct openjd_given **given, size_t *count, struct error *err);
-
 static bool given_value(struct arena *a, const struct node *n, struct openjd_value *v)
 {
     switch (n->kind) {
@@ -442,23 +439,36 @@ static bool number_of(struct making *m, const struct openjd_format *f,
     return true;
 }
 
+static bool make_capability(struct making *m, const struct openjd_format *f, const char *prefix,
+                            const struct openjd_scope *scope, text *name)
+{
+    struct error why;
+    if (!openjd_format_text(m->a, f, scope, name, m->err))
+        return in_field(m, "the name of a requirement", (text){NULL, 0});
+    if (!capability_name_check(*name, prefix, &why))
+        return refuse(m, "the requirement", *name, arena_text(m->a, why.why));
+    *name = text_lower(m->a, *name);
+    return true;
+}
+
 static bool make_amount(struct making *m, const struct openjd_amount *from,
                         const struct openjd_scope *scope, struct openjd_amount_needed *to)
 {
     bool has_least, has_most;
     double least, most;
+    if (!make_capability(m, &from->name, "amount", scope, &to->name))
+        return false;
     if (!number_of(m, from->least, scope, &has_least, &least) ||
         !number_of(m, from->most, scope, &has_most, &most))
-        return in_field(m, "the amount", from->name);
-    to->name = text_lower(m->a, from->name);
+        return in_field(m, "the amount", to->name);
     to->least = has_least ? least : text_is(to->name, "amount.worker.vcpu") ? 1 : 0;
     to->most = has_most ? most : -1;
     if (has_least && least < 0)
-        return refuse(m, "the amount", from->name, "its 'min' is negative");
+        return refuse(m, "the amount", to->name, "its 'min' is negative");
     if (has_most && most <= 0)
-        return refuse(m, "the amount", from->name, "its 'max' is not above 0");
+        return refuse(m, "the amount", to->name, "its 'max' is not above 0");
     if (has_least && has_most && least > most)
-        return refuse(m, "the amount", from->name, "its 'min' is more than its 'max'");
+        return refuse(m, "the amount", to->name, "its 'min' is more than its 'max'");
     return true;
 }
 
@@ -491,22 +501,35 @@ static bool flat_values(struct making *m, const struct openjd_format *f, size_t 
     return true;
 }
 
-static bool make_choices(struct making *m, const struct openjd_attribute *from,
-                         const struct openjd_format *f, size_t count,
+static bool make_choices(struct making *m, text name, const struct openjd_format *f, size_t count,
                          const struct openjd_scope *scope, const text **to, size_t *n)
 {
     struct openjd_value *values;
     struct error why;
     if (!flat_values(m, f, count, scope, STR, &values, n))
-        return in_field(m, "the attribute", from->name);
+        return in_field(m, "the attribute", name);
     text *texts = ARENA_ARRAY(m->a, text, *n);
     for (size_t i = 0; i < *n; i++) {
         texts[i] = values[i].words;
-        if (!capability_value_check(from->name, texts[i], &why))
-            return refuse(m, "the attribute", from->name, arena_text(m->a, why.why));
+        if (!capability_value_check(name, texts[i], &why))
+            return refuse(m, "the attribute", name, arena_text(m->a, why.why));
     }
     *to = texts;
-    return *n <= 50 || refuse(m, "the attribute", from->name, "it has more than 50 values");
+    return *n <= 50 || refuse(m, "the attribute", name, "it has more than 50 values");
+}
+
+static bool make_attribute(struct making *m, const struct openjd_attribute *from,
+                           const struct openjd_scope *scope, struct openjd_attribute_needed *to)
+{
+    if (!make_capability(m, &from->name, "attr", scope, &to->name) ||
+        !make_choices(m, to->name, from->any_of, from->any_count, scope, &to->any_of,
+                      &to->any_count) ||
+        !make_choices(m, to->name, from->all_of, from->all_count, scope, &to->all_of,
+                      &to->all_count))
+        return false;
+    if (capability_is_single(to->name) && to->all_count > 1)
+        return refuse(m, "the attribute", to->name, "a host has one value of it, 'allOf' several");
+    return true;
 }
 
 static bool make_requirements(struct making *m, struct openjd_step *step)
@@ -516,17 +539,19 @@ static bool make_requirements(struct making *m, struct openjd_step *step)
         ARENA_ARRAY(m->a, struct openjd_amount_needed, t->amount_count);
     struct openjd_attribute_needed *attributes =
         ARENA_ARRAY(m->a, struct openjd_attribute_needed, t->attribute_count);
-    for (size_t i = 0; i < t->amount_count; i++)
+    for (size_t i = 0; i < t->amount_count; i++) {
         if (!make_amount(m, &t->amounts[i], step->scope, &amounts[i]))
             return false;
+        for (size_t k = 0; k < i; k++)
+            if (text_same(amounts[i].name, amounts[k].name))
+                return refuse(m, "the amount", amounts[i].name, "it is required twice");
+    }
     for (size_t i = 0; i < t->attribute_count; i++) {
-        const struct openjd_attribute *from = &t->attributes[i];
-        attributes[i].name = text_lower(m->a, from->name);
-        if (!make_choices(m, from, from->any_of, from->any_count, step->scope,
-                          &attributes[i].any_of, &attributes[i].any_count) ||
-            !make_choices(m, from, from->all_of, from->all_count, step->scope,
-                          &attributes[i].all_of, &attributes[i].all_count))
+        if (!make_attribute(m, &t->attributes[i], step->scope, &attributes[i]))
             return false;
+        for (size_t k = 0; k < i; k++)
+            if (text_same(attributes[i].name, attributes[k].name))
+                return refuse(m, "the attribute", attributes[i].name, "it is required twice");
     }
     step->amounts = amounts;
     step->amount_count = t->amount_count;

@@ -264,12 +264,12 @@ struct openjd_environment { // §4
 
 struct openjd_amount { // §3.3.1
     int64_t line;
-    text name;
+    struct openjd_format name;
     const struct openjd_format *least, *most; // or NULL
 };
 struct openjd_attribute { // §3.3.2
     int64_t line;
-    text name;
+    struct openjd_format name;
     const struct openjd_format *any_of, *all_of;
     size_t any_count, all_count;
 };

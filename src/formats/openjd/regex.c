@@ -126,7 +126,9 @@ static struct regex_kept *compile(struct eval *e, text pattern)
         eval_fail(e, "a regular expression can not be read: %s", (const char *)words);
         return NULL;
     }
-    struct regex_kept *k = ARENA_NEW(e->arena, struct regex_kept);
+    // Kept for the whole evaluation, longer than a turn of a loop.
+    struct regex_kept *k = ARENA_NEW(e->whole, struct regex_kept);
+    pattern.at = arena_copy(e->whole, pattern.at, pattern.size);
     *k = (struct regex_kept){e->regexes, pattern, code,
                              pcre2_match_data_create_from_pattern(code, NULL)};
     e->regexes = k;

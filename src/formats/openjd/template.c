@@ -877,10 +877,15 @@ bool capability_value_check(text name, text value, struct error *err)
                              (int)(value.size > 100 ? 100 : value.size), value.at);
 }
 
-static void read_capability(struct reading *r, const struct node *n, const char *prefix, text *name)
+// A name may be a format string; then it is checked when the job is made.
+static void read_capability(struct reading *r, const struct node *n, const char *prefix,
+                            struct openjd_format *name)
 {
     struct error err;
-    if (read_text(r, n, 1, 0, name) && !capability_name_check(*name, prefix, &err))
+    text t;
+    if (!read_text(r, n, 1, 0, &t) || !read_format(r, n, r->submit, STR, name) || !name->plain)
+        return;
+    if (!capability_name_check(t, prefix, &err))
         wrong(r, n->line, "%s: %s", err.what, err.why);
 }
 
@@ -914,6 +919,7 @@ READ(read_amount)
     struct openjd_amount *amount = into;
     double least, most;
     amount->line = n->line;
+    amount->name.plain = true;
     if (!read_object(r, n, fields, amount))
         return;
     if (!amount->least && !amount->most)
@@ -956,7 +962,7 @@ READ(read_all_of)
     }
 }
 
-static bool is_single_valued(text name)
+bool capability_is_single(text name)
 {
     return text_same_any_case(name, text_of("attr.worker.os.family")) ||
            text_same_any_case(name, text_of("attr.worker.cpu.arch"));
@@ -980,15 +986,18 @@ READ(read_attribute)
                                           {0}};
     struct openjd_attribute *attribute = into;
     attribute->line = n->line;
+    attribute->name.plain = true;
     if (!read_object(r, n, fields, attribute))
         return;
     if (!tree_field(n, "anyOf") && !tree_field(n, "allOf"))
         wrong(r, n->line, "needs 'anyOf' or 'allOf'");
-    if (is_single_valued(attribute->name) && attribute->all_count > 1)
-        wrong(r, n->line, "a host has one %.*s: 'allOf' can not have several",
-              TEXT_ARGS(attribute->name));
-    check_values(r, attribute->name, attribute->any_of, attribute->any_count);
-    check_values(r, attribute->name, attribute->all_of, attribute->all_count);
+    text name = attribute->name.source;
+    if (!attribute->name.plain)
+        return;
+    if (capability_is_single(name) && attribute->all_count > 1)
+        wrong(r, n->line, "a host has one %.*s: 'allOf' can not have several", TEXT_ARGS(name));
+    check_values(r, name, attribute->any_of, attribute->any_count);
+    check_values(r, name, attribute->all_of, attribute->all_count);
 }
 
 READ(read_amounts)
@@ -999,8 +1008,8 @@ READ(read_amounts)
     struct openjd_amount *at = read_items(r, n, sizeof(*at), read_amount);
     for (size_t i = 0; i < n->count; i++)
         for (size_t k = 0; k < i; k++)
-            if (at[i].name.size && text_same_any_case(at[i].name, at[k].name))
-                wrong(r, at[i].line, "'%.*s' is required twice", TEXT_ARGS(at[i].name));
+            if (at[i].name.source.size && text_same_any_case(at[i].name.source, at[k].name.source))
+                wrong(r, at[i].line, "'%.*s' is required twice", TEXT_ARGS(at[i].name.source));
     step->amounts = at;
     step->amount_count = n->count;
 }
@@ -1013,8 +1022,8 @@ READ(read_attributes)
     struct openjd_attribute *at = read_items(r, n, sizeof(*at), read_attribute);
     for (size_t i = 0; i < n->count; i++)
         for (size_t k = 0; k < i; k++)
-            if (at[i].name.size && text_same_any_case(at[i].name, at[k].name))
-                wrong(r, at[i].line, "'%.*s' is required twice", TEXT_ARGS(at[i].name));
+            if (at[i].name.source.size && text_same_any_case(at[i].name.source, at[k].name.source))
+                wrong(r, at[i].line, "'%.*s' is required twice", TEXT_ARGS(at[i].name.source));
     step->attributes = at;
     step->attribute_count = n->count;
 }
@@ -2304,7 +2313,6 @@ static const struct field job_fields[] = {{"specificationVersion", true, 0, igno
                                           {0}};
 static const struct field environment_fields[] = {
     {"specificationVersion", true, 0, ignored},
-    {"$schema", false, 0, ignored},
     {"extensions", false, 0, read_extensions},
     {"parameterDefinitions", false, 0, read_parameters},
     {"environment", true, 0, read_the_environment},
