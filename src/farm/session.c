@@ -322,6 +322,8 @@ static bool take_message(struct session *s, const struct openjd_message *m, text
     case OPENJD_MALFORMED:
         if (malformed_is_fatal(s, line))
             fail_by_message(s, m->words);
+        if (!redacting && text_starts(line, "openjd_redacted_env: "))
+            return false; // it would be no message if it were well formed
         say(s, SESSION_OUTPUT, "%.*s -- ERROR: %.*s", (int)line.size, line.at, (int)m->words.size,
             m->words.at);
         return true;
@@ -698,6 +700,7 @@ static bool run_action(struct session *s, const struct setting *t,
         .arg_count = command.argc - 1,
         .timeout_s = action->timeout ? command.timeout_s : 0,
         .cancel = command.cancel,
+        .says_cancel = command.says_cancel,
         .notify_s = command.cancel == OPENJD_TERMINATE ? 0 : command.notify_s,
         .environment_name = environment ? environment->name : (text){"", 0},
         .step_name = step_name};

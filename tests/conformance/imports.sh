@@ -3,9 +3,8 @@
 # Description (openjd-cli of PyPI, in a venv below FOLDER). Speaks TAP.
 set -uo pipefail
 posthouse=$(realpath "$1") top=$(realpath "$2") venv=$3/openjd-reference
-if [ ! -x "$venv/bin/openjd" ]; then
-  { python3 -m venv "$venv" && "$venv/bin/pip" install -q openjd-cli==0.8.0; } >/dev/null 2>&1 || { rm -rf "$venv"; echo "1..0 # SKIP openjd-cli can not be had"; exit 0; }
-fi
+. "$(dirname "$0")/openjd_venv.sh"
+openjd_reference "$3" || { echo "1..0 # SKIP openjd-cli can not be had"; exit 0; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 number=0 bad=0

@@ -25,7 +25,7 @@ outputs() {
          on' |
     sed -E "s#$work/tmp/OpenJD/[A-Za-z0-9_]+/[A-Za-z0-9_]+\.json#RULES#g; s#$work/tmp/OpenJD/[A-Za-z0-9_]+/path_mapping.json#RULES#g
             s#$work/tmp/OpenJD/[A-Za-z0-9_]+#SESSION#g; s#embedded_files[A-Za-z0-9_]*/[A-Za-z0-9_.-]+#FILE#g; s# -- ERROR: .*# -- ERROR#
-            s#SESSION/[A-Za-z0-9_]+\.sh#SCRIPT#g; s#^.*: ([A-Za-z-]+): not found#NOT FOUND#"
+            s#SESSION/[A-Za-z0-9_]+\.sh#SCRIPT#g; s#$work#WORK#g; s#^.*: ([A-Za-z-]+): not found#NOT FOUND#"
 }
 steps() { grep -oE "Open Job Description CLI: (Running (job|step)|All actions|ERROR executing).*|--------- .*|^(Job|Step|Chunks run): .*|Session ended [a-z ]+" "$1"; }
 shape() { # of JSON and YAML: the members, without what differs each time
@@ -76,6 +76,11 @@ for file in "$work"/cases/*.yaml; do
   name=$(basename "$file")
   [ $# -eq 0 ] || [[ " $* " == *" ${name%.yaml} "* ]] || continue
   while IFS= read -r line; do one "$name" "$line"; done < <(sed -n 's/^# args: \{0,1\}//p' "$file")
+done
+[ $# -gt 0 ] || for template in "$source"/data/renderers/*.yaml; do
+  number=$((number + 1))
+  said=$("$reference" check "$template" 2>&1) && "$work/bin/openjd" check "$template" >/dev/null && echo "ok $number - both accept $(basename "$template")" ||
+    { bad=1; echo "not ok $number - $(basename "$template")"; sed 's/^/# /' <<<"$said"; }
 done
 echo "1..$number"
 exit $bad

@@ -160,7 +160,9 @@ struct openjd_scope *openjd_wrap_scope(struct arena *a, const struct openjd_scop
     openjd_scope_set(s, "WrappedAction.Timeout",
                      w->timeout_s > 0 ? openjd_whole(w->timeout_s) : value_null());
     openjd_scope_set(s, "WrappedAction.Cancelation.Mode",
-                     openjd_string(text_of(notify ? "NOTIFY_THEN_TERMINATE" : "TERMINATE")));
+                     w->says_cancel
+                         ? openjd_string(text_of(notify ? "NOTIFY_THEN_TERMINATE" : "TERMINATE"))
+                         : value_null());
     openjd_scope_set(s, "WrappedAction.Cancelation.NotifyPeriodInSeconds",
                      notify && w->notify_s > 0 ? openjd_whole(w->notify_s) : value_null());
     if (w->environment_name.size)
@@ -231,17 +233,19 @@ static bool seconds_of(struct arena *a, const struct openjd_format *f,
 }
 
 static bool cancel_of(struct arena *a, const struct openjd_action *action,
-                      const struct openjd_scope *scope, enum openjd_cancel *cancel,
+                      const struct openjd_scope *scope, struct openjd_command *command,
                       struct error *err)
 {
     struct openjd_value v;
-    *cancel = action->cancel;
+    command->cancel = action->cancel;
+    command->says_cancel = action->says_cancel;
     if (!action->cancel_mode)
         return true;
     if (!openjd_format_value(a, action->cancel_mode, scope, STR | NUL, &v, err))
         return error_while(err, "cancelation -> mode");
     bool notify = v.type & STR && text_is(v.words, "NOTIFY_THEN_TERMINATE");
-    *cancel = notify ? OPENJD_NOTIFY_THEN_TERMINATE : OPENJD_TERMINATE;
+    command->cancel = notify ? OPENJD_NOTIFY_THEN_TERMINATE : OPENJD_TERMINATE;
+    command->says_cancel = !(v.type & NUL);
     if (notify || v.type & NUL || text_is(v.words, "TERMINATE"))
         return true;
     error_set(err, ERROR_INPUT, "cancelation -> mode can not be used");
@@ -263,7 +267,7 @@ bool openjd_command_make(struct arena *a, const struct openjd_action *action,
         if (!add_format(a, &args, &action->args[i], scope, err))
             return error_while(err, "args[%zu]", i);
     if (!seconds_of(a, action->timeout, scope, "timeout", INT64_MAX, &command->timeout_s, err) ||
-        !cancel_of(a, action, scope, &command->cancel, err) ||
+        !cancel_of(a, action, scope, command, err) ||
         !seconds_of(a, action->notify_period, scope, "notifyPeriodInSeconds", 600,
                     &command->notify_s, err))
         return false;

@@ -224,6 +224,7 @@ struct openjd_action { // §5
     size_t arg_count;
     const struct openjd_format *timeout; // seconds, or NULL
     enum openjd_cancel cancel;
+    bool says_cancel; // it has a `cancelation`
     const struct openjd_format *cancel_mode;   // rfc 0008: a mode that is forwarded, or NULL
     const struct openjd_format *notify_period; // seconds, or NULL
 };
@@ -464,6 +465,7 @@ struct openjd_wrapped { // what a wrap hook hands on (rfc 0008)
     size_t variable_count;
     int64_t timeout_s; // 0: none
     enum openjd_cancel cancel;
+    bool says_cancel;                 // false: null for the hook
     int64_t notify_s;                 // 0: none
     text environment_name, step_name; // of what is wrapped; empty: none
 };
@@ -491,6 +493,7 @@ struct openjd_command {
     size_t argc;
     int64_t timeout_s; // 0: none. Default: 300 for onExit, else none
     enum openjd_cancel cancel;
+    bool says_cancel; // false: nothing is said of it, or null was forwarded
     int64_t notify_s; // default 120 for onRun, else 30
 };
 MUST_CHECK bool openjd_command_make(struct arena *a, const struct openjd_action *action,

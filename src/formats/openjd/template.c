@@ -478,6 +478,7 @@ READ(read_mode)
     struct openjd_action *action = into;
     static const char *const modes[] = {"TERMINATE", "NOTIFY_THEN_TERMINATE", NULL};
     text t;
+    action->says_cancel = true;
     if (n->kind == NODE_TEXT && memmem(n->words.at, n->words.size, "{{", 2)) {
         struct openjd_format *f = ARENA_NEW(r->a, struct openjd_format);
         if (!has(r, OPENJD_FEATURE_BUNDLE_1))
