@@ -31,7 +31,7 @@ void *grow(void *at, size_t count, size_t *room, size_t size);
 #define ADD(list, ...) (GROW(list), (list).at[(list).count++] = (__VA_ARGS__))
 
 enum {
-    MASK_BITS = 256,
+    MASK_BITS = 1024,
     SPOTS = 16,
     AVOIDS = 8,
     WARM = 8,
@@ -40,7 +40,7 @@ enum {
     DATA_PLACES = 16384
 };
 
-// Classes that somebody can serve or needs, by number modulo 256: a quick no.
+// Classes that somebody can serve or needs, by number modulo 1024: a quick no.
 struct mask {
     uint64_t w[MASK_BITS / 64];
 };

@@ -15,7 +15,10 @@ enum { TRIES_A_WALK = 64, TRIES_A_BUCKET = 8, DEPTH_MOST = 8 };
 
 static bool meets(const struct mask *a, const struct mask *b)
 {
-    return (a->w[0] & b->w[0]) | (a->w[1] & b->w[1]) | (a->w[2] & b->w[2]) | (a->w[3] & b->w[3]);
+    uint64_t both = 0;
+    for (int i = 0; i < MASK_BITS / 64; i++)
+        both |= a->w[i] & b->w[i];
+    return both;
 }
 
 static bool fits_now(struct sched *s, const struct worker *w, uint32_t c)
@@ -161,7 +164,7 @@ static bool first_step(struct sched *s, struct user_node *u, const struct worker
 {
     for (size_t i = 0; i < u->lanes.count; i++)
         u->lanes.at[i].cursor = u->lanes.at[i].head;
-    while ((*tries)-- > 0) {
+    while (*tries > 0) {
         struct lane *best = NULL;
         for (size_t i = 0; i < u->lanes.count; i++) {
             struct lane *l = &u->lanes.at[i];
@@ -171,6 +174,7 @@ static bool first_step(struct sched *s, struct user_node *u, const struct worker
         }
         if (!best)
             return false;
+        --*tries;
         f->step = best->steps.at[best->cursor++];
         f->user = u;
         if (run_for(s, f->step, w, &f->run))
@@ -344,10 +348,14 @@ static bool serve_class(struct sched *s, uint32_t c, int depth)
     size_t k = 0, b = 0;
     struct bucket *bucket;
     struct found f;
+    if (!s->classes.at[c]->queued && !s->late.count)
+        return false;
     while ((bucket = next_bucket(s, c, &k, &b))) {
         for (size_t i = bucket->workers.count, tries = 0; i-- > 0 && tries < TRIES_A_BUCKET;
              tries++) {
             sched_worker id = bucket->workers.at[i];
+            if (!fits_now(s, s->workers.at[id], c))
+                continue; // no licence for it, or it is held for another
             if (find(s, id, &f)) {
                 const struct step *t = s->steps.at[f.step];
                 if (t->class != c && s->classes.at[t->class]->woken && depth < DEPTH_MOST &&
@@ -379,7 +387,8 @@ static void class_served(struct sched *s, uint32_t c)
 
 sched_step head_of_line(struct sched *s)
 {
-    const struct mask all = {{~0ull, ~0ull, ~0ull, ~0ull}};
+    struct mask all;
+    memset(&all, 0xff, sizeof(all));
     int tier = SCHED_TIERS - 1;
     while (tier >= 0 && !s->tiers[tier].active_projects.count)
         tier--;

@@ -20,7 +20,10 @@
 
 static bool mask_any(const struct mask *m)
 {
-    return m->w[0] | m->w[1] | m->w[2] | m->w[3];
+    uint64_t any = 0;
+    for (int i = 0; i < MASK_BITS / 64; i++)
+        any |= m->w[i];
+    return any;
 }
 
 static struct mask mask_or(struct mask a, const struct mask *b)

@@ -173,6 +173,28 @@ static void what_any_machine_can_do_does_not_take_the_one_with_the_gpu(void **st
     farm_close(&f);
 }
 
+static void hundreds_of_different_needs_hide_nothing(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct sched_give g[64];
+    farm_open(&f, 1, 1);
+    // Each a class of its own: two hundred that fit, and above them what is too big for the farm.
+    for (int i = 0; i < 256; i++)
+        quick(&f, "low", 1, 50,
+              (struct sched_step_wish){.count = 1,
+                                       .needs = {.memory_mib = i < 200 ? 1000 + i : 30000 + i}});
+    for (int i = 0; i < 200; i++) {
+        char project[16];
+        snprintf(project, sizeof(project), "project %d", i);
+        quick(&f, project, 2, 50,
+              (struct sched_step_wish){.count = 1, .needs = {.memory_mib = 20000 + i}});
+    }
+    assert_int_equal(decide(&f, g), 1);
+    assert_int_equal(g[0].step, 1);
+    farm_close(&f);
+}
+
 static void a_big_task_gets_a_host_that_is_emptied_for_it(void **state)
 {
     (void)state;
@@ -1056,6 +1078,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(pools_and_tags_choose_workers),
         cmocka_unit_test(amounts_are_held_and_gpus_given_by_index),
         cmocka_unit_test(what_any_machine_can_do_does_not_take_the_one_with_the_gpu),
+        cmocka_unit_test(hundreds_of_different_needs_hide_nothing),
         cmocka_unit_test(a_big_task_gets_a_host_that_is_emptied_for_it),
         cmocka_unit_test(a_limit_counts_tasks_or_hosts),
         cmocka_unit_test(a_denied_licence_lowers_the_limit_and_is_nobodys_fault),
