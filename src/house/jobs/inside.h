@@ -184,6 +184,7 @@ struct jobs {
     // of the turn
     int64_t seen; // number of the newest job that is known
     int64_t rest_until_ms, lease_look_ms, forget_ms;
+    struct error unheard; // of posts that nobody waits for
 
     // guarded by core
     struct sched *sched;

@@ -513,7 +513,6 @@ static void answer(struct jobs *j, struct batch *b, bool written, const struct e
         if (p->heard)
             p->heard(p->context, p->attempt, p->outcome, p->ok ? NULL : p->err);
         if (p->later) {
-            free(p->err);
             free(p);
             b->posts[i] = NULL;
         }
@@ -685,9 +684,7 @@ void post_and_wait(struct jobs *j, struct post *p, int64_t now_ms)
 void post_later(struct jobs *j, struct post *p, int64_t now_ms)
 {
     p->later = true;
-    p->err = calloc(1, sizeof(*p->err));
-    if (!p->err)
-        abort();
+    p->err = &j->unheard;
     if (!put(j, p))
         turn(j, now_ms);
 }
