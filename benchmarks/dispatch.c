@@ -383,7 +383,7 @@ static void measure_submit(void)
     test_answer_free(&a);
     for (int i = 0; i < 10000 && !first_at_us; i++)
         clock_sleep_ms(1);
-    jobs_away(h.jobs, hello.id, &h, clock_now_ms());
+    jobs_away(h.jobs, hello.id, &h, NULL, clock_now_ms());
     printf("{\"bench\":\"dispatch\",\"what\":\"a job of 100,000 frames, durable\",\"ours\":%.1f,"
            "\"unit\":\"ms\",\"at_most\":50}\n"
            "{\"bench\":\"dispatch\",\"what\":\"and its first task with a worker\",\"ours\":%.1f,"

@@ -25,14 +25,16 @@ struct line {
     struct socket *socket;
     char *secret;    // its token, looked at again when rights have changed
     int64_t changes; // people_changes, then
-    char worker[27]; // "": no hello yet
+    char worker[27]; // "": no hello yet, or it has come back on another line
+    char known[27];  // by the ledger
     bool ended;      // guarded by work.lock
 };
 
-struct gift { // a ticket that is to be made
+struct gift { // a ticket that is to be made; or what an attempt is writing
     struct gift *next;
     struct line *line;
     struct give give;
+    json_t *outputs; // NULL: a ticket
 };
 
 struct result {
@@ -51,6 +53,7 @@ struct work {
     pthread_t giver, taker;
     bool giving, taking;
     atomic_bool stop;
+    atomic_int lines;     // that are open
     pthread_mutex_t lock; // guards the lists and what lines say above
     pthread_cond_t handed_in, handed_out;
     struct line *first;
@@ -102,8 +105,38 @@ static void give_ticket(struct work *w, struct line *l, const struct give *g)
 
 static void gift_free(struct gift *g)
 {
+    json_decref(g->outputs);
     line_let_go(g->line);
     free(g);
+}
+
+static void take_growth(struct work *w, const struct gift *g)
+{
+    struct error err;
+    if (!flow_growing(w->flow, g->give.attempt, g->give.token, g->outputs, &err))
+        log_problem("work.growing", &err);
+}
+
+static void put_gift(struct line *l, const struct give *give, json_t *outputs)
+{
+    struct work *w = l->work;
+    struct gift *g = calloc(1, sizeof(*g));
+    if (!g)
+        abort();
+    *g = (struct gift){.line = l, .give = *give, .outputs = outputs};
+    atomic_fetch_add(&l->holders, 1);
+    pthread_mutex_lock(&w->lock);
+    *w->last_gift = g;
+    w->last_gift = &g->next;
+    pthread_cond_signal(&w->handed_out);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void grows(struct line *l, const struct beat *b, json_t *outputs)
+{
+    struct give give = {.token = b->token};
+    text_copy(text_of(b->attempt), give.attempt, sizeof(give.attempt));
+    put_gift(l, &give, json_incref(outputs));
 }
 
 static void *give(void *context)
@@ -120,7 +153,10 @@ static void *give(void *context)
         if (!w->gifts)
             w->last_gift = &w->gifts;
         pthread_mutex_unlock(&w->lock);
-        give_ticket(w, g->line, &g->give);
+        if (g->outputs)
+            take_growth(w, g);
+        else
+            give_ticket(w, g->line, &g->give);
         gift_free(g);
         pthread_mutex_lock(&w->lock);
     }
@@ -144,22 +180,11 @@ static void give_tasks(struct line *l, const struct give *g)
 static void on_give(void *context, const struct give *give)
 {
     struct line *l = context;
-    struct work *w = l->work;
     if (!give->ticket) {
         give_tasks(l, give);
         return;
     }
-    struct gift *g = calloc(1, sizeof(*g));
-    if (!g)
-        abort();
-    g->give = *give;
-    g->line = l;
-    atomic_fetch_add(&l->holders, 1);
-    pthread_mutex_lock(&w->lock);
-    *w->last_gift = g;
-    w->last_gift = &g->next;
-    pthread_cond_signal(&w->handed_out);
-    pthread_mutex_unlock(&w->lock);
+    put_gift(l, give, NULL);
 }
 
 static void on_drop(void *context, const char *attempt)
@@ -281,12 +306,37 @@ static void replace(struct work *w, struct line *l)
     pthread_mutex_unlock(&w->lock);
 }
 
+// Busy farms beat more slowly: their beats are most of what is said.
+static int beat_ms(const struct work *w)
+{
+    int lines = atomic_load(&w->lines);
+    return lines < JOBS_BEAT_MS        ? JOBS_BEAT_MS
+           : lines > JOBS_LEASE_MS / 4 ? JOBS_LEASE_MS / 4
+                                       : lines;
+}
+
+static void on_welcome(void *context, const struct beat *beats, size_t count,
+                       const struct error *err)
+{
+    struct line *l = context;
+    if (err) {
+        socket_finish(l->socket, 1013, "try again");
+        line_let_go(l);
+        return;
+    }
+    json_t *kept = json_array(), *drop = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(beats[i].drop ? drop : kept, json_string(beats[i].attempt));
+    say(l, json_pack("{s:{s:i, s:i, s:o, s:o}}", "welcome", "beat_ms", beat_ms(l->work), "lease_ms",
+                     JOBS_LEASE_MS, "keep", kept, "drop", drop));
+    line_let_go(l);
+}
+
 static bool hear_hello(struct line *l, const json_t *said, struct arena *a)
 {
     struct work *w = l->work;
     struct beat *beats;
     size_t count;
-    struct error err;
     struct worker_hello h = {.id = word(said, "worker"),
                              .name = word(said, "name"),
                              .host = word(said, "host"),
@@ -299,22 +349,14 @@ static bool hear_hello(struct line *l, const json_t *said, struct arena *a)
         return false;
     pthread_mutex_lock(&w->lock);
     text_copy(text_of(h.id), l->worker, sizeof(l->worker));
+    text_copy(text_of(h.id), l->known, sizeof(l->known));
     pthread_mutex_unlock(&w->lock);
     replace(w, l);
     const struct jobs_line line = {on_give, on_drop, l};
-    if (!jobs_hello(w->jobs, &h, &line, beats, count, clock_now_ms(), &err)) {
-        log_problem("work.hello", &err);
-        socket_finish(l->socket, 1013, "try again");
-        return true;
-    }
-    json_t *kept = json_array(), *drop = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(beats[i].drop ? drop : kept, json_string(beats[i].attempt));
-    log_info("work.hello", "worker=%s host=%s pid=%lld slots=%lld kept=%zu dropped=%zu", h.id,
-             log_quote(h.host).text, (long long)h.pid, (long long)h.slots, json_array_size(kept),
-             json_array_size(drop));
-    say(l, json_pack("{s:{s:i, s:i, s:o, s:o}}", "welcome", "beat_ms", JOBS_BEAT_MS, "lease_ms",
-                     JOBS_LEASE_MS, "keep", kept, "drop", drop));
+    atomic_fetch_add(&l->holders, 1);
+    log_info("work.hello", "worker=%s host=%s pid=%lld slots=%lld attempts=%zu", h.id,
+             log_quote(h.host).text, (long long)h.pid, (long long)h.slots, count);
+    jobs_hello_later(w->jobs, &h, &line, beats, count, on_welcome, l);
     return true;
 }
 
@@ -340,29 +382,46 @@ static bool hear_stopped(struct line *l, const json_t *said, struct arena *a)
     return true;
 }
 
+struct beaten {
+    struct line *line;
+    json_t *list;
+};
+
+static void on_beaten(void *context, const struct beat *beats, size_t count,
+                      const struct error *err)
+{
+    struct beaten *b = context;
+    struct line *l = b->line;
+    json_t *drop = json_array();
+    for (size_t i = 0; i < count && !err; i++) {
+        json_t *outputs = json_object_get(json_array_get(b->list, i), "outputs");
+        if (beats[i].drop)
+            json_array_append_new(drop, json_string(beats[i].attempt));
+        else if (json_array_size(outputs))
+            grows(l, &beats[i], outputs);
+    }
+    if (!err)
+        say(l, json_pack("{s:{s:O}}", "beat", "drop", drop));
+    json_decref(drop);
+    json_decref(b->list);
+    line_let_go(l);
+    free(b);
+}
+
 static bool hear_beat(struct line *l, const json_t *said, struct arena *a)
 {
     struct work *w = l->work;
     const json_t *list = json_object_get(said, "attempts");
     struct beat *beats;
     size_t count;
-    struct error err;
     if (!attempts_of(a, list, &beats, &count))
         return false;
-    if (!jobs_beat(w->jobs, l->worker, beats, count, clock_now_ms(), &err)) {
-        log_problem("work.beat", &err);
-        return true;
-    }
-    json_t *drop = json_array();
-    for (size_t i = 0; i < count; i++) {
-        const json_t *outputs = json_object_get(json_array_get(list, i), "outputs");
-        if (beats[i].drop)
-            json_array_append_new(drop, json_string(beats[i].attempt));
-        else if (json_array_size(outputs) &&
-                 !flow_growing(w->flow, beats[i].attempt, beats[i].token, outputs, &err))
-            log_problem("work.growing", &err);
-    }
-    say(l, json_pack("{s:{s:o}}", "beat", "drop", drop));
+    struct beaten *b = calloc(1, sizeof(*b));
+    if (!b)
+        abort();
+    *b = (struct beaten){l, json_incref((json_t *)list)};
+    atomic_fetch_add(&l->holders, 1);
+    jobs_beat_later(w->jobs, l->worker, beats, count, on_beaten, b);
     return true;
 }
 
@@ -507,6 +566,7 @@ static void on_opened(struct socket *s)
     struct work *w = l->work;
     atomic_fetch_add(&l->holders, 1);
     l->socket = socket_hold(s);
+    atomic_fetch_add(&w->lines, 1);
     pthread_mutex_lock(&w->lock);
     l->next = w->first;
     w->first = l;
@@ -537,10 +597,16 @@ static void on_message(struct socket *s, text message)
     arena_close(a);
 }
 
+static void on_gone(void *context)
+{
+    line_let_go(context);
+}
+
 static void on_closed(struct socket *s, int code)
 {
     struct line *l = socket_user(s);
     struct work *w = l->work;
+    atomic_fetch_sub(&w->lines, 1);
     pthread_mutex_lock(&w->lock);
     l->ended = true;
     for (struct line **at = &w->first; *at; at = &(*at)->next)
@@ -549,9 +615,10 @@ static void on_closed(struct socket *s, int code)
             break;
         }
     pthread_mutex_unlock(&w->lock);
-    if (l->worker[0]) {
-        log_info("work.away", "worker=%s code=%d", l->worker, code);
-        jobs_away(w->jobs, l->worker, l, clock_now_ms());
+    if (l->known[0]) {
+        log_info("work.away", "worker=%s code=%d", l->known, code);
+        atomic_fetch_add(&l->holders, 1);
+        jobs_away(w->jobs, l->known, l, on_gone, clock_now_ms());
     }
     line_let_go(l);
 }
@@ -630,7 +697,7 @@ void work_rest(struct work *w)
     if (w->taking)
         pthread_join(w->taker, NULL);
     w->giving = w->taking = false;
-    jobs_rest(w->jobs);
+    jobs_hold(w->jobs);
 }
 
 void work_stop(struct work *w)
@@ -638,6 +705,7 @@ void work_stop(struct work *w)
     if (!w)
         return;
     work_rest(w);
+    jobs_rest(w->jobs);
     while (w->results) {
         struct result *r = w->results;
         w->results = r->next;

@@ -9,7 +9,7 @@
  * Locks. `turn` is held for a whole turn. `lock` guards the queue of posts. `core` guards the
  * scheduler and all that is known of jobs, workers and attempts; whoever holds it asks no database.
  * `lines` guards the lines of workers, so that a line is not called once it is away. Order: turn,
- * core, lock; turn, lines.
+ * core, lock; turn, core, lines.
  */
 #pragma once
 #include "house/jobs/jobs.h"
@@ -118,9 +118,13 @@ struct post {
     bool ok, done;
     struct error *err;
     enum outcome outcome;
-    jobs_heard *heard; // of one that nobody waits for: it is freed afterwards
-    bool later;
+    bool later; // nobody waits for it: it is freed after what follows was called
+    jobs_heard *heard;
+    jobs_heard_beats *heard_beats;
+    void (*gone)(void *context);
+    struct jobs_line line; // of a hello
     char own_worker[27];
+    struct arena *own; // what it points to; NULL: nothing
 };
 
 // ---- a batch, as it will be written
@@ -178,7 +182,7 @@ struct jobs {
     bool poked;                 // there may be new jobs; guarded by lock
     bool working;               // the dispatcher has started; guarded by lock
     pthread_t dispatcher, poker;
-    atomic_bool stop;
+    atomic_bool stop, hold;
     int64_t clock_ms, clock_tick_us; // wall and machine, at jobs_start
 
     // of the turn
@@ -229,7 +233,8 @@ void given_drop(struct jobs *j, struct given *g);
 // Hears what waits, decides, writes, answers; until nothing waits.
 void turn(struct jobs *j, int64_t now_ms);
 void post_and_wait(struct jobs *j, struct post *p, int64_t now_ms);
-void post_later(struct jobs *j, struct post *p, int64_t now_ms); // malloc'd; taken over
+void post_later(struct jobs *j, struct post *p, int64_t now_ms);             // malloc'd; taken over
+void line_set(struct jobs *j, struct hand *h, const struct jobs_line *line); // NULL: none
 int64_t jobs_now_ms(const struct jobs *j);
 
 // ---- write.c

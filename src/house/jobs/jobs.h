@@ -44,6 +44,7 @@ struct jobs;
 MUST_CHECK bool jobs_open(struct db *db, int64_t now_ms, struct jobs **jobs, struct error *err);
 // From now on the dispatcher works, by the machine's clock; `now_ms` of calls is ignored.
 MUST_CHECK bool jobs_start(struct jobs *j, struct error *err);
+void jobs_hold(struct jobs *j);  // gives nothing more; whoever speaks is heard
 void jobs_rest(struct jobs *j);  // ends that; whoever waits is answered
 void jobs_close(struct jobs *j); // NULL is fine
 
@@ -119,7 +120,7 @@ struct give { // a worker is to do this
     bool ticket; // for an engine (jobs_claim_of); else a template's
     uint64_t gpus;
 };
-struct jobs_line { // the way to a worker; called in order, never after jobs_away has returned
+struct jobs_line { // the way to a worker; called in order, until `gone` of jobs_away was
     void (*give)(void *context, const struct give *give);
     void (*drop)(void *context, const char *attempt); // it stops it at once and says "stopped"
     void *context;
@@ -143,8 +144,19 @@ struct worker_hello {
 MUST_CHECK bool jobs_hello(struct jobs *j, const struct worker_hello *hello,
                            const struct jobs_line *line, struct beat *beats, size_t count,
                            int64_t now_ms, struct error *err);
-// The line with this context is cut: nothing more is given; its attempts go on.
-void jobs_away(struct jobs *j, const char *worker, const void *context, int64_t now_ms);
+// Both without waiting: what is given is copied, `heard` is called by the dispatcher when it is
+// durable. err NULL: well; beats tell what to drop, until it returns.
+typedef void jobs_heard_beats(void *context, const struct beat *beats, size_t count,
+                              const struct error *err);
+void jobs_hello_later(struct jobs *j, const struct worker_hello *hello,
+                      const struct jobs_line *line, const struct beat *beats, size_t count,
+                      jobs_heard_beats *heard, void *context);
+void jobs_beat_later(struct jobs *j, const char *worker, const struct beat *beats, size_t count,
+                     jobs_heard_beats *heard, void *context);
+// The line with this context is cut: nothing more is given; its attempts go on. `gone` (may be
+// NULL) is called when nobody calls the line any more.
+void jobs_away(struct jobs *j, const char *worker, void *context, void (*gone)(void *context),
+               int64_t now_ms);
 // It has room for so many attempts more.
 void jobs_asks(struct jobs *j, const char *worker, int count, int64_t now_ms);
 // It wants no more, until it says hello again.

@@ -34,12 +34,7 @@ bool jobs_hello(struct jobs *j, const struct worker_hello *hello, const struct j
                      .beat_count = count};
     if (!waited(j, &p, now_ms, err))
         return false;
-    struct hand *h = find_hand(j, hello->id);
-    pthread_mutex_lock(&j->lines);
-    if (line)
-        h->line = *line;
-    atomic_store(&h->lined, line != NULL);
-    pthread_mutex_unlock(&j->lines);
+    line_set(j, find_hand(j, hello->id), line);
     return true;
 }
 
@@ -54,18 +49,53 @@ static struct post *later(enum post_kind kind, const char *worker)
     return p;
 }
 
-void jobs_away(struct jobs *j, const char *worker, const void *context, int64_t now_ms)
+// A copy of what was said, for as long as the post lives.
+static struct post *later_beats(enum post_kind kind, const char *worker, const struct beat *beats,
+                                size_t count, jobs_heard_beats *heard, void *context)
 {
-    struct hand *h = find_hand(j, worker);
-    if (!h)
-        return;
-    pthread_mutex_lock(&j->lines);
-    bool its = atomic_load(&h->lined) && h->line.context == context;
-    if (its)
-        atomic_store(&h->lined, false);
-    pthread_mutex_unlock(&j->lines);
-    if (its)
-        post_later(j, later(POST_AWAY, worker), now_ms);
+    struct post *p = later(kind, worker);
+    p->own = arena_open(16 << 20);
+    p->beats = ARENA_ARRAY(p->own, struct beat, count + 1);
+    p->beat_count = count;
+    for (size_t i = 0; i < count; i++) {
+        p->beats[i] = beats[i];
+        p->beats[i].attempt = arena_text(p->own, beats[i].attempt);
+        p->beats[i].unit = arena_text(p->own, beats[i].unit);
+    }
+    p->heard_beats = heard;
+    p->context = context;
+    return p;
+}
+
+void jobs_beat_later(struct jobs *j, const char *worker, const struct beat *beats, size_t count,
+                     jobs_heard_beats *heard, void *context)
+{
+    post_later(j, later_beats(POST_BEAT, worker, beats, count, heard, context), j->looked_ms);
+}
+
+void jobs_hello_later(struct jobs *j, const struct worker_hello *hello,
+                      const struct jobs_line *line, const struct beat *beats, size_t count,
+                      jobs_heard_beats *heard, void *context)
+{
+    struct post *p = later_beats(POST_HELLO, hello->id, beats, count, heard, context);
+    struct worker_hello *own = ARENA_NEW(p->own, struct worker_hello);
+    *own = *hello;
+    own->id = p->own_worker;
+    own->name = arena_text(p->own, hello->name);
+    own->host = arena_text(p->own, hello->host);
+    own->has = json_incref((json_t *)hello->has);
+    p->hello = own;
+    p->line = *line;
+    post_later(j, p, j->looked_ms);
+}
+
+void jobs_away(struct jobs *j, const char *worker, void *context, void (*gone)(void *context),
+               int64_t now_ms)
+{
+    struct post *p = later(POST_AWAY, worker);
+    p->context = context;
+    p->gone = gone;
+    post_later(j, p, now_ms);
 }
 
 void jobs_asks(struct jobs *j, const char *worker, int count, int64_t now_ms)

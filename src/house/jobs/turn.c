@@ -142,12 +142,19 @@ static void hear_hello(struct jobs *j, struct batch *b, struct post *p)
     b->write = true;
 }
 
+// Only the line that it has now: it may have come back on another one.
 static void hear_away(struct jobs *j, struct batch *b, struct post *p)
 {
     struct hand *h = hand_of(j, p->worker);
-    if (h && h->up)
+    pthread_mutex_lock(&j->lines);
+    bool its = h && atomic_load(&h->lined) && h->line.context == p->context;
+    if (its)
+        atomic_store(&h->lined, false);
+    pthread_mutex_unlock(&j->lines);
+    p->task = its; // what is written of it
+    if (its && h->up)
         sched_worker_asks(j->sched, h->worker, 0, b->now_ms);
-    b->write = true;
+    b->write |= its;
 }
 
 static void hear_asks(struct jobs *j, struct batch *b, struct post *p)
@@ -502,6 +509,31 @@ static void call_lines(struct jobs *j, struct batch *b, const struct give *gives
     pthread_mutex_unlock(&j->lines);
 }
 
+void line_set(struct jobs *j, struct hand *h, const struct jobs_line *line)
+{
+    pthread_mutex_lock(&j->lines);
+    if (line)
+        h->line = *line;
+    atomic_store(&h->lined, line != NULL);
+    pthread_mutex_unlock(&j->lines);
+}
+
+static void answer_later(struct jobs *j, struct post *p)
+{
+    if (p->kind == POST_HELLO && p->ok)
+        line_set(j, hand_of(j, p->worker), &p->line);
+    if (p->heard)
+        p->heard(p->context, p->attempt, p->outcome, p->ok ? NULL : p->err);
+    if (p->heard_beats)
+        p->heard_beats(p->context, p->beats, p->beat_count, p->ok ? NULL : p->err);
+    if (p->gone)
+        p->gone(p->context);
+    if (p->kind == POST_HELLO)
+        json_decref((json_t *)p->hello->has);
+    arena_close(p->own);
+    free(p);
+}
+
 static void answer(struct jobs *j, struct batch *b, bool written, const struct error *why)
 {
     for (size_t i = 0; i < b->post_count; i++) {
@@ -510,10 +542,8 @@ static void answer(struct jobs *j, struct batch *b, bool written, const struct e
             *p->err = *why;
             p->ok = false;
         }
-        if (p->heard)
-            p->heard(p->context, p->attempt, p->outcome, p->ok ? NULL : p->err);
         if (p->later) {
-            free(p);
+            answer_later(j, p);
             b->posts[i] = NULL;
         }
     }
@@ -585,7 +615,7 @@ static void decide(struct jobs *j, struct batch *b)
     tell_rest(j, b);
     if (sched_next_ms(j->sched) <= b->now_ms)
         sched_tick(j->sched, b->now_ms);
-    if (b->now_ms >= j->rest_until_ms)
+    if (b->now_ms >= j->rest_until_ms && !atomic_load(&j->hold))
         sched_decide(j->sched, GIVES_A_TURN, b->now_ms);
     batch_make(j, b);
 }
@@ -751,6 +781,7 @@ bool jobs_start(struct jobs *j, struct error *err)
     j->clock_ms = clock_now_ms();
     j->clock_tick_us = clock_tick_us();
     atomic_store(&j->stop, false);
+    atomic_store(&j->hold, false);
     if (pthread_create(&j->dispatcher, NULL, dispatch, j) != 0)
         return error_set(err, ERROR_INTERNAL, "cannot start the dispatcher");
     if (pthread_create(&j->poker, NULL, poke, j) != 0) {
@@ -762,6 +793,11 @@ bool jobs_start(struct jobs *j, struct error *err)
     j->working = true;
     pthread_mutex_unlock(&j->lock);
     return true;
+}
+
+void jobs_hold(struct jobs *j)
+{
+    atomic_store(&j->hold, true);
 }
 
 void jobs_rest(struct jobs *j)

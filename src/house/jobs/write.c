@@ -349,7 +349,8 @@ static bool write_post(struct jobs *j, struct db_tx *tx, const struct batch *b, 
     if (p->kind == POST_HELLO)
         return write_hello(tx, p->hello, b->now_ms, err);
     if (p->kind == POST_AWAY)
-        return db_run(tx, err, "update workers set seen_ms = ?2, state = 'away' where id = ?1",
+        return !p->task ||
+               db_run(tx, err, "update workers set seen_ms = ?2, state = 'away' where id = ?1",
                       "si", p->worker, b->now_ms);
     if (p->kind == POST_ORDER && !write_order(tx, p->order, err))
         return false;
