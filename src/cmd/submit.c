@@ -1,5 +1,7 @@
-// posthouse submit: a template with values becomes a job of the farm.
-#include "cmd/client.h"
+// posthouse submit: a template with values, or a scene, becomes a job of the farm.
+#include "cmd/progress.h"
+#include "cmd/submit_scene.h"
+#include "plat/clock.h"
 #include "plat/files.h"
 #include "plat/ids.h"
 
@@ -76,25 +78,66 @@ static bool read_options(struct command_call *call, json_t *options, struct erro
     return true;
 }
 
-static json_t *submission(struct command_call *call, struct error *err)
+static json_t *submission(struct command_call *call, struct house *h, struct error *err)
 {
-    struct buf template = BUF_LIMIT(TEMPLATE_MOST);
+    struct buf read = BUF_LIMIT(TEMPLATE_MOST);
     json_t *values = json_object(), *options = json_object(), *body = NULL;
-    const char *name = option_text(call, "name");
-    if (file_read(call->words[0], &template, err) && read_values(call, values, err) &&
-        read_options(call, options, err)) {
-        body = json_pack("{s:s, s:s%, s:O, s:O}", "id", id_new().text, "template",
-                         template.at ? template.at : "", template.size, "parameters", values,
-                         "options", options);
+    const char *name = option_text(call, "name"), *template = NULL, *own = NULL;
+    bool ok = read_values(call, values, err) && read_options(call, options, err);
+    if (ok && submit_is_template(call->words[0])) {
+        ok = file_read(call->words[0], &read, err);
+        template = read.at ? read.at : "";
+    } else if (ok) {
+        ok = submit_scene(call, h, call->words[0], values, options, &template, &own, err);
+    }
+    if (ok) {
+        body = json_pack("{s:s, s:s, s:O, s:O}", "id", id_new().text, "template", template,
+                         "parameters", values, "options", options);
         if (!body)
             usage(err, "the template can not be sent", "it is not UTF-8 text");
-        else if (name)
-            json_object_set_new(body, "name", json_string(name));
+        else if (name || own)
+            json_object_set_new(body, "name", json_string(name ? name : own));
     }
     json_decref(values);
     json_decref(options);
-    buf_free(&template);
+    buf_free(&read);
     return body;
+}
+
+// Until it has ended, or waits for a person. Takes over the job and gives it as it is then; NULL
+// when the house can not be asked.
+static json_t *wait_for(struct house *h, json_t *job, bool quiet, struct error *err)
+{
+    static const char *const over[] = {"done",    "failed",   "cancelled",
+                                       "stopped", "approval", "suspended"};
+    char title[200];
+    text_copy(text_of(json_word(job, "title")), title, sizeof(title));
+    struct progress bar = progress_begin(title, "tasks", quiet);
+    bool ended = false;
+    while (job && !ended) {
+        json_t *now = house_ask(h->client, "GET", NULL, err, "/jobs/%s", json_word(job, "id"));
+        json_decref(job);
+        job = now;
+        for (size_t i = 0; job && i < sizeof(over) / sizeof(over[0]); i++)
+            ended = ended || strcmp(json_word(job, "state"), over[i]) == 0;
+        if (job)
+            progress_show(&bar, json_count(job, "done"), json_count(job, "total"));
+        if (job && !ended)
+            clock_sleep_ms(300);
+    }
+    progress_end(&bar);
+    return job;
+}
+
+static void print_job(const json_t *job, bool json)
+{
+    if (json) {
+        json_dumpf(job, stdout, JSON_INDENT(2));
+        printf("\n");
+    } else {
+        printf("%s  %s: %lld tasks, %s\n", json_word(job, "id"), json_word(job, "title"),
+               (long long)json_count(job, "total"), json_word(job, "state"));
+    }
 }
 
 static int run(struct command_call *call)
@@ -105,18 +148,17 @@ static int run(struct command_call *call)
     json_t *body = NULL, *project = NULL, *job = NULL;
     if (!named)
         usage(&err, "a job belongs to a project", "say --project NAME");
-    else if ((body = submission(call, &err)) && house_open(call, 1, &h, &err) &&
-             (project = house_project(h.client, named, &err)))
+    else if (house_open(call, 1, &h, &err) && (project = house_project(h.client, named, &err)) &&
+             (body = submission(call, &h, &err)))
         job =
             house_ask(h.client, "POST", body, &err, "/projects/%s/jobs", json_word(project, "id"));
-    if (job && option_flag(call, "json")) {
-        json_dumpf(job, stdout, JSON_INDENT(2));
-        printf("\n");
-    } else if (job) {
-        printf("%s  %s: %lld tasks\n", json_word(job, "id"), json_word(job, "title"),
-               (long long)json_count(job, "total"));
-    }
-    int status = job ? 0 : command_failed(&err);
+    if (job && option_flag(call, "wait"))
+        job = wait_for(&h, job, option_flag(call, "json"), &err);
+    if (job)
+        print_job(job, option_flag(call, "json"));
+    int status = !job                                                                       ? command_failed(&err)
+                 : option_flag(call, "wait") && strcmp(json_word(job, "state"), "done") != 0 ? 1
+                                                                                            : 0;
     json_decref(body);
     json_decref(project);
     json_decref(job);
@@ -131,21 +173,30 @@ static const struct option_row options[] = {
     {"tier", OPTION_TEXT, "N", "0 to 5; a higher one goes first, strictly (2)"},
     {"tries", OPTION_TEXT, "N", "of a task that fails (3)"},
     {"pool", OPTION_TEXT, "NAME", "only workers of that pool"},
+    {"frames", OPTION_TEXT, "RANGE", "of a scene: 1-100 or 1-99:2,100 (a Blender file knows its own)"},
+    {"chunk", OPTION_TEXT, "N", "of a scene: frames a task at first; the farm learns better"},
+    {"out", OPTION_TEXT, "DIR", "of a scene: where frames go (where it says, else render/ beside it)"},
+    {"renderer", OPTION_TEXT, "NAME", "of a scene: what renders it (by its ending)"},
+    {"without-missing", OPTION_FLAG, NULL, "of a scene: although files that it needs are missing"},
     {"output", OPTION_TEXT, "PATTERN", "where frames are to be: /show/beauty.####.exr"},
     {"size", OPTION_TEXT, "WxH", "of those frames: others do not count"},
     {"suspended", OPTION_FLAG, NULL, "nothing of it begins before `posthouse job JOB resume`"},
     {"options", OPTION_TEXT, "FILE", "all options of a submission, as JSON"},
+    {"wait", OPTION_FLAG, NULL, "until it has ended; exit status 1 when it is not done then"},
     {"json", OPTION_FLAG, NULL, "print JSON, for scripts"},
     CLIENT_OPTIONS,
     {0},
 };
 const struct command command_submit = {
     "submit",
-    "TEMPLATE [-p NAME=VALUE...]",
+    "SCENE|TEMPLATE [-p NAME=VALUE...]",
     "give the farm a job",
-    "TEMPLATE is a file of Open Job Description (YAML or JSON); -p NAME=VALUE gives its parameters "
-    "values.\nWith --output each frame is looked at and brought into its place whole; the "
-    "template needs a PATH\nparameter that leads to that folder.",
+    "SCENE: a file of Blender, POV-Ray, Maya, Houdini, Nuke, ...: the house knows its renderer and that\n"
+    "one's template; files that the scene needs are found first, and missing ones refused by name\n"
+    "(`posthouse scene`). TEMPLATE is a file of Open Job Description (YAML or JSON). -p NAME=VALUE gives\n"
+    "parameters their values. With --output each frame is looked at and brought into its place whole;\n"
+    "the template needs a PATH parameter that leads to that folder. For Blender and POV-Ray scenes\n"
+    "that is done by itself.",
     options,
     1,
     0,

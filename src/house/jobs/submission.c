@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEMPLATE_MOST = 4 << 20, OUTPUTS_MOST = 64, ENVIRONMENTS_MOST = 16 };
+enum { TEMPLATE_MOST = 4 << 20, OUTPUTS_MOST = 64, INPUTS_MOST = 200000, ENVIRONMENTS_MOST = 16 };
 
 struct submitting {
     struct arena *a;
@@ -226,7 +226,7 @@ static bool plan_steps(struct submitting *s, struct job_wish *wish, struct error
 
 // ---- options
 
-enum form { WHOLE, TRUTH, TEXT, TEXTS, OBJECT, OBJECTS, NUMBER };
+enum form { WHOLE, TRUTH, TEXT, TEXTS, PATHS, OBJECT, OBJECTS, NUMBER };
 static const struct {
     const char *name;
     enum form form;
@@ -253,14 +253,15 @@ static const struct {
     {"silence_minutes", NUMBER, 0, 0},
     {"renderer", TEXT, 0, 0},
     {"outputs", OBJECTS, 0, 0},
+    {"inputs", PATHS, 0, 0}, // what it reads: kept, for whoever looks or brings it
 };
 
-static bool texts(const json_t *value)
+static bool texts(const json_t *value, size_t most)
 {
     size_t i;
     const json_t *one;
     json_array_foreach(value, i, one) if (!json_is_string(one)) return false;
-    return json_is_array(value) && json_array_size(value) <= SCHED_CLAUSES_MOST / 2;
+    return json_is_array(value) && json_array_size(value) <= most;
 }
 
 static bool objects(const json_t *value)
@@ -282,7 +283,9 @@ static bool has_form(enum form form, int64_t least, int64_t most, const json_t *
     case TEXT:
         return json_is_string(value);
     case TEXTS:
-        return texts(value);
+        return texts(value, SCHED_CLAUSES_MOST / 2);
+    case PATHS:
+        return texts(value, INPUTS_MOST);
     case OBJECT:
         return json_is_object(value);
     case OBJECTS:

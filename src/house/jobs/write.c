@@ -271,7 +271,8 @@ static bool write_job(struct db_tx *tx, const struct batch *b, const struct touc
                       struct error *err)
 {
     const struct live *l = t->job;
-    bool many = l->step_count > 1 || t->look.tasks > 1, over = ended(t->look.state);
+    // Of an engine's one task its beats tell how far it is; else tasks are counted.
+    bool many = !l->ticket || l->step_count > 1 || t->look.tasks > 1, over = ended(t->look.state);
     int64_t total = many ? t->look.tasks : l->total;
     int64_t done = many ? t->look.done : t->look.state == SCHED_JOB_DONE ? total : l->done;
     if (!db_run(tx, err,
