@@ -8,6 +8,7 @@
 #include "cmd/client.h"
 #include "cmd/local.h"
 #include "farm/launch/keep.h"
+#include "farm/launch/reap.h"
 #include "plat/child.h"
 #include "plat/clock.h"
 #include "plat/ids.h"
@@ -34,6 +35,7 @@ struct nodes {
     struct launch_rules rules;
     enum launch_kind kind;
     struct keep *keep;
+    struct reaper *reaper; // of a provider's machines; NULL: none
 };
 
 static atomic_bool stop;
@@ -91,6 +93,7 @@ static bool tell(struct nodes *n, struct error *err)
     n->told.token_file = token[0] ? token : arena_format(a, "%s/worker.token", n->folder);
     n->told.fingerprint = n->house.fingerprint ? n->house.fingerprint : "";
     n->told.program = program[0] ? program : arena_format(a, "%s/posthouse", own);
+    n->told.notice = config_text(c, "launch.notice");
     n->told.slots = (int)config_int(c, "launch.slots");
     // The keeper gives idle machines back; a worker leaves by itself only when there is no keeper.
     n->told.idle_s = 2 * config_int(c, "launch.idle") / 1000;
@@ -220,6 +223,16 @@ static bool turn(struct nodes *n, bool look_only, struct arena *a, struct keep_r
            keep_go(n->keep, n->launcher, &t, clock_now_ms(), a, r, err);
 }
 
+// A provider's machines that no launched worker is on are counted by Slurm as idle and given back.
+// What Slurm has lost sight of nobody gives back: that is reaped here.
+static bool reap(struct nodes *n, const struct keep_report *r, struct arena *a, struct error *err)
+{
+    const char **busy = ARENA_ARRAY(a, const char *, r->count + 1);
+    for (size_t i = 0; i < r->count; i++)
+        busy[i] = r->machines[i].of.node;
+    return !n->reaper || reaper_go(n->reaper, busy, r->count, clock_now_ms(), a, err);
+}
+
 // ---- the words
 
 static const char *state_word(const struct keep_line *m)
@@ -324,7 +337,7 @@ static bool keep(struct nodes *n, struct error *err)
     for (int64_t i = 0; (!turns || i < turns) && !atomic_load(&stop); i++) {
         struct arena *a = arena_open(TURN_ARENA);
         struct keep_report r;
-        bool ok = turn(n, false, a, &r, err);
+        bool ok = turn(n, false, a, &r, err) && reap(n, &r, a, err);
         arena_close(a);
         if (!ok && turns == 1)
             return false;
@@ -381,7 +394,11 @@ static int run(struct command_call *call)
     }
     bool ok = open_nodes(&n, &err);
     n.keep = ok ? keep_open(arena_format(call->arena, "%s/launch.money", n.folder)) : NULL;
+    if (ok && config_text(n.config, "launch.cloud")[0])
+        n.reaper =
+            reaper_open(config_text(n.config, "launch.cloud"), n.rules.boot_ms + n.rules.idle_ms);
     ok = ok && acts[i].run(&n, &err);
+    reaper_close(n.reaper);
     keep_close(n.keep);
     if (n.launcher)
         n.launcher->close(n.launcher);

@@ -113,6 +113,8 @@ static bool start(struct local *l, enum launch_kind kind, struct error *err)
     words[n++] = arena_format(a, "--worker.idle=%lld s", (long long)l->house.idle_s);
     if (kind == LAUNCH_NATIVE)
         words[n++] = "--worker.tasks=1";
+    if (l->house.notice[0])
+        words[n++] = arena_format(a, "--notice=%s", l->house.notice);
     words[n] = NULL;
     struct child_wish wish = {.arguments = words,
                               .environment = (const char *const *)environ,
