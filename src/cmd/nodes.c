@@ -141,6 +141,8 @@ static bool open_nodes(struct nodes *n, struct error *err)
                                                                        : (int)cores,
                                      .boot_ms = config_int(c, "launch.boot"),
                                      .idle_ms = config_int(c, "launch.idle")};
+    // A boot is mostly much shorter than what is waited for at the most. Native tasks boot nothing.
+    n->rules.worth_ms = n->kind == LAUNCH_NATIVE ? 0 : n->rules.boot_ms / 3;
     return money_setting(c, "launch.price", 0, &n->rules.price, err) &&
            money_setting(c, "launch.budget", -1, &n->rules.budget, err);
 }

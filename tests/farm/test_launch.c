@@ -10,8 +10,12 @@
 #define MINUTE 60000LL
 #define HOUR (60 * MINUTE)
 
-static const struct launch_rules usual = {
-    .most = 100, .slots = 4, .boot_ms = 5 * MINUTE, .idle_ms = 5 * MINUTE, .budget = -1};
+static const struct launch_rules usual = {.most = 100,
+                                          .slots = 4,
+                                          .boot_ms = 5 * MINUTE,
+                                          .worth_ms = 5 * MINUTE,
+                                          .idle_ms = 5 * MINUTE,
+                                          .budget = -1};
 
 enum { MACHINES = 200 };
 struct answer {
@@ -73,7 +77,18 @@ static void each_machine_computes_at_least_as_long_as_it_boots(void **state)
     // 100 tasks of a minute are 25 minutes of four slots: five machines, not 25.
     struct answer a = ask(usual, (struct launch_need){.waiting = 100, .task_ms = MINUTE}, NULL, 0);
     assert_int_equal(a.d.want, 5);
-    assert_string_equal(a.d.want_why, "boot");
+    assert_string_equal(a.d.want_why, "worth");
+}
+
+static void a_task_of_its_own_need_not_be_worth_a_machine(void **state)
+{
+    (void)state;
+    struct launch_rules native = usual;
+    native.worth_ms = 0;
+    native.slots = 1;
+    assert_int_equal(
+        ask(native, (struct launch_need){.waiting = 70, .task_ms = 1000}, NULL, 0).d.want, 70);
+    assert_int_equal(ask(native, (struct launch_need){.waiting = 70}, NULL, 0).d.want, 70);
 }
 
 static void two_machines_find_out_how_long_a_task_is(void **state)
@@ -381,6 +396,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_empty_queue_asks_for_nothing),
         cmocka_unit_test(there_are_never_more_machines_than_tasks_for_them),
         cmocka_unit_test(each_machine_computes_at_least_as_long_as_it_boots),
+        cmocka_unit_test(a_task_of_its_own_need_not_be_worth_a_machine),
         cmocka_unit_test(two_machines_find_out_how_long_a_task_is),
         cmocka_unit_test(a_deadline_gets_the_fewest_that_meet_it),
         cmocka_unit_test(the_budget_pays_for_all_that_is_asked_for),

@@ -66,7 +66,9 @@ ffmpeg -v error -f lavfi -i "testsrc2=s=320x180:r=24:d=9" -c:v libx264 -preset u
 ok "another clip comes in" bring "$work/clip5.mov"
 ok "its probe is a task of Slurm's" nodes launch 1 --launch.kind=native
 ok "it does one and leaves" until_true 60 bash -c "[ \"\$(curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/jobs?limit=1' | grep -c '\"kind\":\"proxy\"')\" = 1 ] && [ -z \"\$(squeue -h)\" ]"
-for i in 1 2 3; do nodes launch 1 --launch.kind=native; done
-ok "the rest is done by further ones" until_true 90 ready 5
+"$posthouse" nodes keep --every 1 "${rules[@]}" --launch.kind=native >"$work/keep.out" 2>"$work/native.err" & keeper=$!
+ok "the rest is done by a worker for each task" until_true 90 ready 5
+ok "which were asked for as tasks waited" grep -q 'launch.want count=1 held_by=queue' "$work/native.err"
+kill -TERM "$keeper"; wait "$keeper"; keeper=
 ok "the house closes" close_house
 finish

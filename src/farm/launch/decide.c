@@ -60,15 +60,17 @@ static int64_t wanted_by_queue(const struct launch_rules *r, const struct launch
     left = left > 0 ? left : 0;
     int64_t most = whole((double)(left + s->busy) / slots);
     *why = "queue";
-    if (s->work_ms < 0) { // nobody knows whether a boot is worth it: two machines find out
+    if (r->worth_ms <= 0)
+        return most;
+    if (s->work_ms < 0) { // nobody knows whether one is worth it: two machines find out
         *why = "estimate";
         return most < 2 || most <= s->there ? most : s->there > 2 ? s->there : 2;
     }
-    int64_t worth = whole((s->work_ms / slots) / (double)(r->boot_ms > 0 ? r->boot_ms : 1));
+    int64_t worth = whole(s->work_ms / slots / (double)r->worth_ms);
     worth = worth < 1 && left ? 1 : worth;
     worth += whole((double)s->busy / slots);
     if (worth < most)
-        *why = "boot";
+        *why = "worth";
     return worth < most ? worth : most;
 }
 

@@ -4,8 +4,8 @@
  * A pure function of what is known just now: the queue, how long a task takes, when it must be
  * done, what a machine costs and may cost, how long one needs to boot. It never asks for more than
  *
- *   the queue     has tasks for, and work that is worth a boot: each machine asked for should
- *                 compute at least as long as it boots, unless a deadline says otherwise; while
+ *   the queue     has tasks for, and work that is worth it: each machine asked for should
+ *                 compute for `worth_ms` at least, unless a deadline says otherwise; while
  *                 nobody knows how long a task is, two machines find out;
  *   the deadline  needs, when there is one: the fewest machines that meet it, with the work of
  *                 machines that are on their way counted;
@@ -24,13 +24,14 @@
 #define LAUNCH_NO_DEADLINE INT64_MAX
 
 struct launch_rules {
-    int least, most; // machines; 0 most: none
-    int slots;       // tasks at once on one; for what has not said it yet. >= 1
-    int64_t boot_ms; // from "given" to the worker's hello: longer is not coming
-    int64_t idle_ms; // kept so long without a task, as more may come
-    double price;    // of a machine for an hour, in the money of the budget; 0: free
-    double budget;   // that may be spent in this period; < 0: no limit
-    double spent;    // of it so far
+    int least, most;  // machines; 0 most: none
+    int slots;        // tasks at once on one; for what has not said it yet. >= 1
+    int64_t boot_ms;  // from "given" to the worker's hello: longer is not coming
+    int64_t worth_ms; // a machine should compute so long to be worth asking for; 0: any is
+    int64_t idle_ms;  // kept so long without a task, as more may come
+    double price;     // of a machine for an hour, in the money of the budget; 0: free
+    double budget;    // that may be spent in this period; < 0: no limit
+    double spent;     // of it so far
 };
 
 struct launch_need {
@@ -56,7 +57,7 @@ enum launch_act { LAUNCH_KEEP, LAUNCH_DRAIN, LAUNCH_END };
 
 struct launch_decision {
     int want;             // how many more to ask for
-    const char *want_why; // what held it: "queue", "estimate", "boot", "deadline",
+    const char *want_why; // what held it: "queue", "estimate", "worth", "deadline",
                           // "budget", "most", "least"
     int target;           // machines to have
 };
