@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_MOST = 1024, ATTEMPTS_MOST = 4096 };
+enum { SLOTS_MOST = 1024, ATTEMPTS_MOST = 4096, LOOK_AGAIN_MS = 10000 };
 
 struct line {
     atomic_int holders; // the call that opened it, the socket, and whoever works for it just now
@@ -25,6 +25,7 @@ struct line {
     struct socket *socket;
     char *secret;    // its token, looked at again when rights have changed
     int64_t changes; // people_changes, then
+    int64_t looked_ms;
     char worker[27]; // "": no hello yet, or it has come back on another line
     char known[27];  // by the ledger
     bool ended;      // guarded by work.lock
@@ -553,9 +554,13 @@ static bool still_welcome(struct line *l, struct arena *a)
     int64_t changes = people_changes(people);
     struct who who;
     struct error err;
-    if (changes == l->changes)
+    int64_t now_ms = clock_tick_us() / 1000;
+    // Another process may have taken the right away (`posthouse user disable`): that is not
+    // counted.
+    if (changes == l->changes && now_ms - l->looked_ms < LOOK_AGAIN_MS)
         return true;
     l->changes = changes;
+    l->looked_ms = now_ms;
     return people_who(people, l->secret, false, a, &who, &err) && who.kind == WHO_PERSON &&
            who.scope == SCOPE_WORKER;
 }

@@ -61,6 +61,8 @@ struct serving {
     _Atomic pid_t worker; // 0: none
     bool worker_is_child; // else it was here before us
     int64_t worker_next_ms, worker_wait_ms, worker_began_ms;
+    pid_t keeper; // of launched workers, our child; 0: none
+    int64_t keeper_next_ms;
 };
 
 static char *below(struct serving *s, const char *folder, const char *name)
@@ -388,6 +390,63 @@ static void worker_look(struct serving *s)
     }
 }
 
+// ---- the keeper of launched workers (`posthouse nodes keep`), when there may be any
+
+static bool keeper_start(struct serving *s, struct error *err)
+{
+    char own[PATH_MAX];
+    size_t rows = config_count(s->config), count = 0;
+    const char **words = ARENA_ARRAY(s->call->arena, const char *, rows + 8);
+    if (!child_own_folder(own, sizeof(own)))
+        return error_set(err, ERROR_INTERNAL, "cannot find the program itself");
+    words[count++] = below(s, own, "posthouse");
+    words[count++] = "nodes";
+    words[count++] = "keep";
+    words[count++] = arena_format(s->call->arena, "--house.folder=%s", s->folder);
+    words[count++] = arena_format(s->call->arena, "--house=%s", s->ready.url);
+    words[count++] = arena_format(s->call->arena, "--token-file=%s/local.token", s->folder);
+    if (s->ready.fingerprint[0])
+        words[count++] = arena_format(s->call->arena, "--fingerprint=%s", s->ready.fingerprint);
+    // What the file and the environment say it reads by itself.
+    for (size_t i = 0; i < rows; i++) {
+        const struct setting *row = config_row(s->config, i);
+        if (strncmp(row->name, "launch", 6) == 0 && strcmp(row->source, "flag") == 0)
+            words[count++] = arena_format(s->call->arena, "--%s=%s", row->name, row->value);
+    }
+    words[count] = NULL;
+    struct child_wish wish = {.arguments = words,
+                              .environment = (const char *const *)environ,
+                              .pass = (const int[]){-1, -1, 2},
+                              .pass_count = 3,
+                              .session = true};
+    return child_start(&wish, &s->keeper, err);
+}
+
+static void keeper_look(struct serving *s)
+{
+    struct error err;
+    int status;
+    int64_t now = clock_tick_us() / 1000;
+    if (config_int(s->config, "launch.most") < 1)
+        return;
+    if (s->keeper && child_wait(s->keeper, 0, &status)) {
+        log_warn("serve.keeper_ended", "status=%s", log_quote(child_status_text(status).text).text);
+        s->keeper = 0;
+    }
+    if (s->keeper || now < s->keeper_next_ms)
+        return;
+    s->keeper_next_ms = now + 15000;
+    if (!keeper_start(s, &err))
+        log_problem("serve.keeper", &err);
+}
+
+static void keeper_end(struct serving *s)
+{
+    if (s->keeper)
+        child_end(s->keeper, WORKER_GRACE_MS);
+    s->keeper = 0;
+}
+
 static void worker_end(struct serving *s)
 {
     if (!worker_alive(s))
@@ -459,6 +518,7 @@ static void close_all(struct serving *s)
         local_ready_remove(s->folder);
     if (s->api)
         api_rest(s->api);
+    keeper_end(s);
     worker_end(s);
     if (s->flowing)
         pthread_join(s->flower, NULL);
@@ -528,6 +588,7 @@ static int run(struct command_call *call)
     int caught;
     do {
         worker_look(&s);
+        keeper_look(&s);
         caught = sigtimedwait(&set, NULL, &often);
     } while (caught < 0);
     fprintf(stderr, "The house is closing; once more hurries it.\n");
