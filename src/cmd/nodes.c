@@ -156,38 +156,83 @@ static int64_t time_member(const json_t *of, const char *name)
     return at_ms;
 }
 
-static bool ask_need(struct nodes *n, struct launch_need *need, struct error *err)
+// What waits and runs of a job with tasks, in attempts (chunks): `ready` may begin now. Its mean
+// time, once it is known, counts for each.
+struct tally {
+    int64_t known; // attempts whose time is known
+    double took_ms;
+};
+
+static void add_attempts(struct tally *t, int64_t attempts, int64_t each_ms)
 {
-    *need = (struct launch_need){.deadline_ms = LAUNCH_NO_DEADLINE};
-    json_t *active = house_ask(n->house.client, "GET", NULL, err, "/jobs?state=active&limit=200");
-    json_t *ended = active ? house_ask(n->house.client, "GET", NULL, err,
-                                       "/jobs?state=ended&limit=%d", ENDED_LOOKED_AT)
-                           : NULL;
+    t->known += each_ms > 0 ? attempts : 0;
+    t->took_ms += each_ms > 0 ? (double)attempts * (double)each_ms : 0;
+}
+
+static bool add_steps(struct nodes *n, const char *job, struct launch_need *need, struct tally *t,
+                      struct error *err)
+{
+    json_t *whole = house_ask(n->house.client, "GET", NULL, err, "/jobs/%s", job);
     const json_t *one;
     size_t i;
-    int64_t took = 0, known = 0, listed = 0;
+    if (!whole)
+        return err->kind == ERROR_NOT_FOUND; // it was removed meanwhile
+    json_array_foreach(json_object_get(whole, "steps"), i, one)
+    {
+        int64_t chunk = json_count(one, "chunk"), ready = json_count(one, "ready");
+        chunk = chunk > 0 ? chunk : 1;
+        ready = (ready + chunk - 1) / chunk;
+        need->waiting += ready;
+        need->running += (json_count(one, "running") + chunk - 1) / chunk;
+        add_attempts(t, ready, json_count(one, "mean_ms") * chunk);
+    }
+    json_decref(whole);
+    return true;
+}
+
+// The mean of jobs that have ended, for those of which nothing is known yet.
+static bool add_ended(struct nodes *n, struct tally *t, struct error *err)
+{
+    json_t *ended =
+        house_ask(n->house.client, "GET", NULL, err, "/jobs?state=ended&limit=%d", ENDED_LOOKED_AT);
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(ended, "items"), i, one)
+    {
+        int64_t began = time_member(one, "started"), end = time_member(one, "ended");
+        if (strcmp(json_word(one, "state"), "done") == 0 && began &&
+            strcmp(json_word(one, "kind"), "render") != 0)
+            add_attempts(t, 1, end - began);
+    }
+    json_decref(ended);
+    return ended != NULL;
+}
+
+static bool ask_need(struct nodes *n, struct launch_need *need, struct error *err)
+{
+    struct tally t = {0};
+    *need = (struct launch_need){.deadline_ms = LAUNCH_NO_DEADLINE};
+    json_t *active = house_ask(n->house.client, "GET", NULL, err, "/jobs?state=active&limit=200");
+    const json_t *one;
+    size_t i;
+    int64_t listed = 0;
+    bool ok = active != NULL;
     json_array_foreach(json_object_get(active, "items"), i, one)
     {
-        bool waits = strcmp(json_word(one, "state"), "waiting") == 0;
-        need->waiting += waits;
-        need->running += !waits;
+        const char *state = json_word(one, "state");
         listed++;
+        if (strcmp(json_word(one, "kind"), "render") == 0)
+            ok = ok && add_steps(n, json_word(one, "id"), need, &t, err);
+        else if (strcmp(state, "waiting") == 0 || strcmp(state, "running") == 0)
+            *(strcmp(state, "waiting") == 0 ? &need->waiting : &need->running) += 1;
     }
     // Those that are not on the first page wait: the house starts the oldest first.
     need->waiting +=
         json_count(active, "total") > listed ? json_count(active, "total") - listed : 0;
-    json_array_foreach(json_object_get(ended, "items"), i, one)
-    {
-        int64_t began = time_member(one, "started"), end = time_member(one, "ended");
-        if (strcmp(json_word(one, "state"), "done") != 0 || !began || end <= began)
-            continue;
-        took += end - began;
-        known++;
-    }
-    need->task_ms = known ? took / known : 0;
     json_decref(active);
-    json_decref(ended);
-    return ended != NULL;
+    ok = ok && (t.known || add_ended(n, &t, err));
+    need->task_ms = t.known ? (int64_t)(t.took_ms / (double)t.known) : 0;
+    return ok;
 }
 
 static bool ask_workers(struct nodes *n, struct arena *a, struct keep_turn *turn,

@@ -70,5 +70,35 @@ ok "it does one and leaves" until_true 60 bash -c "[ \"\$(curl -sS -H 'Authoriza
 ok "the rest is done by a worker for each task" until_true 90 ready 5
 ok "which were asked for as tasks waited" grep -q 'launch.want count=1 held_by=queue' "$work/native.err"
 kill -TERM "$keeper"; wait "$keeper"; keeper=
+
+# ---- frames: POV-Ray through a template; a node dies in the middle
+if command -v povray >/dev/null; then
+  cat >"$work/scene.pov" <<'POV'
+#version 3.7;
+global_settings { assumed_gamma 1 }
+camera { location <0, 1, -4> look_at 0 }
+light_source { <2, 4, -3> rgb 1 }
+sphere { <0, sin(clock * 6.28), 0>, 1 pigment { rgb <1, 0.3, 0.2> } finish { phong 1 } }
+plane { y, -1 pigment { checker rgb 1, rgb 0.2 } }
+POV
+  out=$work/show; mkdir -p "$out"
+  ok "24 frames are submitted" bash -c "'$posthouse' submit '$top/data/renderers/povray.yaml' -p Scene='$work/scene.pov' -p Frames=1-24 -p LastFrame=24 -p Width=96 -p Height=54 -p ChunkSize=2 -p Threads=1 -p OutputDir='$out' --project Film --output '$out/frame_##.png' --size 96x54 --house '$url' --token-file '$house/local.token' >'$work/submitted'"
+  job=$(cut -d' ' -f1 "$work/submitted")
+  # Nobody knows how long a chunk is: the mean of what ended before stands for it.
+  ok "as many machines are wanted as there are chunks, within the rules" bash -c "'$posthouse' nodes --json ${rules[*]@Q} --launch.boot='1 s' | tee /dev/stderr | grep -q '\"target\": 3'"
+  "$posthouse" nodes keep --every 1 "${rules[@]}" --launch.boot='20 s' >"$work/keep.out" 2>"$work/frames.err" & keeper=$!
+  made() { [ "$(ask GET "/jobs/$job" | field .done)" -ge "$1" ]; }
+  ok "some are made" until_true 90 made 3
+  if victim; then
+    lost=$(squeue -h -t R -w "$node" -o %A | head -1)
+    kill -9 "$(cat "$slurm/run/slurmd.$node.pid")" 2>/dev/null
+    for p in $(slurm_pids); do grep -qz "^SLURM_JOB_ID=$lost$" "/proc/$p/environ" 2>/dev/null && kill -9 "$p" 2>/dev/null; done
+  fi
+  job_done() { [ "$(ask GET "/jobs/$job" | field .state)" = done ]; }
+  ok "all are made all the same" until_true 180 job_done
+  ok "each is in its place" test "$(find "$out" -maxdepth 1 -name 'frame_*.png' | wc -l)" = 24
+  ok "and counts once" test "$(sqlite3 -cmd '.timeout 10000' "$house/house.db" "select sum(last-first+1) from attempts where state='committed' and job=(select number from jobs where id='$job')")" = 24
+  kill -TERM "$keeper"; wait "$keeper"; keeper=
+fi
 ok "the house closes" close_house
 finish
