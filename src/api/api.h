@@ -103,6 +103,7 @@ struct api_wish {
         void *transfer, *jobs, *flow; // struct transfers, jobs, flow
     } rooms;
     const char *profiles_folder;  // of deliverables
+    const char *logs_folder;      // of the workers\' attempts; NULL: none are kept
     const char *renderers_folder; // what the farm can run, with job templates
 };
 

@@ -267,6 +267,47 @@ static bool tasks_get(struct call *c, struct error *err)
     return true;
 }
 
+static bool attempts_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    fresh(q);
+    return job_attempts(tx, room(q->c), q->c->job, q->query.limit, &q->json, err);
+}
+
+static bool attempts_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    if (!call_limit(c, &q.query.limit, err) || !db_read(c->api->db, attempts_in, &q, err))
+        return false;
+    call_json(c, q.json);
+    return true;
+}
+
+static bool has_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    return job_has_attempt(tx, q->c->job, q->c->number, &q->more, err);
+}
+
+static bool log_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    struct buf words = BUF_LIMIT(8 << 20);
+    const char *after = call_query(c, "after"), *folder = c->api->wish.logs_folder;
+    int64_t next = 0;
+    if (!db_read(c->api->db, has_in, &q, err))
+        return false;
+    if (!q.more || !folder)
+        return error_set(err, ERROR_NOT_FOUND, "there is no such attempt");
+    bool ok =
+        job_log_read(folder, c->number, after ? strtoll(after, NULL, 10) : 0, &words, &next, err);
+    if (ok)
+        call_json(c, json_pack("{s:o, s:I}", "text", json_text(words.at ? words.at : ""), "next",
+                               (json_int_t)next));
+    buf_free(&words);
+    return ok;
+}
+
 static bool why_get(struct call *c, struct error *err)
 {
     (void)err;
@@ -308,6 +349,10 @@ const struct route job_routes[] = {
      "after suspend, or when we stopped it", NULL},
     {"POST", "/jobs/{job}/approve", MAY_EDIT, job_approve_post, NULL, "Job", 0,
      "its preview is good: the other frames follow", NULL},
+    {"GET", "/jobs/{job}/attempts", MAY_VIEW, attempts_get, NULL, "Attempt[]", 0,
+     "newest first; ?limit=", NULL},
+    {"GET", "/jobs/{job}/attempts/{number}/log", MAY_VIEW, log_get, NULL, "LogPart", 0,
+     "what it printed, live while it runs; number is its token; ?after=", NULL},
     {"GET", "/jobs/{job}/why", MAY_VIEW, why_get, NULL, "Reason[]", 0, "why it does not run", NULL},
     {"GET", "/jobs/{job}/steps/{number}/tasks", MAY_VIEW, tasks_get, NULL, "TaskRuns", 0,
      "states as runs; ?from= &to=", NULL},

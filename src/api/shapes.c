@@ -138,6 +138,11 @@ const struct shape shapes[] = {
      "tasks count from 0; both are in it"},
     {"TaskChange", "first:int last:int dependants:bool?",
      "dependants: what was made from them is made again, too"},
+    {"Attempt",
+     "attempt:id token:int step:int first:int last:int worker:text state:'running'|'dropped'|"
+     "'committed'|'failed'|'lost'|'stopped'|'stale' began:time ended:time? problem:Problem?",
+     "one try at tasks first..last; newest first"},
+    {"LogPart", "text:text next:int", "next: after how many bytes to ask again"},
     {"Reason", "kind:text text:text step:int word:text a:int b:int c:int",
      "why a job does not run; text has the numbers in it"},
     {"JobChange", "priority:int? tier:int?", "0 lowest, 50 usual, 100 highest"},

@@ -481,6 +481,23 @@ static bool hear_about(struct line *l, const json_t *said, struct arena *a)
     return true;
 }
 
+static bool hear_log(struct line *l, const json_t *said, struct arena *a)
+{
+    (void)a;
+    struct work *w = l->work;
+    const char *attempt = word(said, "attempt"), *words = word(said, "text");
+    int64_t token = json_integer_value(json_object_get(said, "token"));
+    int64_t at = json_integer_value(json_object_get(said, "at"));
+    struct error err;
+    if (!id_valid(text_of(attempt)) || at < 0)
+        return false;
+    const char *folder = w->api->wish.logs_folder;
+    if (folder && jobs_holds(w->jobs, l->worker, attempt, token) &&
+        !job_log_add(folder, token, at, text_of(words), &err))
+        log_problem("work.log", &err);
+    return true;
+}
+
 // May a frame that was made be brought into its place?
 static bool hear_place(struct line *l, const json_t *said, struct arena *a)
 {
@@ -544,7 +561,8 @@ static const struct {
     bool (*hear)(struct line *l, const json_t *said, struct arena *a);
 } messages[] = {{"hello", hear_hello},   {"beat", hear_beat},   {"done", hear_done},
                 {"failed", hear_failed}, {"drain", hear_drain}, {"stopped", hear_stopped},
-                {"about", hear_about},   {"place", hear_place}, {"next", hear_next}};
+                {"about", hear_about},   {"place", hear_place}, {"log", hear_log},
+                {"next", hear_next}};
 
 // ---- the line
 

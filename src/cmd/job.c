@@ -1,7 +1,9 @@
 // posthouse job: one job, why it does not run, and what people do to it.
 #include "cmd/client.h"
+#include "plat/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_steps(const json_t *job)
@@ -53,10 +55,53 @@ static json_t *act(struct command_call *call, struct house *h, struct error *err
     return NULL;
 }
 
+// The log of the attempt that began last, or of the one with this token; goes on while it runs.
+static bool show_log(struct command_call *call, struct house *h, struct error *err)
+{
+    const char *job = call->words[0];
+    int64_t token = call->word_count > 2 ? strtoll(call->words[2], NULL, 10) : 0, after = 0;
+    for (bool runs = true;;) {
+        json_t *all = house_ask(h->client, "GET", NULL, err, "/jobs/%s/attempts?limit=1000", job);
+        const json_t *one = NULL, *t;
+        size_t i;
+        if (!all)
+            return false;
+        json_array_foreach(all, i, t) if (!one && (!token || json_count(t, "token") == token)) one =
+            t;
+        runs = strcmp(json_word(one, "state"), "running") == 0;
+        token = one ? json_count(one, "token") : 0;
+        json_decref(all);
+        if (!token)
+            return error_set(err, ERROR_NOT_FOUND, "nothing of it has begun yet");
+        json_t *part;
+        do {
+            part = house_ask(h->client, "GET", NULL, err, "/jobs/%s/attempts/%lld/log?after=%lld",
+                             job, (long long)token, (long long)after);
+            if (!part && !(runs && err->kind == ERROR_NOT_FOUND))
+                return false;
+            fputs(json_word(part, "text"), stdout);
+            bool more = json_word(part, "text")[0];
+            after = part ? json_count(part, "next") : after;
+            json_decref(part);
+            if (!more)
+                break;
+        } while (true);
+        if (!runs)
+            return true;
+        fflush(stdout);
+        clock_sleep_ms(1000);
+    }
+}
+
 static int run(struct command_call *call)
 {
     struct house h = {0};
     struct error err;
+    if (call->word_count > 1 && strcmp(call->words[1], "log") == 0) {
+        bool ok = house_open(call, 1, &h, &err) && show_log(call, &h, &err);
+        house_close(&h);
+        return ok ? 0 : command_failed(&err);
+    }
     json_t *answer = house_open(call, 1, &h, &err) ? act(call, &h, &err) : NULL;
     size_t i;
     const json_t *reason;
@@ -82,14 +127,15 @@ static const struct option_row options[] = {
 };
 const struct command command_job = {
     "job",
-    "JOB [why|suspend|resume|approve|cancel|retry]",
+    "JOB [why|log [TOKEN]|suspend|resume|approve|cancel|retry]",
     "one job of the house",
-    "Without a second word: its state and its steps.\nwhy      why it does not run\nsuspend  "
+    "Without a second word: its state and its steps.\nwhy      why it does not run\nlog      what "
+    "its newest attempt prints, or the one with this token\nsuspend  "
     "nothing "
     "more of it begins\nresume   after that, or when the house stopped it\napprove  its preview is "
     "good: the rest follows\ncancel   stops it\nretry    does again what failed or was cancelled",
     options,
     1,
-    2,
+    3,
     run,
 };

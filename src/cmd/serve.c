@@ -134,6 +134,7 @@ static bool open_api(struct serving *s, struct error *err)
                            .check_answers = check,
                            .rooms = {.transfer = s->transfers, .jobs = s->jobs, .flow = s->flow},
                            .profiles_folder = below(s, s->data, "profiles"),
+                           .logs_folder = below(s, s->folder, "logs"),
                            .renderers_folder = below(s, s->data, "renderers")},
         err);
     if (s->api)
@@ -276,6 +277,7 @@ static void *sweep(void *context)
 {
     struct serving *s = context;
     struct error err;
+    const char *logs = below(s, s->folder, "logs");
     int64_t minute_ms = 0, hour_ms = clock_tick_us() / 1000 + MINUTE_MS;
     while (!atomic_load(&s->stop)) {
         int64_t now = clock_tick_us() / 1000, lost = 0, freed = 0;
@@ -285,6 +287,7 @@ static void *sweep(void *context)
         if (now >= minute_ms) {
             told(transfers_sweep(s->transfers, &err), "sweep.transfers", &err);
             told(flow_tidy(s->flow, SCRATCH_REST_MS, &err), "sweep.scratch", &err);
+            job_logs_forget(s->jobs, logs);
             minute_ms = now + MINUTE_MS;
         }
         if (now >= hour_ms) {

@@ -27,7 +27,9 @@
 #include <unistd.h>
 
 enum {
-    WARM_S = 3, // a session without a task ends
+    LOG_WAITING = 256 << 10, // bytes of a log between two beats
+    LOG_MOST = 4 << 20,      // in all
+    WARM_S = 3,              // a session without a task ends
     DOCUMENTS_MOST = 16,
     SLOTS_MOST = 256,
     OUTPUTS_SHOWN = 16,
@@ -48,7 +50,9 @@ struct attempt {
     json_t *task;
     // guarded by worker.lock
     bool started, ended, dropped;
-    bool asks_place, may_place; // of a render
+    bool asks_place, may_place;     // of a render
+    struct buf log;                 // that the house has not heard yet
+    int64_t log_said, log_left_out; // bytes
     int64_t done, total;
     char unit[16];
     struct shown outputs[OUTPUTS_SHOWN];
@@ -94,6 +98,7 @@ static void forget(struct worker *w, struct attempt *t)
             break;
         }
     json_decref(t->task);
+    buf_free(&t->log);
     free(t->result);
     free(t);
 }
@@ -116,8 +121,21 @@ static void send_json(struct worker *w, json_t *take_over)
     json_decref(take_over);
 }
 
+static void say_log(struct worker *w, struct attempt *t)
+{
+    if (!w->line || !t->log.size)
+        return;
+    json_t *words = json_stringn(t->log.at, t->log.size);
+    if (words)
+        send_json(w, json_pack("{s:{s:s, s:I, s:I, s:o}}", "log", "attempt", t->id, "token",
+                               (json_int_t)t->token, "at", (json_int_t)t->log_said, "text", words));
+    t->log_said += (int64_t)t->log.size;
+    t->log.size = 0;
+}
+
 static void say_result(struct worker *w, struct attempt *t)
 {
+    say_log(w, t);
     t->said_ms = clock_tick_us() / 1000;
     send_text(w, t->result);
 }
@@ -340,6 +358,29 @@ static void render_progress(void *context, int64_t done, int64_t total)
     pthread_mutex_unlock(&r->w->lock);
 }
 
+// A log is bounded: what is too much is counted.
+static void render_said(void *context, text line)
+{
+    struct run *r = context;
+    struct attempt *t = r->t;
+    pthread_mutex_lock(&r->w->lock);
+    if (t->log.size + line.size > LOG_WAITING || t->log_said > LOG_MOST) {
+        t->log_left_out += (int64_t)line.size;
+    } else {
+        if (t->log_left_out)
+            buf_format(&t->log, "... %lld bytes are left out ...\n", (long long)t->log_left_out);
+        t->log_left_out = 0;
+        bool clean = text_utf8(line);
+        for (size_t i = 0; i < line.size; i++) {
+            unsigned char c = (unsigned char)line.at[i];
+            char one = c == 0 || (!clean && c > 126) ? '?' : (char)c;
+            buf_add(&t->log, &one, 1);
+        }
+        buf_add(&t->log, "\n", 1);
+    }
+    pthread_mutex_unlock(&r->w->lock);
+}
+
 // While the house is away the frame waits: another attempt may have been given.
 static bool render_may_place(void *context)
 {
@@ -364,6 +405,7 @@ static bool run_render(struct run *r, struct render *render, struct error *err)
 {
     struct render_calls calls = {.asked = render_asked,
                                  .progress = render_progress,
+                                 .said = render_said,
                                  .may_place = render_may_place,
                                  .context = r};
     json_t *document = document_of(r->w, r->t, err);
@@ -517,6 +559,7 @@ static void hear_task(struct worker *w, json_t *task)
         abort();
     text_copy(text_of(attempt), t->id, sizeof(t->id));
     t->token = json_integer_value(json_object_get(task, "token"));
+    t->log = (struct buf)BUF_LIMIT(LOG_WAITING + 4096);
     t->task = json_incref(task);
     struct attempt **last = &w->attempts;
     while (*last)
@@ -661,6 +704,8 @@ static void beat(struct worker *w)
     int64_t now = clock_tick_us() / 1000;
     pthread_mutex_lock(&w->lock);
     send_json(w, json_pack("{s:{s:o}}", "beat", "attempts", attempts_json(w, true)));
+    for (struct attempt *t = w->attempts; t; t = t->next)
+        say_log(w, t);
     for (struct attempt *t = w->attempts; t; t = t->next)
         if (t->result && !t->dropped && now - t->said_ms > REPEAT_MS)
             say_result(w, t);

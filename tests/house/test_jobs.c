@@ -4,6 +4,8 @@
 #include "plat/clock.h"
 #include "plat/files.h"
 
+#include <unistd.h>
+
 // A ledger in a folder of its own. The clock is a number here.
 static struct {
     char folder[64], path[96];
@@ -433,6 +435,113 @@ static void jobs_of_other_projects_are_not_listed(void **state)
     OK(db_read(house.db, list_in, &seen, &err));
     assert_int_equal(seen, 0);
     OK(db_read(house.db, count_in, NULL, &err));
+}
+
+// ---- submissions
+
+static bool submit(const char *submission, struct job_wish *wish, struct arena *a)
+{
+    json_error_t why;
+    json_t *from = json_loads(submission, 0, &why);
+    if (!from)
+        fail_msg("%s", why.text);
+    *wish = (struct job_wish){0};
+    bool ok = job_submission(a, from, wish, &err);
+    if (ok)
+        wish->template = arena_text(a, wish->template);
+    if (ok)
+        wish->title = arena_text(a, wish->title);
+    json_decref(from);
+    return ok;
+}
+
+#define TWO_STEPS                                                                                  \
+    "\"template\":\"specificationVersion: jobtemplate-2023-09\\nname: Film\\nsteps:\\n"            \
+    "- name: Comp\\n  dependencies: [{dependsOn: Render}]\\n  parameterSpace: "                    \
+    "{taskParameterDefinitions: [{name: Frame, type: INT, range: 1-1000000}]}\\n"                  \
+    "  script: {actions: {onRun: {command: comp}}}\\n"                                             \
+    "- name: Render\\n  hostRequirements: {amounts: [{name: amount.worker.vcpu, min: 2}, {name: "  \
+    "amount.arnold, min: 1}], attributes: [{name: attr.worker.os.family, anyOf: [linux]}]}\\n"     \
+    "  parameterSpace: {taskParameterDefinitions: [{name: Frame, type: INT, range: "               \
+    "1-1000000}]}\\n"                                                                              \
+    "  script: {actions: {onRun: {command: render}}}\\n\""
+
+static void a_submission_becomes_steps_in_order_with_plans(void **state)
+{
+    (void)state;
+    struct arena *a = arena_open((size_t)1 << 31);
+    struct job_wish w;
+    OK(submit("{" TWO_STEPS ",\"options\":{\"tier\":0,\"pool\":\"big\",\"frames_after\":[{\"step\":"
+              "\"Comp\",\"on\":\"Render\",\"from\":-1,\"to\":1}]}}",
+              &w, a));
+    assert_int_equal(w.step_count, 2);
+    assert_string_equal(w.title, "Film");
+    assert_int_equal(w.tier, JOBS_TIER_LOWEST);
+    assert_string_equal(w.steps[0].name, "Render"); // what others wait for comes first
+    assert_int_equal(w.steps[0].tasks, 1000000);
+    const json_t *plan = w.steps[0].plan, *after = json_object_get(w.steps[1].plan, "after");
+    assert_int_equal(json_integer_value(json_object_get(plan, "index")), 1);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(plan, "needs"), "milli_cpus")), 2000);
+    assert_string_equal(json_string_value(json_object_get(
+                            json_array_get(json_object_get(plan, "limits"), 0), "name")),
+                        "amount.arnold");
+    assert_int_equal(json_array_size(json_object_get(plan, "words")), 2);
+    assert_int_equal(json_array_size(after), 1); // by frames, not also as a whole
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(after, 0), "from")), -1);
+    job_submission_free(&w);
+    static const char *const refused[] = {
+        "{}",
+        "{\"template\":\"nothing\"}",
+        "{" TWO_STEPS ",\"options\":{\"prioritty\":1}}",
+        "{" TWO_STEPS ",\"options\":{\"priority\":101}}",
+        "{" TWO_STEPS ",\"options\":{\"tags\":[7]}}",
+        "{" TWO_STEPS ",\"options\":{\"outputs\":[{\"path\":\"relative.exr\"}]}}",
+        "{" TWO_STEPS ",\"parameters\":{\"Unknown\":1}}"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (submit(refused[i], &w, a))
+            fail_msg("%s was taken", refused[i]);
+        assert_int_equal(err.kind, ERROR_INPUT);
+    }
+    arena_close(a);
+}
+
+// ---- logs
+
+static void log_is(int64_t token, int64_t after, const char *wanted, int64_t wanted_next)
+{
+    struct buf out = BUF_LIMIT(4 << 20);
+    int64_t next;
+    OK(job_log_read(house.folder, token, after, &out, &next, &err));
+    assert_string_equal(out.at ? out.at : "", wanted);
+    assert_int_equal(next, wanted_next);
+    buf_free(&out);
+}
+
+static void a_log_can_be_read_while_it_grows_and_has_nothing_twice(void **state)
+{
+    (void)state;
+    struct buf out = BUF_LIMIT(4 << 20);
+    int64_t next;
+    char path[200];
+    assert_false(job_log_read(house.folder, 1234, 0, &out, &next, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    OK(job_log_add(house.folder, 1234, 0, text_of("one\n"), &err));
+    log_is(1234, 0, "one\n", 4);
+    OK(job_log_add(house.folder, 1234, 0, text_of("one\n"), &err)); // said again
+    OK(job_log_add(house.folder, 1234, 4, text_of("two\n"), &err));
+    log_is(1234, 0, "one\ntwo\n", 8);
+    log_is(1234, 6, "o\n", 8);
+    log_is(1234, 8, "", 8);
+    snprintf(path, sizeof(path), "%s/1/1234.log", house.folder);
+    FILE *f = fopen(path, "r+"); // the house died while it wrote
+    assert_non_null(f);
+    fseek(f, -3, SEEK_END);
+    assert_int_equal(ftruncate(fileno(f), ftell(f)), 0);
+    fclose(f);
+    log_is(1234, 0, "one\n", 4);
+    OK(job_log_add(house.folder, 1234, 4, text_of("three\n"), &err));
+    log_is(1234, 0, "one\nthree\n", 10);
 }
 
 // ---- a house of before
@@ -869,6 +978,8 @@ int main(int argc, char **argv)
         TEST(what_the_rooms_can_not_keep_does_not_end_the_attempt),
         TEST(progress_is_told_four_times_a_second_at_most),
         TEST(jobs_of_other_projects_are_not_listed),
+        TEST(a_submission_becomes_steps_in_order_with_plans),
+        TEST(a_log_can_be_read_while_it_grows_and_has_nothing_twice),
         TEST(an_earlier_house_goes_on_where_it_was),
         TEST(the_ledger_agrees_with_a_simple_model),
     };

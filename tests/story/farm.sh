@@ -35,6 +35,8 @@ ok "it is cancelled" here job "$second" cancel
 
 some_done() { [ "$(sql "select done from jobs where id='$job'")" -gt 0 ]; }
 ok "frames are rendered" until_true 120 some_done
+tokens() { ask GET "/jobs/$job/attempts?limit=1000" | field '.filter(a=>a.state==="committed").map(a=>a.token)[0]'; }
+ok "what a renderer prints is kept" bash -c "'$posthouse' job $job log $(tokens) --house '$url' --token-file '$house/local.token' | grep -q 'Persistence of Vision'"
 count=0
 while [ $count -lt "$kills" ] && [ "$(sql "select ended from jobs where id='$job'")" != 1 ]; do
   sleep "0.$((RANDOM % 7 + 2))"

@@ -187,8 +187,9 @@ struct jobs {
 
     // of the turn
     int64_t seen; // number of the newest job that is known
-    int64_t rest_until_ms, lease_look_ms, forget_ms;
-    struct error unheard; // of posts that nobody waits for
+    int64_t rest_until_ms, lease_look_ms;
+    int64_t forget_ms, forgotten; // of who sweeps: when next; attempts before this fence
+    struct error unheard;         // of posts that nobody waits for
 
     // guarded by core
     struct sched *sched;

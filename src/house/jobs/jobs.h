@@ -239,6 +239,27 @@ MUST_CHECK bool job_steps(struct db_tx *tx, struct jobs *j, const char *job, jso
 #define JOBS_RUNS_SHOWN 10000
 MUST_CHECK bool job_tasks(struct db_tx *tx, const char *job, int64_t step, int64_t from, int64_t to,
                           json_t **runs, int64_t *next, struct error *err);
+// Attempt[] of a job, newest first, at most `limit`: {"attempt", "token", "step", "first", "last",
+// "worker", "state", "began", "ended", "problem"}.
+MUST_CHECK bool job_attempts(struct db_tx *tx, struct jobs *j, const char *job, int limit,
+                             json_t **list, struct error *err);
+
+// ---- Logs of attempts, in files below a folder. `at`: how much text came before; what was told
+// already is left out. A log holds JOBS_LOG_MOST bytes of text at most.
+#define JOBS_LOG_MOST (4 << 20)
+MUST_CHECK bool job_log_add(const char *folder, int64_t token, int64_t at, text words,
+                            struct error *err);
+// The text after its first `after` bytes, about 1 MiB at a time; *next: where to go on.
+MUST_CHECK bool job_log_read(const char *folder, int64_t token, int64_t after, struct buf *out,
+                             int64_t *next, struct error *err);
+// Forgets the logs of attempts that jobs_sweep has forgotten.
+void job_logs_forget(struct jobs *j, const char *folder);
+// False: that is no attempt of this worker that runs.
+bool jobs_holds(struct jobs *j, const char *worker, const char *attempt, int64_t token);
+// Whether the attempt was one of this job.
+MUST_CHECK bool job_has_attempt(struct db_tx *tx, const char *job, int64_t token, bool *has,
+                                struct error *err);
+
 struct job_query {
     const char *const *projects; // those that the caller may view
     size_t project_count;

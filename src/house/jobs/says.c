@@ -262,6 +262,16 @@ bool jobs_fail(struct jobs *j, const char *attempt, int64_t token, int64_t task,
     return ok;
 }
 
+bool jobs_holds(struct jobs *j, const char *worker, const char *attempt, int64_t token)
+{
+    sched_fence fence = attempt_fence(j, attempt, token);
+    pthread_mutex_lock(&j->core);
+    const struct given *g = fence ? map_get(&j->attempts, fence) : NULL;
+    bool holds = g && strcmp(g->hand->id, worker) == 0;
+    pthread_mutex_unlock(&j->core);
+    return holds;
+}
+
 bool jobs_may_place(struct jobs *j, const char *worker, const char *attempt, int64_t token)
 {
     struct sched_attempt_look look;
@@ -369,7 +379,7 @@ bool jobs_sweep(struct jobs *j, int64_t now_ms, int64_t *lost, struct error *err
     if (now_ms < j->forget_ms)
         return ok;
     j->forget_ms = now_ms + FORGET_MS;
-    return ok && db_write(j->db, forget_in, NULL, err);
+    return ok && db_write(j->db, forget_in, j, err);
 }
 
 bool jobs_next_ms(struct jobs *j, int64_t *at_ms, struct error *err)

@@ -1,6 +1,7 @@
 // Steps and tasks of a job, as the API shows them: by rows alone, so that they agree with each
 // other.
 #include "house/jobs/inside.h"
+#include "plat/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,57 @@ bool job_tasks(struct db_tx *tx, const char *job, int64_t step, int64_t from, in
     free(w.states);
     if (!ok)
         json_decref(*runs);
+    return ok;
+}
+
+// ---- attempts
+
+static json_t *time_json(int64_t at_ms)
+{
+    return at_ms ? json_string(clock_text(at_ms).text) : json_null();
+}
+
+bool job_attempts(struct db_tx *tx, struct jobs *j, const char *job, int limit, json_t **list,
+                  struct error *err)
+{
+    int64_t number = number_of(tx, job, err);
+    *list = NULL;
+    if (!number)
+        return false;
+    *list = json_array();
+    struct db_rows *rows = db_query(
+        tx,
+        "select t.fence, t.step, t.first, t.last, coalesce(w.name, t.worker), t.state, t.began_ms, "
+        "t.ended_ms, t.error from attempts t left join workers w on w.id = t.worker where t.job = "
+        "?1 order by t.fence desc limit ?2",
+        "ii", number, (int64_t)limit);
+    while (db_next(rows)) {
+        char id[27];
+        attempt_text(j, (sched_fence)db_int(rows, 0), id);
+        json_t *problem = db_null(rows, 8) ? NULL : json_loads(db_text(rows, 8), 0, NULL);
+        json_array_append_new(
+            *list,
+            json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:o, s:o}", "attempt", id, "token",
+                      (json_int_t)db_int(rows, 0), "step", (json_int_t)db_int(rows, 1), "first",
+                      (json_int_t)db_int(rows, 2), "last", (json_int_t)db_int(rows, 3), "worker",
+                      db_text(rows, 4), "state", db_text(rows, 5), "began",
+                      time_json(db_int(rows, 6)), "ended", time_json(db_int(rows, 7)), "problem",
+                      problem ? problem : json_null()));
+    }
+    if (db_end(rows, err))
+        return true;
+    json_decref(*list);
+    return false;
+}
+
+bool job_has_attempt(struct db_tx *tx, const char *job, int64_t token, bool *has, struct error *err)
+{
+    int64_t there = 0;
+    bool ok = db_one_int(tx, &there, 0, err,
+                         "select 1 from attempts t join jobs j on j.number = t.job where t.fence = "
+                         "?1 and j.id = ?2",
+                         "is", token, job);
+    *has = there != 0;
     return ok;
 }
 
