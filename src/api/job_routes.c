@@ -315,6 +315,32 @@ static bool why_get(struct call *c, struct error *err)
     return true;
 }
 
+static bool limits_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    fresh(q);
+    return jobs_limits(tx, room(q->c), &q->json, err);
+}
+
+static bool limits_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    if (!db_read(c->api->db, limits_in, &q, err))
+        return false;
+    call_json(c, q.json);
+    return true;
+}
+
+static bool limits_put(struct call *c, struct error *err)
+{
+    struct jobs_limit l = {.name = body_text(c, "name"),
+                           .host = strcmp(body_text(c, "scope"), "host") == 0,
+                           .total = body_int(c, "total", 0),
+                           .outside = body_int(c, "outside", 0),
+                           .yields = body_bool(c, "yields", false)};
+    return jobs_limit_set(room(c), &l, clock_now_ms(), err) && limits_get(c, err);
+}
+
 static bool workers_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
@@ -360,6 +386,10 @@ const struct route job_routes[] = {
      "Job", 0, "tasks are done again, whatever they are", NULL},
     {"POST", "/jobs/{job}/steps/{number}/cancel", MAY_EDIT, tasks_cancel_post, "TaskChange", "Job",
      0, "those that are not done are not wanted", NULL},
+    {"GET", "/limits", NEED_PERSON, limits_get, NULL, "Limit[]", 0,
+     "licences and other things that there are only so many of", NULL},
+    {"PUT", "/limits", NEED_ADMIN, limits_put, "LimitChange", "Limit[]", 0,
+     "makes or changes one, by its name", NULL},
     {"GET", "/workers", NEED_ADMIN, workers_get, NULL, "Worker[]", 0, "seen within a day", NULL},
 };
 const size_t job_route_count = sizeof(job_routes) / sizeof(job_routes[0]);

@@ -142,6 +142,12 @@ const struct shape shapes[] = {
      "attempt:id token:int step:int first:int last:int worker:text state:'running'|'dropped'|"
      "'committed'|'failed'|'lost'|'stopped'|'stale' began:time ended:time? problem:Problem?",
      "one try at tasks first..last; newest first"},
+    {"Limit",
+     "name:text scope:'task'|'host' total:int outside:int yields:bool used:int free:int "
+     "learned:int",
+     "what there is only so much of; learned: the ceiling that denials taught"},
+    {"LimitChange", "name:text scope:'task'|'host' total:int outside:int? yields:bool?",
+     "outside: held by others; yields: attempts give way when others take one"},
     {"LogPart", "text:text next:int", "next: after how many bytes to ask again"},
     {"Reason", "kind:text text:text step:int word:text a:int b:int c:int",
      "why a job does not run; text has the numbers in it"},

@@ -506,6 +506,43 @@ static void a_submission_becomes_steps_in_order_with_plans(void **state)
     arena_close(a);
 }
 
+static bool limited_in(struct db_tx *tx, void *context, struct error *e)
+{
+    json_t *plan = json_pack("{s:[{s:s, s:i}]}", "limits", "name", "arnold", "amount", 1);
+    struct job_step step = {"render", 3, plan};
+    bool ok = job_make(tx,
+                       &(struct job_wish){.project = "P",
+                                          .kind = "render",
+                                          .title = "limited",
+                                          .by = "Ada",
+                                          .priority = 50,
+                                          .steps = &step,
+                                          .step_count = 1},
+                       house.now, context, e);
+    json_decref(plan);
+    return ok;
+}
+
+static void a_licence_holds_its_tasks_back_also_after_a_new_start(void **state)
+{
+    (void)state;
+    id job;
+    struct claim c[3];
+    OK(db_write(house.db, limited_in, &job, &err));
+    assert_false(take("W", &c[0])); // nobody has said that there is one
+    json_t *why = job_why(house.jobs, job.text);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(why, 0), "kind")),
+                        "limit");
+    json_decref(why);
+    struct jobs_limit limit = {.name = "arnold", .total = 2};
+    OK(jobs_limit_set(house.jobs, &limit, house.now, &err));
+    jobs_close(house.jobs);
+    OK(jobs_open(house.db, house.now, &house.jobs, &err));
+    assert_true(take("W", &c[0]) && take("W", &c[1]) && !take("W", &c[2]));
+    assert_int_equal(finish(c[0].attempt, c[0].token), OUTCOME_TAKEN);
+    assert_true(take("W", &c[2]));
+}
+
 // ---- logs
 
 static void log_is(int64_t token, int64_t after, const char *wanted, int64_t wanted_next)
@@ -979,6 +1016,7 @@ int main(int argc, char **argv)
         TEST(progress_is_told_four_times_a_second_at_most),
         TEST(jobs_of_other_projects_are_not_listed),
         TEST(a_submission_becomes_steps_in_order_with_plans),
+        TEST(a_licence_holds_its_tasks_back_also_after_a_new_start),
         TEST(a_log_can_be_read_while_it_grows_and_has_nothing_twice),
         TEST(an_earlier_house_goes_on_where_it_was),
         TEST(the_ledger_agrees_with_a_simple_model),

@@ -96,6 +96,7 @@ enum post_kind {
     POST_FAILED,
     POST_STOPPED,
     POST_ORDER,
+    POST_LIMIT,
     POST_SWEEP
 };
 
@@ -114,6 +115,7 @@ struct post {
     void *context;
     const struct error *why;
     const struct job_order *order;
+    const struct jobs_limit *limit;
     // the answer
     bool ok, done;
     struct error *err;
@@ -220,6 +222,8 @@ sched_fence attempt_fence(const struct jobs *j, const char *attempt, int64_t tok
 bool job_say(struct db_tx *tx, struct jobs *j, const char *job, struct error *err);
 
 // ---- load.c
+bool load_limits(struct jobs *j, int64_t now_ms, struct error *err);
+void limit_hear(struct jobs *j, const struct jobs_limit *limit, int64_t now_ms);
 bool load_new(struct jobs *j, int64_t now_ms, struct error *err);
 bool load_order(struct jobs *j, const char *job, int64_t now_ms, struct error *err); // NOT_FOUND
 void live_free(struct jobs *j, struct live *l);

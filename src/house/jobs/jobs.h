@@ -111,6 +111,19 @@ typedef bool jobs_also(struct db_tx *tx, void *context, struct error *err);
 MUST_CHECK bool jobs_order(struct jobs *j, const struct job_order *order, jobs_also *also,
                            void *context, int64_t now_ms, struct error *err);
 
+// What there is only so much of: licences. Tasks that need one which nobody has made known wait.
+struct jobs_limit {
+    const char *name;
+    bool host; // one for all tasks of a machine, else one an attempt
+    int64_t total, outside;
+    bool yields; // when outside grows, attempts give way
+};
+// Makes or changes it; durable when it returns.
+MUST_CHECK bool jobs_limit_set(struct jobs *j, const struct jobs_limit *limit, int64_t now_ms,
+                               struct error *err);
+// [{"name", "scope", "total", "outside", "yields", "used", "free", "learned"}]
+MUST_CHECK bool jobs_limits(struct db_tx *tx, struct jobs *j, json_t **list, struct error *err);
+
 // ---- Working
 
 struct give { // a worker is to do this

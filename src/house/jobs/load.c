@@ -543,6 +543,48 @@ bool load_order(struct jobs *j, const char *job, int64_t now_ms, struct error *e
     return load(j, &l, now_ms, err);
 }
 
+// ---- limits
+
+struct limits_seen {
+    struct arena *a;
+    SOME(struct jobs_limit) all;
+};
+
+static bool limits_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct limits_seen *l = context;
+    struct db_rows *rows =
+        db_query(tx, "select name, scope, total, outside, yields from limits", "");
+    l->all.count = 0;
+    while (db_next(rows))
+        *MORE(l->all) = (struct jobs_limit){arena_text(l->a, db_text(rows, 0)),
+                                            strcmp(db_text(rows, 1), "host") == 0, db_int(rows, 2),
+                                            db_int(rows, 3), db_int(rows, 4) != 0};
+    return db_end(rows, err);
+}
+
+void limit_hear(struct jobs *j, const struct jobs_limit *l, int64_t now_ms)
+{
+    sched_limit_set(j->sched,
+                    &(struct sched_limit_wish){.name = sched_word(j->sched, l->name),
+                                               .scope = l->host ? SCHED_A_HOST : SCHED_A_TASK,
+                                               .total = l->total,
+                                               .outside = l->outside,
+                                               .yields = l->yields},
+                    now_ms);
+}
+
+bool load_limits(struct jobs *j, int64_t now_ms, struct error *err)
+{
+    struct limits_seen l = {.a = arena_open(16 << 20)};
+    bool ok = db_read(j->db, limits_in, &l, err);
+    for (size_t i = 0; ok && i < l.all.count; i++)
+        limit_hear(j, &l.all.at[i], now_ms);
+    free(l.all.at);
+    arena_close(l.a);
+    return ok;
+}
+
 // ---- finding
 
 struct live *live_of(const struct jobs *j, const char *id)

@@ -359,6 +359,40 @@ bool jobs_order(struct jobs *j, const struct job_order *order, jobs_also *also, 
     return waited(j, &p, now_ms, err);
 }
 
+bool jobs_limit_set(struct jobs *j, const struct jobs_limit *limit, int64_t now_ms,
+                    struct error *err)
+{
+    struct post p = {.kind = POST_LIMIT, .limit = limit};
+    if (!limit->name[0] || strlen(limit->name) > 200 || limit->total < 0 || limit->outside < 0) {
+        error_set(err, ERROR_INPUT, "the limit can not be used");
+        return error_why(err, "it needs a name, and numbers of 0 or more");
+    }
+    return waited(j, &p, now_ms, err);
+}
+
+bool jobs_limits(struct db_tx *tx, struct jobs *j, json_t **list, struct error *err)
+{
+    *list = json_array();
+    struct db_rows *rows =
+        db_query(tx, "select name, scope, total, outside, yields from limits order by name", "");
+    while (db_next(rows)) {
+        struct sched_limit_look look = {0};
+        pthread_mutex_lock(&j->core);
+        (void)sched_limit_look(j->sched, sched_word(j->sched, db_text(rows, 0)), &look);
+        pthread_mutex_unlock(&j->core);
+        json_array_append_new(
+            *list, json_pack("{s:s, s:s, s:I, s:I, s:b, s:I, s:I, s:I}", "name", db_text(rows, 0),
+                             "scope", db_text(rows, 1), "total", (json_int_t)db_int(rows, 2),
+                             "outside", (json_int_t)db_int(rows, 3), "yields", (int)db_int(rows, 4),
+                             "used", (json_int_t)look.used, "free", (json_int_t)look.free,
+                             "learned", (json_int_t)look.learned));
+    }
+    if (db_end(rows, err))
+        return true;
+    json_decref(*list);
+    return false;
+}
+
 // ---- what time brings
 
 static bool forget_in(struct db_tx *tx, void *context, struct error *err)

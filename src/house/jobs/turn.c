@@ -330,6 +330,12 @@ static void hear_order(struct jobs *j, struct batch *b, struct post *p)
         touch(b, l)->say = true;
 }
 
+static void hear_limit(struct jobs *j, struct batch *b, struct post *p)
+{
+    limit_hear(j, p->limit, b->now_ms);
+    b->write = true;
+}
+
 // ---- time
 
 static void end_leases(struct jobs *j, struct batch *b, bool all)
@@ -359,7 +365,7 @@ static void hear(struct jobs *j, struct batch *b, struct post *p)
     static void (*const hears[])(struct jobs *, struct batch *, struct post *) = {
         [POST_HELLO] = hear_hello,     [POST_AWAY] = hear_away,     [POST_ASKS] = hear_asks,
         [POST_DONE] = hear_done,       [POST_FAILED] = hear_failed, [POST_ORDER] = hear_order,
-        [POST_STOPPED] = hear_stopped, [POST_DRAIN] = hear_drain,
+        [POST_STOPPED] = hear_stopped, [POST_DRAIN] = hear_drain,   [POST_LIMIT] = hear_limit,
     };
     p->ok = true;
     if (p->kind == POST_BEAT)

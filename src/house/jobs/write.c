@@ -353,6 +353,12 @@ static bool write_post(struct jobs *j, struct db_tx *tx, const struct batch *b, 
         return !p->task ||
                db_run(tx, err, "update workers set seen_ms = ?2, state = 'away' where id = ?1",
                       "si", p->worker, b->now_ms);
+    if (p->kind == POST_LIMIT)
+        return db_run(tx, err,
+                      "insert into limits values (?1, ?2, ?3, ?4, ?5) on conflict (name) do update "
+                      "set scope = ?2, total = ?3, outside = ?4, yields = ?5",
+                      "ssiii", p->limit->name, p->limit->host ? "host" : "task", p->limit->total,
+                      p->limit->outside, (int64_t)p->limit->yields);
     if (p->kind == POST_ORDER && !write_order(tx, p->order, err))
         return false;
     const struct given *g =
