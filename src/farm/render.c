@@ -20,7 +20,6 @@ struct output {
     const char *folder, *name; // of the pattern
     const char *made_in;       // the hidden folder
     int64_t width, height, min_bytes;
-    bool not_black;
 };
 
 struct render {
@@ -251,8 +250,7 @@ static void find_outputs(struct render *r, const json_t *options)
                              .name = arena_text(r->a, slash + 1),
                              .width = json_integer_value(json_object_get(one, "width")),
                              .height = json_integer_value(json_object_get(one, "height")),
-                             .min_bytes = json_integer_value(json_object_get(one, "min_bytes")),
-                             .not_black = json_is_true(json_object_get(one, "not_black"))};
+                             .min_bytes = json_integer_value(json_object_get(one, "min_bytes"))};
         o->made_in = arena_format(r->a, "%s/.posthouse-%s", o->folder, r->mark);
         r->output_count++;
     }

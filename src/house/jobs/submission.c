@@ -318,6 +318,24 @@ static bool check_options(const json_t *options, struct error *err)
     return true;
 }
 
+static bool output_fields(const json_t *output, struct error *err)
+{
+    static const char *const known[] = {"step", "path", "width", "height", "min_bytes"};
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)output, name, value)
+    {
+        bool found = false;
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+            found |= strcmp(known[i], name) == 0;
+        if (!found) {
+            error_set(err, ERROR_INPUT, "an output can not have \"%s\"", name);
+            return error_fix(err, "it has step, path, width, height and min_bytes");
+        }
+    }
+    return true;
+}
+
 static bool check_outputs(const json_t *options, struct error *err)
 {
     size_t i;
@@ -325,6 +343,8 @@ static bool check_outputs(const json_t *options, struct error *err)
     json_array_foreach(json_object_get(options, "outputs"), i, one)
     {
         const char *path = json_string_value(json_object_get(one, "path"));
+        if (!output_fields(one, err))
+            return false;
         if (!path || path[0] != '/' || !strchr(path + 1, '/') || strlen(path) > 3000)
             return bad(err, "an output has no path", "it is absolute and names a file in a folder");
     }
