@@ -17,19 +17,21 @@ export function commands(): Command[] {
   const list: Command[] = [];
   if (here) {
     list.push({ name: `Library of ${here.name}`, icon: "grid", run: () => go(to.library(here.id)) });
-    list.push({ name: "Jobs", icon: "activity", run: () => go(to.jobs(here.id)) });
+    list.push({ name: "Farm: jobs and renders", icon: "activity", run: () => go(to.farm(here.id)) });
     list.push({ name: "Deliver", icon: "deliver", run: () => go(to.deliver(here.id)) });
     if (may("share")) list.push({ name: "Share links", icon: "link", run: () => go(to.shares(here.id)) });
     list.push({ name: "Members and settings of the project", icon: "gear", run: () => go(to.settings(here.id)) });
   }
   for (const p of projects.value) if (p.id !== here?.id) list.push({ name: p.name, icon: "house", hint: "project", run: () => go(to.library(p.id)) });
   list.push({ name: "All projects", icon: "house", run: () => go("/?all=1") });
+  list.push({ name: "Farm of all projects", icon: "activity", run: () => go(to.farm(null)) });
+  list.push({ name: "Farm: machines", icon: "machine", run: () => go(to.job(here?.id ?? null, "nodes")) });
+  list.push({ name: "Farm: limits and shares", icon: "filter", run: () => go(to.job(here?.id ?? null, "limits")) });
   list.push({ name: "Your API tokens", icon: "key", run: () => go("/tokens") });
   if (is_admin.value) {
     list.push({ name: "People", icon: "people", run: () => go("/admin/people") });
     list.push({ name: "Workers", icon: "machine", run: () => go("/admin/workers") });
     list.push({ name: "Audit log", icon: "log", run: () => go("/admin/audit") });
-    list.push({ name: "Jobs of all projects", icon: "activity", run: () => go("/jobs") });
   }
   return list;
 }

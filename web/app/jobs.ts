@@ -1,5 +1,5 @@
 /*
- * app/jobs: the jobs that run or wait, kept live, for the activity button, the tiles and the Jobs view.
+ * app/jobs: the jobs that run or wait, kept live, for the activity button, the tiles and the farm.
  */
 import type { Job, JobList } from "api-types";
 import { computed, signal } from "@preact/signals";
@@ -11,6 +11,7 @@ export const active = signal<ReadonlyMap<string, Job>>(new Map());
 export const ended_now = signal<readonly Job[]>([]);
 export const active_total = signal(0);
 
+const is_over = (j: Job): boolean => j.state === "done" || j.state === "failed" || j.state === "cancelled";
 const is_active = (j: Job): boolean => j.state === "running" || j.state === "waiting";
 export const active_list = computed<Job[]>(() => [...active.value.values()].sort((a, b) => Number(b.state === "running") - Number(a.state === "running") || b.priority - a.priority || (a.id < b.id ? -1 : 1)));
 // The job of an asset that is under way, by asset.
@@ -56,7 +57,7 @@ function apply(): void {
       if (!was) change++;
     } else {
       if (map.delete(job.id)) change--;
-      ended.unshift(job);
+      if (is_over(job)) ended.unshift(job);
     }
   }
   pending = [];

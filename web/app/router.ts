@@ -4,8 +4,11 @@
  *   /                              the project looked at last, or the list of projects
  *   /p/PROJECT?folder=&q=&kind=&sort=&order=   library
  *   /p/PROJECT/a/ASSET?f=1440&c=COMMENT        review, at a frame or a comment
- *   /p/PROJECT/jobs?state=   /p/PROJECT/deliver   /p/PROJECT/shares   /p/PROJECT/settings
- *   /jobs  /tokens  /admin/people  /admin/workers  /admin/audit
+ *   /p/PROJECT/farm?state=&kind=&q=            what runs, waits and has ended; also /farm, of all projects
+ *   /p/PROJECT/farm/JOB?step=&task=            a job, at a task;   .../farm/nodes   .../farm/limits
+ *   /p/PROJECT/deliver   /p/PROJECT/shares   /p/PROJECT/settings
+ *   /tokens  /admin/people  /admin/workers  /admin/audit
+ *   (/jobs and /p/PROJECT/jobs are older names of the farm's queue)
  *   /login?next=  /setup#TOKEN  /welcome#TOKEN  /s/KEY
  */
 import { signal } from "@preact/signals";
@@ -14,7 +17,7 @@ export type View =
   | "home"
   | "library"
   | "review"
-  | "jobs"
+  | "farm"
   | "deliver"
   | "shares"
   | "settings"
@@ -32,6 +35,7 @@ export interface Route {
   view: View;
   project: string | null;
   asset: string | null;
+  job: string | null; // of the farm; or "nodes", "limits"
   key: string | null; // of a share, or the one-time token behind #
   query: Readonly<Record<string, string>>;
 }
@@ -40,11 +44,13 @@ const table: [RegExp, View, (keyof Route)[]][] = [
   [/^\/$/, "home", []],
   [/^\/p\/([^/]+)\/?$/, "library", ["project"]],
   [/^\/p\/([^/]+)\/a\/([^/]+)\/?$/, "review", ["project", "asset"]],
-  [/^\/p\/([^/]+)\/jobs\/?$/, "jobs", ["project"]],
+  [/^\/p\/([^/]+)\/(?:farm|jobs)\/?$/, "farm", ["project"]],
+  [/^\/p\/([^/]+)\/farm\/([^/]+)\/?$/, "farm", ["project", "job"]],
   [/^\/p\/([^/]+)\/deliver\/?$/, "deliver", ["project"]],
   [/^\/p\/([^/]+)\/shares\/?$/, "shares", ["project"]],
   [/^\/p\/([^/]+)\/settings\/?$/, "settings", ["project"]],
-  [/^\/jobs\/?$/, "jobs", []],
+  [/^\/(?:farm|jobs)\/?$/, "farm", []],
+  [/^\/farm\/([^/]+)\/?$/, "farm", ["job"]],
   [/^\/tokens\/?$/, "tokens", []],
   [/^\/admin\/people\/?$/, "people", []],
   [/^\/admin\/workers\/?$/, "workers", []],
@@ -68,11 +74,12 @@ export function parse(address: string): Route {
       view,
       project: named.project ?? null,
       asset: named.asset ?? null,
+      job: named.job ?? null,
       key: named.key ?? (url.hash.length > 1 ? safe_decode(url.hash.slice(1)) : null),
       query,
     };
   }
-  return { view: "missing", project: null, asset: null, key: null, query };
+  return { view: "missing", project: null, asset: null, job: null, key: null, query };
 }
 
 function safe_decode(text: string): string {
@@ -115,7 +122,8 @@ const made = (path: string, query?: Record<string, string | number | null | unde
 export const to = {
   library: (project: string, query?: { folder?: string | null; q?: string | null }) => made(`/p/${project}`, query),
   review: (project: string, asset: string, at?: { f?: number | null; c?: string | null }) => made(`/p/${project}/a/${asset}`, at),
-  jobs: (project: string | null, query?: { state?: string }) => made(project ? `/p/${project}/jobs` : "/jobs", query),
+  farm: (project: string | null, query?: { state?: string; job?: string }) => made(project ? `/p/${project}/farm` : "/farm", query),
+  job: (project: string | null, job: string, at?: { step?: number | null; task?: number | null }) => made(`${project ? `/p/${project}` : ""}/farm/${job}`, at),
   deliver: (project: string) => `/p/${project}/deliver`,
   shares: (project: string) => `/p/${project}/shares`,
   settings: (project: string) => `/p/${project}/settings`,

@@ -36,7 +36,7 @@ const Gate = lazy(() => import("../login/login"), (m, p: { what: "login" | "setu
 const Home = lazy(() => import("../login/home"), (m) => <m.Home />);
 const Review = lazy(() => import("../review"), (m, p: ReviewProps) => <m.ReviewView {...p} />);
 const Share = lazy(() => import("../review"), (m, p: { shareKey: string; frame?: number; comment?: string }) => <m.ShareView {...p} />);
-const Jobs = lazy(() => import("../jobs/jobs"), (m) => <m.Jobs />);
+const Farm = lazy(() => import("../farm/farm"), (m) => <m.Farm />);
 const Deliver = lazy(() => import("../deliver/deliver"), (m) => <m.Deliver />);
 const Admin = lazy(() => import("../admin/admin"), (m, p: { view: View }) => <m.Admin {...p} />);
 
@@ -116,7 +116,7 @@ function frame_of(r: Route): number | undefined {
 }
 
 const titles: Record<View, string> = {
-  home: "Projects", library: "Library", review: "Review", jobs: "Jobs", deliver: "Deliver", shares: "Share links", settings: "Project", tokens: "Tokens",
+  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", shares: "Share links", settings: "Project", tokens: "Tokens",
   people: "People", workers: "Workers", audit: "Audit", login: "Log in", setup: "Set up", welcome: "Welcome", share: "Review", missing: "Not found",
 };
 
@@ -138,8 +138,8 @@ function ViewOf() {
       return <Library key={r.project} />;
     case "review":
       return <Review key={r.asset} asset={r.asset ?? ""} frame={frame_of(r)} comment={r.query["c"]} share={!me.value?.person} />;
-    case "jobs":
-      return <Jobs />;
+    case "farm":
+      return <Farm />;
     case "deliver":
       return <Deliver />;
     case "shares":
@@ -203,11 +203,11 @@ function Top() {
       {here ? (
         <nav aria-label="Views">
           {tab("library", "Library", to.library(here.id))}
-          {tab("jobs", "Jobs", to.jobs(here.id))}
+          {tab("farm", "Farm", to.farm(here.id))}
           {tab("deliver", "Deliver", to.deliver(here.id))}
         </nav>
       ) : (
-        <nav aria-label="Views">{tab("jobs", "Jobs", "/jobs")}</nav>
+        <nav aria-label="Views">{tab("farm", "Farm", to.farm(null))}</nav>
       )}
       <button type="button" class="find" onClick={open_palette}>
         <Icon name="search" size={14} />

@@ -51,8 +51,8 @@ export function job_words(job: Job): string {
 }
 
 export function JobState({ job }: { job: Job }) {
-  const look = { waiting: "quiet", running: "busy", suspended: "quiet", stopped: "bad", approval: "quiet", done: "good", failed: "bad", cancelled: "quiet" }[job.state];
-  const icon = ({ waiting: "clock", running: "activity", suspended: "pause", stopped: "alert", approval: "clock", done: "check", failed: "alert", cancelled: "close" } as const)[job.state];
+  const look = { waiting: "quiet", running: "busy", suspended: "quiet", stopped: "bad", approval: "note", done: "good", failed: "bad", cancelled: "quiet" }[job.state];
+  const icon = ({ waiting: "clock", running: "activity", suspended: "pause", stopped: "stop", approval: "eye", done: "check", failed: "alert", cancelled: "close" } as const)[job.state];
   return (
     <span class={`job-state ${look}`}>
       <Icon name={icon} size={14} /> {job.state}
@@ -125,10 +125,10 @@ function Box() {
           look="plain"
           run={() => {
             close();
-            go(to.jobs(project));
+            go(to.farm(project));
           }}
         >
-          All jobs
+          The farm
         </Button>
       </header>
       <div class="scroll" tabIndex={0}>

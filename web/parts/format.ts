@@ -39,7 +39,7 @@ export function left_text(seconds: number): string {
     const whole = Math.round(seconds / minute);
     return `${Math.floor(whole / 60)} h ${whole % 60} min`;
   }
-  return `${Math.round(seconds / day)} days`;
+  return plural(Math.round(seconds / day), "day");
 }
 
 // A length: "0:42", "12:07", "1:02:33".

@@ -1,13 +1,14 @@
 /*
  * A house that is not there: serves the built page with the real CSP and answers the API from made-up
- * data, so that the page's states (empty, 50,000 assets, failing, slow) can be looked at and tested.
- *   node tests/page/mock/house.mjs BUILD/web PORT [ASSETS]
+ * data, so that the page's states (empty, 50,000 assets, 1,000 renders, failing, slow) can be looked at and tested.
+ *   node tests/page/mock/house.mjs BUILD/web PORT [ASSETS [RENDERS]]
  */
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { farm as make_farm } from "./farm.mjs";
 
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const id = (kind, n) => {
@@ -25,7 +26,7 @@ function picture(n, w = 640, h = 360) {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}"><defs><linearGradient id="g" x2="0" y2="1"><stop stop-color="hsl(${hue} 25% 35%)"/><stop offset=".55" stop-color="hsl(${(hue + 160) % 360} 35% 55%)"/><stop offset=".56" stop-color="hsl(${hue} 20% 14%)"/><stop offset="1" stop-color="#100c0a"/></linearGradient></defs><rect width="100%" height="100%" fill="url(#g)"/></svg>`;
 }
 
-export function house({ page, assets: count = 40, person = true, setup = false } = {}) {
+export function house({ page, assets: count = 40, person = true, setup = false, renders = 0, tasks = 100_000 } = {}) {
   const project = { id: id("P", 1), name: "The Long Shore", created: at(90000), role: "owner", permissions: all_permissions, sequence_rate: "24/1", assets: count, bytes: count * 3.2e9 };
   const other = { ...project, id: id("P", 2), name: "Nordic spots, spring campaign with a name that goes on for rather longer than anybody would like", assets: 0, bytes: 0 };
   const maya = { id: id("W", 1), name: "Maya Keller", email: "maya@house.example", admin: true, created: at(90000), disabled: false };
@@ -65,6 +66,8 @@ export function house({ page, assets: count = 40, person = true, setup = false }
     const s = n < 3 ? "running" : n < 9 ? "waiting" : n % 9 === 3 ? "failed" : n % 13 === 5 ? "cancelled" : "done";
     state.jobs.push({ id: id("J", n), project: project.id, kind: n % 3 ? "proxy" : "probe", title: `${n % 3 ? "Proxies of" : "Facts of"} ${list[n].name}`, state: s, priority: n === 4 ? 100 : 50, progress: s === "running" ? 0.42 : s === "done" ? 1 : 0, done: 120, total: 288, unit: "frames", rate: s === "running" ? 88 : null, left_s: s === "running" ? 74 : null, created: at(n * 3), started: at(n * 3 - 1), ended: s === "running" || s === "waiting" ? null : at(n), asset: list[n].id, version: list[n].version.id, attempts: 1, problem: s === "failed" ? list[3]?.version.problem : null, by: "Maya Keller" });
   }
+  const farm = make_farm({ id, at, project, other, fault, jobs: renders, tasks });
+  state.farm = farm;
   const deliveries = count ? [0, 1, 2].map((n) => ({ id: id("D", n), version: list[1].version.id, asset: list[1].id, project: project.id, profile: ["prores-422-hq-mov", "web-h264-1080p", "wav-48k24"][n], name: `A002_C00002_${n}.mov`, state: ["done", "running", "failed"][n], size: n ? null : 4.2e9, content: n ? null : hash("d"), job: id("J", 0), created: at(30), by: "Maya Keller", problem: n === 2 ? fault(507, "no_space", "The delivery could not be written", "the volume has 1.2 GB free, this needs 4.2 GB", "free space, or add a volume") : null,
     checks: n ? [] : [{ what: "rate", wanted: "24000/1001", seen: "24000/1001", ok: true }, { what: "start timecode", wanted: "01:01:12:04", seen: "01:01:12:04", ok: true }, { what: "transfer", wanted: "bt709", seen: "smpte2084", ok: false }] })) : [];
   const me = () => ({ person: state.person ? maya : null, share: null, csrf: "csrf", house: "Posthouse", version: "0.1.0", media: "", setup_needed: setup && !state.person, secure: false, projects: state.person ? [project, other] : [] });
@@ -72,7 +75,7 @@ export function house({ page, assets: count = 40, person = true, setup = false }
 
   const send_frame = (socket, value) => {
     const text = Buffer.from(JSON.stringify(value));
-    const head = text.length < 126 ? Buffer.from([0x81, text.length]) : Buffer.from([0x81, 126, text.length >> 8, text.length & 255]);
+    const head = text.length < 126 ? Buffer.from([0x81, text.length]) : text.length > 65535 ? Buffer.from([0x81, 127, 0, 0, 0, 0, text.length >> 24, (text.length >> 16) & 255, (text.length >> 8) & 255, text.length & 255]) : Buffer.from([0x81, 126, text.length >> 8, text.length & 255]);
     socket.write(Buffer.concat([head, text]));
   };
   state.news = (kind, subject, body) => {
@@ -132,9 +135,14 @@ export function house({ page, assets: count = 40, person = true, setup = false }
     if (path === "/jobs") {
       const under_way = (j) => j.state === "running" || j.state === "waiting";
       const s = url.searchParams.get("state");
-      const found = state.jobs.filter((j) => !s || (s === "active") === under_way(j));
-      return [200, { items: found, cursor: null, total: found.length }];
+      const of = url.searchParams.get("project");
+      const found = [...farm.jobs.filter((j) => !s || (s === "active") !== farm.over(j)), ...state.jobs.filter((j) => !s || (s === "active") === under_way(j))].filter((j) => !of || j.project === of);
+      const from = Number(url.searchParams.get("cursor") ?? 0);
+      const items = found.slice(from, from + Number(url.searchParams.get("limit") ?? 100));
+      return [200, { items: items.map((j) => (j.kind === "render" ? farm.look(j) : j)), cursor: from + items.length < found.length ? String(from + items.length) : null, total: found.length }];
     }
+    const of_farm = farm.answer(verb, path, url, json);
+    if (of_farm) return of_farm;
     if (m(/^\/jobs\/[^/]+/)) {
       const j = state.jobs.find((x) => path.includes(x.id));
       if (path.endsWith("cancel")) j.state = "cancelled";
@@ -195,6 +203,6 @@ export function house({ page, assets: count = 40, person = true, setup = false }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const it = house({ page: process.argv[2], assets: Number(process.argv[4] ?? 4000) });
+  const it = house({ page: process.argv[2], assets: Number(process.argv[4] ?? 4000), renders: Number(process.argv[5] ?? 0) });
   console.log(await it.listen(Number(process.argv[3] ?? 0)));
 }

@@ -1,0 +1,100 @@
+// The farm's logic, without a browser: tasks as bytes, ranges, frames, cells, the queue's order.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { load } from "./browser.mjs";
+
+const runs = await load("web/farm/runs.ts");
+const model = await load("web/farm/model.ts");
+
+test("runs become a byte a task and are counted", () => {
+  const known = new Uint8Array(100_000).fill(runs.UNKNOWN);
+  runs.paint(known, [{ first: 0, last: 49_999, state: "done" }, { first: 50_000, last: 50_003, state: "running" }, { first: 50_004, last: 200_000, state: "waiting" }]);
+  runs.paint(known, [{ first: 10, last: 10, state: "failed" }]);
+  assert.deepEqual(runs.count(known), [49_996, 4, 49_999, 1, 0, 0]);
+  assert.deepEqual(runs.all_in(known, "failed"), [[10, 10]]);
+  assert.deepEqual(runs.all_in(known, "done"), [[0, 9], [11, 49_999]]);
+  assert.equal(runs.next_in(known, "failed", 10, 1), 10);
+  assert.equal(runs.next_in(known, "running", 99_999, 1), 50_000);
+  assert.equal(runs.next_in(known, "running", 0, -1), 50_003);
+  assert.equal(runs.next_in(known, "cancelled", 0, 1), null);
+});
+
+test("ranges stay in order and apart, whatever is added or taken out", () => {
+  // against a set of numbers, which can not be wrong
+  let ranges = [];
+  const set = new Set();
+  let seed = 7;
+  const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
+  for (let turn = 0; turn < 2000; turn++) {
+    const first = random(300);
+    const last = first + random(20);
+    const take = random(3) === 0;
+    ranges = take ? runs.remove(ranges, [first, last]) : runs.add(ranges, [first, last]);
+    for (let i = first; i <= last; i++) take ? set.delete(i) : set.add(i);
+    assert.equal(runs.size_of(ranges), set.size);
+    for (let i = 1; i < ranges.length; i++) assert.ok(ranges[i][0] > ranges[i - 1][1] + 1, "apart and in order");
+    const probe = random(320);
+    assert.equal(runs.has(ranges, probe), set.has(probe));
+  }
+});
+
+test("a selection is said as frames, and long ones are cut", () => {
+  const frames = runs.frames_of("1001-1100,1200-1300:10");
+  const shown = (t) => String(runs.frame_at(frames, t));
+  assert.equal(runs.text_of([[0, 9], [14, 14]]), "0–9, 14");
+  assert.equal(runs.text_of([[0, 9], [100, 102]], shown), "1001–1010, 1200–1220");
+  assert.equal(runs.text_of([[0, 0], [2, 2], [4, 4]], String, 2), "0, 2, and 1 ranges more");
+});
+
+test("frames of tasks go there and back", () => {
+  for (const list of ["1-100", "100-1", "-5-5", "1-10:3", "7", "1001-1010,2001-2010:2,5"]) {
+    const frames = runs.frames_of(list);
+    let task = 0;
+    for (let f; (f = runs.frame_at(frames, task)) !== null; task++) assert.equal(runs.task_of(frames, f), task, `${list}: ${f}`);
+    assert.ok(task > 0, list);
+  }
+  for (const list of ["", "a", "1-", "1-10:0", "10-1:1", "1,,2"]) assert.equal(runs.frames_of(list), null, list);
+});
+
+test("what is typed as frames chooses tasks", () => {
+  const frames = runs.frames_of("1001-1100");
+  assert.deepEqual(runs.ranges_of("1001-1010, 1050", 100, frames), [[0, 9], [49, 49]]);
+  assert.deepEqual(runs.ranges_of("900-1005", 100, frames), [[0, 4]], "what is outside is left out");
+  assert.deepEqual(runs.ranges_of("2000", 100, frames), []);
+  assert.deepEqual(runs.ranges_of("3-5,200", 100, null), [[3, 5]]);
+  assert.equal(runs.ranges_of("abc", 100, frames), null);
+  const every_tenth = runs.frames_of("0-90:10");
+  assert.deepEqual(runs.ranges_of("15-45", 10, every_tenth), [[2, 4]]);
+});
+
+test("cells fit the room, and rows begin with round numbers", () => {
+  const sizes = [1, 2, 3, 4, 6, 8, 12, 16, 24];
+  for (const total of [1, 10, 240, 5000, 100_000]) {
+    const size = runs.fitting(total, 1000, 600, sizes);
+    const columns = runs.columns_of(total, 1000, size);
+    assert.ok(Math.ceil(total / columns) * size <= 600 && columns * size <= 1000, `${total}: ${size}`);
+  }
+  assert.equal(runs.columns_of(100_000, 1000, 2), 500);
+  assert.equal(runs.columns_of(100_000, 997, 8), 100);
+});
+
+const job = (n, more = {}) => ({ id: `J${n}`, project: "P", kind: "render", title: `shot ${n}`, state: "waiting", priority: 50, tier: 2, progress: 0, done: 0, total: 10, unit: "tasks", created: `2026-11-24T00:00:${String(n).padStart(2, "0")}Z`, attempts: 0, by: "Maya", ...more });
+const wish = { project: null, filter: "all", kind: "all", q: "", mine: null, sort: "turn", order: "asc" };
+
+test("the queue's order is the farm's: for a person, running, tier, priority, age; then what ended last", () => {
+  const list = [job(1), job(2, { priority: 80 }), job(3, { tier: 4 }), job(4, { state: "running" }), job(5, { state: "approval" }), job(6, { state: "done", ended: "2026-11-24T01:00:00Z" }), job(7, { state: "failed", ended: "2026-11-24T02:00:00Z" })];
+  assert.deepEqual(model.ordered(list, wish).map((j) => j.id), ["J5", "J4", "J3", "J2", "J1", "J7", "J6"]);
+  assert.deepEqual(model.ordered(list, { ...wish, filter: "active" }).length, 5);
+  assert.deepEqual(model.ordered(list, { ...wish, filter: "approval" }).map((j) => j.id), ["J5"]);
+  assert.deepEqual(model.ordered(list, { ...wish, q: "SHOT 6" }).map((j) => j.id), ["J6"]);
+  assert.deepEqual(model.ordered(list, { ...wish, mine: "Dirk" }), []);
+  assert.deepEqual(model.ordered(list, { ...wish, kind: "media" }), []);
+  assert.deepEqual(model.ordered(list, { ...wish, sort: "priority", order: "desc" })[0].id, "J3");
+});
+
+test("a job's counts are the sum of its steps, or as much as its row tells", () => {
+  const step = { number: 1, name: "Render", tasks: 10, waiting: 1, ready: 2, running: 3, done: 2, failed: 1, cancelled: 1, mean_ms: 1000, chunk: 1 };
+  assert.deepEqual(model.counts_of(job(1, { steps: [step, step] })), { done: 4, running: 6, waiting: 6, failed: 2, cancelled: 2, total: 20 });
+  assert.deepEqual(model.counts_of(job(1, { done: 4 })), { done: 4, running: 0, waiting: 6, failed: 0, cancelled: 0, total: 10 });
+  assert.deepEqual(model.machine_ms(job(1, { steps: [step] })), { spent: 3000, all: 9000 });
+});

@@ -1,0 +1,229 @@
+/*
+ * farm/model: what the house says of its farm (docs/formats/submission.md), and what follows from it. No DOM.
+ *
+ * Types that the API's table does not have yet stand here, and go when it has them.
+ */
+import type { Job as BareJob, Problem } from "api-types";
+import type { Run } from "./runs";
+
+export interface Step {
+  number: number;
+  name: string;
+  tasks: number;
+  waiting: number;
+  ready: number;
+  running: number;
+  done: number;
+  failed: number;
+  cancelled: number;
+  mean_ms: number;
+  chunk: number;
+}
+export type Job = BareJob & { steps?: Step[] | null; options?: Record<string, unknown> | null };
+export interface TaskRuns {
+  runs: Run[];
+  next?: number | null;
+  frames?: string | null; // "1-100,200-300:2": the n-th is the frame of task n
+}
+export interface Reason {
+  kind: string;
+  text: string;
+  step: number;
+  word: string;
+}
+export interface Attempt {
+  id: string;
+  number?: number;
+  worker: string;
+  state: string;
+  started: string;
+  ended?: string | null;
+  problem?: Problem | null;
+  log: boolean;
+  progress?: number | null;
+}
+export interface Output {
+  path: string;
+  url?: string | null; // of a small picture
+}
+export interface Task {
+  number: number;
+  state: Run["state"];
+  values: Record<string, unknown>;
+  attempts: Attempt[];
+  outputs: Output[];
+}
+export interface LogLine {
+  number: number;
+  text: string;
+  mark?: "error" | "warning" | null;
+}
+export interface LogPart {
+  lines: LogLine[];
+  next: number;
+  live: boolean;
+}
+export interface NodeRun {
+  attempt: string;
+  job: string;
+  project: string;
+  title: string;
+  step: number;
+  first: number;
+  last: number;
+  progress?: number | null;
+  started: string;
+}
+export interface Node {
+  id: string;
+  name: string;
+  state: "idle" | "working" | "away" | "draining" | "quarantined" | "desk";
+  why?: string | null;
+  until?: string | null;
+  slots: number;
+  busy: number;
+  cpus: number;
+  memory_mb: number;
+  gpus: string[];
+  tags: string[];
+  pool?: string | null;
+  seen: string;
+  failures: number; // within the last hour
+  runs: NodeRun[];
+}
+export interface Limit {
+  name: string;
+  scope: "task" | "host";
+  total: number;
+  used: number;
+  outside: number; // held by others
+  ceiling?: number | null; // learned: more were refused
+  waiting: number; // tasks that wait for it
+}
+export interface Share {
+  project: string;
+  name: string;
+  weight: number;
+  running: number;
+  waiting: number;
+}
+export interface FarmSums {
+  shares: Share[];
+}
+
+// ---- jobs
+
+export interface Counts {
+  done: number;
+  running: number;
+  waiting: number;
+  failed: number;
+  cancelled: number;
+  total: number;
+}
+
+export const is_over = (j: Job): boolean => j.state === "done" || j.state === "failed" || j.state === "cancelled";
+export const is_render = (j: Job): boolean => j.kind === "render";
+
+export function counts_of(j: Job): Counts {
+  if (j.steps?.length) {
+    const c = { done: 0, running: 0, waiting: 0, failed: 0, cancelled: 0, total: 0 };
+    for (const s of j.steps) {
+      c.done += s.done;
+      c.running += s.running;
+      c.waiting += s.waiting + s.ready;
+      c.failed += s.failed;
+      c.cancelled += s.cancelled;
+      c.total += s.tasks;
+    }
+    return c;
+  }
+  // Only the sum is told: what is done, and what is not.
+  const total = Math.max(1, j.total);
+  const done = Math.min(total, j.state === "done" ? total : j.total ? j.done : 0);
+  const rest = total - done;
+  const into = j.state === "failed" ? "failed" : j.state === "cancelled" ? "cancelled" : j.state === "running" && !is_render(j) ? "running" : "waiting";
+  return { done, running: 0, waiting: 0, failed: 0, cancelled: 0, total, [into]: rest };
+}
+
+export const part_of = (j: Job): number => {
+  const c = counts_of(j);
+  return c.total > 1 || j.state === "done" ? c.done / c.total : j.progress;
+};
+
+// Machine time: what was spent, and what all of it is going to need as far as the mean tells.
+export function machine_ms(j: Job): { spent: number; all: number } | null {
+  const steps = j.steps?.filter((s) => s.mean_ms > 0) ?? [];
+  if (!steps.length) return null;
+  const spent = steps.reduce((sum, s) => sum + s.mean_ms * (s.done + s.failed), 0);
+  return { spent, all: steps.reduce((sum, s) => sum + s.mean_ms * (s.tasks - s.cancelled), 0) };
+}
+
+// ---- the queue: filter and order
+
+export const filters = ["all", "active", "waiting", "failed", "approval", "ended"] as const;
+export type Filter = (typeof filters)[number];
+export const sorts = ["turn", "name", "by", "state", "part", "failed", "priority", "left", "created"] as const;
+export type Sort = (typeof sorts)[number];
+export interface Wish {
+  project: string | null;
+  filter: Filter;
+  kind: "all" | "render" | "media";
+  q: string;
+  mine: string | null; // a person's name
+  sort: Sort;
+  order: "asc" | "desc";
+}
+
+export function wanted(j: Job, w: Wish): boolean {
+  if (w.project && j.project && j.project !== w.project) return false;
+  if (w.mine !== null && j.by !== w.mine) return false;
+  if (w.kind !== "all" && is_render(j) !== (w.kind === "render")) return false;
+  if (w.q && !`${j.title} ${j.by} ${j.id}`.toLowerCase().includes(w.q.toLowerCase())) return false;
+  switch (w.filter) {
+    case "active":
+      return !is_over(j);
+    case "waiting":
+      return j.state === "waiting";
+    case "failed":
+      return j.state === "failed" || j.state === "stopped" || counts_of(j).failed > 0;
+    case "approval":
+      return j.state === "approval";
+    case "ended":
+      return is_over(j);
+    default:
+      return true;
+  }
+}
+
+const rank: Record<Job["state"], number> = { stopped: 0, approval: 1, running: 2, waiting: 3, suspended: 4, failed: 5, done: 5, cancelled: 5 };
+const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+const by_text = (a: string, b: string): number => collator.compare(a, b);
+const newest = (a: string, b: string): number => (a < b ? 1 : a > b ? -1 : 0);
+
+// What needs a person; then as the farm takes them: what runs, what waits by tier and priority; then what ended last.
+function by_turn(a: Job, b: Job): number {
+  const r = (rank[a.state] ?? 3) - (rank[b.state] ?? 3);
+  if (r) return r;
+  if (is_over(a)) return newest(a.ended ?? a.created, b.ended ?? b.created);
+  return b.tier - a.tier || b.priority - a.priority || (a.id < b.id ? -1 : 1);
+}
+
+const compare: Record<Sort, (a: Job, b: Job) => number> = {
+  turn: by_turn,
+  name: (a, b) => by_text(a.title, b.title),
+  by: (a, b) => by_text(a.by, b.by),
+  state: (a, b) => (rank[a.state] ?? 3) - (rank[b.state] ?? 3) || by_text(a.state, b.state),
+  part: (a, b) => part_of(a) - part_of(b),
+  failed: (a, b) => counts_of(a).failed - counts_of(b).failed,
+  priority: (a, b) => a.tier - b.tier || a.priority - b.priority,
+  left: (a, b) => (a.left_s ?? Infinity) - (b.left_s ?? Infinity) || 0,
+  created: (a, b) => newest(b.created, a.created),
+};
+
+export function ordered(jobs: Iterable<Job>, w: Wish): Job[] {
+  const found = [...jobs].filter((j) => wanted(j, w));
+  const way = w.order === "desc" ? -1 : 1;
+  const by = compare[w.sort];
+  return found.sort((a, b) => way * by(a, b) || by_turn(a, b));
+}
