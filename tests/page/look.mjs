@@ -289,11 +289,11 @@ try {
   await house.ask("POST", `/versions/${asset.version.id}/deliveries`, { profile: "dnxhr-hqx-mxf" });
   await sleep(1500);
   await both("40-deliver", (page) => page.goto(`${library}/deliver`).then(() => page.waitForSelector(".delivery")));
-  await both("41-jobs", (page) => page.goto(`${library}/jobs`).then(() => page.waitForSelector(".job-row")));
-  await both("42-jobs-failed", async (page, size) => {
-    await page.goto(`${library}/jobs?state=failed`);
-    await page.waitForSelector(".job-row");
-    if (size === "wide") await page.click(".job-row");
+  await both("41-farm", (page) => page.goto(`${library}/farm`).then(() => page.waitForSelector(".farm-row:not(.farm-head)")));
+  await both("42-farm-failed", async (page, size) => {
+    await page.goto(`${library}/farm?state=failed`);
+    await page.waitForSelector("#job-0");
+    if (size === "wide") await page.click("#job-0");
   });
   const share = await house.ask("POST", `/projects/${project}/shares`, { title: "Reel 2 for the director", assets: [asset.id], permission: "comment", download: false, expires: new Date(Date.now() + 14 * 864e5).toISOString(), password: "three gulls" });
   const open_share = await house.ask("POST", `/projects/${project}/shares`, { title: "Dailies, day 1", assets: (await house.assets(project)).filter((a) => a.version.state === "ready").slice(0, 6).map((a) => a.id), permission: "view", download: true, expires: null, password: null });

@@ -2,7 +2,7 @@
  * farm/job: one job: its steps, the grid of its frames, what a frame's attempts did and wrote, previews to approve.
  */
 import type { Problem } from "api-types";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, is_aborted, post, problem_of } from "../app/api";
 import { take_job } from "../app/jobs";
 import { route, set_query, to } from "../app/router";
@@ -148,7 +148,7 @@ function Frames({ open, job, step, name, task, choose, hidden }: { open: OpenJob
   const [size, set_size] = useState(0);
   const [typing, set_typing] = useState<string | null>(null);
   const typed_into = useRef<HTMLInputElement>(null);
-  useEffect(() => typed_into.current?.focus(), [typing === null]);
+  useLayoutEffect(() => typed_into.current?.focus(), [typing === null]);
   const menu = useRef<(e: MouseEvent) => void>(() => undefined);
   const chosen = useRef(choose);
   chosen.current = choose;

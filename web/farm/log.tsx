@@ -142,7 +142,7 @@ export function Log({ attempt, wide, widen, name }: { attempt: string; wide: boo
       </div>
       {finding !== null && (
         <div class="log-find">
-          <input ref={field} class="input" type="search" aria-label="Find in the log" placeholder="Find" value={finding} onInput={(e) => set_finding(e.currentTarget.value)} onKeyDown={(e) => { if (e.key === "Enter") next_found(e.shiftKey ? -1 : 1); else if (e.key === "Escape") set_finding(null); else return; e.preventDefault(); e.stopPropagation(); }} />
+          <input ref={field} class="input" type="search" aria-label="Find in the log" placeholder="Find" value={finding} onInput={(e) => set_finding(e.currentTarget.value)} onKeyDown={(e) => { if (e.key === "Enter") next_found(e.shiftKey ? -1 : 1); else if (e.key === "Escape") { set_finding(null); rows.current?.element?.focus({ preventScroll: true }); } else return; e.preventDefault(); e.stopPropagation(); }} />
           <span class="mono quiet" role="status">{want ? (found.length ? `${found_at + 1} of ${count_text(found.length)}` : "not there") : ""}</span>
           <Button look="plain" icon="close" name="Stop finding" run={() => set_finding(null)} />
         </div>

@@ -3,34 +3,12 @@
  *
  * Types that the API's table does not have yet stand here, and go when it has them.
  */
-import type { Job as BareJob, Problem } from "api-types";
-import type { Run } from "./runs";
+import type { Job as BareJob, Problem, Reason, Step, TaskRun, TaskRuns as BareRuns } from "api-types";
 
-export interface Step {
-  number: number;
-  name: string;
-  tasks: number;
-  waiting: number;
-  ready: number;
-  running: number;
-  done: number;
-  failed: number;
-  cancelled: number;
-  mean_ms: number;
-  chunk: number;
-}
-export type Job = BareJob & { steps?: Step[] | null; options?: Record<string, unknown> | null };
-export interface TaskRuns {
-  runs: Run[];
-  next?: number | null;
-  frames?: string | null; // "1-100,200-300:2": the n-th is the frame of task n
-}
-export interface Reason {
-  kind: string;
-  text: string;
-  step: number;
-  word: string;
-}
+export type { Reason, Step };
+export type Job = BareJob & { options?: Record<string, unknown> | null };
+// frames: "1-100,200-300:2": the n-th number is the frame of task n.
+export type TaskRuns = BareRuns & { frames?: string | null };
 export interface Attempt {
   id: string;
   number?: number;
@@ -48,7 +26,7 @@ export interface Output {
 }
 export interface Task {
   number: number;
-  state: Run["state"];
+  state: TaskRun["state"];
   values: Record<string, unknown>;
   attempts: Attempt[];
   outputs: Output[];

@@ -20,7 +20,8 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
   });
   const number_of = (j) => jobs.indexOf(j);
   const steps_of = (j) => (number_of(j) === 0 ? ["Simulate", "Render", "Comp"] : ["Render"]);
-  const total_of = (j, step) => (number_of(j) === 0 && step !== 2 ? 1000 : j.total);
+  const sizes = new Map(jobs.map((j) => [j, j.total]));
+  const total_of = (j, step) => (number_of(j) === 0 && step !== 2 ? 1000 : sizes.get(j));
   const states = (j, step) => {
     const key = `${j.id}/${step}`;
     let s = kept.get(key);

@@ -64,7 +64,7 @@ export function house({ page, assets: count = 40, person = true, setup = false, 
   state.list = list;
   for (let n = 0; n < Math.min(count, 60); n++) {
     const s = n < 3 ? "running" : n < 9 ? "waiting" : n % 9 === 3 ? "failed" : n % 13 === 5 ? "cancelled" : "done";
-    state.jobs.push({ id: id("J", n), project: project.id, kind: n % 3 ? "proxy" : "probe", title: `${n % 3 ? "Proxies of" : "Facts of"} ${list[n].name}`, state: s, priority: n === 4 ? 100 : 50, progress: s === "running" ? 0.42 : s === "done" ? 1 : 0, done: 120, total: 288, unit: "frames", rate: s === "running" ? 88 : null, left_s: s === "running" ? 74 : null, created: at(n * 3), started: at(n * 3 - 1), ended: s === "running" || s === "waiting" ? null : at(n), asset: list[n].id, version: list[n].version.id, attempts: 1, problem: s === "failed" ? list[3]?.version.problem : null, by: "Maya Keller" });
+    state.jobs.push({ id: id("J", n), project: project.id, kind: n % 3 ? "proxy" : "probe", title: `${n % 3 ? "Proxies of" : "Facts of"} ${list[n].name}`, state: s, priority: n === 4 ? 100 : 50, tier: 6, progress: s === "running" ? 0.42 : s === "done" ? 1 : 0, done: 120, total: 288, unit: "frames", rate: s === "running" ? 88 : null, left_s: s === "running" ? 74 : null, created: at(n * 3), started: at(n * 3 - 1), ended: s === "running" || s === "waiting" ? null : at(n), asset: list[n].id, version: list[n].version.id, attempts: 1, problem: s === "failed" ? list[3]?.version.problem : null, by: "Maya Keller" });
   }
   const farm = make_farm({ id, at, project, other, fault, jobs: renders, tasks });
   state.farm = farm;
