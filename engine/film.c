@@ -79,12 +79,10 @@ static bool open_files(struct film *f, struct error *err)
     size_t avcc_size =
         avcc_of(f->encoder->extradata, (size_t)f->encoder->extradata_size, avcc, sizeof(avcc));
     struct fmp4_video v = {w->header.timescale, w->width, w->height, avcc, avcc_size};
-    struct fmp4_audio a;
     int file;
-    if (w->sound)
-        aac_describe(w->sound, &a);
     if (!output_open(w->name, &file, err) ||
-        !fmp4_open(file, &v, w->sound ? &a : NULL, w->frames / GOP + 2, &f->file, err) ||
+        !fmp4_open(file, &v, w->sound.rate ? &w->sound : NULL, w->frames / GOP + 2, &f->file,
+                   err) ||
         !output_open(w->index_name, &f->index, err) || !write_header(f, false, err))
         return false;
     output_grows(w->kind, w->name);
@@ -155,8 +153,6 @@ static bool encode_picture(struct film *f, struct piece *p, struct error *err)
 
 static bool end(struct film *f, int64_t end_time, struct error *err)
 {
-    if (f->wish.sound && !aac_end(f->wish.sound, f->file, err))
-        return false;
     avcodec_send_frame(f->encoder, NULL);
     if (!take_packets(f, err))
         return false;
@@ -172,8 +168,10 @@ static bool end(struct film *f, int64_t end_time, struct error *err)
 static bool work(void *context, struct piece *p, struct error *err)
 {
     struct film *f = context;
-    if (p->kind == SOUND)
-        return aac_add(f->wish.sound, p->frame, p->skip, p->silence, f->file, err);
+    if (p->kind == SOUND) {
+        fmp4_add_audio(f->file, p->packet->data, (size_t)p->packet->size, (uint32_t)p->time);
+        return true;
+    }
     return p->kind == END ? end(f, p->time, err) : encode_picture(f, p, err);
 }
 
@@ -214,14 +212,10 @@ bool film_show(struct film *f, AVFrame *picture, int64_t time, int flags, struct
         err);
 }
 
-bool film_sound(struct film *f, const AVFrame *sound, int64_t skip, int64_t silence,
-                struct error *err)
+bool film_sound(struct film *f, const AVPacket *packet, int samples, struct error *err)
 {
-    if (!f->wish.sound)
-        return true;
-    struct piece p = {
-        .kind = SOUND, .frame = av_frame_clone(sound), .skip = skip, .silence = silence};
-    return (p.frame || error_set(err, ERROR_TOO_BIG, "no memory for its sound")) &&
+    struct piece p = {.kind = SOUND, .packet = av_packet_clone(packet), .time = samples};
+    return (p.packet || error_set(err, ERROR_TOO_BIG, "no memory for its sound")) &&
            line_give(f->line, p, err);
 }
 

@@ -7,8 +7,10 @@
  * work (measured on noise and on fine detail; SSIM beside the size). Only the review is deblocked.
  */
 #pragma once
-#include "engine/sound.h"
+#include "engine/fmp4.h"
 #include "formats/frameindex/frameindex.h"
+
+#include <libavcodec/avcodec.h>
 
 struct film_wish {
     const char *kind, *name, *index_name, *index_kind;
@@ -16,7 +18,7 @@ struct film_wish {
     bool intra;
     int64_t frames;                  // expected
     struct frameindex_header header; // all but sizes, counts and avcC
-    struct aac *sound;               // NULL: none. The film is the only one that uses it
+    struct fmp4_audio sound;         // rate 0: none. It stays until the film is open
 };
 
 struct film;
@@ -26,9 +28,8 @@ void film_close(struct film *f);
 // A yuv420p picture of the film's size, taken over; `time` in the header's timescale, rising.
 MUST_CHECK bool film_show(struct film *f, AVFrame *picture, int64_t time, int flags,
                           struct error *err);
-// Decoded sound, a new reference is kept; see aac_add.
-MUST_CHECK bool film_sound(struct film *f, const AVFrame *sound, int64_t skip, int64_t silence,
-                           struct error *err);
+// A packet of its sound, of which a new reference is kept; it lasts `samples`.
+MUST_CHECK bool film_sound(struct film *f, const AVPacket *packet, int samples, struct error *err);
 // `end_time`: where the last frame ends. The sizes are those of the whole files, which are durable.
 MUST_CHECK bool film_finish(struct film *f, int64_t end_time, int64_t *size, int64_t *index_size,
                             struct error *err);

@@ -28,6 +28,12 @@ static int64_t bytes_of(const AVFrame *f)
     return sum;
 }
 
+static void free_piece(struct piece *p)
+{
+    av_frame_free(&p->frame);
+    av_packet_free(&p->packet);
+}
+
 static void take_first(struct line *l, struct piece *p)
 {
     *p = l->queue[l->first];
@@ -56,7 +62,7 @@ static void *run(void *opaque)
         pthread_mutex_unlock(&l->lock);
         error_clear(&err);
         bool done = !wanted || l->work(l->context, &p, &err);
-        av_frame_free(&p.frame);
+        free_piece(&p);
         pthread_mutex_lock(&l->lock);
         l->busy = false;
         if (!done && !l->failed) {
@@ -102,7 +108,7 @@ bool line_give(struct line *l, struct piece p, struct error *err)
     }
     pthread_mutex_unlock(&l->lock);
     if (!taken)
-        av_frame_free(&p.frame);
+        free_piece(&p);
     return taken;
 }
 

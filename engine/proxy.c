@@ -11,6 +11,7 @@
 #include "engine/output.h"
 #include "engine/picture.h"
 #include "engine/places.h"
+#include "engine/sound.h"
 #include "engine/stills.h"
 #include "plat/clock.h"
 
@@ -51,7 +52,7 @@ struct proxying {
     struct places places;
     AVFrame *frame;
     // sound
-    struct aac *stereo, *all;
+    struct aac *all, *stereo; // stereo: NULL when all are no more than two
     struct fmp4 *audio_file;
     struct peaks *peaks;
     SwrContext *planar;
@@ -203,8 +204,11 @@ static bool open_showing(struct proxying *p, struct error *err)
     if (w <= 0 || h <= 0)
         return no_picture(p, err);
     struct film_wish scrub = {"scrub", "scrub.mp4", "scrub.idx", "scrub_index", .intra = true};
+    struct fmp4_audio sound = {0};
+    if (p->all)
+        aac_describe(p->stereo ? p->stereo : p->all, &sound);
     struct film_wish review = {"review", "review.mp4", "review.idx", "review_index",
-                               .sound = p->stereo};
+                               .sound = sound};
     picture_fit(w, h, 1280, 720, &review.width, &review.height);
     picture_fit(w, h, 960, 540, &scrub.width, &scrub.height);
     picture_fit(w, h, 160, 90, &tile_w, &tile_h);
@@ -296,6 +300,24 @@ static bool take_video(struct proxying *p, AVPacket *packet, struct error *err)
 
 // ---- sound
 
+static bool keep_stereo(void *context, const AVPacket *packet, int samples, struct error *err)
+{
+    const struct proxying *p = context;
+    return !p->show.review || film_sound(p->show.review, packet, samples, err);
+}
+
+static bool keep_all(void *context, const AVPacket *packet, int samples, struct error *err)
+{
+    struct proxying *p = context;
+    const struct fmp4_sample *none;
+    size_t count;
+    fmp4_add_audio(p->audio_file, packet->data, (size_t)packet->size, (uint32_t)samples);
+    if (fmp4_queued(p->audio_file, true) >= 47 &&
+        !fmp4_flush(p->audio_file, 0, &none, &count, err))
+        return false;
+    return p->stereo || keep_stereo(p, packet, samples, err);
+}
+
 static bool hear(struct proxying *p, AVFrame *f, struct error *err)
 {
     int64_t skip, silence;
@@ -321,14 +343,8 @@ static bool hear(struct proxying *p, AVFrame *f, struct error *err)
         av_freep(&planes);
     }
     p->sound_at += silence + f->nb_samples - skip;
-    if (p->show.review && !film_sound(p->show.review, f, skip, silence, err))
-        return false;
-    if (!aac_add(p->all, f, skip, silence, p->audio_file, err))
-        return false;
-    const struct fmp4_sample *none;
-    size_t count;
-    return fmp4_queued(p->audio_file, true) < 47 ||
-           fmp4_flush(p->audio_file, 0, &none, &count, err);
+    return aac_add(p->all, f, skip, silence, err) &&
+           (!p->stereo || aac_add(p->stereo, f, skip, silence, err));
 }
 
 static bool take_audio(struct proxying *p, AVPacket *packet, struct error *err)
@@ -366,7 +382,9 @@ static bool open_sound(struct proxying *p, struct error *err)
                             p->sound->sample_rate, 0, NULL) < 0 ||
         swr_init(p->planar) < 0)
         return error_set(err, ERROR_UNSUPPORTED, "its sound can not be converted");
-    if (!aac_open(p->sound, 0, &p->all, err) || !aac_open(p->sound, 2, &p->stereo, err))
+    // The review's sound is the same packets where no mix is needed.
+    if (!aac_open(p->sound, 0, keep_all, p, &p->all, err) ||
+        (aac_channels(p->all) > 2 && !aac_open(p->sound, 2, keep_stereo, p, &p->stereo, err)))
         return false;
     aac_describe(p->all, &describe);
     const AVDictionaryEntry *language = av_dict_get(s->metadata, "language", NULL, 0);
@@ -389,7 +407,8 @@ static bool end_sound(struct proxying *p, struct error *err)
     if (!p->sound)
         return true;
     struct buf file = BUF_LIMIT(1u << 31);
-    if (!aac_end(p->all, p->audio_file, err) || !fmp4_flush(p->audio_file, 0, &none, &count, err) ||
+    if (!aac_end(p->all, err) || (p->stereo && !aac_end(p->stereo, err)) ||
+        !fmp4_flush(p->audio_file, 0, &none, &count, err) ||
         !fmp4_finish(p->audio_file, &size, err))
         return false;
     output_made(p->outputs, "audio", "audio.mp4", size);

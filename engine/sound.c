@@ -14,6 +14,8 @@ struct aac {
     AVAudioFifo *waiting;
     AVPacket *packet;
     int64_t sent;
+    aac_sink *sink;
+    void *context;
 };
 
 bool sound_place(const struct media *m, int stream, const AVFrame *f, int64_t have, int64_t *skip,
@@ -59,9 +61,12 @@ static bool open_encoder(struct aac *a, const AVCodecContext *decoder, int chann
     return avcodec_open2(e, NULL, NULL) >= 0;
 }
 
-bool aac_open(const AVCodecContext *decoder, int channels, struct aac **to, struct error *err)
+bool aac_open(const AVCodecContext *decoder, int channels, aac_sink *sink, void *context,
+              struct aac **to, struct error *err)
 {
     struct aac *a = av_mallocz(sizeof(*a));
+    a->sink = sink;
+    a->context = context;
     int have = decoder->ch_layout.nb_channels;
     AVChannelLayout from = {0};
     if (decoder->ch_layout.order == AV_CHANNEL_ORDER_NATIVE)
@@ -108,20 +113,24 @@ void aac_describe(const struct aac *a, struct fmp4_audio *to)
                               a->encoder->extradata, (size_t)a->encoder->extradata_size, NULL};
 }
 
-static bool send(struct aac *a, AVFrame *frame, struct fmp4 *to, struct error *err)
+int aac_channels(const struct aac *a)
 {
-    if (avcodec_send_frame(a->encoder, frame) < 0)
-        return error_set(err, ERROR_INTERNAL, "its sound can not be encoded");
-    while (avcodec_receive_packet(a->encoder, a->packet) >= 0) {
-        if (a->packet->pts >= 0)
-            fmp4_add_audio(to, a->packet->data, (size_t)a->packet->size,
-                           (uint32_t)a->encoder->frame_size);
-        av_packet_unref(a->packet);
-    }
-    return true;
+    return a->encoder->ch_layout.nb_channels;
 }
 
-static bool encode_waiting(struct aac *a, bool all, struct fmp4 *to, struct error *err)
+static bool send(struct aac *a, AVFrame *frame, struct error *err)
+{
+    bool done = true;
+    if (avcodec_send_frame(a->encoder, frame) < 0)
+        return error_set(err, ERROR_INTERNAL, "its sound can not be encoded");
+    while (done && avcodec_receive_packet(a->encoder, a->packet) >= 0) {
+        done = a->packet->pts < 0 || a->sink(a->context, a->packet, a->encoder->frame_size, err);
+        av_packet_unref(a->packet);
+    }
+    return done;
+}
+
+static bool encode_waiting(struct aac *a, bool all, struct error *err)
 {
     bool done = true;
     int size = a->encoder->frame_size, have;
@@ -139,7 +148,7 @@ static bool encode_waiting(struct aac *a, bool all, struct fmp4 *to, struct erro
                                        AV_SAMPLE_FMT_FLTP);
             f->pts = a->sent;
             a->sent += size;
-            done = send(a, f, to, err);
+            done = send(a, f, err);
         }
         av_frame_free(&f);
     }
@@ -161,7 +170,7 @@ static void take(struct aac *a, const uint8_t **from, int count)
     av_freep(&planes);
 }
 
-bool aac_add(struct aac *a, const AVFrame *frame, int64_t skip, int64_t silence, struct fmp4 *to,
+bool aac_add(struct aac *a, const AVFrame *frame, int64_t skip, int64_t silence,
              struct error *err)
 {
     static const uint8_t *nothing[64]; // no samples; NULL would end the resampler
@@ -170,7 +179,7 @@ bool aac_add(struct aac *a, const AVFrame *frame, int64_t skip, int64_t silence,
         swr_inject_silence(a->convert, some);
         take(a, nothing, 0);
         silence -= some;
-        if (!encode_waiting(a, false, to, err))
+        if (!encode_waiting(a, false, err))
             return false;
     }
     if (frame) {
@@ -179,11 +188,11 @@ bool aac_add(struct aac *a, const AVFrame *frame, int64_t skip, int64_t silence,
                             (int)av_rescale(skip, a->encoder->sample_rate, frame->sample_rate));
         take(a, (const uint8_t **)frame->extended_data, frame->nb_samples);
     }
-    return encode_waiting(a, false, to, err);
+    return encode_waiting(a, false, err);
 }
 
-bool aac_end(struct aac *a, struct fmp4 *to, struct error *err)
+bool aac_end(struct aac *a, struct error *err)
 {
     take(a, NULL, 0);
-    return encode_waiting(a, true, to, err) && send(a, NULL, to, err);
+    return encode_waiting(a, true, err) && send(a, NULL, err);
 }

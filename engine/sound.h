@@ -12,12 +12,16 @@ bool sound_place(const struct media *m, int stream, const AVFrame *f, int64_t ha
                  int64_t *silence);
 
 struct aac; // an AAC encoder behind a converter
+// Where its packets go, in order: each is borrowed, and lasts `samples`.
+typedef bool aac_sink(void *context, const AVPacket *packet, int samples, struct error *err);
 // `channels` 0: as the source, up to 8.
-MUST_CHECK bool aac_open(const AVCodecContext *decoder, int channels, struct aac **to,
-                         struct error *err);
+MUST_CHECK bool aac_open(const AVCodecContext *decoder, int channels, aac_sink *sink, void *context,
+                         struct aac **to, struct error *err);
 void aac_close(struct aac *a);
+int aac_channels(const struct aac *a);
 void aac_describe(const struct aac *a, struct fmp4_audio *to);
-// Encodes a decoded frame (NULL: `silence` samples of nothing; both empty: the end) into the file.
+// Encodes `silence` samples of nothing and then a decoded frame (NULL: none) without its first
+// `skip` samples.
 MUST_CHECK bool aac_add(struct aac *a, const AVFrame *frame, int64_t skip, int64_t silence,
-                        struct fmp4 *to, struct error *err);
-MUST_CHECK bool aac_end(struct aac *a, struct fmp4 *to, struct error *err);
+                        struct error *err);
+MUST_CHECK bool aac_end(struct aac *a, struct error *err);
