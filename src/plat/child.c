@@ -228,7 +228,8 @@ static bool process_facts(long pid, long *parent, int64_t *pages)
 
 #define PROCESSES_MAX 8192
 
-int64_t child_memory(pid_t pid)
+// For kernels that do not list a process's children: all processes are gone through.
+static int64_t pages_by_parents(pid_t pid)
 {
     struct process {
         long pid, parent;
@@ -256,6 +257,52 @@ int64_t child_memory(pid_t pid)
         pages += up == pid ? all[i].pages : 0;
     }
     free(all);
+    return pages;
+}
+
+// False when the kernel does not list children.
+static bool add_pages(long pid, int depth, int64_t *sum);
+
+// Those that one thread has started.
+static bool add_children(long pid, const char *thread, int depth, int64_t *sum)
+{
+    char path[320];
+    snprintf(path, sizeof(path), "/proc/%ld/task/%s/children", pid, thread);
+    FILE *f = fopen(path, "re");
+    long child;
+    bool known = true;
+    if (!f) // a thread may have ended; the first one is there as long as its process
+        return strtol(thread, NULL, 10) != pid;
+    while (fscanf(f, "%ld", &child) == 1)
+        known = add_pages(child, depth + 1, sum) && known;
+    fclose(f);
+    return known;
+}
+
+static bool add_pages(long pid, int depth, int64_t *sum)
+{
+    char path[64];
+    long parent;
+    int64_t pages;
+    bool known = true;
+    if (depth > 8 || !process_facts(pid, &parent, &pages))
+        return true; // it is gone
+    *sum += pages;
+    snprintf(path, sizeof(path), "/proc/%ld/task", pid);
+    DIR *threads = opendir(path);
+    for (struct dirent *e; threads && (e = readdir(threads));)
+        if (isdigit((unsigned char)e->d_name[0]))
+            known = add_children(pid, e->d_name, depth, sum) && known;
+    if (threads)
+        closedir(threads);
+    return known;
+}
+
+int64_t child_memory(pid_t pid)
+{
+    int64_t pages = 0;
+    if (!add_pages(pid, 0, &pages))
+        pages = pages_by_parents(pid);
     return pages * sysconf(_SC_PAGESIZE);
 }
 
