@@ -17,8 +17,10 @@ static int io_read(void *opaque, uint8_t *to, int size)
     struct media *m = opaque;
     struct error err;
     size_t got;
-    if (!input_read(m->in, m->at, to, (size_t)size, &got, &err))
+    if (!input_read(m->in, m->at, to, (size_t)size, &got, &err)) {
+        m->unreadable = true;
         return AVERROR(EIO);
+    }
     m->at += (int64_t)got;
     return got ? (int)got : AVERROR_EOF;
 }
@@ -56,7 +58,8 @@ bool media_error(struct error *err, int code, const struct media *m, const char 
         return error_fix(err,
                          "if the file is right, bring in one with the streams that are needed");
     }
-    if (code == AVERROR(ENOSPC) || code == AVERROR(EIO) || code == AVERROR(EFBIG)) {
+    if (code == AVERROR(ENOSPC) || code == AVERROR(EFBIG) ||
+        (code == AVERROR(EIO) && (m->unreadable || !m->in))) {
         error_set(err, code == AVERROR(ENOSPC) ? ERROR_NO_SPACE : ERROR_IO, "%s failed for %s",
                   doing, name);
         return error_why(err, "%s", text);

@@ -24,6 +24,7 @@ struct media {
     AVIOContext *io;
     struct input *in;
     int64_t at;
+    bool unreadable; // our own reading failed: not all that libav calls an i/o error
     bool encrypted; // a packet that was read can only be opened with a key
     // numbered pictures, or one
     bool pictures;
