@@ -59,6 +59,10 @@ void media_fit(int width, int height, int w, int h, int *to_w, int *to_h);
 // What a command prints, as a malloc'd text. Fails when its exit status is not 0.
 char *media_output(const char *command);
 
+// A test program may run as two at once, each with every second row of its tables: MEDIA_HALF is 0
+// or 1. True when row `i` is this one's.
+bool media_mine(size_t i);
+
 const char *media_folder(void); // a temporary one of this process for what is made by the engine
 int media_begin(void **state);
 int media_end(void **state);

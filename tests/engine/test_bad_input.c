@@ -114,16 +114,18 @@ static void what_is_no_media_is_refused_with_a_reason(void **state)
         {"zeros.dpx", zeros, sizeof(zeros), ERROR_DAMAGED, "zero"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        refused(write_file(bad[i].name, bad[i].at, bad[i].size), bad[i].kind, bad[i].why);
+        if (media_mine(i))
+            refused(write_file(bad[i].name, bad[i].at, bad[i].size), bad[i].kind, bad[i].why);
 }
 
+#define FRAMES 26
 static const struct clip whole[] = {
-    {"w.mov", "25", .frames = 50, .options = X264 "-g 12 -bf 2"},
-    {"w.mp4", "25", .frames = 50, .options = X264 "-g 12 -bf 2 -movflags +faststart"},
-    {"w.mxf", "25", .frames = 50, .options = "-c:v mpeg2video -b:v 4M -bf 2"},
-    {"w.mkv", "25", .frames = 50, .options = X264 "-g 12 -bf 2"},
-    {"w.ts", "25", .frames = 50, .options = X264 "-g 12 -bf 2"},
-    {"w.avi", "25", .frames = 50, .options = "-c:v mjpeg -pix_fmt yuvj420p"},
+    {"w.mov", "25", .frames = FRAMES, .options = X264 "-g 12 -bf 2"},
+    {"w.mp4", "25", .frames = FRAMES, .options = X264 "-g 12 -bf 2 -movflags +faststart"},
+    {"w.mxf", "25", .frames = FRAMES, .options = "-c:v mpeg2video -b:v 4M -bf 2"},
+    {"w.mkv", "25", .frames = FRAMES, .options = X264 "-g 12 -bf 2"},
+    {"w.ts", "25", .frames = FRAMES, .options = X264 "-g 12 -bf 2"},
+    {"w.avi", "25", .frames = FRAMES, .options = "-c:v mjpeg -pix_fmt yuvj420p"},
 };
 
 static void
@@ -134,6 +136,8 @@ a_file_that_was_cut_off_anywhere_is_refused_or_counts_the_frames_that_are_there(
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
         char path[MEDIA_PATH];
         size_t size;
+        if (!media_mine(i))
+            continue;
         media_make(&whole[i], path);
         uint8_t *at = read_file(path, &size);
         for (size_t k = 0; k < sizeof(kept) / sizeof(kept[0]); k++) {
@@ -142,7 +146,7 @@ a_file_that_was_cut_off_anywhere_is_refused_or_counts_the_frames_that_are_there(
             int64_t frames = json_integer_value(json_object_get(a.facts, "duration_frames"));
             if (!a.read && a.err.kind != ERROR_DAMAGED && a.err.kind != ERROR_UNSUPPORTED)
                 media_wrong("%s at %d %%: %s", cut, kept[k], a.err.what);
-            if (a.read && (frames < 1 || frames > 50))
+            if (a.read && (frames < 1 || frames > FRAMES))
                 media_wrong("%s at %d %%: %d frames", cut, kept[k], (int)frames);
             bool table = !strcmp(whole[i].name, "w.mp4");
             if (table && a.read && !json_array_size(json_object_get(a.facts, "damage")))
@@ -167,14 +171,16 @@ static void a_file_with_the_wrong_ending_is_read_for_what_it_is(void **state)
     media_make(&whole[3], path);
     uint8_t *at = read_file(path, &size);
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        if (!media_mine(i))
+            continue;
         snprintf(name, sizeof(name), "matroska.%s", endings[i]);
         struct answer a = ask(write_file(name, at, size));
-        media_expect(name, a.facts, "{\"container\":\"mkv\",\"duration_frames\":50}");
+        media_expect(name, a.facts, "{\"container\":\"mkv\",\"duration_frames\":26}");
         json_decref(a.facts);
     }
     // A film that is called a picture is a film, and a picture that is called a film is a picture.
     struct answer a = ask(write_file("film.png", at, size));
-    media_expect("film.png", a.facts, "{\"container\":\"mkv\",\"duration_frames\":50}");
+    media_expect("film.png", a.facts, "{\"container\":\"mkv\",\"duration_frames\":26}");
     json_decref(a.facts);
     free(at);
     media_make(&(struct clip){"p.%04d.png", "24", .frames = 1, .options = "-pix_fmt rgb24"}, path);
@@ -192,6 +198,8 @@ static void a_file_with_the_wrong_ending_is_read_for_what_it_is(void **state)
 static void an_encrypted_film_is_refused_and_says_so(void **state)
 {
     (void)state;
+    if (!media_mine(0))
+        return;
     char path[MEDIA_PATH];
     media_make(&(struct clip){"secret.mp4", "25",
                               .options = X264 "-encryption_scheme cenc-aes-ctr -encryption_key "
@@ -221,6 +229,8 @@ static void put32(uint8_t *to, uint32_t v)
 static void a_picture_of_30000_a_side_is_refused(void **state)
 {
     (void)state;
+    if (!media_mine(1))
+        return;
     char path[MEDIA_PATH];
     size_t size;
     // Uncompressed: the picture is as large as the container says.
@@ -246,6 +256,8 @@ static void a_picture_of_30000_a_side_is_refused(void **state)
 static void a_thousand_streams_are_refused(void **state)
 {
     (void)state;
+    if (!media_mine(1))
+        return;
     char path[MEDIA_PATH];
     media_make_by("streams.mkv",
                   "ffmpeg -v error -y -f lavfi -i anullsrc=r=8000:cl=mono -t 0.05 $(for i in "
@@ -268,7 +280,9 @@ static void durations_and_rates_that_are_no_numbers_give_sensible_facts(void **s
     for (size_t i = 0; i + 11 < size && !place; i++)
         place = at[i] == 0x44 && at[i + 1] == 0x89 && at[i + 2] == 0x88 ? i + 3 : 0;
     assert_true(place);
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++) {
+        if (!media_mine(i))
+            continue;
         memcpy(at + place, durations[i], 8);
         struct answer a = ask(write_file("nan.mkv", at, size));
         media_expect("nan.mkv", a.facts, "{\"duration_frames\":12,\"rate\":\"25\",\"vfr\":false}");
@@ -287,6 +301,8 @@ static void durations_and_rates_that_are_no_numbers_give_sensible_facts(void **s
                   {"stsc", 12, 0xffffffff}, {"stco", 16, 0xfffffff0}, {"elst", 16, 0xffffffff}};
     media_make(&(struct clip){"odd.mov", "25", .options = X264}, path);
     for (size_t i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++) {
+        if (!media_mine(i))
+            continue;
         at = read_file(path, &size);
         put32(find(at, size, absurd[i].box, 0) + absurd[i].offset, absurd[i].value);
         const char *odd = write_file("odd.mov", at, size);
@@ -309,6 +325,8 @@ static void damaged_pictures_are_held_and_named_and_the_count_holds(void **state
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
         char path[MEDIA_PATH];
         size_t size;
+        if (!media_mine(i))
+            continue;
         media_make(&whole[i], path);
         uint8_t *at = read_file(path, &size);
         for (size_t k = size / 2; k < size / 2 + size / 30; k++) // a hole of noise
@@ -316,7 +334,8 @@ static void damaged_pictures_are_held_and_named_and_the_count_holds(void **state
         const char *hurt = write_file(whole[i].name, at, size);
         struct answer a = ask(hurt);
         int64_t frames = json_integer_value(json_object_get(a.facts, "duration_frames"));
-        if (!a.read || frames < 44 || frames > 50) // a container may lose what lay in the hole
+        // A container may lose what lay in the hole.
+        if (!a.read || frames < FRAMES - 6 || frames > FRAMES)
             media_wrong("%s: %s, %d frames", hurt, a.err.what, (int)frames);
         if (a.read)
             proxies_hold(hurt, a.facts, frames);
@@ -331,6 +350,8 @@ static void rubbish_anywhere_in_a_header_crashes_nothing(void **state)
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
         char path[MEDIA_PATH];
         size_t size;
+        if (!media_mine(i))
+            continue;
         uint64_t random = 1 + i;
         media_make(&whole[i], path);
         uint8_t *at = read_file(path, &size);
@@ -357,6 +378,8 @@ static void rubbish_anywhere_in_a_header_crashes_nothing(void **state)
 static void memory_time_and_output_have_limits(void **state)
 {
     (void)state;
+    if (!media_mine(0))
+        return;
     char path[MEDIA_PATH];
     struct error err;
     json_t *result = NULL;
