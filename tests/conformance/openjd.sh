@@ -2,7 +2,7 @@
 # openjd.sh POSTHOUSE TASKS FOLDER: the same templates, task parameter spaces, values and expressions for Posthouse and for
 # the reference implementation from PyPI (openjd-model, openjd-cli), in a venv of the test's own. Skipped without it.
 set -uo pipefail
-posthouse=$1 tasks=$2 folder=$3
+posthouse=$(realpath "$1") tasks=$(realpath "$2") folder=$3
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$folder"
 if [ ! -x "$folder/venv/bin/openjd" ]; then
