@@ -72,6 +72,8 @@ slurm_down() {
   for p in "$slurm"/run/*.pid; do [ -f "$p" ] && kill -9 "$(cat "$p")" 2>/dev/null; done
   # What a node that was killed left running.
   for p in $(slurm_pids); do kill -9 "$p" 2>/dev/null; done
+  # slurmstepd writes over its environment, but works in the folder of the logs.
+  for p in /proc/[0-9]*; do [[ $(readlink "$p/cwd" 2>/dev/null) == "$slurm"/* ]] && kill -9 "${p#/proc/}" 2>/dev/null; done
 }
 slurm_pids() { # processes that were started by this Slurm: its folder is in their environment
   grep -lzF "SLURM_CONF=$SLURM_CONF" /proc/[0-9]*/environ 2>/dev/null | sed 's/[^0-9]//g' | while read -r p; do
