@@ -68,8 +68,6 @@ def options(scene, values):
     }
     if settings.pool.strip():
         chosen["pool"] = settings.pool.strip()
-    if settings.as_asset:
-        chosen["outputs"][0]["asset"] = values["JobName"]
     return chosen
 
 
@@ -118,7 +116,6 @@ class PosthouseSettings(bpy.types.PropertyGroup):
     pool: bpy.props.StringProperty(name="Pool", description="Only machines of this pool")
     preview_every: bpy.props.IntProperty(name="Previews, every", default=0, min=0, description="First, middle, last and every so-manieth frame first; 0: none")
     approve: bpy.props.BoolProperty(name="Wait for approval", description="The other frames wait until somebody has seen the previews")
-    as_asset: bpy.props.BoolProperty(name="Into the library", default=True, description="The finished frames become an asset of the project")
 
 
 class PosthousePreferences(bpy.types.AddonPreferences):
@@ -180,7 +177,7 @@ class POSTHOUSE_PT_panel(bpy.types.Panel):
         row = layout.row(align=True)
         row.prop(settings, "choice")
         row.operator("posthouse.projects", text="", icon="FILE_REFRESH")
-        for name in ("job", "frames", "chunk", "priority", "pool", "preview_every", "approve", "as_asset"):
+        for name in ("job", "frames", "chunk", "priority", "pool", "preview_every", "approve"):
             layout.prop(settings, name)
         layout.operator("posthouse.submit", icon="RENDER_ANIMATION")
 
