@@ -148,8 +148,9 @@ function seek(wish: Wish): void {
     settle(wish);
   } else if (scrub && show(scrub, wish.frame, wish.id, wish.order)) {
     settle(wish);
-  } else if (lanes < LANES) {
-    void lane();
+  } else {
+    if (!wish.moving && !scrub?.isFed(wish.frame) && !review?.isFed(wish.frame)) for (const track of [scrub, review]) track?.drop();
+    if (lanes < LANES) void lane();
   }
 }
 
@@ -173,7 +174,8 @@ async function lane(): Promise<void> {
 async function exact(wish: Wish): Promise<void> {
   const track = quick(wish.frame);
   if (!track) return;
-  const frames = track === scrub ? [wish.frame] : await track.group(wish.frame);
+  // No more of the group than the frame takes: what follows it would have the processor while this one is drawn.
+  const frames = track === scrub ? [wish.frame] : await track.lead(wish.frame);
   await track.fetch(frames);
   // While the hand moves, a picture on the way is worth showing; otherwise only the last wish is.
   if (want !== wish && !(want?.moving ?? false)) return;
@@ -229,7 +231,7 @@ async function around(wish: Wish, here: () => boolean, signal: AbortSignal): Pro
     const near = Array.from({ length: 20 }, (_, i) => n + (i % 2 ? -1 : 1) * ((i >> 1) + 1))
       .filter((f) => f >= 0 && f < track.count && !track.frame(f));
     await track.fetch(near, signal);
-    for (let i = 0; i < near.length && here(); i += 5) await track.feed(near.slice(i, i + 5));
+    for (let i = 0; i < near.length && here(); i += 5) await track.feed(near.slice(i, i + 5), true);
     if (!here()) return;
     const far = Array.from({ length: 64 }, (_, i) => n - 24 + i).filter((f) => f >= 0 && f < track.count);
     await track.fetch(far, signal);
@@ -244,11 +246,11 @@ async function around(wish: Wish, here: () => boolean, signal: AbortSignal): Pro
     if (next >= 0 && next < track.count) {
       const frames = await track.group(next);
       await track.fetch(frames, signal);
-      if (here() && frames.some((f) => !track.frame(f))) await track.feed(frames);
+      if (here() && frames.some((f) => !track.frame(f))) await track.feed(frames, true);
     }
     if (!here()) return;
     const missing = group.filter((f) => !track.frame(f));
-    if (missing.length > 0) await track.feed(group);
+    if (missing.length > 0) await track.feed(group, true);
   }
   report();
 }

@@ -65,15 +65,22 @@ export class IndexFile {
     return Float64Array.from({ length: index.count }, (_, f) => index.time(f));
   }
 
-  // The frames that must be decoded to show `frame`: its whole group, from the key frame.
-  async group(frame: number): Promise<number[]> {
-    const { index } = this;
+  // As much of its group as decoding this frame takes: from the key frame to itself (proxies have no B-frames).
+  async lead(frame: number): Promise<number[]> {
     await this.need(frame);
+    const { index } = this;
     let key = index.keyBefore(frame);
     while (key > 0 && (!index.has(key) || !index.key(key))) { // the page before holds it
       await this.need(key);
       key = index.keyBefore(key);
     }
+    return Array.from({ length: frame - key + 1 }, (_, i) => key + i);
+  }
+
+  // The group that the frame is in, from its key frame.
+  async group(frame: number): Promise<number[]> {
+    const { index } = this;
+    const key = (await this.lead(frame))[0] ?? 0;
     let end = index.groupEnd(frame);
     while (end < index.count && !index.has(end)) {
       await this.need(end);

@@ -17,8 +17,11 @@ import type { Address } from './messages';
 import { frameCentreSeconds, frameOfMediaTime } from './timecode';
 
 const AHEAD_S = 12;
+const READY_S = 1.5; // while it stands: enough to start at once, and little that a seek would wait behind
+const AHEAD_BYTES = 48 << 20; // the browser has room for about three times this
 const BEHIND_S = 20;
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 20; // a request; twice as much each time while nothing can be shown
+const MOST_CHUNK_BYTES = 8 << 20;
 
 export interface PlaybackNews {
   frame: (frame: number) => void; // this frame is on the screen now
@@ -70,6 +73,10 @@ export class Playback {
   private buffer: SourceBuffer | null = null;
   private init: Uint8Array | null = null;
   private at = 0; // next byte to append
+  private chunk = CHUNK_BYTES;
+  private coming: { from: number; to: number; data: Promise<Uint8Array> } | null = null;
+  private line = new AbortController(); // ends what is being fetched
+  private resting = false; // an exact seek has the line
   private inside = false; // `at` goes on from appended bytes
   private pumping = false;
   private epoch = 0; // grows with each reposition: older fetches are dropped
@@ -92,6 +99,7 @@ export class Playback {
     video.addEventListener('ended', () => this.news.ended());
     video.addEventListener('timeupdate', () => void this.pump());
     video.addEventListener('seeking', () => void this.pump());
+    video.addEventListener('play', () => void this.pump());
     // A seek before the element knows how long the film is lands at 0: it is said again then.
     for (const known of ['loadedmetadata', 'durationchange']) {
       video.addEventListener(known, () => {
@@ -208,47 +216,58 @@ export class Playback {
     return -1;
   }
 
-  // Appends what is missing ahead of the playhead, one request at a time.
+  // Enough is there ahead of the playhead, in seconds or, of a heavy proxy, in bytes.
+  private enough(file: IndexFile): boolean {
+    const now = this.video.currentTime;
+    const ahead = this.buffered(now) - now;
+    if (ahead > (this.video.paused ? READY_S : AHEAD_S)) return true;
+    const frame = this.frameOf(now);
+    return ahead > 1 && file.index.has(frame) && this.at - file.index.offset(frame) > AHEAD_BYTES;
+  }
+
+  // Appends what is missing ahead of the playhead. The next request is under way while these bytes are appended.
   private async pump(): Promise<void> {
     const { buffer, file, bytes, source } = this;
-    if (!buffer || !file || !bytes || !source || this.pumping || buffer.updating || this.closed) return;
+    if (!buffer || !file || !bytes || !source || this.pumping || buffer.updating || this.closed || this.resting) return;
     if (source.readyState === 'closed') return;
     this.setDuration();
-    if (this.wanted < 0) return;
+    if (this.wanted < 0 || this.enough(file)) return;
     this.pumping = true;
     const epoch = this.epoch;
     let appended = false;
     try {
-      const now = this.video.currentTime;
-      const end = this.buffered(now);
-      if (end >= 0 && end - now > AHEAD_S) return;
-      if (!this.inside) await this.position(this.frameOf(now));
+      if (!this.inside) await this.position(this.frameOf(this.video.currentTime));
       if (this.finished || epoch !== this.epoch) return;
       const { index } = file;
-      // The end of what may be read: the last known sample, or, when complete, everything behind it.
-      const target = this.at + CHUNK_BYTES;
-      let to = target;
-      if (!index.complete) {
-        await file.need(index.count - 1);
-        to = Math.min(target, index.offset(index.count - 1) + index.size(index.count - 1));
-        if (to <= this.at) return;
-      }
-      let data = await bytes.get(this.at, to);
+      const from = this.at;
+      if (this.coming?.from !== from) this.coming = await this.ask(file, bytes, from);
+      if (!this.coming) return;
+      const { to } = this.coming;
+      let data = await this.coming.data;
       if (epoch !== this.epoch) return;
       const whole = data.length;
-      if (!this.inside) {
+      const first = !this.inside;
+      if (first) {
         const moof = findMoof(data);
         if (moof < 0) throw new Error('no fragment begins where the index says');
         data = data.subarray(moof);
         this.inside = true;
       }
-      this.at += whole;
-      if (index.complete && whole < to - (this.at - whole)) this.finished = true;
-      if (data.length > 0) {
-        await this.append(buffer, data);
-        appended = true;
+      const last = index.complete && whole < to - from;
+      this.at = from + whole;
+      const soon = last || this.enough(file) ? null : await this.ask(file, bytes, this.at);
+      if (data.length > 0) appended = await this.append(buffer, data);
+      if (data.length > 0 && !appended) {
+        // No room: from these bytes again when the playhead has moved.
+        this.at = from;
+        this.inside = this.inside && !first;
+        return;
       }
-      if (this.finished && epoch === this.epoch && source.readyState === 'open' && !buffer.updating) source.endOfStream();
+      if (epoch !== this.epoch) return;
+      this.coming = soon;
+      this.finished = last;
+      this.chunk = this.buffered(this.video.currentTime) < 0 ? Math.min(this.chunk * 2, MOST_CHUNK_BYTES) : CHUNK_BYTES;
+      if (this.finished && source.readyState === 'open' && !buffer.updating) source.endOfStream();
     } catch (e) {
       if (epoch === this.epoch) this.news.failed(e instanceof Error ? e.message : String(e));
     } finally {
@@ -258,12 +277,44 @@ export class Playback {
     if (appended || epoch !== this.epoch) void this.pump();
   }
 
-  private append(buffer: SourceBuffer, data: Uint8Array): Promise<void> {
+  // Begins to fetch from this byte; null where a growing file has no more yet.
+  private async ask(file: IndexFile, bytes: Bytes, from: number): Promise<Playback['coming']> {
+    const { index } = file;
+    // The end of what may be read: the last known sample, or, when complete, everything behind it.
+    let to = from + this.chunk;
+    if (!index.complete) {
+      await file.need(index.count - 1);
+      to = Math.min(to, index.offset(index.count - 1) + index.size(index.count - 1));
+      if (to <= from) return null;
+    }
+    const data = bytes.get(from, to, this.line.signal);
+    data.catch(() => undefined); // whoever waits for it is told; nobody may be, by then
+    return { from, to, data };
+  }
+
+  // Nothing that was asked for is wanted any more.
+  private forget(): void {
+    this.epoch++;
+    this.line.abort();
+    this.line = new AbortController();
+    this.coming = null;
+    this.chunk = CHUNK_BYTES;
+  }
+
+  // The line and the processor are for an exact seek; go() and play() end this.
+  rest(): void {
+    if (this.resting) return;
+    this.resting = true;
+    this.forget();
+  }
+
+  // False where the browser has no room for it now.
+  private append(buffer: SourceBuffer, data: Uint8Array): Promise<boolean> {
     return new Promise((done, refuse) => {
       const put = (): void => {
         try {
-          buffer.addEventListener('updateend', () => done(), { once: true });
           buffer.appendBuffer(data as BufferSource);
+          buffer.addEventListener('updateend', () => done(true), { once: true });
         } catch (e) {
           if (!(e instanceof DOMException && e.name === 'QuotaExceededError')) return refuse(e as Error);
           drop(0, put);
@@ -271,7 +322,12 @@ export class Playback {
       };
       const drop = (least: number, then: () => void): void => {
         const until = this.video.currentTime - (least || 2);
-        if (until <= 0 || buffer.updating) return least ? then() : refuse(new Error('the browser has no room for more'));
+        const start = this.video.buffered.length ? this.video.buffered.start(0) : 0;
+        if (until <= start || buffer.updating) {
+          if (least) return then();
+          if (this.buffered(this.video.currentTime) - this.video.currentTime > 0.5) return done(false);
+          return refuse(new Error('the browser has no room for more'));
+        }
         buffer.addEventListener('updateend', then, { once: true });
         buffer.remove(0, until);
       };
@@ -309,8 +365,9 @@ export class Playback {
     const t = this.centre(Math.max(0, Math.min(frame, this.count - 1)));
     this.wanted = frame;
     this.landed = false;
+    this.resting = false;
     if (this.buffered(t) < 0) {
-      this.epoch++;
+      this.forget();
       this.inside = false;
       this.finished = false;
     }
@@ -328,6 +385,7 @@ export class Playback {
     if (!this.standsAt(frame) || this.lastFrame !== frame) this.go(frame);
     this.video.playbackRate = speed;
     this.wanted = frame;
+    this.resting = false;
     await this.video.play();
   }
 
@@ -338,7 +396,7 @@ export class Playback {
 
   close(): void {
     this.closed = true;
-    this.epoch++;
+    this.forget();
     this.video.pause();
     this.video.removeAttribute('src');
     this.video.load();

@@ -439,6 +439,7 @@ export class Player {
     }
     const speed = this.mode === 'run' && !moving ? this.state.speed : 0;
     this.mode = 'still';
+    this.playback?.rest();
     this.id++;
     this.set({ frame: n, speed, waiting: false });
     if (this.state.status !== 'ready') return; // asked for when it opens

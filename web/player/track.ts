@@ -46,7 +46,7 @@ export class Track {
   private config: VideoDecoderConfig | null = null;
   private window = new Map<number, VideoFrame>();
   private waiters = new Map<number, { resolve: (got: boolean) => void }[]>();
-  private fed = new Set<number>(); // given to the decoder, not come out yet
+  private fed = new Map<number, boolean>(); // given to the decoder, not come out yet; true: only read ahead
   playhead = 0;
   direction = 0;
 
@@ -109,6 +109,9 @@ export class Track {
 
   async times(): Promise<Float64Array> {
     return this.file ? this.file.times() : new Float64Array(0);
+  }
+  async lead(frame: number): Promise<number[]> {
+    return this.file ? this.file.lead(frame) : [];
   }
   async group(frame: number): Promise<number[]> {
     return this.file ? this.file.group(frame) : [];
@@ -243,9 +246,18 @@ export class Track {
     }
   }
 
+  // Lets go of what is only read ahead, for a seek that would wait behind it.
+  drop(): void {
+    if (!this.fed.size || ![...this.fed.values()].every((ahead) => ahead)) return;
+    this.decoder?.close();
+    this.decoder = null;
+    this.fed.clear();
+    this.ready();
+  }
+
   // Gives the decoder these frames, whose bytes are here and whose first is a key frame. Resolves when
-  // all have come out.
-  feed(frames: number[]): Promise<void> {
+  // all have come out, or were dropped.
+  feed(frames: number[], ahead = false): Promise<void> {
     const decoder = this.ready();
     const index = this.index;
     if (!decoder || !index) return Promise.reject(new Error('no decoder'));
@@ -253,7 +265,7 @@ export class Track {
       const sample = this.samples.get(f);
       if (!sample) break; // gone from the cache meanwhile: what was fed still comes out
       decoder.decode(new EncodedVideoChunk({ type: index.key(f) ? 'key' : 'delta', timestamp: f, data: sample.data }));
-      this.fed.add(f);
+      this.fed.set(f, ahead);
     }
     return decoder.flush().catch(() => undefined).then(() => {
       for (const f of frames) this.tell(f, this.window.has(f));
