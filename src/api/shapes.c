@@ -97,8 +97,10 @@ const struct shape shapes[] = {
     {"Move", "ids:id[] folder:id?", "an empty folder moves them to the top"},
 
     // ---- transfer: bringing in
-    {"NewTransfer", "name:text folder:id? origin:'page'|'put' key:text?",
-     "one drop of files and folders, or one put; the same key gives the same transfer again"},
+    {"NewTransfer", "name:text folder:id? asset:id? origin:'page'|'put' key:text?",
+     "one drop of files and folders, or one put; the same key gives the same transfer again; with "
+     "asset, each file or "
+     "sequence of it becomes a further version of that one"},
     {"Transfer",
      "id:id project:id name:text folder:id? origin:text state:'open'|'closed' created:time by:text "
      "files:int files_done:int bytes:int bytes_done:int",

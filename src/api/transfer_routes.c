@@ -87,10 +87,11 @@ static bool answer_transfer(struct call *c, const char *id, struct error *err)
 static bool transfers_post(struct call *c, struct error *err)
 {
     char made[27];
-    const char *folder = body_text(c, "folder");
+    const char *folder = body_text(c, "folder"), *asset = body_text(c, "asset");
     struct transfer_wish wish = {.project = c->project,
                                  .name = body_text(c, "name"),
                                  .folder = folder && *folder ? folder : NULL,
+                                 .asset = asset && *asset ? asset : NULL,
                                  .origin = body_text(c, "origin"),
                                  .key = body_text(c, "key"),
                                  .person = c->who.person};

@@ -29,6 +29,7 @@ struct put {
     struct house house;
     const char *project;
     char folder[27], transfer[27];
+    const char *asset; // NULL, or whose further version it is
     struct root *roots;
     size_t root_count;
     const struct root *root; // walked now
@@ -84,7 +85,7 @@ static bool find_roots(struct put *p, struct error *err)
 static struct journal *open_journal(struct put *p, struct error *err)
 {
     struct buf what = BUF_LIMIT(16 << 20);
-    buf_format(&what, "%s\n%s\n%s\n%d\n", p->house.url, p->project, p->folder,
+    buf_format(&what, "%s\n%s\n%s\n%d\n", p->house.url, p->project, p->asset ? p->asset : p->folder,
                option_flag(p->call, "follow-links"));
     for (size_t i = 0; i < p->root_count; i++)
         buf_format(&what, "%s\n%s\n", p->roots[i].path, p->roots[i].name);
@@ -169,6 +170,8 @@ static json_t *ask_transfer(struct put *p, struct error *err)
     }
     if (p->folder[0])
         json_object_set_new(body, "folder", json_string(p->folder));
+    if (p->asset)
+        json_object_set_new(body, "asset", json_string(p->asset));
     json_t *t = house_ask(p->house.client, "POST", body, err, "/projects/%s/transfers", p->project);
     json_decref(body);
     return t;
@@ -296,6 +299,19 @@ static int finish(struct put *p, bool sent, struct error *err)
     return command_failed(err);
 }
 
+// The asset of --version-of, NULL without one.
+static bool find_asset(struct put *p, struct error *err)
+{
+    const char *named = option_text(p->call, "version-of");
+    if (!named)
+        return true;
+    json_t *asset = house_asset(p->house.client, p->call->arena, named, err);
+    if (asset)
+        p->asset = arena_text(p->call->arena, json_word(asset, "id"));
+    json_decref(asset);
+    return p->asset != NULL;
+}
+
 static bool start(struct put *p, struct error *err)
 {
     const char *folder = option_text(p->call, "folder"), *named = option_text(p->call, "project");
@@ -308,7 +324,7 @@ static bool start(struct put *p, struct error *err)
     json_t *project = house_project(p->house.client, named, err);
     p->project = arena_text(p->call->arena, json_word(project, "id"));
     json_decref(project);
-    return project &&
+    return project && find_asset(p, err) &&
            house_folder(p->house.client, p->project, folder ? folder : "", true, p->folder, err) &&
            (p->journal = open_journal(p, err)) != NULL;
 }
@@ -342,6 +358,8 @@ static int run(struct command_call *call)
 static const struct option_row options[] = {
     {"project", OPTION_TEXT, "NAME", "the project, by its name or id"},
     {"folder", OPTION_TEXT, "PATH", "a folder in it, such as \"Day 1/A001\"; made when missing"},
+    {"version-of", OPTION_TEXT, "ASSET",
+     "the file is a further version of this asset of the project"},
     {"name", OPTION_TEXT, "NAME", "what the transfer is called (the first path's name)"},
     {"follow-links", OPTION_FLAG, NULL, "send what symbolic links point at"},
     {"patience", OPTION_INT, "SECONDS", "how long to wait for a house that is away (600)"},

@@ -409,6 +409,56 @@ static void a_batch_is_read_whole_or_not_at_all(void **state)
     assert_int_equal(assets(PROJECT)->count, 0);
 }
 
+struct versions_seen {
+    const char *name;
+    id asset;
+    int64_t versions, assets;
+};
+static bool look_at_versions(struct db_tx *tx, void *context, struct error *e)
+{
+    struct versions_seen *s = context;
+    struct db_rows *rows =
+        db_query(tx, "select id, versions from assets where project = ?1 and name = ?2", "ss",
+                 PROJECT, s->name);
+    if (db_next(rows)) {
+        text_copy(text_of(db_text(rows, 0)), s->asset.text, sizeof(s->asset.text));
+        s->versions = db_int(rows, 1);
+    }
+    return db_end(rows, e) &&
+           db_one_int(tx, &s->assets, 0, e, "select count(*) from assets where project = ?1", "s",
+                      PROJECT);
+}
+
+static void what_is_brought_in_for_an_asset_becomes_its_next_version(void **state)
+{
+    (void)state;
+    struct versions_seen s = {.name = "cut v1.txt"};
+    char made[27];
+    const char *transfer = begin(PROJECT);
+    send_small(transfer, (const char *[]){"cut v1.txt"}, 1);
+    must(db_read(db, look_at_versions, &s, &err));
+    assert_int_equal(s.versions, 1);
+    struct transfer_wish wish = {.project = PROJECT,
+                                 .name = "again",
+                                 .asset = s.asset.text,
+                                 .origin = "page",
+                                 .person = PERSON};
+    must(transfer_begin(transfers, &wish, made, &err));
+    send_small(made, (const char *[]){"a folder/cut v2.txt"}, 1);
+    must(transfer_close(transfers, made, &err));
+    must(db_read(db, look_at_versions, &s, &err));
+    assert_int_equal(s.versions, 2);
+    assert_int_equal(s.assets, 1);
+    assert_string_equal(assets(PROJECT)->list[0].name, "cut v1.txt"); // it keeps its name and place
+    assert_string_equal(assets(PROJECT)->list[0].folder, "");
+
+    // Of an asset of another project, or of none, it is refused before a byte is sent.
+    wish.project = OTHER;
+    assert_false(transfer_begin(transfers, &wish, made, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    assert_true(err.fix[0]);
+}
+
 int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -423,6 +473,7 @@ int main(int argc, char **argv)
         T(a_transfer_that_rests_is_closed_by_the_sweep),
         T(an_empty_file_is_kept_as_a_document_with_a_problem),
         T(a_batch_is_read_whole_or_not_at_all),
+        T(what_is_brought_in_for_an_asset_becomes_its_next_version),
     };
     return RUN_TESTS(tests);
 }

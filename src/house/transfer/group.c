@@ -74,7 +74,7 @@ static bool place_folder(struct db_tx *tx, struct grow_place *p, text folder, co
                          struct error *err)
 {
     *found = p->folder ? p->folder : "";
-    if (!folder.size)
+    if (!folder.size || p->asset)
         return true;
     if (p->last_folder[0] && text_is(folder, p->last_path)) {
         *found = p->last_folder;
@@ -90,6 +90,12 @@ static bool place_folder(struct db_tx *tx, struct grow_place *p, text folder, co
     memcpy(p->last_folder, made.text, sizeof(p->last_folder));
     *found = p->last_folder;
     return true;
+}
+
+static bool add(struct db_tx *tx, const struct grow_place *p, const struct asset_wish *wish,
+                struct asset_made *made, struct error *err)
+{
+    return p->asset ? version_add(tx, p->asset, wish, made, err) : asset_add(tx, wish, made, err);
 }
 
 static bool mark(struct db_tx *tx, const char *file, const char *asset, struct error *err)
@@ -115,7 +121,7 @@ bool grow_one(struct db_tx *tx, struct grow_place *p, const struct grown *f, str
                               .by = p->person,
                               .files = &file,
                               .file_count = 1};
-    return asset_add(tx, &wish, &made, err) && mark(tx, f->file, made.asset.text, err);
+    return add(tx, p, &wish, &made, err) && mark(tx, f->file, made.asset.text, err);
 }
 
 // ---- sequences
@@ -203,7 +209,7 @@ static bool grow_sequence(struct db_tx *tx, struct grow_place *p, const struct w
                               .files = files,
                               .file_count = count,
                               .facts = written};
-    bool ok = asset_add(tx, &wish, &made, err);
+    bool ok = add(tx, p, &wish, &made, err);
     for (size_t i = 0; ok && i < count; i++)
         ok = mark(tx, list[i].file.file, made.asset.text, err);
     json_decref(facts);

@@ -106,6 +106,19 @@ static bool begin_in(struct db_tx *tx, void *context, struct error *err)
                           "update transfers set state = 'open', active_ms = ?2 where id = ?1", "si",
                           b->made, clock_now_ms());
     }
+    if (w->asset) {
+        int64_t here = 0;
+        if (!db_one_int(
+                tx, &here, 0, err,
+                "select count(*) from assets where id = ?1 and project = ?2 and deleted = 0", "ss",
+                w->asset, w->project))
+            return false;
+        if (!here) {
+            error_set(err, ERROR_NOT_FOUND, "there is no such asset in the project");
+            return error_fix(err, "bring it in as an asset of its own; somebody may have deleted "
+                                  "the other");
+        }
+    }
     if (w->folder) {
         int64_t here = 0;
         if (!db_one_int(tx, &here, 0, err,
@@ -121,10 +134,10 @@ static bool begin_in(struct db_tx *tx, void *context, struct error *err)
     memcpy(b->made, fresh.text, 27);
     return db_run(tx, err,
                   "insert into transfers (id, project, name, folder, origin, request, state, "
-                  "person, created_ms, active_ms, skipped) values (?1, ?2, ?3, ?4, ?5, ?6, 'open', "
-                  "?7, ?8, ?8, 0)",
-                  "sssssssi", fresh.text, w->project, w->name, w->folder, w->origin, w->key,
-                  w->person, clock_now_ms()) &&
+                  "person, created_ms, active_ms, skipped, asset) values (?1, ?2, ?3, ?4, ?5, ?6, "
+                  "'open', ?7, ?8, ?8, 0, ?9)",
+                  "sssssssis", fresh.text, w->project, w->name, w->folder, w->origin, w->key,
+                  w->person, clock_now_ms(), w->asset) &&
            db_event(tx, "transfer.changed", w->project, fresh.text, NULL, err);
 }
 
@@ -244,14 +257,16 @@ static bool place_of(struct db_tx *tx, const char *transfer, struct arena *a, st
                      char state[8], struct error *err)
 {
     memset(p, 0, sizeof(*p));
-    struct db_rows *rows = db_query(
-        tx, "select project, folder, person, state from transfers where id = ?1", "s", transfer);
+    struct db_rows *rows =
+        db_query(tx, "select project, folder, person, state, asset from transfers where id = ?1",
+                 "s", transfer);
     if (db_next(rows)) {
         p->transfer = transfer;
         p->project = arena_text(a, db_text(rows, 0));
         p->folder = arena_text(a, db_text(rows, 1));
         p->person = arena_text(a, db_text(rows, 2));
         text_copy(text_of(db_text(rows, 3)), state, 8);
+        p->asset = db_text(rows, 4) ? arena_text(a, db_text(rows, 4)) : NULL;
     }
     if (!db_end(rows, err))
         return false;

@@ -48,6 +48,7 @@ bool transfer_path_hidden(text path);
 struct transfer_wish {
     const char *project, *name;
     const char *folder; // NULL: the project's top
+    const char *asset;  // NULL: new assets; else each file or sequence is a further version of it
     const char *origin; // "page", "put"
     const char *key;    // NULL: always a new one
     const char *person;
