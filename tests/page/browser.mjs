@@ -1,6 +1,6 @@
 // What the page's tests share: Chromium through playwright-core from web/node_modules, axe, the page's modules in node.
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -25,8 +25,14 @@ export async function accessible(page, name) {
 }
 
 // TypeScript of the page as a module for node.
+let modules = "";
+let loaded = 0;
 export async function load(path) {
-  const out = join(mkdtempSync(join(tmpdir(), "posthouse-module-")), "m.mjs");
+  if (!modules) {
+    modules = mkdtempSync(join(tmpdir(), "posthouse-module-"));
+    process.on("exit", () => rmSync(modules, { recursive: true, force: true }));
+  }
+  const out = join(modules, `${loaded++}.mjs`);
   await require_web("esbuild").build({ entryPoints: [join(root, path)], bundle: true, format: "esm", outfile: out, logLevel: "error", nodePaths: [join(root, "web/node_modules")] });
   return import(pathToFileURL(out).href);
 }
