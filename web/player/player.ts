@@ -15,6 +15,7 @@
  */
 import type { Address, Addresses, Fault, FromWorker, ToWorker, TrackSeen } from './messages';
 import { Playback } from './playback';
+import type { Sound } from './sound';
 import { parseRational, tcRate, roundedRate, type Rational, type TcRate } from './timecode';
 
 export interface Media extends Addresses {
@@ -93,6 +94,7 @@ export class Player {
   private prepareTimer = 0;
   private growTimer = 0;
   private soundTimer = 0;
+  private sound: Sound | null = null;
   private closed = false;
   private pan = { x: 0, y: 0 };
   private sizes: ResizeObserver;
@@ -567,9 +569,21 @@ export class Player {
   }
 
   setVolume(volume: number, muted: boolean): void {
-    this.video.volume = CLAMP(volume, 0, 1);
-    this.video.muted = muted;
-    this.set({ volume: this.video.volume, muted });
+    this.set({ volume: CLAMP(volume, 0, 1), muted });
+    this.hear();
+  }
+
+  // All channels instead of the element's own two; null gives these back.
+  setSound(sound: Sound | null): void {
+    this.sound = sound;
+    this.hear();
+  }
+
+  private hear(): void {
+    const { volume, muted } = this.state;
+    this.video.volume = this.sound ? 1 : volume;
+    this.video.muted = this.sound ? this.sound.apart : muted;
+    this.sound?.setVolume(volume, muted);
   }
 
   clearFault(): void {
