@@ -164,6 +164,10 @@ await step("Enter opens it; arrows step by frames, bars and drop-frame timecode 
   assert.equal(await text_of(m, "#timecode"), "00:59:59;29");
   await until("the address names the frame", () => m.url().includes("f=59"), 5000);
   await accessible(m, "the player");
+  // Back without a load: the player's sheet has come and must not change the tiles.
+  await m.click("nav >> text=Library");
+  const tile = await m.waitForSelector("#asset-0 .picture");
+  assert.equal(await tile.evaluate((t) => getComputedStyle(t).position), "relative");
 });
 await step("an address with a frame opens on it", async () => {
   await m.goto(`${house.url}/p/${project}/a/${clip.id}?f=117`);
@@ -194,6 +198,66 @@ await step("a grainy clip, whose fragments are larger than one request, plays to
   await m.keyboard.press("l");
   await m.waitForSelector(".picture.by-video");
   await m.keyboard.press("k");
+});
+
+await step("5.1: each channel has its meter, and is heard alone or not at all", async () => {
+  // Six tones of their own loudness: L -20, R -26, C -12, LFE -30, Ls -35, Rs -40 dBFS.
+  const file = join(work, "mix 51.mov");
+  const levels = [-20, -26, -12, -30, -35, -40];
+  const tone = levels.map((db, c) => `${(10 ** (db / 20)).toFixed(5)}*sin(2*PI*${c === 3 ? 60 : 300 + 100 * c}*t)`).join("|");
+  execFileSync("ffmpeg", ["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=20", "-f", "lavfi", "-i", `aevalsrc=${tone}:c=5.1:s=48000:d=20`, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "pcm_s16le", file]);
+  await house.put(project, file);
+  const a = await house.is(project, "mix 51.mov");
+  // What goes to the loudspeakers is tapped, whatever the page says of it.
+  await m.addInitScript(() => {
+    const connect = AudioNode.prototype.connect;
+    AudioNode.prototype.connect = function (to, ...more) {
+      if (to instanceof AudioDestinationNode) {
+        const split = this.context.createChannelSplitter(2);
+        connect.call(this, split);
+        window.out = [0, 1].map((c) => {
+          const tap = this.context.createAnalyser();
+          connect.call(split, tap, c);
+          return tap;
+        });
+      }
+      return connect.call(this, to, ...more);
+    };
+    const make = document.createElement.bind(document);
+    document.createElement = (name, ...more) => (name === "audio" ? (window.beside = make(name, ...more)) : make(name, ...more));
+  });
+  await m.goto(`${house.url}/p/${project}/a/${a.id}`);
+  await shown(m, 0);
+  await m.keyboard.press("a");
+  await m.waitForSelector(".meters");
+  await m.keyboard.press("/"); // round and round
+  await m.keyboard.press("l");
+  await m.waitForSelector(".picture.by-video");
+  const read = () => m.evaluate(() => [...document.querySelectorAll(".meter [role=meter]")].map((e) => Number(e.getAttribute("aria-valuenow"))));
+  const right = async () => (await read()).every((db, c) => Math.abs(db - levels[c]) <= 2);
+  await until("the sound keeps to the picture within a frame", () => m.evaluate(() => Math.abs(window.beside.currentTime - document.querySelector("video").currentTime) < 0.04), 30_000);
+  await until("the meters say what is in the file", right, 30_000).catch(async (e) => { throw new Error(`${e.message}: ${await read()}`); });
+  const heard = () => m.evaluate(() => window.out.map((tap) => {
+    const wave = new Float32Array(2048);
+    tap.getFloatTimeDomainData(wave);
+    return 20 * Math.log10(Math.max(1e-5, ...wave.map(Math.abs)));
+  }));
+  const hears = (what, left, right) => until(what, async () => {
+    const [l, r] = await heard();
+    return Math.abs(l - left) < 1 && Math.abs(r - right) < 1;
+  }, 30_000).catch(async (e) => { throw new Error(`${e.message}: ${await heard()}`); });
+  await m.keyboard.press("Alt+1");
+  await hears("L alone, on the left", -20, -100);
+  await m.keyboard.press("Alt+1");
+  await m.click(".meter:nth-child(4) >> text=S");
+  await hears("C alone, on both sides", -15, -15);
+  await m.click(".meter:nth-child(4) >> text=S");
+  for (const c of [2, 4, 6, 7]) await m.click(`.meter:nth-child(${c}) >> text=M`);
+  await hears("R alone is left", -100, -26);
+  await accessible(m, "meters");
+  await m.keyboard.press("k");
+  await m.keyboard.press("a");
+  await m.waitForSelector(".meters", { state: "detached" });
 });
 
 const j = await seat("Jonas");
@@ -356,6 +420,51 @@ await step("a delivery is ordered, watched, checked and downloaded", async () =>
   const [file] = await Promise.all([m.waitForEvent("download"), m.click(".delivery a[download]")]);
   const seen = execFileSync("ffprobe", ["-v", "error", "-count_frames", "-select_streams", "v", "-show_entries", "stream=codec_name,nb_read_frames", "-of", "csv=p=0", await file.path()]).toString().trim();
   assert.equal(seen, "prores,150");
+});
+await step("a further version: the picture stays, menu and key switch, the address says which, comments stay with theirs", async () => {
+  const before = (await house.assets(project)).length;
+  const second = await makeSource(join(work, "Reel 2 again.mov"), { rate: "30000/1001", start: "00:59:58;00", seconds: 3, width: 640, height: 360 });
+  const version = (words) => j.waitForSelector(`.version:has-text('${words}')`);
+  await j.goto(`${house.url}/p/${project}/a/${clip.id}?f=30`);
+  await shown(j, 30);
+  await house.put(project, second, "--version-of", clip.id);
+  const newest = await until("version 2 is ready", async () => {
+    const { versions, version: v } = await house.asset(project, "Reel 2.mov");
+    return versions === 2 && v.state === "ready" && v;
+  });
+  assert.equal((await house.assets(project)).length, before);
+  await j.waitForSelector(".newer:has-text('Version 2 has come')");
+  assert.equal(await text_of(j, ".version"), "v1 of 2");
+  await j.click(".newer");
+  await version("v2 of 2");
+  await shown(j, 30);
+  assert.equal(await bars(j), 30);
+  assert.ok(!j.url().includes("v="), j.url());
+  await j.fill("#comment-words", "Better now.");
+  await j.press("#comment-words", "Enter");
+  await until("it is kept on version 2", async () => (await house.ask("GET", `/assets/${clip.id}/comments`)).find((c) => c.text === "Better now.")?.version === newest.id);
+  await j.evaluate(() => document.activeElement?.blur());
+  await j.keyboard.press("v");
+  await version("v1 of 2");
+  await shown(j, 30);
+  assert.ok(j.url().includes("v=1"), j.url());
+  await j.waitForSelector(".comment:has-text('Boom in frame'):has-text('on v1')");
+  assert.equal(await j.locator(".comment:has-text('Better now.')").count(), 0);
+  await j.click(".elsewhere");
+  await accessible(j, "comments of two versions");
+  await j.click(".comment:has-text('Better now.'):has-text('on v2') >> text=Better now.");
+  await version("v2 of 2");
+  await j.click(".version");
+  await j.click("[role=menuitemradio]:has-text('v1')");
+  await version("v1 of 2");
+  await j.reload();
+  await version("v1 of 2");
+  await j.goBack();
+  await version("v2 of 2");
+  await j.goto(`${house.url}/p/${project}?q=Reel`);
+  await j.click("#asset-0");
+  await j.click(".facts a[href*='v=1']");
+  await version("v1 of 2");
 });
 await step("jobs, people, members, shares, tokens, workers and the audit log are there, accessible, and fit a phone", async () => {
   for (const [address, words] of [["/jobs", "Proxies of Reel 2.mov"], [`/p/${project}/settings`, "Jonas Berg"], [`/p/${project}/shares`, "With the original"], ["/admin/people", "jonas@studio.example"], ["/admin/workers", "here"], ["/admin/audit", "share"], ["/tokens", "token"]]) {

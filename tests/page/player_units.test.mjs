@@ -11,6 +11,7 @@ const index = await load('web/player/frameindex.ts');
 const peaks = await load('web/player/peaks.ts');
 const draw = await load('web/review/draw.ts');
 const threads = await load('web/review/threads.ts');
+const loud = await load('web/player/loudness.ts');
 const { KEYS, KEY_SETS, keysOf } = await load('web/player/keys.ts');
 const vectors = JSON.parse(readFileSync(join(root, 'tests/vectors/timecode.json'), 'utf8'));
 
@@ -161,6 +162,40 @@ test('comments arrive in any order, twice, and sit on every frame of their range
   assert.equal(threads.neighbour(threads.threads(list, 'all'), 20, -1).id, 'a');
   assert.deepEqual(threads.at_frame(list, 12).map((x) => x.id), ['a']);
   assert.deepEqual(threads.drop(list, 'a').map((x) => x.id), ['b']);
+});
+
+test('which version is shown: the one named, else the one on the screen, else the newest', async () => {
+  const { version_shown, version_beside, by_version } = await load('web/review/versions.ts');
+  const all = [3, 2, 1].map((number) => ({ id: `v${number}`, number }));
+  const asset = { version: all[0] };
+  assert.equal(version_shown(asset, all, undefined, null).number, 3);
+  assert.equal(version_shown(asset, all, 1, 'v2').number, 1);
+  assert.equal(version_shown(asset, all, undefined, 'v2').number, 2); // v3 came while one looked
+  assert.equal(version_shown(asset, all, 9, 'v2').number, 3);
+  assert.deepEqual([version_beside(all, 'v3', 1), version_beside(all, 'v1', 1), version_beside(all, 'v3', -1)].map((v) => v.number), [2, 3, 1]);
+  assert.equal(version_beside(all.slice(0, 1), 'v3', 1), null);
+  const c = (id, version, more = {}) => ({ id, version, parent: null, deleted: false, resolved: false, ...more });
+  const { here, elsewhere } = by_version([c('a', 'v1'), c('b', 'v2'), c('r', 'v2', { parent: 'b' }), c('d', 'v2', { resolved: true })], 'v1');
+  assert.deepEqual([here.map((x) => x.id), elsewhere.map((x) => x.id)], [['a'], ['b']]);
+});
+
+test('short-term loudness is that of EBU Tech 3341, with the channels weighted by their places', () => {
+  // A 1 kHz tone for four seconds, in blocks as the browser gives them; the levels are of its peak, in dBFS.
+  const measured = (levels) => {
+    const l = new loud.Loudness(levels.length);
+    for (let n = 0; n < 4 * 48000; n += 128) {
+      l.add(levels.map((db) => Float32Array.from({ length: 128 }, (_, i) => 10 ** (db / 20) * Math.sin(2 * Math.PI * 1000 * (n + i) / 48000))));
+    }
+    return l.short;
+  };
+  const near = (got, want) => assert.ok(Math.abs(got - want) < 0.1, `${got} for ${want}`);
+  near(measured([-23, -23]), -23); // case 1
+  near(measured([-33, -33]), -33); // case 2
+  near(measured([-28, -28, -24, -30, -30]), -23); // case 6, L R C Ls Rs
+  near(measured([-28, -28, -24, 0, -30, -30]), -23); // the LFE does not count
+  near(measured([0]), -3.01); // BS.1770-4: one channel of 0 dBFS
+  assert.equal(measured([-Infinity, -Infinity]), -Infinity);
+  assert.ok(Math.abs(loud.decibels(0.5) + 6.02) < 0.01);
 });
 
 test('no key means two things in any set', () => {

@@ -3,7 +3,7 @@
  *
  *   /                              the project looked at last, or the list of projects
  *   /p/PROJECT?folder=&q=&kind=&sort=&order=   library
- *   /p/PROJECT/a/ASSET?f=1440&c=COMMENT        review, at a frame or a comment
+ *   /p/PROJECT/a/ASSET?v=2&f=1440&c=COMMENT    review: a version that is not the newest, at a frame or a comment
  *   /p/PROJECT/farm?state=&kind=&q=            what runs, waits and has ended; also /farm, of all projects
  *   /p/PROJECT/farm/JOB?step=&task=            a job, at a task;   .../farm/nodes   .../farm/limits
  *   /p/PROJECT/deliver   /p/PROJECT/shares   /p/PROJECT/settings
@@ -121,7 +121,7 @@ const made = (path: string, query?: Record<string, string | number | null | unde
 
 export const to = {
   library: (project: string, query?: { folder?: string | null; q?: string | null }) => made(`/p/${project}`, query),
-  review: (project: string, asset: string, at?: { f?: number | null; c?: string | null }) => made(`/p/${project}/a/${asset}`, at),
+  review: (project: string, asset: string, at?: { v?: number | null; f?: number | null; c?: string | null }) => made(`/p/${project}/a/${asset}`, at),
   farm: (project: string | null, query?: { state?: string; job?: string }) => made(project ? `/p/${project}/farm` : "/farm", query),
   job: (project: string | null, job: string, at?: { step?: number | null; task?: number | null }) => made(`${project ? `/p/${project}` : ""}/farm/${job}`, at),
   deliver: (project: string) => `/p/${project}/deliver`,

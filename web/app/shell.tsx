@@ -28,6 +28,7 @@ import { Library } from "../library/library";
 
 interface ReviewProps {
   asset: string;
+  version?: number;
   frame?: number;
   comment?: string;
   share: boolean;
@@ -35,7 +36,7 @@ interface ReviewProps {
 const Gate = lazy(() => import("../login/login"), (m, p: { what: "login" | "setup" | "welcome" | "again" }) => <m.Gate {...p} />);
 const Home = lazy(() => import("../login/home"), (m) => <m.Home />);
 const Review = lazy(() => import("../review"), (m, p: ReviewProps) => <m.ReviewView {...p} />);
-const Share = lazy(() => import("../review"), (m, p: { shareKey: string; frame?: number; comment?: string }) => <m.ShareView {...p} />);
+const Share = lazy(() => import("../review"), (m, p: { shareKey: string; frame?: number; version?: number; comment?: string }) => <m.ShareView {...p} />);
 const Farm = lazy(() => import("../farm/farm"), (m) => <m.Farm />);
 const Deliver = lazy(() => import("../deliver/deliver"), (m) => <m.Deliver />);
 const Admin = lazy(() => import("../admin/admin"), (m, p: { view: View }) => <m.Admin {...p} />);
@@ -62,7 +63,7 @@ export function Root() {
     );
   if (!who) return <div class="gate" aria-busy="true" />;
   const inside = () => {
-    if (r.view === "share") return <Share shareKey={r.key ?? ""} frame={frame_of(r)} comment={r.query["c"]} />;
+    if (r.view === "share") return <Share shareKey={r.key ?? ""} frame={number_in(r, "f")} version={number_in(r, "v")} comment={r.query["c"]} />;
     if (r.view === "welcome") return <Gate what="welcome" />;
     if (who.setup_needed || r.view === "setup") return <Gate what="setup" />;
     if (r.view === "login" || (!who.person && !who.share)) return <Gate what="login" />;
@@ -110,8 +111,8 @@ function Shell() {
   );
 }
 
-function frame_of(r: Route): number | undefined {
-  const said = r.query["f"];
+function number_in(r: Route, name: string): number | undefined {
+  const said = r.query[name];
   return said && /^\d+$/.test(said) ? Number(said) : undefined;
 }
 
@@ -137,7 +138,7 @@ function ViewOf() {
     case "library":
       return <Library key={r.project} />;
     case "review":
-      return <Review key={r.asset} asset={r.asset ?? ""} frame={frame_of(r)} comment={r.query["c"]} share={!me.value?.person} />;
+      return <Review key={r.asset} asset={r.asset ?? ""} frame={number_in(r, "f")} version={number_in(r, "v")} comment={r.query["c"]} share={!me.value?.person} />;
     case "farm":
       return <Farm />;
     case "deliver":

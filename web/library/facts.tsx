@@ -1,10 +1,12 @@
 /*
  * library/facts: everything known about the chosen asset, in groups, ready to copy.
  */
-import type { Asset } from "api-types";
+import type { Asset, Version } from "api-types";
 import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { get, post, problem_of } from "../app/api";
 import { by_asset } from "../app/jobs";
-import { post, problem_of } from "../app/api";
+import { to } from "../app/router";
 import { may } from "../app/session";
 import { job_words } from "../parts/activity";
 import { Button, CopyButton } from "../parts/button";
@@ -36,6 +38,22 @@ function Group({ title, rows }: { title: string; rows: Row[] }) {
   );
 }
 
+// All versions of an asset that has several, newest first.
+function Versions({ asset }: { asset: Asset }) {
+  const [list, set_list] = useState<Version[]>([]);
+  useEffect(() => {
+    let gone = false;
+    get<Version[]>(`/assets/${asset.id}/versions`).then((all) => { if (!gone) set_list(all); }, () => undefined);
+    return () => { gone = true; };
+  }, [asset.id, asset.version.id, asset.version.state]);
+  return (
+    <Group
+      title="Versions"
+      rows={list.map((v, i): Row => [`v${v.number}`, <><a href={to.review(asset.project, asset.id, { v: i ? v.number : null })}>{exact_text(v.created)}</a>, by {v.by}{v.state === "ready" ? "" : <span class={v.state === "failed" ? "bad" : "busy"}> {v.state}</span>}</>])}
+    />
+  );
+}
+
 export function FactGroups({ asset }: { asset: Asset }) {
   const v = asset.version;
   const f = v.facts;
@@ -54,6 +72,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
           ["Content", <span class="with-copy"><code class="cut" title={v.content}>{v.content}</code><CopyButton text={v.content} name="Copy the content id" /></span>],
         ]}
       />
+      {asset.versions > 1 && <Versions asset={asset} />}
       {f && (
         <Group
           title="Time"
@@ -95,7 +114,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
           rows={[["Codec", s.codec], ["Rate", `${count_text(s.sample_rate)} Hz${s.bits ? `, ${s.bits} bit` : ""}`], ["Channels", `${s.channels} (${s.layout})`], ["Language", s.language], ["Title", s.title], ["Samples", count_text(s.duration_samples)]]}
         />
       ))}
-      {f && f.captions.length > 0 && <Group title="Captions" rows={f.captions.map((c): Row => [c.kind, [c.language, c.channels].filter(Boolean).join(", ") || "present"])} />}
+      {f && f.captions.length > 0 && <Group title="Captions" rows={[...f.captions.map((c): Row => [c.kind, [c.language, c.channels].filter(Boolean).join(", ") || "present"]), ["", <span class="quiet">They are in the file; the player does not show them yet.</span>]]} />}
       {f?.sequence && (
         <Group
           title="Sequence"

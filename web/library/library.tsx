@@ -56,6 +56,8 @@ export function Library() {
   const area = useRef<HTMLDivElement>(null);
   const search = useRef<HTMLInputElement>(null);
   const picker = useRef<HTMLInputElement>(null);
+  const version_picker = useRef<HTMLInputElement>(null);
+  const version_of = useRef<string | null>(null);
   const rows = useRef<Rows>(null);
   const width = use_width(area);
   const view = r.query["view"] === "list" ? "list" : "grid";
@@ -132,13 +134,13 @@ export function Library() {
   };
   // The browser empties a FileList when its field is cleared and a DataTransfer when the drop's event is
   // over: both are read before the first wait.
-  const bring = async (data: DataTransfer | null, files: FileList | null) => {
+  const bring = async (data: DataTransfer | null, files: FileList | null, asset: string | null = null) => {
     const picked = [...(files ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
     const dropped = data && take_drop(data);
     if (!may("upload")) return tell_problem(problem("forbidden", "You may not bring media into this project", "your role here does not include upload", "ask an owner of the project to make you editor"));
     const { read_drop, send } = await import("../transfer/upload");
     const found = dropped ? await read_drop(dropped) : picked;
-    await send(project, wish.folder && wish.folder !== "top" ? wish.folder : null, found);
+    await send(project, wish.folder && wish.folder !== "top" ? wish.folder : null, found, asset);
   };
 
   const whole = useRef<number | null>(null); // how many there are when nothing is filtered
@@ -201,6 +203,7 @@ export function Library() {
       { name: "Share", icon: "link", keys: "Ctrl+S", disabled: !may("share"), run: () => void open_dialog((close) => <ShareDialog project={project} assets={list} close={close} />) },
       { name: "Deliver", icon: "deliver", keys: "Ctrl+D", disabled: !one || !may("deliver") || !can_deliver(a), run: () => void open_dialog((close) => <DeliverDialog asset={a} close={close} />) },
       "line",
+      { name: "Bring in its next version", icon: "upload", disabled: !one || !may("upload") || a.kind === "sequence", run: () => { version_of.current = a.id; version_picker.current?.click(); } },
       { name: "Rename", icon: "pencil", keys: "F2", disabled: !one || !may("edit"), run: () => rename(a) },
       { name: "Move to a folder", icon: "move", keys: "Ctrl+M", disabled: !may("edit"), run: () => void open_dialog((close) => <MoveDialog folders={model.folders.value} count={list.length} move={(f) => move(list.map((x) => x.id), f)} close={close} />) },
       { name: "Delete", icon: "trash", keys: "Delete", danger: true, disabled: !may("edit"), run: () => (list.length > 20 ? void ask({ title: `Delete ${plural(list.length, "asset")}?`, text: "They can be brought back with Undo.", yes: "Delete", danger: true }).then((yes) => yes && remove(list)) : remove(list)) },
@@ -275,6 +278,7 @@ export function Library() {
           <Segments name="View" value={view} pick={(v) => set_query({ view: v === "grid" ? null : v }, { replace: true })} options={[{ value: "grid", label: "Grid", icon: "grid" }, { value: "list", label: "List", icon: "list" }]} />
           {may("upload") && <Button icon="upload" look="primary" run={() => picker.current?.click()}>Bring in</Button>}
           <input ref={picker} type="file" multiple hidden onChange={(e) => { void bring(null, e.currentTarget.files).catch(fail); e.currentTarget.value = ""; }} />
+          <input ref={version_picker} type="file" hidden aria-label="The next version" onChange={(e) => { void bring(null, e.currentTarget.files, version_of.current).catch(fail); e.currentTarget.value = ""; }} />
         </div>
         <div ref={area} class="area">
           {model.problem.value && model.total.value === null ? (

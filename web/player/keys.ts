@@ -8,7 +8,7 @@
 export type Action =
   | 'play' | 'back' | 'stop' | 'forward' | 'stepBack' | 'stepForward' | 'secondBack' | 'secondForward' | 'first' | 'last'
   | 'markIn' | 'markOut' | 'clearIn' | 'clearOut' | 'goIn' | 'goOut' | 'loop' | 'comment' | 'nextComment' | 'previousComment'
-  | 'full' | 'fit' | 'whole' | 'goto' | 'retry' | 'mute' | 'safe' | 'mask' | 'units';
+  | 'olderVersion' | 'newerVersion' | 'full' | 'fit' | 'whole' | 'goto' | 'retry' | 'mute' | 'meters' | 'safe' | 'mask' | 'units';
 
 export type KeySet = 'posthouse' | 'avid' | 'premiere' | 'resolve';
 export const KEY_SETS: { name: KeySet; title: string }[] = [
@@ -39,11 +39,14 @@ export const KEYS: Row[] = [
   ['comment', 'Write a comment', ['M']],
   ['nextComment', 'Next comment', ['N'], { premiere: ['Shift+M'], resolve: ['Shift+ArrowDown'] }],
   ['previousComment', 'Previous comment', ['P'], { premiere: ['Ctrl+Shift+M'], resolve: ['Shift+ArrowUp'] }],
+  ['olderVersion', 'Version before; behind the first: the newest', ['V']],
+  ['newerVersion', 'Version after', ['Shift+V']],
   ['full', 'Full screen', ['F'], { avid: ['Ctrl+Shift+F'], premiere: ['`'], resolve: ['Shift+F'] }],
   ['fit', 'Fit the picture', ['0'], { premiere: ['Shift+`', '0'], resolve: ['Shift+Z', '0'] }],
   ['whole', 'Picture 1:1', ['Z']],
   ['goto', 'Go to a timecode; + and - for an offset', ['=']],
   ['mute', 'Sound on or off', ['S']],
+  ['meters', 'Meters and channels; Alt-1 to Alt-8: one alone', ['A']],
   ['safe', 'Safe areas', ['G']],
   ['mask', 'Aspect mask', ['H']],
   ['units', 'Timecode, frames or file number', ['T']],

@@ -2,7 +2,7 @@
  * The comments beside the picture: threads in order of frame, live, and the box one writes in. What
  * others do changes the list but never moves what one reads (the browser anchors the scroll) or types.
  */
-import type { Comment, NewComment, Problem, Stroke } from "api-types";
+import type { Comment, NewComment, Problem, Stroke, Version } from "api-types";
 import type { Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { del, new_id, patch, post, problem_of, online } from "../app/api";
@@ -14,6 +14,7 @@ import { tell, tell_problem } from "../parts/toast";
 import { COLOURS } from "./draw";
 import { addToOutbox, keepDraft, readDraft, readOutbox, takeFromOutbox, type Waiting } from "./drafts";
 import { drop, put, threads, type Filter, type Thread } from "./threads";
+import { by_version } from "./versions";
 
 const touch = matchMedia("(pointer: coarse)").matches; // no keyboard to speak of
 
@@ -28,6 +29,8 @@ export interface Pen {
 interface Props {
   asset: string;
   version: string;
+  versions: readonly Version[];
+  elsewhere_too: Signal<boolean>;
   comments: Signal<Comment[]>;
   filter: Signal<Filter>;
   chosen: Signal<string | null>;
@@ -67,8 +70,9 @@ export function as_comment(asset: string, one: Waiting, timecode: string): Comme
 }
 
 export function Comments(p: Props) {
-  const list = threads(p.comments.value, p.filter.value, p.chosen.value);
-  const heads = p.comments.value.filter((c) => !c.parent && !c.deleted);
+  const { here, elsewhere } = by_version(p.comments.value, p.version);
+  const list = threads(p.elsewhere_too.value ? p.comments.value : here, p.filter.value, p.chosen.value);
+  const heads = here.filter((c) => !c.parent && !c.deleted);
   const scroller = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const id = p.chosen.value;
@@ -85,10 +89,15 @@ export function Comments(p: Props) {
           pick={(v) => { p.filter.value = v; }}
         />
       </header>
+      {(elsewhere.length > 0 || p.elsewhere_too.value) && (
+        <button type="button" class="elsewhere" aria-pressed={p.elsewhere_too.value} onClick={() => { p.elsewhere_too.value = !p.elsewhere_too.value; }}>
+          {p.elsewhere_too.value ? "Only this version’s" : `${elsewhere.length} open on other versions: show`}
+        </button>
+      )}
       <div class="comments-list" ref={scroller} tabIndex={0} role={list.length ? "list" : "group"} aria-label="List of comments">
         {list.map((t) => <One key={t.head.id} t={t} p={p} />)}
         {list.length === 0 && (
-          <p class="empty">{heads.length === 0 ? `No comments yet. ${touch ? "Write one below" : "Press M to write one"}; it sits on this frame.` : p.filter.value === "open" ? "Nothing open: all is resolved." : "None of these are yours."}</p>
+          <p class="empty">{heads.length === 0 ? `No comments${p.versions.length > 1 ? " on this version" : ""} yet. ${touch ? "Write one below" : "Press M to write one"}; it sits on this frame.` : p.filter.value === "open" ? "Nothing open: all is resolved." : "None of these are yours."}</p>
         )}
       </div>
       {may("comment") ? <Writer p={p} /> : <p class="writer quiet">You may look, not comment. Ask an owner of the project for the right to.</p>}
@@ -116,6 +125,7 @@ function One({ t, p }: { t: Thread; p: Props }) {
       <div class="body">
         <div class="who"><b class="cut">{c.by}</b>{p.waiting.value.includes(c.id) ? <span class="busy">{online.value ? "sending" : "waits for the line"}</span> : <Ago at={c.created} />}{c.edited && <span>edited</span>}</div>
         <button type="button" class="at" title="Go there">{p.label(c.frame)}{c.end_frame != null && c.end_frame !== c.frame ? ` – ${p.label(c.end_frame)}` : ""}{c.drawing?.length ? " ✎" : ""}</button>
+        {p.versions.length > 1 && <span class={`mono of-version${c.version === p.version ? " quiet" : " note"}`}>on v{p.versions.find((v) => v.id === c.version)?.number ?? "?"}</span>}
         <Words c={c} p={p} />
         {t.replies.map((r) => (
           <div class="reply" key={r.id}>

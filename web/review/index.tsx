@@ -13,28 +13,36 @@ import { may } from "../app/session";
 import { ShareDialog } from "../library/dialogs";
 import { Button } from "../parts/button";
 import { open_dialog } from "../parts/dialog";
-import { count_text, sentence } from "../parts/format";
+import { ago_text, count_text, sentence } from "../parts/format";
 import { Icon } from "../parts/icons";
 import { useKeys } from "../parts/keys";
+import { menu_under, type MenuItem } from "../parts/menu";
 import { ProblemBox } from "../parts/problem";
 import { Progress } from "../parts/progress";
+import { tell } from "../parts/toast";
 import { Bar } from "../player/bar";
 import { KEYS, KEY_SETS, keysOf, type Action, type KeySet } from "../player/keys";
 import type { Addresses } from "../player/messages";
 import { readPeaks } from "../player/peaks";
 import { Player, emptyState, type Media, type PlayerState } from "../player/player";
+import type { MeterNews } from "../player/meter.worklet";
+import { Sound } from "../player/sound";
 import { STILL, press, release, type Shuttle } from "../player/shuttle";
 import { durationText, formatSamples, formatTimecode, parseEntry, rateName } from "../player/timecode";
 import worker_address from "../player/decode.worker.ts?worker";
+import meter_address from "../player/meter.worklet.ts?worker";
 import { Comments, type Pen } from "./comments";
 import { COLOURS, UNIT, extend, pathOf, toPicture } from "./draw";
+import { Meters } from "./meters";
 import style from "./review.css?url";
 import { at_frame, drop, neighbour, put, threads, type Filter } from "./threads";
+import { by_version, version_beside, version_shown } from "./versions";
 
 export { ShareView } from "./share";
 
 export interface ReviewProps {
   asset: string;
+  version?: number; // the newest without
   frame?: number;
   comment?: string;
   share: boolean;
@@ -103,15 +111,28 @@ const MASKS = [0, 2.39, 1.85, 16 / 9, 4 / 3];
 
 export function ReviewView(p: ReviewProps) {
   const [asset, set_asset] = useState<Asset | null>(null);
+  const [versions, set_versions] = useState<Version[]>([]);
+  const on_screen = useRef<string | null>(null);
+  const was_named = useRef(p.version);
+  const [, draw_again] = useState(0);
   const [problem, set_problem] = useState<Problem | null>(null);
   const [dressed, set_dressed] = useState(false);
   const load = (): void => {
     set_problem(null);
-    get<Asset>(`/assets/${p.asset}`).then(set_asset).catch((e: unknown) => { if (!is_aborted(e)) set_problem(problem_of(e)); });
+    get<Asset>(`/assets/${p.asset}`).then(async (got) => {
+      set_versions(got.versions > 1 ? await get<Version[]>(`/assets/${p.asset}/versions`) : [got.version]);
+      set_asset(got);
+    }).catch((e: unknown) => { if (!is_aborted(e)) set_problem(problem_of(e)); });
   };
   useEffect(() => void wear(style).then(() => set_dressed(true)), []);
   useEffect(() => {
+    if (!asset || p.version === undefined || versions.some((v) => v.number === p.version)) return;
+    tell(`There is no version ${p.version}: this is the newest`);
+    set_query({ v: null }, { replace: true });
+  }, [asset, p.version]);
+  useEffect(() => {
     set_asset(null);
+    on_screen.current = null;
     load();
     return subscribe({ asset: p.asset, kinds: ["asset.", "version."], hear: (n) => {
       if (n.kind !== "asset.deleted") load();
@@ -120,11 +141,22 @@ export function ReviewView(p: ReviewProps) {
   }, [p.asset]);
   if (problem && !asset) return <div class="empty"><ProblemBox problem={problem} retry={load} /></div>;
   if (!asset || !dressed) return <div class="empty" aria-busy="true"><span class="spinner" aria-hidden="true" /><span class="seen-by-readers">Loading</span></div>;
-  return <Room key={`${asset.id}.${asset.version.id}`} asset={asset} p={p} />;
+  if (was_named.current !== undefined && p.version === undefined) on_screen.current = null; // from ?v= to the newest
+  was_named.current = p.version;
+  const shown = version_shown(asset, versions, p.version, on_screen.current);
+  on_screen.current = shown.id;
+  return <Room key={`${asset.id}.${shown.id}`} asset={asset} v={shown} versions={versions} hold={(v) => { on_screen.current = v.id; draw_again((n) => n + 1); }} p={p} />;
 }
 
-function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
-  const v = asset.version;
+interface RoomProps {
+  asset: Asset;
+  v: Version; // the one on the screen
+  versions: Version[]; // newest first
+  hold: (v: Version) => void; // the one to show where the address names none
+  p: ReviewProps;
+}
+
+function Room({ asset, v, versions, hold, p }: RoomProps) {
   const root = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLDivElement>(null);
   const bar_host = useRef<HTMLDivElement>(null);
@@ -135,6 +167,7 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
   const shuttle = useRef<Shuttle>(STILL);
   const state = useSignal<PlayerState>(emptyState());
   const comments = useSignal<Comment[]>([]);
+  const elsewhere_too = useSignal(false); // comments on other versions are listed
   const comments_problem = useSignal<Problem | null>(null);
   const filter = useSignal<Filter>("open");
   const chosen = useSignal<string | null>(p.comment ?? null);
@@ -150,7 +183,16 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
   const set_name = useSignal<KeySet>(stored("posthouse.keys", "posthouse") as KeySet);
   const asked_name = useSignal<((name: string | null) => void) | null>(null);
   const label = (n: number): string => name_frame(state.value, n);
-  const media = useMemo(() => media_of(asset, v), [asset]);
+  const sound = useSignal<Sound | null>(null);
+  const meters_on = useSignal(stored("posthouse.meters", "") === "yes");
+  const solo_changed = useSignal(0);
+  const ears = useRef(new Set<(n: MeterNews) => void>());
+  const channels = v.facts?.audio[0]?.channels ?? 0;
+  const all_channels = one(v, "audio");
+  const can_meter = Sound.possible && channels > 0 && all_channels !== undefined && !all_channels.growing;
+  const media = useMemo(() => media_of(asset, v), [asset, v]);
+  const { here: own } = by_version(comments.value, v.id);
+  const newest = versions[0] ?? v;
   const sound_only = media?.picture === false;
 
   // ---- player and bar live as long as the room
@@ -196,6 +238,37 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
     return () => stop.abort();
   }, [asset]);
 
+  // All channels with meters, while they are wanted. An element that was tapped stays so.
+  const ready = state.value.status === "ready";
+  useEffect(() => {
+    const here = player.current;
+    if (!here || !ready || !can_meter || !all_channels) return;
+    if (!meters_on.value) {
+      if (sound.value?.apart) {
+        sound.value.close();
+        sound.value = null;
+        here.setSound(null);
+      }
+      return;
+    }
+    if (sound.value) return;
+    let gone = false;
+    Sound.open(here.video, sound_only ? null : all_channels.url, Math.min(8, channels), {
+      worklet: meter_address,
+      news: (n) => { for (const hear of ears.current) hear(n); },
+      renew: async () => one(await get<Version>(`/versions/${v.id}`), "audio")?.url ?? null,
+    }).then((made) => {
+      if (gone) return made.close();
+      sound.value = made;
+      here.setSound(made);
+    }, (e: unknown) => {
+      tell(`No meters: ${e instanceof Error ? e.message : String(e)}`);
+      meters_on.value = false;
+    });
+    return () => { gone = true; };
+  }, [ready, can_meter, meters_on.value]);
+  useEffect(() => () => sound.value?.close(), []);
+
   // Back on the line: what did not come is asked for again.
   useEffect(() => online.subscribe((is) => { if (is && player.current?.state.fault) player.current.retry(); }), []);
 
@@ -208,6 +281,8 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
         comments.value = [...list, ...unsent];
         comments_problem.value = null;
         const aim = p.comment ? list.find((c) => c.id === p.comment) : undefined;
+        const its = aim && aim.version !== v.id && p.version === undefined ? versions.find((o) => o.id === aim.version) : undefined;
+        if (first && aim && its) return show_version(its, { frame: aim.frame, comment: aim.id, replace: true }); // a link to a comment leads to its version
         if (aim && p.frame === undefined && !opened.current) wanted.current = aim.frame;
         else if (aim && p.frame === undefined && first) seek(aim.frame, false);
         first = false;
@@ -237,7 +312,20 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
     address_timer.current = window.setTimeout(() => set_query({ f: n || null }, { replace: true }), 400);
   };
   useEffect(() => () => window.clearTimeout(address_timer.current), []);
+  // Another version, at the same frame unless another is named.
+  const show_version = (to: Version, at: { frame?: number; comment?: string; replace?: boolean } = {}): void => {
+    window.clearTimeout(address_timer.current);
+    hold(to);
+    set_query({ v: to.id === newest.id ? null : to.number, f: (at.frame ?? player.current?.state.frame ?? 0) || null, c: at.comment ?? null }, { replace: at.replace ?? false });
+  };
+  const other_version = (way: 1 | -1): void => {
+    const to = version_beside(versions, v.id, way);
+    if (to) show_version(to);
+    else spoken.value = "There is only this version";
+  };
   const go_comment = (c: Comment): void => {
+    const its = c.version === v.id ? undefined : versions.find((o) => o.id === c.version);
+    if (its) return show_version(its, { frame: c.frame, comment: c.id });
     chosen.value = c.id;
     seek(c.frame);
   };
@@ -273,7 +361,7 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
   const second = (): number => (state.value.sampleSteps ? 25 : Math.round(state.value.rate.num / state.value.rate.den));
   const full = (): void => void (document.fullscreenElement ? document.exitFullscreen() : root.current?.requestFullscreen?.().catch(() => undefined));
   const jump = (way: 1 | -1): void => {
-    const c = neighbour(threads(comments.value, filter.value), state.value.frame, way);
+    const c = neighbour(threads(own, filter.value), state.value.frame, way);
     if (c) go_comment(c);
   };
   const range = (a: number | null, b: number | null): void => player.current?.setRange(a, b);
@@ -288,14 +376,25 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
     loop: () => player.current?.setLoop(!state.value.loop),
     comment: () => document.getElementById("comment-words")?.focus(),
     nextComment: () => jump(1), previousComment: () => jump(-1), full,
+    olderVersion: () => other_version(1), newerVersion: () => other_version(-1),
     fit: () => player.current?.zoomTo(0), whole: () => player.current?.zoomTo(state.value.zoom === 1 ? 0 : 1),
     goto: () => { entry.value = ""; }, retry: () => player.current?.retry(),
     mute: () => player.current?.setVolume(state.value.volume, !state.value.muted),
+    meters: () => {
+      if (!can_meter) return tell(channels === 0 ? "It has no sound" : Sound.possible ? "Its sound is still being made" : "Meters want the house over https");
+      meters_on.value = !meters_on.value;
+      keep("posthouse.meters", meters_on.value ? "yes" : "no");
+    },
     safe: () => { safe.value = !safe.value; }, mask: () => { mask.value = MASKS[(MASKS.indexOf(mask.value) + 1) % MASKS.length] ?? 0; },
     units: () => { units.value = units.value === "timecode" ? "frames" : units.value === "frames" && state.value.firstFile !== null ? "file" : "timecode"; },
   };
   useKeys("Player", [
     ...KEYS.map((row) => ({ keys: keysOf(row, set_name.value), name: row[1], run: () => acts[row[0]]() })),
+    ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => ({ keys: [`Alt+${n}`], name: `Channel ${n} alone`, hidden: true, in_palette: false, run: () => {
+      if (!sound.value || n > sound.value.places.length) return false;
+      sound.value.toggle("solo", n - 1);
+      solo_changed.value++;
+    } })),
     ...["+", "-", ...(set_name.value === "avid" ? ["5", "6", "7", "8", "9"] : ["1", "2", "3", "4", "5", "6", "7", "8", "9"])].map((k) => ({ keys: [k], name: "Type a timecode", hidden: true, in_palette: false, run: () => { entry.value = k; } })),
   ]);
   const enter = (): void => {
@@ -334,7 +433,7 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
   const aspect = media?.aspect ?? 16 / 9;
   useEffect(() => {
     const here = player.current;
-    if (here) render(<Over aspect={aspect} pen={pen} drawing={drawing} safe={safe.value} mask={mask.value} seen={s.speed === 0 ? at_frame(comments.value, s.frame).filter((c) => !c.resolved || c.id === chosen.value) : []} />, here.over);
+    if (here) render(<Over aspect={aspect} pen={pen} drawing={drawing} safe={safe.value} mask={mask.value} seen={s.speed === 0 ? at_frame(own, s.frame).filter((c) => !c.resolved || c.id === chosen.value) : []} />, here.over);
   });
   // Zoom with the wheel, pan by dragging.
   useEffect(() => {
@@ -367,6 +466,10 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
     };
   }, []);
 
+  const version_menu = (): MenuItem[] => versions.map((o) => {
+    const open = comments.value.filter((c) => c.version === o.id && !c.parent && !c.deleted && !c.resolved).length;
+    return { name: `v${o.number}, ${ago_text(o.created)}, ${o.by}${open ? `, ${open} open` : ""}${o.state === "ready" ? "" : ` (${o.state})`}`, checked: o.id === v.id, run: () => show_version(o) };
+  });
   const total = Math.max(1, s.total, s.count);
   const nothing = !media && (v.state === "ready" || v.state === "failed"); // a document, or what could not be read
   const visitor = p.share && !me.value?.share?.name;
@@ -375,7 +478,10 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
       <div class="review-main">
         <div class="review-top">
           <h1 class="cut" style={{ fontSize: "13px", lineHeight: "18px" }} title={asset.name}>{asset.name}</h1>
-          <span class="mono quiet">v{v.number}</span>
+          {versions.length > 1
+            ? <Button class="mono version" expanded={false} name={`Version ${v.number} of ${versions.length}`} keys="V" run={(e) => menu_under(e.currentTarget as Element, version_menu(), { label: "Versions" })}>v{v.number} <span class="quiet">of {versions.length}</span><Icon name="down" size={12} /></Button>
+            : <span class="mono quiet">v{v.number}</span>}
+          {v.id !== newest.id && <Button class="newer" run={() => show_version(newest)}>{p.version === undefined ? `Version ${newest.number} has come` : "Not the newest"}</Button>}
           {s.growing && <span class="pill busy">Growing</span>}
           <span class="end">
             <span class="mono quiet wide">{nothing ? "" : media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>
@@ -395,9 +501,10 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
             {s.fault && s.status === "ready" && online.value && <><span class="bad">{sentence(s.fault.what)}: {s.fault.why}. {s.fault.fix}</span><Button run={acts.retry}>Try again</Button></>}
           </div>
         </div>
+        {meters_on.value && sound.value && <Meters key={solo_changed.value} sound={sound.value} listen={(hear) => { ears.current.add(hear); return () => ears.current.delete(hear); }} />}
         <div class="review-foot">
           <div class="bar-marks">
-            {threads(comments.value, filter.value, chosen.value).map(({ head: c }) => {
+            {threads(own, filter.value, chosen.value).map(({ head: c }) => {
               const wide = c.end_frame != null && c.end_frame > c.frame;
               return <button key={c.id} type="button" tabIndex={-1} class={`${wide ? "range" : ""}${chosen.value === c.id ? " on" : ""}${c.resolved ? " done" : ""}`}
                 style={{ left: `${(c.frame + (wide ? 0 : 0.5)) / total * 100}%`, ...(wide ? { width: `max(6px, ${((c.end_frame ?? c.frame) + 1 - c.frame) / total * 100}%)` } : {}) }}
@@ -426,6 +533,7 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
               {(s.inFrame !== null || s.outFrame !== null) && <span class="range-ends">{s.inFrame !== null && <span>I {label(s.inFrame)}</span>}{s.outFrame !== null && <span>O {label(s.outFrame)}</span>}</span>}
               {s.loop && <span class="note">Loop</span>}
               <select aria-label="Speed" value={String([0.25, 0.5, 1, 2, 4, 8].includes(s.speed) ? s.speed : 1)} onChange={(e) => speed(Number(e.currentTarget.value))}>{[0.25, 0.5, 1, 2, 4, 8].map((x) => <option key={x} value={String(x)}>{x}×</option>)}</select>
+              {can_meter && <Button run={acts.meters} name="Meters and channels" keys="A" on={meters_on.value}>Meters</Button>}
               <Button run={acts.mute} name={s.muted ? "Sound on" : "Sound off"} keys="S" on={s.muted}>{s.muted ? "Muted" : "Sound"}</Button>
               <input type="range" min="0" max="1" step="0.05" value={s.volume} aria-label="Volume" onInput={(e) => player.current?.setVolume(Number(e.currentTarget.value), false)} />
             </div>
@@ -435,7 +543,7 @@ function Room({ asset, p }: { asset: Asset; p: ReviewProps }) {
       </div>
       {comments_problem.value && comments.value.length === 0
         ? <section class="comments"><div /><div class="empty"><ProblemBox problem={comments_problem.value} retry={() => location.reload()} /></div></section>
-        : <Comments asset={asset.id} version={v.id} comments={comments} filter={filter} chosen={chosen} pen={pen} waiting={waiting} label={label}
+        : <Comments asset={asset.id} version={v.id} versions={versions} elsewhere_too={elsewhere_too} comments={comments} filter={filter} chosen={chosen} pen={pen} waiting={waiting} label={label}
             here={() => ({ frame: state.value.frame, from: state.value.inFrame, to: state.value.outFrame })} go={go_comment}
             pause={() => { const was = state.value.speed !== 0; if (was) speed(0); return was; }} resume={() => speed(1)}
             ask_name={visitor ? () => ask_name(asked_name) : null} />}

@@ -6,14 +6,15 @@ import type { Asset, Me, Problem } from "api-types";
 import { useEffect, useState } from "preact/hooks";
 import { get, me, post, problem_of } from "../app/api";
 import { take_me } from "../app/session";
-import { length_of } from "../library/tile";
+import { Picture, length_of } from "../library/tile";
 import { Button } from "../parts/button";
 import { Field } from "../parts/field";
+import { plural } from "../parts/format";
 import { ProblemBox } from "../parts/problem";
 import { ReviewView, wear } from "./index";
 import style from "./review.css?url";
 
-export function ShareView({ shareKey, frame, comment }: { shareKey: string; frame?: number; comment?: string }) {
+export function ShareView({ shareKey, frame, version, comment }: { shareKey: string; frame?: number; version?: number; comment?: string }) {
   const [problem, set_problem] = useState<Problem | null>(null);
   const [password, set_password] = useState("");
   const [busy, set_busy] = useState(true);
@@ -39,7 +40,7 @@ export function ShareView({ shareKey, frame, comment }: { shareKey: string; fram
     const only = share.assets.length === 1 ? share.assets[0] : undefined;
     const asset = chosen ?? only;
     if (!asset) return <List ids={share.assets} title={share.title} pick={set_chosen} />;
-    return <ReviewView asset={asset} share {...(frame !== undefined && { frame })} {...(comment !== undefined && { comment })} />;
+    return <ReviewView asset={asset} share {...(frame !== undefined && { frame })} {...(version !== undefined && { version })} {...(comment !== undefined && { comment })} />;
   }
   if (problem?.kind === "password") {
     return (
@@ -68,7 +69,10 @@ function List({ ids, title, pick }: { ids: string[]; title: string; pick: (id: s
       {problem && <ProblemBox problem={problem} />}
       {!assets && !problem && <span class="spinner" aria-hidden="true" />}
       {assets?.map((a) => (
-        <Button key={a.id} run={() => pick(a.id)}><span class="cut">{a.name}</span><span class="quiet mono">{length_of(a) || a.kind}</span></Button>
+        <Button key={a.id} run={() => pick(a.id)}>
+          <Picture asset={a} />
+          <span class="words"><b>{a.name}</b><span class="quiet mono">{length_of(a) || a.kind}{a.open_comments > 0 ? ` · ${plural(a.open_comments, "open comment")}` : ""}</span></span>
+        </Button>
       ))}
     </main>
   );

@@ -60,7 +60,8 @@ async function walk(entry: FileSystemEntry, above: string, found: Found[]): Prom
   }
 }
 
-export async function send(project: string, folder: string | null, found: Found[]): Promise<void> {
+// `asset`: it becomes the next version of that one.
+export async function send(project: string, folder: string | null, found: Found[], asset: string | null = null): Promise<void> {
   if (!found.length) return;
   panel_open.value = true;
   const first = found[0];
@@ -69,7 +70,7 @@ export async function send(project: string, folder: string | null, found: Found[
   upload_list.value = [...upload_list.value, ...list];
   remember(project, list, true);
   try {
-    const transfer = await post<Transfer>(`/projects/${project}/transfers`, { name: name.slice(0, 200), folder, origin: "page", key: new_id() });
+    const transfer = await post<Transfer>(`/projects/${project}/transfers`, { name: name.slice(0, 200), folder, asset, origin: "page", key: new_id() });
     const drop: Drop = { transfer, project, open: list.length };
     for (const u of list) drops.set(u.id, drop);
     void pump();
