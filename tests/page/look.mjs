@@ -45,6 +45,7 @@ function shore(path, { hue, seconds, rate, start }) {
 
 const film = made("LS_R2_lock_v7.mov", (p) => shore(p, { hue: 0, seconds: 12, rate: "24000/1001", start: "01:07:00:00" }));
 const sample = made("Sample.mov", (p) => execFileSync(join(root, "tools/make-sample"), [p, "4"]));
+const sample_again = made("Sample v2.mov", (p) => ffmpeg("-i", sample, "-f", "lavfi", "-i", "aevalsrc='0.2*sin(2*PI*330*t)|0.14*sin(2*PI*440*t)|0.4*sin(2*PI*220*t)*(0.5+0.5*sin(3*t))|0.3*sin(2*PI*50*t)|0.05*sin(2*PI*550*t)|0.03*sin(2*PI*660*t)':c=5.1:s=48000:d=4", "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "pcm_s16le", p));
 const shots = [0, 1, 2, 3].map((hue) => made(`shot${hue}.mov`, (p) => shore(p, { hue, seconds: 2, rate: ["24000/1001", "25", "30000/1001", "24"][hue], start: hue === 2 ? "00:59:58;00" : "10:00:00:00" })));
 const wav = made("mix.wav", (p) => ffmpeg("-f", "lavfi", "-i", "sine=220:r=48000:d=6,tremolo=f=0.7", "-c:a", "pcm_s24le", p));
 const still = made("still.jpg", (p) => ffmpeg("-i", shots[1], "-frames:v", "1", "-q:v", "3", p));
@@ -142,6 +143,9 @@ try {
   await house.is(project, "LS_R2_lock_v7.mov", "ready", 900_000);
   await house.is(project, "Sample.mov", "ready", 900_000);
   await until("all are ready or failed", async () => (await house.assets(project)).every((a) => ["ready", "failed"].includes(a.version.state)), 900_000);
+
+  await house.put(project, sample_again, "--version-of", (await house.asset(project, "Sample.mov")).id);
+  await until("version 2 is ready", async () => (await house.asset(project, "Sample.mov")).version.number === 2 && (await house.is(project, "Sample.mov", "ready", 900_000)), 900_000);
 
   const berg = await house.person({ name: "Jonas Berg", email: "jonas@studio.example", password: "another long one" });
   const mori = await house.person({ name: "Aiko Mori", email: "aiko@vfx.example", password: "another long one" });
@@ -261,6 +265,28 @@ try {
     const box = await page.locator(".bar-track").boundingBox();
     await page.mouse.move(box.x + box.width * 0.7, box.y + 10);
   });
+  const versions = await house.asset(project, "Sample.mov");
+  await berg.ask("POST", `/assets/${versions.id}/comments`, { version: versions.version.id, frame: 30, text: "The mix is right now; the picture is the old one." });
+  await both("32-versions", async (page) => {
+    await page.goto(`${library}/a/${versions.id}?v=1&f=30`);
+    await page.waitForSelector(".picture[data-shown='30']", { timeout: 20_000 });
+    await page.click(".elsewhere");
+    await page.click(".version");
+    await page.waitForSelector("[role=menuitemradio]");
+  });
+  await both("33-meters", async (page, size) => {
+    if (size === "phone") return false;
+    await page.goto(`${library}/a/${versions.id}`);
+    await page.waitForSelector(".picture[data-shown='0']", { timeout: 20_000 });
+    await page.keyboard.press("/");
+    await page.keyboard.press("a");
+    await page.waitForSelector(".meters");
+    await page.keyboard.press("l");
+    await page.waitForSelector(".picture.by-video");
+    await page.click(".meter:nth-child(4) >> text=S");
+    await sleep(3000);
+  });
+  await pages.wide.keyboard.press("a"); // they are remembered
   for (const [name, q] of [["25-sound", "R2_mix_51_v3.wav"], ["26-still", "lighting reference.jpg"], ["27-document", "camera report.txt"], ["28-broken", "A001_C099_0415MK.mov"], ["29-long-name", "A001_C027"]]) {
     const a = (await house.assets(project)).find((x) => x.name.startsWith(q));
     await both(name, async (page) => {
@@ -382,6 +408,15 @@ try {
   await light.goto(library);
   await light.waitForSelector("#asset-5");
   await look(light, "92-light-wide");
+  await light.goto(`${library}?view=list`);
+  await light.waitForSelector("#asset-5");
+  await look(light, "93-light-list-wide");
+  await light.goto(`${library}/a/${asset.id}?f=101`);
+  await light.waitForSelector(".picture[data-shown='101']", { timeout: 20_000 });
+  await look(light, "94-light-player-wide");
+  await light.goto(`${house.url}/admin/people`);
+  await light.waitForSelector(".table");
+  await look(light, "95-light-people-wide");
 } finally {
   for (const c of contexts) await c.close().catch(() => undefined);
   await browser.close();

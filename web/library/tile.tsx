@@ -42,7 +42,7 @@ const fault_of = (a: Asset): string => {
 export function state_words(a: Asset, job: Job | undefined): string {
   switch (a.version.state) {
     case "stored":
-      return job ? `${job.title.split(" ")[0] ?? ""} ${job_words(job)}` : "stored";
+      return job ? `${job.title.split(" ")[0] ?? ""} ${job_words(job)}` : "waiting";
     case "probing":
       return "reading facts";
     case "proxying": {
@@ -146,7 +146,7 @@ export function Tile({ asset, job, chosen, cursor, part }: { asset: Asset; job?:
           <span class="busy cut">{state_words(asset, job)}</span>
         ) : (
           <>
-            <span class="cut">{length_of(asset) || asset.kind}</span>
+            <span class="cut">{v.state === "stored" ? state_words(asset, job) : length_of(asset) || asset.kind}</span>
             <span class="cut">{shape_of(asset)}</span>
           </>
         )}

@@ -98,7 +98,7 @@ function Open({ items, x, y, right, label }: { items: MenuItem[]; x: number; y: 
               item.run();
             }}
           >
-            {item.checked === undefined ? item.icon && <Icon name={item.icon} /> : item.checked ? <Icon name="check" /> : <Icon name="more" />}
+            {item.checked === undefined ? item.icon && <Icon name={item.icon} /> : item.checked ? <Icon name="check" /> : <span class="no-icon" />}
             <span class="name cut">{item.name}</span>
             {item.keys && <kbd>{chord_text(item.keys)}</kbd>}
           </button>

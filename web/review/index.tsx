@@ -472,9 +472,11 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
   });
   const total = Math.max(1, s.total, s.count);
   const nothing = !media && (v.state === "ready" || v.state === "failed"); // a document, or what could not be read
+  const still = asset.kind === "still";
+  const size = v.facts?.video[0];
   const visitor = p.share && !me.value?.share?.name;
   return (
-    <div class={`review${sound_only ? " sound" : ""}${nothing ? " nothing" : ""}`} ref={root}>
+    <div class={`review${sound_only ? " sound" : ""}${nothing || still ? " nothing" : ""}`} ref={root}>
       <div class="review-main">
         <div class="review-top">
           <h1 class="cut" style={{ fontSize: "13px", lineHeight: "18px" }} title={asset.name}>{asset.name}</h1>
@@ -484,9 +486,9 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
           {v.id !== newest.id && <Button class="newer" run={() => show_version(newest)}>{p.version === undefined ? `Version ${newest.number} has come` : "Not the newest"}</Button>}
           {s.growing && <span class="pill busy">Growing</span>}
           <span class="end">
-            <span class="mono quiet wide">{nothing ? "" : media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>
+            <span class="mono quiet wide">{nothing ? "" : still ? (size ? `${size.display_width} × ${size.display_height}` : "") : media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>
             <label class="quiet wide">Keys <select class="input" style={{ width: "auto", minHeight: "24px", padding: "0 4px" }} value={set_name.value} onChange={(e) => { set_name.value = e.currentTarget.value as KeySet; keep("posthouse.keys", set_name.value); }}>{KEY_SETS.map((k) => <option key={k.name} value={k.name}>{k.title}</option>)}</select></label>
-            {may("share") && <Button icon="link" name="Share" run={() => open_dialog((close) => <ShareDialog project={asset.project} assets={[asset]} close={close} />)}>Share</Button>}
+            {may("share") && <Button icon="link" name="Share" run={() => open_dialog((close) => <ShareDialog project={asset.project} assets={[asset]} close={close} />)}><span class="wide">Share</span></Button>}
             {may("download") && v.file_count === 1 && <a class="button icon" href={`/api/v1/versions/${v.id}/files/1/bytes`} download={asset.name} title="Download the original" aria-label="Download the original"><Icon name="download" /></a>}
             <Button icon="full" run={full} name="Full screen" keys="F" />
           </span>
