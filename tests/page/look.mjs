@@ -427,7 +427,7 @@ try {
 if (words.includes("--readme")) {
   const pictures = join(root, "docs/pictures");
   mkdirSync(pictures, { recursive: true });
-  for (const [from, to, width, colours] of [["07-library-wide", "library", 1440, 128], ["20-player-wide", "player", 1440, 96], ["61-share-phone", "share-phone", 390, 128], ["40-deliver-wide", "deliver", 1440, 64]]) {
+  for (const [from, to, width, colours] of [["07-library-wide", "library", 1440, 256], ["20-player-wide", "player", 1440, 96], ["61-share-phone", "share-phone", 390, 128], ["40-deliver-wide", "deliver", 1440, 64]]) {
     const path = join(pictures, `${to}.png`);
     ffmpeg("-i", join(out, `${from}.png`), "-vf", `scale=${width}:-1:flags=lanczos,split[a][b];[a]palettegen=max_colors=${colours}:stats_mode=full[p];[b][p]paletteuse=dither=none`, "-compression_level", "100", "-pred", "mixed", path);
     const size = statSync(path).size;
