@@ -231,7 +231,7 @@ await test("machines are drained together; a limit is changed", thousand, async 
   await page.click('[aria-label="Change arnold"]');
   await page.fill(".dialog [type=number]", "24");
   await page.keyboard.press("Enter");
-  await until("it was put", () => made.state.calls.some((c) => c.startsWith("PUT /api/v1/limits/arnold")));
+  await until("it was put", () => made.state.calls.some((c) => c.startsWith("PUT /api/v1/limits")));
   await until("and shows", async () => /24/.test(await page.textContent(".table.limits")));
   await accessible(page, "limits");
 });

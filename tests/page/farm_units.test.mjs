@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { load } from "./browser.mjs";
 
 const runs = await load("web/farm/runs.ts");
+const { LogText, mark_of } = await load("web/farm/log_lines.ts");
 const model = await load("web/farm/model.ts");
 
 test("runs become a byte a task and are counted", () => {
@@ -97,4 +98,23 @@ test("a job's counts are the sum of its steps, or as much as its row tells", () 
   assert.deepEqual(model.counts_of(job(1, { steps: [step, step] })), { done: 4, running: 6, waiting: 6, failed: 2, cancelled: 2, total: 20 });
   assert.deepEqual(model.counts_of(job(1, { done: 4 })), { done: 4, running: 0, waiting: 6, failed: 0, cancelled: 0, total: 10 });
   assert.deepEqual(model.machine_ms(job(1, { steps: [step] })), { spent: 3000, all: 9000 });
+});
+
+test("a log that comes in pieces has the lines that it would have in one, whatever the cuts", () => {
+  const whole = "start\nFra:1 Mem:4M\rFra:1 Mem:9M\nWARNING no normals\n\n00:01 ERROR | texture not found\nlast without an end";
+  const once = new LogText();
+  once.add(whole);
+  assert.deepEqual(once.lines.map((l) => l.text), ["start", "Fra:1 Mem:9M", "WARNING no normals", "", "00:01 ERROR | texture not found", "last without an end"]);
+  assert.deepEqual(once.marked, [2, 4]);
+  for (let size = 1; size < whole.length; size++) {
+    const pieces = new LogText();
+    for (let at = 0; at < whole.length; at += size) pieces.add(whole.slice(at, at + size));
+    assert.deepEqual([...pieces.lines], [...once.lines], `pieces of ${size}`);
+    assert.deepEqual(pieces.marked, once.marked);
+  }
+});
+
+test("words that sound bad and are not are left alone", () => {
+  for (const line of ["0 errors, 0 warnings", "loading error_color.tx", "no warnings", "/shots/error/beauty.exr", "rendering"]) assert.equal(mark_of(line), null, line);
+  for (const line of ["Error: not found", "[ERROR] x", "FATAL", "Traceback (most recent call last):", "Killed"]) assert.equal(mark_of(line), "error", line);
 });

@@ -3,7 +3,7 @@
  */
 import type { Problem } from "api-types";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get, is_aborted, post, problem_of } from "../app/api";
+import { is_aborted, post, problem_of } from "../app/api";
 import { take_job } from "../app/jobs";
 import { route, set_query, to } from "../app/router";
 import { JobState } from "../parts/activity";
@@ -15,7 +15,6 @@ import { useKeys } from "../parts/keys";
 import { menu_at } from "../parts/menu";
 import { Panel, fold, folded } from "../parts/panel";
 import { Empty, ProblemBox } from "../parts/problem";
-import { Progress } from "../parts/progress";
 import { Ago } from "../parts/time";
 import { acts, each, may_edit, run, say_result, suspend_or_resume } from "./acts";
 import { Grid, SIZES } from "./grid";
@@ -24,6 +23,7 @@ import { Log } from "./log";
 import { Stack, Why } from "./look";
 import { counts_of, is_over, part_of, type Attempt, type Job, type Step, type Task } from "./model";
 import { Buttons, JobFacts, Numbers } from "./panel";
+import { read_task } from "./tasks";
 import { all_in, frame_at, ranges_of, size_of, states, text_of, type Ranges } from "./runs";
 
 const MOST_ORDERS = 500; // one a range; more are not typed by a person but chosen by "all failed", which has an order of its own
@@ -137,6 +137,10 @@ function Steps({ steps, at, pick }: { steps: Step[]; at: number; pick: (n: numbe
   );
 }
 
+// A task is called by its frame where the house says how numbers stand for frames.
+const word_of = (open: OpenJob): string => (open.frames.value ? "frame" : "task");
+const Word_of = (open: OpenJob): string => (open.frames.value ? "Frame" : "Task");
+
 function Frames({ open, job, step, name, task, choose, hidden }: { open: OpenJob; job: Job; step: Step; name: (n: number) => string; task: number | null; choose: (n: number | null) => void; hidden: boolean }) {
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -175,7 +179,7 @@ function Frames({ open, job, step, name, task, choose, hidden }: { open: OpenJob
   }, [known, turn, open.frames.value]);
 
   const count = size_of(ranges);
-  const what = count === 1 ? `Frame ${name(ranges[0]?.[0] ?? 0)}` : plural(count, "frame");
+  const what = count === 1 ? `${Word_of(open)} ${name(ranges[0]?.[0] ?? 0)}` : plural(count, word_of(open));
   const order = async (act: "requeue" | "cancel") => {
     const past = act === "requeue" ? "Requeued" : "Cancelled";
     if (!count) return;
@@ -221,7 +225,7 @@ function Frames({ open, job, step, name, task, choose, hidden }: { open: OpenJob
   return (
     <div class="frames" hidden={hidden}>
       <div class="frames-bar">
-        <span class="mono cut" aria-live="polite">{count > 0 ? <>{plural(count, "frame")}: {text_of(ranges, name, 6)}</> : <span class="quiet">{plural(step.tasks, "frame")} of {step.name}</span>}</span>
+        <span class="mono cut" aria-live="polite">{count > 0 ? <>{plural(count, word_of(open))}: {text_of(ranges, name, 6)}</> : <span class="quiet">{plural(step.tasks, word_of(open))} of {step.name}</span>}</span>
         <span class="gap" />
         {count > 0 && edit && <>
           <Button icon="retry" keys="R" disabled={ranges.length > MOST_ORDERS} name={ranges.length > MOST_ORDERS ? "So many pieces: use “Requeue failed” of the job" : "Requeue what is chosen"} run={() => void order("requeue")}>Requeue</Button>
@@ -250,7 +254,7 @@ function Says({ open, job, step, task, name }: { open: OpenJob; job: Job; step: 
   useEffect(() => {
     if (task === null) return;
     const stop = new AbortController();
-    const wait = window.setTimeout(() => void get<Task>(`/jobs/${job.id}/steps/${step.number}/tasks/${task}`, { signal: stop.signal }).then(set_seen, () => undefined), 150);
+    const wait = window.setTimeout(() => void read_task(job.id, step.number, task, stop.signal).then(set_seen, () => undefined), 150);
     return () => {
       window.clearTimeout(wait);
       stop.abort();
@@ -263,7 +267,7 @@ function Says({ open, job, step, task, name }: { open: OpenJob; job: Job; step: 
         <span class="legend">{states.map((s) => <span key={s}><i class={`swatch s-${s}`} /> {s}</span>)}</span>
       ) : (
         <>
-          <span class="strong">Frame {name(task)}</span>
+          <span class="strong">{Word_of(open)} {name(task)}</span>
           <span><i class={`swatch s-${state ?? "unknown"}`} /> {state ?? "not told yet"}</span>
           {t && <span>{t.attempts.length ? plural(t.attempts.length, "attempt") : "no attempt yet"}</span>}
           {t?.attempts[0] && <span>{t.attempts[0].worker}</span>}
@@ -282,7 +286,7 @@ function TaskSide({ open, job, step, task, name, wide, widen, choose }: { open: 
   const state = states[open.known.value.states[task] ?? states.length];
   useEffect(() => {
     const stop = new AbortController();
-    get<Task>(`/jobs/${job.id}/steps/${step.number}/tasks/${task}`, { signal: stop.signal }).then(
+    read_task(job.id, step.number, task, stop.signal).then(
       (t) => {
         set_seen(t);
         set_wrong(null);
@@ -291,7 +295,7 @@ function TaskSide({ open, job, step, task, name, wide, widen, choose }: { open: 
     );
     return () => stop.abort();
   }, [task, state, turn]);
-  const attempt = seen?.attempts.find((a) => a.id === picked) ?? seen?.attempts[0];
+  const attempt = seen?.attempts.find((a) => a.attempt === picked) ?? seen?.attempts[0];
   const values = Object.entries(seen?.values ?? {});
   const edit = may_edit(job);
   const order = (act: "requeue" | "cancel") => async () => {
@@ -299,13 +303,13 @@ function TaskSide({ open, job, step, task, name, wide, widen, choose }: { open: 
       const answer = await post<Job>(`/jobs/${job.id}/steps/${step.number}/${act}`, { first: n, last: n });
       open.take(answer);
     });
-    say_result(act === "requeue" ? "Requeued" : "Cancelled", () => `frame ${name(task)}`, 1, refused.map((x) => ({ name: `Frame ${name(task)}`, why: x.why })));
+    say_result(act === "requeue" ? "Requeued" : "Cancelled", () => `${word_of(open)} ${name(task)}`, 1, refused.map((x) => ({ name: `${Word_of(open)} ${name(task)}`, why: x.why })));
     again((n) => n + 1);
   };
   return (
     <div class={`task-side${wide ? " wide" : ""}`}>
       <div class="task-head">
-        <h2>Frame {name(task)}</h2>
+        <h2>{Word_of(open)} {name(task)}</h2>
         <span class="state-word"><i class={`swatch s-${state ?? "unknown"}`} /> {state ?? "not told yet"}</span>
         <span class="gap" />
         {edit && <Button icon="retry" look="plain" name="Requeue this frame" run={() => void order("requeue")()}>Requeue</Button>}
@@ -321,12 +325,12 @@ function TaskSide({ open, job, step, task, name, wide, widen, choose }: { open: 
               {seen.outputs.some((o) => o.url) && <div class="task-pictures">{seen.outputs.map((o) => o.url && <img key={o.path} src={o.url} alt={`Frame ${name(task)}`} title={o.path} loading="lazy" />)}</div>}
               {seen.outputs.length > 0 && <div class="with-copy"><code class="cut" title={seen.outputs[0]?.path}>{seen.outputs[0]?.path}</code><CopyButton text={seen.outputs.map((o) => o.path).join("\n")} name="Copy the path" /></div>}
               {values.length > 0 && <p class="quiet mono cut">{values.map(([k, v]) => `${k} ${String(v)}`).join(" · ")}</p>}
-              {!seen.attempts.length && <p class="quiet">{state === "waiting" ? (step.ready ? "No machine has taken it yet." : "It waits for what it depends on.") : "No attempt is kept of it."}</p>}
+              {!seen.attempts.length && <p class="quiet">{state === "waiting" ? (step.ready ? "No machine has taken it yet." : "It waits for what it depends on.") : state === "done" ? "It is done; its attempts are not among those that are kept." : "No attempt is kept of it."}</p>}
             </div>
           )}
-          {seen.attempts.length > 0 && <Attempts list={seen.attempts} at={attempt?.id ?? ""} pick={pick} />}
+          {seen.attempts.length > 0 && <Attempts list={seen.attempts} at={attempt?.attempt ?? ""} pick={pick} />}
           {attempt?.problem && <ProblemBox problem={attempt.problem} />}
-          {attempt?.log && <Log key={attempt.id} attempt={attempt.id} wide={wide} widen={widen} name={`Log of frame ${name(task)} on ${attempt.worker}`} />}
+          {attempt && <Log key={attempt.attempt} address={`/jobs/${job.id}/attempts/${attempt.token}/log`} live={attempt.state === "running"} wide={wide} widen={widen} name={`Log of ${word_of(open)} ${name(task)} on ${attempt.worker}`} />}
         </>
       )}
     </div>
@@ -334,17 +338,17 @@ function TaskSide({ open, job, step, task, name, wide, widen, choose }: { open: 
 }
 
 function Attempts({ list, at, pick }: { list: Attempt[]; at: string; pick: (id: string) => void }) {
-  const look: Record<string, string> = { done: "good", running: "busy", failed: "bad" };
+  const look: Record<string, string> = { committed: "good", running: "busy", failed: "bad", lost: "note" };
+  const words: Record<string, string> = { committed: "done", dropped: "taken back", stale: "too late" };
   return (
     <div class="attempts" role="group" aria-label="Attempts">
       {list.map((a, i) => (
-        <button key={a.id} type="button" aria-pressed={a.id === at} onClick={() => pick(a.id)}>
-          <span class="mono quiet">{a.number ?? list.length - i}</span>
-          <span class={look[a.state] ?? "quiet"}>{a.state}</span>
+        <button key={a.attempt} type="button" aria-pressed={a.attempt === at} onClick={() => pick(a.attempt)}>
+          <span class="mono quiet">{list.length - i}</span>
+          <span class={look[a.state] ?? "quiet"}>{words[a.state] ?? a.state}</span>
           <span class="cut">{a.worker}</span>
-          <span class="quiet"><Ago at={a.started} /></span>
-          <span class="mono right">{a.ended ? length_text((Date.parse(a.ended) - Date.parse(a.started)) / 1000) : a.progress !== null && a.progress !== undefined ? percent_text(a.progress) : ""}</span>
-          {!a.ended && a.progress !== null && a.progress !== undefined && <Progress part={a.progress} name={`Attempt on ${a.worker}`} />}
+          <span class="quiet"><Ago at={a.began} /></span>
+          <span class="mono right">{a.ended ? length_text((Date.parse(a.ended) - Date.parse(a.began)) / 1000) : "runs"}</span>
         </button>
       ))}
     </div>
@@ -360,7 +364,7 @@ function Errors({ open, job, step, name, choose }: { open: OpenJob; job: Job; st
     const stop = new AbortController();
     const found: typeof said = [];
     void each(failed, async (n) => {
-      const t = await get<Task>(`/jobs/${job.id}/steps/${step.number}/tasks/${n}`, { signal: stop.signal });
+      const t = await read_task(job.id, step.number, n, stop.signal);
       const problem = t.attempts.find((a) => a.problem)?.problem;
       if (problem && !found.some((f) => f.problem.detail === problem.detail)) found.push({ task: n, problem });
     }).then(() => !stop.signal.aborted && set_said(found));
@@ -397,7 +401,7 @@ function Strip({ open, job, step, name, choose }: { open: OpenJob; job: Job; ste
   useEffect(() => {
     const stop = new AbortController();
     void each(wanted.filter((n) => !pictures.has(n)), async (n) => {
-      const t = await get<Task>(`/jobs/${job.id}/steps/${step.number}/tasks/${n}`, { signal: stop.signal });
+      const t = await read_task(job.id, step.number, n, stop.signal);
       set_pictures((m) => new Map(m).set(n, t.outputs.find((o) => o.url)?.url ?? null));
     });
     return () => stop.abort();

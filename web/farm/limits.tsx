@@ -5,7 +5,7 @@ import { subscribe } from "../app/events";
 import { is_admin } from "../app/session";
 import { Button, CopyLine } from "../parts/button";
 import { Dialog, open_dialog } from "../parts/dialog";
-import { Choice, Field } from "../parts/field";
+import { Choice, Field, Tick } from "../parts/field";
 import { count_text } from "../parts/format";
 import { Loaded, use_load } from "../parts/load";
 import { Empty } from "../parts/problem";
@@ -46,7 +46,7 @@ export function LimitsView() {
           ) : (
             <div class="scroll-x" tabIndex={0} role="region" aria-label="Limits">
               <table class="table limits">
-                <thead><tr><th>Limit</th><th>Counted</th><th class="use">In use</th><th class="right">Ours</th><th class="right">Outside</th><th class="right">Total</th><th class="right">Learned</th><th class="right">Wait for it</th><th /></tr></thead>
+                <thead><tr><th>Limit</th><th>Counted</th><th class="use">In use</th><th class="right">Ours</th><th class="right">Outside</th><th class="right">Total</th><th class="right">Learned</th><th class="right">Free</th><th /></tr></thead>
                 <tbody>{list.map((l) => <LimitRow key={l.name} limit={l} edit={() => edit(l)} />)}</tbody>
               </table>
             </div>
@@ -70,7 +70,7 @@ export function LimitsView() {
 
 function LimitRow({ limit: l, edit }: { limit: Limit; edit: () => void }) {
   const most = Math.max(l.total, l.used + l.outside, 1);
-  const full = l.used + l.outside >= Math.min(l.total, l.ceiling ?? Infinity);
+  const full = l.free <= 0;
   return (
     <tr>
       <td class="strong">{l.name}</td>
@@ -85,8 +85,8 @@ function LimitRow({ limit: l, edit }: { limit: Limit; edit: () => void }) {
       <td class={`mono right${full ? " busy" : ""}`}>{l.used}{full ? " full" : ""}</td>
       <td class="mono right">{l.outside || ""}</td>
       <td class="mono right">{l.total}</td>
-      <td class="mono right" title="More than this were refused lately">{l.ceiling ?? ""}</td>
-      <td class="mono right">{l.waiting ? count_text(l.waiting) : ""}</td>
+      <td class="mono right" title="More than this were refused lately">{l.learned > 0 ? l.learned : ""}</td>
+      <td class="mono right">{Math.max(0, l.free)}</td>
       <td class="right">{is_admin.value && <Button icon="pencil" look="plain" name={`Change ${l.name}`} run={edit} />}</td>
     </tr>
   );
@@ -113,16 +113,22 @@ function ShareRow({ share: s, all }: { share: Share; all: readonly Share[] }) {
 function LimitDialog({ limit, done, close }: { limit: Limit | null; done: () => void; close: () => void }) {
   const [name, set_name] = useState(limit?.name ?? "");
   const [total, set_total] = useState(String(limit?.total ?? ""));
+  const [outside, set_outside] = useState(String(limit?.outside ?? 0));
+  const [yields, set_yields] = useState(limit?.yields ?? false);
   const [scope, set_scope] = useState<Limit["scope"]>(limit?.scope ?? "task");
-  const number = /^\d{1,7}$/.test(total) ? Number(total) : null;
+  const whole = (text: string) => (/^\d{1,7}$/.test(text) ? Number(text) : null);
+  const number = whole(total);
+  const outside_number = whole(outside);
   const save = () => {
-    if (number === null || !name.trim()) return;
-    put(`/limits/${encodeURIComponent(name.trim())}`, { scope, total: number, outside: limit?.outside ?? 0 }).then(done, (e: unknown) => tell_problem(problem_of(e)));
+    if (number === null || outside_number === null || !name.trim()) return;
+    put<Limit[]>("/limits", { name: name.trim(), scope, total: number, outside: outside_number, yields }).then(done, (e: unknown) => tell_problem(problem_of(e)));
   };
   return (
-    <Dialog title={limit ? `Limit ${limit.name}` : "A new limit"} close={close} submit={save} footer={<><Button run={close}>Cancel</Button><Button look="primary" submit disabled={number === null || !name.trim()}>Save</Button></>}>
+    <Dialog title={limit ? `Limit ${limit.name}` : "A new limit"} close={close} submit={save} footer={<><Button run={close}>Cancel</Button><Button look="primary" submit disabled={number === null || outside_number === null || !name.trim()}>Save</Button></>}>
       {!limit && <Field label="Name" value={name} set={set_name} focus hint="as jobs ask for it: arnold, nuke" />}
-      <Field label="How many there are" type="number" min="0" value={total} set={set_total} focus={!!limit} wrong={total && number === null ? "a whole number, such as 20" : null} hint={limit?.outside ? `${limit.outside} of them are held by programs outside of the farm` : undefined} />
+      <Field label="How many there are" type="number" min="0" value={total} set={set_total} focus={!!limit} wrong={total && number === null ? "a whole number, such as 20" : null} />
+      <Field label="Of those, held outside of the farm" type="number" min="0" value={outside} set={set_outside} wrong={outside_number === null ? "a whole number, such as 0" : null} hint="by artists at their desks, say" />
+      <Tick label="Frames of the farm give way when others take one" on={yields} set={set_yields} />
       <Choice label="Counted" value={scope} set={set_scope} options={[{ value: "task", label: "once a task" }, { value: "host", label: "once a machine, however many tasks it runs" }]} />
     </Dialog>
   );

@@ -11,23 +11,28 @@ import { useKeys } from "../parts/keys";
 import { ProblemBox } from "../parts/problem";
 import { tell } from "../parts/toast";
 import { VirtualRows, type Rows } from "../parts/virtual";
-import type { LogLine, LogPart } from "./model";
+import { LogText, type LogLine } from "./log_lines";
+import type { LogPart } from "./model";
 
 const LINE = 18;
 const AGAIN_MS = 1500;
 
 class Lines {
-  readonly list: LogLine[] = [];
-  readonly marked: number[] = []; // places of errors and warnings
+  private words = new LogText();
   loaded = false;
-  live = false;
   problem: Problem | null = null;
   private next = 0;
   private timer = 0;
   private stop = new AbortController();
 
-  constructor(private attempt: string, private changed: () => void) {
+  constructor(private address: string, public live: boolean, private changed: () => void) {
     void this.load();
+  }
+  get list(): readonly LogLine[] {
+    return this.words.lines;
+  }
+  get marked(): readonly number[] {
+    return this.words.marked;
   }
   close(): void {
     this.stop.abort();
@@ -36,14 +41,10 @@ class Lines {
   async load(): Promise<void> {
     try {
       for (let more = true; more; ) {
-        const part = await get<LogPart>(`/attempts/${this.attempt}/log?after=${this.next}`, { signal: this.stop.signal });
-        for (const line of part.lines) {
-          if (line.mark) this.marked.push(this.list.length);
-          this.list.push(line);
-        }
-        more = part.lines.length > 0 && !part.live;
+        const part = await get<LogPart>(`${this.address}?after=${this.next}`, { signal: this.stop.signal });
+        this.words.add(part.text);
+        more = part.next > this.next;
         this.next = part.next;
-        this.live = part.live;
         this.loaded = true;
         this.problem = null;
         this.changed();
@@ -58,9 +59,10 @@ class Lines {
   }
 }
 
-export function Log({ attempt, wide, widen, name }: { attempt: string; wide: boolean; widen: () => void; name: string }) {
+export function Log({ address, live, wide, widen, name }: { address: string; live: boolean; wide: boolean; widen: () => void; name: string }) {
   const [turn, changed] = useReducer((n: number) => n + 1, 0);
-  const lines = useMemo(() => new Lines(attempt, () => changed(0)), [attempt]);
+  const lines = useMemo(() => new Lines(address, live, () => changed(0)), [address]);
+  lines.live = live;
   useEffect(() => () => lines.close(), [lines]);
   const [follow, set_follow] = useState(true);
   const [finding, set_finding] = useState<string | null>(null);
@@ -123,7 +125,7 @@ export function Log({ attempt, wide, widen, name }: { attempt: string; wide: boo
     if (!l) return null;
     return (
       <div class={`log-line${l.mark ? ` ${l.mark}` : ""}${n === at ? " at" : ""}`}>
-        <span class="number">{l.number + 1}</span>
+        <span class="number">{n + 1}</span>
         <span class="text">{want ? marked(l.text, want) : l.text}</span>
       </div>
     );

@@ -3,22 +3,24 @@
  *
  * Types that the API's table does not have yet stand here, and go when it has them.
  */
-import type { Job as BareJob, Problem, Reason, Step, TaskRun, TaskRuns as BareRuns } from "api-types";
+import type { Job as BareJob, Problem, Reason, Step, TaskRuns as BareRuns } from "api-types";
 
 export type { Reason, Step };
 export type Job = BareJob & { options?: Record<string, unknown> | null };
 // frames: "1-100,200-300:2": the n-th number is the frame of task n.
 export type TaskRuns = BareRuns & { frames?: string | null };
+// One try at tasks first..last of a step.
 export interface Attempt {
-  id: string;
-  number?: number;
+  attempt: string;
+  token: number;
+  step: number;
+  first: number;
+  last: number;
   worker: string;
-  state: string;
-  started: string;
+  state: "running" | "dropped" | "committed" | "failed" | "lost" | "stopped" | "stale";
+  began: string;
   ended?: string | null;
   problem?: Problem | null;
-  log: boolean;
-  progress?: number | null;
 }
 export interface Output {
   path: string;
@@ -26,20 +28,13 @@ export interface Output {
 }
 export interface Task {
   number: number;
-  state: TaskRun["state"];
   values: Record<string, unknown>;
-  attempts: Attempt[];
+  attempts: Attempt[]; // newest first
   outputs: Output[];
 }
-export interface LogLine {
-  number: number;
-  text: string;
-  mark?: "error" | "warning" | null;
-}
 export interface LogPart {
-  lines: LogLine[];
-  next: number;
-  live: boolean;
+  text: string;
+  next: number; // after how many bytes to ask again
 }
 export interface NodeRun {
   attempt: string;
@@ -60,7 +55,7 @@ export interface Node {
   until?: string | null;
   slots: number;
   busy: number;
-  cpus: number;
+  cpus: number; // 0: not told
   memory_mb: number;
   gpus: string[];
   tags: string[];
@@ -73,10 +68,11 @@ export interface Limit {
   name: string;
   scope: "task" | "host";
   total: number;
-  used: number;
   outside: number; // held by others
-  ceiling?: number | null; // learned: more were refused
-  waiting: number; // tasks that wait for it
+  yields: boolean; // attempts give way when others take one
+  used: number;
+  free: number;
+  learned: number; // the ceiling that denials taught; 0 for none
 }
 export interface Share {
   project: string;

@@ -1,7 +1,7 @@
 // farm/nodes: the machines: what each has and runs, why it does not, and what can be done about it.
-import type { Problem } from "api-types";
+import type { Problem, Worker } from "api-types";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get, is_aborted, post, problem_of } from "../app/api";
+import { Refused, get, is_aborted, post, problem_of } from "../app/api";
 import { subscribe } from "../app/events";
 import { route, set_query, to } from "../app/router";
 import { is_admin } from "../app/session";
@@ -38,6 +38,22 @@ const orders: { order: Order; key: string; name: string; past: string; icon: Ico
   { order: "quarantine", key: "Q", name: "Quarantine", past: "Quarantined", icon: "lock", hint: "It takes nothing until somebody says that it is good", can: (n) => n.state !== "quarantined" },
   { order: "good", key: "G", name: "Good again", past: "Good again:", icon: "check", hint: "Its failures are forgotten", can: (n) => n.state === "quarantined" || n.failures > 0 },
 ];
+// A house that tells no machines tells its workers, to administrators: what they have and run is then not known,
+// and they take no orders.
+let tells_nodes = true;
+async function read_nodes(signal: AbortSignal): Promise<Node[]> {
+  if (tells_nodes)
+    try {
+      return await get<Node[]>("/nodes", { signal });
+    } catch (e) {
+      if (!(e instanceof Refused && e.status === 404)) throw e;
+      tells_nodes = false;
+    }
+  const list = await get<Worker[]>("/workers", { signal });
+  return list.map((w) => ({ id: w.id, name: w.name, state: w.state === "working" || w.state === "draining" || w.state === "away" ? w.state : w.busy ? "working" : "idle", slots: w.slots, busy: w.busy, cpus: 0, memory_mb: 0, gpus: [], tags: [], seen: w.seen, failures: 0, runs: [] }));
+}
+const may_order = (): boolean => is_admin.value && tells_nodes;
+
 const groups = ["all", "idle", "working", "trouble"] as const;
 type Group = (typeof groups)[number];
 const in_group = (n: Node, g: Group): boolean => g === "all" || (g === "trouble" ? n.state === "away" || n.state === "quarantined" || n.state === "draining" || n.failures > 0 : n.state === g);
@@ -57,7 +73,7 @@ export function NodesView() {
     let due = 0;
     const ask = () => {
       due = 0;
-      get<Node[]>("/nodes", { signal: stop.signal }).then(
+      read_nodes(stop.signal).then(
         (list) => {
           set_nodes(list);
           set_wrong(null);
@@ -93,7 +109,7 @@ export function NodesView() {
   };
   const run = async (o: (typeof orders)[number]) => {
     const able = chosen.filter(o.can);
-    if (!able.length || !is_admin.value) return;
+    if (!able.length || !may_order()) return;
     const refused = await each(able, async (n) => {
       const answer = await post<Node>(`/nodes/${n.id}/${o.order}`);
       set_nodes((all) => all?.map((x) => (x.id === answer.id ? answer : x)) ?? null);
@@ -115,7 +131,7 @@ export function NodesView() {
     if (!n) return;
     const these = selection.ids.has(n.id) ? chosen : [n];
     if (!selection.ids.has(n.id)) select(pick(selection, place, {}, id_at));
-    menu_at(e, orders.map((o) => ({ name: o.name, icon: o.icon, keys: o.key, disabled: !is_admin.value || !these.some(o.can), run: () => void run(o) })), these.length === 1 ? n.name : plural(these.length, "machine"));
+    menu_at(e, orders.map((o) => ({ name: o.name, icon: o.icon, keys: o.key, disabled: !may_order() || !these.some(o.can), run: () => void run(o) })), these.length === 1 ? n.name : plural(these.length, "machine"));
   };
   const sum = (s: (n: Node) => number) => (nodes ?? []).reduce((n, x) => n + s(x), 0);
   return (
@@ -132,7 +148,7 @@ export function NodesView() {
         </div>
         <div class="bar farm-filters">
           <Segments<Group> name="Which machines" value={group} pick={(g) => set_query({ state: g === "all" ? null : g }, { replace: true })} options={[{ value: "all", label: "All" }, { value: "idle", label: "Idle" }, { value: "working", label: "Working" }, { value: "trouble", label: "In trouble" }]} />
-          {chosen.length > 0 && is_admin.value && orders.map((o) => chosen.some(o.can) && <Button key={o.order} icon={o.icon} name={o.hint} keys={o.key} run={() => void run(o)}>{o.name}</Button>)}
+          {chosen.length > 0 && may_order() && orders.map((o) => chosen.some(o.can) && <Button key={o.order} icon={o.icon} name={o.hint} keys={o.key} run={() => void run(o)}>{o.name}</Button>)}
         </div>
         {wrong && <ProblemBox problem={wrong} retry={() => load.current()} />}
         {nodes && nodes.length === 0 ? (
@@ -172,7 +188,7 @@ function State({ node }: { node: Node }) {
   const { icon, look } = looks[node.state] ?? looks.idle;
   return <span class={`job-state ${look}`}><Icon name={icon} size={14} /> {node.state}</span>;
 }
-const has = (n: Node): string => [`${n.cpus} cores`, `${Math.round(n.memory_mb / 1024)} GB`, ...(n.gpus.length ? [n.gpus.length === 1 ? (n.gpus[0] ?? "") : `${n.gpus.length} × ${n.gpus[0]}`] : [])].join(", ");
+const has = (n: Node): string => [...(n.cpus ? [`${n.cpus} cores`, `${Math.round(n.memory_mb / 1024)} GB`] : []), ...(n.gpus.length ? [n.gpus.length === 1 ? (n.gpus[0] ?? "") : `${n.gpus.length} × ${n.gpus[0]}`] : [])].join(", ");
 
 function Row({ node: n, place, on, cursor, pick: choose, menu }: { node: Node; place: number; on: boolean; cursor: boolean; pick: (e: MouseEvent) => void; menu: (e: MouseEvent) => void }) {
   const first = n.runs[0];
@@ -213,10 +229,9 @@ function Side({ node: n }: { node: Node }) {
         </section>
       )}
       <dl>
-        <dt>Cores</dt><dd class="mono">{n.cpus}</dd>
-        <dt>Memory</dt><dd class="mono">{Math.round(n.memory_mb / 1024)} GB</dd>
+        {n.cpus > 0 && <><dt>Cores</dt><dd class="mono">{n.cpus}</dd><dt>Memory</dt><dd class="mono">{Math.round(n.memory_mb / 1024)} GB</dd></>}
         {n.gpus.length > 0 && <><dt>GPUs</dt><dd>{n.gpus.join(", ")}</dd></>}
-        <dt>Tags</dt><dd>{n.tags.join(", ") || "none"}</dd>
+        {n.tags.length > 0 && <><dt>Tags</dt><dd>{n.tags.join(", ")}</dd></>}
         {n.pool && <><dt>Pool</dt><dd>{n.pool}</dd></>}
         <dt>Failures</dt><dd class="mono">{n.failures} in the last hour</dd>
         <dt>Heard</dt><dd><Ago at={n.seen} /></dd>

@@ -85,23 +85,20 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
   const worker = (n) => `render${String(1 + (n % 40)).padStart(2, "0")}`;
   const task = (j, step, n) => {
     const state = STATES[states(j, step)[n]];
-    const attempt = (k, s) => ({ id: `${j.id}.${step}.${n}.${k}`, number: k, worker: worker(n + k * 4), state: s, started: ago(12 - k), ended: s === "running" ? null : ago(11 - k), log: true, progress: s === "running" ? 0.37 : null,
+    const attempt = (k, s) => ({ attempt: id("B", step * 4e6 + n * 4 + k), token: number_of(j) * 4e6 + n * 4 + k, step, first: n, last: n, worker: worker(n + k * 4), state: s, began: ago(12 - k), ended: s === "running" ? null : ago(11 - k),
       problem: s === "failed" ? fault(500, "media", `Frame ${1001 + n} could not be rendered`, "arnold ended with 1; its last error line: texture \"/show/tex/rock_d.1012.tx\" not found", "bring the texture, then requeue") : null });
-    const attempts = state === "failed" ? [attempt(3, "failed"), attempt(2, "failed"), attempt(1, "lost")] : state === "done" || state === "running" ? [attempt(1, state)] : [];
-    return { number: n, state, values: { Frame: 1001 + n, Camera: "main" }, attempts, outputs: state === "done" ? [{ path: `/show/sh010/beauty.${1001 + n}.exr`, url: `/mock/frame/${n}.svg` }] : [] };
+    const attempts = state === "failed" ? [attempt(3, "failed"), attempt(2, "failed"), attempt(1, "lost")] : state === "done" ? [attempt(1, "committed")] : state === "running" ? [attempt(1, "running")] : [];
+    return { number: n, values: { Frame: 1001 + n, Camera: "main" }, attempts, outputs: state === "done" ? [{ path: `/show/sh010/beauty.${1001 + n}.exr`, url: `/mock/frame/${n}.svg` }] : [] };
   };
-  const log = (attempt, after) => {
-    const [, , n] = attempt.split(".");
-    const failing = jobs.length && /\.3$/.test(attempt);
+  const logs = new Map();
+  const log = (token, after) => {
+    const failing = token % 4 === 3;
     const total = 4000;
-    const lines = [];
-    for (let i = after; i < Math.min(total, after + 2000); i++) {
-      const mark = i % 613 === 200 ? "warning" : failing && i > total - 3 ? "error" : null;
-      lines.push({ number: i, mark, text: mark === "error" ? `00:01:${i % 60} ERROR | [texture] "/show/tex/rock_d.1012.tx" not found` : mark === "warning" ? `00:00:41 WARNING | [mesh] /set/rock_${i} has no normals; made them` : `00:00:${String(i % 60).padStart(2, "0")} ${String(400 + (i % 90))}MB | ${["| bucket", "| rays", "loading plugin", "[sss] sampling"][i % 4]} ${i}/${total} frame ${1001 + Number(n)}` });
-    }
-    return { lines, next: Math.min(total, after + 2000), live: false };
+    if (!logs.has(failing)) logs.set(failing, Array.from({ length: total }, (_, i) => (failing && i > total - 3 ? `00:01:${i % 60} ERROR | [texture] "/show/tex/rock_d.1012.tx" not found` : i % 613 === 200 ? `00:00:41 WARNING | [mesh] /set/rock_${i} has no normals; made them` : `00:00:${String(i % 60).padStart(2, "0")} ${String(400 + (i % 90))}MB | ${["bucket", "rays", "loading plugin", "[sss] sampling"][i % 4]} ${i}/${total}`)).join("\n") + "\n");
+    const text = logs.get(failing).slice(after, after + 60_000);
+    return { text, next: after + text.length };
   };
-  const limits = [{ name: "arnold", scope: "task", total: 20, used: 16, outside: 4, ceiling: null, waiting: 318 }, { name: "nuke", scope: "host", total: 40, used: 11, outside: 0, ceiling: 32, waiting: 0 }, { name: "houdini-engine", scope: "host", total: 8, used: 8, outside: 0, ceiling: 8, waiting: 12 }];
+  const limits = [{ name: "arnold", scope: "task", total: 20, used: 16, outside: 4, yields: true, free: 0, learned: 0 }, { name: "nuke", scope: "host", total: 40, used: 11, outside: 0, yields: false, free: 21, learned: 32 }, { name: "houdini-engine", scope: "host", total: 8, used: 8, outside: 0, yields: false, free: 0, learned: 8 }];
   const nodes = Array.from({ length: count ? 40 : 0 }, (_, n) => {
     const state = n === 7 ? "quarantined" : n === 9 ? "draining" : n === 12 ? "away" : n > 34 ? "desk" : n % 11 === 10 ? "idle" : "working";
     const busy = state === "working" || state === "draining" ? 1 + (n % 3) : 0;
@@ -131,6 +128,7 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
       const rest = m[2] ?? "";
       if (verb === "PATCH") return Object.assign(j, json()), [200, look(j)];
       if (!rest) return [200, look(j)];
+      if ((m = /^attempts\/(\d+)\/log$/.exec(rest))) return [200, log(Number(m[1]), Number(url.searchParams.get("after") ?? 0))];
       if (rest === "why") return [200, why(j)];
       const order = verb === "POST" && orders[rest];
       if (order) {
@@ -148,7 +146,6 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
         return [200, changed(j)];
       }
     }
-    if ((m = /^\/attempts\/([^/]+)\/log$/.exec(path))) return [200, log(m[1], Number(url.searchParams.get("after") ?? 0))];
     if (path === "/nodes") return [200, nodes];
     if ((m = /^\/nodes\/(\w+)\/(drain|resume|quarantine|good)$/.exec(path))) {
       const n = nodes.find((x) => x.id === m[1]);
@@ -157,12 +154,12 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
       if (m[2] === "good") n.failures = 0;
       return [200, n];
     }
-    if (path === "/limits") return [200, count ? limits : []];
-    if ((m = /^\/limits\/([^/]+)$/.exec(path))) {
-      const l = limits.find((x) => x.name === decodeURIComponent(m[1])) ?? limits[limits.push({ name: decodeURIComponent(m[1]), used: 0, outside: 0, ceiling: null, waiting: 0 }) - 1];
-      if (verb === "PUT") Object.assign(l, json());
-      return [200, l];
+    if (path === "/limits" && verb === "PUT") {
+      const said = json();
+      const l = limits.find((x) => x.name === said.name) ?? limits[limits.push({ used: 0, learned: 0 }) - 1];
+      Object.assign(l, said, { free: said.total - (said.outside ?? 0) - l.used });
     }
+    if (path === "/limits") return [200, count ? limits : []];
     if (path === "/farm") return [200, { shares }];
     return null;
   };
