@@ -2,7 +2,7 @@
  * farm/acts: what can be done to jobs, once: keys, buttons and menus are made from this table. Orders to many
  * go a few at a time and end in one message that names those that were refused.
  */
-import { patch, post, problem, problem_of } from "../app/api";
+import { patch, post, problem } from "../app/api";
 import { take_job } from "../app/jobs";
 import { may, projects } from "../app/session";
 import { ask } from "../parts/dialog";
@@ -10,6 +10,7 @@ import { plural, sentence } from "../parts/format";
 import type { IconName } from "../parts/icons";
 import type { MenuItem } from "../parts/menu";
 import { tell, tell_problem } from "../parts/toast";
+import { each } from "./each";
 import { counts_of, is_over, type Job } from "./model";
 
 export interface Act {
@@ -44,25 +45,6 @@ export const able = (act: Act, jobs: readonly Job[]): Job[] => jobs.filter((j) =
 
 // What S does: suspends what goes on; when all chosen rest already, resumes them.
 export const suspend_or_resume = (jobs: readonly Job[]): Act => (able(acts.suspend, jobs).length ? acts.suspend : acts.resume);
-
-const AT_ONCE = 4;
-
-// Runs over the list a few at a time; answers those that were refused, with why.
-export async function each<T>(list: readonly T[], order: (one: T) => Promise<void>): Promise<{ one: T; why: string }[]> {
-  const refused: { one: T; why: string }[] = [];
-  let next = 0;
-  const go = async () => {
-    for (let one; (one = list[next++]) !== undefined; )
-      try {
-        await order(one);
-      } catch (e) {
-        const p = problem_of(e);
-        refused.push({ one, why: p.detail || p.title });
-      }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, go));
-  return refused;
-}
 
 export function say_result(past: string, what: (n: number) => string, total: number, refused: { name: string; why: string }[], undo?: () => void): void {
   const done = total - refused.length;

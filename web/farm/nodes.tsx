@@ -16,7 +16,8 @@ import { Empty, ProblemBox } from "../parts/problem";
 import { Progress } from "../parts/progress";
 import { Ago } from "../parts/time";
 import { VirtualRows, type Rows } from "../parts/virtual";
-import { each, say_result } from "./acts";
+import { say_result } from "./acts";
+import { each } from "./each";
 import { Tabs } from "./look";
 import type { Node } from "./model";
 

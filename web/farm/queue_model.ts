@@ -9,10 +9,13 @@ import type { JobList, Problem } from "api-types";
 import { signal } from "@preact/signals";
 import { get, is_aborted, problem_of, with_query } from "../app/api";
 import { subscribe } from "../app/events";
-import { is_over, ordered, wanted, type Job, type Wish } from "./model";
+import { each } from "./each";
+import { is_over, is_render, ordered, wanted, type Job, type Wish } from "./model";
 
 const PAGE = 500;
 const NEWS_MS = 250;
+const SEEN_MS = 1500; // between two looks at the rows that are seen
+const SEEN_MOST = 16; // of them at once
 
 export class Queue {
   readonly rows = signal<readonly string[]>([]);
@@ -30,6 +33,9 @@ export class Queue {
   private heard = new Map<string, Job>();
   private timer = 0;
   private stop = new AbortController();
+  private seen: readonly string[] = [];
+  private stale = new Set<string>(); // renders whose news told no steps
+  private seen_timer = 0;
   private end: () => void;
 
   constructor(wish: Wish) {
@@ -50,6 +56,7 @@ export class Queue {
     this.end();
     this.stop.abort();
     window.clearTimeout(this.timer);
+    window.clearTimeout(this.seen_timer);
   }
 
   job(id: string): Job | undefined {
@@ -74,6 +81,25 @@ export class Queue {
   sort(): void {
     this.rows.value = ordered(this.jobs.values(), this.wish).map((j) => j.id);
     this.moved.value = 0;
+  }
+
+  // Which rows are on the screen: of those the tasks' states are asked for, where the list or the news told sums only.
+  see(first: number, last: number): void {
+    this.seen = this.rows.value.slice(first, last + 1);
+    if (!this.seen_timer) this.seen_timer = window.setTimeout(() => void this.refresh_seen(), 200);
+  }
+
+  private async refresh_seen(): Promise<void> {
+    const wanted = document.hidden ? [] : this.seen.filter((id) => {
+      const j = this.jobs.get(id);
+      return j !== undefined && is_render(j) && (!j.steps || this.stale.has(id));
+    }).slice(0, SEEN_MOST);
+    for (const id of wanted) this.stale.delete(id);
+    await each(wanted, async (id) => {
+      const job = await get<Job>(`/jobs/${id}`, { signal: this.stop.signal });
+      this.take({ ...job, steps: job.steps ?? [] });
+    });
+    this.seen_timer = this.stop.signal.aborted ? 0 : window.setTimeout(() => void this.refresh_seen(), SEEN_MS);
   }
 
   // The next page of what has ended.
@@ -103,6 +129,12 @@ export class Queue {
         for (const j of list.items) found.set(j.id, j);
         cursor = list.cursor ?? null;
       } while (cursor);
+      // A list may tell sums only: the steps that are known stand until they are told anew.
+      for (const [id, j] of found) {
+        const steps = this.jobs.get(id)?.steps;
+        if (!j.steps && steps) found.set(id, { ...j, steps });
+        if (!j.steps) this.stale.add(id);
+      }
       for (const [id, j] of this.jobs) if (is_over(j) && !found.has(id)) found.set(id, j);
       this.jobs = found;
       this.problem.value = null;
@@ -122,6 +154,7 @@ export class Queue {
       if (this.ended_total.value !== null && is_over(job) !== (was ? is_over(was) : false)) this.ended_total.value += is_over(job) ? 1 : -1;
       // News may tell the sums only: the steps that are known stand until they are told anew.
       this.jobs.set(id, job.steps || !was?.steps ? job : { ...job, steps: was.steps });
+      if (!job.steps) this.stale.add(id);
     }
     this.heard.clear();
     this.turn.value++;

@@ -1,0 +1,102 @@
+/*
+ * The farm's page over a real house and its worker: a template of shell commands is submitted, its tasks are watched, the one
+ * that fails is found, its cause mended, and requeued with a key.   node tests/page/farm_real.mjs PROGRAM
+ */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { accessible, open_browser } from "./browser.mjs";
+import { open_house, until } from "./real.mjs";
+
+const house = await open_house({ program: process.argv[2], settings: ["--worker.slots=2", ...(process.env.PAGE ? [`--web.folder=${process.env.PAGE}`] : [])] });
+const browser = await open_browser();
+const template = (flag) => `specificationVersion: jobtemplate-2023-09
+name: shell frames
+steps:
+- name: Render
+  parameterSpace:
+    taskParameterDefinitions:
+    - {name: Frame, type: INT, range: "1-12"}
+  script:
+    actions:
+      onRun:
+        command: sh
+        args: ["-c", "echo rendering frame {{Task.Param.Frame}}; if [ {{Task.Param.Frame}} = 7 ] && [ ! -e '${flag}' ]; then echo 'ERROR: texture not found' >&2; exit 3; fi; echo done"]
+`;
+let number = 0;
+let failed = 0;
+let page;
+async function step(name, act) {
+  number++;
+  try {
+    await act();
+    console.log(`ok ${number} ${name}`);
+  } catch (e) {
+    failed++;
+    console.log(`not ok ${number} ${name}\n${String(e.stack ?? e).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n")}`);
+    if (page) console.log(`# at ${page.url()}: ${(await page.evaluate(() => document.body.innerText.replace(/\s+/g, " ").slice(0, 700)).catch((x) => String(x)))}`);
+    if (process.env.LOOK && page) await page.screenshot({ path: join(process.env.LOOK, `real-failed-${number}.png`) }).catch(() => undefined);
+  }
+}
+
+const faults = [];
+const flag = join(house.work, "texture");
+let project, job;
+try {
+  await step("a template is submitted, and the page shows it", async () => {
+    project = (await house.ask("POST", "/projects", { name: "Shore" })).id;
+    const maya = await house.person({ name: "Maya Keller", email: "maya@house.example", password: "a long enough one" });
+    await house.ask("POST", `/projects/${project}/members`, { email: maya.email, role: "editor" });
+    job = (await house.ask("POST", `/projects/${project}/jobs`, { name: "shore shell", template: template(flag), options: { tries: 1, stop_after: 0 } })).id;
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+    context.setDefaultTimeout(60_000);
+    page = await context.newPage();
+    page.on("pageerror", (e) => faults.push(e.message));
+    await page.goto(`${house.url}/p/${project}/farm`);
+    await page.fill("[type=email]", maya.email);
+    await page.fill("[type=password]", maya.password);
+    await page.click("[type=submit]");
+    await page.waitForSelector(".farm-row:has-text('shore shell')");
+  });
+  await step("live, without a reload: eleven are done and one has failed", async () => {
+    await page.evaluate(() => { window.not_loaded_again = true; });
+    await until("the row says failed", async () => /failed/.test(await page.textContent("#job-0 .state")), 120_000);
+    await until("one failed, as the steps tell", async () => (await page.textContent("#job-0 .failed")).trim() === "1");
+    assert.ok(await page.evaluate(() => window.not_loaded_again));
+    await accessible(page, "the queue of a real house");
+  });
+  await step("the job's grid finds the task that failed; its attempt says why", async () => {
+    await page.click("#job-0");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(new RegExp(`/farm/${job}`));
+    await until("the counts", async () => /11\s*done/.test(await page.textContent(".job-sum")));
+    await page.keyboard.press("f");
+    await until("task 6, counted from 0, or frame 7", async () => /(Task 6|Frame 7).*failed/.test(await page.textContent("#frame-says")));
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/task=6/);
+    await page.waitForSelector(".task-head");
+    if (process.env.LOOK) await page.waitForTimeout(1500).then(() => page.screenshot({ path: join(process.env.LOOK, "real-task.png") }));
+  });
+  await step("the cause is mended, R requeues it, and the job is done", async () => {
+    writeFileSync(flag, "here");
+    await page.focus(".grid-box");
+    await page.keyboard.press("r");
+    await page.waitForSelector("text=/Requeued (task 6|frame 7)/");
+    await until("all twelve", async () => /12\s*done/.test(await page.textContent(".job-sum")), 120_000);
+    assert.match(await page.textContent(".job-head"), /done/);
+    await accessible(page, "a job of a real house");
+  });
+  await step("machines and limits of a real house are there", async () => {
+    for (const where of ["nodes", "limits"]) {
+      await page.goto(`${house.url}/p/${project}/farm/${where}`);
+      await page.waitForSelector(".tabs a[aria-current=page]");
+      await page.waitForSelector(".farm .farm-list, .farm .problem, .farm .empty, .farm .table");
+    }
+  });
+  await step("the page met no fault", async () => assert.deepEqual(faults, []));
+} finally {
+  await browser.close();
+  await house.close();
+}
+console.log(`1..${number}`);
+process.exit(failed ? 1 : 0);
