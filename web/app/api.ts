@@ -52,7 +52,8 @@ export function is_aborted(e: unknown): boolean {
 }
 
 export const get = <T>(path: string, options?: Options): Promise<T> => call<T>("GET", path, undefined, options);
-export const post = <T>(path: string, body: unknown = {}, options?: Options): Promise<T> => call<T>("POST", path, body, options);
+// Without a body for addresses that take none: they refuse an empty object, too.
+export const post = <T>(path: string, body?: unknown, options?: Options): Promise<T> => call<T>("POST", path, body, options);
 export const put = <T>(path: string, body: unknown, options?: Options): Promise<T> => call<T>("PUT", path, body, options);
 export const patch = <T>(path: string, body: unknown, options?: Options): Promise<T> => call<T>("PATCH", path, body, options);
 export const del = <T>(path: string, options?: Options): Promise<T> => call<T>("DELETE", path, undefined, options);

@@ -24,13 +24,13 @@ export interface Act {
   back?: (j: Job) => Promise<Job>; // undoes it; j is the job as it was
 }
 
-const say = (order: string) => (j: Job) => post<Job>(`/jobs/${j.id}/${order}`);
+const say = (order: string, body?: unknown) => (j: Job) => post<Job>(`/jobs/${j.id}/${order}`, body);
 const raise = (by: number) => (j: Job) => patch<Job>(`/jobs/${j.id}`, { priority: Math.min(100, Math.max(0, j.priority + by)) });
 const prior = (j: Job) => patch<Job>(`/jobs/${j.id}`, { priority: j.priority });
 
 export const acts = {
-  suspend: { key: "S", name: "Suspend", past: "Suspended", icon: "pause", can: (j) => !is_over(j) && j.state !== "suspended" && j.state !== "stopped", order: say("suspend"), back: say("resume") },
-  resume: { key: "S", name: "Resume", past: "Resumed", icon: "play", can: (j) => j.state === "suspended" || j.state === "stopped", order: say("resume"), back: say("suspend") },
+  suspend: { key: "S", name: "Suspend", past: "Suspended", icon: "pause", can: (j) => !is_over(j) && j.state !== "suspended" && j.state !== "stopped", order: say("suspend", {}), back: say("resume") },
+  resume: { key: "S", name: "Resume", past: "Resumed", icon: "play", can: (j) => j.state === "suspended" || j.state === "stopped", order: say("resume"), back: say("suspend", {}) },
   retry: { key: "R", name: "Requeue what failed", past: "Requeued", icon: "retry", can: (j) => j.state === "failed" || j.state === "cancelled" || counts_of(j).failed > 0, order: say("retry") },
   approve: { key: "P", name: "Approve the preview", past: "Approved", icon: "check", can: (j) => j.state === "approval", order: say("approve") },
   raise: { key: "+", name: "Higher priority", past: "Raised", icon: "up", can: (j) => !is_over(j) && j.priority < 100, order: raise(5), back: prior },

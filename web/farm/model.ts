@@ -3,25 +3,12 @@
  *
  * Types that the API's table does not have yet stand here, and go when it has them.
  */
-import type { Job as BareJob, Problem, Reason, Step, TaskRuns as BareRuns } from "api-types";
+import type { Attempt, Job as BareJob, Limit, LogPart, Reason, Step, TaskRuns as BareRuns } from "api-types";
 
-export type { Reason, Step };
+export type { Attempt, Limit, LogPart, Reason, Step };
 export type Job = BareJob & { options?: Record<string, unknown> | null };
 // frames: "1-100,200-300:2": the n-th number is the frame of task n.
 export type TaskRuns = BareRuns & { frames?: string | null };
-// One try at tasks first..last of a step.
-export interface Attempt {
-  attempt: string;
-  token: number;
-  step: number;
-  first: number;
-  last: number;
-  worker: string;
-  state: "running" | "dropped" | "committed" | "failed" | "lost" | "stopped" | "stale";
-  began: string;
-  ended?: string | null;
-  problem?: Problem | null;
-}
 export interface Output {
   path: string;
   url?: string | null; // of a small picture
@@ -31,10 +18,6 @@ export interface Task {
   values: Record<string, unknown>;
   attempts: Attempt[]; // newest first
   outputs: Output[];
-}
-export interface LogPart {
-  text: string;
-  next: number; // after how many bytes to ask again
 }
 export interface NodeRun {
   attempt: string;
@@ -63,16 +46,6 @@ export interface Node {
   seen: string;
   failures: number; // within the last hour
   runs: NodeRun[];
-}
-export interface Limit {
-  name: string;
-  scope: "task" | "host";
-  total: number;
-  outside: number; // held by others
-  yields: boolean; // attempts give way when others take one
-  used: number;
-  free: number;
-  learned: number; // the ceiling that denials taught; 0 for none
 }
 export interface Share {
   project: string;
