@@ -165,7 +165,7 @@ struct call {
     // named in the path (a version's asset, a comment's project, ...).
     const char *project, *asset, *version, *comment, *job, *folder, *transfer, *file, *share,
         *delivery, *person, *token;
-    int64_t number; // {number} of the path, -1 without one
+    int64_t number, task; // {number}, {task} of the path, -1 without one
     // Set by a handler that holds something until the answer is gone or the line was cut; called
     // once. A socket's context is freed here unless its `opened` was called (wire/server.h).
     void (*done)(struct call *c);

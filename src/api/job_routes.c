@@ -267,6 +267,53 @@ static bool tasks_get(struct call *c, struct error *err)
     return true;
 }
 
+static void add_logs(const struct call *c, json_t *attempts)
+{
+    const char *folder = c->api->wish.logs_folder;
+    size_t i;
+    json_t *one;
+    json_array_foreach(attempts, i, one)
+    {
+        int64_t token = json_integer_value(json_object_get(one, "token"));
+        json_object_set_new(one, "log", json_boolean(folder && job_log_there(folder, token)));
+    }
+}
+
+struct showing_task {
+    struct call *c;
+    json_t *task, *document; // NULL: it has no template
+};
+
+static bool task_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct showing_task *s = context;
+    json_decref(s->task);
+    json_decref(s->document);
+    s->task = s->document = NULL;
+    return job_task(tx, room(s->c), s->c->job, s->c->number, s->c->task, &s->task, err) &&
+           (job_document(tx, s->c->job, &s->document, err) || err->kind == ERROR_NOT_FOUND);
+}
+
+// Its values are what the stored template says, so that no list of tasks is kept anywhere.
+static bool task_get(struct call *c, struct error *err)
+{
+    struct showing_task s = {.c = c};
+    bool ok = db_read(c->api->db, task_in, &s, err);
+    if (ok && s.document) {
+        ok = job_task_values(s.document, c->number, c->task, s.task, err);
+    } else if (ok) { // an engine's: it has no parameters
+        json_object_set_new(s.task, "values", json_object());
+        json_object_set_new(s.task, "outputs", json_array());
+    }
+    if (ok) {
+        add_logs(c, json_object_get(s.task, "attempts"));
+        call_json(c, json_incref(s.task));
+    }
+    json_decref(s.task);
+    json_decref(s.document);
+    return ok;
+}
+
 static bool attempts_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
@@ -279,6 +326,7 @@ static bool attempts_get(struct call *c, struct error *err)
     struct asking q = {.c = c};
     if (!call_limit(c, &q.query.limit, err) || !db_read(c->api->db, attempts_in, &q, err))
         return false;
+    add_logs(c, q.json);
     call_json(c, q.json);
     return true;
 }
@@ -382,6 +430,8 @@ const struct route job_routes[] = {
     {"GET", "/jobs/{job}/why", MAY_VIEW, why_get, NULL, "Reason[]", 0, "why it does not run", NULL},
     {"GET", "/jobs/{job}/steps/{number}/tasks", MAY_VIEW, tasks_get, NULL, "TaskRuns", 0,
      "states as runs; ?from= &to=", NULL},
+    {"GET", "/jobs/{job}/steps/{number}/tasks/{task}", MAY_VIEW, task_get, NULL, "Task", 0,
+     "its parameters' values, its state, its attempts, where its outputs go", NULL},
     {"POST", "/jobs/{job}/steps/{number}/requeue", MAY_EDIT, tasks_requeue_post, "TaskChange",
      "Job", 0, "tasks are done again, whatever they are", NULL},
     {"POST", "/jobs/{job}/steps/{number}/cancel", MAY_EDIT, tasks_cancel_post, "TaskChange", "Job",

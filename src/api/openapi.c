@@ -81,7 +81,8 @@ static json_t *operation(const struct route *r)
     json_t *parameters = json_array();
     for (const char *at = r->pattern; (at = strchr(at, '{')); at++) {
         size_t size = strcspn(at + 1, "}");
-        bool number = strncmp(at + 1, "number", size) == 0;
+        text name = {at + 1, size};
+        bool number = text_is(name, "number") || text_is(name, "task");
         json_array_append_new(parameters, json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", at + 1,
                                                     size, "in", "path", "required", 1, "schema",
                                                     "type", number ? "integer" : "string"));

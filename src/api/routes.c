@@ -81,13 +81,16 @@ bool route_ids(struct call *c, const char *path)
     size_t count = address_split(c->route->pattern, names, PATH_PARTS);
     if (count > PATH_PARTS || address_split(path, parts, PATH_PARTS) != count)
         return false;
-    c->number = -1;
+    c->number = c->task = -1;
     for (size_t i = 0; i < count; i++) {
         if (!text_starts(names[i], "{"))
             continue;
         text name = {names[i].at + 1, names[i].size - 2};
-        if (text_is(name, "number")) {
-            if (!text_int(parts[i], &c->number) || c->number < 0)
+        int64_t *number = text_is(name, "number") ? &c->number
+                          : text_is(name, "task") ? &c->task
+                                                  : NULL;
+        if (number) {
+            if (!text_int(parts[i], number) || *number < 0)
                 return false;
             continue;
         }

@@ -142,8 +142,14 @@ const struct shape shapes[] = {
      "dependants: what was made from them is made again, too"},
     {"Attempt",
      "attempt:id token:int step:int first:int last:int worker:text state:'running'|'dropped'|"
-     "'committed'|'failed'|'lost'|'stopped'|'stale' began:time ended:time? problem:Problem?",
-     "one try at tasks first..last; newest first"},
+     "'committed'|'failed'|'lost'|'stopped'|'stale' began:time ended:time? problem:Problem? "
+     "progress:number? log:bool",
+     "one try at tasks first..last; newest first; progress, while it runs, of 1; log: it has one"},
+    {"Task",
+     "number:int state:'waiting'|'running'|'done'|'failed'|'cancelled' values:json "
+     "attempts:Attempt[] outputs:Output[]",
+     "values: its parameters by name, as the template has them; attempts: newest first"},
+    {"Output", "path:text", "a file that the task makes"},
     {"Limit",
      "name:text scope:'task'|'host' total:int outside:int yields:bool used:int free:int "
      "learned:int",

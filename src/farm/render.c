@@ -1,6 +1,7 @@
 #include "farm/render.h"
 #include "base/log.h"
 #include "farm/session.h"
+#include "formats/sequence/sequence.h"
 #include "plat/files.h"
 #include "tickets/run.h"
 
@@ -316,48 +317,6 @@ static bool open_session(struct render *r, const char *job, int64_t step, const 
 
 // ---- outputs
 
-// The frame that a task stands for: its parameter Frame, else the first that is a whole number.
-static const struct openjd_task_value *frame_of(const struct openjd_task *t)
-{
-    const struct openjd_task_value *first = NULL;
-    for (size_t i = 0; i < t->count; i++) {
-        const struct openjd_task_value *v = &t->values[i];
-        if (v->type != OPENJD_T_INT && v->type != OPENJD_T_RANGE)
-            continue;
-        if (text_is(v->name, "Frame"))
-            return v;
-        first = first ? first : v;
-    }
-    return first;
-}
-
-// "beauty.####.exr", "beauty.%04d.exr" and "beauty.$F4.exr" of frame 12: beauty.0012.exr. Without
-// any of these: the name itself.
-static const char *name_of(struct arena *a, const char *pattern, int64_t frame)
-{
-    const char *at = strpbrk(pattern, "#%$");
-    size_t size = 0;
-    int digits = 0;
-    if (!at)
-        return pattern;
-    if (*at == '#') {
-        size = strspn(at, "#");
-        digits = (int)size;
-    } else if (*at == '%') {
-        char *end;
-        digits = (int)strtol(at + 1, &end, 10);
-        size = *end == 'd' ? (size_t)(end + 1 - at) : 0;
-    } else if (at[1] == 'F') {
-        char *end;
-        digits = (int)strtol(at + 2, &end, 10);
-        size = (size_t)(end - at);
-    }
-    if (!size || digits < 0 || digits > 18)
-        return pattern;
-    return arena_format(a, "%.*s%0*lld%s", (int)(at - pattern), pattern, digits, (long long)frame,
-                        at + size);
-}
-
 static bool bad_output(struct error *err, const char *name, const char *why)
 {
     error_set(err, ERROR_CHILD, "%s can not be used", name);
@@ -439,7 +398,7 @@ static bool check_file(struct render *r, struct arena *a, const struct output *o
 static bool check_task(struct render *r, struct arena *a, const struct openjd_task *t,
                        struct made_files *files, struct error *err)
 {
-    const struct openjd_task_value *frame = frame_of(t);
+    const struct openjd_task_value *frame = openjd_task_frame(t);
     bool range = frame && frame->type == OPENJD_T_RANGE;
     uint64_t count = range ? frame->value.range->count : 1;
     for (size_t i = 0; i < r->output_count; i++)
@@ -447,7 +406,7 @@ static bool check_task(struct render *r, struct arena *a, const struct openjd_ta
             int64_t number = range   ? openjd_range_at(frame->value.range, k)
                              : frame ? frame->value.whole
                                      : 0;
-            if (!check_file(r, a, &r->outputs[i], name_of(a, r->outputs[i].name, number), files,
+            if (!check_file(r, a, &r->outputs[i], sequence_frame(a, r->outputs[i].name, number), files,
                             err))
                 return false;
         }

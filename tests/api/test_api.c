@@ -307,6 +307,7 @@ static bool fill(const char *pattern, enum where where, char *path, size_t room)
         {"{person}", {GONE, NULL, NULL, NULL}},
         {"{token}", {GONE, NULL, NULL, NULL}},
         {"{number}", {"1", "1", "1", "1"}},
+        {"{task}", {"0", "0", "0", "0"}},
     };
     size_t used = 0;
     while (*pattern) {

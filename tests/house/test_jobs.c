@@ -506,6 +506,76 @@ static void a_submission_becomes_steps_in_order_with_plans(void **state)
     arena_close(a);
 }
 
+struct showing_task {
+    const char *job;
+    int64_t step, task;
+    json_t *json, *document;
+};
+static bool task_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct showing_task *q = context;
+    return job_task(tx, house.jobs, q->job, q->step, q->task, &q->json, e) &&
+           job_document(tx, q->job, &q->document, e);
+}
+static bool wish_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct job_wish *w = context;
+    id job;
+    w->project = "P";
+    w->by = "Ada";
+    w->id = "01J0000000000000000000JB77";
+    return job_make(tx, w, house.now, &job, e);
+}
+
+static void a_task_tells_its_values_its_state_and_its_attempts(void **state)
+{
+    (void)state;
+    static const char tiles[] =
+        "{\"template\":\"specificationVersion: jobtemplate-2023-09\\nname: Film\\nsteps:\\n- name: "
+        "Render\\n  parameterSpace: {taskParameterDefinitions: [{name: Frame, type: INT, range: "
+        "11-13}, {name: Tile, type: STRING, range: [left, right]}]}\\n  script: {actions: {onRun: "
+        "{command: render}}}\\n\",\"options\":{\"outputs\":[{\"path\":\"/show/a.####.exr\"},{\"step\":"
+        "\"Other\",\"path\":\"/show/b.exr\"}]}}";
+    struct arena *a = arena_open((size_t)1 << 31);
+    struct job_wish w;
+    struct claim c, later;
+    OK(submit(tiles, &w, a));
+    OK(db_write(house.db, wish_in, &w, &err));
+    for (int i = 0; i < 4; i++) // the fourth task, number 3, fails once
+        assert_true(take("W", &c));
+    assert_int_equal(c.first, 3);
+    break_down(c.attempt, c.token, ERROR_CHILD);
+    house.now += 400000;
+    OK(jobs_sweep(house.jobs, house.now, &(int64_t){0}, &err));
+    do // the others' leases are over by now: they come again, too
+        assert_true(take("W", &later));
+    while (later.first != 3);
+    struct showing_task q = {w.id, 1, 3, NULL, NULL};
+    OK(db_read(house.db, task_in, &q, &err));
+    OK(job_task_values(q.document, 1, 3, q.json, &err));
+    char *text = json_dumps(json_object_get(q.json, "values"), JSON_COMPACT | JSON_SORT_KEYS);
+    assert_string_equal(text, "{\"Frame\":12,\"Tile\":\"right\"}");
+    free(text);
+    text = json_dumps(json_object_get(q.json, "outputs"), JSON_COMPACT);
+    assert_string_equal(text, "[{\"path\":\"/show/a.0012.exr\"}]");
+    free(text);
+    assert_string_equal(json_string_value(json_object_get(q.json, "state")), "running");
+    const json_t *tries = json_object_get(q.json, "attempts"), *first = json_array_get(tries, 1);
+    assert_int_equal(json_array_size(tries), 2);
+    assert_string_equal(json_string_value(json_object_get(first, "state")), "failed");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(first, "problem"), "title")),
+        "the engine stopped");
+    assert_false(job_task_values(q.document, 1, 6, q.json, &err));
+    json_decref(q.json);
+    json_decref(q.document);
+    q.task = 6;
+    assert_false(db_read(house.db, task_in, &q, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    job_submission_free(&w);
+    arena_close(a);
+}
+
 static bool limited_in(struct db_tx *tx, void *context, struct error *e)
 {
     json_t *plan = json_pack("{s:[{s:s, s:i}]}", "limits", "name", "arnold", "amount", 1);
@@ -1016,6 +1086,7 @@ int main(int argc, char **argv)
         TEST(progress_is_told_four_times_a_second_at_most),
         TEST(jobs_of_other_projects_are_not_listed),
         TEST(a_submission_becomes_steps_in_order_with_plans),
+        TEST(a_task_tells_its_values_its_state_and_its_attempts),
         TEST(a_licence_holds_its_tasks_back_also_after_a_new_start),
         TEST(a_log_can_be_read_while_it_grows_and_has_nothing_twice),
         TEST(an_earlier_house_goes_on_where_it_was),

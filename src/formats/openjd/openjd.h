@@ -416,6 +416,9 @@ struct openjd_task {
     size_t count;
     uint64_t task_count; // single tasks in it: 1 without chunks
 };
+// What says the frame that a task stands for: its parameter Frame, else the first that is a whole
+// number or a chunk of them; NULL: none.
+const struct openjd_task_value *openjd_task_frame(const struct openjd_task *task);
 // Single tasks, chunks taken apart. A step without parameters has one.
 uint64_t openjd_space_tasks(const struct openjd_space *space);
 

@@ -420,6 +420,20 @@ uint64_t openjd_space_row_tasks(const struct openjd_space *space)
     return space->chunked ? range_length(space->chunked) : 1;
 }
 
+const struct openjd_task_value *openjd_task_frame(const struct openjd_task *t)
+{
+    const struct openjd_task_value *first = NULL;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct openjd_task_value *v = &t->values[i];
+        if (v->type != OPENJD_T_INT && v->type != OPENJD_T_RANGE)
+            continue;
+        if (text_is(v->name, "Frame"))
+            return v;
+        first = first ? first : v;
+    }
+    return first;
+}
+
 void openjd_space_cut(struct arena *a, const struct openjd_space *space, uint64_t row,
                       uint64_t place, uint64_t most, struct openjd_task *task)
 {

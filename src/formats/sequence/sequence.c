@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -92,4 +93,29 @@ bool sequence_file(const struct sequence_name *parts, int64_t number, char *to, 
                         parts->before.at, number < 0 ? "-" : "", parts->padding,
                         number < 0 ? -number : number, (int)parts->after.size, parts->after.at);
     return size >= 0 && (size_t)size < room;
+}
+
+const char *sequence_frame(struct arena *a, const char *pattern, int64_t frame)
+{
+    const char *at = strpbrk(pattern, "#%$");
+    size_t size = 0;
+    int digits = 0;
+    if (!at)
+        return pattern;
+    if (*at == '#') {
+        size = strspn(at, "#");
+        digits = (int)size;
+    } else if (*at == '%') {
+        char *end;
+        digits = (int)strtol(at + 1, &end, 10);
+        size = *end == 'd' ? (size_t)(end + 1 - at) : 0;
+    } else if (at[1] == 'F') {
+        char *end;
+        digits = (int)strtol(at + 2, &end, 10);
+        size = (size_t)(end - at);
+    }
+    if (!size || digits < 0 || digits > 18)
+        return pattern;
+    return arena_format(a, "%.*s%0*lld%s", (int)(at - pattern), pattern, digits, (long long)frame,
+                        at + size);
 }

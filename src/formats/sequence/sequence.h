@@ -7,6 +7,7 @@
  * "shot_v002.exr" is a still.
  */
 #pragma once
+#include "base/arena.h"
 #include "base/text.h"
 
 struct sequence_name {
@@ -27,3 +28,6 @@ bool sequence_same(const struct sequence_name *a, const struct sequence_name *b)
 bool sequence_pattern(const struct sequence_name *parts, char *to, size_t room);
 // The name of one file.
 bool sequence_file(const struct sequence_name *parts, int64_t number, char *to, size_t room);
+// "beauty.####.exr", "beauty.%04d.exr" and "beauty.$F4.exr" of frame 12: beauty.0012.exr. Without
+// any of these: the name itself.
+const char *sequence_frame(struct arena *a, const char *pattern, int64_t frame);

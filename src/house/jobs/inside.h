@@ -251,6 +251,8 @@ void batch_make(struct jobs *j, struct batch *b);
 bool batch_write(struct jobs *j, struct batch *b, struct error *err); // without core
 const char *state_name(enum sched_job_state state);
 
+// ---- tasks.c
+json_t *attempt_progress(struct jobs *j, sched_fence fence); // of 1; null: it does not run
 // ---- look.c
 // Progress a second of a job over its running attempts, in thousandths; 0: not known. Takes core.
 // *left_ms: of a job of many tasks; -1: not known.

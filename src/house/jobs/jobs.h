@@ -253,9 +253,18 @@ MUST_CHECK bool job_steps(struct db_tx *tx, struct jobs *j, const char *job, jso
 MUST_CHECK bool job_tasks(struct db_tx *tx, const char *job, int64_t step, int64_t from, int64_t to,
                           json_t **runs, int64_t *next, struct error *err);
 // Attempt[] of a job, newest first, at most `limit`: {"attempt", "token", "step", "first", "last",
-// "worker", "state", "began", "ended", "problem"}.
+// "worker", "state", "began", "ended", "problem", "progress"}.
 MUST_CHECK bool job_attempts(struct db_tx *tx, struct jobs *j, const char *job, int limit,
                              json_t **list, struct error *err);
+
+// {"number", "state", "attempts"} of one task of a step; its newest attempts.
+#define JOBS_TRIES_SHOWN 100
+MUST_CHECK bool job_task(struct db_tx *tx, struct jobs *j, const char *job, int64_t step,
+                         int64_t task, json_t **json, struct error *err);
+// Adds "values": {"Frame": 7, ...} of that task's parameters and "outputs": [{"path"}], by a
+// job_document. Asks no database.
+MUST_CHECK bool job_task_values(const json_t *document, int64_t step, int64_t task, json_t *to,
+                                struct error *err);
 
 // ---- Logs of attempts, in files below a folder. `at`: how much text came before; what was told
 // already is left out. A log holds JOBS_LOG_MOST bytes of text at most.
@@ -265,6 +274,7 @@ MUST_CHECK bool job_log_add(const char *folder, int64_t token, int64_t at, text 
 // The text after its first `after` bytes, about 1 MiB at a time; *next: where to go on.
 MUST_CHECK bool job_log_read(const char *folder, int64_t token, int64_t after, struct buf *out,
                              int64_t *next, struct error *err);
+bool job_log_there(const char *folder, int64_t token);
 // Forgets the logs of attempts that jobs_sweep has forgotten.
 void job_logs_forget(struct jobs *j, const char *folder);
 // False: that is no attempt of this worker that runs.

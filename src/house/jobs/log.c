@@ -116,6 +116,12 @@ bool job_log_read(const char *folder, int64_t fence, int64_t after, struct buf *
     return true;
 }
 
+bool job_log_there(const char *folder, int64_t fence)
+{
+    char path[PATH_MAX];
+    return log_path(folder, fence, path) && access(path, R_OK) == 0;
+}
+
 void job_logs_forget(struct jobs *j, const char *folder)
 {
     int64_t before_fence = j->forgotten;

@@ -6,6 +6,7 @@
  * cuts its chunks from that (openjd_space_cut).
  */
 #include "formats/openjd/openjd.h"
+#include "formats/sequence/sequence.h"
 #include "house/jobs/inside.h"
 
 #include <stdlib.h>
@@ -429,4 +430,70 @@ bool job_document(struct db_tx *tx, const char *job, json_t **document, struct e
 no:
     json_decref(*document);
     return false;
+}
+
+static json_t *values_json(struct arena *a, const struct openjd_task *task)
+{
+    json_t *values = json_object();
+    for (size_t i = 0; i < task->count; i++) {
+        const struct openjd_task_value *v = &task->values[i];
+        text json = openjd_value_json(a, &v->value);
+        json_object_setn_new(values, v->name.at, v->name.size,
+                             json_loadb(json.at, json.size, JSON_DECODE_ANY, NULL));
+    }
+    return values;
+}
+
+// Of one frame, in the folders where all will look for them.
+static json_t *outputs_json(struct arena *a, const json_t *options, text step,
+                            const struct openjd_task *task)
+{
+    const struct openjd_task_value *v = openjd_task_frame(task);
+    int64_t frame = !v                           ? 0
+                    : v->type == OPENJD_T_RANGE ? openjd_range_at(v->value.range, 0)
+                                                 : v->value.whole;
+    json_t *outputs = json_array();
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(options, "outputs"), i, one)
+    {
+        const char *of = json_string_value(json_object_get(one, "step"));
+        const char *path = json_string_value(json_object_get(one, "path"));
+        const char *name = path ? strrchr(path, '/') : NULL;
+        if (!name || (of && !text_is(step, of)))
+            continue;
+        name++;
+        path = arena_format(a, "%.*s%s", (int)(name - path), path, sequence_frame(a, name, frame));
+        json_array_append_new(outputs, json_pack("{s:s}", "path", path));
+    }
+    return outputs;
+}
+
+bool job_task_values(const json_t *document, int64_t step, int64_t task, json_t *to,
+                     struct error *err)
+{
+    const json_t *index = json_array_get(json_object_get(document, "steps"), (size_t)step - 1);
+    json_t *from = json_deep_copy(json_object_get(document, "rest"));
+    json_object_set(from, "template", json_object_get(document, "template"));
+    struct submitting s = {.a = arena_open((size_t)1 << 31), .from = from};
+    struct openjd_task found;
+    bool ok = make_job(&s, err);
+    if (ok) {
+        size_t at = (size_t)json_integer_value(index);
+        const struct openjd_step *of =
+            index && at < s.job->step_count ? &s.job->steps[at] : NULL;
+        ok = (of && task >= 0 && (uint64_t)task < openjd_space_tasks(of->space)) ||
+             error_set(err, ERROR_NOT_FOUND, "the job has no such task");
+        if (ok) {
+            uint64_t row = openjd_space_row_tasks(of->space);
+            openjd_space_cut(s.a, of->space, (uint64_t)task / row, (uint64_t)task % row, 1, &found);
+            json_object_set_new(to, "values", values_json(s.a, &found));
+            json_object_set_new(
+                to, "outputs",
+                outputs_json(s.a, json_object_get(document, "options"), of->name, &found));
+        }
+    }
+    arena_close(s.a);
+    json_decref(from);
+    return ok;
 }

@@ -159,37 +159,81 @@ static json_t *time_json(int64_t at_ms)
     return at_ms ? json_string(clock_text(at_ms).text) : json_null();
 }
 
+#define ATTEMPTS                                                                                   \
+    "select t.fence, t.step, t.first, t.last, coalesce(w.name, t.worker), t.state, t.began_ms, "   \
+    "t.ended_ms, t.error from attempts t left join workers w on w.id = t.worker where t.job = ?1 "
+
+json_t *attempt_progress(struct jobs *j, sched_fence fence)
+{
+    struct sched_attempt_look look;
+    pthread_mutex_lock(&j->core);
+    bool known = sched_attempt_look(j->sched, fence, &look);
+    pthread_mutex_unlock(&j->core);
+    return known ? json_real(look.permille / 1000.0) : json_null();
+}
+
+static json_t *attempt_json(struct db_rows *rows, struct jobs *j)
+{
+    char id[27];
+    sched_fence fence = (sched_fence)db_int(rows, 0);
+    attempt_text(j, fence, id);
+    json_t *problem = db_null(rows, 8) ? NULL : json_loads(db_text(rows, 8), 0, NULL);
+    return json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:o}", "attempt", id, "token",
+        (json_int_t)fence, "step", (json_int_t)db_int(rows, 1), "first",
+        (json_int_t)db_int(rows, 2), "last", (json_int_t)db_int(rows, 3), "worker",
+        db_text(rows, 4), "state", db_text(rows, 5), "began", time_json(db_int(rows, 6)), "ended",
+        time_json(db_int(rows, 7)), "problem", problem ? problem : json_null(), "progress",
+        strcmp(db_text(rows, 5), "running") == 0 ? attempt_progress(j, fence) : json_null());
+}
+
+static bool read_attempts(struct db_rows *rows, struct jobs *j, json_t **list, struct error *err)
+{
+    *list = json_array();
+    while (db_next(rows))
+        json_array_append_new(*list, attempt_json(rows, j));
+    if (db_end(rows, err))
+        return true;
+    json_decref(*list);
+    return false;
+}
+
 bool job_attempts(struct db_tx *tx, struct jobs *j, const char *job, int limit, json_t **list,
                   struct error *err)
 {
     int64_t number = number_of(tx, job, err);
     *list = NULL;
-    if (!number)
+    return number && read_attempts(db_query(tx, ATTEMPTS "order by t.fence desc limit ?2", "ii",
+                                            number, (int64_t)limit),
+                                   j, list, err);
+}
+
+bool job_task(struct db_tx *tx, struct jobs *j, const char *job, int64_t step, int64_t task,
+              json_t **json, struct error *err)
+{
+    int64_t number = number_of(tx, job, err), tasks;
+    json_t *attempts = NULL;
+    uint8_t state = WAITING;
+    struct walking w = {&state, task, task};
+    *json = NULL;
+    if (!number ||
+        !db_one_int(tx, &tasks, 0, err, "select tasks from steps where job = ?1 and number = ?2",
+                    "ii", number, step))
         return false;
-    *list = json_array();
-    struct db_rows *rows = db_query(
-        tx,
-        "select t.fence, t.step, t.first, t.last, coalesce(w.name, t.worker), t.state, t.began_ms, "
-        "t.ended_ms, t.error from attempts t left join workers w on w.id = t.worker where t.job = "
-        "?1 order by t.fence desc limit ?2",
-        "ii", number, (int64_t)limit);
-    while (db_next(rows)) {
-        char id[27];
-        attempt_text(j, (sched_fence)db_int(rows, 0), id);
-        json_t *problem = db_null(rows, 8) ? NULL : json_loads(db_text(rows, 8), 0, NULL);
-        json_array_append_new(
-            *list,
-            json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:o, s:o}", "attempt", id, "token",
-                      (json_int_t)db_int(rows, 0), "step", (json_int_t)db_int(rows, 1), "first",
-                      (json_int_t)db_int(rows, 2), "last", (json_int_t)db_int(rows, 3), "worker",
-                      db_text(rows, 4), "state", db_text(rows, 5), "began",
-                      time_json(db_int(rows, 6)), "ended", time_json(db_int(rows, 7)), "problem",
-                      problem ? problem : json_null()));
+    if (task < 0 || task >= tasks) {
+        error_set(err, ERROR_NOT_FOUND, "the job has no such task");
+        return error_fix(err, "steps count from 1, tasks from 0");
     }
-    if (db_end(rows, err))
-        return true;
-    json_decref(*list);
-    return false;
+    if (!read_states(tx, number, step, &w, err) ||
+        !read_attempts(db_query(tx,
+                                ATTEMPTS "and t.step = ?2 and t.first <= ?3 and t.last >= ?3 order "
+                                         "by t.fence desc limit ?4",
+                                "iiii", number, step, task, (int64_t)JOBS_TRIES_SHOWN),
+                       j, &attempts, err))
+        return false;
+    *json = json_pack("{s:I, s:s, s:o}", "number", (json_int_t)task, "state", names[state],
+                      "attempts", attempts);
+    return true;
 }
 
 bool job_has_attempt(struct db_tx *tx, const char *job, int64_t token, bool *has, struct error *err)
