@@ -50,9 +50,8 @@ static bool why_job(struct telling *t, const struct job *j)
              "it is suspended; somebody must resume it");
     else if (j->p.stopped)
         tell(t, (struct sched_reason){.kind = SCHED_WHY_STOPPED, .a = j->p.row_failures},
-             "it was stopped: the last %d attempts failed, on more than one host; mend the scene "
-             "and resume it",
-             j->p.row_failures);
+             "it was stopped: the last %d attempts failed%s; mend the scene and resume it",
+             j->p.row_failures, j->p.row_hosts[1] ? ", on more than one host" : "");
     else if (j->p.told == SCHED_JOB_APPROVAL)
         tell(t, (struct sched_reason){.kind = SCHED_WHY_APPROVAL, .a = j->p.done},
              "its %" PRId64 " preview frames are done; somebody must approve them", j->p.done);
