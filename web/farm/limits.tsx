@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { problem_of, put } from "../app/api";
 import { subscribe } from "../app/events";
 import { is_admin } from "../app/session";
-import { Button, CopyLine } from "../parts/button";
+import { Button } from "../parts/button";
 import { Dialog, open_dialog } from "../parts/dialog";
 import { Choice, Field, Tick } from "../parts/field";
 import { count_text } from "../parts/format";
@@ -41,7 +41,7 @@ export function LimitsView() {
           {(list) => list.length === 0 ? (
             <Empty title="Nothing is limited">
               <p>Where there are only so many licences of a program, say how many: the farm then never starts more tasks than that, and asks a licence server what others hold.</p>
-              <CopyLine text="posthouse submit scene.ass --limit arnold=1" />
+              <p>A job then says in its options what each task holds: <code>{'"limits": {"arnold": 1}'}</code></p>
             </Empty>
           ) : (
             <div class="scroll-x" tabIndex={0} role="region" aria-label="Limits">

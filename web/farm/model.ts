@@ -3,22 +3,15 @@
  *
  * Types that the API's table does not have yet stand here, and go when it has them.
  */
-import type { Attempt, Job as BareJob, Limit, LogPart, Reason, Step, TaskRuns as BareRuns } from "api-types";
+import type { Attempt, Job as BareJob, Limit, LogPart, Output as BareOutput, Reason, Step, Task as BareTask, TaskRuns as BareRuns } from "api-types";
 
 export type { Attempt, Limit, LogPart, Reason, Step };
 export type Job = BareJob & { options?: Record<string, unknown> | null };
 // frames: "1-100,200-300:2": the n-th number is the frame of task n.
 export type TaskRuns = BareRuns & { frames?: string | null };
-export interface Output {
-  path: string;
-  url?: string | null; // of a small picture
-}
-export interface Task {
-  number: number;
-  values: Record<string, unknown>;
-  attempts: Attempt[]; // newest first
-  outputs: Output[];
-}
+// url: of a small picture, once the house makes them
+export type Output = BareOutput & { url?: string | null };
+export type Task = Omit<BareTask, "values" | "outputs"> & { values: Record<string, unknown>; outputs: Output[] };
 export interface NodeRun {
   attempt: string;
   job: string;

@@ -88,7 +88,7 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
     const attempt = (k, s) => ({ attempt: id("B", step * 4e6 + n * 4 + k), token: number_of(j) * 4e6 + n * 4 + k, step, first: n, last: n, worker: worker(n + k * 4), state: s, began: ago(12 - k), ended: s === "running" ? null : ago(11 - k),
       problem: s === "failed" ? fault(500, "media", `Frame ${1001 + n} could not be rendered`, "arnold ended with 1; its last error line: texture \"/show/tex/rock_d.1012.tx\" not found", "bring the texture, then requeue") : null });
     const attempts = state === "failed" ? [attempt(3, "failed"), attempt(2, "failed"), attempt(1, "lost")] : state === "done" ? [attempt(1, "committed")] : state === "running" ? [attempt(1, "running")] : [];
-    return { number: n, values: { Frame: 1001 + n, Camera: "main" }, attempts, outputs: state === "done" ? [{ path: `/show/sh010/beauty.${1001 + n}.exr`, url: `/mock/frame/${n}.svg` }] : [] };
+    return { number: n, state, values: { Frame: 1001 + n, Camera: "main" }, attempts, outputs: state === "done" ? [{ path: `/show/sh010/beauty.${1001 + n}.exr`, url: `/mock/frame/${n}.svg` }] : [] };
   };
   const logs = new Map();
   const log = (token, after) => {
