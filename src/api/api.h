@@ -164,7 +164,7 @@ struct call {
     // Ids from the path, NULL where it has none. project and asset are also those of the thing
     // named in the path (a version's asset, a comment's project, ...).
     const char *project, *asset, *version, *comment, *job, *folder, *transfer, *file, *share,
-        *delivery, *person, *token;
+        *delivery, *person, *token, *worker;
     int64_t number, task; // {number}, {task} of the path, -1 without one
     // Set by a handler that holds something until the answer is gone or the line was cut; called
     // once. A socket's context is freed here unless its `opened` was called (wire/server.h).

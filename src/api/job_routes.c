@@ -405,6 +405,60 @@ static bool workers_get(struct call *c, struct error *err)
     return true;
 }
 
+static bool nodes_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    fresh(q);
+    return jobs_nodes(tx, room(q->c), q->c->worker, clock_now_ms(), &q->json, err);
+}
+
+static bool nodes_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    if (!db_read(c->api->db, nodes_in, &q, err))
+        return false;
+    call_json(c, q.json);
+    return true;
+}
+
+static bool node_audit_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct ordering *o = context;
+    return call_audit(o->c, tx, o->action, o->c->worker, NULL, err);
+}
+
+static bool node_order(struct call *c, enum node_order order, const char *action, struct error *err)
+{
+    struct ordering also = {c, action};
+    struct asking q = {.c = c};
+    if (!jobs_node_order(room(c), c->worker, order, node_audit_in, &also, clock_now_ms(), err) ||
+        !db_read(c->api->db, nodes_in, &q, err))
+        return false;
+    call_json(c, json_incref(json_array_get(q.json, 0)));
+    json_decref(q.json);
+    return true;
+}
+
+static bool node_drain_post(struct call *c, struct error *err)
+{
+    return node_order(c, NODE_DRAIN, "worker.drained", err);
+}
+
+static bool node_resume_post(struct call *c, struct error *err)
+{
+    return node_order(c, NODE_RESUME, "worker.resumed", err);
+}
+
+static bool node_quarantine_post(struct call *c, struct error *err)
+{
+    return node_order(c, NODE_QUARANTINE, "worker.quarantined", err);
+}
+
+static bool node_good_post(struct call *c, struct error *err)
+{
+    return node_order(c, NODE_GOOD, "worker.good", err);
+}
+
 const struct route job_routes[] = {
     {"GET", "/jobs", NEED_PERSON, jobs_get, NULL, "JobList", 0,
      "newest first; ?project= ?state=active,ended", NULL},
@@ -441,5 +495,15 @@ const struct route job_routes[] = {
     {"PUT", "/limits", NEED_ADMIN, limits_put, "LimitChange", "Limit[]", 0,
      "makes or changes one, by its name", NULL},
     {"GET", "/workers", NEED_ADMIN, workers_get, NULL, "Worker[]", 0, "seen within a day", NULL},
+    {"GET", "/nodes", NEED_ADMIN, nodes_get, NULL, "Node[]", 0,
+     "workers with what they have, what they run, and why they do not", NULL},
+    {"POST", "/nodes/{worker}/drain", NEED_ADMIN, node_drain_post, NULL, "Node", 0,
+     "it ends what it runs and takes nothing more", NULL},
+    {"POST", "/nodes/{worker}/resume", NEED_ADMIN, node_resume_post, NULL, "Node", 0,
+     "it takes work again", NULL},
+    {"POST", "/nodes/{worker}/quarantine", NEED_ADMIN, node_quarantine_post, NULL, "Node", 0,
+     "no worker of its machine takes anything until it is good", NULL},
+    {"POST", "/nodes/{worker}/good", NEED_ADMIN, node_good_post, NULL, "Node", 0,
+     "ends a quarantine; the machine's failures are forgotten", NULL},
 };
 const size_t job_route_count = sizeof(job_routes) / sizeof(job_routes[0]);

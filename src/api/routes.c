@@ -76,7 +76,8 @@ bool route_ids(struct call *c, const char *path)
     } places[] = {{"project", &c->project},   {"asset", &c->asset},   {"version", &c->version},
                   {"comment", &c->comment},   {"job", &c->job},       {"folder", &c->folder},
                   {"transfer", &c->transfer}, {"file", &c->file},     {"share", &c->share},
-                  {"delivery", &c->delivery}, {"person", &c->person}, {"token", &c->token}};
+                  {"delivery", &c->delivery}, {"person", &c->person}, {"token", &c->token},
+                  {"worker", &c->worker}};
     text names[PATH_PARTS], parts[PATH_PARTS];
     size_t count = address_split(c->route->pattern, names, PATH_PARTS);
     if (count > PATH_PARTS || address_split(path, parts, PATH_PARTS) != count)

@@ -162,6 +162,17 @@ const struct shape shapes[] = {
     {"JobChange", "priority:int? tier:int?", "0 lowest, 50 usual, 100 highest"},
     {"Worker", "id:id name:text slots:int busy:int state:text seen:time pid:int", ""},
 
+    {"Node",
+     "id:id name:text host:text state:'idle'|'working'|'away'|'draining'|'quarantined' why:text? "
+     "until:time? slots:int busy:int cpus:number memory_mb:int gpus:text[] tags:text[] pool:text? "
+     "seen:time failures:int runs:NodeRun[]",
+     "a worker; why and until: of a state that keeps it from work; failures: on its machine, in a "
+     "row"},
+    {"NodeRun",
+     "attempt:id token:int job:id project:id title:text step:int first:int last:int started:time "
+     "progress:number?",
+     "what it runs; progress of 1"},
+
     // ---- review
     {"Stroke", "tool:'pen'|'arrow'|'box' colour:text width:number points:number[]",
      "points x, y, pressure in turn, in picture widths and heights (0..1); width in picture "

@@ -406,8 +406,8 @@ static bool check_task(struct render *r, struct arena *a, const struct openjd_ta
             int64_t number = range   ? openjd_range_at(frame->value.range, k)
                              : frame ? frame->value.whole
                                      : 0;
-            if (!check_file(r, a, &r->outputs[i], sequence_frame(a, r->outputs[i].name, number), files,
-                            err))
+            const char *name = sequence_frame(a, r->outputs[i].name, number);
+            if (!check_file(r, a, &r->outputs[i], name, files, err))
                 return false;
         }
     return true;

@@ -306,6 +306,7 @@ static bool fill(const char *pattern, enum where where, char *path, size_t room)
         {"{share}", {SHARE_V, NULL, NULL, GONE}},
         {"{person}", {GONE, NULL, NULL, NULL}},
         {"{token}", {GONE, NULL, NULL, NULL}},
+        {"{worker}", {GONE, NULL, NULL, NULL}},
         {"{number}", {"1", "1", "1", "1"}},
         {"{task}", {"0", "0", "0", "0"}},
     };

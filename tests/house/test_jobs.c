@@ -613,6 +613,114 @@ static void a_licence_holds_its_tasks_back_also_after_a_new_start(void **state)
     assert_true(take("W", &c[2]));
 }
 
+// ---- machines
+
+static bool nodes_in(struct db_tx *tx, void *context, struct error *e)
+{
+    return jobs_nodes(tx, house.jobs, NULL, house.now, context, e);
+}
+static void node_is(const char *worker, const char *wanted)
+{
+    json_t *list, *one;
+    size_t i;
+    const char *seen = "unknown";
+    OK(db_read(house.db, nodes_in, &list, &err));
+    json_array_foreach(list, i, one)
+    {
+        if (strcmp(json_string_value(json_object_get(one, "id")), worker) == 0)
+            seen = json_string_value(json_object_get(one, "state"));
+    }
+    assert_string_equal(seen, wanted);
+    json_decref(list);
+}
+static void greet(const char *worker, const char *host)
+{
+    json_t *has = json_pack("{s:i, s:[s, s]}", "milli_cpus", 4000, "words", "pool=big", "tag=fast");
+    struct worker_hello h = {.id = worker, .name = worker, .host = host, .slots = 1, .has = has};
+    OK(jobs_hello(house.jobs, &h, NULL, NULL, 0, house.now, &err));
+    json_decref(has);
+}
+static void start_again(void)
+{
+    jobs_close(house.jobs);
+    OK(jobs_open(house.db, house.now, &house.jobs, &err));
+}
+static void order_node(const char *worker, enum node_order order)
+{
+    OK(jobs_node_order(house.jobs, worker, order, NULL, NULL, house.now, &err));
+}
+
+static void a_drained_worker_takes_nothing_also_after_a_new_start(void **state)
+{
+    (void)state;
+    struct claim c;
+    make("one", 50);
+    make("two", 50);
+    greet("W1", "H1");
+    assert_true(take("W1", &c));
+    node_is("W1", "working");
+    order_node("W1", NODE_DRAIN);
+    node_is("W1", "draining");
+    assert_int_equal(finish(c.attempt, c.token), OUTCOME_TAKEN); // what it runs counts
+    assert_false(take("W1", &c));
+    start_again();
+    node_is("W1", "away");
+    greet("W1", "H1");
+    node_is("W1", "draining");
+    assert_false(take("W1", &c));
+    greet("W2", "H1"); // it alone is drained
+    order_node("W1", NODE_RESUME);
+    node_is("W1", "idle");
+    assert_true(take("W1", &c));
+    assert_false(
+        jobs_node_order(house.jobs, "nobody", NODE_DRAIN, NULL, NULL, house.now, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+}
+
+static void a_quarantine_is_of_the_machine_and_holds_until_it_is_good(void **state)
+{
+    (void)state;
+    struct claim c;
+    make("one", 50);
+    greet("W1", "H1");
+    greet("W2", "H1");
+    greet("W3", "H2");
+    order_node("W1", NODE_QUARANTINE);
+    node_is("W2", "quarantined");
+    node_is("W3", "idle");
+    start_again();
+    greet("W2", "H1");
+    node_is("W2", "quarantined");
+    house.now += (int64_t)1000 * 86400000; // nobody ends it but a person
+    greet("W2", "H1");
+    assert_false(take("W2", &c));
+    order_node("W2", NODE_GOOD);
+    node_is("W2", "idle");
+    assert_true(take("W2", &c));
+    start_again();
+    greet("W1", "H1");
+    node_is("W1", "idle");
+}
+
+static bool refuse_in(struct db_tx *tx, void *context, struct error *e)
+{
+    (void)tx, (void)context;
+    return error_set(e, ERROR_NO_SPACE, "the audit can not be written");
+}
+
+static void an_order_to_a_worker_that_can_not_be_kept_does_not_hold(void **state)
+{
+    (void)state;
+    struct claim c;
+    make("one", 50);
+    greet("W1", "H1");
+    for (enum node_order o = NODE_DRAIN; o <= NODE_QUARANTINE; o++)
+        assert_false(
+            jobs_node_order(house.jobs, "W1", o, refuse_in, NULL, house.now, &err));
+    node_is("W1", "idle");
+    assert_true(take("W1", &c));
+}
+
 // ---- logs
 
 static void log_is(int64_t token, int64_t after, const char *wanted, int64_t wanted_next)
@@ -1088,6 +1196,9 @@ int main(int argc, char **argv)
         TEST(a_submission_becomes_steps_in_order_with_plans),
         TEST(a_task_tells_its_values_its_state_and_its_attempts),
         TEST(a_licence_holds_its_tasks_back_also_after_a_new_start),
+        TEST(a_drained_worker_takes_nothing_also_after_a_new_start),
+        TEST(a_quarantine_is_of_the_machine_and_holds_until_it_is_good),
+        TEST(an_order_to_a_worker_that_can_not_be_kept_does_not_hold),
         TEST(a_log_can_be_read_while_it_grows_and_has_nothing_twice),
         TEST(an_earlier_house_goes_on_where_it_was),
         TEST(the_ledger_agrees_with_a_simple_model),

@@ -74,7 +74,10 @@ struct hand { // a worker
     char id[27];
     sched_worker worker;
     uint64_t has; // key of what it has
+    sched_host host;
     bool up;
+    bool drained; // a person wants it to take nothing more
+    bool leaves;  // it said so itself
     struct given *attempts;
     int64_t seen_ms;
     bool boxed; // it has no line but asks with jobs_claim: what it is given waits in the box
@@ -97,6 +100,7 @@ enum post_kind {
     POST_STOPPED,
     POST_ORDER,
     POST_LIMIT,
+    POST_NODE,
     POST_SWEEP
 };
 
@@ -116,6 +120,7 @@ struct post {
     const struct error *why;
     const struct job_order *order;
     const struct jobs_limit *limit;
+    enum node_order node; // of `worker`
     // the answer
     bool ok, done;
     struct error *err;
@@ -253,6 +258,13 @@ const char *state_name(enum sched_job_state state);
 
 // ---- tasks.c
 json_t *attempt_progress(struct jobs *j, sched_fence fence); // of 1; null: it does not run
+// ---- nodes.c
+bool load_nodes(struct jobs *j, const char *worker, int64_t now_ms, struct error *err); // NULL: all
+void node_pause(struct jobs *j, struct hand *h, int64_t now_ms); // as it is wanted
+void hear_node(struct jobs *j, struct batch *b, struct post *p);
+bool node_write(struct db_tx *tx, const struct post *p, struct error *err);
+void node_kept(struct jobs *j, const struct post *p);
+void node_undone(struct jobs *j, const struct post *p, int64_t now_ms);
 // ---- look.c
 // Progress a second of a job over its running attempts, in thousandths; 0: not known. Takes core.
 // *left_ms: of a job of many tasks; -1: not known.

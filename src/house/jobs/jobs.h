@@ -124,6 +124,20 @@ MUST_CHECK bool jobs_limit_set(struct jobs *j, const struct jobs_limit *limit, i
 // [{"name", "scope", "total", "outside", "yields", "used", "free", "learned"}]
 MUST_CHECK bool jobs_limits(struct db_tx *tx, struct jobs *j, json_t **list, struct error *err);
 
+// What a person wants of a worker; it holds, also when either starts again.
+enum node_order {
+    NODE_DRAIN,      // it ends what it runs and takes nothing more
+    NODE_RESUME,     // ends that, and the quarantine of its machine
+    NODE_QUARANTINE, // no worker of its machine takes anything
+    NODE_GOOD        // ends that, also one of our own; its failures are forgotten
+};
+// Durable when it returns, with what `also` writes. NOT_FOUND: there is no such worker.
+MUST_CHECK bool jobs_node_order(struct jobs *j, const char *worker, enum node_order order,
+                                jobs_also *also, void *context, int64_t now_ms, struct error *err);
+// Node[] of those seen within a day or not to be used, by name; `worker`: that one alone, NULL: all.
+MUST_CHECK bool jobs_nodes(struct db_tx *tx, struct jobs *j, const char *worker, int64_t now_ms,
+                           json_t **list, struct error *err);
+
 // ---- Working
 
 struct give { // a worker is to do this

@@ -636,6 +636,7 @@ struct hand *hand_make(struct jobs *j, const char *id, const char *host, const j
                                                                        .has = amounts_of(has),
                                                                        .words = words,
                                                                        .word_count = (int)count});
+    h->host = (sched_host)on;
     h->up = false;
     j->by_worker =
         grown(j->by_worker, &j->by_worker_room, (size_t)h->worker + 1, sizeof(*j->by_worker));

@@ -134,7 +134,8 @@ static void hear_hello(struct jobs *j, struct batch *b, struct post *p)
         sched_worker_up(j->sched, h->worker, b->now_ms);
     h->up = true;
     sched_worker_asks(j->sched, h->worker, 0, b->now_ms);
-    sched_worker_pause(j->sched, h->worker, SCHED_GOES_ON, false, b->now_ms);
+    h->leaves = false;
+    node_pause(j, h, b->now_ms);
     hear_beats(j, b, p, false);
     for (struct given *g = h->attempts; g; g = g->next)
         if (!listed(j, p, g))
@@ -167,8 +168,10 @@ static void hear_asks(struct jobs *j, struct batch *b, struct post *p)
 static void hear_drain(struct jobs *j, struct batch *b, struct post *p)
 {
     struct hand *h = hand_of(j, p->worker);
-    if (h && h->up)
-        sched_worker_pause(j->sched, h->worker, SCHED_DRAINS, false, b->now_ms);
+    if (!h || !h->up)
+        return;
+    h->leaves = true;
+    node_pause(j, h, b->now_ms);
 }
 
 // Which of our attempts ended before is not known here any more: its row knows.
@@ -366,6 +369,7 @@ static void hear(struct jobs *j, struct batch *b, struct post *p)
         [POST_HELLO] = hear_hello,     [POST_AWAY] = hear_away,     [POST_ASKS] = hear_asks,
         [POST_DONE] = hear_done,       [POST_FAILED] = hear_failed, [POST_ORDER] = hear_order,
         [POST_STOPPED] = hear_stopped, [POST_DRAIN] = hear_drain,   [POST_LIMIT] = hear_limit,
+        [POST_NODE] = hear_node,
     };
     p->ok = true;
     if (p->kind == POST_BEAT)
@@ -476,8 +480,10 @@ static void keep(struct jobs *j, struct batch *b, struct give *gives)
         if (g)
             given_drop(j, g);
     }
-    for (size_t i = 0; i < b->post_count; i++)
+    for (size_t i = 0; i < b->post_count; i++) {
         edited(j, b->posts[i]);
+        node_kept(j, b->posts[i]);
+    }
     told(j, b);
     sched_keep(j->sched);
     forget_over(j);
@@ -493,6 +499,8 @@ static void take_back(struct jobs *j, struct batch *b)
             g->committed = false;
         }
     }
+    for (size_t i = 0; i < b->post_count; i++)
+        node_undone(j, b->posts[i], b->now_ms);
 }
 
 // ---- answering
@@ -602,6 +610,9 @@ static void read_first(struct jobs *j, struct batch *b)
         struct post *p = b->posts[i];
         if (p->kind == POST_ORDER && !live_of(j, p->order->job) &&
             !load_order(j, p->order->job, b->now_ms, &err) && err.kind != ERROR_NOT_FOUND)
+            log_problem("jobs.load", &err);
+        if (p->kind == POST_NODE && !hand_of(j, p->worker) &&
+            !load_nodes(j, p->worker, b->now_ms, &err))
             log_problem("jobs.load", &err);
         if (p->kind != POST_DONE && p->kind != POST_FAILED)
             continue;

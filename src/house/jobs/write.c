@@ -297,8 +297,8 @@ static bool write_hello(struct db_tx *tx, const struct worker_hello *h, int64_t 
     char *has = h->has ? json_dumps(h->has, JSON_COMPACT) : NULL;
     bool ok =
         db_run(tx, err,
-               "insert into workers values (?1, ?2, ?3, ?4, ?5, ?6, 'here', ?7) on conflict "
-               "(id) do update set name = ?2, host = ?3, pid = ?4, slots = ?5, seen_ms = ?6, "
+               "insert into workers (id, name, host, pid, slots, seen_ms, state, has) values (?1, "
+               "?2, ?3, ?4, ?5, ?6, 'here', ?7) on conflict (id) do update set name = ?2, host = ?3, pid = ?4, slots = ?5, seen_ms = ?6, "
                "state = 'here', has = ?7",
                "sssiiis", h->id, h->name, h->host, h->pid, h->slots, now_ms, has ? has : "{}");
     free(has);
@@ -353,6 +353,8 @@ static bool write_post(struct jobs *j, struct db_tx *tx, const struct batch *b, 
         return !p->task ||
                db_run(tx, err, "update workers set seen_ms = ?2, state = 'away' where id = ?1",
                       "si", p->worker, b->now_ms);
+    if (p->kind == POST_NODE)
+        return node_write(tx, p, err);
     if (p->kind == POST_LIMIT)
         return db_run(tx, err,
                       "insert into limits values (?1, ?2, ?3, ?4, ?5) on conflict (name) do update "
