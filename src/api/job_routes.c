@@ -161,7 +161,8 @@ static bool job_patch(struct call *c, struct error *err)
     struct job_order o = {.kind = ORDER_EDIT,
                           .job = c->job,
                           .priority = (int)body_int(c, "priority", -1),
-                          .tier = (int)body_int(c, "tier", -1)};
+                          .tier = (int)body_int(c, "tier", -1),
+                          .title = body_text(c, "name")};
     if (o.tier > TIER_OF_ALL && !(c->may & MAY_MANAGE))
         return call_denied(c, MAY_MANAGE, err);
     return order(c, &o, "job.changed", err);
@@ -379,6 +380,16 @@ static bool limits_get(struct call *c, struct error *err)
     return true;
 }
 
+static bool limit_audit_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct call *c = context;
+    return call_audit(c, tx, "limit.changed", body_text(c, "name"),
+                      arena_format(c->arena, "%lld, %lld outside",
+                                   (long long)body_int(c, "total", 0),
+                                   (long long)body_int(c, "outside", 0)),
+                      err);
+}
+
 static bool limits_put(struct call *c, struct error *err)
 {
     struct jobs_limit l = {.name = body_text(c, "name"),
@@ -386,7 +397,7 @@ static bool limits_put(struct call *c, struct error *err)
                            .total = body_int(c, "total", 0),
                            .outside = body_int(c, "outside", 0),
                            .yields = body_bool(c, "yields", false)};
-    return jobs_limit_set(room(c), &l, clock_now_ms(), err) && limits_get(c, err);
+    return jobs_limit_set(room(c), &l, limit_audit_in, c, clock_now_ms(), err) && limits_get(c, err);
 }
 
 static bool workers_in(struct db_tx *tx, void *context, struct error *err)
@@ -468,7 +479,7 @@ const struct route job_routes[] = {
     {"POST", "/jobs/{job}/retry", MAY_EDIT, job_retry_post, NULL, "Job", 0,
      "what failed or was cancelled is done again", NULL},
     {"PATCH", "/jobs/{job}", MAY_EDIT, job_patch, "JobChange", "Job", 0,
-     "its priority and tier; above tier 2 with the right manage", NULL},
+     "its name, priority and tier; above tier 2 with the right manage", NULL},
     {"POST", "/projects/{project}/jobs", MAY_EDIT, submit, "NewJob", "Job", 0,
      "a template of Open Job Description with values and options", NULL},
     {"POST", "/jobs/{job}/suspend", MAY_EDIT, job_suspend_post, "JobSuspend", "Job", 0,

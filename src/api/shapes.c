@@ -159,7 +159,7 @@ const struct shape shapes[] = {
     {"LogPart", "text:text next:int", "next: after how many bytes to ask again"},
     {"Reason", "kind:text text:text step:int word:text a:int b:int c:int",
      "why a job does not run; text has the numbers in it"},
-    {"JobChange", "priority:int? tier:int?", "0 lowest, 50 usual, 100 highest"},
+    {"JobChange", "name:text? priority:int? tier:int?", "0 lowest, 50 usual, 100 highest"},
     {"Worker", "id:id name:text slots:int busy:int state:text seen:time pid:int", ""},
 
     {"Node",

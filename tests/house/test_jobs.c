@@ -605,12 +605,29 @@ static void a_licence_holds_its_tasks_back_also_after_a_new_start(void **state)
                         "limit");
     json_decref(why);
     struct jobs_limit limit = {.name = "arnold", .total = 2};
-    OK(jobs_limit_set(house.jobs, &limit, house.now, &err));
+    OK(jobs_limit_set(house.jobs, &limit, NULL, NULL, house.now, &err));
     jobs_close(house.jobs);
     OK(jobs_open(house.db, house.now, &house.jobs, &err));
     assert_true(take("W", &c[0]) && take("W", &c[1]) && !take("W", &c[2]));
     assert_int_equal(finish(c[0].attempt, c[0].token), OUTCOME_TAKEN);
     assert_true(take("W", &c[2]));
+}
+
+static void a_job_can_be_named_anew(void **state)
+{
+    (void)state;
+    id job = make("one", 50);
+    struct job_order o = {
+        .kind = ORDER_EDIT, .job = job.text, .priority = -1, .tier = -1, .title = "two"};
+    OK(jobs_order(house.jobs, &o, NULL, NULL, house.now, &err));
+    struct asking q = {job.text, NULL};
+    OK(db_read(house.db, get_in, &q, &err));
+    assert_string_equal(json_string_value(json_object_get(q.json, "title")), "two");
+    assert_int_equal(json_integer_value(json_object_get(q.json, "priority")), 50);
+    json_decref(q.json);
+    o.title = "";
+    assert_false(jobs_order(house.jobs, &o, NULL, NULL, house.now, &err));
+    assert_int_equal(err.kind, ERROR_INPUT);
 }
 
 // ---- machines
@@ -1196,6 +1213,7 @@ int main(int argc, char **argv)
         TEST(a_submission_becomes_steps_in_order_with_plans),
         TEST(a_task_tells_its_values_its_state_and_its_attempts),
         TEST(a_licence_holds_its_tasks_back_also_after_a_new_start),
+        TEST(a_job_can_be_named_anew),
         TEST(a_drained_worker_takes_nothing_also_after_a_new_start),
         TEST(a_quarantine_is_of_the_machine_and_holds_until_it_is_good),
         TEST(an_order_to_a_worker_that_can_not_be_kept_does_not_hold),

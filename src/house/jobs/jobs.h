@@ -92,7 +92,7 @@ MUST_CHECK bool job_document(struct db_tx *tx, const char *job, json_t **documen
 enum order_kind {
     ORDER_CANCEL,  // CONFLICT when it has ended. What runs is dropped
     ORDER_RETRY,   // what failed or was cancelled is asked for again; CONFLICT when nothing has
-    ORDER_EDIT,    // priority and tier; -1: as it is
+    ORDER_EDIT,    // priority and tier; -1: as it is; title; NULL: as it is
     ORDER_SUSPEND, // `drop`: what runs is dropped too
     ORDER_RESUME,  // also what was stopped by us
     ORDER_APPROVE, // the preview was looked at
@@ -103,6 +103,7 @@ struct job_order {
     enum order_kind kind;
     const char *job;
     int priority, tier;
+    const char *title;
     int64_t step, first, last; // step from 1
     bool drop, dependants;
 };
@@ -118,9 +119,9 @@ struct jobs_limit {
     int64_t total, outside;
     bool yields; // when outside grows, attempts give way
 };
-// Makes or changes it; durable when it returns.
-MUST_CHECK bool jobs_limit_set(struct jobs *j, const struct jobs_limit *limit, int64_t now_ms,
-                               struct error *err);
+// Makes or changes it; durable when it returns, with what `also` (may be NULL) writes.
+MUST_CHECK bool jobs_limit_set(struct jobs *j, const struct jobs_limit *limit, jobs_also *also,
+                               void *context, int64_t now_ms, struct error *err);
 // [{"name", "scope", "total", "outside", "yields", "used", "free", "learned"}]
 MUST_CHECK bool jobs_limits(struct db_tx *tx, struct jobs *j, json_t **list, struct error *err);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ATTEMPTS_KEPT = 200000, ATTEMPTS_A_TIME = 20000 };
+enum { ATTEMPTS_KEPT = 200000, ATTEMPTS_A_TIME = 20000, TITLE_MOST = 1000 };
 #define FORGET_MS 60000
 
 static bool waited(struct jobs *j, struct post *p, int64_t now_ms, struct error *err)
@@ -356,13 +356,17 @@ bool jobs_order(struct jobs *j, const struct job_order *order, jobs_also *also, 
                   order->tier);
         return error_fix(err, "priority: 0 is lowest, 50 usual, 100 highest; tiers are 0 to 7");
     }
+    if (order->title && (!*order->title || strlen(order->title) > TITLE_MOST)) {
+        error_set(err, ERROR_INPUT, "a job can not be named so");
+        return error_fix(err, "its name has 1 to %d letters", TITLE_MOST);
+    }
     return waited(j, &p, now_ms, err);
 }
 
-bool jobs_limit_set(struct jobs *j, const struct jobs_limit *limit, int64_t now_ms,
-                    struct error *err)
+bool jobs_limit_set(struct jobs *j, const struct jobs_limit *limit, jobs_also *also, void *context,
+                    int64_t now_ms, struct error *err)
 {
-    struct post p = {.kind = POST_LIMIT, .limit = limit};
+    struct post p = {.kind = POST_LIMIT, .limit = limit, .also = also, .context = context};
     if (!limit->name[0] || strlen(limit->name) > 200 || limit->total < 0 || limit->outside < 0) {
         error_set(err, ERROR_INPUT, "the limit can not be used");
         return error_why(err, "it needs a name, and numbers of 0 or more");

@@ -311,8 +311,9 @@ static bool write_order(struct db_tx *tx, const struct job_order *o, struct erro
     case ORDER_EDIT:
         return db_run(tx, err,
                       "update jobs set priority = case when ?2 < 0 then priority else ?2 end, tier "
-                      "= case when ?3 < 0 then tier else ?3 end where id = ?1",
-                      "sii", o->job, (int64_t)o->priority, (int64_t)o->tier);
+                      "= case when ?3 < 0 then tier else ?3 end, title = coalesce(?4, title) where id "
+                      "= ?1",
+                      "siis", o->job, (int64_t)o->priority, (int64_t)o->tier, o->title);
     case ORDER_APPROVE:
         return db_run(tx, err, "update jobs set approved = 1 where id = ?1", "s", o->job);
     default:
