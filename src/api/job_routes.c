@@ -470,6 +470,50 @@ static bool node_good_post(struct call *c, struct error *err)
     return node_order(c, NODE_GOOD, "worker.good", err);
 }
 
+// Sums are for all; names of projects only for those who may view them.
+static bool farm_shares(struct db_tx *tx, struct asking *q, struct error *err)
+{
+    const json_t *of = json_object_get(q->json, "shares"), *p;
+    json_t *all = NULL, *shares = json_array();
+    bool ok = project_list(tx, q->c->who.admin ? NULL : q->c->who.person, &all, err);
+    size_t i;
+    json_array_foreach(all, i, p)
+    {
+        const char *id = json_string_value(json_object_get(p, "id"));
+        json_t *share = id ? json_object_get(of, id) : NULL;
+        unsigned may = 0;
+        if (!share)
+            continue;
+        ok = ok && people_may(tx, &q->c->who, id, &may, err);
+        if (!(may & MAY_VIEW))
+            continue;
+        json_object_set_new(share, "project", json_string(id));
+        json_object_set(share, "name", json_object_get(p, "name"));
+        json_array_append(shares, share);
+    }
+    json_decref(all);
+    json_object_set_new(q->json, "shares", shares);
+    return ok;
+}
+
+static bool farm_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    fresh(q);
+    return jobs_sums(tx, room(q->c), clock_now_ms(), &q->json, err) && farm_shares(tx, q, err);
+}
+
+static bool farm_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    if (!db_read(c->api->db, farm_in, &q, err)) {
+        json_decref(q.json);
+        return false;
+    }
+    call_json(c, q.json);
+    return true;
+}
+
 const struct route job_routes[] = {
     {"GET", "/jobs", NEED_PERSON, jobs_get, NULL, "JobList", 0,
      "newest first; ?project= ?state=active,ended", NULL},
@@ -506,6 +550,8 @@ const struct route job_routes[] = {
     {"PUT", "/limits", NEED_ADMIN, limits_put, "LimitChange", "Limit[]", 0,
      "makes or changes one, by its name", NULL},
     {"GET", "/workers", NEED_ADMIN, workers_get, NULL, "Worker[]", 0, "seen within a day", NULL},
+    {"GET", "/farm", NEED_PERSON, farm_get, NULL, "FarmSums", 0,
+     "sums of what waits and runs, of workers, and what each project has", NULL},
     {"GET", "/nodes", NEED_ADMIN, nodes_get, NULL, "Node[]", 0,
      "workers with what they have, what they run, and why they do not", NULL},
     {"POST", "/nodes/{worker}/drain", NEED_ADMIN, node_drain_post, NULL, "Node", 0,

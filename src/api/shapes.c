@@ -128,7 +128,7 @@ const struct shape shapes[] = {
     {"Step",
      "number:int name:text tasks:int waiting:int ready:int running:int done:int failed:int "
      "cancelled:int mean_ms:int chunk:int",
-     "number starts at 1; ready may be given out now; chunk: tasks that the next attempt would "
+     "number starts at 1; ready: those of the waiting that may be given out now; chunk: tasks that the next attempt would "
      "take"},
     {"NewJob",
      "id:id? name:text? template:text environments:text[]? parameters:json? path_mapping:json? "
@@ -168,6 +168,18 @@ const struct shape shapes[] = {
      "seen:time failures:int runs:NodeRun[]",
      "a worker; why and until: of a state that keeps it from work; failures: on its machine, in a "
      "row"},
+    {"FarmSums",
+     "jobs:JobSums workers:NodeSums slots:int busy:int waiting:int ready:int running:int "
+     "shares:Share[]",
+     "waiting, running: tasks; ready: those of the waiting that may be given out now; slots: of "
+     "workers that are not away; shares: of the projects with jobs that have not ended, as far as "
+     "one may view them"},
+    {"JobSums", "waiting:int running:int suspended:int stopped:int approval:int",
+     "jobs that have not ended"},
+    {"NodeSums", "idle:int working:int away:int draining:int quarantined:int", ""},
+    {"Share",
+     "project:id name:text weight:number held:number average:number waiting:int running:int",
+     "held: machines now; average: over the last hours; waiting, running: tasks"},
     {"NodeRun",
      "attempt:id token:int job:id project:id title:text step:int first:int last:int started:time "
      "progress:number?",

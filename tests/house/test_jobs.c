@@ -725,6 +725,43 @@ static bool refuse_in(struct db_tx *tx, void *context, struct error *e)
     return error_set(e, ERROR_NO_SPACE, "the audit can not be written");
 }
 
+static bool sums_in(struct db_tx *tx, void *context, struct error *e)
+{
+    return jobs_sums(tx, house.jobs, house.now, context, e);
+}
+static int64_t sum_of(const json_t *sums, const char *part, const char *name)
+{
+    return json_integer_value(json_object_get(part ? json_object_get(sums, part) : sums, name));
+}
+
+static void the_sums_of_the_farm_are_those_of_its_jobs_and_workers(void **state)
+{
+    (void)state;
+    struct claim c;
+    struct making many = {.title = "many", .priority = 50, .tasks = 10, .chunk = 2};
+    json_t *sums;
+    OK(db_write(house.db, make_in, &many, &err));
+    make("one", 10);
+    greet("W1", "H1");
+    greet("W2", "H2");
+    order_node("W2", NODE_DRAIN);
+    assert_true(take("W1", &c)); // the ticket: its tier is higher
+    OK(db_read(house.db, sums_in, &sums, &err));
+    assert_int_equal(sum_of(sums, "jobs", "running"), 1);
+    assert_int_equal(sum_of(sums, "jobs", "waiting"), 1);
+    assert_int_equal(sum_of(sums, "workers", "working"), 1);
+    assert_int_equal(sum_of(sums, "workers", "draining"), 1);
+    assert_int_equal(sum_of(sums, NULL, "slots"), 2);
+    assert_int_equal(sum_of(sums, NULL, "busy"), 1);
+    assert_int_equal(sum_of(sums, NULL, "running"), 1);
+    assert_int_equal(sum_of(sums, NULL, "waiting"), 10);
+    assert_int_equal(sum_of(sums, NULL, "ready"), 10);
+    const json_t *share = json_object_get(json_object_get(sums, "shares"), "P");
+    assert_int_equal(sum_of(share, NULL, "running"), 1);
+    assert_int_equal(sum_of(share, NULL, "waiting"), 10);
+    json_decref(sums);
+}
+
 static void an_order_to_a_worker_that_can_not_be_kept_does_not_hold(void **state)
 {
     (void)state;
@@ -1216,6 +1253,7 @@ int main(int argc, char **argv)
         TEST(a_job_can_be_named_anew),
         TEST(a_drained_worker_takes_nothing_also_after_a_new_start),
         TEST(a_quarantine_is_of_the_machine_and_holds_until_it_is_good),
+        TEST(the_sums_of_the_farm_are_those_of_its_jobs_and_workers),
         TEST(an_order_to_a_worker_that_can_not_be_kept_does_not_hold),
         TEST(a_log_can_be_read_while_it_grows_and_has_nothing_twice),
         TEST(an_earlier_house_goes_on_where_it_was),

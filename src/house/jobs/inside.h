@@ -1,10 +1,12 @@
 /*
  * What the files of this room share.
  *
- *   jobs.c  asking for work; opening and closing       turn.c   the dispatcher: hear, decide,
- * answer says.c  what workers and people say: posts         write.c  a decision becomes rows load.c
- * rows become what the scheduler knows       look.c   what others are shown map.c   numbers to
- * things                          tasks.c  steps and tasks, for others
+ *   jobs.c   asking for work; opening and closing    submission.c  a template becomes a wish
+ *   turn.c   the dispatcher: hear, decide, answer    says.c        what workers and people say
+ *   write.c  a decision becomes rows                 load.c        rows become the scheduler's
+ *   look.c   what others are shown                   tasks.c       steps and tasks, for others
+ *   nodes.c  machines, and what is wanted of them    sums.c        the farm in numbers
+ *   log.c    what attempts print                     map.c         numbers to things
  *
  * Locks. `turn` is held for a whole turn. `lock` guards the queue of posts. `core` guards the
  * scheduler and all that is known of jobs, workers and attempts; whoever holds it asks no database.

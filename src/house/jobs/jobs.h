@@ -139,6 +139,12 @@ MUST_CHECK bool jobs_node_order(struct jobs *j, const char *worker, enum node_or
 MUST_CHECK bool jobs_nodes(struct db_tx *tx, struct jobs *j, const char *worker, int64_t now_ms,
                            json_t **list, struct error *err);
 
+// {"jobs": {state: count} of those that have not ended, "workers": {state: count}, "slots", "busy",
+// "waiting", "ready", "running": tasks, the ready ones of those that wait; slots of workers that are not away, "shares": {project:
+// {"weight", "held", "average", "waiting", "running"}} of those with such jobs}.
+MUST_CHECK bool jobs_sums(struct db_tx *tx, struct jobs *j, int64_t now_ms, json_t **sums,
+                          struct error *err);
+
 // ---- Working
 
 struct give { // a worker is to do this
