@@ -397,7 +397,8 @@ static bool limits_put(struct call *c, struct error *err)
                            .total = body_int(c, "total", 0),
                            .outside = body_int(c, "outside", 0),
                            .yields = body_bool(c, "yields", false)};
-    return jobs_limit_set(room(c), &l, limit_audit_in, c, clock_now_ms(), err) && limits_get(c, err);
+    return jobs_limit_set(room(c), &l, limit_audit_in, c, clock_now_ms(), err) &&
+           limits_get(c, err);
 }
 
 static bool workers_in(struct db_tx *tx, void *context, struct error *err)

@@ -128,8 +128,8 @@ const struct shape shapes[] = {
     {"Step",
      "number:int name:text tasks:int waiting:int ready:int running:int done:int failed:int "
      "cancelled:int mean_ms:int chunk:int",
-     "number starts at 1; ready: those of the waiting that may be given out now; chunk: tasks that the next attempt would "
-     "take"},
+     "number starts at 1; ready: those of the waiting that may be given out now; chunk: tasks that "
+     "the next attempt would take"},
     {"NewJob",
      "id:id? name:text? template:text environments:text[]? parameters:json? path_mapping:json? "
      "options:json?",

@@ -534,7 +534,8 @@ static void a_task_tells_its_values_its_state_and_its_attempts(void **state)
         "{\"template\":\"specificationVersion: jobtemplate-2023-09\\nname: Film\\nsteps:\\n- name: "
         "Render\\n  parameterSpace: {taskParameterDefinitions: [{name: Frame, type: INT, range: "
         "11-13}, {name: Tile, type: STRING, range: [left, right]}]}\\n  script: {actions: {onRun: "
-        "{command: render}}}\\n\",\"options\":{\"outputs\":[{\"path\":\"/show/a.####.exr\"},{\"step\":"
+        "{command: "
+        "render}}}\\n\",\"options\":{\"outputs\":[{\"path\":\"/show/a.####.exr\"},{\"step\":"
         "\"Other\",\"path\":\"/show/b.exr\"}]}}";
     struct arena *a = arena_open((size_t)1 << 31);
     struct job_wish w;
@@ -689,8 +690,7 @@ static void a_drained_worker_takes_nothing_also_after_a_new_start(void **state)
     order_node("W1", NODE_RESUME);
     node_is("W1", "idle");
     assert_true(take("W1", &c));
-    assert_false(
-        jobs_node_order(house.jobs, "nobody", NODE_DRAIN, NULL, NULL, house.now, &err));
+    assert_false(jobs_node_order(house.jobs, "nobody", NODE_DRAIN, NULL, NULL, house.now, &err));
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
 }
 
@@ -769,8 +769,7 @@ static void an_order_to_a_worker_that_can_not_be_kept_does_not_hold(void **state
     make("one", 50);
     greet("W1", "H1");
     for (enum node_order o = NODE_DRAIN; o <= NODE_QUARANTINE; o++)
-        assert_false(
-            jobs_node_order(house.jobs, "W1", o, refuse_in, NULL, house.now, &err));
+        assert_false(jobs_node_order(house.jobs, "W1", o, refuse_in, NULL, house.now, &err));
     node_is("W1", "idle");
     assert_true(take("W1", &c));
 }

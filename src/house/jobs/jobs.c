@@ -89,7 +89,8 @@ bool jobs_open(struct db *db, int64_t now_ms, struct jobs **jobs, struct error *
     pthread_condattr_destroy(&monotonic);
     if (db_write(db, mark_in, &o, err)) {
         j->sched = sched_open(&r, (sched_fence)o.last_fence + 1);
-        if (load_limits(j, now_ms, err) && load_nodes(j, NULL, now_ms, err) && load_new(j, now_ms, err)) {
+        if (load_limits(j, now_ms, err) && load_nodes(j, NULL, now_ms, err) &&
+            load_new(j, now_ms, err)) {
             *jobs = j;
             return true;
         }

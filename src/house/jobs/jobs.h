@@ -135,13 +135,14 @@ enum node_order {
 // Durable when it returns, with what `also` writes. NOT_FOUND: there is no such worker.
 MUST_CHECK bool jobs_node_order(struct jobs *j, const char *worker, enum node_order order,
                                 jobs_also *also, void *context, int64_t now_ms, struct error *err);
-// Node[] of those seen within a day or not to be used, by name; `worker`: that one alone, NULL: all.
+// Node[] of those seen within a day or not to be used, by name. With `worker` that one alone.
 MUST_CHECK bool jobs_nodes(struct db_tx *tx, struct jobs *j, const char *worker, int64_t now_ms,
                            json_t **list, struct error *err);
 
 // {"jobs": {state: count} of those that have not ended, "workers": {state: count}, "slots", "busy",
-// "waiting", "ready", "running": tasks, the ready ones of those that wait; slots of workers that are not away, "shares": {project:
-// {"weight", "held", "average", "waiting", "running"}} of those with such jobs}.
+// "waiting", "ready", "running": tasks (ready: those of the waiting that may be given out now;
+// slots: of workers that are not away), "shares": {project: {"weight", "held", "average",
+// "waiting", "running"}} of those with such jobs}.
 MUST_CHECK bool jobs_sums(struct db_tx *tx, struct jobs *j, int64_t now_ms, json_t **sums,
                           struct error *err);
 

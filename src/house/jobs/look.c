@@ -142,5 +142,6 @@ bool jobs_workers(struct db_tx *tx, int64_t now_ms, json_t **list, struct error 
     if (db_end(rows, err))
         return true;
     json_decref(*list);
+    *list = NULL;
     return false;
 }

@@ -1,10 +1,10 @@
 /*
  * Machines as people see them: what a worker has and runs, and whether it is wanted.
  *
- * Two things keep a worker from taking work for as long as a person wants: it is drained (a worker),
- * or its machine is in quarantine (all workers of the same host). Both are columns of workers, told
- * to the scheduler when we start and whenever the worker says hello. A quarantine that the scheduler
- * itself finds, after failures in a row, ends by itself and is not kept.
+ * Two things keep a worker from taking work for as long as a person wants: it is drained (a
+ * worker), or its machine is in quarantine (all workers of the same host). Both are columns of
+ * workers, told to the scheduler when we start and whenever the worker says hello. A quarantine
+ * that the scheduler itself finds, after failures in a row, ends by itself and is not kept.
  */
 #include "house/jobs/inside.h"
 #include "plat/clock.h"
@@ -39,11 +39,11 @@ static bool load_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct loading *l = context;
     forget_seen(l);
-    struct db_rows *rows =
-        db_query(tx,
-                 "select id, host, has, drained, quarantined from workers where id = ?1 or (?1 = '' "
-                 "and (drained = 1 or quarantined = 1))",
-                 "s", l->worker ? l->worker : "");
+    struct db_rows *rows = db_query(
+        tx,
+        "select id, host, has, drained, quarantined from workers where id = ?1 or (?1 = '' "
+        "and (drained = 1 or quarantined = 1))",
+        "s", l->worker ? l->worker : "");
     while (db_next(rows)) {
         l->nodes = grown(l->nodes, &l->room, l->count + 1, sizeof(*l->nodes));
         l->nodes[l->count++] = (struct node_seen){
@@ -155,7 +155,7 @@ static const char *state_of(const struct hand *h, bool away, const struct sched_
                             const char **why)
 {
     bool by_hand = look->quarantined_until_ms == for_good_ms;
-    *why = away && h && h->drained             ? "it is drained by hand, too"
+    *why = away && h && h->drained              ? "it is drained by hand, too"
            : away && look->quarantined_until_ms ? "its machine is in quarantine, too"
            : away                               ? NULL
            : by_hand                            ? "by hand, until somebody says that it is good"
@@ -163,7 +163,7 @@ static const char *state_of(const struct hand *h, bool away, const struct sched_
            : h->drained                         ? "by hand, until somebody resumes it"
            : h->leaves                          ? "it said that it goes away"
                                                 : NULL;
-    return away                        ? "away"
+    return away                         ? "away"
            : look->quarantined_until_ms ? "quarantined"
            : h->drained || h->leaves    ? "draining"
            : h->attempts                ? "working"
@@ -250,7 +250,8 @@ static bool read_runs(struct db_tx *tx, struct jobs *j, json_t *runs, struct err
     struct db_rows *rows = db_query(
         tx,
         "select t.worker, t.fence, j.id, j.project, j.title, t.step, t.first, t.last, t.began_ms "
-        "from attempts t join jobs j on j.number = t.job where t.state = 'running' order by t.fence",
+        "from attempts t join jobs j on j.number = t.job where t.state = 'running' order by "
+        "t.fence",
         "");
     while (db_next(rows)) {
         json_t *of = json_object_get(runs, db_text(rows, 0));
@@ -281,17 +282,20 @@ bool jobs_nodes(struct db_tx *tx, struct jobs *j, const char *worker, int64_t no
     *list = json_array();
     bool ok = read_runs(tx, j, runs, err);
     struct db_rows *rows =
-        ok ? db_query(tx,
-                      "select id, name, host, slots, state, seen_ms, has from workers where id = ?1 "
-                      "or (?1 = '' and (seen_ms > ?2 or drained = 1 or quarantined = 1)) order by "
-                      "name, id",
-                      "si", worker ? worker : "", now_ms - 86400000)
+        ok ? db_query(
+                 tx,
+                 "select id, name, host, slots, state, seen_ms, has from workers where id = ?1 "
+                 "or (?1 = '' and (seen_ms > ?2 or drained = 1 or quarantined = 1)) order by "
+                 "name, id",
+                 "si", worker ? worker : "", now_ms - 86400000)
            : NULL;
     while (ok && db_next(rows))
         json_array_append_new(*list, node_json(rows, j, runs));
     ok = ok && db_end(rows, err);
     json_decref(runs);
-    if (!ok)
+    if (!ok) {
         json_decref(*list);
+        *list = NULL;
+    }
     return ok;
 }

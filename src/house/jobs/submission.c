@@ -449,9 +449,9 @@ static json_t *outputs_json(struct arena *a, const json_t *options, text step,
                             const struct openjd_task *task)
 {
     const struct openjd_task_value *v = openjd_task_frame(task);
-    int64_t frame = !v                           ? 0
+    int64_t frame = !v                          ? 0
                     : v->type == OPENJD_T_RANGE ? openjd_range_at(v->value.range, 0)
-                                                 : v->value.whole;
+                                                : v->value.whole;
     json_t *outputs = json_array();
     const json_t *one;
     size_t i;
@@ -480,8 +480,7 @@ bool job_task_values(const json_t *document, int64_t step, int64_t task, json_t 
     bool ok = make_job(&s, err);
     if (ok) {
         size_t at = (size_t)json_integer_value(index);
-        const struct openjd_step *of =
-            index && at < s.job->step_count ? &s.job->steps[at] : NULL;
+        const struct openjd_step *of = index && at < s.job->step_count ? &s.job->steps[at] : NULL;
         ok = (of && task >= 0 && (uint64_t)task < openjd_space_tasks(of->space)) ||
              error_set(err, ERROR_NOT_FOUND, "the job has no such task");
         if (ok) {

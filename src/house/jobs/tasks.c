@@ -195,6 +195,7 @@ static bool read_attempts(struct db_rows *rows, struct jobs *j, json_t **list, s
     if (db_end(rows, err))
         return true;
     json_decref(*list);
+    *list = NULL;
     return false;
 }
 

@@ -298,7 +298,8 @@ static bool write_hello(struct db_tx *tx, const struct worker_hello *h, int64_t 
     bool ok =
         db_run(tx, err,
                "insert into workers (id, name, host, pid, slots, seen_ms, state, has) values (?1, "
-               "?2, ?3, ?4, ?5, ?6, 'here', ?7) on conflict (id) do update set name = ?2, host = ?3, pid = ?4, slots = ?5, seen_ms = ?6, "
+               "?2, ?3, ?4, ?5, ?6, 'here', ?7) on conflict (id) do update set name = ?2, host = "
+               "?3, pid = ?4, slots = ?5, seen_ms = ?6, "
                "state = 'here', has = ?7",
                "sssiiis", h->id, h->name, h->host, h->pid, h->slots, now_ms, has ? has : "{}");
     free(has);
@@ -309,11 +310,12 @@ static bool write_order(struct db_tx *tx, const struct job_order *o, struct erro
 {
     switch (o->kind) {
     case ORDER_EDIT:
-        return db_run(tx, err,
-                      "update jobs set priority = case when ?2 < 0 then priority else ?2 end, tier "
-                      "= case when ?3 < 0 then tier else ?3 end, title = coalesce(?4, title) where id "
-                      "= ?1",
-                      "siis", o->job, (int64_t)o->priority, (int64_t)o->tier, o->title);
+        return db_run(
+            tx, err,
+            "update jobs set priority = case when ?2 < 0 then priority else ?2 end, tier "
+            "= case when ?3 < 0 then tier else ?3 end, title = coalesce(?4, title) where id "
+            "= ?1",
+            "siis", o->job, (int64_t)o->priority, (int64_t)o->tier, o->title);
     case ORDER_APPROVE:
         return db_run(tx, err, "update jobs set approved = 1 where id = ?1", "s", o->job);
     default:
