@@ -94,7 +94,7 @@ test("the queue's order is the farm's: for a person, running, tier, priority, ag
 });
 
 test("a job's counts are the sum of its steps, or as much as its row tells", () => {
-  const step = { number: 1, name: "Render", tasks: 10, waiting: 1, ready: 2, running: 3, done: 2, failed: 1, cancelled: 1, mean_ms: 1000, chunk: 1 };
+  const step = { number: 1, name: "Render", tasks: 10, waiting: 3, ready: 2, running: 3, done: 2, failed: 1, cancelled: 1, mean_ms: 1000, chunk: 1 };
   assert.deepEqual(model.counts_of(job(1, { steps: [step, step] })), { done: 4, running: 6, waiting: 6, failed: 2, cancelled: 2, total: 20 });
   assert.deepEqual(model.counts_of(job(1, { done: 4 })), { done: 4, running: 0, waiting: 6, failed: 0, cancelled: 0, total: 10 });
   assert.deepEqual(model.machine_ms(job(1, { steps: [step] })), { spent: 3000, all: 9000 });

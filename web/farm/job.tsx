@@ -128,7 +128,7 @@ function Steps({ steps, at, pick }: { steps: Step[]; at: number; pick: (n: numbe
       {steps.map((s) => (
         <button key={s.number} type="button" aria-pressed={s.number === at} onClick={() => pick(s.number)}>
           <span class="cut name">{s.name}</span>
-          <Stack counts={{ ...s, waiting: s.waiting + s.ready, total: s.tasks }} name={s.name} />
+          <Stack counts={{ ...s, total: s.tasks }} name={s.name} />
           <span class="mono">{count_text(s.done)} of {count_text(s.tasks)}</span>
           <span class={`mono ${s.failed ? "bad" : "quiet"}`}>{s.failed ? `${count_text(s.failed)} failed` : s.running ? `${count_text(s.running)} running` : s.done + s.cancelled >= s.tasks ? "over" : s.ready ? "ready" : "waits for others"}</span>
           <span class="mono quiet">{s.mean_ms ? `${length_text(s.mean_ms / 1000)} each` : ""}</span>
@@ -413,7 +413,7 @@ function Strip({ open, job, step, name, choose }: { open: OpenJob; job: Job; ste
     <div class={`strip${approval ? " approval" : ""}`} role="region" aria-label={approval ? "Preview to approve" : "Frames that landed"} tabIndex={0}>
       {approval && may_edit(job) && (
         <div class="yes">
-          <span>Do these frames look right? The other {count_text(step.waiting + step.ready)} wait for a yes.</span>
+          <span>Do these frames look right? The other {count_text(step.waiting)} wait for a yes.</span>
           <Button look="primary" icon="check" keys="P" run={() => void run(acts.approve, [job]).then(() => open.soon())}>Approve</Button>
         </div>
       )}

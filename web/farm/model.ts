@@ -37,7 +37,7 @@ export interface Node {
   tags: string[];
   pool?: string | null;
   seen: string;
-  failures: number; // within the last hour
+  failures: number; // on its machine, in a row
   runs: NodeRun[];
 }
 export interface Share {
@@ -71,7 +71,7 @@ export function counts_of(j: Job): Counts {
     for (const s of j.steps) {
       c.done += s.done;
       c.running += s.running;
-      c.waiting += s.waiting + s.ready;
+      c.waiting += s.waiting; // those that are ready are among them
       c.failed += s.failed;
       c.cancelled += s.cancelled;
       c.total += s.tasks;

@@ -48,7 +48,7 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
     const counts = [0, 0, 0, 0, 0];
     for (const s of states(j, number)) counts[s]++;
     const [waiting, running, done, failed, cancelled] = counts;
-    return { number, name: steps_of(j)[number - 1], tasks: total_of(j, number), waiting: number_of(j) === 0 && number === 3 ? waiting : 0, ready: number_of(j) === 0 && number === 3 ? 0 : waiting, running, done, failed, cancelled, mean_ms: done ? 84_000 + number_of(j) * 100 : 0, chunk: 1 };
+    return { number, name: steps_of(j)[number - 1], tasks: total_of(j, number), waiting, ready: number_of(j) === 0 && number === 3 ? 0 : waiting, running, done, failed, cancelled, mean_ms: done ? 84_000 + number_of(j) * 100 : 0, chunk: 1 };
   };
   const looks = new Map();
   const look = (j) => {
