@@ -170,14 +170,14 @@ const struct shape shapes[] = {
      "row"},
     {"FarmSums",
      "jobs:JobSums workers:NodeSums slots:int busy:int waiting:int ready:int running:int "
-     "shares:Share[]",
+     "shares:FarmShare[]",
      "waiting, running: tasks; ready: those of the waiting that may be given out now; slots: of "
      "workers that are not away; shares: of the projects with jobs that have not ended, as far as "
      "one may view them"},
     {"JobSums", "waiting:int running:int suspended:int stopped:int approval:int",
      "jobs that have not ended"},
     {"NodeSums", "idle:int working:int away:int draining:int quarantined:int", ""},
-    {"Share",
+    {"FarmShare",
      "project:id name:text weight:number held:number average:number waiting:int running:int",
      "held: machines now; average: over the last hours; waiting, running: tasks"},
     {"NodeRun",

@@ -433,6 +433,15 @@ static void every_route_asks_for_its_permission(void **state)
     assert_true(walked > 1000); // so many questions were asked
 }
 
+static void every_shape_has_a_name_of_its_own(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < shape_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(shapes[i].name, shapes[k].name) == 0)
+                fail_msg("two shapes are called %s", shapes[i].name);
+}
+
 static void every_route_names_shapes_that_exist_and_a_handler(void **state)
 {
     (void)state;
@@ -1032,6 +1041,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         T(every_route_asks_for_its_permission),
         T(every_route_names_shapes_that_exist_and_a_handler),
+        cmocka_unit_test(every_shape_has_a_name_of_its_own),
         T(a_log_in_gives_a_new_session_whatever_came_along),
         T(bodies_are_checked_before_anything_happens),
         T(the_same_key_makes_one_thing),
