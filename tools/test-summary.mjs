@@ -27,7 +27,9 @@ for (const line of lines) {
   if (!ok && bad === 0) bad = 1; // it failed outside its cases: a leak, a crash, a time-out
   passed += good;
   failed += bad;
-  if (!ok) told.push(`---- ${test.name}: ${test.result} after ${test.duration.toFixed(1)} s\n` + output.trim().split("\n").slice(-60).join("\n"));
+  if (ok) continue;
+  const said = output.match(/^not ok \d+.*(\n#.*)*/gm) ?? []; // with what was said of it, which the end may not show
+  told.push([`---- ${test.name}: ${test.result} after ${test.duration.toFixed(1)} s`, ...said, "-- its end:", ...output.trim().split("\n").slice(-60)].join("\n"));
 }
 for (const text of told) console.log(text + "\n");
 if (skipped) console.log(`${skipped} skipped`);

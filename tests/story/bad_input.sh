@@ -33,9 +33,12 @@ ok "one that can not be is refused" test "$(begin '"absurd"' 9000000000000000000
 
 # ---- two at once
 noise 120000000 >reel.bin
+rm -rf "$XDG_STATE_HOME"
 "$posthouse" put --house.folder="$house" reel.bin --project Film >one 2>&1 & one=$!
-until_true 10 bash -c 'find "$XDG_STATE_HOME" -name put -type f | grep -q .'
+until_true 10 bash -c 'find "$XDG_STATE_HOME" -name put -size +0 | grep -q .' # it has the lock
+kill -STOP $one
 ok "the same put twice at once: the second is refused" says 'another put of the same' 3 put reel.bin
+kill -CONT $one
 ok "the first comes through" wait $one
 noise 120000000 other >reel.bin
 XDG_STATE_HOME=$work/elsewhere "$posthouse" put --house.folder="$house" reel.bin --project Film >one 2>&1 & one=$!

@@ -3,7 +3,7 @@
  * drawn; following stops when one scrolls up, and errors and warnings are marked.
  */
 import type { Problem } from "api-types";
-import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { get, is_aborted, problem_of } from "../app/api";
 import { Button, copy_text } from "../parts/button";
 import { count_text, plural } from "../parts/format";
@@ -111,8 +111,9 @@ export function Log({ address, live, wide, widen, name }: { address: string; liv
   };
   const find = () => {
     set_finding((f) => f ?? "");
-    window.setTimeout(() => field.current?.select(), 0);
+    field.current?.select(); // of one that is open already
   };
+  useLayoutEffect(() => field.current?.focus(), [finding === null]);
   useKeys("Log", [
     { keys: ["Ctrl+F"], name: "Find in the log", in_fields: true, run: () => (wide || box.current?.contains(document.activeElement) ? find() : false) },
     { keys: ["E"], name: "Next error or warning of the log", run: () => next_mark(1) },

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren, VNode } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Button } from "./button";
 import { useKeys } from "./keys";
 
@@ -49,7 +49,7 @@ export function Dialog(p: DialogProps) {
   const box = useRef<HTMLDialogElement>(null);
   const title = useId();
   useKeys(p.title, [], { modal: true });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     const dialog = box.current;
     if (dialog && !dialog.open) dialog.showModal();

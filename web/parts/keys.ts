@@ -7,7 +7,8 @@
  * needs Shift on some keyboards is written as the sign alone. Cmd counts as Ctrl.
  */
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { options } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export interface Key {
   keys: string[]; // any of these; the first is shown
@@ -30,7 +31,7 @@ export const maps = signal<readonly { readonly current: KeyMap }[]>([]);
 export function useKeys(view: string, list: Key[], how: { modal?: boolean } = {}): void {
   const map = useRef<KeyMap>({ view, list, modal: how.modal ?? false });
   map.current = { view, list, modal: how.modal ?? false };
-  useEffect(() => {
+  useLayoutEffect(() => {
     maps.value = [...maps.value, map];
     return () => {
       maps.value = maps.value.filter((m) => m !== map);
@@ -57,7 +58,20 @@ function belongs_to_target(e: KeyboardEvent): boolean {
   return e.target instanceof Element && e.target.closest("button, a[href], summary, input, select, [role=menuitem]") !== null;
 }
 
-window.addEventListener("keydown", (e) => {
+// What a key brought up is there before the next key comes: who types fast after Ctrl+F types into the field.
+function drawn_at_once<T>(act: () => T): T {
+  const before = options.debounceRendering;
+  let draw: (() => void) | undefined;
+  options.debounceRendering = (all) => (draw = all);
+  try {
+    return act();
+  } finally {
+    options.debounceRendering = before;
+    draw?.();
+  }
+}
+
+window.addEventListener("keydown", (e) => drawn_at_once(() => {
   if (e.defaultPrevented || e.isComposing) return;
   const typing = in_field(e.target);
   const chord = chord_of(e);
@@ -71,7 +85,7 @@ window.addEventListener("keydown", (e) => {
     }
     if (current.modal) return;
   }
-});
+}));
 
 const shown: Record<string, string> = {
   ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", Delete: "Del", Backspace: "⌫", PageUp: "PgUp", PageDown: "PgDn",

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "./icons";
 import { chord_text, useKeys } from "./keys";
 
@@ -41,7 +41,7 @@ function Open({ items, x, y, right, label }: { items: MenuItem[]; x: number; y: 
     menu.style.left = `${Math.max(8, Math.min(left, window.innerWidth - at.width - 8))}px`;
     menu.style.top = `${Math.max(8, Math.min(y, window.innerHeight - at.height - 8))}px`;
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     box.current?.querySelector<HTMLElement>(".item")?.focus({ preventScroll: true });
     const outside = (e: Event) => {
