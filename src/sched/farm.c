@@ -100,8 +100,11 @@ static bool class_needs(const struct class *c, sched_word_id limit)
     return false;
 }
 
+// For those that are parked: who is fresh looks at everything.
 void class_wake(struct sched *s, uint32_t c)
 {
+    if (!s->parked)
+        return;
     if (!s->classes.at[c]->woken)
         ADD(s->woken, c);
     s->classes.at[c]->woken = true;
@@ -109,7 +112,7 @@ void class_wake(struct sched *s, uint32_t c)
 
 void limit_wake(struct sched *s, sched_word_id limit)
 {
-    for (size_t i = 0; i < s->active.count; i++)
+    for (size_t i = 0; i < s->active.count && s->parked; i++)
         if (class_needs(s->classes.at[s->active.at[i]], limit))
             class_wake(s, s->active.at[i]);
 }
@@ -306,6 +309,16 @@ static int hold_place(const struct host *h, sched_word_id limit)
         else if (h->p.holds[i].count == 0)
             empty = i;
     return empty;
+}
+
+bool limits_shut(const struct sched *s, const struct class *c)
+{
+    for (int i = 0; i < c->limit_count; i++) {
+        const struct limit *l = limit_of(s, c->limits[i].limit);
+        if (l->scope == SCHED_A_TASK && limit_free(l) < c->limits[i].amount)
+            return true;
+    }
+    return false;
 }
 
 bool limits_fit(const struct sched *s, const struct class *c, const struct host *h)
@@ -549,6 +562,7 @@ void worker_unplace(struct sched *s, sched_worker id)
         sched_worker last = b->workers.at[--b->workers.count];
         b->workers.at[w->bucket_at] = last;
         s->workers.at[last]->bucket_at = w->bucket_at;
+        s->parked--;
     }
     s->hungry -= w->place != PLACE_NONE;
     w->place = PLACE_NONE;
@@ -592,6 +606,7 @@ void worker_park(struct sched *s, sched_worker id)
     ADD(b->workers, id);
     w->place = PLACE_PARKED;
     s->hungry++;
+    s->parked++;
 }
 
 void sched_worker_up(struct sched *s, sched_worker id, int64_t now_ms)

@@ -55,6 +55,7 @@ struct limit {
     struct {
         int64_t used, learned, heal_ms; // learned: INT64_MAX none
     } p;
+    uint64_t kept; // its p is in the journal of that batch
 };
 
 struct class
@@ -109,6 +110,7 @@ struct host {
         } holds[HOLDS];
         int running;
     } p;
+    uint64_t kept;
 };
 
 enum { PLACE_NONE, PLACE_FRESH, PLACE_PARKED };
@@ -128,6 +130,7 @@ struct worker {
         int running;
         sched_step last_step;
     } p;
+    uint64_t kept;
 };
 
 struct attempt {
@@ -144,6 +147,7 @@ struct attempt {
         int permille;
         bool dropped;
     } p;
+    uint64_t kept;
     bool late; // in the list of stragglers
     sched_fence step_prev, step_next, worker_prev, worker_next;
 };
@@ -156,6 +160,7 @@ struct party { // a project, or a user of a project
         double held, average;
         int64_t at_ms;
     } p;
+    uint64_t kept;
     double key; // how well served it is, at key_ms
 };
 
@@ -211,6 +216,7 @@ struct job {
         sched_host row_hosts[2];
         enum sched_job_state told;
     } p;
+    uint64_t kept;
 };
 
 struct need_step {
@@ -245,6 +251,7 @@ struct step {
         struct spot spots[SPOTS];
         int64_t resting;
     } p;
+    uint64_t kept;
 };
 
 struct fails {    // of a task that waits or runs and has failed before
@@ -301,7 +308,7 @@ struct sched {
     LIST(struct worker *) workers;
     LIST(sched_worker) fresh; // from fresh_head: workers to be looked at
     size_t fresh_head;
-    int hosts_up, quarantined, hungry;
+    int hosts_up, quarantined, hungry, parked;
     bool holding; // some worker is held for a class
 
     LIST(struct party *) parties;
@@ -339,7 +346,13 @@ struct sched {
 
 // undo.c
 void keep_bytes(struct sched *s, void *at, size_t size);
-#define KEEP(s, thing) keep_bytes(s, &(thing)->p, sizeof((thing)->p))
+// Once a batch: undo goes backwards, so what was first is what stays.
+#define KEEP(s, thing)                                                                             \
+    do {                                                                                           \
+        if ((thing)->kept != (s)->batch_number)                                                    \
+            keep_bytes(s, &(thing)->p, sizeof((thing)->p));                                        \
+        (thing)->kept = (s)->batch_number;                                                         \
+    } while (0)
 void keep_fails(struct sched *s, const struct fails *before);
 void worker_touch(struct sched *s, sched_worker w);
 void job_touch(struct sched *s, struct job *j); // before its p changes
@@ -353,6 +366,7 @@ void class_give_back(struct sched *s, uint32_t c);
 bool clause_holds(const struct class *c, int clause, const struct kind *k);
 bool kind_fits(struct sched *s, struct kind *k, uint32_t c);
 bool amounts_fit(const struct sched_amounts *left, const struct sched_amounts *needs);
+bool limits_shut(const struct sched *s, const struct class *c); // to every host
 bool limits_fit(const struct sched *s, const struct class *c, const struct host *h);
 void resources_take(struct sched *s, struct attempt *a);
 void resources_give_back(struct sched *s, struct attempt *a);

@@ -348,7 +348,7 @@ static bool serve_class(struct sched *s, uint32_t c, int depth)
     size_t k = 0, b = 0;
     struct bucket *bucket;
     struct found f;
-    if (!s->classes.at[c]->queued && !s->late.count)
+    if ((!s->classes.at[c]->queued && !s->late.count) || limits_shut(s, s->classes.at[c]))
         return false;
     while ((bucket = next_bucket(s, c, &k, &b))) {
         for (size_t i = bucket->workers.count, tries = 0; i-- > 0 && tries < TRIES_A_BUCKET;
@@ -378,7 +378,7 @@ static bool serve_class(struct sched *s, uint32_t c, int depth)
 static void class_served(struct sched *s, uint32_t c)
 {
     s->classes.at[c]->woken = false;
-    for (size_t i = 0; i < s->woken.count; i++)
+    for (size_t i = s->woken.count; i-- > 0;) // mostly the last
         if (s->woken.at[i] == c) {
             s->woken.at[i] = s->woken.at[--s->woken.count];
             return;

@@ -28,6 +28,7 @@ struct sched *sched_open(const struct sched_rules *rules, sched_fence first_fenc
     s->rules = rules ? *rules : sched_rules_usual();
     s->next_fence = first_fence;
     s->round_ms = INT64_MIN;
+    s->batch_number = 1;
     ADD(s->jobs, NULL); // 0 is none
     ADD(s->steps, NULL);
     ADD(s->hosts, NULL);

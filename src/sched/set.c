@@ -147,6 +147,8 @@ static int64_t next_in_page(const struct set *t, int64_t page, int64_t from, boo
 
 int64_t set_next(const struct set *t, int64_t from, bool in)
 {
+    if (t->members == (in ? 0 : t->count))
+        return t->count; // many sets are empty all their life
     if (in && from < t->low * PAGE_BITS)
         from = t->low * PAGE_BITS;
     while (from < t->count) {

@@ -9,6 +9,8 @@
  */
 #include "sched/inside.h"
 
+enum { ROOM_KEPT_BYTES = 4 << 20 };
+
 void *grow(void *at, size_t count, size_t *room, size_t size)
 {
     if (count < *room)
@@ -45,8 +47,9 @@ void keep_fails(struct sched *s, const struct fails *before)
 
 void job_touch(struct sched *s, struct job *j)
 {
+    if (j->kept != s->batch_number)
+        ADD(s->touched_jobs, j->id);
     KEEP(s, j);
-    ADD(s->touched_jobs, j->id);
     if (!j->unsettled)
         ADD(s->unsettled, j->id);
     j->unsettled = true;
@@ -54,8 +57,9 @@ void job_touch(struct sched *s, struct job *j)
 
 void worker_touch(struct sched *s, sched_worker w)
 {
+    if (s->workers.at[w]->kept != s->batch_number)
+        ADD(s->touched_workers, w);
     KEEP(s, s->workers.at[w]);
-    ADD(s->touched_workers, w);
 }
 
 void notice(struct sched *s, struct sched_notice n)
@@ -76,10 +80,24 @@ const struct sched_batch *sched_batch(struct sched *s)
     return &s->batch;
 }
 
+// What one large batch needed is not kept for the small ones after it.
+#define EMPTY(list)                                                                                \
+    do {                                                                                           \
+        (list).count = 0;                                                                          \
+        if ((list).room * sizeof(*(list).at) > ROOM_KEPT_BYTES) {                                  \
+            free((list).at);                                                                       \
+            (list).at = NULL;                                                                      \
+            (list).room = 0;                                                                       \
+        }                                                                                          \
+    } while (0)
+
 static void batch_empty(struct sched *s)
 {
-    s->changes.count = s->gives.count = s->drops.count = s->notices.count = 0;
-    s->journal.count = s->bytes.count = s->closed.count = 0;
+    s->batch_number++;
+    EMPTY(s->changes);
+    EMPTY(s->journal);
+    EMPTY(s->bytes);
+    s->gives.count = s->drops.count = s->notices.count = s->closed.count = 0;
     s->touched_jobs.count = s->touched_workers.count = 0;
 }
 
