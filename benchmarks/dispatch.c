@@ -1,11 +1,15 @@
 /*
  * The farm's queue as workers see it: one WebSocket each on loopback, `done` and `next` in one
  * message, every state durable before it is told. The workers are a process of their own on the
- * same machine. Also: how long a job of 100,000 frames takes to be durable and to begin, what a
+ * same machine. First many jobs of one kind, then jobs that use all of the policy: three tiers,
+ * priorities, eight projects with three users each, pools, licences of tasks and of hosts (some
+ * all taken), frames after frames, steps after steps and after themselves, previews, data that is
+ * warm somewhere. Also: how long a job of 100,000 frames takes to be durable and to begin, what a
  * queued frame costs, and how long a house that was killed takes to give work again. One JSON line
- * a figure. bench-dispatch MIGRATIONS [WORKERS] [TASKS]
+ * a figure. bench-dispatch MIGRATIONS [WORKERS] [TASKS] [plain|policy|queue]: only that part
  */
 #include "api/api.h"
+#include "base/log.h"
 #include "house/flow/flow.h"
 #include "house/jobs/jobs.h"
 #include "plat/clock.h"
@@ -26,7 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PROJECTS = 4, JOBS = 24 };
+enum { PROJECTS = 8, JOBS = 24, POLICY_JOBS = 400, POOLS = 4 };
 
 static struct error err;
 static const char *migrations;
@@ -78,40 +82,83 @@ static struct db *open_db(const char *name)
 // ---- jobs
 
 struct making {
-    int project;
+    int number;
+    bool policy;
     int64_t tasks;
     id job;
 };
+
+static json_t *limit_need(const char *name, int amount)
+{
+    return json_pack("[{s:s, s:i}]", "name", name, "amount", amount);
+}
+
+// What a job of the eight kinds asks for; the other kinds differ by their steps.
+static json_t *plan_of(const struct making *m)
+{
+    static const char *const limits[] = {NULL, "comp", "host", "narrow"};
+    char pool[20], data[20];
+    json_t *plan = json_pack("{s:i, s:[{s:[s]}], s:{s:i}}", "chunk", 1, "words", "any",
+                             "attr.worker.os.family=linux", "needs", "milli_cpus", 1000);
+    if (!m->policy)
+        return plan;
+    snprintf(pool, sizeof(pool), "pool=%d", m->number / 8 % POOLS);
+    snprintf(data, sizeof(data), "scene %d", m->number);
+    json_object_set_new(plan, "data", json_string(data));
+    if (m->number % 3 == 0)
+        json_array_append_new(json_object_get(plan, "words"), json_pack("{s:[s]}", "any", pool));
+    if (m->number % 8 < 4 && limits[m->number % 8])
+        json_object_set_new(plan, "limits", limit_need(limits[m->number % 8], 1));
+    if (m->number % 40 == 39)
+        json_object_set_new(plan, "limits", limit_need("taken", 1));
+    return plan;
+}
+
 static bool make_in(struct db_tx *tx, void *context, struct error *e)
 {
     struct making *m = context;
     char project[27], user[8];
-    snprintf(project, sizeof(project), "01J0000000000000000000PR%02d", m->project % PROJECTS);
-    snprintf(user, sizeof(user), "u%d", m->project % 3);
-    json_t *options = json_pack("{s:b, s:b}", "render", 1, "once", 1);
-    json_t *plan = json_pack("{s:i, s:[{s:[s]}], s:{s:i}}", "chunk", 1, "words", "any",
-                             "attr.worker.os.family=linux", "needs", "milli_cpus", 1000);
-    struct job_step step = {"Render", m->tasks, plan};
+    int kind = m->policy ? m->number % 8 : 0;
+    bool two = kind == 4 || kind == 5; // frames after frames, all after all
+    snprintf(project, sizeof(project), "01J0000000000000000000PR%02d", m->number % PROJECTS);
+    snprintf(user, sizeof(user), "u%d", m->number % 3);
+    json_t *options = json_pack("{s:b, s:b}", "render", 1, "once", !m->policy || kind < 6);
+    json_t *plan = plan_of(m), *after = json_deep_copy(plan);
+    if (kind == 4)
+        json_object_set_new(after, "after",
+                            json_pack("[{s:i, s:i, s:i}]", "step", 1, "from", 0, "to", 0));
+    if (kind == 5)
+        json_object_set_new(after, "after", json_pack("[{s:i}]", "step", 1));
+    if (kind == 6) // each frame after the one before
+        json_object_set_new(plan, "after",
+                            json_pack("[{s:i, s:i, s:i}]", "step", 1, "from", -1, "to", -1));
+    if (kind == 7)
+        json_object_set_new(options, "preview_every", json_integer(10));
+    struct job_step steps[] = {{"Render", two ? m->tasks / 2 : m->tasks, plan},
+                               {"Comp", m->tasks / 2, after}};
     bool ok = job_make(tx,
                        &(struct job_wish){.project = project,
                                           .kind = "render",
                                           .title = "frames",
                                           .by = user,
-                                          .priority = 40 + m->project % 20,
+                                          .priority = m->number * 37 % 100,
+                                          .tier = m->policy ? 2 + m->number / 24 % 3 : 0,
                                           .options = options,
-                                          .steps = &step,
-                                          .step_count = 1,
+                                          .steps = steps,
+                                          .step_count = two ? 2 : 1,
                                           .unit = "tasks"},
                        clock_now_ms(), &m->job, e);
     json_decref(options);
     json_decref(plan);
+    json_decref(after);
     return ok;
 }
 
-static void make_jobs(struct db *db, int count, int64_t each)
+static void make_jobs(struct db *db, int count, int64_t each, bool policy)
 {
     for (int i = 0; i < count; i++)
-        must(db_write(db, make_in, &(struct making){.project = i, .tasks = each}, &err));
+        must(db_write(db, make_in,
+                      &(struct making){.number = i, .tasks = each, .policy = policy}, &err));
 }
 
 // ---- the workers' process
@@ -173,8 +220,9 @@ static void greet(struct line *l, int number)
     int size = snprintf(hello, sizeof(hello),
                         "{\"hello\":{\"worker\":\"01J00000000000000000W%05d\",\"name\":\"w\","
                         "\"slots\":1,\"pid\":1,\"host\":\"h%d\",\"attempts\":[],\"has\":"
-                        "{\"milli_cpus\":1000,\"words\":[\"attr.worker.os.family=linux\"]}}}",
-                        number, number / 4);
+                        "{\"milli_cpus\":1000,\"words\":[\"attr.worker.os.family=linux\","
+                        "\"pool=%d\"]}}}",
+                        number, number / 4, number / 4 % POOLS);
     say(l->fd, 1, hello, (size_t)size);
 }
 
@@ -392,10 +440,9 @@ static void measure_submit(void)
     fflush(stdout);
 }
 
-static void measure_rate(int control)
+static void arrive(int control)
 {
-    int64_t n[3], before[3];
-    int64_t came = clock_tick_us();
+    int64_t n[3], came = clock_tick_us();
     do {
         clock_sleep_ms(50);
         ask(control, n);
@@ -404,25 +451,72 @@ static void measure_rate(int control)
         "{\"bench\":\"dispatch\",\"what\":\"%d workers have come\",\"ours\":%.1f,\"unit\":\"s\"}\n",
         workers, (double)(clock_tick_us() - came) / 1e6);
     fflush(stdout);
-    make_jobs(h.db, JOBS, tasks / JOBS + 1);
+}
+
+// From when each worker has ended one on the average, until `count` more are ended.
+static void measure_rate(int control, const char *what, int64_t count)
+{
+    int64_t n[3], first[3], before[3];
+    ask(control, first);
     do {
         clock_sleep_ms(20);
         ask(control, before);
-    } while (before[2] < workers);
+    } while (before[2] - first[2] < workers);
     double cpu = cpu_us();
     int64_t began = clock_tick_us();
     do {
         clock_sleep_ms(20);
         ask(control, n);
-    } while (n[2] - before[2] < tasks * 3 / 4 && clock_tick_us() - began < 60000000);
-    double s = (double)(clock_tick_us() - began) / 1e6, count = (double)(n[2] - before[2]);
-    printf(
-        "{\"bench\":\"dispatch\",\"what\":\"tasks done and given, durable, %d workers\",\"ours\":"
-        "%.0f,\"unit\":\"tasks/s\",\"at_least\":5000}\n"
-        "{\"bench\":\"dispatch\",\"what\":\"the server's CPU a "
-        "task\",\"ours\":%.1f,\"unit\":\"us\","
-        "\"at_most\":100}\n",
-        workers, count / s, (cpu_us() - cpu) / count);
+    } while (n[2] - before[2] < count && clock_tick_us() - began < 60000000);
+    double s = (double)(clock_tick_us() - began) / 1e6, ended = (double)(n[2] - before[2]);
+    printf("{\"bench\":\"dispatch\",\"what\":\"%s: tasks done and given, durable, %d "
+           "workers\",\"ours\":%.0f,\"unit\":\"tasks/s\",\"at_least\":5000}\n"
+           "{\"bench\":\"dispatch\",\"what\":\"%s: the server's CPU a task\",\"ours\":%.1f,"
+           "\"unit\":\"us\",\"at_most\":100}\n",
+           what, workers, ended / s, what, (cpu_us() - cpu) / ended);
+    fflush(stdout);
+}
+
+static void open_limits(void)
+{
+    static const struct jobs_limit limits[] = {{"comp", false, 3000, 0, false},
+                                               {"host", true, 800, 100, true},
+                                               {"narrow", false, 40, 0, false},
+                                               {"taken", false, 5, 5, false}};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        must(jobs_limit_set(h.jobs, &limits[i], NULL, NULL, clock_now_ms(), &err));
+}
+
+struct audit {
+    int64_t committed, twice, counted, over;
+};
+static bool audit_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct audit *a = context;
+    return db_one_int(tx, &a->committed, 0, e,
+                      "select sum(last - first + 1) from attempts where state = 'committed'", "") &&
+           db_one_int(tx, &a->twice, 0, e,
+                      "select count(*) from (select 1 from attempts where state = 'committed' "
+                      "group by job, step, first having count(*) > 1)",
+                      "") &&
+           db_one_int(tx, &a->counted, 0, e, "select sum(done) from steps", "") &&
+           db_one_int(tx, &a->over, 0, e,
+                      "select count(*) from (select min(case when step = 2 then began_ms end) as "
+                      "began, max(case when step = 1 and state = 'committed' then ended_ms else 0 "
+                      "end) as met from attempts where job in (select job from steps where number "
+                      "= 2) group by job, first) as pairs where began < met or met = 0 and began "
+                      "is not null",
+                      "");
+}
+
+// What is in the rows: each task counts once, none began before the one that it is after.
+static void audit(void)
+{
+    struct audit a;
+    must(db_read(h.db, audit_in, &a, &err));
+    printf("{\"bench\":\"dispatch\",\"what\":\"audit of %lld tasks: counted twice, not counted, "
+           "too early\",\"ours\":%lld,\"unit\":\"\",\"at_most\":0}\n",
+           (long long)a.committed, (long long)(a.twice + llabs(a.committed - a.counted) + a.over));
     fflush(stdout);
 }
 
@@ -431,14 +525,16 @@ static void measure_memory(void)
     enum { MILLIONS = 10 };
     struct db *db = open_db("memory.db");
     struct jobs *j;
-    make_jobs(db, MILLIONS, 1000000);
+    make_jobs(db, MILLIONS, 1000000, false);
     int64_t before = rss_bytes();
     must(jobs_open(db, clock_now_ms(), &j, &err));
     int64_t bytes = rss_bytes() - before;
     printf("{\"bench\":\"dispatch\",\"what\":\"memory of a queued frame, of %d "
            "million\",\"ours\":%.3f,"
-           "\"unit\":\"bytes\",\"at_most\":64}\n",
-           MILLIONS, (double)bytes / (MILLIONS * 1e6));
+           "\"unit\":\"bytes\",\"at_most\":64}\n"
+           "{\"bench\":\"dispatch\",\"what\":\"the whole process with %d million frames "
+           "queued\",\"ours\":%.1f,\"unit\":\"MB\",\"at_most\":1000}\n",
+           MILLIONS, (double)bytes / (MILLIONS * 1e6), MILLIONS, (double)rss_bytes() / 1e6);
     fflush(stdout);
     jobs_close(j);
     db_close(db);
@@ -452,7 +548,7 @@ static void measure_recovery(void)
         struct db *db = open_db("killed.db");
         struct jobs *j;
         struct arena *a = arena_open(256 << 20);
-        make_jobs(db, 4, 250000);
+        make_jobs(db, 4, 250000, false);
         must(jobs_open(db, clock_now_ms(), &j, &err));
         for (int i = 0; i < 1000; i++) {
             char worker[27];
@@ -510,40 +606,81 @@ static void preflight(void)
     }
 }
 
+struct door {
+    int port;
+    char token[44];
+};
+
+// Forked before there are threads; they come when they are told where the door is.
+static pid_t make_workers(int *control, int *told)
+{
+    int pair[2], start[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 || pipe(start) != 0)
+        stop("a pair of lines");
+    pid_t child = fork();
+    if (child == 0) {
+        struct door door;
+        close(pair[0]);
+        close(start[1]);
+        if (read(start[0], &door, sizeof(door)) != sizeof(door))
+            exit(0);
+        farm(pair[1], door.port, door.token);
+    }
+    close(pair[1]);
+    *control = pair[0];
+    *told = start[1];
+    return child;
+}
+
+static void let_in(int told)
+{
+    struct door door = {.port = server_port(h.server, 0)};
+    memcpy(door.token, h.worker_token, sizeof(door.token));
+    if (write(told, &door, sizeof(door)) != sizeof(door))
+        stop("the workers are gone");
+}
+
+static void measure_workers(int control, int told, bool plain, bool policy)
+{
+    let_in(told);
+    arrive(control);
+    if (plain) {
+        make_jobs(h.db, JOBS, tasks / JOBS + 1, false);
+        measure_rate(control, "one kind of work", tasks * 3 / 4);
+    }
+    if (policy) {
+        open_limits();
+        make_jobs(h.db, POLICY_JOBS, 2 * tasks / POLICY_JOBS + 1, true);
+        measure_rate(control, "all of the policy", tasks * 3 / 4);
+    }
+    audit();
+}
+
 int main(int argc, char **argv)
 {
-    int control[2], start[2], status;
-    struct {
-        int port;
-        char token[44];
-    } where = {0};
+    int control, told, status;
     if (argc < 2 || !mkdtemp(folder))
         return 2;
     migrations = argv[1];
     workers = argc > 2 ? atoi(argv[2]) : workers;
     tasks = argc > 3 ? atoll(argv[3]) : tasks;
+    const char *only = argc > 4 ? argv[4] : "";
+    bool queue = !*only || strcmp(only, "queue") == 0, plain = !*only || strcmp(only, "plain") == 0;
+    bool policy = !*only || strcmp(only, "policy") == 0;
     preflight();
+    log_set_level(LOG_WARN);
     signal(SIGPIPE, SIG_IGN);
-    measure_memory();
-    measure_recovery();
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) != 0 || pipe(start) != 0)
-        stop("a pair of lines");
-    pid_t child = fork();
-    if (child == 0) {
-        close(control[0]);
-        if (read(start[0], &where, sizeof(where)) != sizeof(where))
-            exit(0);
-        farm(control[1], where.port, where.token);
+    if (queue) {
+        measure_memory();
+        measure_recovery();
     }
-    close(control[1]);
+    pid_t child = make_workers(&control, &told);
     open_house();
-    measure_submit();
-    where.port = server_port(h.server, 0);
-    memcpy(where.token, h.worker_token, sizeof(where.token));
-    if (write(start[1], &where, sizeof(where)) != sizeof(where))
-        stop("the workers are gone");
-    measure_rate(control[0]);
-    close(control[0]);
+    if (queue)
+        measure_submit();
+    if (plain || policy)
+        measure_workers(control, told, plain, policy);
+    close(control);
     kill(child, SIGKILL);
     waitpid(child, &status, 0);
     close_house();
