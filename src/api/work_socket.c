@@ -498,16 +498,43 @@ static bool hear_log(struct line *l, const json_t *said, struct arena *a)
     return true;
 }
 
-// May a frame that was made be brought into its place?
+struct asked { // may a frame that was made be brought into its place?
+    struct line *line;
+    int64_t asked; // the worker's clock, told back: by it he knows how old the answer is
+};
+
+// No answer: the worker asks again.
+static void on_placed(void *context, const char *attempt, const struct jobs_placing *p,
+                      const struct error *err)
+{
+    struct asked *q = context;
+    json_t *tasks = json_array();
+    for (int i = 0; i < p->count; i++)
+        json_array_append_new(
+            tasks, json_pack("[I, I]", (json_int_t)p->runs[i][0], (json_int_t)p->runs[i][1]));
+    if (!err && p->when == JOBS_PLACE_NOW)
+        say(q->line, json_pack("{s:{s:s, s:I, s:O}}", "place", "attempt", attempt, "asked",
+                               (json_int_t)q->asked, "tasks", tasks));
+    else if (!err && p->when == JOBS_PLACE_NEVER)
+        say(q->line, json_pack("{s:{s:s}}", "stale", "attempt", attempt));
+    json_decref(tasks);
+    line_let_go(q->line);
+    free(q);
+}
+
 static bool hear_place(struct line *l, const json_t *said, struct arena *a)
 {
     (void)a;
     const char *attempt = word(said, "attempt");
     if (!id_valid(text_of(attempt)))
         return false;
-    bool may = jobs_may_place(l->work->jobs, l->worker, attempt,
-                              json_integer_value(json_object_get(said, "token")));
-    say(l, json_pack("{s:{s:s}}", may ? "place" : "stale", "attempt", attempt));
+    struct asked *q = calloc(1, sizeof(*q));
+    if (!q)
+        abort();
+    *q = (struct asked){l, json_integer_value(json_object_get(said, "asked"))};
+    atomic_fetch_add(&l->holders, 1);
+    jobs_may_place_later(l->work->jobs, l->worker, attempt,
+                         json_integer_value(json_object_get(said, "token")), on_placed, q);
     return true;
 }
 

@@ -365,6 +365,7 @@ static bool sync_path(const char *path, int flags, struct error *err)
 }
 
 struct made_file {
+    int64_t task;
     const struct output *output;
     const char *name, *from, *to;
 };
@@ -374,7 +375,7 @@ struct made_files {
 };
 
 static bool check_file(struct render *r, struct arena *a, const struct output *o, const char *name,
-                       struct made_files *files, struct error *err)
+                       int64_t task, struct made_files *files, struct error *err)
 {
     struct stat seen;
     const char *from = arena_format(a, "%s/%s", o->made_in, name);
@@ -391,23 +392,23 @@ static bool check_file(struct render *r, struct arena *a, const struct output *o
             abort();
     }
     files->at[files->count++] =
-        (struct made_file){o, name, from, arena_format(a, "%s/%s", o->folder, name)};
+        (struct made_file){task, o, name, from, arena_format(a, "%s/%s", o->folder, name)};
     return true;
 }
 
 static bool check_task(struct render *r, struct arena *a, const struct openjd_task *t,
-                       struct made_files *files, struct error *err)
+                       int64_t number, struct made_files *files, struct error *err)
 {
     const struct openjd_task_value *frame = openjd_task_frame(t);
     bool range = frame && frame->type == OPENJD_T_RANGE;
     uint64_t count = range ? frame->value.range->count : 1;
     for (size_t i = 0; i < r->output_count; i++)
         for (uint64_t k = 0; k < count; k++) {
-            int64_t number = range   ? openjd_range_at(frame->value.range, k)
-                             : frame ? frame->value.whole
-                                     : 0;
-            const char *name = sequence_frame(a, r->outputs[i].name, number);
-            if (!check_file(r, a, &r->outputs[i], name, files, err))
+            int64_t frame_number = range   ? openjd_range_at(frame->value.range, k)
+                                   : frame ? frame->value.whole
+                                           : 0;
+            const char *name = sequence_frame(a, r->outputs[i].name, frame_number);
+            if (!check_file(r, a, &r->outputs[i], name, number + (int64_t)k, files, err))
                 return false;
         }
     return true;
@@ -415,9 +416,15 @@ static bool check_task(struct render *r, struct arena *a, const struct openjd_ta
 
 static bool place(struct render *r, const struct made_files *files, struct error *err)
 {
-    for (size_t i = 0; i < files->count; i++)
-        if (rename(files->at[i].from, files->at[i].to) != 0)
+    for (size_t i = 0; i < files->count; i++) {
+        enum render_place may = r->calls->may_place(r->calls->context, files->at[i].task);
+        if (may == RENDER_STOP)
+            return error_set(err, ERROR_CANCELLED, "another attempt counts, or it was stopped");
+        if (may == RENDER_LEAVE)
+            unlink(files->at[i].from); // nobody takes it for a later one's
+        else if (rename(files->at[i].from, files->at[i].to) != 0)
             return error_errno(err, errno, "cannot bring %s into its place", files->at[i].name);
+    }
     for (size_t i = 0; i < r->output_count; i++)
         if (!sync_path(r->outputs[i].folder, O_RDONLY | O_DIRECTORY, err))
             return false;
@@ -438,7 +445,8 @@ static bool run_tasks(struct render *r, struct arena *a, int64_t first, int64_t 
         int64_t end = last < row_end ? last : row_end;
         openjd_space_cut(a, r->step->space, (uint64_t)(t / row_tasks), (uint64_t)(t % row_tasks),
                          (uint64_t)(end - t + 1), &task);
-        if (!session_task(r->session, r->step, &task, err) || !check_task(r, a, &task, files, err))
+        if (!session_task(r->session, r->step, &task, err) ||
+            !check_task(r, a, &task, t, files, err))
             return false;
         t += (int64_t)task.task_count;
         r->done = t - first;
@@ -465,11 +473,8 @@ bool render_run(struct render *r, const json_t *task, const json_t *document,
         ok = error_set(err, ERROR_INPUT, "the step has no tasks %lld to %lld", (long long)first,
                        (long long)last);
     ok = ok && run_tasks(r, a, first, last, &files, err);
-    if (ok && files.count) {
-        ok = calls->may_place(calls->context)
-                 ? place(r, &files, err)
-                 : error_set(err, ERROR_CANCELLED, "another attempt counts, or it was stopped");
-    }
+    if (ok && files.count)
+        ok = place(r, &files, err);
     r->failed |= !ok;
     if (!ok && r->a)
         render_rest(r); // after a failure only leaving is allowed

@@ -30,13 +30,18 @@ void render_close(struct render *r); // ends its session; NULL is fine
 // Ends the session, when there is nothing for it now.
 void render_rest(struct render *r);
 
+enum render_place {
+    RENDER_PLACE,
+    RENDER_LEAVE, // this task was made by another attempt
+    RENDER_STOP   // the attempt does not count, or it was stopped
+};
 struct render_calls {
-    // All from the thread that runs. `asked`: whether to go on. `may_place` waits for the house;
-    // false: the attempt does not count, or it was stopped.
+    // All from the thread that runs. `asked`: whether to go on. `may_place` waits for the house and
+    // is asked for each file, so that what it has said is never old.
     bool (*asked)(void *context);
     void (*progress)(void *context, int64_t done, int64_t total);
     void (*said)(void *context, text line);
-    bool (*may_place)(void *context);
+    enum render_place (*may_place)(void *context, int64_t task);
     void *context;
 };
 // `task` and `document` as in docs/formats/workers.md. False: CANCELLED when it was not to go on.

@@ -50,7 +50,7 @@ struct attempt {
     json_t *task;
     // guarded by worker.lock
     bool started, ended, dropped;
-    bool asks_place, may_place;     // of a render
+    json_t *place;                  // what the house said of a render's frames; NULL: nothing
     struct buf log;                 // that the house has not heard yet
     int64_t log_said, log_left_out; // bytes
     int64_t done, total;
@@ -98,6 +98,7 @@ static void forget(struct worker *w, struct attempt *t)
             break;
         }
     json_decref(t->task);
+    json_decref(t->place);
     buf_free(&t->log);
     free(t->result);
     free(t);
@@ -301,8 +302,8 @@ static void ask_about(struct worker *w, const char *job)
 
 static void ask_place(struct worker *w, const struct attempt *t)
 {
-    send_json(
-        w, json_pack("{s:{s:s, s:I}}", "place", "attempt", t->id, "token", (json_int_t)t->token));
+    send_json(w, json_pack("{s:{s:s, s:I, s:I}}", "place", "attempt", t->id, "token",
+                           (json_int_t)t->token, "asked", (json_int_t)clock_tick_us()));
 }
 
 // Waits with the lock for something that the house says; asks again now and then.
@@ -381,22 +382,40 @@ static void render_said(void *context, text line)
     pthread_mutex_unlock(&r->w->lock);
 }
 
+// The lease began anew when the house said so, which was not before we asked. Half of it is ours:
+// whoever is told the same after us, because we were taken for lost, is told much later.
+static bool may_place(const struct attempt *t)
+{
+    int64_t good_us = 500 * json_integer_value(json_object_get(t->task, "lease_ms"));
+    int64_t asked_us = json_integer_value(json_object_get(t->place, "asked"));
+    return t->place && clock_tick_us() - asked_us < good_us;
+}
+
+static bool own_task(const struct attempt *t, int64_t task)
+{
+    size_t i;
+    const json_t *run;
+    json_array_foreach(json_object_get(t->place, "tasks"), i,
+                       run) if (task >= json_integer_value(json_array_get(run, 0)) &&
+                                task <= json_integer_value(json_array_get(run, 1))) return true;
+    return false;
+}
+
 // While the house is away the frame waits: another attempt may have been given.
-static bool render_may_place(void *context)
+static enum render_place render_may_place(void *context, int64_t task)
 {
     struct run *r = context;
     struct worker *w = r->w;
     struct attempt *t = r->t;
     pthread_mutex_lock(&w->lock);
-    t->asks_place = true;
-    ask_place(w, t);
-    for (int waited = 1; !t->may_place && !t->dropped && !atomic_load(&w->stop); waited++) {
-        wait_told(w);
+    for (int waited = 0; !may_place(t) && !t->dropped && !atomic_load(&w->stop); waited++) {
         if (waited % 5 == 0)
             ask_place(w, t);
+        wait_told(w);
     }
-    bool may = t->may_place && !t->dropped;
-    t->asks_place = false;
+    enum render_place may = !may_place(t) || t->dropped ? RENDER_STOP
+                            : own_task(t, task)         ? RENDER_PLACE
+                                                        : RENDER_LEAVE;
     pthread_mutex_unlock(&w->lock);
     return may;
 }
@@ -593,8 +612,10 @@ static void hear(struct worker *w, const json_t *said)
         hear_about(w, part);
     if ((part = json_object_get(said, "place"))) {
         struct attempt *t = find(w, word(part, "attempt"));
-        if (t)
-            t->may_place = true;
+        if (t) {
+            json_decref(t->place);
+            t->place = json_incref(part);
+        }
         pthread_cond_broadcast(&w->told);
     }
     json_t *stale = json_object_get(said, "stale");

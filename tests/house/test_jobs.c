@@ -719,6 +719,154 @@ static void a_quarantine_is_of_the_machine_and_holds_until_it_is_good(void **sta
     node_is("W1", "idle");
 }
 
+// ---- two attempts at the same tasks
+
+static bool rendered_in(struct db_tx *tx, void *context, struct error *e)
+{
+    json_t *plan = json_pack("{s:i}", "chunk", 4), *options = json_pack("{s:b}", "render", 1);
+    struct job_step step = {"render", 16, plan};
+    bool ok = job_make(tx,
+                       &(struct job_wish){.project = "P",
+                                          .kind = "render",
+                                          .title = "frames",
+                                          .by = "Ada",
+                                          .options = options,
+                                          .steps = &step,
+                                          .step_count = 1},
+                       house.now, context, e);
+    json_decref(plan);
+    json_decref(options);
+    return ok;
+}
+
+struct pair { // one that is late, and one on another machine that has half of its tasks
+    id job;
+    struct claim late, twin;
+};
+static void time_goes(const char *worker, const struct claim *c)
+{
+    struct beat b = {.attempt = c->attempt, .token = c->token, .unit = ""};
+    int64_t lost;
+    OK(jobs_beat(house.jobs, worker, &b, 1, house.now, &err));
+    OK(jobs_sweep(house.jobs, house.now, &lost, &err));
+}
+static struct pair two_at_the_same(void)
+{
+    struct pair p;
+    struct claim c[3];
+    OK(db_write(house.db, rendered_in, &p.job, &err));
+    greet("A", "one");
+    greet("B", "two");
+    assert_true(take("A", &p.late) && take("B", &c[0]));
+    for (int i = 0; i < 3; i++) {
+        house.now += 1000;
+        assert_int_equal(finish(c[i].attempt, c[i].token), OUTCOME_TAKEN);
+        if (i < 2)
+            assert_true(take("B", &c[i + 1]));
+    }
+    for (int i = 0; i < 8; i++) {
+        house.now += 2500;
+        time_goes("A", &p.late);
+    }
+    assert_true(take("B", &p.twin));
+    assert_int_equal(p.late.first, 0);
+    assert_int_equal(p.late.last, 3);
+    assert_int_equal(p.twin.first, 2);
+    assert_int_equal(p.twin.last, 3);
+    return p;
+}
+static void place_is(const char *worker, const struct claim *c, enum jobs_place when, int64_t first,
+                     int64_t last)
+{
+    struct jobs_placing p;
+    OK(jobs_may_place(house.jobs, worker, c->attempt, c->token, house.now, &p, &err));
+    assert_int_equal(p.when, when);
+    if (when != JOBS_PLACE_NOW)
+        return;
+    assert_int_equal(p.count, 1);
+    assert_int_equal(p.runs[0][0], first);
+    assert_int_equal(p.runs[0][1], last);
+}
+
+static void two_that_run_the_same_never_both_place_it_also_after_a_new_start(void **state)
+{
+    (void)state;
+    struct pair p = two_at_the_same();
+    place_is("B", &p.late, JOBS_PLACE_NEVER, 0, 0); // not its own
+    place_is("A", &p.late, JOBS_PLACE_NOW, 0, 3);
+    place_is("B", &p.twin, JOBS_PLACE_LATER, 0, 0);
+    start_again();
+    place_is("B", &p.twin, JOBS_PLACE_LATER, 0, 0);
+    place_is("A", &p.late, JOBS_PLACE_NOW, 0, 3); // it has not heard it the first time
+    start_again();
+    assert_int_equal(finish(p.late.attempt, p.late.token), OUTCOME_TAKEN);
+    place_is("B", &p.twin, JOBS_PLACE_NEVER, 0, 0);
+    assert_string_equal(state_of(p.job.text), "done");
+}
+
+static void what_another_has_made_is_not_placed_again(void **state)
+{
+    (void)state;
+    struct pair p = two_at_the_same();
+    place_is("B", &p.twin, JOBS_PLACE_NOW, 2, 3);
+    place_is("A", &p.late, JOBS_PLACE_LATER, 0, 0);
+    start_again();
+    place_is("A", &p.late, JOBS_PLACE_LATER, 0, 0);
+    assert_int_equal(finish(p.twin.attempt, p.twin.token), OUTCOME_TAKEN);
+    place_is("A", &p.late, JOBS_PLACE_NOW, 0, 1);
+    assert_int_equal(finish(p.late.attempt, p.late.token), OUTCOME_TAKEN);
+    assert_string_equal(state_of(p.job.text), "done");
+}
+
+static void who_may_place_and_is_lost_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct pair p = two_at_the_same();
+    place_is("A", &p.late, JOBS_PLACE_NOW, 0, 3);
+    for (int i = 0; i < 3; i++) {
+        place_is("B", &p.twin, JOBS_PLACE_LATER, 0, 0);
+        house.now += JOBS_LEASE_MS / 2 - 1;
+        time_goes("B", &p.twin);
+    }
+    place_is("B", &p.twin, JOBS_PLACE_NOW, 2, 3);
+}
+
+static void one_that_was_dropped_before_a_new_start_has_time_to_end_what_it_places(void **state)
+{
+    (void)state;
+    struct pair p = two_at_the_same();
+    struct claim again;
+    place_is("A", &p.late, JOBS_PLACE_NOW, 0, 3);
+    OK(order(ORDER_CANCEL, p.job.text));
+    start_again();
+    OK(order(ORDER_RETRY, p.job.text));
+    greet("C", "three");
+    assert_true(take("C", &again));
+    place_is("A", &p.late, JOBS_PLACE_NEVER, 0, 0);
+    place_is("C", &again, JOBS_PLACE_LATER, 0, 0);
+    house.now += JOBS_LEASE_MS - 1;
+    time_goes("C", &again);
+    place_is("C", &again, JOBS_PLACE_LATER, 0, 0);
+    house.now++;
+    place_is("C", &again, JOBS_PLACE_NOW, again.first, again.last);
+}
+
+static bool full_in(struct db_tx *tx, void *context, struct error *e);
+static void nobody_is_told_to_place_what_could_not_be_written(void **state)
+{
+    (void)state;
+    struct pair p = two_at_the_same();
+    struct jobs_placing placing;
+    bool full = true;
+    OK(db_write(house.db, full_in, &full, &err));
+    assert_false(
+        jobs_may_place(house.jobs, "A", p.late.attempt, p.late.token, house.now, &placing, &err));
+    OK(db_write(house.db, full_in, NULL, &err));
+    house.now += 1000;
+    place_is("B", &p.twin, JOBS_PLACE_NOW, 2, 3);
+    place_is("A", &p.late, JOBS_PLACE_LATER, 0, 0);
+}
+
 static bool refuse_in(struct db_tx *tx, void *context, struct error *e)
 {
     (void)tx, (void)context;
@@ -1252,6 +1400,11 @@ int main(int argc, char **argv)
         TEST(a_job_can_be_named_anew),
         TEST(a_drained_worker_takes_nothing_also_after_a_new_start),
         TEST(a_quarantine_is_of_the_machine_and_holds_until_it_is_good),
+        TEST(two_that_run_the_same_never_both_place_it_also_after_a_new_start),
+        TEST(what_another_has_made_is_not_placed_again),
+        TEST(who_may_place_and_is_lost_holds_nobody_up),
+        TEST(one_that_was_dropped_before_a_new_start_has_time_to_end_what_it_places),
+        TEST(nobody_is_told_to_place_what_could_not_be_written),
         TEST(the_sums_of_the_farm_are_those_of_its_jobs_and_workers),
         TEST(an_order_to_a_worker_that_can_not_be_kept_does_not_hold),
         TEST(a_log_can_be_read_while_it_grows_and_has_nothing_twice),

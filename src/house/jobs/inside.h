@@ -50,7 +50,7 @@ struct live { // a job that the scheduler knows
     bool untold;               // something happened after it
     int64_t done, total;       // of its one task, by beats
     char unit[16];
-    struct given *attempts;
+    struct given *attempts, *placing;
     bool over;
     struct live *next_over, *next_untold;
     // of the batch that is being made
@@ -70,6 +70,7 @@ struct given { // an attempt that may still run at its worker
     uint64_t ended_batch;                                // ended in that batch
     bool committed;                                      // there, and it counted
     bool places;                                         // it may bring what it made into its place
+    struct given *next_placing, **before_placing;        // of its job, those that may
 };
 
 struct hand { // a worker
@@ -100,6 +101,7 @@ enum post_kind {
     POST_DONE,
     POST_FAILED,
     POST_STOPPED,
+    POST_PLACE,
     POST_ORDER,
     POST_LIMIT,
     POST_NODE,
@@ -123,6 +125,8 @@ struct post {
     const struct job_order *order;
     const struct jobs_limit *limit;
     enum node_order node; // of `worker`
+    struct jobs_placing placing;
+    bool places; // it was not told so before
     // the answer
     bool ok, done;
     struct error *err;
@@ -130,6 +134,7 @@ struct post {
     bool later; // nobody waits for it: it is freed after what follows was called
     jobs_heard *heard;
     jobs_heard_beats *heard_beats;
+    jobs_placed *placed;
     void (*gone)(void *context);
     struct jobs_line line; // of a hello
     char own_worker[27];
@@ -197,6 +202,7 @@ struct jobs {
     // of the turn
     int64_t seen; // number of the newest job that is known
     int64_t rest_until_ms, lease_look_ms;
+    int64_t place_after_ms;       // nobody places before: one that was dropped may still do so
     int64_t forget_ms, forgotten; // of who sweeps: when next; attempts before this fence
     struct error unheard;         // of posts that nobody waits for
 
@@ -240,6 +246,7 @@ struct hand *hand_make(struct jobs *j, const char *id, const char *host, const j
 struct given *given_add(struct jobs *j, sched_fence fence, struct live *job, int64_t step,
                         int64_t first, int64_t last, struct hand *hand, int64_t now_ms);
 void given_drop(struct jobs *j, struct given *g);
+void given_places(struct given *g, bool places);
 
 // ---- turn.c
 // Hears what waits, decides, writes, answers; until nothing waits.

@@ -38,7 +38,7 @@ sched_fence attempt_fence(const struct jobs *j, const char *attempt, int64_t tok
 
 struct opening {
     struct jobs *j;
-    int64_t last_fence;
+    int64_t last_fence, placing;
 };
 
 static bool mark_in(struct db_tx *tx, void *context, struct error *err)
@@ -54,6 +54,11 @@ static bool mark_in(struct db_tx *tx, void *context, struct error *err)
     if (ok)
         text_copy(text_of(mark), o->j->mark, sizeof(o->j->mark));
     arena_close(a);
+    // What may bring something into its place and was dropped is not known here any more.
+    if (ok &&
+        !db_one_int(tx, &o->placing, 0, err,
+                    "select count(*) from attempts where state = 'dropped' and places = 1", ""))
+        return false;
     // What was dropped and may still run is no attempt any more: its worker will be told.
     return ok && db_run(tx, err, "update workers set state = 'away'", "") &&
            db_run(tx, err, "update attempts set state = 'stopped' where state = 'dropped'", "") &&
@@ -72,7 +77,7 @@ static struct sched_rules rules(void)
 bool jobs_open(struct db *db, int64_t now_ms, struct jobs **jobs, struct error *err)
 {
     struct jobs *j = calloc(1, sizeof(*j));
-    struct opening o = {j, 0};
+    struct opening o = {j, 0, 0};
     struct sched_rules r = rules();
     assert(j);
     j->db = db;
@@ -88,6 +93,7 @@ bool jobs_open(struct db *db, int64_t now_ms, struct jobs **jobs, struct error *
     pthread_cond_init(&j->answered, NULL);
     pthread_condattr_destroy(&monotonic);
     if (db_write(db, mark_in, &o, err)) {
+        j->place_after_ms = o.placing ? now_ms + JOBS_LEASE_MS : 0;
         j->sched = sched_open(&r, (sched_fence)o.last_fence + 1);
         if (load_limits(j, now_ms, err) && load_nodes(j, NULL, now_ms, err) &&
             load_new(j, now_ms, err)) {

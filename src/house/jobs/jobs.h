@@ -240,9 +240,25 @@ typedef void jobs_heard(void *context, const char *attempt, enum outcome outcome
                         const struct error *err);
 void jobs_finish_later(struct jobs *j, const char *attempt, int64_t token, jobs_heard *heard,
                        void *context);
-// Whether what an attempt made may be brought into its place: it holds its tasks and no other that
-// runs them too was told so before.
-bool jobs_may_place(struct jobs *j, const char *worker, const char *attempt, int64_t token);
+// May what an attempt made be brought into its place? Two that run the same tasks must never both:
+// the second would write over what the first was counted for. So one is told NOW, which is durable
+// before it hears it, and the other LATER until the first has ended; then what is left of its tasks
+// is its own. NEVER: it does not count. The lease begins anew with NOW: a worker that does not use
+// it within half a lease asks again, so an attempt that is taken for lost places nothing more.
+enum jobs_place { JOBS_PLACE_NEVER, JOBS_PLACE_LATER, JOBS_PLACE_NOW };
+enum { JOBS_PLACE_RUNS = 16 };
+struct jobs_placing {
+    enum jobs_place when;
+    int64_t runs[JOBS_PLACE_RUNS][2]; // NOW: first and last of the tasks that are its own
+    int count;
+};
+MUST_CHECK bool jobs_may_place(struct jobs *j, const char *worker, const char *attempt,
+                               int64_t token, int64_t now_ms, struct jobs_placing *placing,
+                               struct error *err);
+typedef void jobs_placed(void *context, const char *attempt, const struct jobs_placing *placing,
+                         const struct error *err);
+void jobs_may_place_later(struct jobs *j, const char *worker, const char *attempt, int64_t token,
+                          jobs_placed *placed, void *context);
 // What an attempt is, without changing anything; *current false: its result would be stale.
 MUST_CHECK bool jobs_attempt(struct jobs *j, const char *attempt, int64_t token, struct arena *a,
                              struct ended *what, bool *current, bool *taken, struct error *err);

@@ -24,6 +24,7 @@ struct attempt_seen {
     sched_fence fence;
     int64_t step, first, last, began_ms;
     const char *worker;
+    bool places;
 };
 struct page_seen {
     int64_t step, page, state;
@@ -198,7 +199,8 @@ static bool read_attempts(struct db_tx *tx, struct loading *l, struct error *err
     size_t at = 0;
     struct db_rows *rows =
         ask(tx, l,
-            "select t.job, t.fence, t.step, t.first, t.last, t.began_ms, t.worker from attempts t "
+            "select t.job, t.fence, t.step, t.first, t.last, t.began_ms, t.worker, "
+            "t.places from attempts t "
             "join jobs j on j.number = t.job where t.state = 'running' and " OF_JOBS
             " order by t.job, t.fence");
     while (db_next(rows)) {
@@ -209,7 +211,8 @@ static bool read_attempts(struct db_tx *tx, struct loading *l, struct error *err
                                                        db_int(rows, 3),
                                                        db_int(rows, 4),
                                                        db_int(rows, 5),
-                                                       arena_text(l->a, db_text(rows, 6))};
+                                                       arena_text(l->a, db_text(rows, 6)),
+                                                       db_int(rows, 7) != 0};
     }
     if (!db_end(rows, err))
         return false;
@@ -442,7 +445,7 @@ static void load_attempts(struct jobs *j, struct live *l, const struct seen *s, 
         }
         sched_attempt_load(j->sched, t->fence, l->steps[t->step - 1], t->first, t->last, h->worker,
                            t->began_ms);
-        given_add(j, t->fence, l, t->step, t->first, t->last, h, now_ms);
+        given_places(given_add(j, t->fence, l, t->step, t->first, t->last, h, now_ms), t->places);
     }
 }
 
@@ -672,8 +675,25 @@ struct given *given_add(struct jobs *j, sched_fence fence, struct live *job, int
     return g;
 }
 
+void given_places(struct given *g, bool places)
+{
+    if (places == g->places)
+        return;
+    g->places = places;
+    if (places) {
+        g->next_placing = g->job->placing;
+        g->before_placing = &g->job->placing;
+        g->job->placing = g;
+    } else {
+        *g->before_placing = g->next_placing;
+    }
+    if (g->next_placing)
+        g->next_placing->before_placing = places ? &g->next_placing : g->before_placing;
+}
+
 void given_drop(struct jobs *j, struct given *g)
 {
+    given_places(g, false);
     *g->before = g->next;
     if (g->next)
         g->next->before = g->before;

@@ -272,21 +272,25 @@ bool jobs_holds(struct jobs *j, const char *worker, const char *attempt, int64_t
     return holds;
 }
 
-bool jobs_may_place(struct jobs *j, const char *worker, const char *attempt, int64_t token)
+bool jobs_may_place(struct jobs *j, const char *worker, const char *attempt, int64_t token,
+                    int64_t now_ms, struct jobs_placing *placing, struct error *err)
 {
-    struct sched_attempt_look look;
-    sched_fence fence = attempt_fence(j, attempt, token);
-    pthread_mutex_lock(&j->core);
-    struct given *g = fence ? map_get(&j->attempts, fence) : NULL;
-    bool may = g && strcmp(g->hand->id, worker) == 0 && !g->ended_batch &&
-               sched_attempt_look(j->sched, fence, &look) && !look.dropped;
-    for (const struct given *o = may ? g->job->attempts : NULL; o; o = o->next_of_job)
-        may &=
-            o == g || o->step != g->step || !o->places || o->last < g->first || o->first > g->last;
-    if (may)
-        g->places = true;
-    pthread_mutex_unlock(&j->core);
-    return may;
+    struct post p = {
+        .kind = POST_PLACE, .worker = worker, .fence = attempt_fence(j, attempt, token)};
+    bool ok = waited(j, &p, now_ms, err);
+    *placing = p.placing;
+    return ok;
+}
+
+void jobs_may_place_later(struct jobs *j, const char *worker, const char *attempt, int64_t token,
+                          jobs_placed *placed, void *context)
+{
+    struct post *p = later(POST_PLACE, worker);
+    p->fence = attempt_fence(j, attempt, token);
+    p->placed = placed;
+    p->context = context;
+    text_copy(text_of(attempt), p->attempt, sizeof(p->attempt));
+    post_later(j, p, j->looked_ms);
 }
 
 struct looking {

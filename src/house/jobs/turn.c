@@ -235,6 +235,53 @@ static void hear_stopped(struct jobs *j, struct batch *b, struct post *p)
     end(b, g, "stopped", NULL);
 }
 
+// Another one that may place some of its tasks and has not ended well in this batch.
+static bool placed_by_another(const struct batch *b, const struct given *g)
+{
+    for (const struct given *o = g->job->placing; o; o = o->next_placing)
+        if (o != g && o->step == g->step && o->first <= g->last && o->last >= g->first &&
+            !(over(b, o) && o->committed))
+            return true;
+    return false;
+}
+
+// Those of its tasks that nobody has made yet. More runs than we can say: it tries later.
+static enum jobs_place own_runs(const struct jobs *j, const struct given *g,
+                                struct jobs_placing *to)
+{
+    sched_step step = g->job->steps[g->step - 1];
+    struct sched_run run = {0, g->first - 1};
+    to->count = 0;
+    while (run.last < g->last &&
+           sched_next_run(j->sched, step, SCHED_RUNNING, run.last + 1, &run) &&
+           run.first <= g->last) {
+        if (to->count == JOBS_PLACE_RUNS)
+            return JOBS_PLACE_LATER;
+        to->runs[to->count][0] = run.first;
+        to->runs[to->count++][1] = run.last < g->last ? run.last : g->last;
+    }
+    return to->count ? JOBS_PLACE_NOW : JOBS_PLACE_NEVER;
+}
+
+static void hear_place(struct jobs *j, struct batch *b, struct post *p)
+{
+    struct given *g = p->fence ? map_get(&j->attempts, p->fence) : NULL;
+    if (!g || over(b, g) || strcmp(g->hand->id, p->worker) != 0 || !holds(j, g)) {
+        p->placing.when = JOBS_PLACE_NEVER;
+        return;
+    }
+    p->placing.when = placed_by_another(b, g) || b->now_ms < j->place_after_ms
+                          ? JOBS_PLACE_LATER
+                          : own_runs(j, g, &p->placing);
+    if (p->placing.when != JOBS_PLACE_NOW)
+        return;
+    if (g->lease_ms < b->now_ms + JOBS_LEASE_MS)
+        g->lease_ms = b->now_ms + JOBS_LEASE_MS;
+    p->places = !g->places;
+    given_places(g, true);
+    b->write |= p->places;
+}
+
 // ---- what people order
 
 static bool has_ended(enum sched_job_state state)
@@ -369,7 +416,7 @@ static void hear(struct jobs *j, struct batch *b, struct post *p)
         [POST_HELLO] = hear_hello,     [POST_AWAY] = hear_away,     [POST_ASKS] = hear_asks,
         [POST_DONE] = hear_done,       [POST_FAILED] = hear_failed, [POST_ORDER] = hear_order,
         [POST_STOPPED] = hear_stopped, [POST_DRAIN] = hear_drain,   [POST_LIMIT] = hear_limit,
-        [POST_NODE] = hear_node,
+        [POST_NODE] = hear_node,       [POST_PLACE] = hear_place,
     };
     p->ok = true;
     if (p->kind == POST_BEAT)
@@ -499,8 +546,12 @@ static void take_back(struct jobs *j, struct batch *b)
             g->committed = false;
         }
     }
-    for (size_t i = 0; i < b->post_count; i++)
+    for (size_t i = 0; i < b->post_count; i++) {
+        struct given *g = b->posts[i]->places ? map_get(&j->attempts, b->posts[i]->fence) : NULL;
+        if (g)
+            given_places(g, false);
         node_undone(j, b->posts[i], b->now_ms);
+    }
 }
 
 // ---- answering
@@ -538,6 +589,8 @@ static void answer_later(struct jobs *j, struct post *p)
         line_set(j, hand_of(j, p->worker), &p->line);
     if (p->heard)
         p->heard(p->context, p->attempt, p->outcome, p->ok ? NULL : p->err);
+    if (p->placed)
+        p->placed(p->context, p->attempt, &p->placing, p->ok ? NULL : p->err);
     if (p->heard_beats)
         p->heard_beats(p->context, p->beats, p->beat_count, p->ok ? NULL : p->err);
     if (p->gone)

@@ -193,7 +193,8 @@ static bool write_gives(struct jobs *j, struct db_tx *tx, const struct batch *b,
     for (size_t i = 0; i < b->give_count; i++) {
         const struct sched_give *g = &b->gives[i];
         if (!db_run(tx, err,
-                    "insert into attempts values (?1, ?2, ?3, ?4, ?5, ?6, 'running', ?7, 0, null)",
+                    "insert into attempts values (?1, ?2, ?3, ?4, ?5, ?6, 'running', ?7, 0, null, "
+                    "0)",
                     "iiiiisi", (int64_t)g->fence, j->by_step[g->step].job->number,
                     j->by_step[g->step].number, g->first, g->last, j->by_worker[g->worker]->id,
                     b->now_ms))
@@ -356,6 +357,9 @@ static bool write_post(struct jobs *j, struct db_tx *tx, const struct batch *b, 
         return !p->task ||
                db_run(tx, err, "update workers set seen_ms = ?2, state = 'away' where id = ?1",
                       "si", p->worker, b->now_ms);
+    if (p->kind == POST_PLACE)
+        return !p->places || db_run(tx, err, "update attempts set places = 1 where fence = ?1", "i",
+                                    (int64_t)p->fence);
     if (p->kind == POST_NODE)
         return node_write(tx, p, err);
     if (p->kind == POST_LIMIT)
