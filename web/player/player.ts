@@ -13,6 +13,7 @@
  * Without WebCodecs (a page that is not secure, or an old browser) the <video> does all, by frame
  * centres; `exactness` says so. Without a picture (sound alone) positions are samples.
  */
+import { looking } from './looking';
 import type { Address, Addresses, Fault, FromWorker, ToWorker, TrackSeen } from './messages';
 import { Playback } from './playback';
 import type { Sound } from './sound';
@@ -85,6 +86,7 @@ export class Player {
   readonly canvas: HTMLCanvasElement;
   readonly video: HTMLVideoElement;
   private glass: ImageBitmapRenderingContext | null;
+  private eye = looking();
   private worker: Worker | null = null;
   private playback: Playback | null = null;
   private media: Media | null = null;
@@ -446,7 +448,10 @@ export class Player {
     this.set({ frame: n, speed, waiting: false });
     if (this.state.status !== 'ready') return; // asked for when it opens
     if (speed !== 0) this.startRun(n, speed);
-    else this.tell({ kind: 'seek', id: this.id, frame: n, moving });
+    else {
+      this.eye.postMessage(0);
+      this.tell({ kind: 'seek', id: this.id, frame: n, moving });
+    }
   }
 
   private leaveVideo(): void {
@@ -675,6 +680,7 @@ export class Player {
 
   close(): void {
     this.closed = true;
+    this.eye.close();
     this.worker?.terminate();
     this.playback?.close();
     clearInterval(this.growTimer);

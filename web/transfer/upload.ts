@@ -10,13 +10,21 @@ import type { Upload as Tus } from "tus-js-client";
 import { batch } from "@preact/signals";
 import { base, me, new_id, post, problem, problem_of } from "../app/api";
 import { lost, online, when_online } from "../app/link";
+import { looking } from "../player/looking";
 import { all_paused, panel_open, reading, sent_bytes, speed, upload_list, type Dropped, type Upload } from "./state";
 
 const SMALL = 256 * 1024;
 const PACK_BYTES = 7 * 1024 * 1024; // 8 MiB with its header
 const PACK_FILES = 2000;
 const PARALLEL = 2;
+const CHUNK = 16 * 1024 * 1024;
 const LEFT = "posthouse.left-over";
+
+// Somebody who looks for a frame in this browser goes before the next piece of an upload.
+const GIVE_WAY_MS = 500;
+let looked = -Infinity;
+looking().onmessage = () => (looked = performance.now());
+const give_way = (): Promise<void> => new Promise((done) => (performance.now() - looked < GIVE_WAY_MS ? setTimeout(done, GIVE_WAY_MS) : done()));
 
 export interface Found {
   path: string;
@@ -142,6 +150,7 @@ async function send_small(drop: Drop, pack: Upload[]): Promise<void> {
     const size = new DataView(new ArrayBuffer(4));
     size.setUint32(0, header.length, true);
     const body = new Blob([size.buffer, header, ...readable.map((r) => r.bytes)]);
+    await give_way();
     const answer = await post<TransferFile[]>(`/transfers/${drop.transfer.id}/small`, body, { headers: { "Content-Type": "application/x-posthouse-small" }, signal: stop.signal });
     const said = new Map(answer.map((f) => [f.path, f]));
     const changes = new Map<number, Partial<Upload>>();
@@ -177,14 +186,15 @@ async function send_large(drop: Drop, u: Upload): Promise<void> {
   if (holder.signal.aborted) return;
   const tus = new TusUpload(u.file, {
     endpoint: `${base}/uploads`,
-    chunkSize: 64 * 1024 * 1024,
+    chunkSize: CHUNK,
     retryDelays: [0, 1000, 3000, 5000, 10_000, 20_000],
     removeFingerprintOnSuccess: true,
     metadata: { transfer: drop.transfer.id, path: u.path, modified: new Date(u.file.lastModified).toISOString() },
     fingerprint: () => Promise.resolve(`posthouse-${u.project}-${u.path}-${u.file.size}-${u.file.lastModified}`),
-    onBeforeRequest: (request) => {
+    onBeforeRequest: async (request) => {
       const csrf = me.value?.csrf;
       if (csrf) request.setHeader("X-CSRF", csrf);
+      await give_way();
     },
     onShouldRetry: (e) => {
       const status = e.originalResponse ? e.originalResponse.getStatus() : 0;
