@@ -239,7 +239,7 @@ static void loading(void)
             sched_step_load(s, step, SCHED_DONE, k, k + 49 + (k % 3));
         for (int k = 0; k < 10; k++)
             sched_attempt_load(s, (sched_fence)(i * 10 + k + 1), step, 15000 + k, 15000 + k,
-                               (sched_worker)(i * 10 + k + 1), now - 60000);
+                               (sched_worker)(i * 10 + k + 1), now - 60000, 0);
         sched_job_start(s, job, now);
     }
     sched_keep(s);

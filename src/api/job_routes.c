@@ -163,6 +163,21 @@ static bool job_patch(struct call *c, struct error *err)
                           .priority = (int)body_int(c, "priority", -1),
                           .tier = (int)body_int(c, "tier", -1),
                           .title = body_text(c, "name")};
+    const char *deadline = body_text(c, "deadline");
+    const json_t *budget = json_object_get(c->body, "budget");
+    o.set_deadline = deadline != NULL;
+    if (deadline && *deadline && !clock_parse(text_of(deadline), &o.deadline_ms)) {
+        error_set(err, ERROR_INPUT, "the deadline can not be '%s'", deadline);
+        return error_fix(err, "write it like 2026-11-27T09:00:00Z, or \"\" for none");
+    }
+    if (json_is_object(budget)) {
+        double amount = json_number_value(json_object_get(budget, "amount"));
+        o.set_budget = true;
+        o.budget = amount < 1e9 ? (int64_t)(amount * JOBS_MONEY + 0.5) : 0;
+        o.currency = amount >= 0 ? json_string_value(json_object_get(budget, "currency")) : NULL;
+        if (amount >= 1e9 || (o.currency && (!*o.currency || strlen(o.currency) > 7)))
+            return error_set(err, ERROR_INPUT, "the budget can not be that");
+    }
     if (o.tier > TIER_OF_ALL && !(c->may & MAY_MANAGE))
         return call_denied(c, MAY_MANAGE, err);
     return order(c, &o, "job.changed", err);
@@ -204,6 +219,33 @@ static bool tasks_requeue_post(struct call *c, struct error *err)
 static bool tasks_cancel_post(struct call *c, struct error *err)
 {
     return tasks_order(c, ORDER_CANCEL_TASKS, "job.tasks_cancelled", err);
+}
+
+struct requeueing {
+    struct call *c;
+    json_t *document;
+};
+
+static bool document_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct requeueing *r = context;
+    json_decref(r->document);
+    r->document = NULL;
+    return job_document(tx, r->c->job, &r->document, err);
+}
+
+static bool requeue_post(struct call *c, struct error *err)
+{
+    struct requeueing r = {.c = c};
+    struct job_run *runs;
+    struct job_order o = {
+        .kind = ORDER_REQUEUE, .job = c->job, .dependants = body_bool(c, "dependants", false)};
+    bool ok = db_read(c->api->db, document_in, &r, err) &&
+              job_frames(r.document, body_text(c, "step"), body_text(c, "frames"), c->arena, &runs,
+                         &o.run_count, err);
+    o.runs = ok ? runs : NULL;
+    json_decref(r.document);
+    return ok && order(c, &o, "job.requeued", err);
 }
 
 // ---- submitting
@@ -524,7 +566,7 @@ const struct route job_routes[] = {
     {"POST", "/jobs/{job}/retry", MAY_EDIT, job_retry_post, NULL, "Job", 0,
      "what failed or was cancelled is done again", NULL},
     {"PATCH", "/jobs/{job}", MAY_EDIT, job_patch, "JobChange", "Job", 0,
-     "its name, priority and tier; above tier 2 with the right manage", NULL},
+     "its name, priority, tier, deadline and budget; above tier 2 with the right manage", NULL},
     {"POST", "/projects/{project}/jobs", MAY_EDIT, submit, "NewJob", "Job", 0,
      "a template of Open Job Description with values and options", NULL},
     {"POST", "/jobs/{job}/suspend", MAY_EDIT, job_suspend_post, "JobSuspend", "Job", 0,
@@ -546,6 +588,8 @@ const struct route job_routes[] = {
      "Job", 0, "tasks are done again, whatever they are", NULL},
     {"POST", "/jobs/{job}/steps/{number}/cancel", MAY_EDIT, tasks_cancel_post, "TaskChange", "Job",
      0, "those that are not done are not wanted", NULL},
+    {"POST", "/jobs/{job}/requeue", MAY_EDIT, requeue_post, "JobFrames", "Job", 0,
+     "frames by their numbers are done again, whatever they are", NULL},
     {"GET", "/limits", NEED_PERSON, limits_get, NULL, "Limit[]", 0,
      "licences and other things that there are only so many of", NULL},
     {"PUT", "/limits", NEED_ADMIN, limits_put, "LimitChange", "Limit[]", 0,

@@ -122,7 +122,7 @@ const struct shape shapes[] = {
      "total:int unit:text rate:number? left_s:int? "
      "created:time "
      "started:time? ended:time? asset:id? version:id? attempts:int problem:Problem? by:text "
-     "steps:Step[]?",
+     "steps:Step[]? after_jobs:id[]? deadline:time? budget:Money? spent:Money?",
      "stopped: its tasks failed everywhere; approval: its preview waits for a person"},
     {"JobList", "items:Job[] cursor:text? total:int", ""},
     {"Step",
@@ -159,11 +159,15 @@ const struct shape shapes[] = {
     {"LogPart", "text:text next:int", "next: after how many bytes to ask again"},
     {"Reason", "kind:text text:text step:int word:text a:int b:int c:int",
      "why a job does not run; text has the numbers in it"},
-    {"JobChange", "name:text? priority:int? tier:int?", "0 lowest, 50 usual, 100 highest"},
+    {"JobChange", "name:text? priority:int? tier:int? deadline:text? budget:Money?",
+     "0 lowest, 50 usual, 100 highest; deadline \"\": none; a budget below 0: no limit"},
+    {"JobFrames", "step:text? frames:text? dependants:bool?",
+     "step: its name, else all; frames: 1-10,20, else all of them"},
+    {"Money", "amount:number currency:text", "an hour of a machine, a budget: 120, USD"},
     {"Worker", "id:id name:text slots:int busy:int state:text seen:time pid:int", ""},
 
     {"Node",
-     "id:id name:text host:text state:'idle'|'working'|'away'|'draining'|'quarantined' why:text? "
+     "id:id name:text host:text state:'idle'|'working'|'away'|'draining'|'quarantined'|'desk' why:text? "
      "until:time? slots:int busy:int cpus:number memory_mb:int gpus:text[] tags:text[] pool:text? "
      "seen:time failures:int runs:NodeRun[]",
      "a worker; why and until: of a state that keeps it from work; failures: on its machine, in a "
@@ -176,7 +180,8 @@ const struct shape shapes[] = {
      "one may view them"},
     {"JobSums", "waiting:int running:int suspended:int stopped:int approval:int",
      "jobs that have not ended"},
-    {"NodeSums", "idle:int working:int away:int draining:int quarantined:int", ""},
+    {"NodeSums", "idle:int working:int away:int draining:int quarantined:int desk:int",
+     "desk: its user is back"},
     {"FarmShare",
      "project:id name:text weight:number held:number average:number waiting:int running:int",
      "held: machines now; average: over the last hours; waiting, running: tasks"},

@@ -97,6 +97,7 @@ struct attempt *attempt_open(struct sched *s, const struct attempt *like)
     if (!a->fence)
         a->fence = s->next_fence++;
     attempts_count(s, a, 1);
+    money_begins(s, a);
     resources_take(s, a);
     attempt_table_put(s, a);
     attempt_link(s, a);
@@ -123,6 +124,7 @@ void attempt_close(struct sched *s, struct attempt *a)
 {
     part_ways(s, a);
     attempts_count(s, a, -1);
+    money_ends(s, a);
     resources_give_back(s, a);
     attempt_unlink(s, a);
     attempt_table_drop(s, a);

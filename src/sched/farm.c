@@ -396,8 +396,10 @@ void resources_take(struct sched *s, struct attempt *a)
     const struct class *c = s->classes.at[t->class];
     worker_touch(s, a->worker);
     KEEP(s, h);
-    a->gpus = 0;
-    for (int64_t i = 0; i < c->needs.gpus && w->p.gpus; i++) {
+    // One that is loaded has some already: it runs there and nobody else gets them.
+    int64_t taken = __builtin_popcountll(a->gpus);
+    w->p.gpus &= ~a->gpus;
+    for (int64_t i = taken; i < c->needs.gpus && w->p.gpus; i++) {
         uint64_t lowest = w->p.gpus & -w->p.gpus;
         a->gpus |= lowest;
         w->p.gpus &= ~lowest;
@@ -537,6 +539,8 @@ sched_worker sched_worker_add(struct sched *s, const struct sched_worker_wish *w
     struct worker *w = calloc(1, sizeof(*w));
     assert(w && wish->host && wish->host < s->hosts.count);
     w->host = wish->host;
+    w->price = wish->price;
+    w->currency = wish->currency;
     w->kind = kind_of(s, wish);
     w->p.left = wish->has;
     w->p.gpus = wish->has.gpus >= 64 ? ~0ull : (1ull << wish->has.gpus) - 1;
@@ -702,6 +706,12 @@ void sched_host_quarantine(struct sched *s, sched_host id, int64_t until_ms, int
         h->p.failures = h->p.quarantines = 0;
         memset(h->p.avoids, 0, sizeof(h->p.avoids));
     }
+}
+
+void sched_host_load(struct sched *s, sched_host id, int64_t until_ms, int quarantines)
+{
+    host_set_quarantine(s, id, until_ms);
+    s->hosts.at[id]->p.quarantines = quarantines;
 }
 
 void sched_host_look(const struct sched *s, sched_host id, struct sched_host_look *look)

@@ -6,6 +6,7 @@
  *   queue.c  shares, and steps in order         pick.c   a worker gets an attempt
  *   ends.c   what becomes of attempts           round.c  what time brings
  *   look.c   looking                            why.c    why a job does not run
+ *   money.c  what attempts cost, and budgets
  *
  * Two kinds of state. What the ledger would have written is changed only through `tasks_move`,
  * `ready_put`, `attempt_open`, `attempt_close`, `fails_put`, or after `keep_bytes` of a plain
@@ -118,6 +119,8 @@ struct worker {
     bool up;
     sched_host host;
     uint32_t kind;
+    int64_t price; // millionths an hour and attempt
+    sched_word_id currency;
     enum sched_pause pause;
     int asks, slots; // slots: the most that it ever had and asked for
     uint8_t place;
@@ -146,6 +149,7 @@ struct attempt {
         int64_t permille_ms;
         int permille;
         bool dropped;
+        int64_t promised; // what it is expected to cost, and more when it takes longer
     } p;
     uint64_t kept;
     bool late; // in the list of stragglers
@@ -207,11 +211,16 @@ struct job {
     struct party *project, *user;
     struct user_node *node;
     bool outside; // something of it is after another job
-    int needed;   // steps of other jobs that are after one of its
+    int needed;   // other jobs, and steps of them, that are after it or one of its
+    LIST(struct sched_after_job) after;
+    LIST(sched_job) before; // jobs that are after this one
     struct {
         int tier, priority;
         bool started, suspended, stopped, approved, cancelled;
         int64_t tasks, running, done, failed, cancelled_tasks, ready, resting, attempts;
+        int64_t budget; // < 0: no limit
+        sched_word_id currency;
+        int64_t spent, promised;
         int row_failures;
         sched_host row_hosts[2];
         enum sched_job_state told;
@@ -396,6 +405,7 @@ bool next_run(const struct step *t, enum sched_state state, int64_t from, struct
 // Finds out which waiting tasks of a run may be given out now.
 void tasks_release(struct sched *s, sched_step step, int64_t first, int64_t last);
 void job_release(struct sched *s, struct job *j);
+void job_hold(struct sched *s, struct job *j); // nothing of it may be given out
 // True when `task` may follow first..task-1 in one attempt.
 bool task_follows(struct sched *s, struct step *t, int64_t first, int64_t task);
 bool task_met(const struct sched *s, const struct step *t, int64_t task); // all that it is after
@@ -405,6 +415,16 @@ bool need_met(const struct sched *s, const struct step *t, const struct need_ste
 // Calls `each` for the runs of tasks of other steps that are after tasks of first..last.
 typedef void each_run(struct sched *s, sched_step step, int64_t first, int64_t last);
 void dependants_of(struct sched *s, sched_step step, int64_t first, int64_t last, each_run *each);
+
+bool job_met(const struct sched *s, const struct job *j); // all that the job is after has ended
+
+// money.c
+void money_begins(struct sched *s, struct attempt *a);
+void money_ends(struct sched *s, struct attempt *a);
+void money_round(struct sched *s); // what takes longer than it was expected to
+// How many tasks from `first` on the job may pay for on this worker, at most `most`; 0: none.
+int64_t money_allows(const struct sched *s, const struct step *t, const struct worker *w,
+                     int64_t first, int64_t most);
 
 // queue.c
 struct party *party_of(struct sched *s, sched_word_id project, sched_word_id user);

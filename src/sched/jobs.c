@@ -7,6 +7,34 @@ static struct job *job_of(const struct sched *s, sched_job job)
     return s->jobs.at[job];
 }
 
+// Only those that were added before: so nobody can wait for himself.
+static void after_jobs(struct sched *s, struct job *j, const struct sched_job_wish *wish)
+{
+    for (int i = 0; i < wish->after_count; i++) {
+        struct job *o = job_of(s, wish->after[i].job);
+        assert(o != j);
+        ADD(j->after, wish->after[i]);
+        ADD(o->before, j->id);
+        o->needed++;
+    }
+    j->wish.after = NULL; // it was borrowed
+}
+
+static void forget_after_jobs(struct sched *s, struct job *j)
+{
+    for (size_t i = 0; i < j->after.count; i++) {
+        struct job *o = s->jobs.at[j->after.at[i].job];
+        if (!o) // all are closed, in any order
+            continue;
+        o->needed--;
+        for (size_t k = 0; k < o->before.count; k++)
+            if (o->before.at[k] == j->id)
+                o->before.at[k--] = o->before.at[--o->before.count];
+    }
+    free(j->after.at);
+    free(j->before.at);
+}
+
 sched_job sched_job_add(struct sched *s, const struct sched_job_wish *wish, int64_t now_ms)
 {
     s->now_ms = now_ms;
@@ -16,6 +44,8 @@ sched_job sched_job_add(struct sched *s, const struct sched_job_wish *wish, int6
     j->seq = ++s->seq;
     j->p.tier = wish->tier < 0 ? 0 : wish->tier >= SCHED_TIERS ? SCHED_TIERS - 1 : wish->tier;
     j->p.priority = wish->priority;
+    j->p.budget = wish->currency ? wish->budget : -1;
+    j->p.currency = wish->currency;
     j->project = party_of(s, wish->project, 0);
     j->user = party_of(s, wish->project, wish->user ? wish->user : sched_word(s, ""));
     j->node = node_of(s, j->p.tier, j->project, j->user);
@@ -28,6 +58,7 @@ sched_job sched_job_add(struct sched *s, const struct sched_job_wish *wish, int6
     }
     ADD(s->journal, (struct record){.kind = REC_JOB, .step = j->id});
     job_touch(s, j);
+    after_jobs(s, j, wish);
     return j->id;
 }
 
@@ -237,6 +268,7 @@ void job_free(struct sched *s, sched_job job)
     struct job *j = s->jobs.at[job];
     while (j->steps.count)
         step_free(s, j->steps.at[j->steps.count - 1]);
+    forget_after_jobs(s, j);
     free(j->steps.at);
     free(j);
     s->jobs.at[job] = NULL;
@@ -269,7 +301,7 @@ void sched_task_load(struct sched *s, sched_step step, int64_t task, int tries, 
 }
 
 void sched_attempt_load(struct sched *s, sched_fence fence, sched_step step, int64_t first,
-                        int64_t last, sched_worker worker, int64_t began_ms)
+                        int64_t last, sched_worker worker, int64_t began_ms, uint64_t gpus)
 {
     if (fence >= s->next_fence)
         s->next_fence = fence + 1;
@@ -289,6 +321,7 @@ void sched_attempt_load(struct sched *s, sched_fence fence, sched_step step, int
                                                           .worker = worker,
                                                           .first = first,
                                                           .last = last,
+                                                          .gpus = gpus,
                                                           .began_ms = began_ms});
     if (twin && !twin->p.twin && !twin->p.twin_of) {
         twin->p.twin = fence;
@@ -305,12 +338,13 @@ void sched_times_load(struct sched *s, sched_step step, double mean_ms, double s
     t->p.samples = samples;
 }
 
-void sched_job_load(struct sched *s, sched_job job, bool suspended, bool stopped, bool approved)
+void sched_job_load(struct sched *s, sched_job job, const struct sched_job_past *past)
 {
     struct job *j = job_of(s, job);
-    j->p.suspended = suspended;
-    j->p.stopped = stopped;
-    j->p.approved = approved;
+    j->p.suspended = past->suspended;
+    j->p.stopped = past->stopped;
+    j->p.approved = past->approved;
+    j->p.spent = past->spent;
 }
 
 void sched_job_start(struct sched *s, sched_job job, int64_t now_ms)
@@ -337,6 +371,19 @@ void sched_job_edit(struct sched *s, sched_job job, int tier, int priority, int6
     j->p.tier = tier < 0 ? 0 : tier >= SCHED_TIERS ? SCHED_TIERS - 1 : tier;
     j->p.priority = priority;
     job_queue(s, j);
+    settle(s);
+}
+
+void sched_job_budget(struct sched *s, sched_job job, int64_t budget, sched_word_id currency,
+                      int64_t now_ms)
+{
+    struct job *j = job_of(s, job);
+    s->now_ms = now_ms;
+    job_touch(s, j);
+    j->p.budget = currency ? budget : -1;
+    j->p.currency = currency ? currency : j->p.currency;
+    for (size_t i = 0; i < j->steps.count; i++)
+        class_wake(s, s->steps.at[j->steps.at[i]]->class);
     settle(s);
 }
 
@@ -460,7 +507,7 @@ bool sched_job_forget(struct sched *s, sched_job job)
 
 // ---- what has become of a job
 
-static enum sched_job_state state_of(const struct job *j)
+static enum sched_job_state state_of(const struct sched *s, const struct job *j)
 {
     int64_t over = j->p.done + j->p.failed + j->p.cancelled_tasks;
     bool stuck = j->p.ready == 0 && j->p.resting == 0 && j->p.running == 0;
@@ -477,7 +524,7 @@ static enum sched_job_state state_of(const struct job *j)
         return SCHED_JOB_STOPPED;
     if (j->p.running)
         return SCHED_JOB_RUNNING;
-    if (stuck && j->p.failed && !j->outside)
+    if (stuck && j->p.failed && !j->outside && job_met(s, j))
         return SCHED_JOB_FAILED;
     if (stuck && previewing(j) && j->p.done)
         return SCHED_JOB_APPROVAL;
@@ -491,7 +538,7 @@ void settle(struct sched *s)
         if (!j)
             continue;
         j->unsettled = false;
-        enum sched_job_state now = state_of(j);
+        enum sched_job_state now = state_of(s, j);
         if (now == SCHED_JOB_APPROVAL && !j->wish.approve) {
             job_touch(s, j); // it comes by here again
             j->p.approved = true;
@@ -502,6 +549,10 @@ void settle(struct sched *s)
             continue;
         KEEP(s, j);
         j->p.told = now;
+        for (size_t k = 0; k < j->before.count; k++) {
+            struct job *d = s->jobs.at[j->before.at[k]];
+            (job_met(s, d) ? job_release : job_hold)(s, d);
+        }
         notice(s, (struct sched_notice){.kind = SCHED_JOB_NOW, .job = j->id, .state = now});
     }
     s->unsettled.count = 0;

@@ -93,6 +93,9 @@ void sched_job_look(const struct sched *s, sched_job job, int64_t now_ms,
         .failed = j->p.failed,
         .cancelled = j->p.cancelled_tasks,
         .attempts_running = j->p.attempts,
+        .spent = j->p.spent,
+        .promised = j->p.promised,
+        .currency = j->p.currency,
         .left_ms = left < 0 ? -1 : (int64_t)(left / (double)(j->p.attempts ? j->p.attempts : 1))};
 }
 

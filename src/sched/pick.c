@@ -92,6 +92,14 @@ static int64_t run_end(struct sched *s, struct step *t, int64_t first)
     return last;
 }
 
+static bool run_paid(struct sched *s, struct step *t, const struct worker *w, int64_t task,
+                     struct sched_run *run)
+{
+    int64_t last = run_end(s, t, task), paid = money_allows(s, t, w, task, last - task + 1);
+    *run = (struct sched_run){task, task + paid - 1};
+    return paid > 0;
+}
+
 // The first run that this worker may have; false: none.
 static bool run_for(struct sched *s, sched_step step, const struct worker *w, struct sched_run *run)
 {
@@ -100,10 +108,8 @@ static bool run_for(struct sched *s, sched_step step, const struct worker *w, st
     if (host_avoids_job(s, s->hosts.at[w->host], s->jobs.at[t->job]))
         return false;
     for (int i = 0; i < TRIES_A_BUCKET && task < t->count; i++) {
-        if (task_suits(s, t, task, w->host)) {
-            *run = (struct sched_run){task, run_end(s, t, task)};
-            return true;
-        }
+        if (task_suits(s, t, task, w->host))
+            return run_paid(s, t, w, task, run);
         task = task + 1 < t->count ? set_next(&t->ready, task + 1, true) : t->count;
     }
     // Many that do not suit stand in front: one that has never failed suits everybody.
@@ -111,10 +117,7 @@ static bool run_for(struct sched *s, sched_step step, const struct worker *w, st
         task = set_next(&t->marked, task, false);
         task = task < t->count ? set_next(&t->ready, task, true) : t->count;
     }
-    if (task >= t->count)
-        return false;
-    *run = (struct sched_run){task, run_end(s, t, task)};
-    return true;
+    return task < t->count && run_paid(s, t, w, task, run);
 }
 
 // ---- the walk
@@ -174,9 +177,11 @@ static bool first_step(struct sched *s, struct user_node *u, const struct worker
         }
         if (!best)
             return false;
-        --*tries;
         f->step = best->steps.at[best->cursor++];
         f->user = u;
+        if (!money_allows(s, s->steps.at[f->step], w, 0, 1))
+            continue; // those whose money is over are many, and hide nobody
+        --*tries;
         if (run_for(s, f->step, w, &f->run))
             return true;
     }
@@ -285,6 +290,9 @@ static bool give_twin(struct sched *s, sched_worker id)
         run.last = run.last < a->last ? run.last : a->last;
         if (run.last - run.first >= 3 && !t->waits_itself)
             run.first += (run.last - run.first + 1) / 2;
+        int64_t count = run.last - run.first + 1;
+        if (money_allows(s, t, w, run.first, count) < count)
+            continue;
         give(s, id, a->step, run, a->fence);
         s->late.at[i] = s->late.at[--s->late.count];
         a->late = false;

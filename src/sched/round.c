@@ -256,6 +256,7 @@ void sched_tick(struct sched *s, int64_t now_ms)
     }
     if (now_ms >= s->round_ms && (s->attempt_count || s->active.count)) {
         s->round_ms = now_ms + ROUND_MS;
+        money_round(s);
         late_round(s);
         preempt_round(s);
         hold_round(s);

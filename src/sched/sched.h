@@ -165,6 +165,8 @@ struct sched_worker_wish {
     struct sched_amounts has;
     const sched_word_id *words; // attributes, pools and tags alike: "os=linux", "pool=lighting"
     int word_count;
+    int64_t price; // of one attempt at a time for an hour, in millionths; 0: it costs nothing
+    sched_word_id currency;
 };
 // A worker that the ledger knows; it is away until `sched_worker_up`.
 sched_worker sched_worker_add(struct sched *s, const struct sched_worker_wish *wish);
@@ -186,6 +188,8 @@ void sched_worker_pause(struct sched *s, sched_worker w, enum sched_pause why, b
                         int64_t now_ms);
 // By hand. until_ms 0: it is good again.
 void sched_host_quarantine(struct sched *s, sched_host h, int64_t until_ms, int64_t now_ms);
+// Loading: a quarantine that we found and that is not over, and the how manieth in a row it is.
+void sched_host_load(struct sched *s, sched_host h, int64_t until_ms, int quarantines);
 struct sched_host_look {
     int workers, running;
     int failures_in_a_row, quarantines_in_a_row;
@@ -209,6 +213,11 @@ enum sched_job_state {
     SCHED_JOB_CANCELLED
 };
 
+struct sched_after_job {
+    sched_job job; // added before
+    bool anyhow;   // however it ends; else it must end well
+};
+
 struct sched_job_wish {
     sched_word_id project, user;
     int tier, priority;  // priority 0..100
@@ -222,6 +231,13 @@ struct sched_job_wish {
     bool preempts;    // attempts of lower tiers that may be preempted make room for it
     bool preemptible; // its attempts may be preempted
     bool once;        // no straggler of it runs twice
+    // None of it begins before all of these have ended.
+    const struct sched_after_job *after;
+    int after_count;
+    // Attempts on workers that cost money begin only while what is spent, what is promised to those
+    // that run, and what the next one is expected to cost, is no more than this. In millionths.
+    int64_t budget;         // < 0: no limit, as when `currency` is 0
+    sched_word_id currency; // of the budget; workers that cost another one are not for it
 };
 
 struct sched_run { // tasks, both ends included
@@ -282,13 +298,20 @@ void sched_step_load(struct sched *s, sched_step step, enum sched_state state, i
                      int64_t last);
 void sched_task_load(struct sched *s, sched_step step, int64_t task, int tries, int losses);
 void sched_attempt_load(struct sched *s, sched_fence fence, sched_step step, int64_t first,
-                        int64_t last, sched_worker w, int64_t began_ms);
+                        int64_t last, sched_worker w, int64_t began_ms, uint64_t gpus);
 void sched_times_load(struct sched *s, sched_step step, double mean_ms, double sigma_ms,
                       int64_t samples);
-void sched_job_load(struct sched *s, sched_job job, bool suspended, bool stopped, bool approved);
+struct sched_job_past {
+    bool suspended, stopped, approved;
+    int64_t spent; // millionths
+};
+void sched_job_load(struct sched *s, sched_job job, const struct sched_job_past *past);
 void sched_job_start(struct sched *s, sched_job job, int64_t now_ms);
 
 void sched_job_edit(struct sched *s, sched_job job, int tier, int priority, int64_t now_ms);
+// A budget anew; < 0: no limit.
+void sched_job_budget(struct sched *s, sched_job job, int64_t budget, sched_word_id currency,
+                      int64_t now_ms);
 // `drop`: what runs is stopped and waits again; otherwise it ends in its own time.
 void sched_job_suspend(struct sched *s, sched_job job, bool drop, int64_t now_ms);
 void sched_job_resume(struct sched *s, sched_job job, int64_t now_ms); // also what was stopped
@@ -299,7 +322,7 @@ void sched_cancel(struct sched *s, sched_step step, int64_t first, int64_t last,
 // were made from them (what of them runs is dropped).
 void sched_requeue(struct sched *s, sched_step step, int64_t first, int64_t last, bool dependants,
                    int64_t now_ms);
-// Frees it. False when it is not over, or another job's step is after one of its.
+// Frees it. False when it is not over, or another job, or a step of one, is after it.
 bool sched_job_forget(struct sched *s, sched_job job);
 
 // ---- What becomes of attempts
@@ -399,6 +422,8 @@ struct sched_job_look {
     int64_t tasks, waiting, ready, running, done, failed, cancelled;
     int64_t attempts_running;
     int64_t left_ms; // at the pace of now; -1: not known
+    int64_t spent, promised; // millionths, on workers that cost money; promised: to what runs
+    sched_word_id currency;  // of both; 0: nothing was spent
 };
 void sched_job_look(const struct sched *s, sched_job job, int64_t now_ms,
                     struct sched_job_look *look);
@@ -453,14 +478,18 @@ enum sched_reason_kind {
     SCHED_WHY_LIMIT,     // `word`: a used by us, b by others, of c
     SCHED_WHY_BUSY,      // a workers could; all are at work
     SCHED_WHY_TURN,      // others go first: a jobs of higher tiers, b machines held by its project
-    SCHED_WHY_RUNS       // a attempts of it run
+    SCHED_WHY_RUNS,      // a attempts of it run
+    SCHED_WHY_AFTER_JOB, // it waits for `job`, whose state is a and has b of c tasks done
+    SCHED_WHY_BUDGET,    // a is spent, b promised, of c millionths
+    SCHED_WHY_RESTING    // a of the attempts that run rest: somebody sits at their workers
 };
 struct sched_reason {
     enum sched_reason_kind kind;
     sched_step step, other;
     sched_word_id word;
+    sched_job job;
     int64_t a, b, c;
-    char text[200];
+    char text[256];
 };
 int sched_why(struct sched *s, sched_job job, int64_t now_ms, struct sched_reason *reasons,
               int most);

@@ -275,6 +275,8 @@ void tasks_release(struct sched *s, sched_step step, int64_t first, int64_t last
     struct job *j = s->jobs.at[t->job];
     if (!j->p.started)
         return;
+    if (!job_met(s, j))
+        return;
     int64_t next = 0, cell = cell_of(s, t);
     if (!t->waits_frames && !t->waits_itself) {
         if (all_met(s, t, first, &next))
@@ -302,6 +304,29 @@ void tasks_release(struct sched *s, sched_step step, int64_t first, int64_t last
         // The last cell may be a short one.
         at = !met && next - next % cell > end ? next - next % cell : end + 1;
     }
+}
+
+static bool has_ended(const struct job *j)
+{
+    return j->p.told == SCHED_JOB_DONE || j->p.told == SCHED_JOB_FAILED ||
+           j->p.told == SCHED_JOB_CANCELLED;
+}
+
+bool job_met(const struct sched *s, const struct job *j)
+{
+    for (size_t i = 0; i < j->after.count; i++) {
+        const struct sched_after_job *n = &j->after.at[i];
+        const struct job *o = s->jobs.at[n->job];
+        if (n->anyhow ? !has_ended(o) : o->p.told != SCHED_JOB_DONE)
+            return false;
+    }
+    return true;
+}
+
+void job_hold(struct sched *s, struct job *j)
+{
+    for (size_t i = 0; i < j->steps.count; i++)
+        ready_change(s, j->steps.at[i], 0, step_of(s, j->steps.at[i])->count - 1, false);
 }
 
 void job_release(struct sched *s, struct job *j)

@@ -60,6 +60,30 @@ static bool why_job(struct telling *t, const struct job *j)
     return true;
 }
 
+static void why_after_jobs(struct telling *t, const struct job *j)
+{
+    static const char *const ends[] = {[SCHED_JOB_DONE] = "which is done",
+                                       [SCHED_JOB_FAILED] = "which has failed",
+                                       [SCHED_JOB_CANCELLED] = "which was cancelled"};
+    for (size_t i = 0; i < j->after.count; i++) {
+        const struct job *o = t->s->jobs.at[j->after.at[i].job];
+        bool ended = o->p.told >= SCHED_JOB_DONE;
+        if (o->p.told == SCHED_JOB_DONE || (ended && j->after.at[i].anyhow))
+            continue;
+        struct sched_reason r = {.kind = SCHED_WHY_AFTER_JOB,
+                                 .job = o->id,
+                                 .a = o->p.told,
+                                 .b = o->p.done,
+                                 .c = o->p.tasks};
+        if (ended)
+            tell(t, r, "it waits for a job %s: do that one again, or cancel this one",
+                 ends[o->p.told]);
+        else
+            tell(t, r, "it waits for a job, which has %" PRId64 " of %" PRId64 " tasks done",
+                 o->p.done, o->p.tasks);
+    }
+}
+
 static void why_after(struct telling *t, const struct step *st)
 {
     int64_t blocked = waiting_of(st) - st->ready.members - st->p.resting;
@@ -193,6 +217,56 @@ static bool why_limits(struct telling *t, const struct step *st)
     return shut;
 }
 
+// True when nothing but money keeps the workers that could from it.
+static bool why_budget(struct telling *t, const struct job *j, const struct step *st)
+{
+    struct sched *s = t->s;
+    int64_t task = set_next(&st->ready, 0, true), dear = 0, other = 0, each = 0;
+    for (size_t i = 1; i < s->workers.count; i++) {
+        const struct worker *w = s->workers.at[i];
+        if (!w || !worker_works(s, w) || !kind_fits(s, s->kinds.at[w->kind], st->class))
+            continue;
+        if (money_allows(s, st, w, task, 1))
+            return false;
+        dear++;
+        other += w->currency != j->p.currency;
+        each = w->price > each ? w->price : each;
+    }
+    if (!dear)
+        return false;
+    struct sched_reason r = {.kind = SCHED_WHY_BUDGET,
+                             .step = st->id,
+                             .word = j->p.currency,
+                             .a = j->p.spent,
+                             .b = j->p.promised,
+                             .c = j->p.budget};
+    const char *currency = sched_word_text(s, j->p.currency);
+    double next = (double)each * (double)step_estimate_ms(s, st, task) / 3600000.0;
+    if (other == dear)
+        tell(t, r, "its budget is in %s, and the workers that could cost another money", currency);
+    else
+        tell(t, r,
+             "the budget is %.2f %s: %.2f are spent, %.2f promised to what runs, and another task "
+             "would cost about %.2f; raise the budget, or bring workers that cost nothing",
+             (double)j->p.budget / 1e6, currency, (double)j->p.spent / 1e6,
+             (double)j->p.promised / 1e6, next / 1e6);
+    return true;
+}
+
+// Attempts on workers at which somebody sits.
+static void why_resting(struct telling *t, const struct job *j)
+{
+    struct sched *s = t->s;
+    int64_t rest = 0;
+    for (size_t i = 0; i < j->steps.count; i++)
+        for (sched_fence f = s->steps.at[j->steps.at[i]]->attempts; f;
+             f = attempt_of(s, f)->step_next)
+            rest += s->workers.at[attempt_of(s, f)->worker]->pause == SCHED_DESK;
+    if (rest)
+        tell(t, (struct sched_reason){.kind = SCHED_WHY_RESTING, .a = rest},
+             "%" PRId64 " of them rest: the machine's user is back", rest);
+}
+
 static void why_turn(struct telling *t, const struct job *j, const struct step *st, int here)
 {
     struct sched *s = t->s;
@@ -229,8 +303,13 @@ int sched_why(struct sched *s, sched_job job, int64_t now_ms, struct sched_reaso
     if (j->p.attempts)
         tell(&t, (struct sched_reason){.kind = SCHED_WHY_RUNS, .a = j->p.attempts},
              "%" PRId64 " attempts of it run", j->p.attempts);
+    why_resting(&t, j);
     if (why_job(&t, j))
         return t.count;
+    if (!job_met(s, j)) {
+        why_after_jobs(&t, j);
+        return t.count;
+    }
     for (size_t i = 0; i < j->steps.count; i++) {
         const struct step *st = s->steps.at[j->steps.at[i]];
         int here = 0;
@@ -238,7 +317,8 @@ int sched_why(struct sched *s, sched_job job, int64_t now_ms, struct sched_reaso
             continue;
         why_after(&t, st);
         why_rests(&t, st);
-        if (st->ready.members && why_workers(&t, st, &here) && !why_limits(&t, st))
+        if (st->ready.members && why_workers(&t, st, &here) && !why_limits(&t, st) &&
+            !why_budget(&t, j, st))
             why_turn(&t, j, st, here);
     }
     return t.count;

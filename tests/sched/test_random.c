@@ -37,7 +37,7 @@ static bool task_may(const struct sched *s, const struct step *t, int64_t task)
 {
     const struct job *j = s->jobs.at[t->job];
     const struct fails *f = fails_of(s, t->id, task);
-    if (f && f->rest_until_ms)
+    if ((f && f->rest_until_ms) || !job_met(s, j))
         return false;
     if (previewing(j) && t->preview.members && !set_has(&t->preview, task))
         return false;
@@ -90,7 +90,7 @@ static void check_jobs(const struct sched *s)
 {
     for (size_t i = 1; i < s->jobs.count; i++) {
         const struct job *j = s->jobs.at[i];
-        int64_t n[6] = {0};
+        int64_t n[6] = {0}, promised = 0;
         for (size_t k = 0; j && k < j->steps.count; k++) {
             const struct step *t = s->steps.at[j->steps.at[k]];
             bool wanted = j->p.started && !j->p.suspended && !j->p.stopped && t->ready.members > 0;
@@ -101,6 +101,8 @@ static void check_jobs(const struct sched *s)
             n[3] += t->cancelled.members;
             n[4] += t->ready.members;
             n[5] += t->p.resting;
+            for (sched_fence f = t->attempts; f; f = attempt_of(s, f)->step_next)
+                promised += attempt_of(s, f)->p.promised;
             if (j->p.started)
                 check_ready(s, t);
         }
@@ -109,6 +111,7 @@ static void check_jobs(const struct sched *s)
         const int64_t told[6] = {j->p.running,         j->p.done,  j->p.failed,
                                  j->p.cancelled_tasks, j->p.ready, j->p.resting};
         assert_memory_equal(n, told, sizeof(n));
+        assert_int_equal(j->p.promised, promised);
     }
 }
 
@@ -163,6 +166,7 @@ static void check_nothing_lies_about(struct sched *s)
                 continue;
             if (kind_fits(s, s->kinds.at[w->kind], t->class) &&
                 amounts_fit(&w->p.left, &s->classes.at[t->class]->needs) &&
+                money_allows(s, t, w, set_next(&t->ready, 0, true), 1) &&
                 limits_fit(s, s->classes.at[t->class], s->hosts.at[w->host]))
                 fail_msg("worker %zu asks and step %zu lies about", i, k);
         }
@@ -242,7 +246,13 @@ static void new_job(struct play *p)
                                 .preview_every = roll(p, 4) ? 0 : 7,
                                 .approve = roll(p, 2),
                                 .preempts = roll(p, 4) == 0,
-                                .preemptible = roll(p, 2)};
+                                .preemptible = roll(p, 2),
+                                .budget = (int64_t)roll(p, 40) * 1000,
+                                .currency = roll(p, 3) ? 0 : p->words[0]};
+    struct sched_after_job after_job = {p->job_count ? p->jobs[roll(p, (uint64_t)p->job_count)] : 0,
+                                        roll(p, 2)};
+    jw.after = &after_job;
+    jw.after_count = p->job_count && roll(p, 3) == 0;
     sched_job job = sched_job_add(p->s, &jw, p->now);
     sched_step made[3] = {0};
     int steps = 1 + (int)roll(p, 3);
@@ -443,7 +453,12 @@ static void play_open(struct play *p, uint64_t seed)
                 .milli_cpus = 4000 * (1 + i % 3), .memory_mib = 8000, .gpus = i == 0 ? 2 : 0};
             sched_worker w = sched_worker_add(
                 p->s, &(struct sched_worker_wish){
-                          .host = h, .has = has, .words = &p->words[2], .word_count = 1 + i % 2});
+                          .host = h,
+                          .has = has,
+                          .words = &p->words[2],
+                          .word_count = 1 + i % 2,
+                          .price = i % 4 == 3 ? 1000000 : 0,
+                          .currency = p->words[0]});
             audit_worker(p->a, w, h, &has);
         }
     }

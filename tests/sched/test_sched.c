@@ -1013,7 +1013,7 @@ static void a_loaded_job_goes_on_where_it_was(void **state)
     sched_step_load(f.s, step, SCHED_FAILED, 500000, 500000);
     sched_task_load(f.s, step, 500011, 2, 0);
     sched_times_load(f.s, step, 4000, 500, 100);
-    sched_attempt_load(f.s, 900, step, 500001, 500009, 1, f.now - 5000);
+    sched_attempt_load(f.s, 900, step, 500001, 500009, 1, f.now - 5000, 0);
     sched_job_start(f.s, job, f.now);
     sched_keep(f.s);
     assert_int_equal(look(&f, step).running, 9);
@@ -1068,6 +1068,140 @@ static void ten_million_queued_frames_take_a_few_bytes_a_thousand(void **state)
     farm_close(&f);
 }
 
+// ---- jobs after jobs, money
+
+static sched_job after(struct farm *f, sched_job other, bool anyhow, sched_step *step)
+{
+    struct sched_after_job of = {other, anyhow};
+    sched_job job = sched_job_add(f->s,
+                                  &(struct sched_job_wish){.project = sched_word(f->s, "a"),
+                                                           .tier = 2,
+                                                           .after = &of,
+                                                           .after_count = 1},
+                                  f->now);
+    *step = step_add(f, job, (struct sched_step_wish){.count = 2});
+    sched_job_start(f->s, job, f->now);
+    return job;
+}
+
+static void a_job_waits_for_another_to_end_well_or_anyhow(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct sched_give g[64];
+    struct sched_reason r;
+    sched_step well, anyhow;
+    farm_open(&f, 1, 8);
+    sched_job first = job_add(&f, "a", 2, 50);
+    sched_step step = step_add(&f, first, (struct sched_step_wish){.count = 1});
+    sched_job_start(f.s, first, f.now);
+    sched_job second = after(&f, first, false, &well);
+    sched_job third = after(&f, first, true, &anyhow);
+    assert_int_equal(decide(&f, g), 1);
+    assert_int_equal(g[0].step, step);
+    assert_true(says(&f, second, SCHED_WHY_AFTER_JOB, &r));
+    assert_int_equal(r.job, first);
+    ended(&f, g[0].fence, SCHED_HOPELESS);
+    assert_int_equal(job_state(&f, first), SCHED_JOB_FAILED);
+    assert_int_equal(decide(&f, g), 2); // only the one that waits anyhow
+    assert_int_equal(g[0].step, anyhow);
+    assert_int_equal(job_state(&f, second), SCHED_JOB_WAITING);
+    assert_true(says(&f, second, SCHED_WHY_AFTER_JOB, &r));
+    assert_non_null(strstr(r.text, "has failed"));
+    assert_false(sched_job_forget(f.s, first)); // others wait for it
+    sched_requeue(f.s, step, 0, 0, false, f.now);
+    assert_int_equal(decide(&f, g + 2), 1);
+    ended(&f, g[2].fence, SCHED_WELL);
+    sched_undo(f.s); // it could not be written
+    assert_int_equal(decide(&f, g + 3), 0);
+    ended(&f, g[2].fence, SCHED_WELL);
+    assert_int_equal(decide(&f, g + 3), 2);
+    assert_int_equal(g[3].step, well);
+    sched_requeue(f.s, step, 0, 0, false, f.now); // what runs goes on
+    assert_int_equal(look(&f, well).running, 2);
+    (void)third;
+    farm_close(&f);
+}
+
+static void a_budget_stops_dispatch_before_it_is_overspent(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct sched_give g[64];
+    struct sched_reason r;
+    struct sched_job_look look;
+    f = (struct farm){.s = sched_open(NULL, 1), .now = 1000000};
+    sched_word_id usd = sched_word(f.s, "USD");
+    sched_worker dear = sched_worker_add(
+        f.s, &(struct sched_worker_wish){
+                 .host = sched_host_add(f.s), .price = 3600000, .currency = usd}); // 0.001 a second
+    sched_worker_up(f.s, dear, f.now);
+    sched_worker_asks(f.s, dear, 8, f.now);
+    sched_job job = sched_job_add(f.s,
+                                  &(struct sched_job_wish){.project = sched_word(f.s, "a"),
+                                                           .tier = 2,
+                                                           .budget = 35000,
+                                                           .currency = usd},
+                                  f.now);
+    step_add(&f, job, (struct sched_step_wish){.count = 100});
+    sched_job_start(f.s, job, f.now);
+    assert_int_equal(decide(&f, g), 1); // nobody knows how long one takes: one finds out
+    f.now += 10000;
+    ended(&f, g[0].fence, SCHED_WELL); // 10 s: 0.010
+    assert_int_equal(decide(&f, g), 2); // 0.010 spent, 0.020 promised: the next would be 0.040
+    assert_true(says(&f, job, SCHED_WHY_BUDGET, &r));
+    assert_int_equal(r.a, 10000);
+    assert_int_equal(r.b, 20000);
+    f.now += 2000;
+    ended(&f, g[0].fence, SCHED_WELL); // a cheap one leaves room: 0.012 + 0.010 + 2 x 0.006
+    assert_int_equal(decide(&f, g + 2), 2);
+    f.now += 60000;
+    sched_tick(f.s, f.now); // those take longer than was thought
+    sched_job_look(f.s, job, f.now, &look);
+    assert_int_equal(look.promised, 62000 + 2 * 60000);
+    sched_keep(f.s);
+    ended(&f, g[1].fence, SCHED_LOST); // it costs, however it ends
+    ended(&f, g[2].fence, SCHED_LOST);
+    ended(&f, g[3].fence, SCHED_LOST);
+    sched_job_look(f.s, job, f.now, &look);
+    assert_int_equal(look.spent, 10000 + 2000 + 62000 + 2 * 60000);
+    assert_int_equal(decide(&f, g), 0);
+    sched_worker own = sched_worker_add(
+        f.s, &(struct sched_worker_wish){.host = sched_host_add(f.s)}); // costs nothing
+    sched_worker_up(f.s, own, f.now);
+    sched_worker_asks(f.s, own, 1, f.now);
+    assert_int_equal(decide(&f, g), 1);
+    assert_int_equal(g[0].worker, own);
+    sched_job_budget(f.s, job, 100000000, usd, f.now);
+    assert_true(decide(&f, g) > 0);
+    sched_job_budget(f.s, job, 100000000, sched_word(f.s, "EUR"), f.now); // another money
+    assert_int_equal(decide(&f, g), 0);
+    farm_close(&f);
+}
+
+static void gpus_of_a_loaded_attempt_are_not_given_twice(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct sched_give g[64];
+    farm_open(&f, 0, 0);
+    sched_worker w = sched_worker_add(
+        f.s, &(struct sched_worker_wish){.host = sched_host_add(f.s), .has = {.gpus = 2}});
+    sched_job job = job_add(&f, "a", 2, 50);
+    sched_step step = step_add(&f, job, (struct sched_step_wish){.count = 3, .needs = {.gpus = 1}});
+    sched_worker_up(f.s, w, f.now);
+    sched_attempt_load(f.s, 7, step, 0, 0, w, f.now, 2); // it has the second one
+    sched_job_start(f.s, job, f.now);
+    sched_keep(f.s);
+    sched_worker_asks(f.s, w, 3, f.now);
+    assert_int_equal(decide(&f, g), 1);
+    assert_int_equal(g[0].gpus, 1);
+    ended(&f, 7, SCHED_WELL);
+    assert_int_equal(decide(&f, g), 1);
+    assert_int_equal(g[0].gpus, 2);
+    farm_close(&f);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -1112,6 +1246,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(work_goes_where_its_data_is_and_stays_there),
         cmocka_unit_test(a_loaded_job_goes_on_where_it_was),
         cmocka_unit_test(a_job_that_nobody_can_do_says_so_in_numbers),
+        cmocka_unit_test(a_job_waits_for_another_to_end_well_or_anyhow),
+        cmocka_unit_test(a_budget_stops_dispatch_before_it_is_overspent),
+        cmocka_unit_test(gpus_of_a_loaded_attempt_are_not_given_twice),
         cmocka_unit_test(ten_million_queued_frames_take_a_few_bytes_a_thousand),
     };
     return RUN_TESTS(tests);

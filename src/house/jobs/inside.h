@@ -19,7 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { PAGE = 4096, TELL_MS = 250 };
+enum { PAGE = 4096, TELL_MS = 250, JOB_AFTER_MOST = 64, MONEY_MOST = 7 };
 
 // ---- numbers to things
 
@@ -156,10 +156,16 @@ struct fault_row {
     int64_t job, step, task, last; // last: when there are none
     int tries, losses;             // both 0: none
 };
+struct bad_row { // of all workers of a host
+    sched_host host;
+    int64_t until_ms; // 0: good again
+    int times;
+};
 struct touched {
     struct live *job;
     struct sched_job_look look;
-    const char *problem; // set when there is a new one
+    const char *currency; // of look.spent
+    const char *problem;  // set when there is a new one
     bool problem_away, say, progress;
     int64_t gives;
 };
@@ -179,6 +185,8 @@ struct batch {
     size_t page_count, page_room;
     struct fault_row *faults;
     size_t fault_count, fault_room;
+    struct bad_row *bad;
+    size_t bad_count, bad_room;
     struct touched *touched;
     size_t touched_count, touched_room;
     sched_step *steps; // whose counts have changed
@@ -235,6 +243,8 @@ sched_fence attempt_fence(const struct jobs *j, const char *attempt, int64_t tok
 bool job_say(struct db_tx *tx, struct jobs *j, const char *job, struct error *err);
 
 // ---- load.c
+// Of one attempt at a time for an hour: a machine that does several at once costs each its part.
+int64_t worker_price(const json_t *has, const char **currency);
 bool load_limits(struct jobs *j, int64_t now_ms, struct error *err);
 void limit_hear(struct jobs *j, const struct jobs_limit *limit, int64_t now_ms);
 bool load_new(struct jobs *j, int64_t now_ms, struct error *err);

@@ -38,8 +38,39 @@ sched_fence attempt_fence(const struct jobs *j, const char *attempt, int64_t tok
 
 struct opening {
     struct jobs *j;
+    int64_t now_ms;
     int64_t last_fence, placing;
 };
+
+// What they have cost until now: nobody will say when they stopped.
+static bool pay_dropped(struct db_tx *tx, int64_t now_ms, struct error *err)
+{
+    struct {
+        int64_t job, cost;
+    } *owed = NULL;
+    size_t count = 0, room = 0;
+    struct db_rows *rows = db_query(tx,
+                                    "select a.job, a.began_ms, w.has from attempts a join workers "
+                                    "w on w.id = a.worker where a.state = 'dropped'",
+                                    "");
+    while (db_next(rows)) {
+        const char *currency;
+        json_t *has = json_loads(db_text(rows, 2), 0, NULL);
+        int64_t price = worker_price(has, &currency), ms = now_ms - db_int(rows, 1);
+        json_decref(has);
+        if (!price || ms <= 0)
+            continue;
+        owed = grown(owed, &room, count + 1, sizeof(*owed));
+        owed[count].job = db_int(rows, 0);
+        owed[count++].cost = (int64_t)((double)price * (double)ms / 3600000.0);
+    }
+    bool ok = db_end(rows, err);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = db_run(tx, err, "update jobs set spent = spent + ?2 where number = ?1", "ii",
+                    owed[i].job, owed[i].cost);
+    free(owed);
+    return ok;
+}
 
 static bool mark_in(struct db_tx *tx, void *context, struct error *err)
 {
@@ -60,7 +91,7 @@ static bool mark_in(struct db_tx *tx, void *context, struct error *err)
                     "select count(*) from attempts where state = 'dropped' and places = 1", ""))
         return false;
     // What was dropped and may still run is no attempt any more: its worker will be told.
-    return ok && db_run(tx, err, "update workers set state = 'away'", "") &&
+    return ok && pay_dropped(tx, o->now_ms, err) && db_run(tx, err, "update workers set state = 'away'", "") &&
            db_run(tx, err, "update attempts set state = 'stopped' where state = 'dropped'", "") &&
            db_one_int(tx, &o->last_fence, 0, err, "select max(fence) from attempts", "");
 }
@@ -77,7 +108,7 @@ static struct sched_rules rules(void)
 bool jobs_open(struct db *db, int64_t now_ms, struct jobs **jobs, struct error *err)
 {
     struct jobs *j = calloc(1, sizeof(*j));
-    struct opening o = {j, 0, 0};
+    struct opening o = {j, now_ms, 0, 0};
     struct sched_rules r = rules();
     assert(j);
     j->db = db;
@@ -247,15 +278,42 @@ static bool add_job(struct db_tx *tx, const struct job_wish *w, const char *job,
         text && options
             ? db_run(tx, err,
                      "insert into jobs values (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10, ?11, "
-                     "?12, ?13, ?14, 0, ?15, ?16, 0, 0, 0, ?17, ?18, 0, null)",
-                     "sissssiisssssssiis", job, number, w->project, w->kind, w->title,
+                     "?12, ?13, ?14, 0, ?15, ?16, 0, 0, 0, ?17, ?18, 0, null, ?19, ?20, ?21, 0)",
+                     "sissssiisssssssiisiis", job, number, w->project, w->kind, w->title,
                      suspended ? "suspended" : "waiting", tier, (int64_t)w->priority, w->asset,
                      w->version, w->subject, w->cause, text, options, w->by, now_ms, total,
-                     w->unit ? w->unit : "")
+                     w->unit ? w->unit : "", w->deadline_ms, w->currency ? w->budget : -1,
+                     w->currency ? w->currency : "")
             : error_set(err, ERROR_INTERNAL, "a ticket can not be written down");
     free(text);
     free(options);
     return ok;
+}
+
+static bool add_after(struct db_tx *tx, const struct job_wish *w, int64_t number, struct error *err)
+{
+    for (size_t i = 0; i < w->after_count; i++) {
+        const char *other = w->after[i].job;
+        int64_t after;
+        if (w->id && strcmp(w->id, other) == 0) {
+            error_set(err, ERROR_CONFLICT, "a job can not wait for itself");
+            return error_fix(err, "take it out of after_jobs");
+        }
+        if (!db_one_int(tx, &after, 0, err,
+                        "select number from jobs where id = ?1 and project = ?2", "ss", other,
+                        w->project))
+            return false;
+        if (!after) {
+            error_set(err, ERROR_NOT_FOUND, "there is no job %s to wait for", other);
+            return error_fix(err, "a job waits for jobs of its own project that were submitted "
+                                  "before it");
+        }
+        if (!db_run(tx, err,
+                    "insert into job_after values (?1, ?2, ?3) on conflict (job, after) do nothing",
+                    "iii", number, after, (int64_t)w->after[i].anyhow))
+            return false;
+    }
+    return true;
 }
 
 bool job_make(struct db_tx *tx, const struct job_wish *w, int64_t now_ms, id *job,
@@ -271,7 +329,7 @@ bool job_make(struct db_tx *tx, const struct job_wish *w, int64_t now_ms, id *jo
     if (w->id)
         text_copy(text_of(w->id), job->text, sizeof(job->text));
     return db_one_int(tx, &number, 0, err, "select max(number) from jobs", "") &&
-           add_steps(tx, w, ++number, &total, err) &&
+           add_steps(tx, w, ++number, &total, err) && add_after(tx, w, number, err) &&
            add_job(tx, w, job->text, number, total, now_ms, err) &&
            (!w->template || db_run(tx, err, "insert into job_documents values (?1, ?2, ?3, ?4)",
                                    "isss", number, w->form, w->template, w->parameters)) &&

@@ -57,6 +57,12 @@ struct job_step {
     // "limits", "after", "frames", "tiles", "span", "data"}. NULL: {}
     const json_t *plan;
 };
+struct job_after {
+    const char *job; // an id, of the same project
+    bool anyhow;     // however it ends; else it must end well
+};
+// Of a currency; budgets and prices in millionths of its unit.
+#define JOBS_MONEY 1000000
 struct job_wish {
     const char *id; // NULL: a new one
     const char *project, *kind, *title, *by;
@@ -72,6 +78,11 @@ struct job_wish {
     size_t step_count;
     const char *unit;                         // "": of its one task, by its beats
     const char *form, *template, *parameters; // kept with it (job_document); NULL: none
+    const struct job_after *after; // none of it begins before these have ended. NOT_FOUND, CONFLICT
+    size_t after_count;            // when there is none, or it is the job itself
+    int64_t deadline_ms;           // 0: none
+    int64_t budget;                // for workers that cost money; counts with `currency`
+    const char *currency;          // NULL: no budget
 };
 // In the caller's transaction. The same id or cause again changes nothing and gives the job that
 // was made then.
@@ -92,19 +103,28 @@ MUST_CHECK bool job_document(struct db_tx *tx, const char *job, json_t **documen
 enum order_kind {
     ORDER_CANCEL,  // CONFLICT when it has ended. What runs is dropped
     ORDER_RETRY,   // what failed or was cancelled is asked for again; CONFLICT when nothing has
-    ORDER_EDIT,    // priority and tier; -1: as it is; title; NULL: as it is
+    ORDER_EDIT,    // priority and tier, -1: as it is; title, deadline and budget, see below
     ORDER_SUSPEND, // `drop`: what runs is dropped too
     ORDER_RESUME,  // also what was stopped by us
     ORDER_APPROVE, // the preview was looked at
-    ORDER_REQUEUE, // tasks first..last of a step are asked for again, whatever they are
+    ORDER_REQUEUE, // tasks first..last of a step, and runs, are asked for again, whatever they are
     ORDER_CANCEL_TASKS
+};
+struct job_run {
+    int64_t step, first, last; // step from 1
 };
 struct job_order {
     enum order_kind kind;
     const char *job;
     int priority, tier;
-    const char *title;
-    int64_t step, first, last; // step from 1
+    const char *title;         // NULL: as it is
+    bool set_deadline;         // to deadline_ms; 0: none
+    bool set_budget;           // to budget in currency; currency NULL: no limit
+    int64_t deadline_ms, budget;
+    const char *currency;
+    int64_t step, first, last; // step from 1; 0: only `runs`
+    const struct job_run *runs;
+    size_t run_count;
     bool drop, dependants;
 };
 // What else is written in that transaction; false undoes all of it.
@@ -171,7 +191,9 @@ struct beat {
 struct worker_hello {
     const char *id, *name, *host;
     int64_t pid, slots;
-    const json_t *has; // {"milli_cpus", "memory_mib", ..., "words": [...]}; NULL: nothing is known
+    // {"milli_cpus", "memory_mib", ..., "words": [...], "price": of the machine for an hour,
+    // "currency"}; NULL: nothing is known
+    const json_t *has;
 };
 // A worker has come. Of `beats` those to drop are marked and the others' leases renewed; attempts
 // that we took for its own but that it does not have were lost with its earlier life. `line` NULL:
@@ -273,6 +295,11 @@ MUST_CHECK bool jobs_running(struct jobs *j, struct arena *a, const char ***atte
 
 // ---- Looking
 
+// The tasks of a job that stand for frames "1-10,20" (NULL: all), of the step with this name (NULL:
+// all steps), in the arena, by a job_document. NOT_FOUND: there are none. Asks no database.
+MUST_CHECK bool job_frames(const json_t *document, const char *step, const char *frames,
+                           struct arena *a, struct job_run **runs, size_t *count,
+                           struct error *err);
 // [{"kind", "text", "step", "word", "a", "b", "c"}]: why it does not run, the first thing first.
 json_t *job_why(struct jobs *j, const char *job);
 // Worker[] of those seen within a day.

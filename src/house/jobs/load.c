@@ -22,9 +22,13 @@
 
 struct attempt_seen {
     sched_fence fence;
-    int64_t step, first, last, began_ms;
+    int64_t step, first, last, began_ms, gpus;
     const char *worker;
     bool places;
+};
+struct after_seen {
+    int64_t number;
+    bool anyhow;
 };
 struct page_seen {
     int64_t step, page, state;
@@ -51,8 +55,10 @@ struct seen {
     int tier, priority;
     bool approved, ended;
     json_t *options;
-    int64_t done, total;
+    int64_t done, total, budget, spent;
+    const char *currency;
     char unit[16];
+    SOME(struct after_seen) after;
     SOME(struct step_seen) steps;
     SOME(struct page_seen) pages;
     SOME(struct fault_seen) faults;
@@ -82,6 +88,7 @@ static void loading_free(struct loading *l)
         for (size_t k = 0; k < s->steps.count; k++)
             json_decref(s->steps.at[k].plan);
         json_decref(s->options);
+        free(s->after.at);
         free(s->steps.at);
         free(s->pages.at);
         free(s->faults.at);
@@ -114,7 +121,8 @@ static bool read_jobs(struct db_tx *tx, struct loading *l, struct error *err)
     struct db_rows *rows =
         ask(tx, l,
             "select j.id, j.number, j.project, j.made_by, j.kind, j.state, j.tier, j.priority, "
-            "j.approved, j.ended, j.options, j.done, j.total, j.unit from jobs j where " OF_JOBS
+            "j.approved, j.ended, j.options, j.done, j.total, j.unit, j.budget, j.currency, "
+            "j.spent from jobs j where " OF_JOBS
             " order by j.number");
     while (db_next(rows)) {
         struct seen *s = MORE(l->jobs);
@@ -132,6 +140,9 @@ static bool read_jobs(struct db_tx *tx, struct loading *l, struct error *err)
         s->done = db_int(rows, 11);
         s->total = db_int(rows, 12);
         text_copy(text_of(db_text(rows, 13)), s->unit, sizeof(s->unit));
+        s->budget = db_int(rows, 14);
+        s->currency = arena_text(l->a, db_text(rows, 15));
+        s->spent = db_int(rows, 16);
     }
     return db_end(rows, err);
 }
@@ -142,6 +153,22 @@ static struct seen *job_at(struct loading *l, size_t *at, int64_t number)
     while (*at < l->jobs.count && l->jobs.at[*at].number < number)
         ++*at;
     return *at < l->jobs.count && l->jobs.at[*at].number == number ? &l->jobs.at[*at] : NULL;
+}
+
+// What a job that is done waited for matters no more.
+static bool read_after(struct db_tx *tx, struct loading *l, struct error *err)
+{
+    size_t at = 0;
+    struct db_rows *rows = ask(tx, l,
+                               "select a.job, a.after, a.anyhow from job_after a join jobs j on "
+                               "j.number = a.job where j.state <> 'done' and " OF_JOBS
+                               " order by a.job, a.after");
+    while (db_next(rows)) {
+        struct seen *s = job_at(l, &at, db_int(rows, 0));
+        if (s)
+            *MORE(s->after) = (struct after_seen){db_int(rows, 1), db_int(rows, 2) != 0};
+    }
+    return db_end(rows, err);
 }
 
 static bool read_steps(struct db_tx *tx, struct loading *l, struct error *err)
@@ -200,7 +227,7 @@ static bool read_attempts(struct db_tx *tx, struct loading *l, struct error *err
     struct db_rows *rows =
         ask(tx, l,
             "select t.job, t.fence, t.step, t.first, t.last, t.began_ms, t.worker, "
-            "t.places from attempts t "
+            "t.places, t.gpus from attempts t "
             "join jobs j on j.number = t.job where t.state = 'running' and " OF_JOBS
             " order by t.job, t.fence");
     while (db_next(rows)) {
@@ -211,6 +238,7 @@ static bool read_attempts(struct db_tx *tx, struct loading *l, struct error *err
                                                        db_int(rows, 3),
                                                        db_int(rows, 4),
                                                        db_int(rows, 5),
+                                                       db_int(rows, 8),
                                                        arena_text(l->a, db_text(rows, 6)),
                                                        db_int(rows, 7) != 0};
     }
@@ -240,7 +268,7 @@ static bool load_in(struct db_tx *tx, void *context, struct error *err)
     return db_one_int(tx, &l->newest, 0, err, "select max(number) from jobs", "") &&
            (l->newest < l->first ||
             (read_jobs(tx, l, err) &&
-             (!l->jobs.count || (read_steps(tx, l, err) && read_pages(tx, l, err) &&
+             (!l->jobs.count || (read_after(tx, l, err) && read_steps(tx, l, err) && read_pages(tx, l, err) &&
                                  read_faults(tx, l, err) && read_attempts(tx, l, err)))));
 }
 
@@ -372,8 +400,16 @@ static bool add_step(struct jobs *j, struct live *l, size_t step, const struct s
 
 // ---- a job
 
+// Jobs that it is after and that are known: they were loaded before it.
 static sched_job add_job(struct jobs *j, const struct seen *s, int64_t now_ms)
 {
+    struct sched_after_job after[JOB_AFTER_MOST];
+    int after_count = 0;
+    for (size_t i = 0; i < s->after.count && after_count < JOB_AFTER_MOST; i++) {
+        const struct live *other = map_get(&j->numbers, (uint64_t)s->after.at[i].number);
+        if (other)
+            after[after_count++] = (struct sched_after_job){other->job, s->after.at[i].anyhow};
+    }
     const json_t *o = s->options;
     const json_t *scene = json_object_get(o, "stop_after");
     bool ticket = !json_object_get(o, "render");
@@ -394,7 +430,11 @@ static sched_job add_job(struct jobs *j, const struct seen *s, int64_t now_ms)
             .preempts = json_is_true(json_object_get(o, "preempts")),
             .preemptible = !ticket && !json_is_false(json_object_get(o, "preemptible")),
             // What an engine writes is taken into the store once: two at it are of no use.
-            .once = ticket || json_is_true(json_object_get(o, "once"))},
+            .once = ticket || json_is_true(json_object_get(o, "once")),
+            .after = after,
+            .after_count = after_count,
+            .budget = s->budget,
+            .currency = s->currency[0] ? sched_word(j->sched, s->currency) : 0},
         now_ms);
 }
 
@@ -444,7 +484,7 @@ static void load_attempts(struct jobs *j, struct live *l, const struct seen *s, 
             h->up = true;
         }
         sched_attempt_load(j->sched, t->fence, l->steps[t->step - 1], t->first, t->last, h->worker,
-                           t->began_ms);
+                           t->began_ms, (uint64_t)t->gpus);
         given_places(given_add(j, t->fence, l, t->step, t->first, t->last, h, now_ms), t->places);
     }
 }
@@ -460,8 +500,11 @@ static void settle_loaded(struct jobs *j, struct live *l, const struct seen *s, 
             sched_task_load(j->sched, l->steps[f->step - 1], f->task, f->tries, f->losses);
     }
     load_attempts(j, l, s, now_ms);
-    sched_job_load(j->sched, l->job, s->told == SCHED_JOB_SUSPENDED, s->told == SCHED_JOB_STOPPED,
-                   s->approved);
+    sched_job_load(j->sched, l->job,
+                   &(struct sched_job_past){.suspended = s->told == SCHED_JOB_SUSPENDED,
+                                            .stopped = s->told == SCHED_JOB_STOPPED,
+                                            .approved = s->approved,
+                                            .spent = s->spent});
     sched_job_start(j->sched, l->job, now_ms);
 }
 
@@ -509,10 +552,39 @@ static bool add(struct jobs *j, const struct seen *s, int64_t now_ms, struct err
     return true;
 }
 
+static bool load(struct jobs *j, struct loading *l, int64_t now_ms, struct error *err);
+
+static bool seen_number(const struct loading *l, int64_t number)
+{
+    size_t low = 0, high = l->jobs.count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (l->jobs.at[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < l->jobs.count && l->jobs.at[low].number == number;
+}
+
+// Those that ended before, and whose end somebody of these waits for.
+static bool load_after(struct jobs *j, const struct loading *l, int64_t now_ms, struct error *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < l->jobs.count; i++)
+        for (size_t k = 0; ok && k < l->jobs.at[i].after.count; k++) {
+            int64_t number = l->jobs.at[i].after.at[k].number;
+            struct loading one = {.first = number, .last = number, .ended = true};
+            if (!seen_number(l, number) && !map_get(&j->numbers, (uint64_t)number))
+                ok = load(j, &one, now_ms, err);
+        }
+    return ok;
+}
+
 static bool load(struct jobs *j, struct loading *l, int64_t now_ms, struct error *err)
 {
     l->a = arena_open((size_t)4 << 30);
-    bool ok = db_read(j->db, load_in, l, err);
+    bool ok = db_read(j->db, load_in, l, err) && load_after(j, l, now_ms, err);
     if (ok) {
         pthread_mutex_lock(&j->core);
         for (size_t i = 0; i < l->workers.count; i++)
@@ -614,6 +686,16 @@ struct hand *hand_of(const struct jobs *j, const char *id)
     return h && strcmp(h->id, id) == 0 ? h : NULL;
 }
 
+int64_t worker_price(const json_t *has, const char **currency)
+{
+    double price = json_number_value(json_object_get(has, "price"));
+    double slots = (double)number_of(has, "milli_cpus") / 1000;
+    *currency = json_string_value(json_object_get(has, "currency"));
+    if (!(price > 0) || price > 1e6 || !*currency || strlen(*currency) > MONEY_MOST)
+        return 0;
+    return (int64_t)(price / (slots > 1 ? slots : 1) * JOBS_MONEY + 0.5);
+}
+
 struct hand *hand_make(struct jobs *j, const char *id, const char *host, const json_t *has)
 {
     sched_word_id words[SCHED_WORDS_MOST];
@@ -627,6 +709,8 @@ struct hand *hand_make(struct jobs *j, const char *id, const char *host, const j
     json_array_foreach(json_object_get(has, "words"), i,
                        word) if (json_is_string(word) && count < SCHED_WORDS_MOST) words[count++] =
         sched_word(j->sched, json_string_value(word));
+    const char *currency;
+    int64_t price = worker_price(has, &currency);
     struct hand *h = hand_of(j, id);
     if (!h) {
         h = calloc(1, sizeof(*h));
@@ -638,7 +722,13 @@ struct hand *hand_make(struct jobs *j, const char *id, const char *host, const j
     h->worker = sched_worker_add(j->sched, &(struct sched_worker_wish){.host = (sched_host)on,
                                                                        .has = amounts_of(has),
                                                                        .words = words,
-                                                                       .word_count = (int)count});
+                                                                       .word_count = (int)count,
+                                                                       .price = price,
+                                                                       .currency =
+                                                                           price ? sched_word(
+                                                                                       j->sched,
+                                                                                       currency)
+                                                                                 : 0});
     h->host = (sched_host)on;
     h->up = false;
     j->by_worker =

@@ -6,7 +6,8 @@
 
 #define JOB_COLUMNS                                                                                \
     "id, project, kind, title, state, priority, done, total, unit, created_ms, started_ms, "       \
-    "ended_ms, asset, version, attempts, problem, made_by, tier"
+    "ended_ms, asset, version, attempts, problem, made_by, tier, deadline_ms, budget, currency, "   \
+    "spent"
 
 static json_t *time_or_null(int64_t at_ms)
 {
@@ -35,6 +36,22 @@ int64_t pace_rate(struct jobs *j, const char *job, int64_t *left_ms)
     return rate;
 }
 
+static json_t *money_json(int64_t amount, const char *currency)
+{
+    return json_pack("{s:f, s:s}", "amount", (double)amount / JOBS_MONEY, "currency", currency);
+}
+
+static void add_money(struct db_rows *rows, json_t *job)
+{
+    int64_t budget = db_int(rows, 19), spent = db_int(rows, 21);
+    if (db_int(rows, 18))
+        json_object_set_new(job, "deadline", time_or_null(db_int(rows, 18)));
+    if (budget >= 0)
+        json_object_set_new(job, "budget", money_json(budget, db_text(rows, 20)));
+    if (spent)
+        json_object_set_new(job, "spent", money_json(spent, db_text(rows, 20)));
+}
+
 static json_t *job_json(struct db_rows *rows, struct jobs *j)
 {
     const char *state = db_text(rows, 4);
@@ -52,6 +69,7 @@ static json_t *job_json(struct db_rows *rows, struct jobs *j)
         "by", db_text(rows, 16), "tier", (json_int_t)db_int(rows, 17));
     if (!db_null(rows, 15))
         json_object_set_new(job, "problem", json_loads(db_text(rows, 15), 0, NULL));
+    add_money(rows, job);
     int64_t left_ms = -1;
     int64_t rate = j ? pace_rate(j, db_text(rows, 0), &left_ms) : 0;
     if (rate > 0)
@@ -63,13 +81,29 @@ static json_t *job_json(struct db_rows *rows, struct jobs *j)
     return job;
 }
 
+static bool add_after(struct db_tx *tx, const char *job, json_t *json, struct error *err)
+{
+    json_t *after = json_array();
+    struct db_rows *rows =
+        db_query(tx,
+                 "select o.id from job_after a join jobs j on j.number = a.job join jobs o on "
+                 "o.number = a.after where j.id = ?1 order by a.after",
+                 "s", job);
+    while (db_next(rows))
+        json_array_append_new(after, json_string(db_text(rows, 0)));
+    if (json_array_size(after))
+        json_object_set(json, "after_jobs", after);
+    json_decref(after);
+    return db_end(rows, err);
+}
+
 bool job_get(struct db_tx *tx, struct jobs *j, const char *job, json_t **json, struct error *err)
 {
     *json = NULL;
     struct db_rows *rows = db_query(tx, "select " JOB_COLUMNS " from jobs where id = ?1", "s", job);
     if (db_next(rows))
         *json = job_json(rows, j);
-    if (!db_end(rows, err)) {
+    if (!db_end(rows, err) || (*json && !add_after(tx, job, *json, err))) {
         json_decref(*json);
         return false;
     }

@@ -4,7 +4,7 @@
  * Two things keep a worker from taking work for as long as a person wants: it is drained (a
  * worker), or its machine is in quarantine (all workers of the same host). Both are columns of
  * workers, told to the scheduler when we start and whenever the worker says hello. A quarantine
- * that the scheduler itself finds, after failures in a row, ends by itself and is not kept.
+ * that the scheduler itself finds, after failures in a row, ends by itself; it is kept with its end.
  */
 #include "house/jobs/inside.h"
 #include "plat/clock.h"
@@ -20,9 +20,11 @@ struct node_seen {
     const char *id, *host;
     json_t *has;
     bool drained, quarantined;
+    int64_t bad_until_ms, bad_times;
 };
 struct loading {
     const char *worker;
+    int64_t now_ms;
     struct arena *a;
     struct node_seen *nodes;
     size_t count, room;
@@ -41,21 +43,22 @@ static bool load_in(struct db_tx *tx, void *context, struct error *err)
     forget_seen(l);
     struct db_rows *rows = db_query(
         tx,
-        "select id, host, has, drained, quarantined from workers where id = ?1 or (?1 = '' "
-        "and (drained = 1 or quarantined = 1))",
-        "s", l->worker ? l->worker : "");
+        "select id, host, has, drained, quarantined, bad_until_ms, bad_times from workers where id "
+        "= ?1 or (?1 = '' and (drained = 1 or quarantined = 1 or bad_until_ms > ?2))",
+        "si", l->worker ? l->worker : "", l->now_ms);
     while (db_next(rows)) {
         l->nodes = grown(l->nodes, &l->room, l->count + 1, sizeof(*l->nodes));
         l->nodes[l->count++] = (struct node_seen){
             arena_text(l->a, db_text(rows, 0)), arena_text(l->a, db_text(rows, 1)),
-            json_loads(db_text(rows, 2), 0, NULL), db_int(rows, 3) != 0, db_int(rows, 4) != 0};
+            json_loads(db_text(rows, 2), 0, NULL), db_int(rows, 3) != 0, db_int(rows, 4) != 0,
+            db_int(rows, 5), db_int(rows, 6)};
     }
     return db_end(rows, err);
 }
 
 bool load_nodes(struct jobs *j, const char *worker, int64_t now_ms, struct error *err)
 {
-    struct loading l = {.worker = worker, .a = arena_open(64 << 20)};
+    struct loading l = {.worker = worker, .now_ms = now_ms, .a = arena_open(64 << 20)};
     bool ok = db_read(j->db, load_in, &l, err);
     pthread_mutex_lock(&j->core);
     for (size_t i = 0; ok && i < l.count; i++) {
@@ -66,6 +69,8 @@ bool load_nodes(struct jobs *j, const char *worker, int64_t now_ms, struct error
         node_pause(j, h, now_ms);
         if (n->quarantined)
             sched_host_quarantine(j->sched, h->host, for_good_ms, now_ms);
+        else if (n->bad_until_ms > now_ms)
+            sched_host_load(j->sched, h->host, n->bad_until_ms, (int)n->bad_times);
     }
     sched_keep(j->sched); // it is durable already
     pthread_mutex_unlock(&j->core);
@@ -109,7 +114,7 @@ bool node_write(struct db_tx *tx, const struct post *p, struct error *err)
         return false;
     return drains ||
            db_run(tx, err,
-                  "update workers set quarantined = ?2 where host = (select host from workers "
+                  "update workers set quarantined = ?2, bad_until_ms = 0 where host = (select host from workers "
                   "where id = ?1)",
                   "si", p->worker, (int64_t)quarantine);
 }

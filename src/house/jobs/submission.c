@@ -8,6 +8,7 @@
 #include "formats/openjd/openjd.h"
 #include "formats/sequence/sequence.h"
 #include "house/jobs/inside.h"
+#include "plat/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -227,7 +228,7 @@ static bool plan_steps(struct submitting *s, struct job_wish *wish, struct error
 
 // ---- options
 
-enum form { WHOLE, TRUTH, TEXT, TEXTS, PATHS, OBJECT, OBJECTS, NUMBER };
+enum form { WHOLE, TRUTH, TEXT, TEXTS, PATHS, OBJECT, OBJECTS, NUMBER, TIME, MONEY, JOBS };
 static const struct {
     const char *name;
     enum form form;
@@ -253,6 +254,9 @@ static const struct {
     {"task_minutes", NUMBER, 0, 0},
     {"silence_minutes", NUMBER, 0, 0},
     {"renderer", TEXT, 0, 0},
+    {"after_jobs", JOBS, 0, 0},
+    {"deadline", TIME, 0, 0},
+    {"budget", MONEY, 0, 0},
     {"outputs", OBJECTS, 0, 0},
     {"inputs", PATHS, 0, 0}, // what it reads: kept, for whoever looks or brings it
 };
@@ -273,6 +277,42 @@ static bool objects(const json_t *value)
     return json_is_array(value) && json_array_size(value) <= OUTPUTS_MOST;
 }
 
+static bool is_time(const json_t *value)
+{
+    int64_t at_ms;
+    return json_is_string(value) && clock_parse(text_of(json_string_value(value)), &at_ms);
+}
+
+static bool is_money(const json_t *value)
+{
+    const char *currency = json_string_value(json_object_get(value, "currency"));
+    const json_t *amount = json_object_get(value, "amount");
+    return json_object_size(value) == 2 && currency && *currency && strlen(currency) <= MONEY_MOST &&
+           json_is_number(amount) && json_number_value(amount) >= 0 &&
+           json_number_value(amount) < 1e9;
+}
+
+static const char *job_named(const json_t *one)
+{
+    return json_string_value(json_is_object(one) ? json_object_get(one, "job") : one);
+}
+
+// ["id", {"job": "id", "anyhow": true}]
+static bool is_jobs(const json_t *value)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(value, i, one)
+    {
+        const char *job = job_named(one);
+        const json_t *anyhow = json_object_get(one, "anyhow");
+        if (!job || !id_valid(text_of(job)) || (anyhow && !json_is_boolean(anyhow)) ||
+            (json_is_object(one) && json_object_size(one) != 1u + (anyhow != NULL)))
+            return false;
+    }
+    return json_is_array(value) && json_array_size(value) <= JOB_AFTER_MOST;
+}
+
 static bool has_form(enum form form, int64_t least, int64_t most, const json_t *value)
 {
     json_int_t whole = json_integer_value(value);
@@ -291,6 +331,12 @@ static bool has_form(enum form form, int64_t least, int64_t most, const json_t *
         return json_is_object(value);
     case OBJECTS:
         return objects(value);
+    case TIME:
+        return is_time(value);
+    case MONEY:
+        return is_money(value);
+    case JOBS:
+        return is_jobs(value);
     default:
         return json_is_number(value) && json_number_value(value) >= 0;
     }
@@ -352,6 +398,27 @@ static bool check_outputs(const json_t *options, struct error *err)
     return true;
 }
 
+static void take_policy(struct arena *a, const json_t *options, struct job_wish *wish)
+{
+    const json_t *after = json_object_get(options, "after_jobs"), *one;
+    const json_t *deadline = json_object_get(options, "deadline");
+    const json_t *budget = json_object_get(options, "budget");
+    size_t i;
+    struct job_after *list = ARENA_ARRAY(a, struct job_after, json_array_size(after) + 1);
+    json_array_foreach(after, i, one) list[i] =
+        (struct job_after){arena_text(a, job_named(one)),
+                           json_is_true(json_object_get(one, "anyhow"))};
+    wish->after = list;
+    wish->after_count = json_array_size(after);
+    if (deadline)
+        clock_parse(text_of(json_string_value(deadline)), &wish->deadline_ms);
+    if (!budget)
+        return;
+    wish->budget =
+        (int64_t)(json_number_value(json_object_get(budget, "amount")) * JOBS_MONEY + 0.5);
+    wish->currency = arena_text(a, json_string_value(json_object_get(budget, "currency")));
+}
+
 bool job_submission(struct arena *a, const json_t *from, struct job_wish *wish, struct error *err)
 {
     struct submitting s = {.a = a, .from = from};
@@ -382,6 +449,7 @@ bool job_submission(struct arena *a, const json_t *from, struct job_wish *wish, 
     wish->tier =
         tier && !json_integer_value(tier) ? JOBS_TIER_LOWEST : (int)json_integer_value(tier);
     wish->options = kept;
+    take_policy(a, options, wish);
     wish->unit = "tasks";
     wish->form = "openjd";
     wish->template = json_string_value(json_object_get(from, "template"));
@@ -492,6 +560,97 @@ bool job_task_values(const json_t *document, int64_t step, int64_t task, json_t 
                 outputs_json(s.a, json_object_get(document, "options"), of->name, &found));
         }
     }
+    arena_close(s.a);
+    json_decref(from);
+    return ok;
+}
+
+// ---- frames by their numbers
+
+enum { FRAMES_LOOKED_AT = 4 << 20 };
+
+struct framing {
+    struct job_run *runs;
+    size_t count, room;
+};
+
+static void add_task(struct framing *f, int64_t step, int64_t task)
+{
+    struct job_run *last = f->count ? &f->runs[f->count - 1] : NULL;
+    if (last && last->step == step && last->last + 1 == task) {
+        last->last = task;
+        return;
+    }
+    f->runs = grown(f->runs, &f->room, f->count + 1, sizeof(*f->runs));
+    f->runs[f->count++] = (struct job_run){step, task, task};
+}
+
+static bool stands_for(const struct openjd_task *task, const struct openjd_range *frames)
+{
+    const struct openjd_task_value *v = openjd_task_frame(task);
+    if (!v)
+        return false;
+    return openjd_range_has(frames, v->type == OPENJD_T_RANGE ? openjd_range_at(v->value.range, 0)
+                                                              : v->value.whole);
+}
+
+// Tasks are looked at one after the other: only the template knows what they stand for.
+static bool frames_of_step(struct framing *f, const struct openjd_step *of, int64_t number,
+                           const struct openjd_range *frames, struct error *err)
+{
+    uint64_t tasks = openjd_space_tasks(of->space), row = openjd_space_row_tasks(of->space);
+    if (!frames && tasks) {
+        add_task(f, number, 0);
+        f->runs[f->count - 1].last = (int64_t)tasks - 1;
+        return true;
+    }
+    if (tasks > FRAMES_LOOKED_AT) {
+        error_set(err, ERROR_TOO_BIG, "the step has too many tasks to look for frames");
+        return error_fix(err, "name them by the numbers of tasks: steps/{number}/requeue");
+    }
+    struct arena *a = NULL;
+    for (uint64_t t = 0; t < tasks; t++) {
+        struct openjd_task task;
+        if (t % 4096 == 0) {
+            arena_close(a);
+            a = arena_open(64 << 20);
+        }
+        openjd_space_cut(a, of->space, t / row, t % row, 1, &task);
+        if (stands_for(&task, frames))
+            add_task(f, number, (int64_t)t);
+    }
+    arena_close(a);
+    return true;
+}
+
+bool job_frames(const json_t *document, const char *step, const char *frames, struct arena *to,
+                struct job_run **runs, size_t *count, struct error *err)
+{
+    json_t *from = json_deep_copy(json_object_get(document, "rest"));
+    json_object_set(from, "template", json_object_get(document, "template"));
+    struct submitting s = {.a = arena_open((size_t)1 << 31), .from = from};
+    struct framing f = {0};
+    struct openjd_range range;
+    const json_t *index;
+    size_t i;
+    bool ok = (!frames || openjd_range_parse(s.a, text_of(frames), &range, err)) &&
+              make_job(&s, err);
+    json_array_foreach(json_object_get(document, "steps"), i, index)
+    {
+        size_t at = (size_t)json_integer_value(index);
+        if (ok && at < s.job->step_count &&
+            (!step || text_is(s.job->steps[at].name, step)))
+            ok = frames_of_step(&f, &s.job->steps[at], (int64_t)i + 1, frames ? &range : NULL, err);
+    }
+    if (ok && !f.count) {
+        ok = error_set(err, ERROR_NOT_FOUND, "the job has no such frames");
+        error_fix(err, "`posthouse job JOB` names its steps");
+    }
+    *runs = ARENA_ARRAY(to, struct job_run, f.count + 1);
+    *count = f.count;
+    if (f.count)
+        memcpy(*runs, f.runs, f.count * sizeof(**runs));
+    free(f.runs);
     arena_close(s.a);
     json_decref(from);
     return ok;

@@ -250,11 +250,25 @@ bool job_has_attempt(struct db_tx *tx, const char *job, int64_t token, bool *has
 
 // ---- why
 
+// The scheduler knows no ids.
+static void after_text(const struct sched_reason *r, const char *job, char *to, size_t room)
+{
+    if (r->kind != SCHED_WHY_AFTER_JOB)
+        snprintf(to, room, "%s", r->text);
+    else if (r->a == SCHED_JOB_FAILED || r->a == SCHED_JOB_CANCELLED)
+        snprintf(to, room, "it waits for job %s, which %s: do that one again, or cancel this one",
+                 job, r->a == SCHED_JOB_FAILED ? "has failed" : "was cancelled");
+    else
+        snprintf(to, room, "it waits for job %s, which has %lld of %lld tasks done", job,
+                 (long long)r->b, (long long)r->c);
+}
+
 json_t *job_why(struct jobs *j, const char *job)
 {
     static const char *const kinds[] = {"over",  "suspended", "stopped",   "approval",
                                         "after", "rests",     "no_worker", "all_away",
-                                        "limit", "busy",      "turn",      "runs"};
+                                        "limit", "busy",      "turn",      "runs",
+                                        "after_job", "budget", "resting"};
     struct sched_reason reasons[16];
     json_t *list = json_array();
     pthread_mutex_lock(&j->core);
@@ -262,10 +276,13 @@ json_t *job_why(struct jobs *j, const char *job)
     int count = l ? sched_why(j->sched, l->job, j->looked_ms, reasons, 16) : 0;
     for (int i = 0; i < count; i++) {
         const struct sched_reason *r = &reasons[i];
+        char text[400];
+        const struct live *other = r->job ? j->by_job[r->job] : NULL;
+        after_text(r, other ? other->id : "", text, sizeof(text));
         int64_t step = r->step && j->by_step[r->step].job ? j->by_step[r->step].number : 0;
         json_array_append_new(
             list, json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:I}", "kind", kinds[r->kind], "text",
-                            r->text, "step", (json_int_t)step, "word",
+                            text, "step", (json_int_t)step, "word",
                             r->word ? sched_word_text(j->sched, r->word) : "", "a",
                             (json_int_t)r->a, "b", (json_int_t)r->b, "c", (json_int_t)r->c));
     }

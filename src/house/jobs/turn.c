@@ -310,14 +310,31 @@ static void retry(struct jobs *j, struct batch *b, struct live *l)
     touch(b, l)->problem_away = true;
 }
 
+static bool run_fits(const struct live *l, struct job_run r)
+{
+    return r.step >= 1 && r.step <= (int64_t)l->step_count && r.first >= 0 && r.first <= r.last &&
+           r.last < l->tasks[r.step - 1];
+}
+
 static bool tasks_fit(struct post *p, const struct live *l)
 {
     const struct job_order *o = p->order;
-    if (o->step >= 1 && o->step <= (int64_t)l->step_count && o->first >= 0 && o->first <= o->last &&
-        o->last < l->tasks[o->step - 1])
+    bool fit = !o->step ? o->run_count > 0
+                        : run_fits(l, (struct job_run){o->step, o->first, o->last});
+    for (size_t i = 0; i < o->run_count; i++)
+        fit = fit && run_fits(l, o->runs[i]);
+    if (fit)
         return true;
     p->ok = error_set(p->err, ERROR_INPUT, "the job has no such tasks");
     return error_fix(p->err, "steps count from 1, tasks from 0");
+}
+
+static void requeue(struct jobs *j, struct batch *b, struct live *l, const struct job_order *o,
+                    struct job_run r)
+{
+    sched_requeue(j->sched, l->steps[r.step - 1], r.first, r.last, o->dependants, b->now_ms);
+    batch_no_faults(b, l->number, r.step, r.first, r.last);
+    touch(b, l)->problem_away = true;
 }
 
 static bool do_order(struct jobs *j, struct batch *b, struct post *p, struct live *l)
@@ -340,6 +357,9 @@ static bool do_order(struct jobs *j, struct batch *b, struct post *p, struct liv
     case ORDER_EDIT:
         sched_job_edit(j->sched, l->job, o->tier < 0 ? l->tier : o->tier,
                        o->priority < 0 ? l->priority : o->priority, b->now_ms);
+        if (o->set_budget)
+            sched_job_budget(j->sched, l->job, o->budget,
+                             o->currency ? sched_word(j->sched, o->currency) : 0, b->now_ms);
         return true;
     case ORDER_SUSPEND:
         if (ended)
@@ -359,9 +379,10 @@ static bool do_order(struct jobs *j, struct batch *b, struct post *p, struct liv
     case ORDER_REQUEUE:
         if (!tasks_fit(p, l))
             return false;
-        sched_requeue(j->sched, l->steps[o->step - 1], o->first, o->last, o->dependants, b->now_ms);
-        batch_no_faults(b, l->number, o->step, o->first, o->last);
-        touch(b, l)->problem_away = true;
+        if (o->step)
+            requeue(j, b, l, o, (struct job_run){o->step, o->first, o->last});
+        for (size_t i = 0; i < o->run_count; i++)
+            requeue(j, b, l, o, o->runs[i]);
         return true;
     default:
         if (!tasks_fit(p, l))
@@ -696,6 +717,7 @@ static void batch_free(struct batch *b)
     free(b->ends);
     free(b->pages);
     free(b->faults);
+    free(b->bad);
     free(b->touched);
     free(b->steps);
     arena_close(b->a);

@@ -142,10 +142,22 @@ static void given_up(struct touched *t, struct batch *b)
     free(problem);
 }
 
+static void hear_host(struct jobs *j, struct batch *b, const struct sched_notice *n)
+{
+    struct sched_host_look look;
+    sched_host_look(j->sched, n->host, &look);
+    b->bad = grown(b->bad, &b->bad_room, b->bad_count + 1, sizeof(*b->bad));
+    b->bad[b->bad_count++] = (struct bad_row){
+        n->host, n->kind == SCHED_HOST_QUARANTINED ? n->until_ms : 0, look.quarantines_in_a_row};
+    b->write = true;
+}
+
 static void hear_notices(struct jobs *j, struct batch *b, const struct sched_batch *s)
 {
     for (size_t i = 0; i < s->notice_count; i++) {
         const struct sched_notice *n = &s->notices[i];
+        if (n->kind == SCHED_HOST_QUARANTINED || n->kind == SCHED_HOST_GOOD_AGAIN)
+            hear_host(j, b, n);
         struct live *l = n->kind == SCHED_JOB_NOW || n->kind == SCHED_SCENE_STOPPED
                              ? j->by_job[n->job]
                          : n->kind == SCHED_TASK_FAILED ? j->by_step[n->step].job
@@ -162,6 +174,7 @@ static void look_at(struct jobs *j, struct batch *b, struct touched *t)
 {
     struct live *l = t->job;
     sched_job_look(j->sched, l->job, b->now_ms, &t->look);
+    t->currency = arena_text(b->a, sched_word_text(j->sched, t->look.currency));
     bool news = t->look.state != l->told || t->problem || t->problem_away;
     t->say |= news || ((t->progress || t->gives) && b->now_ms - l->told_ms >= TELL_MS);
 }
@@ -194,12 +207,27 @@ static bool write_gives(struct jobs *j, struct db_tx *tx, const struct batch *b,
         const struct sched_give *g = &b->gives[i];
         if (!db_run(tx, err,
                     "insert into attempts values (?1, ?2, ?3, ?4, ?5, ?6, 'running', ?7, 0, null, "
-                    "0)",
-                    "iiiiisi", (int64_t)g->fence, j->by_step[g->step].job->number,
+                    "0, ?8)",
+                    "iiiiisii", (int64_t)g->fence, j->by_step[g->step].job->number,
                     j->by_step[g->step].number, g->first, g->last, j->by_worker[g->worker]->id,
-                    b->now_ms))
+                    b->now_ms, (int64_t)g->gpus))
             return false;
     }
+    return true;
+}
+
+// A quarantine is of a machine, and rows are of workers.
+static bool write_bad(struct jobs *j, struct db_tx *tx, const struct batch *b, struct error *err)
+{
+    for (size_t i = 0; i < b->bad_count; i++)
+        for (size_t k = 0; k < j->hands.room; k++) {
+            const struct hand *h = j->hands.values[k];
+            if (h && h->host == b->bad[i].host &&
+                !db_run(tx, err,
+                        "update workers set bad_until_ms = ?2, bad_times = ?3 where id = ?1", "sii",
+                        h->id, b->bad[i].until_ms, (int64_t)b->bad[i].times))
+                return false;
+        }
     return true;
 }
 
@@ -280,9 +308,11 @@ static bool write_job(struct db_tx *tx, const struct batch *b, const struct touc
                 "update jobs set state = ?2, done = ?3, total = ?4, unit = ?5, attempts = attempts "
                 "+ ?6, started_ms = case when started_ms = 0 and ?6 > 0 then ?7 else started_ms "
                 "end, ended = ?8, ended_ms = case when ?8 = 0 then 0 when ended_ms = 0 then ?7 "
-                "else ended_ms end where number = ?1",
-                "isiisiii", l->number, state_name(t->look.state), done, total, l->unit, t->gives,
-                b->now_ms, (int64_t)over))
+                "else ended_ms end, spent = ?9, currency = case when currency = '' then ?10 else "
+                "currency end where number = ?1",
+                "isiisiiiis", l->number, state_name(t->look.state), done, total, l->unit, t->gives,
+                b->now_ms, (int64_t)over, t->look.spent,
+                t->look.spent ? t->currency : ""))
         return false;
     const char *problem = t->problem_away || t->look.state == SCHED_JOB_DONE ? NULL : t->problem;
     if ((t->problem || t->problem_away || t->look.state == SCHED_JOB_DONE) &&
@@ -316,7 +346,12 @@ static bool write_order(struct db_tx *tx, const struct job_order *o, struct erro
             "update jobs set priority = case when ?2 < 0 then priority else ?2 end, tier "
             "= case when ?3 < 0 then tier else ?3 end, title = coalesce(?4, title) where id "
             "= ?1",
-            "siis", o->job, (int64_t)o->priority, (int64_t)o->tier, o->title);
+                   "siis", o->job, (int64_t)o->priority, (int64_t)o->tier, o->title) &&
+               (!o->set_deadline || db_run(tx, err, "update jobs set deadline_ms = ?2 where id = ?1",
+                                           "si", o->job, o->deadline_ms)) &&
+               (!o->set_budget ||
+                db_run(tx, err, "update jobs set budget = ?2, currency = ?3 where id = ?1", "sis",
+                       o->job, o->currency ? o->budget : -1, o->currency ? o->currency : ""));
     case ORDER_APPROVE:
         return db_run(tx, err, "update jobs set approved = 1 where id = ?1", "s", o->job);
     default:
@@ -396,7 +431,7 @@ static bool write_in(struct db_tx *tx, void *context, struct error *err)
         if (b->posts[i]->ok && !write_post(w->j, tx, b, b->posts[i], err))
             return false;
     if (!write_gives(w->j, tx, b, err) || !write_ends(tx, b, err) || !write_pages(tx, b, err) ||
-        !write_steps(w->j, tx, b, err))
+        !write_steps(w->j, tx, b, err) || !write_bad(w->j, tx, b, err))
         return false;
     for (size_t i = 0; i < b->touched_count; i++)
         if (!write_job(tx, b, &b->touched[i], err))
