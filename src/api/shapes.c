@@ -167,7 +167,8 @@ const struct shape shapes[] = {
     {"Worker", "id:id name:text slots:int busy:int state:text seen:time pid:int", ""},
 
     {"Node",
-     "id:id name:text host:text state:'idle'|'working'|'away'|'draining'|'quarantined'|'desk' why:text? "
+     "id:id name:text host:text state:'idle'|'working'|'away'|'draining'|'quarantined'|'desk' "
+     "why:text? "
      "until:time? slots:int busy:int cpus:number memory_mb:int gpus:text[] tags:text[] pool:text? "
      "seen:time failures:int runs:NodeRun[]",
      "a worker; why and until: of a state that keeps it from work; failures: on its machine, in a "

@@ -1,6 +1,7 @@
 // posthouse job: one job, why it does not run, and what people do to it.
 #include "cmd/client.h"
 #include "plat/clock.h"
+#include "plat/ids.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,29 @@ static void print_steps(const json_t *job)
                (long long)json_count(s, "failed"), (long long)json_count(s, "cancelled"));
 }
 
+static void print_policy(const json_t *job)
+{
+    const json_t *budget = json_object_get(job, "budget"), *spent = json_object_get(job, "spent");
+    const json_t *after = json_object_get(job, "after_jobs"), *one;
+    const char *deadline = json_word(job, "deadline");
+    int64_t at_ms;
+    size_t i;
+    if (clock_parse(text_of(deadline), &at_ms)) {
+        int64_t left_s = (at_ms - clock_now_ms()) / 1000;
+        printf("  deadline %s, %s%s\n", deadline, left_s < 0 ? "over for " : "in ",
+               time_text(left_s < 0 ? -left_s : left_s).text);
+    }
+    if (budget || spent)
+        printf("  %.2f %s spent", json_number_value(json_object_get(spent, "amount")),
+               json_word(budget ? budget : spent, "currency"));
+    if (budget)
+        printf(" of %.2f", json_number_value(json_object_get(budget, "amount")));
+    if (budget || spent)
+        printf("\n");
+    json_array_foreach(after, i, one) printf("%s%s", i ? ", " : "  after ", json_string_value(one));
+    printf("%s", json_array_size(after) ? "\n" : "");
+}
+
 static void print_job(const json_t *job)
 {
     const json_t *problem = json_object_get(job, "problem");
@@ -28,10 +52,34 @@ static void print_job(const json_t *job)
            (long long)json_count(job, "total"), json_word(job, "unit"),
            (long long)json_count(job, "tier"), (long long)json_count(job, "priority"),
            left ? ", left: " : "", left ? time_text(left).text : "");
+    print_policy(job);
     print_steps(job);
     if (json_is_object(problem))
         printf("  %s%s%s\n", json_word(problem, "title"),
                json_word(problem, "detail")[0] ? ": " : "", json_word(problem, "detail"));
+}
+
+static json_t *requeue(struct command_call *call, struct house *h, struct error *err)
+{
+    json_t *body =
+        json_pack("{s:s*, s:s*, s:b}", "step", option_text(call, "step"), "frames",
+                  option_text(call, "frames"), "dependants", (int)option_flag(call, "dependants"));
+    json_t *answer = house_ask(h->client, "POST", body, err, "/jobs/%s/requeue", call->words[0]);
+    json_decref(body);
+    return answer;
+}
+
+// `posthouse job requeue JOB` is as good as `posthouse job JOB requeue`.
+static void order_words(struct command_call *call)
+{
+    const char *first = call->words[0];
+    if (call->word_count < 2 || id_valid(text_of(first)) || !id_valid(text_of(call->words[1])))
+        return;
+    const char **words = ARENA_ARRAY(call->arena, const char *, call->word_count);
+    memcpy(words, call->words, call->word_count * sizeof(*words));
+    words[0] = call->words[1];
+    words[1] = first;
+    call->words = words;
 }
 
 static json_t *act(struct command_call *call, struct house *h, struct error *err)
@@ -50,8 +98,10 @@ static json_t *act(struct command_call *call, struct house *h, struct error *err
         json_decref(body);
         return answer;
     }
+    if (strcmp(verb, "requeue") == 0)
+        return requeue(call, h, err);
     error_set(err, ERROR_USAGE, "posthouse job does not know '%s'", verb);
-    error_fix(err, "say why, suspend, resume, approve, cancel or retry, or nothing");
+    error_fix(err, "say why, suspend, resume, approve, cancel, retry or requeue, or nothing");
     return NULL;
 }
 
@@ -97,6 +147,7 @@ static int run(struct command_call *call)
 {
     struct house h = {0};
     struct error err;
+    order_words(call);
     if (call->word_count > 1 && strcmp(call->words[1], "log") == 0) {
         bool ok = house_open(call, 1, &h, &err) && show_log(call, &h, &err);
         house_close(&h);
@@ -121,19 +172,24 @@ static int run(struct command_call *call)
 
 static const struct option_row options[] = {
     {"drop", OPTION_FLAG, NULL, "with suspend: what runs is stopped, too"},
+    {"step", OPTION_TEXT, "NAME", "with requeue: the step (all)"},
+    {"frames", OPTION_TEXT, "RANGE", "with requeue: 1-10,20 (all)"},
+    {"dependants", OPTION_FLAG, NULL, "with requeue: also what was made from them"},
     {"json", OPTION_FLAG, NULL, "print JSON, for scripts"},
     CLIENT_OPTIONS,
     {0},
 };
 const struct command command_job = {
     "job",
-    "JOB [why|log [TOKEN]|suspend|resume|approve|cancel|retry]",
+    "JOB [why|log [TOKEN]|suspend|resume|approve|cancel|retry|requeue]",
     "one job of the house",
     "Without a second word: its state and its steps.\nwhy      why it does not run\nlog      what "
     "its newest attempt prints, or the one with this token\nsuspend  "
     "nothing "
     "more of it begins\nresume   after that, or when the house stopped it\napprove  its preview is "
-    "good: the rest follows\ncancel   stops it\nretry    does again what failed or was cancelled",
+    "good: the rest follows\ncancel   stops it\nretry    does again what failed or was "
+    "cancelled\nrequeue  does frames again, "
+    "whatever they are: --step, --frames",
     options,
     1,
     3,

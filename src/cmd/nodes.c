@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cmd/client.h"
 #include "cmd/local.h"
+#include "cmd/money.h"
 #include "farm/launch/keep.h"
 #include "farm/launch/reap.h"
 #include "plat/child.h"
@@ -15,7 +16,6 @@
 
 #include <ctype.h>
 #include <limits.h>
-#include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -52,13 +52,14 @@ static bool money_setting(const struct config *c, const char *name, double none,
                           struct error *err)
 {
     const char *said = config_text(c, name);
-    char *end;
+    struct money m;
     *value = none;
     if (!said[0])
         return true;
-    *value = strtod(said, &end);
-    if (!*end && isfinite(*value) && *value >= 0)
+    if (money_parse(said, &m)) {
+        *value = m.amount;
         return true;
+    }
     error_set(err, ERROR_USAGE, "%s can not be '%s'", name, said);
     return error_fix(err, "say an amount such as 0.19");
 }
@@ -95,6 +96,13 @@ static bool tell(struct nodes *n, struct error *err)
     n->told.program = program[0] ? program : arena_format(a, "%s/posthouse", own);
     n->told.notice = config_text(c, "launch.notice");
     n->told.slots = (int)config_int(c, "launch.slots");
+    struct money price;
+    if (money_parse(config_text(c, "launch.price"), &price) && price.amount > 0) {
+        if (price.currency[0])
+            n->told.price = config_text(c, "launch.price");
+        else
+            log_warn("launch.price", "why=\"it names no currency: budgets of jobs do not see it\"");
+    }
     // The keeper gives idle machines back; a worker leaves by itself only when there is no keeper.
     n->told.idle_s = 2 * config_int(c, "launch.idle") / 1000;
     return house_name(n, err);

@@ -1,4 +1,5 @@
 // posthouse submit: a template with values, or a scene, becomes a job of the farm.
+#include "cmd/money.h"
 #include "cmd/progress.h"
 #include "cmd/submit_scene.h"
 #include "plat/clock.h"
@@ -33,6 +34,41 @@ static bool read_values(struct command_call *call, json_t *values, struct error 
     return true;
 }
 
+// "ID" or "ID,ID": jobs that have to end before.
+static void add_after(json_t *options, const char *jobs, bool anyhow)
+{
+    json_t *all = json_object_get(options, "after_jobs");
+    if (!json_is_array(all))
+        json_object_set_new(options, "after_jobs", all = json_array());
+    for (text rest = text_of(jobs); rest.size;) {
+        text one = text_trim(text_cut(&rest, ','));
+        json_array_append_new(
+            all, json_pack("{s:s%, s:b}", "job", one.at, one.size, "anyhow", (int)anyhow));
+    }
+}
+
+static bool read_policy(struct command_call *call, json_t *options, struct error *err)
+{
+    const char *after = option_text(call, "after"), *anyhow = option_text(call, "after-anyhow");
+    const char *deadline = option_text(call, "deadline"), *budget = option_text(call, "budget");
+    struct money money;
+    if (after)
+        add_after(options, after, false);
+    if (anyhow)
+        add_after(options, anyhow, true);
+    if (deadline)
+        json_object_set_new(options, "deadline", json_string(deadline));
+    if (!budget)
+        return true;
+    if (!money_parse(budget, &money) || !money.currency[0])
+        return usage(err, arena_format(call->arena, "the budget can not be '%s'", budget),
+                     "it is an amount and its currency, such as '120 USD'");
+    json_object_set_new(
+        options, "budget",
+        json_pack("{s:f, s:s}", "amount", money.amount, "currency", money.currency));
+    return true;
+}
+
 // Options from a file first; what is said on the command line counts more.
 static bool read_options(struct command_call *call, json_t *options, struct error *err)
 {
@@ -57,6 +93,8 @@ static bool read_options(struct command_call *call, json_t *options, struct erro
         if (option_text(call, numbers[i]))
             json_object_set_new(options, numbers[i], json_integer(value));
     }
+    if (!read_policy(call, options, err))
+        return false;
     if (pool)
         json_object_set_new(options, "pool", json_string(pool));
     if (option_flag(call, "suspended"))
@@ -156,9 +194,9 @@ static int run(struct command_call *call)
         job = wait_for(&h, job, option_flag(call, "json"), &err);
     if (job)
         print_job(job, option_flag(call, "json"));
-    int status = !job                                                                       ? command_failed(&err)
+    int status = !job ? command_failed(&err)
                  : option_flag(call, "wait") && strcmp(json_word(job, "state"), "done") != 0 ? 1
-                                                                                            : 0;
+                                                                                             : 0;
     json_decref(body);
     json_decref(project);
     json_decref(job);
@@ -173,13 +211,19 @@ static const struct option_row options[] = {
     {"tier", OPTION_TEXT, "N", "0 to 5; a higher one goes first, strictly (2)"},
     {"tries", OPTION_TEXT, "N", "of a task that fails (3)"},
     {"pool", OPTION_TEXT, "NAME", "only workers of that pool"},
-    {"frames", OPTION_TEXT, "RANGE", "of a scene: 1-100 or 1-99:2,100 (a Blender file knows its own)"},
+    {"frames", OPTION_TEXT, "RANGE",
+     "of a scene: 1-100 or 1-99:2,100 (a Blender file knows its own)"},
     {"chunk", OPTION_TEXT, "N", "of a scene: frames a task at first; the farm learns better"},
-    {"out", OPTION_TEXT, "DIR", "of a scene: where frames go (where it says, else render/ beside it)"},
+    {"out", OPTION_TEXT, "DIR",
+     "of a scene: where frames go (where it says, else render/ beside it)"},
     {"renderer", OPTION_TEXT, "NAME", "of a scene: what renders it (by its ending)"},
     {"without-missing", OPTION_FLAG, NULL, "of a scene: although files that it needs are missing"},
     {"output", OPTION_TEXT, "PATTERN", "where frames are to be: /show/beauty.####.exr"},
     {"size", OPTION_TEXT, "WxH", "of those frames: others do not count"},
+    {"after", OPTION_TEXT, "JOB", "begins when that job is done (or those, with commas)"},
+    {"after-anyhow", OPTION_TEXT, "JOB", "begins when that job has ended, however it ends"},
+    {"deadline", OPTION_TEXT, "TIME", "until when: 2026-11-27T09:00:00Z"},
+    {"budget", OPTION_TEXT, "MONEY", "for machines that cost money: '120 USD'"},
     {"suspended", OPTION_FLAG, NULL, "nothing of it begins before `posthouse job JOB resume`"},
     {"options", OPTION_TEXT, "FILE", "all options of a submission, as JSON"},
     {"wait", OPTION_FLAG, NULL, "until it has ended; exit status 1 when it is not done then"},
@@ -191,11 +235,15 @@ const struct command command_submit = {
     "submit",
     "SCENE|TEMPLATE [-p NAME=VALUE...]",
     "give the farm a job",
-    "SCENE: a file of Blender, POV-Ray, Maya, Houdini, Nuke, ...: the house knows its renderer and that\n"
+    "SCENE: a file of Blender, POV-Ray, Maya, Houdini, Nuke, ...: the house knows its renderer and "
+    "that\n"
     "one's template; files that the scene needs are found first, and missing ones refused by name\n"
-    "(`posthouse scene`). TEMPLATE is a file of Open Job Description (YAML or JSON). -p NAME=VALUE gives\n"
-    "parameters their values. With --output each frame is looked at and brought into its place whole;\n"
-    "the template needs a PATH parameter that leads to that folder. For Blender and POV-Ray scenes\n"
+    "(`posthouse scene`). TEMPLATE is a file of Open Job Description (YAML or JSON). -p NAME=VALUE "
+    "gives\n"
+    "parameters their values. With --output each frame is looked at and brought into its place "
+    "whole;\n"
+    "the template needs a PATH parameter that leads to that folder. For Blender and POV-Ray "
+    "scenes\n"
     "that is done by itself.",
     options,
     1,

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/client.h"
 #include "cmd/local.h"
+#include "cmd/money.h"
 #include "cmd/settings.h"
 #include "farm/launch/ask.h"
 #include "farm/renderers.h"
@@ -182,6 +183,20 @@ static bool find_tools(struct command_call *call, struct working *w, const char 
     return w->renderers != NULL;
 }
 
+// What tasks may ask of this machine, and what it costs.
+static bool find_worth(struct command_call *call, struct worker_wish *wish, struct error *err)
+{
+    const char *price = config_text(call->config, "worker.price");
+    struct money *m = ARENA_NEW(call->arena, struct money);
+    if (price[0] && (!money_parse(price, m) || !m->currency[0])) {
+        error_set(err, ERROR_USAGE, "worker.price can not be '%s'", price);
+        return error_fix(err, "say what an hour costs, and in which money: '0.19 USD'");
+    }
+    wish->price = m->amount;
+    wish->currency = m->currency;
+    return gpus_find(config_text(call->config, "worker.gpus"), &wish->gpus, err);
+}
+
 static int run(struct command_call *call)
 {
     struct working w = {0};
@@ -216,7 +231,7 @@ static int run(struct command_call *call)
         .find_house = w.url ? house_given : find_house,
         .context = &w,
     };
-    if (!worker_open(&wish, &w.worker, &err))
+    if (!find_worth(call, &wish, &err) || !worker_open(&wish, &w.worker, &err))
         return command_failed(&err);
     bool watching = w.notice && pthread_create(&watcher, NULL, watch_notice, &w) == 0;
     if (pthread_create(&waiter, NULL, wait_for_signal, &w) != 0 || (w.notice && !watching)) {
@@ -224,8 +239,8 @@ static int run(struct command_call *call)
         error_set(&err, ERROR_INTERNAL, "cannot start the worker's threads");
         return command_failed(&err);
     }
-    log_info("worker.started", "id=%s name=%s house=%s", own, log_quote(wish.name).text,
-             log_quote(w.url ? w.url : w.folder).text);
+    log_info("worker.started", "id=%s name=%s house=%s gpus=%d", own, log_quote(wish.name).text,
+             log_quote(w.url ? w.url : w.folder).text, wish.gpus.count);
     bool ok = worker_run(w.worker, &err);
     if (!ok)
         log_problem("worker.leaves", &err);

@@ -174,7 +174,7 @@ struct gpus_text gpus_text(uint64_t bits)
     size_t size = 0;
     for (int i = 0; i < 64; i++)
         if (bits >> i & 1)
-            size += (size_t)snprintf(t.text + size, sizeof(t.text) - size, "%s%d", size ? "," : "",
-                                     i);
+            size +=
+                (size_t)snprintf(t.text + size, sizeof(t.text) - size, "%s%d", size ? "," : "", i);
     return t;
 }

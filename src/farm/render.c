@@ -1,5 +1,6 @@
 #include "farm/render.h"
 #include "base/log.h"
+#include "farm/gpus.h"
 #include "farm/session.h"
 #include "formats/sequence/sequence.h"
 #include "plat/files.h"
@@ -30,6 +31,7 @@ struct render {
     struct arena *a; // NULL: there is none
     char job[27];
     int64_t step_number;
+    uint64_t gpus;
     struct openjd_job *made;
     const struct openjd_step *step;
     struct openjd_path_rules rules;
@@ -268,8 +270,8 @@ static bool enter(struct render *r, struct error *err)
     return true;
 }
 
-static bool open_session(struct render *r, const char *job, int64_t step, const json_t *document,
-                         struct error *err)
+static bool open_session(struct render *r, const char *job, int64_t step, uint64_t gpus,
+                         const json_t *document, struct error *err)
 {
     const json_t *options = json_object_get(document, "options");
     const json_t *rules = json_object_get(json_object_get(document, "rest"), "path_mapping");
@@ -295,6 +297,7 @@ static bool open_session(struct render *r, const char *job, int64_t step, const 
         .rules = &r->rules,
         .scratch = r->scratch,
         .environment = (const char *const *)environ,
+        .gpus = gpus ? arena_text(r->a, gpus_text(gpus).text) : NULL,
         .renderers = r->wish.renderers,
         .renderer = word(options, "renderer") ? arena_text(r->a, word(options, "renderer")) : NULL,
         .silence_s = !silence                          ? 0
@@ -311,6 +314,7 @@ static bool open_session(struct render *r, const char *job, int64_t step, const 
         return false;
     text_copy(text_of(job), r->job, sizeof(r->job));
     r->step_number = step;
+    r->gpus = gpus;
     r->failed = false;
     return true;
 }
@@ -462,12 +466,14 @@ bool render_run(struct render *r, const json_t *task, const json_t *document,
     int64_t step = json_integer_value(json_object_get(task, "step"));
     int64_t first = json_integer_value(json_object_get(task, "first"));
     int64_t last = json_integer_value(json_object_get(task, "last"));
+    uint64_t gpus = (uint64_t)json_integer_value(json_object_get(task, "gpus"));
     struct arena *a = arena_open((size_t)256 << 20);
     struct made_files files = {0};
     r->calls = calls;
-    if (r->a && (r->failed || strcmp(r->job, job) != 0 || r->step_number != step))
+    if (r->a && (r->failed || strcmp(r->job, job) != 0 || r->step_number != step ||
+                 r->gpus != gpus)) // what is warm holds others
         render_rest(r);
-    bool ok = r->a || open_session(r, job, step, document, err);
+    bool ok = r->a || open_session(r, job, step, gpus, document, err);
     uint64_t tasks = ok ? openjd_space_tasks(r->step->space) : 0;
     if (ok && (first < 0 || first > last || (uint64_t)last >= tasks))
         ok = error_set(err, ERROR_INPUT, "the step has no tasks %lld to %lld", (long long)first,

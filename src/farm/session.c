@@ -195,7 +195,7 @@ static void set_variable(struct variables *v, const char *name, const char *valu
 // Ends in NULL.
 static const char *const *variables(struct session *s, struct arena *a)
 {
-    size_t room = 3;
+    size_t room = 4;
     for (const char *const *e = s->wish->environment; e && *e; e++)
         room++;
     for (size_t i = 0; i < s->depth; i++)
@@ -205,8 +205,10 @@ static const char *const *variables(struct session *s, struct arena *a)
     for (const char *const *e = s->wish->environment; e && *e; e++)
         v.at[v.count++] = *e;
     set_variable(&v, "OPENJD_SESSION_WORKING_DIR", s->folder);
-    if (s->wish->gpus)
+    if (s->wish->gpus) {
         set_variable(&v, "CUDA_VISIBLE_DEVICES", s->wish->gpus);
+        set_variable(&v, "HIP_VISIBLE_DEVICES", s->wish->gpus);
+    }
     for (size_t i = 0; i < s->depth; i++)
         for (const struct change *c = s->entered[i].changes; c; c = c->next)
             set_variable(&v, c->name, c->value);

@@ -34,7 +34,7 @@ struct session_wish {
     int64_t scratch_bytes;                 // that must be free there; 0: does not matter
     bool keep_folder;                      // when the session ends
     const char *const *environment;        // of every program, "NAME=value"; ends in NULL
-    const char *gpus;                      // "0,2": CUDA_VISIBLE_DEVICES; NULL: left as it is
+    const char *gpus; // "0,2": CUDA_VISIBLE_DEVICES, HIP_...; NULL: left as it is
 
     // Whose lines tell how a task goes: the one named, else the one whose command a task runs.
     const struct renderers *renderers; // NULL: nobody looks

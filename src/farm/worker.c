@@ -672,8 +672,14 @@ static json_t *has_json(const struct worker *w, const char *host)
     snprintf(words[1], sizeof(words[1]), "attr.worker.cpu.arch=%s",
              known && strcmp(name.machine, "aarch64") == 0 ? "arm64" : "x86_64");
     snprintf(words[2], sizeof(words[2]), "host=%s", host);
-    return json_pack("{s:I, s:I, s:[s, s, s]}", "milli_cpus", (json_int_t)w->thread_count * 1000,
-                     "memory_mib", (json_int_t)memory, "words", words[0], words[1], words[2]);
+    json_t *has = json_pack(
+        "{s:I, s:I, s:I, s:I, s:[s, s, s]}", "milli_cpus", (json_int_t)w->thread_count * 1000,
+        "memory_mib", (json_int_t)memory, "gpus", (json_int_t)w->wish.gpus.count, "gpu_memory_mib",
+        (json_int_t)gpus_least_mib(&w->wish.gpus), "words", words[0], words[1], words[2]);
+    if (w->wish.price > 0)
+        json_object_update_new(
+            has, json_pack("{s:f, s:s}", "price", w->wish.price, "currency", w->wish.currency));
+    return has;
 }
 
 static bool greet(struct worker *w, struct socket_client *line, int64_t *beat_ms, struct error *err)

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "base/error.h"
+#include "farm/gpus.h"
 #include "plat/sandbox.h"
 
 #include <stdint.h>
@@ -28,6 +29,9 @@ struct worker_wish {
     int64_t tasks;     // leaves after so many; 0: any number
     enum sandbox_mode sandbox;
     const char *engine; // NULL: as tickets/run finds it
+    struct gpus gpus;
+    double price;                      // of this machine for an hour; 0: it costs nothing
+    const char *currency;              // of the price
     const char *scratch;               // where sessions of renders have their folders
     const struct renderers *renderers; // whose logs are known; NULL: none
     bool (*find_house)(void *context, struct worker_house *house, struct error *err);

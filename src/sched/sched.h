@@ -421,7 +421,7 @@ struct sched_job_look {
     enum sched_job_state state;
     int64_t tasks, waiting, ready, running, done, failed, cancelled;
     int64_t attempts_running;
-    int64_t left_ms; // at the pace of now; -1: not known
+    int64_t left_ms;         // at the pace of now; -1: not known
     int64_t spent, promised; // millionths, on workers that cost money; promised: to what runs
     sched_word_id currency;  // of both; 0: nothing was spent
 };

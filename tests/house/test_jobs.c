@@ -865,6 +865,39 @@ static void nobody_is_told_to_place_what_could_not_be_written(void **state)
     house.now += 1000;
     place_is("B", &p.twin, JOBS_PLACE_NOW, 2, 3);
     place_is("A", &p.late, JOBS_PLACE_LATER, 0, 0);
+static void fail_on(const char *worker, const char *job)
+{
+    struct claim c;
+    struct error why;
+    enum outcome outcome;
+    make(job, 50);
+    assert_true(take(worker, &c));
+    error_set(&why, ERROR_NO_SPACE, "the disk is full");
+    OK(jobs_fail(house.jobs, c.attempt, c.token, 0, &why, house.now, &outcome, &err));
+}
+
+static void a_quarantine_that_we_found_ourselves_holds_over_a_new_start(void **state)
+{
+    (void)state;
+    greet("W1", "H1");
+    greet("W2", "H2");
+    greet("W3", "H3");
+    for (int i = 0; i < 3; i++)
+        fail_on("W1", i == 0 ? "one" : i == 1 ? "two" : "three");
+    node_is("W1", "quarantined");
+    start_again();
+    greet("W1", "H1");
+    greet("W2", "H2");
+    node_is("W1", "quarantined");
+    node_is("W2", "idle");
+    house.now += 599000;
+    start_again();
+    greet("W1", "H1");
+    node_is("W1", "quarantined");
+    house.now += 2000; // it was for ten minutes
+    start_again();
+    greet("W1", "H1");
+    node_is("W1", "idle");
 }
 
 static bool refuse_in(struct db_tx *tx, void *context, struct error *e)
@@ -1405,6 +1438,7 @@ int main(int argc, char **argv)
         TEST(who_may_place_and_is_lost_holds_nobody_up),
         TEST(one_that_was_dropped_before_a_new_start_has_time_to_end_what_it_places),
         TEST(nobody_is_told_to_place_what_could_not_be_written),
+        TEST(a_quarantine_that_we_found_ourselves_holds_over_a_new_start),
         TEST(the_sums_of_the_farm_are_those_of_its_jobs_and_workers),
         TEST(an_order_to_a_worker_that_can_not_be_kept_does_not_hold),
         TEST(a_log_can_be_read_while_it_grows_and_has_nothing_twice),

@@ -452,13 +452,12 @@ static void play_open(struct play *p, uint64_t seed)
             struct sched_amounts has = {
                 .milli_cpus = 4000 * (1 + i % 3), .memory_mib = 8000, .gpus = i == 0 ? 2 : 0};
             sched_worker w = sched_worker_add(
-                p->s, &(struct sched_worker_wish){
-                          .host = h,
-                          .has = has,
-                          .words = &p->words[2],
-                          .word_count = 1 + i % 2,
-                          .price = i % 4 == 3 ? 1000000 : 0,
-                          .currency = p->words[0]});
+                p->s, &(struct sched_worker_wish){.host = h,
+                                                  .has = has,
+                                                  .words = &p->words[2],
+                                                  .word_count = 1 + i % 2,
+                                                  .price = i % 4 == 3 ? 1000000 : 0,
+                                                  .currency = p->words[0]});
             audit_worker(p->a, w, h, &has);
         }
     }

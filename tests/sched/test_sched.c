@@ -1073,12 +1073,11 @@ static void ten_million_queued_frames_take_a_few_bytes_a_thousand(void **state)
 static sched_job after(struct farm *f, sched_job other, bool anyhow, sched_step *step)
 {
     struct sched_after_job of = {other, anyhow};
-    sched_job job = sched_job_add(f->s,
-                                  &(struct sched_job_wish){.project = sched_word(f->s, "a"),
-                                                           .tier = 2,
-                                                           .after = &of,
-                                                           .after_count = 1},
-                                  f->now);
+    sched_job job = sched_job_add(
+        f->s,
+        &(struct sched_job_wish){
+            .project = sched_word(f->s, "a"), .tier = 2, .after = &of, .after_count = 1},
+        f->now);
     *step = step_add(f, job, (struct sched_step_wish){.count = 2});
     sched_job_start(f->s, job, f->now);
     return job;
@@ -1137,17 +1136,16 @@ static void a_budget_stops_dispatch_before_it_is_overspent(void **state)
                  .host = sched_host_add(f.s), .price = 3600000, .currency = usd}); // 0.001 a second
     sched_worker_up(f.s, dear, f.now);
     sched_worker_asks(f.s, dear, 8, f.now);
-    sched_job job = sched_job_add(f.s,
-                                  &(struct sched_job_wish){.project = sched_word(f.s, "a"),
-                                                           .tier = 2,
-                                                           .budget = 35000,
-                                                           .currency = usd},
-                                  f.now);
+    sched_job job = sched_job_add(
+        f.s,
+        &(struct sched_job_wish){
+            .project = sched_word(f.s, "a"), .tier = 2, .budget = 35000, .currency = usd},
+        f.now);
     step_add(&f, job, (struct sched_step_wish){.count = 100});
     sched_job_start(f.s, job, f.now);
     assert_int_equal(decide(&f, g), 1); // nobody knows how long one takes: one finds out
     f.now += 10000;
-    ended(&f, g[0].fence, SCHED_WELL); // 10 s: 0.010
+    ended(&f, g[0].fence, SCHED_WELL);  // 10 s: 0.010
     assert_int_equal(decide(&f, g), 2); // 0.010 spent, 0.020 promised: the next would be 0.040
     assert_true(says(&f, job, SCHED_WHY_BUDGET, &r));
     assert_int_equal(r.a, 10000);

@@ -22,6 +22,7 @@ struct launch_house {
     const char *fingerprint; // of its certificate; "": none
     const char *program;     // `posthouse` on the machines
     const char *notice;      // a program there that tells when the machine goes away; "": none
+    const char *price;       // of each for an hour, "0.19 USD"; "": none
     int slots;               // tasks at once on each; 0: as many as cores
     int64_t idle_s;          // a worker leaves by itself after so long without a task; 0: never
 };

@@ -99,7 +99,7 @@ static bool list(struct launcher *door, struct arena *a, struct launched **out, 
 static bool start(struct local *l, enum launch_kind kind, struct error *err)
 {
     struct arena *a = arena_open(1 << 20);
-    const char *words[16];
+    const char *words[20];
     size_t n = 0;
     words[n++] = l->house.program;
     words[n++] = "work";
@@ -113,6 +113,8 @@ static bool start(struct local *l, enum launch_kind kind, struct error *err)
     words[n++] = arena_format(a, "--worker.idle=%lld s", (long long)l->house.idle_s);
     if (kind == LAUNCH_NATIVE)
         words[n++] = "--worker.tasks=1";
+    if (l->house.price && l->house.price[0])
+        words[n++] = arena_format(a, "--worker.price=%s", l->house.price);
     if (l->house.notice[0])
         words[n++] = arena_format(a, "--notice=%s", l->house.notice);
     words[n] = NULL;

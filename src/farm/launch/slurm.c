@@ -60,6 +60,10 @@ static void script(const struct slurm *s, enum launch_kind kind, struct buf *b)
         buf_text(b, " --notice=");
         quote(b, s->house.notice);
     }
+    if (s->house.price && s->house.price[0]) {
+        buf_text(b, " --worker.price=");
+        quote(b, s->house.price);
+    }
     buf_format(b, " --worker.slots=%d --worker.idle='%lld s'%s",
                kind == LAUNCH_NATIVE ? 1 : s->house.slots, (long long)s->house.idle_s,
                kind == LAUNCH_NATIVE ? " --worker.tasks=1" : "");

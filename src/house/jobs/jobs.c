@@ -91,7 +91,8 @@ static bool mark_in(struct db_tx *tx, void *context, struct error *err)
                     "select count(*) from attempts where state = 'dropped' and places = 1", ""))
         return false;
     // What was dropped and may still run is no attempt any more: its worker will be told.
-    return ok && pay_dropped(tx, o->now_ms, err) && db_run(tx, err, "update workers set state = 'away'", "") &&
+    return ok && pay_dropped(tx, o->now_ms, err) &&
+           db_run(tx, err, "update workers set state = 'away'", "") &&
            db_run(tx, err, "update attempts set state = 'stopped' where state = 'dropped'", "") &&
            db_one_int(tx, &o->last_fence, 0, err, "select max(fence) from attempts", "");
 }

@@ -117,9 +117,9 @@ struct job_order {
     enum order_kind kind;
     const char *job;
     int priority, tier;
-    const char *title;         // NULL: as it is
-    bool set_deadline;         // to deadline_ms; 0: none
-    bool set_budget;           // to budget in currency; currency NULL: no limit
+    const char *title; // NULL: as it is
+    bool set_deadline; // to deadline_ms; 0: none
+    bool set_budget;   // to budget in currency; currency NULL: no limit
     int64_t deadline_ms, budget;
     const char *currency;
     int64_t step, first, last; // step from 1; 0: only `runs`

@@ -122,8 +122,7 @@ static bool read_jobs(struct db_tx *tx, struct loading *l, struct error *err)
         ask(tx, l,
             "select j.id, j.number, j.project, j.made_by, j.kind, j.state, j.tier, j.priority, "
             "j.approved, j.ended, j.options, j.done, j.total, j.unit, j.budget, j.currency, "
-            "j.spent from jobs j where " OF_JOBS
-            " order by j.number");
+            "j.spent from jobs j where " OF_JOBS " order by j.number");
     while (db_next(rows)) {
         struct seen *s = MORE(l->jobs);
         text_copy(text_of(db_text(rows, 0)), s->id, sizeof(s->id));
@@ -159,10 +158,10 @@ static struct seen *job_at(struct loading *l, size_t *at, int64_t number)
 static bool read_after(struct db_tx *tx, struct loading *l, struct error *err)
 {
     size_t at = 0;
-    struct db_rows *rows = ask(tx, l,
-                               "select a.job, a.after, a.anyhow from job_after a join jobs j on "
-                               "j.number = a.job where j.state <> 'done' and " OF_JOBS
-                               " order by a.job, a.after");
+    struct db_rows *rows =
+        ask(tx, l,
+            "select a.job, a.after, a.anyhow from job_after a join jobs j on "
+            "j.number = a.job where j.state <> 'done' and " OF_JOBS " order by a.job, a.after");
     while (db_next(rows)) {
         struct seen *s = job_at(l, &at, db_int(rows, 0));
         if (s)
@@ -268,8 +267,9 @@ static bool load_in(struct db_tx *tx, void *context, struct error *err)
     return db_one_int(tx, &l->newest, 0, err, "select max(number) from jobs", "") &&
            (l->newest < l->first ||
             (read_jobs(tx, l, err) &&
-             (!l->jobs.count || (read_after(tx, l, err) && read_steps(tx, l, err) && read_pages(tx, l, err) &&
-                                 read_faults(tx, l, err) && read_attempts(tx, l, err)))));
+             (!l->jobs.count ||
+              (read_after(tx, l, err) && read_steps(tx, l, err) && read_pages(tx, l, err) &&
+               read_faults(tx, l, err) && read_attempts(tx, l, err)))));
 }
 
 // ---- a plan
@@ -719,16 +719,14 @@ struct hand *hand_make(struct jobs *j, const char *id, const char *host, const j
         text_copy(text_of(id), h->id, sizeof(h->id));
         map_put(&j->hands, text_key(h->id), h);
     }
-    h->worker = sched_worker_add(j->sched, &(struct sched_worker_wish){.host = (sched_host)on,
-                                                                       .has = amounts_of(has),
-                                                                       .words = words,
-                                                                       .word_count = (int)count,
-                                                                       .price = price,
-                                                                       .currency =
-                                                                           price ? sched_word(
-                                                                                       j->sched,
-                                                                                       currency)
-                                                                                 : 0});
+    h->worker = sched_worker_add(
+        j->sched,
+        &(struct sched_worker_wish){.host = (sched_host)on,
+                                    .has = amounts_of(has),
+                                    .words = words,
+                                    .word_count = (int)count,
+                                    .price = price,
+                                    .currency = price ? sched_word(j->sched, currency) : 0});
     h->host = (sched_host)on;
     h->up = false;
     j->by_worker =

@@ -6,7 +6,7 @@
 
 #define JOB_COLUMNS                                                                                \
     "id, project, kind, title, state, priority, done, total, unit, created_ms, started_ms, "       \
-    "ended_ms, asset, version, attempts, problem, made_by, tier, deadline_ms, budget, currency, "   \
+    "ended_ms, asset, version, attempts, problem, made_by, tier, deadline_ms, budget, currency, "  \
     "spent"
 
 static json_t *time_or_null(int64_t at_ms)

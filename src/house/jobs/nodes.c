@@ -4,7 +4,8 @@
  * Two things keep a worker from taking work for as long as a person wants: it is drained (a
  * worker), or its machine is in quarantine (all workers of the same host). Both are columns of
  * workers, told to the scheduler when we start and whenever the worker says hello. A quarantine
- * that the scheduler itself finds, after failures in a row, ends by itself; it is kept with its end.
+ * that the scheduler itself finds, after failures in a row, ends by itself; it is kept with its
+ * end.
  */
 #include "house/jobs/inside.h"
 #include "plat/clock.h"
@@ -48,10 +49,13 @@ static bool load_in(struct db_tx *tx, void *context, struct error *err)
         "si", l->worker ? l->worker : "", l->now_ms);
     while (db_next(rows)) {
         l->nodes = grown(l->nodes, &l->room, l->count + 1, sizeof(*l->nodes));
-        l->nodes[l->count++] = (struct node_seen){
-            arena_text(l->a, db_text(rows, 0)), arena_text(l->a, db_text(rows, 1)),
-            json_loads(db_text(rows, 2), 0, NULL), db_int(rows, 3) != 0, db_int(rows, 4) != 0,
-            db_int(rows, 5), db_int(rows, 6)};
+        l->nodes[l->count++] = (struct node_seen){arena_text(l->a, db_text(rows, 0)),
+                                                  arena_text(l->a, db_text(rows, 1)),
+                                                  json_loads(db_text(rows, 2), 0, NULL),
+                                                  db_int(rows, 3) != 0,
+                                                  db_int(rows, 4) != 0,
+                                                  db_int(rows, 5),
+                                                  db_int(rows, 6)};
     }
     return db_end(rows, err);
 }
@@ -112,11 +116,11 @@ bool node_write(struct db_tx *tx, const struct post *p, struct error *err)
         !db_run(tx, err, "update workers set drained = ?2 where id = ?1", "si", p->worker,
                 (int64_t)drains))
         return false;
-    return drains ||
-           db_run(tx, err,
-                  "update workers set quarantined = ?2, bad_until_ms = 0 where host = (select host from workers "
-                  "where id = ?1)",
-                  "si", p->worker, (int64_t)quarantine);
+    return drains || db_run(tx, err,
+                            "update workers set quarantined = ?2, bad_until_ms = 0 where host = "
+                            "(select host from workers "
+                            "where id = ?1)",
+                            "si", p->worker, (int64_t)quarantine);
 }
 
 void node_kept(struct jobs *j, const struct post *p)

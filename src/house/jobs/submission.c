@@ -287,9 +287,9 @@ static bool is_money(const json_t *value)
 {
     const char *currency = json_string_value(json_object_get(value, "currency"));
     const json_t *amount = json_object_get(value, "amount");
-    return json_object_size(value) == 2 && currency && *currency && strlen(currency) <= MONEY_MOST &&
-           json_is_number(amount) && json_number_value(amount) >= 0 &&
-           json_number_value(amount) < 1e9;
+    return json_object_size(value) == 2 && currency && *currency &&
+           strlen(currency) <= MONEY_MOST && json_is_number(amount) &&
+           json_number_value(amount) >= 0 && json_number_value(amount) < 1e9;
 }
 
 static const char *job_named(const json_t *one)
@@ -405,9 +405,8 @@ static void take_policy(struct arena *a, const json_t *options, struct job_wish 
     const json_t *budget = json_object_get(options, "budget");
     size_t i;
     struct job_after *list = ARENA_ARRAY(a, struct job_after, json_array_size(after) + 1);
-    json_array_foreach(after, i, one) list[i] =
-        (struct job_after){arena_text(a, job_named(one)),
-                           json_is_true(json_object_get(one, "anyhow"))};
+    json_array_foreach(after, i, one) list[i] = (struct job_after){
+        arena_text(a, job_named(one)), json_is_true(json_object_get(one, "anyhow"))};
     wish->after = list;
     wish->after_count = json_array_size(after);
     if (deadline)
@@ -633,13 +632,12 @@ bool job_frames(const json_t *document, const char *step, const char *frames, st
     struct openjd_range range;
     const json_t *index;
     size_t i;
-    bool ok = (!frames || openjd_range_parse(s.a, text_of(frames), &range, err)) &&
-              make_job(&s, err);
+    bool ok =
+        (!frames || openjd_range_parse(s.a, text_of(frames), &range, err)) && make_job(&s, err);
     json_array_foreach(json_object_get(document, "steps"), i, index)
     {
         size_t at = (size_t)json_integer_value(index);
-        if (ok && at < s.job->step_count &&
-            (!step || text_is(s.job->steps[at].name, step)))
+        if (ok && at < s.job->step_count && (!step || text_is(s.job->steps[at].name, step)))
             ok = frames_of_step(&f, &s.job->steps[at], (int64_t)i + 1, frames ? &range : NULL, err);
     }
     if (ok && !f.count) {

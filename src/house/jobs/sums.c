@@ -81,8 +81,8 @@ static void add_nodes(const json_t *nodes, json_t *sums)
 bool jobs_sums(struct db_tx *tx, struct jobs *j, int64_t now_ms, json_t **sums, struct error *err)
 {
     static const char *const jobs[] = {"waiting", "running", "suspended", "stopped", "approval"};
-    static const char *const workers[] = {"idle", "working",    "away", "draining",
-                                          "quarantined", "desk"};
+    static const char *const workers[] = {"idle",     "working",     "away",
+                                          "draining", "quarantined", "desk"};
     static const char *const tasks[] = {"slots", "busy", "waiting", "ready", "running"};
     json_t *nodes, *shares = json_object();
     *sums = zeros(tasks, 5);

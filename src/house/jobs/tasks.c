@@ -265,10 +265,9 @@ static void after_text(const struct sched_reason *r, const char *job, char *to, 
 
 json_t *job_why(struct jobs *j, const char *job)
 {
-    static const char *const kinds[] = {"over",  "suspended", "stopped",   "approval",
-                                        "after", "rests",     "no_worker", "all_away",
-                                        "limit", "busy",      "turn",      "runs",
-                                        "after_job", "budget", "resting"};
+    static const char *const kinds[] = {"over",  "suspended", "stopped",   "approval", "after",
+                                        "rests", "no_worker", "all_away",  "limit",    "busy",
+                                        "turn",  "runs",      "after_job", "budget",   "resting"};
     struct sched_reason reasons[16];
     json_t *list = json_array();
     pthread_mutex_lock(&j->core);

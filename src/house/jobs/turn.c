@@ -319,8 +319,8 @@ static bool run_fits(const struct live *l, struct job_run r)
 static bool tasks_fit(struct post *p, const struct live *l)
 {
     const struct job_order *o = p->order;
-    bool fit = !o->step ? o->run_count > 0
-                        : run_fits(l, (struct job_run){o->step, o->first, o->last});
+    bool fit =
+        !o->step ? o->run_count > 0 : run_fits(l, (struct job_run){o->step, o->first, o->last});
     for (size_t i = 0; i < o->run_count; i++)
         fit = fit && run_fits(l, o->runs[i]);
     if (fit)

@@ -311,8 +311,7 @@ static bool write_job(struct db_tx *tx, const struct batch *b, const struct touc
                 "else ended_ms end, spent = ?9, currency = case when currency = '' then ?10 else "
                 "currency end where number = ?1",
                 "isiisiiiis", l->number, state_name(t->look.state), done, total, l->unit, t->gives,
-                b->now_ms, (int64_t)over, t->look.spent,
-                t->look.spent ? t->currency : ""))
+                b->now_ms, (int64_t)over, t->look.spent, t->look.spent ? t->currency : ""))
         return false;
     const char *problem = t->problem_away || t->look.state == SCHED_JOB_DONE ? NULL : t->problem;
     if ((t->problem || t->problem_away || t->look.state == SCHED_JOB_DONE) &&
@@ -342,13 +341,14 @@ static bool write_order(struct db_tx *tx, const struct job_order *o, struct erro
     switch (o->kind) {
     case ORDER_EDIT:
         return db_run(
-            tx, err,
-            "update jobs set priority = case when ?2 < 0 then priority else ?2 end, tier "
-            "= case when ?3 < 0 then tier else ?3 end, title = coalesce(?4, title) where id "
-            "= ?1",
+                   tx, err,
+                   "update jobs set priority = case when ?2 < 0 then priority else ?2 end, tier "
+                   "= case when ?3 < 0 then tier else ?3 end, title = coalesce(?4, title) where id "
+                   "= ?1",
                    "siis", o->job, (int64_t)o->priority, (int64_t)o->tier, o->title) &&
-               (!o->set_deadline || db_run(tx, err, "update jobs set deadline_ms = ?2 where id = ?1",
-                                           "si", o->job, o->deadline_ms)) &&
+               (!o->set_deadline ||
+                db_run(tx, err, "update jobs set deadline_ms = ?2 where id = ?1", "si", o->job,
+                       o->deadline_ms)) &&
                (!o->set_budget ||
                 db_run(tx, err, "update jobs set budget = ?2, currency = ?3 where id = ?1", "sis",
                        o->job, o->currency ? o->budget : -1, o->currency ? o->currency : ""));
