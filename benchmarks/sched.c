@@ -218,7 +218,7 @@ static void in_flight(void)
     sched_job job = sched_job_add(s, &(struct sched_job_wish){.project = sched_word(s, "p")}, now);
     sched_step step = step_add(s, job, &(struct sched_step_wish){.count = 1000000});
     for (int64_t i = 0; i < WORKERS; i++)
-        sched_attempt_load(s, (sched_fence)i + 1, step, i, i, (sched_worker)i + 1, now);
+        sched_attempt_load(s, (sched_fence)i + 1, step, i, i, (sched_worker)i + 1, now, 0);
     sched_job_start(s, job, now);
     sched_keep(s);
     row("10,000 attempts in flight of one step loaded", (double)(cpu_us() - began) / 1000, 1, "ms",

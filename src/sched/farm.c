@@ -540,6 +540,7 @@ sched_worker sched_worker_add(struct sched *s, const struct sched_worker_wish *w
     assert(w && wish->host && wish->host < s->hosts.count);
     w->host = wish->host;
     w->price = wish->price;
+    s->priced |= wish->price > 0;
     w->currency = wish->currency;
     w->kind = kind_of(s, wish);
     w->p.left = wish->has;

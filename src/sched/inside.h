@@ -318,6 +318,7 @@ struct sched {
     LIST(sched_worker) fresh; // from fresh_head: workers to be looked at
     size_t fresh_head;
     int hosts_up, quarantined, hungry, parked;
+    bool priced;  // some worker costs money
     bool holding; // some worker is held for a class
 
     LIST(struct party *) parties;

@@ -307,7 +307,8 @@ void sched_attempt_load(struct sched *s, sched_fence fence, sched_step step, int
         s->next_fence = fence + 1;
     struct attempt *twin = NULL;
     const struct step *t = s->steps.at[step];
-    // Only where something runs already there is one to be found: ten thousand others are not asked.
+    // Only where something runs already there is one to be found: ten thousand others are not
+    // asked.
     bool shared = !set_none(&t->running, first, last);
     for (sched_fence f = shared ? t->attempts : 0; f; f = attempt_of(s, f)->step_next)
         if (attempt_of(s, f)->first <= last && attempt_of(s, f)->last >= first)

@@ -24,6 +24,12 @@ static struct job *job_of_attempt(const struct sched *s, const struct attempt *a
     return s->jobs.at[s->steps.at[a->step]->job];
 }
 
+static void wake_job(struct sched *s, const struct job *j)
+{
+    for (size_t i = 0; i < j->steps.count; i++)
+        class_wake(s, s->steps.at[j->steps.at[i]]->class);
+}
+
 // The job was touched by whoever calls: what changes is taken back with it.
 void money_begins(struct sched *s, struct attempt *a)
 {
@@ -44,10 +50,8 @@ void money_ends(struct sched *s, struct attempt *a)
     int64_t took = s->now_ms - a->began_ms;
     j->p.promised -= a->p.promised;
     j->p.spent += cost(price, took > 0 ? (double)took : 0);
-    if (j->p.budget < 0)
-        return;
-    for (size_t i = 0; i < j->steps.count; i++) // it was cheaper, or more is known now
-        class_wake(s, s->steps.at[j->steps.at[i]]->class);
+    if (j->p.budget >= 0) // it was cheaper, or more is known now
+        wake_job(s, j);
 }
 
 void money_round(struct sched *s)
@@ -60,10 +64,14 @@ void money_round(struct sched *s)
             continue;
         struct job *j = job_of_attempt(s, a);
         KEEP(s, a);
-        KEEP(s, j);
+        job_touch(s, j);
         j->p.promised += so_far - a->p.promised;
         a->p.promised = so_far;
     }
+    // What the next task is expected to cost changes with what is known and which one is the next.
+    for (size_t i = 1; i < s->jobs.count && s->priced; i++)
+        if (s->jobs.at[i] && s->jobs.at[i]->p.budget >= 0 && s->jobs.at[i]->p.ready)
+            wake_job(s, s->jobs.at[i]);
 }
 
 int64_t money_allows(const struct sched *s, const struct step *t, const struct worker *w,

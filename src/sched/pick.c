@@ -96,7 +96,8 @@ static bool run_paid(struct sched *s, struct step *t, const struct worker *w, in
                      struct sched_run *run)
 {
     int64_t last = run_end(s, t, task), paid = money_allows(s, t, w, task, last - task + 1);
-    *run = (struct sched_run){task, task + paid - 1};
+    if (paid > 0)
+        *run = (struct sched_run){task, task + paid - 1};
     return paid > 0;
 }
 
