@@ -865,6 +865,8 @@ static void nobody_is_told_to_place_what_could_not_be_written(void **state)
     house.now += 1000;
     place_is("B", &p.twin, JOBS_PLACE_NOW, 2, 3);
     place_is("A", &p.late, JOBS_PLACE_LATER, 0, 0);
+}
+
 static void fail_on(const char *worker, const char *job)
 {
     struct claim c;
