@@ -4,7 +4,7 @@
  *
  * It reads the ticket, closes the door behind itself, and only then opens what strangers made.
  */
-#include "engine/media.h"
+#include "engine/deliverable.h"
 #include "plat/sandbox.h"
 
 #include <malloc.h>
@@ -56,8 +56,8 @@ static void quiet_log(void *context, int level, const char *format, va_list list
 
 static bool work(const char *sandbox, json_t **result, struct error *err)
 {
-    static bool (*const kinds[])(const struct ticket *, json_t **, struct error *) = {probe, proxy,
-                                                                                      encode};
+    static bool (*const kinds[])(const struct ticket *, json_t **, struct error *) = {
+        probe, proxy, index_source, segment, soundtrack, mux};
     struct ticket *t = NULL;
     json_t *said = read_ticket(err);
     bool done = said && ticket_parse(said, &t, err) &&

@@ -65,4 +65,3 @@ bool media_error(struct error *err, int code, const struct media *m, const char 
 
 bool probe(const struct ticket *t, json_t **facts, struct error *err);
 bool proxy(const struct ticket *t, json_t **result, struct error *err);
-bool encode(const struct ticket *t, json_t **result, struct error *err);

@@ -20,6 +20,9 @@ void places_expect(struct places *p, struct media *m, const AVPacket *packet)
     if (packet->flags & AV_PKT_FLAG_DISCARD || media_second_field(m, packet))
         return;
     int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
+    if (!p->began)
+        p->timed = packet->pts != AV_NOPTS_VALUE;
+    p->began = true;
     if (m->pictures)
         for (; p->next < time; p->next++)
             wait_for(p, p->next);
@@ -30,8 +33,9 @@ void places_expect(struct places *p, struct media *m, const AVPacket *packet)
 bool places_find(const struct places *p, const AVFrame *f, int64_t *time)
 {
     *time = f->best_effort_timestamp;
-    // Without times they come in order of display, each for the first place that waits.
-    if (*time == AV_NOPTS_VALUE && p->count)
+    // Without times, or with those of decoding only (AVI), they come in order of display, each for
+    // the first place that waits.
+    if ((*time == AV_NOPTS_VALUE || !p->timed) && p->count)
         *time = p->waiting[0];
     if (!p->count || *time < p->waiting[0])
         return false;

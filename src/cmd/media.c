@@ -4,6 +4,7 @@
 #include "formats/profile/profile.h"
 #include "formats/sequence/sequence.h"
 #include "plat/files.h"
+#include "tickets/make.h"
 #include "tickets/run.h"
 
 #include <stdio.h>
@@ -137,7 +138,6 @@ void media_close(struct media *m)
 }
 
 static bool run_engine(struct command_call *call, const struct media *m, json_t *ticket,
-                       const char *folder, bool (*heard)(void *, const json_t *), void *context,
                        json_t **result, struct error *err)
 {
     if (m->sequence)
@@ -146,9 +146,6 @@ static bool run_engine(struct command_call *call, const struct media *m, json_t 
     struct engine_wish wish = {
         .ticket = ticket,
         .sandbox = config_bool(call->config, "sandbox") ? SANDBOX_ON : SANDBOX_OFF,
-        .output_folder = folder,
-        .heard = heard,
-        .context = context,
         .log = &said,
     };
     bool ok = engine_run_files(&wish, m->paths, m->count, result, err);
@@ -165,27 +162,42 @@ bool media_probe(struct command_call *call, const struct media *m, json_t **fact
     json_t *ticket = json_pack("{s:s}", "kind", "probe");
     if (m->sequence)
         json_object_set_new(ticket, "sequence_rate", json_string("24/1"));
-    return run_engine(call, m, ticket, NULL, NULL, NULL, facts, err);
+    return run_engine(call, m, ticket, facts, err);
 }
 
-static bool show(void *context, const json_t *line)
+static bool show(void *context, int64_t done, int64_t total)
 {
-    const json_t *progress = json_object_get(line, "progress");
-    if (progress)
-        progress_show(context, json_integer_value(json_object_get(progress, "done")),
-                      json_integer_value(json_object_get(progress, "total")));
+    progress_show(context, done, total);
     return true;
 }
 
 bool media_encode(struct command_call *call, const struct media *m, const struct media_encode *wish,
                   json_t **result, struct error *err)
 {
-    json_t *ticket =
-        json_pack("{s:s, s:O, s:O, s:s}", "kind", "encode", "facts", (json_t *)wish->facts,
-                  "profile", (json_t *)wish->profile, "output", wish->output);
+    json_t *ticket = json_pack("{s:O, s:O}", "facts", (json_t *)wish->facts, "profile",
+                               (json_t *)wish->profile);
+    if (m->sequence)
+        json_object_set(ticket, "sequence", m->sequence);
     struct progress bar = progress_begin(wish->output, "frames", wish->quiet);
-    bool ok = run_engine(call, m, ticket, wish->folder, show, &bar, result, err);
+    struct buf said = BUF_LIMIT(64 << 10);
+    bool ok = make_file(
+        &(struct make_wish){.ticket = ticket,
+                            .paths = m->paths,
+                            .count = m->count,
+                            .folder = wish->folder,
+                            .output = wish->output,
+                            .workers = wish->workers,
+                            .sandbox = config_bool(call->config, "sandbox") ? SANDBOX_ON
+                                                                            : SANDBOX_OFF,
+                            .heard = show,
+                            .context = &bar,
+                            .log = &said},
+        result, err);
     progress_end(&bar);
+    if (!ok && err->kind == ERROR_CHILD && said.size)
+        fprintf(stderr, "%.*s\n", (int)said.size, said.at);
+    buf_free(&said);
+    json_decref(ticket);
     return ok;
 }
 

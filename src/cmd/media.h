@@ -24,7 +24,8 @@ MUST_CHECK bool media_probe(struct command_call *call, const struct media *m, js
 
 struct media_encode {
     const json_t *facts, *profile;
-    const char *folder, *output; // exists; name of the file in it
+    const char *folder, *output; // exists, see tickets/make.h; name of the file in it
+    int workers;                 // 0: one for each core
     bool quiet;
 };
 MUST_CHECK bool media_encode(struct command_call *call, const struct media *m,

@@ -3,8 +3,11 @@
 #include "house/deliver/checks.h"
 #include "plat/files.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 // "Reel 2.mov" and ".mxf" give "Reel 2.mxf"; "shot.####.exr" gives "shot.mxf".
@@ -30,35 +33,56 @@ static void print_checks(const json_t *checks)
                                             json_string_value(json_object_get(c, "seen")));
 }
 
-// Encodes under a hidden folder, probes, and only then gives the file its name.
+// Two at the same file would tread on each other. The descriptor is the lock, until we end.
+static bool lock(const char *folder, const char *final, struct error *err)
+{
+    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0)
+        return error_errno(err, errno, "cannot write into %s", folder);
+    if (flock(file, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    close(file);
+    error_set(err, ERROR_CONFLICT, "%s is being made already", final);
+    return error_fix(err, "wait for the other one, or name another folder with --out");
+}
+
+// Encodes under a hidden folder, probes, and only then gives the file its name. What is left of a
+// run that was cut off is in that folder, and the next one goes on with it.
 static bool make(struct command_call *call, const struct media *m, const json_t *facts,
-                 const json_t *profile, const char *folder, const char *name, json_t **checks,
-                 bool *all, struct error *err)
+                 const json_t *profile, const char *folder, const char *name, int workers,
+                 json_t **checks, bool *all, struct error *err)
 {
     bool done = false;
     json_t *result = NULL, *seen = NULL;
-    const char *work = arena_format(call->arena, "%s/.posthouse-%d", folder, (int)getpid());
+    const char *work = arena_format(call->arena, "%s/.posthouse-%s", folder, name);
     const char *made = arena_format(call->arena, "%s/%s", work, name);
     const char *final = arena_format(call->arena, "%s/%s", folder, name);
-    struct media_encode wish = {facts, profile, work, name, option_flag(call, "json")};
+    struct media_encode wish = {.facts = facts,
+                                .profile = profile,
+                                .folder = work,
+                                .output = name,
+                                .workers = workers,
+                                .quiet = option_flag(call, "json")};
     struct media check = {.name = name, .paths = &made, .count = 1};
     if (access(final, F_OK) == 0 && !option_flag(call, "overwrite")) {
         error_set(err, ERROR_CONFLICT, "%s is there already", final);
         error_fix(err, "name another folder with --out, or say --overwrite");
         return false;
     }
-    if (!folder_make(work, 0755, err) || !media_encode(call, m, &wish, &result, err) ||
-        !media_probe(call, &check, &seen, err))
+    if (!folder_make(work, 0755, err) || !lock(work, final, err))
+        return false;
+    if (!media_encode(call, m, &wish, &result, err) || !media_probe(call, &check, &seen, err))
         goto out;
     *checks = deliver_checks(profile, facts, seen, all);
     if (rename(made, final) != 0) {
-        error_errno(err, 5, "cannot give %s its name", final);
+        error_errno(err, errno, "cannot give %s its name", final);
         goto out;
     }
     done = true;
 out:;
     struct error ignored;
-    if (!folder_remove(work, &ignored))
+    bool again = !done && error_facts(err->kind)->retry; // what was made may be of use
+    if (!again && !folder_remove(work, &ignored))
         fprintf(stderr, "posthouse: %s is left behind: %s\n", work, ignored.why);
     json_decref(result);
     json_decref(seen);
@@ -72,11 +96,18 @@ static int run(struct command_call *call)
     json_t *facts = NULL, *profile = NULL, *checks = NULL;
     bool all = false;
     int status = 0;
+    int64_t workers;
     const char *folder = option_text(call, "out") ? option_text(call, "out") : ".";
     const char *wanted = option_text(call, "profile");
     if (!wanted) {
         error_set(&err, ERROR_USAGE, "transcode needs --profile");
         error_fix(&err, "`posthouse profile list` shows them");
+        return command_failed(&err);
+    }
+    if (!option_int(call, "workers", 0, &workers))
+        return 2;
+    if (workers < 0 || workers > 256) {
+        error_set(&err, ERROR_USAGE, "--workers is a number from 1 to 256");
         return command_failed(&err);
     }
     if (!media_profile(call, wanted, &profile, &err) ||
@@ -87,7 +118,7 @@ static int run(struct command_call *call)
     }
     const char *name =
         output_name(call, m.name, json_string_value(json_object_get(profile, "extension")));
-    if (!make(call, &m, facts, profile, folder, name, &checks, &all, &err)) {
+    if (!make(call, &m, facts, profile, folder, name, (int)workers, &checks, &all, &err)) {
         status = command_failed(&err);
         goto out;
     }
@@ -116,6 +147,8 @@ static const struct option_row options[] = {
     {"profile", OPTION_TEXT, "NAME",
      "what to make: a name from `posthouse profile list`, or a profile's file"},
     {"out", OPTION_TEXT, "DIR", "where the result goes; here unless given"},
+    {"workers", OPTION_INT, "N",
+     "engines at a time, one for each core unless given; the result is the same for any number"},
     {"overwrite", OPTION_FLAG, NULL, "replace a file of the same name"},
     {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
     {0},
@@ -128,7 +161,11 @@ const struct command command_transcode = {
     "colour\n"
     "tags, channel layout and language, then probes the result and compares. The exit status is 1 "
     "when a\n"
-    "check says no. Nothing half made is ever seen under the result's name.",
+    "check says no. The picture is encoded in segments, by as many engines as --workers says, and "
+    "the\n"
+    "result is the same to the byte for any number of them. Nothing half made is ever seen under "
+    "the\n"
+    "result's name; the same command again goes on after a crash.",
     options,
     1,
     1,

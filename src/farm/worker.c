@@ -290,7 +290,7 @@ static bool run_task(struct run *r, json_t **result, struct error *err)
         return error_set(err, ERROR_INTERNAL, "the task can not be understood");
     json_object_set_new(ticket, "threads", json_integer(threads_each(r->w)));
     return folder_make(folder, 0750, err) && run_ticket(r, ticket, folder, result, err) &&
-           (strcmp(kind, "encode") != 0 || probe_output(r, folder, *result, err));
+           (strcmp(kind, "mux") != 0 || probe_output(r, folder, *result, err));
 }
 
 // ---- renders

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[] = {"probe", "proxy", "encode"};
+static const char *const kinds[] = {"probe", "proxy", "index", "segment", "sound", "mux"};
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 const char *ticket_kind_name(enum ticket_kind kind)
 {
@@ -29,12 +30,12 @@ static bool refuse(struct error *err, const char *field, const char *why)
 static bool parse_kind(struct ticket *t, const json_t *from, struct error *err)
 {
     const char *name = json_string_value(json_object_get(from, "kind"));
-    for (int i = 0; name && i < 3; i++)
+    for (int i = 0; name && i < KINDS; i++)
         if (strcmp(name, kinds[i]) == 0) {
             t->kind = (enum ticket_kind)i;
             return true;
         }
-    return refuse(err, "kind", "it is not probe, proxy or encode");
+    return refuse(err, "kind", "it is not probe, proxy, index, segment, sound or mux");
 }
 
 static bool parse_inputs(struct ticket *t, const json_t *from, struct error *err)
@@ -98,8 +99,12 @@ static bool parse_rest(struct ticket *t, const json_t *from, struct error *err)
     t->threads = threads ? (int)json_integer_value(threads) : 2;
     if (t->threads < 1 || t->threads > 256)
         return refuse(err, "threads", "it is not 1 to 256");
-    if (t->kind == TICKET_ENCODE && (!t->profile || !t->output))
-        return refuse(err, t->profile ? "output" : "profile", "encode needs it");
+    if (t->kind >= TICKET_INDEX && !t->profile)
+        return refuse(err, "profile", "a deliverable needs it");
+    if (t->kind >= TICKET_SEGMENT && !t->output)
+        return refuse(err, "output", "a deliverable needs it");
+    if (t->kind == TICKET_SEGMENT && (!t->plan || !t->segment))
+        return refuse(err, t->plan ? "segment" : "plan", "a segment needs it");
     return true;
 }
 
@@ -114,7 +119,9 @@ bool ticket_parse(json_t *from, struct ticket **to, struct error *err)
     } else if (parse_kind(t, from, err) && parse_inputs(t, from, err) &&
                parse_object(from, "sequence", &t->sequence, err) &&
                parse_object(from, "facts", &t->facts, err) &&
-               parse_object(from, "profile", &t->profile, err) && parse_rest(t, from, err) &&
+               parse_object(from, "profile", &t->profile, err) &&
+               parse_object(from, "plan", &t->plan, err) &&
+               parse_object(from, "segment", &t->segment, err) && parse_rest(t, from, err) &&
                parse_limits(&t->limits, from, err)) {
         *to = t;
         return true;
@@ -150,6 +157,10 @@ json_t *ticket_format(const struct ticket *t)
         json_object_set(to, "facts", t->facts);
     if (t->profile)
         json_object_set(to, "profile", t->profile);
+    if (t->plan)
+        json_object_set(to, "plan", t->plan);
+    if (t->segment)
+        json_object_set(to, "segment", t->segment);
     if (t->output)
         json_object_set_new(to, "output", json_string(t->output));
     return to;

@@ -8,7 +8,16 @@
 
 #include <jansson.h>
 
-enum ticket_kind { TICKET_PROBE, TICKET_PROXY, TICKET_ENCODE };
+// A deliverable is made by four kinds: an index plans its segments, each is encoded, so is the
+// sound, whole, and what they made is put into the container (mux).
+enum ticket_kind {
+    TICKET_PROBE,
+    TICKET_PROXY,
+    TICKET_INDEX,
+    TICKET_SEGMENT,
+    TICKET_SOUND,
+    TICKET_MUX
+};
 
 struct ticket_input {
     const char *name; // as the person knows it: only for messages and for its ending
@@ -31,7 +40,9 @@ struct ticket {
     rational sequence_rate;      // of sequences that say none; den 0 when absent
     json_t *facts;               // Facts of an earlier probe, or NULL: then it is probed first
     json_t *profile;             // what to encode, as profile_json gives it, or NULL
-    const char *output;          // file name of the encoded file, or NULL
+    json_t *plan;          // what an index made, its segments left out, or NULL
+    json_t *segment;       // one of the plan's segments, or NULL
+    const char *output;          // file name of what is made, or NULL
     int threads;                 // 2 unless given
     struct ticket_limits limits;
     json_t *whole; // what the pointers above point into

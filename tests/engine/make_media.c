@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "make_media.h"
+#include "tickets/make.h"
 #include "tickets/run.h"
 
 #include <signal.h>
@@ -184,6 +185,38 @@ bool media_ask(const char *kind, const char *const *paths, size_t count, json_t 
     bool done = engine_run_files(&wish, paths, count, result, err);
     if (log.size && strstr(log.at, "Sanitizer"))
         fail_msg("%s: %s", paths[0], log.at);
+    buf_free(&log);
+    json_decref(ticket);
+    return done;
+}
+
+bool media_deliver(const char *const *paths, size_t count, json_t *profile, const char *output,
+                   int workers, json_t **result, struct error *err)
+{
+    json_t *facts = NULL;
+    char folder[MEDIA_PATH], made[2 * MEDIA_PATH], final[MEDIA_PATH];
+    struct buf log = BUF_LIMIT(1 << 16);
+    snprintf(folder, sizeof(folder), "%s/.made-%.80s", media_folder(), output);
+    mkdir(folder, 0755);
+    bool done = media_ask("probe", paths, count, NULL, NULL, &facts, err);
+    json_t *ticket = json_pack("{s:s, s:o, s:o*}", "sequence_rate", "24", "profile", profile,
+                               "facts", facts);
+    if (count > 1)
+        json_object_set_new(ticket, "sequence", json_object());
+    done = done && make_file(&(struct make_wish){.ticket = ticket,
+                                                 .paths = paths,
+                                                 .count = count,
+                                                 .folder = folder,
+                                                 .output = output,
+                                                 .workers = workers,
+                                                 .log = &log},
+                             result, err);
+    if (log.size && strstr(log.at, "Sanitizer"))
+        fail_msg("%s: %s", paths[0], log.at);
+    snprintf(made, sizeof(made), "%s/%s", folder, output);
+    snprintf(final, sizeof(final), "%s/%s", media_folder(), output);
+    if (done && rename(made, final) != 0)
+        fail_msg("%s is not there", made);
     buf_free(&log);
     json_decref(ticket);
     return done;

@@ -40,6 +40,11 @@ void media_make_by(const char *name, const char *command, char path[MEDIA_PATH])
 bool media_ask(const char *kind, const char *const *paths, size_t count, json_t *more,
                const char *output_folder, json_t **result, struct error *err);
 
+// A deliverable by all its steps; `profile` (a reference is taken over). Its pieces are in
+// FOLDER/.made-OUTPUT, the file is in FOLDER: media_folder().
+bool media_deliver(const char *const *paths, size_t count, json_t *profile, const char *output,
+                   int workers, json_t **result, struct error *err);
+
 // Says what is wrong and goes on; the test fails by its teardown.
 void media_wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int media_none_wrong(void **state);

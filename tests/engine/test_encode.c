@@ -30,10 +30,9 @@ static void a_deliverable_carries_rate_timecode_channels_and_language(void **sta
         struct error err;
         json_t *result = NULL, *facts = NULL;
         snprintf(path, sizeof(path), "%s/%s.json", getenv("PROFILES"), wanted[i].profile);
-        json_t *ticket = json_pack("{s:o, s:s}", "profile", json_load_file(path, 0, NULL), "output",
-                                   wanted[i].output);
         const char *list[] = {source}, *made[] = {path};
-        if (!media_ask("encode", list, 1, ticket, media_folder(), &result, &err))
+        if (!media_deliver(list, 1, json_load_file(path, 0, NULL), wanted[i].output, 2, &result,
+                           &err))
             fail_msg("%s: %s (%s)", wanted[i].profile, err.what, err.why);
         json_decref(result);
         snprintf(path, sizeof(path), "%s/%s", media_folder(), wanted[i].output);
@@ -70,8 +69,7 @@ static json_t *deliver(const char *const *paths, size_t count, const char *profi
 {
     struct error err;
     json_t *result = NULL;
-    json_t *ticket = json_pack("{s:o, s:s}", "profile", profile(profile_name), "output", output);
-    if (!media_ask("encode", paths, count, ticket, media_folder(), &result, &err))
+    if (!media_deliver(paths, count, profile(profile_name), output, 2, &result, &err))
         media_wrong("%s: %s (%s)", paths[0], err.what, err.why);
     snprintf(made, MEDIA_PATH, "%s/%s", media_folder(), output);
     return result;

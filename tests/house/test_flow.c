@@ -172,6 +172,14 @@ static struct claim take(const char *kind, json_t **task)
     return c;
 }
 
+// The next step of a delivery.
+static struct claim step(const char *name, json_t **task)
+{
+    struct claim c = take("encode", task);
+    assert_string_equal(c.part, name);
+    return c;
+}
+
 static void write_output(const struct claim *c, const char *name, const char *bytes)
 {
     char path[256];
@@ -569,6 +577,7 @@ static void a_delivery_is_made_and_checked(void **state)
     struct asking q = {0};
     json_t *task;
     OK(profile_load(PROFILES, "prores-422-hq-mov", &q.profile, &err));
+    json_object_set_new(json_object_get(q.profile, "video"), "segment_s", json_integer(1));
     struct asset_made fresh = bring("A001.mov", "clip", "a film", 1, NULL);
     q.version = fresh.version.text;
     assert_false(db_write(h.db, ask_in, &q, &err)); // nobody has looked at it
@@ -579,20 +588,21 @@ static void a_delivery_is_made_and_checked(void **state)
     OK(db_write(h.db, ask_in, &q, &err));
     follow();
     assert_string_equal(state_of(&q), "waiting");
-    struct claim encode = take("encode", &task); // Ada has had less than the house
+    // Ada has had less than the house.
+    struct claim index = step("index", &task);
     json_t *ticket = json_object_get(task, "ticket");
-    assert_string_equal(json_string_value(json_object_get(ticket, "output")), "A001.mov");
+    assert_string_equal(json_string_value(json_object_get(ticket, "kind")), "index");
     assert_true(json_is_object(json_object_get(ticket, "facts")));
     json_decref(task);
     follow();
     assert_string_equal(state_of(&q), "running");
-    struct claim proxy = take("proxy", &task);
+    struct claim proxy = take("proxy", &task); // the segments wait for the plan
     json_decref(task);
     make_proxies(&proxy, "scrub");
     struct error why;
     enum outcome o;
     error_set(&why, ERROR_UNSUPPORTED, "it cannot be made");
-    OK(flow_failed(h.flow, encode.attempt, encode.token, &why, &o, &err));
+    OK(flow_failed(h.flow, index.attempt, index.token, &why, &o, &err));
     follow();
     assert_string_equal(state_of(&q), "failed");
     assert_string_equal(
@@ -600,14 +610,44 @@ static void a_delivery_is_made_and_checked(void **state)
         "it cannot be made");
     const char *job = arena_text(h.a, json_string_value(json_object_get(q.json, "job")));
     OK(order(ORDER_RETRY, job));
-    encode = take("encode", &task);
+    index = step("index", &task);
     json_decref(task);
-    write_output(&encode, "A001.mov", "a master");
+    assert_int_equal(
+        done(&index, json_loads("{\"plan\":{\"frames\":48,\"segments\":[{\"first\":0,\"count\":24},"
+                                "{\"first\":24,\"count\":24}]}}",
+                                0, NULL)),
+        OUTCOME_TAKEN);
+    for (int i = 0; i < 2; i++) {
+        struct claim segment = step("segment", &task);
+        json_t *row = json_object_get(json_object_get(task, "ticket"), "segment");
+        assert_int_equal(json_integer_value(json_object_get(row, "first")), 24 * segment.first);
+        assert_null(json_object_get(json_object_get(json_object_get(task, "ticket"), "plan"),
+                                    "segments"));
+        json_decref(task);
+        write_output(&segment, "segment.packets", segment.first ? "second" : "first");
+        assert_int_equal(done(&segment, json_pack("{s:{s:s, s:i}, s:i, s:[]}", "output", "name",
+                                                  "segment.packets", "size", 6, "frames", 24,
+                                                  "damage")),
+                         OUTCOME_TAKEN);
+    }
+    assert_int_equal(count("select count(*) from delivery_pieces"), 3);
+    int64_t kept = count("select count(*) from contents");
+    struct claim mux = step("mux", &task);
+    json_t *inputs = json_object_get(task, "inputs");
+    assert_int_equal(json_array_size(inputs), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(inputs, 0), "size")), 5);
+    ticket = json_object_get(task, "ticket");
+    assert_string_equal(json_string_value(json_object_get(ticket, "output")), "A001.mov");
+    json_decref(task);
+    write_output(&mux, "A001.mov", "a master");
     json_t *seen = facts();
     json_object_set_new(seen, "rate", json_string("25"));
-    assert_int_equal(done(&encode, json_pack("{s:{s:s, s:i}, s:i, s:o}", "output", "name",
-                                             "A001.mov", "size", 8, "frames", 48, "facts", seen)),
+    assert_int_equal(done(&mux, json_pack("{s:{s:s, s:i}, s:i, s:o}", "output", "name", "A001.mov",
+                                          "size", 8, "frames", 48, "facts", seen)),
                      OUTCOME_TAKEN);
+    // What was made on the way is gone: two pieces less, a master more.
+    assert_int_equal(count("select count(*) from delivery_pieces"), 0);
+    assert_int_equal(count("select count(*) from contents"), kept - 1);
     assert_string_equal(state_of(&q), "done");
     assert_int_equal(json_integer_value(json_object_get(q.json, "size")), 8);
     bool wrong = false;

@@ -18,12 +18,14 @@ static const struct field fields[] = {
     {"", "extension", 't', true, " .mp4 .mov .mxf .wav "},
     {"", "video", 'o', false, NULL},
     {"", "audio", 'o', false, NULL},
-    {"video", "codec", 't', true, " libx264 prores_aw dnxhd "},
-    {"video", "pixel_format", 't', true, " yuv420p yuv422p yuv422p10le yuv444p10le "},
+    {"video", "codec", 't', true, " libx264 libx265 libsvtav1 prores_aw prores_ks dnxhd mpeg2video "},
+    {"video", "pixel_format", 't', true, " yuv420p yuv422p yuv422p10le yuv420p10le yuv444p10le "},
     {"video", "width", 'i', false, NULL},
     {"video", "height", 'i', false, NULL},
     {"video", "sdr", 'b', false, NULL},
     {"video", "gop_s", 'i', false, NULL},
+    {"video", "gop", 't', false, " fixed "},
+    {"video", "segment_s", 'i', false, NULL},
     {"video", "options", 'o', false, NULL},
     {"audio", "codec", 't', true, " aac pcm_s24le "},
     {"audio", "rate", 'i', true, NULL},
@@ -125,4 +127,53 @@ bool profile_read(const char *file, text content, json_t **profile, struct error
     }
     json_decref(p);
     return false;
+}
+
+// ---- segments
+
+enum { SEGMENT_S = 5, SEGMENTS_MOST = 100000 };
+
+static int64_t number_of(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+bool profile_strict(const json_t *profile)
+{
+    static const char *const of_a_buffer[] = {"bufsize", "maxrate", "minrate"};
+    const json_t *options = json_object_get(json_object_get(profile, "video"), "options");
+    for (size_t i = 0; i < sizeof(of_a_buffer) / sizeof(of_a_buffer[0]); i++)
+        if (json_object_get(options, of_a_buffer[i]))
+            return true;
+    return false;
+}
+
+int64_t profile_segment_frames(const json_t *profile, rational rate)
+{
+    const json_t *video = json_object_get(profile, "video");
+    const rational second = {1, 1};
+    int64_t seconds = number_of(video, "segment_s"), gop_s = number_of(video, "gop_s");
+    if (!video || profile_strict(profile))
+        return 0;
+    int64_t frames = rescale(seconds ? seconds : SEGMENT_S, second, rate, ROUND_NEAREST);
+    int64_t gop = rescale(gop_s, second, rate, ROUND_DOWN);
+    frames = frames > 0 ? frames : 1;
+    return gop > 0 ? (frames + gop - 1) / gop * gop : frames;
+}
+
+int64_t profile_segments(const json_t *profile, const json_t *facts)
+{
+    rational rate;
+    struct error err;
+    const json_t *constant = json_object_get(facts, "constant");
+    const json_t *timing = constant ? constant : facts;
+    const char *said = json_string_value(json_object_get(timing, "rate"));
+    int64_t frames = number_of(timing, constant ? "frames" : "duration_frames");
+    if (!json_object_get(profile, "video") || !json_array_size(json_object_get(facts, "video")))
+        return 0;
+    int64_t each = said && rational_parse(text_of(said), &rate, &err) && rate.num > 0
+                       ? profile_segment_frames(profile, rate)
+                       : 0;
+    int64_t count = each && frames > 0 ? (frames + each - 1) / each : 1;
+    return count < SEGMENTS_MOST ? count : SEGMENTS_MOST;
 }

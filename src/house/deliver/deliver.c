@@ -1,4 +1,5 @@
 #include "house/deliver/deliver.h"
+#include "formats/profile/profile.h"
 #include "house/assets/assets.h"
 #include "house/deliver/checks.h"
 #include "house/jobs/jobs.h"
@@ -66,28 +67,71 @@ static bool say_changed(struct db_tx *tx, const char *delivery, struct error *er
     return ok;
 }
 
-static bool insert(struct db_tx *tx, const struct delivery_wish *w, const struct version_source *v,
-                   struct arena *a, int64_t now_ms, id *delivery, struct error *err)
+static json_t *after(size_t first, size_t count)
 {
+    json_t *list = json_array();
+    for (size_t i = first; i < first + count; i++)
+        json_array_append_new(list, json_pack("{s:i}", "step", (int)i));
+    return json_pack("{s:i, s:o}", "chunk", 1, "after", list);
+}
+
+// The sound goes first: it takes its time to be read, and nothing waits for it but the muxer.
+static size_t steps_of(const json_t *profile, const json_t *facts, struct job_step steps[4])
+{
+    int64_t segments = profile_segments(profile, facts);
+    bool sound = json_object_get(profile, "audio") && has(facts, "audio");
+    size_t count = 0;
+    if (segments)
+        steps[count++] = (struct job_step){"index", 1, NULL};
+    if (sound)
+        steps[count++] = (struct job_step){"sound", 1, NULL};
+    if (segments)
+        steps[count++] = (struct job_step){"segment", segments, after(1, 1)};
+    steps[count] = (struct job_step){"mux", 1, after(1, count)};
+    return count + 1;
+}
+
+static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
+                     const struct version_source *v, const json_t *facts, const char *name,
+                     const char *delivery, struct arena *a, int64_t now_ms, id *job,
+                     struct error *err)
+{
+    struct job_step steps[4] = {0};
     const char *profile = json_string_value(json_object_get(w->profile, "name"));
-    const char *extension = json_string_value(json_object_get(w->profile, "extension"));
-    const char *name = file_name(a, v->name, extension ? extension : "");
     json_t *ticket = json_pack("{s:s, s:O, s:s}", "kind", "encode", "profile",
                                (json_t *)(uintptr_t)w->profile, "output", name);
-    char *spec = json_dumps(w->profile, JSON_COMPACT);
-    id job;
-    *delivery = id_new();
     struct job_wish wish = {.project = v->project,
                             .kind = "encode",
                             .title = arena_format(a, "%s as %s", v->name, profile),
                             .by = w->by,
                             .asset = v->asset,
                             .version = v->id,
-                            .subject = delivery->text,
-                            .cause = arena_format(a, "delivery %s", delivery->text),
+                            .subject = delivery,
+                            .cause = arena_format(a, "delivery %s", delivery),
                             .ticket = ticket,
-                            .priority = JOBS_PRIORITY};
-    bool ok = job_make(tx, &wish, now_ms, &job, err) &&
+                            .priority = JOBS_PRIORITY,
+                            .tier = JOBS_TIER_TICKETS,
+                            .steps = steps,
+                            .step_count = steps_of(w->profile, facts, steps),
+                            .unit = "parts"};
+    bool ok = job_make(tx, &wish, now_ms, job, err);
+    for (size_t i = 0; i < wish.step_count; i++)
+        json_decref((json_t *)(uintptr_t)steps[i].plan);
+    json_decref(ticket);
+    return ok;
+}
+
+static bool insert(struct db_tx *tx, const struct delivery_wish *w, const struct version_source *v,
+                   const json_t *facts, struct arena *a, int64_t now_ms, id *delivery,
+                   struct error *err)
+{
+    const char *profile = json_string_value(json_object_get(w->profile, "name"));
+    const char *extension = json_string_value(json_object_get(w->profile, "extension"));
+    const char *name = file_name(a, v->name, extension ? extension : "");
+    char *spec = json_dumps(w->profile, JSON_COMPACT);
+    id job;
+    *delivery = id_new();
+    bool ok = make_job(tx, w, v, facts, name, delivery->text, a, now_ms, &job, err) &&
               db_run(tx, err,
                      "insert into deliveries values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', ?8, "
                      "null, 0, '[]', null, ?9, ?10)",
@@ -95,7 +139,6 @@ static bool insert(struct db_tx *tx, const struct delivery_wish *w, const struct
                      job.text, w->by, now_ms) &&
               say_changed(tx, delivery->text, err);
     free(spec);
-    json_decref(ticket);
     return ok;
 }
 
@@ -106,7 +149,8 @@ bool delivery_make(struct db_tx *tx, const struct delivery_wish *w, int64_t now_
     struct version_source v;
     bool ok = version_source(tx, w->version, a, &v, err);
     json_t *facts = ok && v.facts ? json_loads(v.facts, 0, NULL) : NULL;
-    ok = ok && suits(&v, facts, w->profile, err) && insert(tx, w, &v, a, now_ms, delivery, err);
+    ok = ok && suits(&v, facts, w->profile, err) &&
+         insert(tx, w, &v, facts, a, now_ms, delivery, err);
     json_decref(facts);
     arena_close(a);
     return ok;

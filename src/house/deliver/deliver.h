@@ -1,7 +1,10 @@
 /*
  * house/deliver: masters made into what an outlet asked for.
  *
- * A delivery is a version, a profile as it was when it was asked for, and a job that encodes it.
+ * A delivery is a version, a profile as it was when it was asked for, and a job that encodes it. The
+ * job's steps are the kinds of the engine's tickets (docs/formats/ticket.md): an index that plans,
+ * the segments and the sound, and the muxer. How many segments there are follows from the facts and
+ * the profile. What the first three make is kept as pieces until the file is there.
  * The result is probed and laid beside both (checks.h) before anybody can have it.
  */
 #pragma once
@@ -49,3 +52,24 @@ MUST_CHECK bool delivery_state_set(struct db_tx *tx, const char *job, const char
 // The result, and what probing it found. Its bytes are recorded in this transaction.
 MUST_CHECK bool delivery_done(struct db_tx *tx, const char *job, const sha256 *content,
                               int64_t size, const json_t *facts, struct error *err);
+
+// ---- Pieces, for flow
+struct delivery_piece {
+    const char *job, *step; // step: index, segment, sound
+    int64_t task;
+    bool has_content;
+    sha256 content;
+    int64_t size;
+    const json_t *result; // of the engine
+};
+MUST_CHECK bool delivery_piece_add(struct db_tx *tx, const struct delivery_piece *piece,
+                                   int64_t now_ms, struct error *err);
+// {"plan": object or null, "segments": [result...], "sound": result or null, "files": [{"content",
+// "size", "name"}...] in the muxer's order}; a new reference. CONFLICT when some are missing.
+MUST_CHECK bool delivery_pieces(struct db_tx *tx, const char *job, bool all, json_t **pieces,
+                                struct error *err);
+// Forgets a job's pieces (NULL: all of jobs that ended before `before_ms`). `*contents` are those
+// that no delivery refers to any more, in `a`.
+MUST_CHECK bool delivery_pieces_forget(struct db_tx *tx, const char *job, int64_t before_ms,
+                                       struct arena *a, sha256 **contents, size_t *count,
+                                       struct error *err);

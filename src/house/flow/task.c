@@ -3,6 +3,7 @@
 #include "house/flow/inside.h"
 #include "plat/clock.h"
 #include "plat/files.h"
+#include "tickets/make.h"
 #include "tickets/ticket.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 enum { FILES_AT_ONCE = 1000, OUTPUTS_MOST = 20000, GROWN_EVERY_S = 10 };
+#define PIECES_REST_MS (7LL * 24 * 3600 * 1000)
 
 // ---- going out
 
@@ -20,8 +22,14 @@ struct giving {
     struct arena *a;
     const struct claim *claim;
     struct version_source v;
-    json_t *files; // VersionFile[]
+    json_t *files;  // VersionFile[]
+    json_t *pieces; // of a delivery: what was made before; or NULL
 };
+
+static bool is_part(const struct claim *c, const char *part)
+{
+    return strcmp(c->kind, "encode") == 0 && strcmp(c->part, part) == 0;
+}
 
 static bool source_in(struct db_tx *tx, void *context, struct error *err)
 {
@@ -38,7 +46,11 @@ static bool source_in(struct db_tx *tx, void *context, struct error *err)
         json_array_extend(g->files, some);
         json_decref(some);
     }
-    return true;
+    json_decref(g->pieces);
+    g->pieces = NULL;
+    bool mux = is_part(g->claim, "mux");
+    return (!mux && !is_part(g->claim, "segment")) ||
+           delivery_pieces(tx, g->claim->job, mux, &g->pieces, err);
 }
 
 static json_t *runs_of(const struct store_map *map)
@@ -55,7 +67,8 @@ static bool add_inputs(struct giving *g, json_t *inputs, json_t *named, struct e
 {
     size_t i;
     json_t *file;
-    json_array_foreach(g->files, i, file)
+    json_t *files = is_part(g->claim, "mux") ? json_object_get(g->pieces, "files") : g->files;
+    json_array_foreach(files, i, file)
     {
         const char *content = json_string_value(json_object_get(file, "content"));
         const char *name = json_string_value(json_object_get(file, "name"));
@@ -99,16 +112,36 @@ static bool fill_ticket(struct giving *g, json_t *ticket, struct error *err)
     return ok;
 }
 
+// A delivery's step asks an engine for what it is named after.
+static json_t *step_ticket(const struct giving *g, const json_t *all)
+{
+    const json_t *plan = json_object_get(g->pieces, "plan");
+    const char *output = json_string_value(json_object_get(all, "output"));
+    plan = json_is_object(plan) ? plan : NULL;
+    if (is_part(g->claim, "index"))
+        return make_index_ticket(all);
+    if (is_part(g->claim, "segment"))
+        return make_segment_ticket(all, plan, (size_t)g->claim->first, "segment.packets");
+    if (is_part(g->claim, "sound"))
+        return make_sound_ticket(all, "sound.packets");
+    return is_part(g->claim, "mux") ? make_mux_ticket(all, plan, output)
+                                    : json_incref((json_t *)(uintptr_t)all);
+}
+
 bool flow_task(struct flow *f, const struct claim *claim, json_t **task, struct error *err)
 {
     char outputs[PATH_MAX];
     struct giving g = {.f = f, .claim = claim, .a = arena_open(256 << 20)};
-    json_t *ticket = json_deep_copy(claim->ticket), *inputs = json_array(), *named = json_array();
+    json_t *all = json_deep_copy(claim->ticket), *ticket = NULL;
+    json_t *inputs = json_array(), *named = json_array();
     bool ok = path_join(outputs, sizeof(outputs), f->scratch, claim->attempt) ||
               error_set(err, ERROR_INPUT, "the scratch folder's name is too long");
-    ok = ok && db_read(f->db, source_in, &g, err) && fill_ticket(&g, ticket, err) &&
+    ok = ok && db_read(f->db, source_in, &g, err) && fill_ticket(&g, all, err) &&
          add_inputs(&g, inputs, named, err) && folder_make(outputs, 0750, err);
-    json_object_set_new(ticket, "inputs", named);
+    if (ok) {
+        ticket = step_ticket(&g, all);
+        json_object_set(ticket, "inputs", named);
+    }
     if (ok)
         *task = json_pack("{s:s, s:I, s:s, s:s, s:i, s:O, s:O, s:s}", "attempt", claim->attempt,
                           "token", (json_int_t)claim->token, "job", claim->job, "title",
@@ -116,9 +149,12 @@ bool flow_task(struct flow *f, const struct claim *claim, json_t **task, struct 
                           inputs, "outputs", outputs);
     ok = ok && (*task || error_set(err, ERROR_INTERNAL, "%s can not be written down for a worker",
                                    claim->title));
+    json_decref(all);
     json_decref(ticket);
     json_decref(inputs);
+    json_decref(named);
     json_decref(g.files);
+    json_decref(g.pieces);
     arena_close(g.a);
     return ok;
 }
@@ -223,24 +259,64 @@ static bool apply_proxy(struct db_tx *tx, void *context, const struct ended *e, 
     return ok;
 }
 
-static bool apply_encode(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
+// The plan, or a piece that the muxer will want.
+static bool apply_piece(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
+{
+    struct taking *t = context;
+    struct delivery_piece piece = {.job = e->job,
+                                   .step = e->part,
+                                   .task = e->first,
+                                   .has_content = t->count > 0,
+                                   .result = t->result};
+    if (t->count) {
+        piece.content = t->files[0].content;
+        piece.size = t->files[0].size;
+    }
+    t->used = true;
+    return record_all(tx, t, err) && delivery_piece_add(tx, &piece, clock_now_ms(), err);
+}
+
+static bool forget_pieces(struct db_tx *tx, const char *job, int64_t before_ms, struct error *err)
+{
+    struct arena *a = arena_open(64 << 20);
+    sha256 *contents;
+    size_t count;
+    bool ok = delivery_pieces_forget(tx, job, before_ms, a, &contents, &count, err), used;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = content_used(tx, &contents[i], &used, err) &&
+             (used || store_forget(tx, &contents[i], err));
+    arena_close(a);
+    return ok;
+}
+
+static bool apply_mux(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
 {
     struct taking *t = context;
     t->used = true;
     return record_all(tx, t, err) &&
            delivery_done(tx, e->job, &t->files[0].content, t->files[0].size,
-                         json_object_get(t->result, "facts"), err);
+                         json_object_get(t->result, "facts"), err) &&
+           forget_pieces(tx, e->job, 0, err);
 }
 
-// What the kinds of jobs bring back, and who knows what it means.
+// What the kinds of jobs (of a delivery: its steps) bring back, and who knows what it means.
 static const struct kind {
     const char *name, *outputs; // field of the result
     jobs_apply *apply;
 } kinds[] = {
-    {"probe", NULL, apply_probe},
-    {"proxy", "outputs", apply_proxy},
-    {"encode", "output", apply_encode},
+    {"probe", NULL, apply_probe},     {"proxy", "outputs", apply_proxy},
+    {"index", NULL, apply_piece},     {"segment", "output", apply_piece},
+    {"sound", "output", apply_piece}, {"mux", "output", apply_mux},
 };
+
+static const struct kind *kind_of(const struct ended *e)
+{
+    const char *name = strcmp(e->kind, "encode") == 0 ? e->part : e->kind;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
 
 static bool adopt_all(struct taking *t, const struct kind *k, const char *attempt,
                       struct error *err)
@@ -277,9 +353,7 @@ bool flow_done(struct flow *f, const char *attempt, int64_t token, const json_t 
     *outcome = OUTCOME_STALE;
     bool ok = jobs_attempt(f->jobs, attempt, token, t.a, &what, &current, &taken, err);
     if (ok && current) {
-        const struct kind *k = NULL;
-        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-            k = strcmp(kinds[i].name, what.kind) == 0 ? &kinds[i] : k;
+        const struct kind *k = kind_of(&what);
         ok = (k && json_is_object(result)) || bad_result(err, "it is of no known kind");
         ok = ok && adopt_all(&t, k, attempt, err) &&
              jobs_finish(f->jobs, attempt, token, k->apply, &t, clock_now_ms(), outcome, err);
@@ -288,6 +362,9 @@ bool flow_done(struct flow *f, const char *attempt, int64_t token, const json_t 
     }
     for (size_t i = 0; i < t.count; i++)
         store_settle(f->store, t.bytes[i], ok && *outcome == OUTCOME_TAKEN && t.used);
+    struct error ignored; // the sweep of the store comes by
+    if (ok && *outcome == OUTCOME_TAKEN && what.part && strcmp(what.part, "mux") == 0)
+        (void)!store_tidy(f->store, NULL, &ignored); // the pieces' space
     if (ok)
         clear_folder(f, attempt);
     arena_close(t.a);
@@ -390,8 +467,17 @@ static bool tidy_one(void *context, const struct file_seen *s, bool *enter, stru
     return true;
 }
 
+// Who has not tried again for a week does not mean to.
+static bool old_pieces_in(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    return forget_pieces(tx, NULL, clock_now_ms() - PIECES_REST_MS, err);
+}
+
 bool flow_tidy(struct flow *f, int64_t rest_ms, struct error *err)
 {
+    if (!db_write(f->db, old_pieces_in, f, err))
+        return false;
     struct tidying t = {.before_ms = clock_now_ms() - rest_ms, .a = arena_open(64 << 20)};
     t.dead = ARENA_ARRAY(t.a, const char *, FILES_AT_ONCE);
     bool ok = jobs_running(f->jobs, t.a, &t.running, &t.count, err) &&

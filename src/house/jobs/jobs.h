@@ -226,6 +226,7 @@ void jobs_stopped(struct jobs *j, const char *attempt, int64_t token, int64_t no
 
 struct claim { // texts live in the arena that was given
     const char *attempt, *job, *kind, *title;
+    const char *part; // the step's name
     const char *project, *asset, *version, *subject; // all but project may be NULL
     json_t *ticket;                                  // a new reference
     int64_t token, step, first, last;
@@ -242,6 +243,7 @@ enum outcome {
 };
 struct ended { // what an apply callback is told of the attempt that ends well
     const char *attempt, *job, *kind, *project, *asset, *version, *subject;
+    const char *part; // the step's name
     int64_t token, step, first, last;
 };
 // Writes what the rooms know of a result; false undoes all of it, and the attempt runs on.

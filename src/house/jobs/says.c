@@ -194,16 +194,17 @@ static bool claim_in(struct db_tx *tx, void *context, struct error *err)
     struct claim *k = c->claim;
     bool found = false;
     struct db_rows *rows = db_query(tx,
-                                    "select kind, title, project, asset, version, subject, ticket "
-                                    "from jobs where id = ?1",
-                                    "s", c->give->job);
+                                    "select j.kind, j.title, j.project, j.asset, j.version, "
+                                    "j.subject, s.name, j.ticket from jobs j join steps s on s.job "
+                                    "= j.number where j.id = ?1 and s.number = ?2",
+                                    "si", c->give->job, c->give->step);
     if (db_next(rows)) {
-        const char **texts[] = {&k->kind,  &k->title,   &k->project,
-                                &k->asset, &k->version, &k->subject};
-        for (int i = 0; i < 6; i++)
+        const char **texts[] = {&k->kind,    &k->title,   &k->project, &k->asset,
+                                &k->version, &k->subject, &k->part};
+        for (int i = 0; i < 7; i++)
             *texts[i] = arena_text(c->a, db_text(rows, i));
         json_decref(k->ticket);
-        k->ticket = json_loads(db_text(rows, 6), 0, NULL);
+        k->ticket = json_loads(db_text(rows, 7), 0, NULL);
         found = true;
     }
     return db_end(rows, err) && (found || error_set(err, ERROR_NOT_FOUND, "there is no such job"));
@@ -308,7 +309,8 @@ static bool look_in(struct db_tx *tx, void *context, struct error *err)
     struct db_rows *rows = db_query(
         tx,
         "select j.id, j.kind, j.project, j.asset, j.version, j.subject, t.step, t.first, t.last, "
-        "t.state from attempts t join jobs j on j.number = t.job where t.fence = ?1",
+        "t.state, s.name from attempts t join jobs j on j.number = t.job join steps s on s.job = "
+        "t.job and s.number = t.step where t.fence = ?1",
         "i", (int64_t)l->fence);
     attempt_text(l->j, l->fence, text);
     l->found = db_next(rows);
@@ -320,6 +322,7 @@ static bool look_in(struct db_tx *tx, void *context, struct error *err)
                                   .asset = arena_text(l->a, db_text(rows, 3)),
                                   .version = arena_text(l->a, db_text(rows, 4)),
                                   .subject = arena_text(l->a, db_text(rows, 5)),
+                                  .part = arena_text(l->a, db_text(rows, 10)),
                                   .token = (int64_t)l->fence,
                                   .step = db_int(rows, 6),
                                   .first = db_int(rows, 7),

@@ -363,9 +363,10 @@ static bool describe(struct jobs *j, struct db_tx *tx, struct arena *a, const st
                      const struct given *g, struct ended *e, struct error *err)
 {
     struct db_rows *rows = db_query(tx,
-                                    "select kind, project, asset, version, subject from jobs where "
-                                    "number = ?1",
-                                    "i", g->job->number);
+                                    "select j.kind, j.project, j.asset, j.version, j.subject, "
+                                    "s.name from jobs j join steps s on s.job = j.number where "
+                                    "j.number = ?1 and s.number = ?2",
+                                    "ii", g->job->number, g->step);
     (void)j;
     if (db_next(rows))
         *e = (struct ended){.attempt = p->attempt,
@@ -375,6 +376,7 @@ static bool describe(struct jobs *j, struct db_tx *tx, struct arena *a, const st
                             .asset = arena_text(a, db_text(rows, 2)),
                             .version = arena_text(a, db_text(rows, 3)),
                             .subject = arena_text(a, db_text(rows, 4)),
+                            .part = arena_text(a, db_text(rows, 5)),
                             .token = (int64_t)p->fence,
                             .step = g->step,
                             .first = g->first,

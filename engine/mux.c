@@ -1,0 +1,354 @@
+/*
+ * The container, from packet files: the picture's segments in order and the sound, whole. It is
+ * written from packets, never put together from containers, so that joins leave no trace: one
+ * header, one index, times that go on. Nothing of this moment or machine goes in.
+ *
+ * Times of the picture are frame numbers. A packet's decoding time is its number in the order of
+ * the file, less the longest delay of any segment: the same rule for every coder.
+ */
+#include "engine/deliverable.h"
+#include "plat/clock.h"
+#include "time/timecode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STREAMS 65
+
+struct piece {
+    size_t input;
+    struct input *in;
+    struct packets_reader *reader;
+    const json_t *head;
+    struct packets_end end;
+};
+
+struct muxing {
+    struct order o;
+    AVFormatContext *out;
+    int file;
+    int64_t at;
+    int write_error;
+    json_t *picture; // the stream of all segments; NULL: none
+    size_t segments; // they are the first inputs; the sound, when there is any, is the last
+    bool sound;
+    int64_t frames, delay;
+    AVRational bases[STREAMS];
+    struct piece picture_at, sound_at; // being read
+    struct packets_row row[2];         // of the picture, of the sound
+    bool have[2];
+    int64_t shown; // frames that were written
+    int64_t said_us;
+};
+
+static int io_write(void *opaque, uint8_t *at, int size)
+{
+    struct muxing *x = opaque;
+    for (int done = 0; done < size;) {
+        ssize_t n = pwrite(x->file, at + done, (size_t)(size - done), x->at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            x->write_error = n ? errno : EIO;
+            return AVERROR(x->write_error);
+        }
+        done += (int)n, x->at += n;
+    }
+    return size;
+}
+
+static int64_t io_seek(void *opaque, int64_t offset, int whence)
+{
+    struct muxing *x = opaque;
+    whence &= ~AVSEEK_FORCE;
+    if (whence == AVSEEK_SIZE)
+        return lseek(x->file, 0, SEEK_END);
+    return x->at = whence == SEEK_CUR ? x->at + offset : offset;
+}
+
+static bool failed(struct muxing *x, int code, struct error *err)
+{
+    if (x->write_error)
+        return error_errno(err, x->write_error, "cannot write %s", x->o.t->output);
+    return order_refused(&x->o, code, err);
+}
+
+// ---- pieces
+
+static bool read_piece(void *context, int64_t offset, void *to, size_t size, size_t *got,
+                       struct error *err)
+{
+    return input_read(context, offset, to, size, got, err);
+}
+
+static bool open_piece(struct muxing *x, size_t number, struct piece *p, struct error *err)
+{
+    int64_t size = x->o.t->inputs[number].size;
+    *p = (struct piece){.input = number};
+    return input_open(number, size, &p->in, err) &&
+           packets_open(&(struct packets_source){read_piece, p->in, size}, &p->reader, &p->head,
+                        &p->end, err);
+}
+
+static void close_piece(struct piece *p)
+{
+    packets_close(p->reader);
+    input_close(p->in);
+    *p = (struct piece){0};
+}
+
+static bool misfit(struct error *err, size_t number, const char *why)
+{
+    error_set(err, ERROR_DAMAGED, "the pieces of the deliverable do not fit together");
+    error_why(err, "segment %zu %s", number + 1, why);
+    return error_fix(err, "ask for it again");
+}
+
+static bool look_at_piece(struct muxing *x, size_t number, struct piece *p, struct error *err)
+{
+    json_t *streams = json_object_get(p->head, "streams");
+    json_t *first = json_array_get(streams, 0);
+    bool picture = strcmp(order_word(first, "kind"), "picture") == 0;
+    if (!picture) {
+        x->sound = true;
+        return number + 1 == x->o.t->input_count || misfit(err, number, "is sound");
+    }
+    if (!x->picture)
+        x->picture = json_incref(first);
+    if (!json_equal(x->picture, first))
+        return misfit(err, number, "was encoded otherwise than the first one");
+    if (json_integer_value(json_object_get(p->head, "first")) != x->frames)
+        return misfit(err, number, "does not begin where the one before ends");
+    if (p->end.rows != json_integer_value(json_object_get(p->head, "count")))
+        return misfit(err, number, "does not hold all its frames");
+    x->frames += p->end.rows;
+    x->delay = p->end.delay > x->delay ? p->end.delay : x->delay;
+    x->segments++;
+    return true;
+}
+
+static bool look_at_all(struct muxing *x, struct error *err)
+{
+    bool done = true;
+    for (size_t i = 0; done && i < x->o.t->input_count; i++) {
+        struct piece p;
+        done = open_piece(x, i, &p, err) && look_at_piece(x, i, &p, err);
+        close_piece(&p);
+    }
+    const json_t *planned = json_object_get(x->o.t->plan, "frames");
+    if (done && x->picture && planned && json_integer_value(planned) != x->frames)
+        return misfit(err, x->segments, "is missing");
+    return done;
+}
+
+// ---- the file
+
+static void carry_timecode(struct muxing *x, AVStream *to)
+{
+    const char *start = order_word(json_object_get(x->o.facts, "timecode"), "start");
+    // QuickTime's and MXF's labels count whole labels: the ".1" of a pair's second frame has no
+    // place.
+    char label[12];
+    if (!*start)
+        return;
+    snprintf(label, sizeof(label), "%.11s", start);
+    av_dict_set(&to->metadata, "timecode", label, 0);
+}
+
+static bool carry_sound_time(struct muxing *x, struct error *err)
+{
+    const json_t *tc = json_object_get(x->o.facts, "timecode");
+    const json_t *fact = json_array_get(json_object_get(x->o.facts, "audio"), 0);
+    const char *exact =
+        json_string_value(json_object_get(json_object_get(x->o.facts, "tags"), "time_reference"));
+    int out_rate = order_number(x->o.audio, "rate", 48000);
+    int64_t samples = 0;
+    struct tc_rate rate;
+    char text[32];
+    if (x->picture || !tc)
+        return true;
+    int in_rate = order_number(fact, "sample_rate", 0);
+    if (exact && text_int(text_of(exact), &samples) && in_rate > 0)
+        samples = rescale(samples, (rational){in_rate, 1}, (rational){out_rate, 1}, ROUND_NEAREST);
+    else if (tc_rate_make(x->o.rate, json_is_true(json_object_get(tc, "drop")), &rate, err))
+        samples =
+            tc_to_samples(json_integer_value(json_object_get(tc, "start_frame")), out_rate, &rate);
+    snprintf(text, sizeof(text), "%lld", (long long)samples);
+    av_dict_set(&x->out->metadata, "time_reference", text, 0);
+    return true;
+}
+
+static bool add_stream(struct muxing *x, const json_t *from, struct error *err)
+{
+    AVStream *s = avformat_new_stream(x->out, NULL);
+    if (!s || x->out->nb_streams > STREAMS)
+        return error_set(err, ERROR_TOO_BIG, "the deliverable has too many streams");
+    AVRational *base = &x->bases[s->index];
+    if (!stream_make(from, s, base, err))
+        return false;
+    s->time_base = *base;
+    if (s->codecpar->codec_type != AVMEDIA_TYPE_VIDEO)
+        return true;
+    s->avg_frame_rate = s->r_frame_rate = av_inv_q(*base);
+    s->sample_aspect_ratio = s->codecpar->sample_aspect_ratio;
+    carry_timecode(x, s);
+    return true;
+}
+
+static bool open_sound(struct muxing *x, struct error *err)
+{
+    size_t i;
+    const json_t *s;
+    if (!x->sound || !open_piece(x, x->segments, &x->sound_at, err))
+        return !x->sound;
+    json_array_foreach(json_object_get(x->sound_at.head, "streams"), i, s)
+        if (!add_stream(x, s, err))
+            return false;
+    return true;
+}
+
+static bool open_file(struct muxing *x, struct error *err)
+{
+    const char *container = order_word(x->o.profile, "container");
+    if (!output_open(x->o.t->output, &x->file, err))
+        return false;
+    int code = avformat_alloc_output_context2(&x->out, x->o.container, NULL, NULL);
+    if (code < 0)
+        return failed(x, code, err);
+    x->out->pb = avio_alloc_context(av_malloc(1 << 20), 1 << 20, 1, x, NULL, io_write, io_seek);
+    x->out->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
+    if ((x->picture && !add_stream(x, x->picture, err)) || !open_sound(x, err))
+        return false;
+    if (x->picture || (x->out->nb_streams && !(json_object_get(x->o.profile, "video") && strcmp(container, "mxf") == 0)))
+        return carry_sound_time(x, err);
+    error_set(err, ERROR_UNSUPPORTED, "%s can not be made of %s", order_word(x->o.profile, "title"),
+              x->o.t->inputs[0].name);
+    return error_why(err, json_object_get(x->o.profile, "video") ? "it has no picture"
+                                                                 : "it has no sound");
+}
+
+static bool write_header(struct muxing *x, struct error *err)
+{
+    AVDictionary *options = NULL;
+    char size[32];
+    if (strcmp(order_word(x->o.profile, "container"), "mp4") == 0) {
+        // Room for the index at the front, so that it plays from a web site at once.
+        snprintf(size, sizeof(size), "%lld", 65536 + (long long)x->o.total * 40);
+        av_dict_set(&options, "moov_size", size, 0);
+    }
+    av_dict_set(&options, "movflags", "write_colr", 0);
+    av_dict_set(&options, "rf64", "auto", 0);
+    av_dict_set(&options, "write_bext", "1", 0);
+    int code = avformat_write_header(x->out, &options);
+    av_dict_free(&options);
+    return code >= 0 || failed(x, code, err);
+}
+
+// ---- packets
+
+// The next of the picture, through the segments one after another.
+static bool next_picture(struct muxing *x, struct error *err)
+{
+    struct piece *p = &x->picture_at;
+    x->have[0] = false;
+    for (bool ended = true; !x->have[0];) {
+        if (p->reader && !packets_next(p->reader, &x->row[0], &ended, err))
+            return false;
+        x->have[0] = p->reader && !ended;
+        if (x->have[0])
+            break;
+        size_t next = p->reader ? p->input + 1 : 0;
+        close_piece(p);
+        if (next >= x->segments)
+            return true;
+        if (!open_piece(x, next, p, err))
+            return false;
+    }
+    x->row[0].dts = x->shown++ - x->delay;
+    return true;
+}
+
+static bool next_sound(struct muxing *x, struct error *err)
+{
+    bool ended = true;
+    if (x->sound_at.reader && !packets_next(x->sound_at.reader, &x->row[1], &ended, err))
+        return false;
+    x->have[1] = !ended;
+    x->row[1].stream = (uint16_t)(x->row[1].stream + (x->picture ? 1 : 0));
+    return ended || x->row[1].stream < x->out->nb_streams ||
+           error_set(err, ERROR_DAMAGED, "the sound of the deliverable is damaged");
+}
+
+static bool write_row(struct muxing *x, const struct packets_row *row, struct error *err)
+{
+    AVPacket *p = av_packet_alloc();
+    int code = p ? av_new_packet(p, (int)row->size) : AVERROR(ENOMEM);
+    if (code >= 0) {
+        memcpy(p->data, row->at, row->size);
+        p->stream_index = row->stream;
+        p->pts = row->pts, p->dts = row->dts, p->duration = row->duration;
+        p->flags = row->key ? AV_PKT_FLAG_KEY : 0;
+        av_packet_rescale_ts(p, x->bases[row->stream], x->out->streams[row->stream]->time_base);
+        code = av_interleaved_write_frame(x->out, p);
+    }
+    av_packet_free(&p);
+    return code >= 0 || failed(x, code, err);
+}
+
+static void progress(struct muxing *x)
+{
+    int64_t now = clock_tick_us();
+    if (now - x->said_us < 200000)
+        return;
+    x->said_us = now;
+    door_say(json_pack("{s:{s:I, s:I, s:s}}", "progress", "done", (json_int_t)x->shown, "total",
+                       (json_int_t)x->frames, "unit", x->picture ? "frames" : "samples"));
+}
+
+static bool write_all(struct muxing *x, struct error *err)
+{
+    bool done = next_picture(x, err) && next_sound(x, err);
+    while (done && (x->have[0] || x->have[1])) {
+        bool picture =
+            x->have[0] && (!x->have[1] || av_compare_ts(x->row[0].dts, x->bases[0], x->row[1].dts,
+                                                        x->bases[x->row[1].stream]) <= 0);
+        done = write_row(x, &x->row[!picture], err) &&
+               (picture ? next_picture(x, err) : next_sound(x, err));
+        progress(x);
+    }
+    int code = done ? av_write_trailer(x->out) : 0;
+    if (done)
+        avio_flush(x->out->pb);
+    if (code < 0 || (done && x->write_error))
+        return failed(x, code, err);
+    return done && (fsync(x->file) == 0 ||
+                    error_errno(err, errno, "cannot make %s durable", x->o.t->output));
+}
+
+bool mux(const struct ticket *t, json_t **result, struct error *err)
+{
+    struct muxing x = {.file = -1};
+    if (!t->facts)
+        return error_set(err, ERROR_INPUT, "what the pieces were made of is not said");
+    bool done = order_open(t, &x.o, err) && look_at_all(&x, err) && open_file(&x, err) &&
+                write_header(&x, err) && write_all(&x, err);
+    if (done)
+        *result = json_pack("{s:{s:s, s:I}, s:I}", "output", "name", t->output, "size",
+                            (json_int_t)lseek(x.file, 0, SEEK_END), "frames",
+                            (json_int_t)x.frames);
+    close_piece(&x.picture_at);
+    close_piece(&x.sound_at);
+    if (x.out) {
+        if (x.out->pb)
+            av_freep(&x.out->pb->buffer);
+        avio_context_free(&x.out->pb);
+        avformat_free_context(x.out);
+    }
+    json_decref(x.picture);
+    if (x.file >= 0)
+        close(x.file);
+    order_close(&x.o);
+    return done;
+}

@@ -1,0 +1,605 @@
+/*
+ * Exactly the frames of one segment, with a group of pictures that is closed and begins anew.
+ *
+ * Decoding begins at the key frame that the plan names. What comes before the segment's first place
+ * is only kept, in case that place is lost: then the frame before it is shown in its stead, as it
+ * would be had the film been decoded from its start. When there is no such frame either, decoding
+ * begins once more, further back. Frames are told apart by their times in the source, which the
+ * plan has, so it does not matter how well a container seeks: packets are read from wherever it
+ * landed until the planned one comes, else from the start.
+ *
+ * A source without a constant rate gets one: a frame begins at the frame of the deliverable that is
+ * nearest to its time and stays until the next one begins.
+ *
+ * What was encoded is decoded again as it is written: a segment that does not hold the frames that
+ * it should is no segment.
+ */
+#include "engine/deliverable.h"
+#include "engine/picture.h"
+#include "engine/places.h"
+#include "plat/clock.h"
+
+#include <libavutil/pixdesc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DAMAGE_ROWS 200
+enum { LOOKED_AT_EVERY = 24 }; // of frames that stand alone
+
+struct cutting {
+    struct order o;
+    struct media *m;
+    AVCodecContext *decoder, *encoder, *proof;
+    struct shaper *shaper;
+    struct SwsContext *scale;
+    struct places places;
+    // of the plan
+    int64_t first, count; // frames of the deliverable
+    int64_t time, end_time, first_time;
+    int64_t next_place;
+    size_t start; // which of segment.from
+    const json_t *from;
+    // as it goes
+    int64_t shown, early, packets, proven, delay;
+    bool over;  // all places were seen
+    bool again; // it has to begin further back
+    AVFrame *last, *made; // as decoded; as it is encoded, once that was needed
+    json_t *damage;
+    int file;
+    struct packets_writer *writer;
+    int64_t said_us;
+    AVPacket *packet, *out; // of the source; of the encoder
+    AVFrame *frame;
+};
+
+static int64_t whole(const json_t *object, const char *name, int64_t otherwise)
+{
+    const json_t *v = json_object_get(object, name);
+    return json_is_integer(v) ? json_integer_value(v) : otherwise;
+}
+
+static bool no_memory(struct error *err)
+{
+    return error_set(err, ERROR_TOO_BIG, "no memory for a frame");
+}
+
+// ---- the encoder
+
+static int colour(const json_t *fact, const char *name, int (*from)(const char *), int otherwise)
+{
+    int value = from(order_word(fact, name));
+    return value < 0 ? otherwise : value;
+}
+
+// All of it from the facts: it has to be the same for every segment.
+static void carry_colour(const struct cutting *x, AVCodecContext *c)
+{
+    const json_t *fact = json_array_get(json_object_get(x->o.facts, "video"), 0);
+    c->color_primaries = colour(fact, "primaries", av_color_primaries_from_name,
+                                AVCOL_PRI_UNSPECIFIED);
+    c->color_trc = colour(fact, "transfer", av_color_transfer_from_name, AVCOL_TRC_UNSPECIFIED);
+    c->colorspace = colour(fact, "matrix", av_color_space_from_name, AVCOL_SPC_UNSPECIFIED);
+    c->color_range = AVCOL_RANGE_MPEG;
+    c->chroma_sample_location = media_video(x->m)->chroma_location;
+    int num = 1, den = 1;
+    if (sscanf(order_word(fact, "pixel_aspect"), "%d:%d", &num, &den) == 2)
+        c->sample_aspect_ratio = (AVRational){num, den};
+}
+
+static void set_size(const struct cutting *x, AVCodecContext *c)
+{
+    const json_t *fact = json_array_get(json_object_get(x->o.facts, "video"), 0);
+    bool sdr = json_is_true(json_object_get(x->o.video, "sdr"));
+    int w = order_number(fact, sdr ? "display_width" : "width", 2);
+    int h = order_number(fact, sdr ? "display_height" : "height", 2);
+    int most_w = order_number(x->o.video, "width", w), most_h = order_number(x->o.video, "height", h);
+    if (w > most_w || h > most_h) {
+        bool wide = (int64_t)w * most_h >= (int64_t)h * most_w;
+        int nw = wide ? most_w : (int)((int64_t)w * most_h / h);
+        h = wide ? (int)((int64_t)h * most_w / w) : most_h;
+        w = nw;
+    }
+    c->width = w & ~1, c->height = h & ~1;
+}
+
+static void set_shape(struct cutting *x, AVCodecContext *c)
+{
+    const json_t *fact = json_array_get(json_object_get(x->o.facts, "video"), 0);
+    const char *order = order_word(fact, "field_order");
+    carry_colour(x, c);
+    set_size(x, c);
+    if (json_is_true(json_object_get(x->o.video, "sdr"))) {
+        x->shaper = shaper_open(&(struct shape){.rotation = order_number(fact, "rotation", 0),
+                                                .width = c->width,
+                                                .height = c->height});
+        c->color_primaries = AVCOL_PRI_BT709, c->color_trc = AVCOL_TRC_BT709;
+        c->colorspace = AVCOL_SPC_BT709;
+        c->sample_aspect_ratio = (AVRational){1, 1};
+    } else if (strcmp(order, "top") == 0 || strcmp(order, "bottom") == 0) {
+        c->flags |= AV_CODEC_FLAG_INTERLACED_DCT;
+        c->field_order = *order == 't' ? AV_FIELD_TT : AV_FIELD_BB;
+    }
+}
+
+static void set_options(const struct cutting *x, AVCodecContext *c, AVDictionary **to)
+{
+    const struct encoder_rule *rule = encoder_rule(order_word(x->o.video, "codec"));
+    const char *name;
+    const json_t *option;
+    json_object_foreach(json_object_get((json_t *)(uintptr_t)x->o.video, "options"), name, option)
+        av_dict_set(to, name, json_string_value(option), 0);
+    if (rule->list) {
+        const AVDictionaryEntry *have = av_dict_get(*to, rule->list, NULL, 0);
+        char all[1200];
+        snprintf(all, sizeof(all), "%.1000s%s%s", have ? have->value : "", have ? ":" : "",
+                 rule->add);
+        av_dict_set(to, rule->list, all, 0);
+    }
+    if (strcmp(order_word(x->o.video, "gop"), "fixed") == 0) {
+        c->keyint_min = c->gop_size;
+        av_dict_set(to, "sc_threshold", "0", 0);
+    }
+}
+
+static bool open_encoder(struct cutting *x, struct error *err)
+{
+    const char *name = order_word(x->o.video, "codec");
+    const AVCodec *codec = avcodec_find_encoder_by_name(name);
+    AVCodecContext *c = x->encoder = codec ? avcodec_alloc_context3(codec) : NULL;
+    AVDictionary *options = NULL;
+    if (!c)
+        return error_set(err, ERROR_UNSUPPORTED, "no encoder %s is there", name);
+    const rational rate = x->o.rate;
+    c->pix_fmt = av_get_pix_fmt(order_word(x->o.video, "pixel_format"));
+    c->time_base = (AVRational){(int)rate.den, (int)rate.num};
+    c->framerate = (AVRational){(int)rate.num, (int)rate.den};
+    c->thread_count = order_number(json_object_get(x->o.t->plan, "encoder"), "threads", 1);
+    c->flags |= AV_CODEC_FLAG_CLOSED_GOP;
+    set_shape(x, c);
+    int gop_s = order_number(x->o.video, "gop_s", 0);
+    if (gop_s)
+        c->gop_size = (int)rescale(gop_s, (rational){1, 1}, rate, ROUND_DOWN);
+    if (x->o.container->flags & AVFMT_GLOBALHEADER)
+        c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+    set_options(x, c, &options);
+    int code = avcodec_open2(c, codec, &options);
+    av_dict_free(&options);
+    return code >= 0 || order_refused(&x->o, code, err);
+}
+
+static bool open_writer(struct cutting *x, struct error *err)
+{
+    bool sdr = json_is_true(json_object_get(x->o.video, "sdr"));
+    const AVStream *side = x->m->format && !sdr ? x->m->format->streams[x->m->video] : NULL;
+    json_t *head = json_pack("{s:[o], s:I, s:I}", "streams",
+                             stream_describe(x->encoder, side, NULL), "first",
+                             (json_int_t)x->first, "count", (json_int_t)x->count);
+    bool done = output_open(x->o.t->output, &x->file, err) &&
+                packets_begin(x->file, head, &x->writer, err);
+    json_decref(head);
+    return done;
+}
+
+// ---- proving
+
+static bool open_proof(struct cutting *x, struct error *err)
+{
+    AVCodecParameters *p = avcodec_parameters_alloc();
+    avcodec_parameters_from_context(p, x->encoder);
+    bool done = decoder_open(p, x->encoder->time_base, 1, &x->proof, err);
+    if (done)
+        x->proof->err_recognition = AV_EF_CAREFUL;
+    avcodec_parameters_free(&p);
+    return done;
+}
+
+static bool prove(struct cutting *x, const AVPacket *p, struct error *err)
+{
+    bool alone = encoder_rule(order_word(x->o.video, "codec"))->intra;
+    if (p && alone && x->packets % LOOKED_AT_EVERY && x->packets + 1 != x->count) {
+        x->proven++;
+        return true;
+    }
+    int code = avcodec_send_packet(x->proof, p);
+    AVFrame *f = av_frame_alloc();
+    while (code >= 0 && avcodec_receive_frame(x->proof, f) >= 0) {
+        if (f->decode_error_flags || (f->flags & AV_FRAME_FLAG_CORRUPT))
+            code = AVERROR_INVALIDDATA;
+        x->proven++;
+        av_frame_unref(f);
+    }
+    av_frame_free(&f);
+    if (code >= 0 || code == AVERROR_EOF)
+        return true;
+    error_set(err, ERROR_CHILD, "what was encoded can not be decoded");
+    return error_why(err, "frame %lld of %s", (long long)(x->first + x->packets),
+                     x->o.t->inputs[0].name);
+}
+
+// ---- encoding
+
+static bool write_packets(struct cutting *x, struct error *err)
+{
+    int code;
+    while ((code = avcodec_receive_packet(x->encoder, x->out)) >= 0) {
+        AVPacket *p = x->out;
+        bool done = prove(x, p, err) &&
+                    packets_add(x->writer,
+                                &(struct packets_row){.key = p->flags & AV_PKT_FLAG_KEY,
+                                                      .pts = x->first + p->pts,
+                                                      .dts = x->first + x->packets,
+                                                      .duration = 1,
+                                                      .at = p->data,
+                                                      .size = (size_t)p->size},
+                                err);
+        if (x->packets - p->pts > x->delay)
+            x->delay = x->packets - p->pts;
+        if (x->packets++ == 0 && !(p->flags & AV_PKT_FLAG_KEY))
+            done = done && error_set(err, ERROR_CHILD, "a segment does not begin with a key frame");
+        av_packet_unref(p);
+        if (!done)
+            return false;
+    }
+    return code == AVERROR(EAGAIN) || code == AVERROR_EOF || order_refused(&x->o, code, err);
+}
+
+static void progress(struct cutting *x)
+{
+    int64_t now = clock_tick_us();
+    if (now - x->said_us < 200000)
+        return;
+    x->said_us = now;
+    door_say(json_pack("{s:{s:I, s:I, s:s}}", "progress", "done", (json_int_t)x->shown, "total",
+                       (json_int_t)x->count, "unit", "frames"));
+}
+
+static AVFrame *scaled(struct cutting *x, const AVFrame *f)
+{
+    const AVCodecContext *c = x->encoder;
+    bool full = f->color_range == AVCOL_RANGE_JPEG || f->colorspace == AVCOL_SPC_RGB;
+    if (f->format == (int)c->pix_fmt && f->width == c->width && f->height == c->height && !full)
+        return av_frame_clone(f);
+    AVFrame *to = frame_new(c->pix_fmt, c->width, c->height);
+    x->scale = sws_getCachedContext(x->scale, f->width, f->height, f->format, c->width, c->height,
+                                    c->pix_fmt, SWS_BICUBIC | SWS_ACCURATE_RND, NULL, NULL, NULL);
+    if (!to || !x->scale) {
+        av_frame_free(&to);
+        return NULL;
+    }
+    const int *matrix =
+        sws_getCoefficients(f->colorspace == AVCOL_SPC_RGB ? SWS_CS_ITU709 : (int)f->colorspace);
+    sws_setColorspaceDetails(x->scale, matrix, full, matrix, 0, 0, 1 << 16, 1 << 16);
+    sws_scale(x->scale, (const uint8_t *const *)f->data, f->linesize, 0, f->height, to->data,
+              to->linesize);
+    to->interlaced_frame = f->interlaced_frame;
+    to->top_field_first = f->top_field_first;
+    return to;
+}
+
+// Nothing of the source's own coding goes into the encoder: no type of picture, no messages.
+static AVFrame *converted(struct cutting *x, const AVFrame *f)
+{
+    if (x->shaper)
+        return shaper_make(x->shaper, f);
+    AVFrame *to = scaled(x, f);
+    if (!to)
+        return NULL;
+    while (to->nb_side_data)
+        av_frame_remove_side_data(to, to->side_data[0]->type);
+    to->pict_type = AV_PICTURE_TYPE_NONE;
+    to->key_frame = to->repeat_pict = 0;
+    // The ProRes encoder writes a frame's own colour into its header.
+    to->color_primaries = f->color_primaries;
+    to->color_trc = f->color_trc;
+    to->colorspace = f->colorspace;
+    to->color_range = AVCOL_RANGE_MPEG;
+    return to;
+}
+
+static bool keep(struct cutting *x, const AVFrame *f, struct error *err)
+{
+    av_frame_free(&x->made);
+    av_frame_free(&x->last);
+    x->last = av_frame_clone(f);
+    return x->last || no_memory(err);
+}
+
+// The last frame once more, at the next place of the deliverable.
+static bool show(struct cutting *x, struct error *err)
+{
+    if (x->shown >= x->count)
+        return true;
+    if (!x->made)
+        x->made = converted(x, x->last);
+    AVFrame *f = x->made ? av_frame_clone(x->made) : NULL;
+    if (!f)
+        return no_memory(err);
+    f->pts = x->shown++;
+    int code = avcodec_send_frame(x->encoder, f);
+    av_frame_free(&f);
+    progress(x);
+    return code >= 0 ? write_packets(x, err) : order_refused(&x->o, code, err);
+}
+
+// Shows the last frame up to `end`, where the next one begins.
+static bool show_until(struct cutting *x, int64_t end, struct error *err)
+{
+    bool done = true;
+    while (done && x->shown < x->count && x->first + x->shown < end)
+        done = show(x, err);
+    return done;
+}
+
+static int64_t frame_at(const struct cutting *x, int64_t time)
+{
+    AVRational base = media_video_base(x->m);
+    return rescale(time - x->first_time, (rational){base.den, base.num}, x->o.rate, ROUND_NEAREST);
+}
+
+// ---- places
+
+static void hurt(struct cutting *x, const char *what)
+{
+    if (json_array_size(x->damage) < DAMAGE_ROWS)
+        json_array_append_new(x->damage, json_pack("{s:s, s:s, s:I}", "where", "picture", "what",
+                                                   what, "frame", (json_int_t)x->next_place));
+}
+
+// Of a film whose first frames are lost the first that can be decoded is shown for them.
+static bool show_early(struct cutting *x, struct error *err)
+{
+    bool done = true;
+    for (; !x->o.vfr && done && x->early; x->early--)
+        done = show(x, err);
+    return done;
+}
+
+// A frame of the source, or NULL for one that is lost, in order of display.
+static bool take_place(struct cutting *x, AVFrame *f, int64_t time, struct error *err)
+{
+    if (time < x->time)
+        return !f || keep(x, f, err);
+    if (time >= x->end_time) {
+        if (f && !x->last && (!keep(x, f, err) || !show_early(x, err)))
+            return false;
+        x->over = x->last != NULL;
+        return true;
+    }
+    if (!f && !x->last && x->start < json_array_size(x->from)) {
+        x->again = true;
+        return true;
+    }
+    if (!f || (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags)
+        hurt(x, f ? "the frame is damaged" : "the frame is lost: the one before is repeated");
+    x->next_place++;
+    if (!f && !x->last)
+        return x->early++, true;
+    if (!f)
+        return x->o.vfr || show(x, err);
+    if (x->o.vfr && x->last && !show_until(x, frame_at(x, time), err))
+        return false;
+    return keep(x, f, err) && show_early(x, err) && (x->o.vfr || show(x, err));
+}
+
+static bool lose(struct cutting *x, int64_t before, struct error *err)
+{
+    int64_t time;
+    bool done = true;
+    while (done && !x->over && !x->again && places_lost(&x->places, before, &time))
+        done = take_place(x, NULL, time, err);
+    return done;
+}
+
+static bool take_frames(struct cutting *x, struct error *err)
+{
+    bool done = true;
+    while (done && !x->over && !x->again && avcodec_receive_frame(x->decoder, x->frame) >= 0) {
+        int64_t time;
+        if (places_find(&x->places, x->frame, &time)) {
+            done = lose(x, time, err);
+            if (done && !x->over && !x->again) {
+                places_took(&x->places);
+                done = take_place(x, x->frame, time, err);
+            }
+        }
+        av_frame_unref(x->frame);
+    }
+    return done;
+}
+
+// ---- from a key frame
+
+static bool is_it(const AVPacket *p, const json_t *from)
+{
+    int64_t pos = whole(from, "pos", -1);
+    int64_t time = p->pts != AV_NOPTS_VALUE ? p->pts : p->dts;
+    return time == whole(from, "time", 0) && (pos < 0 || p->pos < 0 || p->pos == pos);
+}
+
+static bool past_it(const AVPacket *p, const json_t *from)
+{
+    int64_t dts = whole(from, "dts", AV_NOPTS_VALUE);
+    return dts != AV_NOPTS_VALUE && p->dts != AV_NOPTS_VALUE && p->dts > dts;
+}
+
+// Reads up to the planned packet; *found says whether it is in x->packet.
+static bool read_to(struct cutting *x, const json_t *from, bool all, bool *found)
+{
+    *found = false;
+    while (media_read(x->m, x->packet) >= 0) {
+        bool picture = x->packet->stream_index == x->m->video;
+        *found = picture && is_it(x->packet, from);
+        if (*found || (picture && !all && past_it(x->packet, from)))
+            break;
+        av_packet_unref(x->packet);
+    }
+    if (!*found)
+        av_packet_unref(x->packet);
+    return *found;
+}
+
+static void only_pictures(struct media *m)
+{
+    for (unsigned i = 0; m->format && i < m->format->nb_streams; i++)
+        m->format->streams[i]->discard =
+            (int)i == m->video ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+}
+
+static bool reopen(struct cutting *x, struct error *err)
+{
+    media_close(x->m);
+    x->m = NULL;
+    if (!media_open(x->o.t, &x->m, err))
+        return false;
+    only_pictures(x->m);
+    return true;
+}
+
+// Stands where decoding is to begin; *first: the packet is in x->packet already.
+static bool find_start(struct cutting *x, bool *first, struct error *err)
+{
+    const json_t *from = json_array_get(x->from, x->start);
+    *first = false;
+    if (!from)
+        return reopen(x, err);
+    if (x->m->pictures) {
+        x->m->next_input = (size_t)whole(from, "pos", 0);
+        x->places.next = whole(from, "time", 0);
+        return true;
+    }
+    int64_t at = whole(from, "dts", whole(from, "time", 0));
+    if (av_seek_frame(x->m->format, x->m->video, at, AVSEEK_FLAG_BACKWARD) >= 0 &&
+        read_to(x, from, false, first))
+        return true;
+    if (!reopen(x, err) || read_to(x, from, true, first))
+        return x->m != NULL;
+    error_set(err, ERROR_DAMAGED, "%s is not what it was when it was planned",
+              x->o.t->inputs[0].name);
+    return error_fix(err, "ask for it again");
+}
+
+static bool take_packet(struct cutting *x, AVPacket *p, struct error *err)
+{
+    bool done = true;
+    places_expect(&x->places, x->m, p);
+    if (avcodec_send_packet(x->decoder, p) == AVERROR(EAGAIN)) {
+        done = take_frames(x, err);
+        avcodec_send_packet(x->decoder, p);
+    }
+    return done && take_frames(x, err);
+}
+
+static bool decode(struct cutting *x, struct error *err)
+{
+    bool first;
+    avcodec_free_context(&x->decoder);
+    places_free(&x->places);
+    av_frame_free(&x->last);
+    int threads = order_number(json_object_get(x->o.t->plan, "encoder"), "threads", 1);
+    bool done = find_start(x, &first, err) &&
+                decoder_open(media_video(x->m), media_video_base(x->m), threads, &x->decoder, err);
+    while (done && !x->over && !x->again && (first || media_read(x->m, x->packet) >= 0)) {
+        first = false;
+        if (x->packet->stream_index == x->m->video)
+            done = take_packet(x, x->packet, err);
+        av_packet_unref(x->packet);
+    }
+    if (done && !x->over && !x->again) {
+        avcodec_send_packet(x->decoder, NULL);
+        done = take_frames(x, err) && lose(x, INT64_MAX, err);
+    }
+    return done;
+}
+
+static bool all_frames(struct cutting *x, struct error *err)
+{
+    bool done = true;
+    do {
+        x->again = false;
+        done = decode(x, err);
+        x->start++;
+    } while (done && x->again);
+    if (done && !x->last) {
+        error_set(err, ERROR_DAMAGED, "no frame of %s can be decoded", x->o.t->inputs[0].name);
+        return error_why(err, "from frame %lld on nothing came", (long long)x->first);
+    }
+    return done && (!x->o.vfr || show_until(x, x->first + x->count, err));
+}
+
+static bool ends_well(struct cutting *x, struct error *err)
+{
+    if (x->shown != x->count) {
+        error_set(err, ERROR_DAMAGED, "%s is not what it was when it was planned",
+                  x->o.t->inputs[0].name);
+        return error_why(err, "frames %lld to %lld were planned, and %lld came",
+                         (long long)x->first, (long long)(x->first + x->count - 1),
+                         (long long)x->shown);
+    }
+    int code = avcodec_send_frame(x->encoder, NULL);
+    if (code < 0)
+        return order_refused(&x->o, code, err);
+    if (!write_packets(x, err) || !prove(x, NULL, err))
+        return false;
+    if (x->packets == x->count && x->proven == x->count)
+        return true;
+    error_set(err, ERROR_CHILD, "the encoder did not give back what it was given");
+    return error_why(err, "%lld frames went in, %lld came out, %lld can be decoded",
+                     (long long)x->count, (long long)x->packets, (long long)x->proven);
+}
+
+static bool read_plan(struct cutting *x, struct error *err)
+{
+    const json_t *row = x->o.t->segment, *plan = x->o.t->plan;
+    rational rate;
+    x->first = whole(row, "first", -1), x->count = whole(row, "count", -1);
+    x->time = whole(row, "time", INT64_MIN), x->end_time = whole(row, "end_time", INT64_MAX);
+    x->first_time = whole(plan, "first_time", 0);
+    x->next_place = whole(row, "place", 0);
+    x->from = json_object_get(row, "from");
+    if (x->first < 0 || x->count < 0 || whole(plan, "version", 0) != 1 ||
+        !rational_parse(text_of(order_word(plan, "rate")), &rate, err))
+        return error_set(err, ERROR_INPUT, "the plan of the segment can not be used");
+    x->o.rate = rate;
+    x->o.vfr = json_object_get(plan, "constant") != NULL;
+    return encoder_is(&x->o, plan, err);
+}
+
+bool segment(const struct ticket *t, json_t **result, struct error *err)
+{
+    struct cutting x = {.file = -1,
+                        .damage = json_array(),
+                        .packet = av_packet_alloc(),
+                        .out = av_packet_alloc(),
+                        .frame = av_frame_alloc()};
+    int64_t size = 0;
+    bool done = order_open(t, &x.o, err) && read_plan(&x, err) && media_open(t, &x.m, err);
+    if (done && x.m->video < 0)
+        done = error_set(err, ERROR_INPUT, "the source of the segment has no picture");
+    if (done)
+        only_pictures(x.m);
+    done = done && open_encoder(&x, err) && open_proof(&x, err) && open_writer(&x, err) &&
+           (!x.count || (all_frames(&x, err) && ends_well(&x, err))) &&
+           packets_finish(x.writer, x.delay, &size, err);
+    if (done)
+        *result = json_pack("{s:{s:s, s:I}, s:I, s:O}", "output", "name", t->output, "size",
+                            (json_int_t)size, "frames", (json_int_t)x.count, "damage", x.damage);
+    packets_writer_close(x.writer);
+    avcodec_free_context(&x.decoder);
+    avcodec_free_context(&x.encoder);
+    avcodec_free_context(&x.proof);
+    shaper_close(x.shaper);
+    sws_freeContext(x.scale);
+    av_frame_free(&x.frame);
+    av_frame_free(&x.last);
+    av_frame_free(&x.made);
+    av_packet_free(&x.packet);
+    av_packet_free(&x.out);
+    places_free(&x.places);
+    media_close(x.m);
+    if (x.file >= 0)
+        close(x.file);
+    json_decref(x.damage);
+    order_close(&x.o);
+    return done;
+}

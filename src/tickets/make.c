@@ -1,0 +1,367 @@
+#include "tickets/make.h"
+#include "plat/files.h"
+#include "tickets/run.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TRIES = 4, WORKERS_MOST = 256 };
+
+// ---- tickets
+
+static json_t *ticket_of(const json_t *all, const char *kind, const char *output)
+{
+    json_t *t = json_copy((json_t *)(uintptr_t)all);
+    json_object_set_new(t, "kind", json_string(kind));
+    json_object_del(t, "inputs");
+    if (output)
+        json_object_set_new(t, "output", json_string(output));
+    else
+        json_object_del(t, "output");
+    return t;
+}
+
+static json_t *without_segments(const json_t *plan)
+{
+    json_t *head = json_copy((json_t *)(uintptr_t)plan);
+    json_object_del(head, "segments");
+    return head;
+}
+
+json_t *make_index_ticket(const json_t *all)
+{
+    return ticket_of(all, "index", NULL);
+}
+
+json_t *make_segment_ticket(const json_t *all, const json_t *plan, size_t number,
+                            const char *output)
+{
+    json_t *t = ticket_of(all, "segment", output);
+    json_object_set_new(t, "plan", without_segments(plan));
+    json_object_set(t, "segment", json_array_get(json_object_get(plan, "segments"), number));
+    return t;
+}
+
+json_t *make_sound_ticket(const json_t *all, const char *output)
+{
+    return ticket_of(all, "sound", output);
+}
+
+json_t *make_mux_ticket(const json_t *all, const json_t *plan, const char *output)
+{
+    json_t *t = ticket_of(all, "mux", output);
+    json_object_del(t, "sequence"); // its inputs are no pictures
+    if (plan)
+        json_object_set_new(t, "plan", without_segments(plan));
+    return t;
+}
+
+bool make_has_picture(const json_t *profile, const json_t *facts)
+{
+    return json_object_get(profile, "video") && json_array_size(json_object_get(facts, "video"));
+}
+
+bool make_has_sound(const json_t *profile, const json_t *facts)
+{
+    return json_object_get(profile, "audio") && json_array_size(json_object_get(facts, "audio"));
+}
+
+json_t *make_result(const json_t *mux, const json_t *plan, json_t *const *segments, size_t count,
+                    const json_t *sound)
+{
+    json_t *to = json_copy((json_t *)(uintptr_t)mux), *damage = json_array();
+    json_t *constant = json_object_get(plan, "constant");
+    for (size_t i = 0; i < count; i++)
+        json_array_extend(damage, json_object_get(segments[i], "damage"));
+    json_object_set_new(to, "damage", damage);
+    if (constant)
+        json_object_set(to, "constant", constant);
+    if (!plan)
+        json_object_set(to, "frames", json_object_get(sound, "samples"));
+    return to;
+}
+
+// ---- making it
+
+struct piece { // a segment, or the sound
+    bool sound;
+    char file[32];
+    json_t *ticket, *result; // result NULL: not made yet
+    int64_t done;            // frames, of a segment that is being made
+};
+
+struct making {
+    const struct make_wish *wish;
+    char folder[PATH_MAX]; // of the pieces
+    json_t *plan;          // NULL: no picture
+    struct piece *pieces;
+    size_t count, segments;
+    int64_t total;
+    pthread_mutex_t lock; // guards what follows, and done and result of pieces
+    size_t next;
+    bool failed;
+    struct error *err;
+};
+
+struct running { // an engine
+    struct making *m;
+    struct piece *p; // NULL: none of them
+};
+
+static bool path_of(const struct making *m, const char *name, const char *ending,
+                    char path[PATH_MAX], struct error *err)
+{
+    char whole[300];
+    snprintf(whole, sizeof(whole), "%.255s%s", name, ending);
+    return path_join(path, PATH_MAX, m->folder, whole) ||
+           error_set(err, ERROR_INPUT, "the name of the folder %s is too long", m->wish->folder);
+}
+
+static bool tell(struct making *m)
+{
+    int64_t done = 0;
+    for (size_t i = 0; i < m->count; i++)
+        done += m->pieces[i].done;
+    return !m->wish->heard ||
+           m->wish->heard(m->wish->context, done < m->total ? done : m->total, m->total);
+}
+
+static bool heard(void *context, const json_t *line)
+{
+    struct running *r = context;
+    struct making *m = r->m;
+    const json_t *progress = json_object_get(line, "progress");
+    const json_t *unit = json_object_get(progress, "unit");
+    pthread_mutex_lock(&m->lock);
+    if (r->p && !r->p->sound && json_is_string(unit))
+        r->p->done = json_integer_value(json_object_get(progress, "done"));
+    bool on = !m->failed && (!m->count || tell(m));
+    pthread_mutex_unlock(&m->lock);
+    return on;
+}
+
+static bool run_once(struct making *m, struct piece *p, json_t *ticket, const char *const *paths,
+                     size_t count, json_t **result, struct error *err)
+{
+    struct running r = {.m = m, .p = p};
+    struct buf said = BUF_LIMIT(64 << 10);
+    struct engine_wish wish = {.ticket = ticket,
+                               .engine = m->wish->engine,
+                               .sandbox = m->wish->sandbox,
+                               .output_folder = p ? m->folder : m->wish->folder,
+                               .heard = heard,
+                               .context = &r,
+                               .log = &said};
+    bool done = engine_run_files(&wish, paths, count, result, err);
+    pthread_mutex_lock(&m->lock);
+    if (said.size && m->wish->log)
+        buf_add(m->wish->log, said.at, said.size);
+    pthread_mutex_unlock(&m->lock);
+    buf_free(&said);
+    return done;
+}
+
+// What died with its engine is tried again; what an engine refuses it refuses again.
+static bool run(struct making *m, struct piece *p, json_t *ticket, const char *const *paths,
+                size_t count, json_t **result, struct error *err)
+{
+    bool done = false;
+    for (int i = 0; i < TRIES && !done; i++) {
+        done = run_once(m, p, ticket, paths, count, result, err);
+        if (!done && err->kind != ERROR_CHILD)
+            break;
+    }
+    json_decref(ticket);
+    return done;
+}
+
+static bool keep_result(const struct making *m, const struct piece *p, struct error *err)
+{
+    char path[PATH_MAX];
+    char *text = json_dumps(p->result, JSON_COMPACT);
+    bool done = text && path_of(m, p->file, ".json", path, err) &&
+                file_write(path, text, strlen(text), 0644, err);
+    free(text);
+    return done;
+}
+
+static bool make_piece(struct making *m, struct piece *p, struct error *err)
+{
+    json_t *result = NULL;
+    if (!run(m, p, p->ticket, m->wish->paths, m->wish->count, &result, err)) {
+        p->ticket = NULL;
+        return false;
+    }
+    p->ticket = NULL;
+    pthread_mutex_lock(&m->lock);
+    p->result = result;
+    p->done = p->sound ? 0 : json_integer_value(json_object_get(result, "frames"));
+    pthread_mutex_unlock(&m->lock);
+    return keep_result(m, p, err);
+}
+
+static void *work(void *context)
+{
+    struct making *m = context;
+    struct error err;
+    pthread_mutex_lock(&m->lock);
+    while (!m->failed && m->next < m->count) {
+        struct piece *p = &m->pieces[m->next++];
+        if (p->result)
+            continue;
+        pthread_mutex_unlock(&m->lock);
+        error_clear(&err);
+        bool done = make_piece(m, p, &err);
+        pthread_mutex_lock(&m->lock);
+        if (!done && !m->failed) {
+            m->failed = true;
+            *m->err = err;
+        }
+    }
+    pthread_mutex_unlock(&m->lock);
+    return NULL;
+}
+
+static bool make_pieces(struct making *m, struct error *err)
+{
+    pthread_t threads[WORKERS_MOST];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int wanted = m->wish->workers > 0 ? m->wish->workers : cores > 0 ? (int)cores : 1, count = 0;
+    wanted = wanted < WORKERS_MOST ? wanted : WORKERS_MOST;
+    m->err = err;
+    // Each thread lives as long as its engines: they die with it.
+    while (count < wanted && pthread_create(&threads[count], NULL, work, m) == 0)
+        count++;
+    for (int i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    return count ? !m->failed : error_set(err, ERROR_IO, "cannot start a thread");
+}
+
+// ---- what an earlier run left
+
+// What the pieces are pieces of.
+static json_t *subject(const struct making *m)
+{
+    json_t *files = json_array();
+    for (size_t i = 0; i < m->wish->count; i++) {
+        struct stat s = {0};
+        (void)!stat(m->wish->paths[i], &s);
+        json_array_append_new(files, json_pack("{s:I, s:I, s:I}", "size", (json_int_t)s.st_size,
+                                               "changed_s", (json_int_t)s.st_mtim.tv_sec,
+                                               "changed_ns", (json_int_t)s.st_mtim.tv_nsec));
+    }
+    return json_pack("{s:o, s:O, s:O?}", "files", files, "profile",
+                     json_object_get(m->wish->ticket, "profile"), "plan", m->plan);
+}
+
+static void take_up(struct making *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        struct piece *p = &m->pieces[i];
+        struct buf text = BUF_LIMIT(16 << 20);
+        char path[PATH_MAX];
+        struct error none;
+        if (path_of(m, p->file, ".json", path, &none) && file_read(path, &text, &none))
+            p->result = json_loadb(text.at, text.size, 0, NULL);
+        p->done = p->sound ? 0 : json_integer_value(json_object_get(p->result, "frames"));
+        buf_free(&text);
+    }
+}
+
+static bool go_on(struct making *m, struct error *err)
+{
+    char path[PATH_MAX];
+    struct buf before = BUF_LIMIT(256 << 20);
+    struct error none;
+    json_t *now = subject(m);
+    char *text = json_dumps(now, JSON_COMPACT | JSON_SORT_KEYS);
+    bool done = text && path_of(m, "plan.json", "", path, err);
+    if (done && file_read(path, &before, &none) && before.size == strlen(text) &&
+        memcmp(before.at, text, before.size) == 0)
+        take_up(m);
+    else
+        done = done && folder_remove(m->folder, err) && folder_make(m->folder, 0755, err) &&
+               file_write(path, text, strlen(text), 0644, err);
+    buf_free(&before);
+    free(text);
+    json_decref(now);
+    return done;
+}
+
+// ---- all of it
+
+static void list_pieces(struct making *m)
+{
+    const json_t *all = m->wish->ticket;
+    bool sound = make_has_sound(json_object_get(all, "profile"), json_object_get(all, "facts"));
+    m->segments = json_array_size(json_object_get(m->plan, "segments"));
+    m->pieces = calloc(m->segments + 1, sizeof(*m->pieces));
+    if (!m->pieces)
+        abort();
+    for (size_t i = 0; i < m->segments; i++) {
+        struct piece *p = &m->pieces[m->count++];
+        snprintf(p->file, sizeof(p->file), "segment-%06zu.packets", i + 1);
+        p->ticket = make_segment_ticket(all, m->plan, i, p->file);
+    }
+    if (!sound && m->segments)
+        return;
+    struct piece *p = &m->pieces[m->count++];
+    p->sound = true;
+    snprintf(p->file, sizeof(p->file), "sound.packets");
+    p->ticket = make_sound_ticket(all, p->file);
+}
+
+static bool put_together(struct making *m, json_t **result, struct error *err)
+{
+    const char **paths = calloc(m->count, sizeof(*paths));
+    char(*names)[PATH_MAX] = calloc(m->count, sizeof(*names));
+    json_t *mux = NULL, **segments = calloc(m->count, sizeof(json_t *));
+    bool done = paths && names && segments;
+    for (size_t i = 0; done && i < m->count; i++) {
+        done = path_of(m, m->pieces[i].file, "", names[i], err);
+        paths[i] = names[i];
+        segments[i] = m->pieces[i].result;
+    }
+    done = done && run(m, NULL, make_mux_ticket(m->wish->ticket, m->plan, m->wish->output), paths,
+                       m->count, &mux, err);
+    if (done)
+        *result = make_result(mux, m->plan, segments, m->segments,
+                              m->count > m->segments ? segments[m->segments] : NULL);
+    json_decref(mux);
+    free(segments);
+    free(paths);
+    free(names);
+    return done;
+}
+
+bool make_file(const struct make_wish *wish, json_t **result, struct error *err)
+{
+    struct making m = {.wish = wish};
+    json_t *index = NULL;
+    bool done = path_join(m.folder, sizeof(m.folder), wish->folder, "pieces") ||
+                error_set(err, ERROR_INPUT, "the name of the folder %s is too long", wish->folder);
+    pthread_mutex_init(&m.lock, NULL);
+    if (done && make_has_picture(json_object_get(wish->ticket, "profile"),
+                         json_object_get(wish->ticket, "facts"))) {
+        done = run(&m, NULL, make_index_ticket(wish->ticket), wish->paths, wish->count, &index, err);
+        m.plan = json_incref(json_object_get(index, "plan"));
+        m.total = json_integer_value(json_object_get(m.plan, "frames"));
+    }
+    if (done) {
+        list_pieces(&m);
+        done = go_on(&m, err) && make_pieces(&m, err) && put_together(&m, result, err);
+    }
+    for (size_t i = 0; i < m.count; i++) {
+        json_decref(m.pieces[i].ticket);
+        json_decref(m.pieces[i].result);
+    }
+    free(m.pieces);
+    json_decref(index);
+    json_decref(m.plan);
+    pthread_mutex_destroy(&m.lock);
+    return done;
+}
