@@ -137,8 +137,8 @@ static uint8_t *get_hex(const json_t *from, size_t *size)
     const char *hex = json_string_value(from);
     size_t length = hex ? strlen(hex) : 0;
     *size = length / 2;
-    uint8_t *to = length && length % 2 == 0 ? av_mallocz(*size + AV_INPUT_BUFFER_PADDING_SIZE)
-                                            : NULL;
+    uint8_t *to =
+        length && length % 2 == 0 ? av_mallocz(*size + AV_INPUT_BUFFER_PADDING_SIZE) : NULL;
     for (size_t i = 0; to && i < *size; i++) {
         int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
         if (high < 0 || low < 0)
@@ -161,31 +161,31 @@ enum { SIDES = sizeof(sides) / sizeof(sides[0]) };
 
 // Numbers of AVCodecParameters that are carried as they are.
 #define FIELDS(X)                                                                                  \
-    X(format) X(profile) X(level) X(width) X(height) X(field_order) X(color_range)                 \
-    X(color_primaries) X(color_trc) X(color_space) X(chroma_location) X(video_delay)               \
-    X(bits_per_coded_sample) X(bits_per_raw_sample) X(sample_rate) X(block_align) X(frame_size)    \
-    X(initial_padding) X(trailing_padding) X(seek_preroll)
+    X(format)                                                                                      \
+    X(profile) X(level) X(width) X(height) X(field_order) X(color_range) X(color_primaries)        \
+        X(color_trc) X(color_space) X(chroma_location) X(video_delay) X(bits_per_coded_sample)     \
+            X(bits_per_raw_sample) X(sample_rate) X(block_align) X(frame_size) X(initial_padding)  \
+                X(trailing_padding) X(seek_preroll)
 
 json_t *stream_describe(const AVCodecContext *c, const AVStream *side, const char *language)
 {
     AVCodecParameters *p = avcodec_parameters_alloc();
     avcodec_parameters_from_context(p, c);
-    json_t *to = json_pack("{s:s, s:s, s:I, s:I, s:[i,i], s:[i,i]}", "kind",
-                           p->codec_type == AVMEDIA_TYPE_VIDEO ? "picture" : "sound", "codec",
-                           avcodec_get_name(p->codec_id), "tag", (json_int_t)p->codec_tag,
-                           "bit_rate", (json_int_t)p->bit_rate, "base", c->time_base.num,
-                           c->time_base.den, "aspect", p->sample_aspect_ratio.num,
-                           p->sample_aspect_ratio.den);
+    json_t *to =
+        json_pack("{s:s, s:s, s:I, s:I, s:[i,i], s:[i,i]}", "kind",
+                  p->codec_type == AVMEDIA_TYPE_VIDEO ? "picture" : "sound", "codec",
+                  avcodec_get_name(p->codec_id), "tag", (json_int_t)p->codec_tag, "bit_rate",
+                  (json_int_t)p->bit_rate, "base", c->time_base.num, c->time_base.den, "aspect",
+                  p->sample_aspect_ratio.num, p->sample_aspect_ratio.den);
 #define PUT(field) json_object_set_new(to, #field, json_integer((json_int_t)p->field));
     FIELDS(PUT)
 #undef PUT
     if (p->codec_type == AVMEDIA_TYPE_AUDIO)
-        json_object_set_new(
-            to, "channels",
-            json_pack("[i,i,I]", (int)p->ch_layout.order, p->ch_layout.nb_channels,
-                      (json_int_t)(p->ch_layout.order == AV_CHANNEL_ORDER_NATIVE
-                                       ? p->ch_layout.u.mask
-                                       : 0)));
+        json_object_set_new(to, "channels",
+                            json_pack("[i,i,I]", (int)p->ch_layout.order, p->ch_layout.nb_channels,
+                                      (json_int_t)(p->ch_layout.order == AV_CHANNEL_ORDER_NATIVE
+                                                       ? p->ch_layout.u.mask
+                                                       : 0)));
     if (p->extradata_size)
         set_hex(to, "extradata", p->extradata, (size_t)p->extradata_size);
     if (language)
@@ -212,8 +212,8 @@ static bool channels(const json_t *from, AVCodecParameters *p)
     if (count < 1 || count > 64 || p->sample_rate <= 0)
         return false;
     if (pair(from, "channels", 0) == AV_CHANNEL_ORDER_NATIVE)
-        return av_channel_layout_from_mask(
-                   &p->ch_layout, (uint64_t)json_integer_value(json_array_get(c, 2))) >= 0;
+        return av_channel_layout_from_mask(&p->ch_layout,
+                                           (uint64_t)json_integer_value(json_array_get(c, 2))) >= 0;
     p->ch_layout.order = AV_CHANNEL_ORDER_UNSPEC;
     p->ch_layout.nb_channels = count;
     return true;

@@ -37,7 +37,7 @@ struct indexing {
     int64_t *times; // rising
     int64_t *keys;  // frames of the deliverable at which key frames begin
     size_t key_count;
-    bool timeless; // frames say nothing of when they are displayed
+    bool timeless;  // frames say nothing of when they are displayed
     bool unordered; // not all do: only all of them in a row tell which is which
     AVCodecParserContext *parser;
     AVCodecContext *parser_codec;
@@ -256,8 +256,8 @@ static json_t *starts(const struct indexing *x, size_t place)
         const struct entry *e = &x->entries[i];
         if (!e->key || e->time > time || e->latest >= time)
             continue;
-        json_t *one = json_pack("{s:I, s:I}", "time", (json_int_t)e->time, "pos",
-                                (json_int_t)e->pos);
+        json_t *one =
+            json_pack("{s:I, s:I}", "time", (json_int_t)e->time, "pos", (json_int_t)e->pos);
         if (e->dts != AV_NOPTS_VALUE)
             json_object_set_new(one, "dts", json_integer(e->dts));
         json_array_append_new(list, one);

@@ -203,9 +203,8 @@ static bool open_sound(struct muxing *x, struct error *err)
     const json_t *s;
     if (!x->sound || !open_piece(x, x->segments, &x->sound_at, err))
         return !x->sound;
-    json_array_foreach(json_object_get(x->sound_at.head, "streams"), i, s)
-        if (!add_stream(x, s, err))
-            return false;
+    json_array_foreach(json_object_get(x->sound_at.head, "streams"), i,
+                       s) if (!add_stream(x, s, err)) return false;
     return true;
 }
 
@@ -221,7 +220,8 @@ static bool open_file(struct muxing *x, struct error *err)
     x->out->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
     if ((x->picture && !add_stream(x, x->picture, err)) || !open_sound(x, err))
         return false;
-    if (x->picture || (x->out->nb_streams && !(json_object_get(x->o.profile, "video") && strcmp(container, "mxf") == 0)))
+    if (x->picture || (x->out->nb_streams &&
+                       !(json_object_get(x->o.profile, "video") && strcmp(container, "mxf") == 0)))
         return carry_sound_time(x, err);
     error_set(err, ERROR_UNSUPPORTED, "%s can not be made of %s", order_word(x->o.profile, "title"),
               x->o.t->inputs[0].name);
@@ -336,8 +336,7 @@ bool mux(const struct ticket *t, json_t **result, struct error *err)
                 write_header(&x, err) && write_all(&x, err);
     if (done)
         *result = json_pack("{s:{s:s, s:I}, s:I}", "output", "name", t->output, "size",
-                            (json_int_t)lseek(x.file, 0, SEEK_END), "frames",
-                            (json_int_t)x.frames);
+                            (json_int_t)lseek(x.file, 0, SEEK_END), "frames", (json_int_t)x.frames);
     close_piece(&x.picture_at);
     close_piece(&x.sound_at);
     if (x.out) {

@@ -1,6 +1,6 @@
 /*
  * engine/packets: encoded pieces of a deliverable on their way to the muxer, in a file of our own
- * (docs/formats/packets.md). It holds packets, not a container: pieces can be put one after another
+ * (docs/formats/ticket.md). It holds packets, not a container: pieces can be put one after another
  * without losing a frame, a sample or a time.
  *
  * Nothing here knows libav. Every row carries its own checksum, and the end says how many there

@@ -12,7 +12,7 @@
 struct places {
     int64_t *waiting; // times, rising
     size_t count, room;
-    int64_t next; // of a sequence: the number that is expected
+    int64_t next;      // of a sequence: the number that is expected
     bool began, timed; // timed: the first packet said when it is displayed
 };
 

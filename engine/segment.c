@@ -42,8 +42,8 @@ struct cutting {
     const json_t *from;
     // as it goes
     int64_t shown, early, packets, proven, delay;
-    bool over;  // all places were seen
-    bool again; // it has to begin further back
+    bool over;            // all places were seen
+    bool again;           // it has to begin further back
     AVFrame *last, *made; // as decoded; as it is encoded, once that was needed
     json_t *damage;
     int file;
@@ -76,8 +76,8 @@ static int colour(const json_t *fact, const char *name, int (*from)(const char *
 static void carry_colour(const struct cutting *x, AVCodecContext *c)
 {
     const json_t *fact = json_array_get(json_object_get(x->o.facts, "video"), 0);
-    c->color_primaries = colour(fact, "primaries", av_color_primaries_from_name,
-                                AVCOL_PRI_UNSPECIFIED);
+    c->color_primaries =
+        colour(fact, "primaries", av_color_primaries_from_name, AVCOL_PRI_UNSPECIFIED);
     c->color_trc = colour(fact, "transfer", av_color_transfer_from_name, AVCOL_TRC_UNSPECIFIED);
     c->colorspace = colour(fact, "matrix", av_color_space_from_name, AVCOL_SPC_UNSPECIFIED);
     c->color_range = AVCOL_RANGE_MPEG;
@@ -93,7 +93,8 @@ static void set_size(const struct cutting *x, AVCodecContext *c)
     bool sdr = json_is_true(json_object_get(x->o.video, "sdr"));
     int w = order_number(fact, sdr ? "display_width" : "width", 2);
     int h = order_number(fact, sdr ? "display_height" : "height", 2);
-    int most_w = order_number(x->o.video, "width", w), most_h = order_number(x->o.video, "height", h);
+    int most_w = order_number(x->o.video, "width", w),
+        most_h = order_number(x->o.video, "height", h);
     if (w > most_w || h > most_h) {
         bool wide = (int64_t)w * most_h >= (int64_t)h * most_w;
         int nw = wide ? most_w : (int)((int64_t)w * most_h / h);
@@ -110,9 +111,8 @@ static void set_shape(struct cutting *x, AVCodecContext *c)
     carry_colour(x, c);
     set_size(x, c);
     if (json_is_true(json_object_get(x->o.video, "sdr"))) {
-        x->shaper = shaper_open(&(struct shape){.rotation = order_number(fact, "rotation", 0),
-                                                .width = c->width,
-                                                .height = c->height});
+        x->shaper = shaper_open(&(struct shape){
+            .rotation = order_number(fact, "rotation", 0), .width = c->width, .height = c->height});
         c->color_primaries = AVCOL_PRI_BT709, c->color_trc = AVCOL_TRC_BT709;
         c->colorspace = AVCOL_SPC_BT709;
         c->sample_aspect_ratio = (AVRational){1, 1};
@@ -172,11 +172,11 @@ static bool open_writer(struct cutting *x, struct error *err)
 {
     bool sdr = json_is_true(json_object_get(x->o.video, "sdr"));
     const AVStream *side = x->m->format && !sdr ? x->m->format->streams[x->m->video] : NULL;
-    json_t *head = json_pack("{s:[o], s:I, s:I}", "streams",
-                             stream_describe(x->encoder, side, NULL), "first",
-                             (json_int_t)x->first, "count", (json_int_t)x->count);
-    bool done = output_open(x->o.t->output, &x->file, err) &&
-                packets_begin(x->file, head, &x->writer, err);
+    json_t *head =
+        json_pack("{s:[o], s:I, s:I}", "streams", stream_describe(x->encoder, side, NULL), "first",
+                  (json_int_t)x->first, "count", (json_int_t)x->count);
+    bool done =
+        output_open(x->o.t->output, &x->file, err) && packets_begin(x->file, head, &x->writer, err);
     json_decref(head);
     return done;
 }
@@ -224,15 +224,15 @@ static bool write_packets(struct cutting *x, struct error *err)
     int code;
     while ((code = avcodec_receive_packet(x->encoder, x->out)) >= 0) {
         AVPacket *p = x->out;
-        bool done = prove(x, p, err) &&
-                    packets_add(x->writer,
-                                &(struct packets_row){.key = p->flags & AV_PKT_FLAG_KEY,
-                                                      .pts = x->first + p->pts,
-                                                      .dts = x->first + x->packets,
-                                                      .duration = 1,
-                                                      .at = p->data,
-                                                      .size = (size_t)p->size},
-                                err);
+        bool done =
+            prove(x, p, err) && packets_add(x->writer,
+                                            &(struct packets_row){.key = p->flags & AV_PKT_FLAG_KEY,
+                                                                  .pts = x->first + p->pts,
+                                                                  .dts = x->first + x->packets,
+                                                                  .duration = 1,
+                                                                  .at = p->data,
+                                                                  .size = (size_t)p->size},
+                                            err);
         if (x->packets - p->pts > x->delay)
             x->delay = x->packets - p->pts;
         if (x->packets++ == 0 && !(p->flags & AV_PKT_FLAG_KEY))
@@ -442,8 +442,7 @@ static bool read_to(struct cutting *x, const json_t *from, bool all, bool *found
 static void only_pictures(struct media *m)
 {
     for (unsigned i = 0; m->format && i < m->format->nb_streams; i++)
-        m->format->streams[i]->discard =
-            (int)i == m->video ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+        m->format->streams[i]->discard = (int)i == m->video ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
 }
 
 static bool reopen(struct cutting *x, struct error *err)

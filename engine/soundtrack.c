@@ -128,8 +128,8 @@ static bool open_writer(struct track *x, struct error *err)
                                                        language ? language->value : NULL));
     }
     json_t *head = json_pack("{s:o}", "streams", streams);
-    bool done = output_open(x->o.t->output, &x->file, err) &&
-                packets_begin(x->file, head, &x->writer, err);
+    bool done =
+        output_open(x->o.t->output, &x->file, err) && packets_begin(x->file, head, &x->writer, err);
     json_decref(head);
     return done;
 }
@@ -249,7 +249,8 @@ bool soundtrack(const struct ticket *t, json_t **result, struct error *err)
     struct track x = {.file = -1, .packet = av_packet_alloc(), .frame = av_frame_alloc()};
     int64_t size = 0;
     bool done = order_open(t, &x.o, err) && media_open(t, &x.m, err) && open_all(&x, err) &&
-                open_writer(&x, err) && read_all(&x, err) && packets_finish(x.writer, 0, &size, err);
+                open_writer(&x, err) && read_all(&x, err) &&
+                packets_finish(x.writer, 0, &size, err);
     if (done)
         *result = json_pack("{s:{s:s, s:I}, s:I}", "output", "name", t->output, "size",
                             (json_int_t)size, "samples", (json_int_t)x.sounds[0].sent);

@@ -99,7 +99,7 @@ static bool wait_until_made(struct delivering *d, struct error *err)
 {
     char name[256];
     text_copy(text_of(json_word(d->made, "name")), name, sizeof(name));
-    struct progress bar = progress_begin(name, "frames", d->json);
+    struct progress bar = progress_begin(name, "parts", d->json);
     bool ok = true;
     while (ok && strcmp(json_word(d->made, "state"), "done") != 0) {
         if (strcmp(json_word(d->made, "state"), "failed") == 0) {

@@ -174,25 +174,25 @@ static bool show(void *context, int64_t done, int64_t total)
 bool media_encode(struct command_call *call, const struct media *m, const struct media_encode *wish,
                   json_t **result, struct error *err)
 {
-    json_t *ticket = json_pack("{s:O, s:O}", "facts", (json_t *)wish->facts, "profile",
-                               (json_t *)wish->profile);
+    json_t *ticket =
+        json_pack("{s:O, s:O}", "facts", (json_t *)wish->facts, "profile", (json_t *)wish->profile);
     if (m->sequence)
         json_object_set(ticket, "sequence", m->sequence);
     struct progress bar = progress_begin(wish->output, "frames", wish->quiet);
     struct buf said = BUF_LIMIT(64 << 10);
-    bool ok = make_file(
-        &(struct make_wish){.ticket = ticket,
-                            .paths = m->paths,
-                            .count = m->count,
-                            .folder = wish->folder,
-                            .output = wish->output,
-                            .workers = wish->workers,
-                            .sandbox = config_bool(call->config, "sandbox") ? SANDBOX_ON
-                                                                            : SANDBOX_OFF,
-                            .heard = show,
-                            .context = &bar,
-                            .log = &said},
-        result, err);
+    bool ok =
+        make_file(&(struct make_wish){.ticket = ticket,
+                                      .paths = m->paths,
+                                      .count = m->count,
+                                      .folder = wish->folder,
+                                      .output = wish->output,
+                                      .workers = wish->workers,
+                                      .sandbox = config_bool(call->config, "sandbox") ? SANDBOX_ON
+                                                                                      : SANDBOX_OFF,
+                                      .heard = show,
+                                      .context = &bar,
+                                      .log = &said},
+                  result, err);
     progress_end(&bar);
     if (!ok && err->kind == ERROR_CHILD && said.size)
         fprintf(stderr, "%.*s\n", (int)said.size, said.at);

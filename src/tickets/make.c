@@ -346,8 +346,9 @@ bool make_file(const struct make_wish *wish, json_t **result, struct error *err)
                 error_set(err, ERROR_INPUT, "the name of the folder %s is too long", wish->folder);
     pthread_mutex_init(&m.lock, NULL);
     if (done && make_has_picture(json_object_get(wish->ticket, "profile"),
-                         json_object_get(wish->ticket, "facts"))) {
-        done = run(&m, NULL, make_index_ticket(wish->ticket), wish->paths, wish->count, &index, err);
+                                 json_object_get(wish->ticket, "facts"))) {
+        done =
+            run(&m, NULL, make_index_ticket(wish->ticket), wish->paths, wish->count, &index, err);
         m.plan = json_incref(json_object_get(index, "plan"));
         m.total = json_integer_value(json_object_get(m.plan, "frames"));
     }

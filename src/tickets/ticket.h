@@ -40,8 +40,8 @@ struct ticket {
     rational sequence_rate;      // of sequences that say none; den 0 when absent
     json_t *facts;               // Facts of an earlier probe, or NULL: then it is probed first
     json_t *profile;             // what to encode, as profile_json gives it, or NULL
-    json_t *plan;          // what an index made, its segments left out, or NULL
-    json_t *segment;       // one of the plan's segments, or NULL
+    json_t *plan;                // what an index made, its segments left out, or NULL
+    json_t *segment;             // one of the plan's segments, or NULL
     const char *output;          // file name of what is made, or NULL
     int threads;                 // 2 unless given
     struct ticket_limits limits;

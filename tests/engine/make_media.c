@@ -199,8 +199,8 @@ bool media_deliver(const char *const *paths, size_t count, json_t *profile, cons
     snprintf(folder, sizeof(folder), "%s/.made-%.80s", media_folder(), output);
     mkdir(folder, 0755);
     bool done = media_ask("probe", paths, count, NULL, NULL, &facts, err);
-    json_t *ticket = json_pack("{s:s, s:o, s:o*}", "sequence_rate", "24", "profile", profile,
-                               "facts", facts);
+    json_t *ticket =
+        json_pack("{s:s, s:o, s:o*}", "sequence_rate", "24", "profile", profile, "facts", facts);
     if (count > 1)
         json_object_set_new(ticket, "sequence", json_object());
     done = done && make_file(&(struct make_wish){.ticket = ticket,

@@ -74,8 +74,9 @@ static void the_same_bytes_come_from_any_number_of_workers(void **state)
     (void)state;
     char source[MEDIA_PATH], again[40], first[40];
     media_make(&(struct clip){"open.mov", "25", .frames = 100,
-                              .options = SOUND "-c:v libx264 -preset fast -g 12 -bf 3 -b_strategy 0 "
-                                               "-x264-params open-gop=1 -timecode 10:00:00:00"},
+                              .options =
+                                  SOUND "-c:v libx264 -preset fast -g 12 -bf 3 -b_strategy 0 "
+                                        "-x264-params open-gop=1 -timecode 10:00:00:00"},
                source);
     for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
         snprintf(first, sizeof(first), "one.%s", each[i].ending);
@@ -249,8 +250,9 @@ static void every_frame_comes_once_from_any_source(void **state)
         {"x.mxf", "25", .frames = 80,
          .options = "-c:v mpeg2video -pix_fmt yuv422p -b:v 20M -g 12 -bf 2 -f mxf"},
         {"a.avi", "25", .frames = 80, .options = "-c:v mpeg4 -q:v 3 -g 20 -bf 2"},
-        {"v.mp4", "25", .frames = 80, .options = "-c:v libx265 -preset ultrafast -x265-params "
-                                                 "log-level=error:keyint=15:open-gop=1"},
+        {"v.mp4", "25", .frames = 80,
+         .options = "-c:v libx265 -preset ultrafast -x265-params "
+                    "log-level=error:keyint=15:open-gop=1"},
         {"r.h264", "25", .frames = 80, .options = "-c:v libx264 -preset ultrafast -g 10 -f h264"},
     };
     for (size_t i = 0; i < sizeof(clips) / sizeof(clips[0]); i++) {
@@ -278,7 +280,8 @@ static void a_late_first_key_frame_is_shown_from_the_start(void **state)
                   "+$(($(stat -c %s \"$OUT.ts\")/8)) \"$OUT.ts\" > \"$OUT\" && rm \"$OUT.ts\"",
                   source);
     json_t *one = NULL, *many = NULL;
-    if (!deliver(source, profile("prores-422-hq-mov", "{\"segment_s\":60}"), "late1.mov", 1, &one) ||
+    if (!deliver(source, profile("prores-422-hq-mov", "{\"segment_s\":60}"), "late1.mov", 1,
+                 &one) ||
         !deliver(source, profile("prores-422-hq-mov", "{\"segment_s\":1}"), "late2.mov", 2, &many))
         return;
     assert_true(json_array_size(json_object_get(one, "damage")) > 0);
@@ -310,9 +313,9 @@ static void damage_at_a_seam_is_what_it_is_elsewhere(void **state)
     for (int i = 0; i < 2; i++) {
         char path[MEDIA_PATH], command[6 * MEDIA_PATH];
         const char *hurt = made("hurt.mov");
-        media_make(&(struct clip){i ? "hp.mov" : "hx.mov", "25", .frames = 75,
-                                  .options = options[i]},
-                   path);
+        media_make(
+            &(struct clip){i ? "hp.mov" : "hx.mov", "25", .frames = 75, .options = options[i]},
+            path);
         // Half of the file has holes, so that seams are hit.
         snprintf(command, sizeof(command),
                  "cp '%s' '%s' && s=$(stat -c %%s '%s') && for k in 30 33 36 40 66 70; do dd "
@@ -347,7 +350,8 @@ static void sound_has_no_seam_and_not_a_sample_more(void **state)
         return;
     char *sums[2];
     for (int i = 0; i < 2; i++) {
-        snprintf(command, sizeof(command), "ffmpeg -v error -i '%s' -map 0:a -f md5 -c:a pcm_s24le -",
+        snprintf(command, sizeof(command),
+                 "ffmpeg -v error -i '%s' -map 0:a -f md5 -c:a pcm_s24le -",
                  i ? made("s.mov") : source);
         sums[i] = media_output(command);
     }
@@ -374,7 +378,8 @@ static void the_rungs_of_a_ladder_have_the_same_key_frames(void **state)
                               .options = "-c:v libx264 -preset ultrafast -g 37"},
                source);
     const char *high = "{\"gop_s\":1,\"segment_s\":2,\"gop\":\"fixed\"}";
-    const char *low = "{\"gop_s\":1,\"segment_s\":2,\"gop\":\"fixed\",\"width\":320,\"height\":180}";
+    const char *low =
+        "{\"gop_s\":1,\"segment_s\":2,\"gop\":\"fixed\",\"width\":320,\"height\":180}";
     if (!deliver(source, profile("web-h264-1080p", high), "high.mp4", 2, NULL) ||
         !deliver(source, profile("web-h264-1080p", low), "low.mp4", 2, NULL))
         return;
@@ -396,8 +401,9 @@ static void a_strict_rate_is_one_segment(void **state)
     media_make(&(struct clip){"l.mov", "25", 640, 360, 130,
                               .options = "-c:v libx264 -preset ultrafast -g 37"},
                source);
-    const char *video = "{\"gop_s\":1,\"segment_s\":1,\"options\":{\"preset\":\"fast\",\"b\":\"1M\","
-                        "\"maxrate\":\"1M\",\"bufsize\":\"1M\"}}";
+    const char *video =
+        "{\"gop_s\":1,\"segment_s\":1,\"options\":{\"preset\":\"fast\",\"b\":\"1M\","
+        "\"maxrate\":\"1M\",\"bufsize\":\"1M\"}}";
     json_t *result = NULL, *ticket = ticket_for(source, profile("web-h264-1080p", video));
     const char *list[] = {source};
     if (!media_ask("index", list, 1, ticket, NULL, &result, &err))

@@ -621,14 +621,14 @@ static void a_delivery_is_made_and_checked(void **state)
         struct claim segment = step("segment", &task);
         json_t *row = json_object_get(json_object_get(task, "ticket"), "segment");
         assert_int_equal(json_integer_value(json_object_get(row, "first")), 24 * segment.first);
-        assert_null(json_object_get(json_object_get(json_object_get(task, "ticket"), "plan"),
-                                    "segments"));
+        assert_null(
+            json_object_get(json_object_get(json_object_get(task, "ticket"), "plan"), "segments"));
         json_decref(task);
         write_output(&segment, "segment.packets", segment.first ? "second" : "first");
-        assert_int_equal(done(&segment, json_pack("{s:{s:s, s:i}, s:i, s:[]}", "output", "name",
-                                                  "segment.packets", "size", 6, "frames", 24,
-                                                  "damage")),
-                         OUTCOME_TAKEN);
+        assert_int_equal(
+            done(&segment, json_pack("{s:{s:s, s:i}, s:i, s:[]}", "output", "name",
+                                     "segment.packets", "size", 6, "frames", 24, "damage")),
+            OUTCOME_TAKEN);
     }
     assert_int_equal(count("select count(*) from delivery_pieces"), 3);
     int64_t kept = count("select count(*) from contents");

@@ -9,8 +9,8 @@
  * Functions that change take the caller's transaction, so that a room can commit its own rows with
  * them; each writes its event. Lists and single things come as JSON in the API's shapes, without
  * what only the API knows: permissions, counts of comments, progress, and the signed addresses of
- * derived files, whose "url" is what it makes them of: the content (hex), or the path while growing.
- * Bodies of events about assets and versions are {"asset","version"}.
+ * derived files, whose "url" is what it makes them of: the content (hex), or the path while
+ * growing. Bodies of events about assets and versions are {"asset","version"}.
  */
 #pragma once
 #include "db/db.h"
@@ -179,7 +179,8 @@ MUST_CHECK bool derived_find(struct db_tx *tx, const sha256 *source, const char 
                              struct arena *a, struct derived_file **list, size_t *count,
                              struct error *err);
 // Whether a version is made of that content, or something derived is it.
-MUST_CHECK bool content_used(struct db_tx *tx, const sha256 *content, bool *used, struct error *err);
+MUST_CHECK bool content_used(struct db_tx *tx, const sha256 *content, bool *used,
+                             struct error *err);
 // Gives a version what the recipe made from the same bytes before, and the facts found then;
 // *found false: nothing was made.
 MUST_CHECK bool derived_use(struct db_tx *tx, const char *version, const char *recipe, bool *found,

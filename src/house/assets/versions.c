@@ -313,7 +313,8 @@ bool content_used(struct db_tx *tx, const sha256 *content, bool *used, struct er
 {
     struct db_rows *rows = db_query(
         tx,
-        "select 1 where exists (select 1 from version_files where content = ?1) or exists (select 1 "
+        "select 1 where exists (select 1 from version_files where content = ?1) or exists (select "
+        "1 "
         "from versions where content = ?1) or exists (select 1 from derived where content = ?1)",
         "b", (const void *)content->at, (size_t)SHA256_SIZE);
     *used = db_next(rows);

@@ -1,11 +1,11 @@
 /*
  * house/deliver: masters made into what an outlet asked for.
  *
- * A delivery is a version, a profile as it was when it was asked for, and a job that encodes it. The
- * job's steps are the kinds of the engine's tickets (docs/formats/ticket.md): an index that plans,
- * the segments and the sound, and the muxer. How many segments there are follows from the facts and
- * the profile. What the first three make is kept as pieces until the file is there.
- * The result is probed and laid beside both (checks.h) before anybody can have it.
+ * A delivery is a version, a profile as it was when it was asked for, and a job that encodes it.
+ * The job's steps are the kinds of the engine's tickets (docs/formats/ticket.md): an index that
+ * plans, the segments and the sound, and the muxer. How many segments there are follows from the
+ * facts and the profile. What the first three make is kept as pieces until the file is there. The
+ * result is probed and laid beside both (checks.h) before anybody can have it.
  */
 #pragma once
 #include "base/arena.h"

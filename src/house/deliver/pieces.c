@@ -8,15 +8,14 @@ bool delivery_piece_add(struct db_tx *tx, const struct delivery_piece *p, int64_
                         struct error *err)
 {
     char *result = json_dumps(p->result, JSON_COMPACT);
-    bool ok = result
-                  ? db_run(tx, err,
-                           "insert into delivery_pieces values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on "
-                           "conflict (job, step, task) do update set content = ?4, size = ?5, "
-                           "result = ?6, created_ms = ?7",
-                           "ssibisi", p->job, p->step, p->task,
-                           p->has_content ? (const void *)p->content.at : NULL,
-                           (size_t)SHA256_SIZE, p->size, result, now_ms)
-                  : error_set(err, ERROR_INTERNAL, "a piece can not be written down");
+    bool ok = result ? db_run(tx, err,
+                              "insert into delivery_pieces values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on "
+                              "conflict (job, step, task) do update set content = ?4, size = ?5, "
+                              "result = ?6, created_ms = ?7",
+                              "ssibisi", p->job, p->step, p->task,
+                              p->has_content ? (const void *)p->content.at : NULL,
+                              (size_t)SHA256_SIZE, p->size, result, now_ms)
+                     : error_set(err, ERROR_INTERNAL, "a piece can not be written down");
     free(result);
     return ok;
 }
@@ -49,8 +48,8 @@ bool delivery_pieces(struct db_tx *tx, const char *job, bool all, json_t **piece
 {
     int64_t count = 0, seen = 0;
     json_t *segments = json_array(), *files = json_array();
-    *pieces = json_pack("{s:n, s:o, s:n, s:o}", "plan", "segments", segments, "sound", "files",
-                        files);
+    *pieces =
+        json_pack("{s:n, s:o, s:n, s:o}", "plan", "segments", segments, "sound", "files", files);
     // "segment" is before "sound", as the muxer wants it; only the plan is needed for a segment.
     struct db_rows *rows =
         db_query(tx,
