@@ -1,8 +1,18 @@
 #include "test.h"
 
 #include "plat/clock.h"
+#include "plat/files.h"
 #include "plat/hash.h"
+#include "plat/hidden.h"
 #include "plat/ids.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void ids_sort_in_the_order_in_which_they_were_made(void **state)
 {
@@ -85,6 +95,67 @@ static void times_are_rfc_3339_there_and_back(void **state)
     assert_false(clock_parse(text_of("2026-11-24T00:01:39+01:00"), &ms));
 }
 
+static bool is_there(const char *folder, const char *name)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static void make(const char *folder, const char *name)
+{
+    char path[300];
+    struct error err;
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    assert_true(file_write(path, "x", 1, 0600, &err));
+}
+
+static void hidden_folders_of_the_dead_go_and_those_in_use_stay(void **state)
+{
+    (void)state;
+    struct error err;
+    char folder[] = "/tmp/posthouse-hidden-XXXXXX";
+    int ready[2];
+    assert_non_null(mkdtemp(folder));
+    struct hidden *used = hidden_open(folder, "used-0", &err);
+    assert_non_null(used);
+    make(hidden_path(used), "half.png");
+    assert_int_equal(pipe(ready), 0);
+    pid_t dies = fork();
+    if (!dies) { // killed without a word, with something half made
+        struct hidden *h = hidden_open(folder, "dies-0", &err);
+        make(hidden_path(h), "half.png");
+        assert_int_equal(write(ready[1], "x", 1), 1);
+        pause();
+        _exit(0);
+    }
+    char x;
+    assert_int_equal(read(ready[0], &x, 1), 1);
+    struct hidden *other = hidden_open(folder, "other-0", &err);
+    assert_non_null(other);
+    assert_true(is_there(folder, ".posthouse-dies-0/half.png")); // it lives
+    assert_true(hidden_close(other, &err));
+    assert_int_equal(kill(dies, SIGKILL), 0);
+    assert_int_equal(waitpid(dies, NULL, 0), dies);
+    char old[300];
+    snprintf(old, sizeof(old), "%s/.posthouse-old-0", folder);
+    assert_int_equal(mkdir(old, 0700), 0);
+    make(folder, ".posthouse-abc.part"); // a file of somebody else
+    other = hidden_open(folder, "other-0", &err);
+    assert_non_null(other);
+    assert_false(is_there(folder, ".posthouse-dies-0"));
+    assert_true(is_there(folder, ".posthouse-used-0/half.png"));
+    assert_true(is_there(folder, ".posthouse-old-0")); // without a lock, but not a day old
+    assert_true(is_there(folder, ".posthouse-abc.part"));
+    // The same mark again, after a kill, is empty; while somebody has it, it can not be had.
+    make(hidden_path(other), "half.png");
+    assert_true(hidden_close(other, &err) && hidden_close(used, &err));
+    assert_false(is_there(folder, ".posthouse-other-0") || is_there(folder, ".posthouse-used-0"));
+    close(ready[0]);
+    close(ready[1]);
+    assert_true(folder_remove(folder, &err));
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +164,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(base64url_is_that_of_rfc_4648_without_padding),
         cmocka_unit_test(secrets_are_43_letters_and_never_the_same),
         cmocka_unit_test(times_are_rfc_3339_there_and_back),
+        cmocka_unit_test(hidden_folders_of_the_dead_go_and_those_in_use_stay),
     };
     return RUN_TESTS(tests);
 }
