@@ -1,0 +1,51 @@
+/*
+ * farm/stage: jobs whose files are not on disks that this worker shares with the house.
+ *
+ * What the job reads is fetched into the cache (farm/cache) and copied into a folder of the
+ * session; rules of path mapping lead there. What an attempt makes is sent to the house, which
+ * brings it into its place; docs/formats/workers.md has the calls. All of it over the worker's own
+ * line to the house with its own token, as the holder of an attempt.
+ */
+#pragma once
+#include "base/arena.h"
+#include "farm/cache.h"
+#include "farm/worker.h"
+#include "formats/openjd/openjd.h"
+
+struct stage; // of a worker; safe for many threads
+
+struct stage_wish {
+    const char *worker; // its id
+    const char *cache_folder;
+    int64_t cache_bytes;
+    bool (*find_house)(void *context, struct worker_house *house, struct error *err);
+    void *context;
+};
+MUST_CHECK struct stage *stage_open(const struct stage_wish *wish, struct error *err);
+void stage_close(struct stage *s); // NULL is fine
+
+struct stage_of { // whose files
+    const char *attempt;
+    int64_t token;
+    bool (*asked)(void *context); // whether to go on
+    void (*said)(void *context, text line);
+    void *context;
+};
+
+// A session's files: pinned in the cache and copied below `folder` (made) under their own paths,
+// "/show/a.exr" as <folder>/show/a.exr; read-only. Rules lead from the folders where they were to
+// those where they are. NO_SPACE when the cache or the disk is too small.
+struct staged;
+MUST_CHECK struct staged *staged_open(struct stage *s, const struct stage_of *of,
+                                      const char *folder, struct error *err);
+// The folder is removed. NULL is fine.
+void staged_close(struct staged *t);
+const struct openjd_path_rules *staged_rules(const struct staged *t, struct arena *a,
+                                             const char *const *more, size_t more_count);
+
+// Sends what an attempt made: output `output` (from 0) of a frame, verified already. Returns when
+// the house has it durably; what a cut line has left there is not sent again.
+MUST_CHECK bool stage_send(struct stage *s, const struct stage_of *of, int64_t output,
+                           int64_t frame, const char *path, struct error *err);
+// All that was sent goes into its place. CANCELLED: the attempt does not count.
+MUST_CHECK bool stage_place(struct stage *s, const struct stage_of *of, struct error *err);
