@@ -76,9 +76,10 @@ struct route {
 
 // The tables that the api joins; each is in <name>_routes.c.
 extern const struct route people_routes[], asset_routes[], transfer_routes[], job_routes[],
-    review_routes[], delivery_routes[], work_routes[], renderer_routes[];
+    review_routes[], delivery_routes[], work_routes[], renderer_routes[], staging_routes[];
 extern const size_t people_route_count, asset_route_count, transfer_route_count, job_route_count,
-    review_route_count, delivery_route_count, work_route_count, renderer_route_count;
+    review_route_count, delivery_route_count, work_route_count, renderer_route_count,
+    staging_route_count;
 
 // ---- The api itself
 
@@ -104,6 +105,8 @@ struct api_wish {
     } rooms;
     const char *profiles_folder;  // of deliverables
     const char *logs_folder;      // of the workers\' attempts; NULL: none are kept
+    const char *scratch_folder;   // where what staged attempts make arrives; NULL: nothing may
+    const char *house_folder;     // where no frames are brought; NULL: none
     const char *renderers_folder; // what the farm can run, with job templates
 };
 

@@ -1,5 +1,6 @@
 // Jobs and workers.
 #include "api/inside.h"
+#include "base/config.h"
 #include "house/assets/assets.h"
 #include "house/jobs/jobs.h"
 #include "plat/clock.h"
@@ -263,6 +264,22 @@ static bool submit_in(struct db_tx *tx, void *context, struct error *err)
            call_audit(s->c, tx, "job.submitted", s->job.text, s->wish.title, err);
 }
 
+// Frames of staged jobs are brought to their places by the house itself.
+static bool may_bring_all(struct call *c, const struct job_wish *w, struct error *err)
+{
+    const char *house = c->api->wish.house_folder;
+    const char *folders = c->api->config ? config_text(c->api->config, "staged.outputs") : "";
+    size_t i;
+    const json_t *one;
+    json_array_foreach(json_object_get(w->transfer ? w->options : NULL, "outputs"), i, one)
+    {
+        if (!job_may_bring(json_string_value(json_object_get(one, "path")), house ? house : "",
+                           folders, err))
+            return false;
+    }
+    return true;
+}
+
 static bool submit(struct call *c, struct error *err)
 {
     struct arena *a = arena_open((size_t)1 << 31);
@@ -274,7 +291,7 @@ static bool submit(struct call *c, struct error *err)
         s.wish.by = c->who.name;
         ok = (s.wish.tier <= TIER_OF_ALL || (c->may & MAY_MANAGE) ||
               call_denied(c, MAY_MANAGE, err)) &&
-             db_write(c->api->db, submit_in, &s, err);
+             may_bring_all(c, &s.wish, err) && db_write(c->api->db, submit_in, &s, err);
         job_submission_free(&s.wish);
     }
     arena_close(a);

@@ -12,7 +12,7 @@ static const struct {
     {transfer_routes, &transfer_route_count}, {asset_routes, &asset_route_count},
     {review_routes, &review_route_count},     {job_routes, &job_route_count},
     {delivery_routes, &delivery_route_count}, {work_routes, &work_route_count},
-    {renderer_routes, &renderer_route_count},
+    {renderer_routes, &renderer_route_count}, {staging_routes, &staging_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };

@@ -97,7 +97,7 @@ const struct shape shapes[] = {
     {"Move", "ids:id[] folder:id?", "an empty folder moves them to the top"},
 
     // ---- transfer: bringing in
-    {"NewTransfer", "name:text folder:id? asset:id? origin:'page'|'put' key:text?",
+    {"NewTransfer", "name:text folder:id? asset:id? origin:'page'|'put'|'job' key:text?",
      "one drop of files and folders, or one put; the same key gives the same transfer again; with "
      "asset, each file or "
      "sequence of it becomes a further version of that one"},
@@ -134,6 +134,16 @@ const struct shape shapes[] = {
      "id:id? name:text? template:text environments:text[]? parameters:json? path_mapping:json? "
      "options:json?",
      "docs/formats/submission.md"},
+    {"StagedFiles", "files:StagedFile[]", "what a worker that shares no disk must have"},
+    {"StagedFile", "path:text content:text size:int program:bool",
+     "content is SHA-256 over the chunk hashes; program: it may be executed"},
+    {"StagedAsk", "worker:id attempt:id token:int files:text[]", "contents, at most 1,000"},
+    {"StagedMade", "offset:int whole:bool",
+     "how much of it is there; whole: all, proven and durable"},
+    {"StagedPlace", "worker:id attempt:id token:int", "an attempt, as the worker was told of it"},
+    {"StagedPlaced", "when:'now'|'later'|'never'",
+     "now: it is in its place; later: another attempt at some of its tasks is doing so, ask again; "
+     "never: it does not count"},
     {"JobSuspend", "drop:bool?", "drop: what runs is stopped, too"},
     {"TaskRuns", "runs:TaskRun[] next:int?", "next: from where there is more"},
     {"TaskRun", "first:int last:int state:'waiting'|'running'|'done'|'failed'|'cancelled'",

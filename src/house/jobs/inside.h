@@ -7,6 +7,7 @@
  *   look.c   what others are shown                   tasks.c       steps and tasks, for others
  *   nodes.c  machines, and what is wanted of them    sums.c        the farm in numbers
  *   log.c    what attempts print                     map.c         numbers to things
+ *   files.c  what staged jobs read and make
  *
  * Locks. `turn` is held for a whole turn. `lock` guards the queue of posts. `core` guards the
  * scheduler and all that is known of jobs, workers and attempts; whoever holds it asks no database.
@@ -288,3 +289,7 @@ void node_undone(struct jobs *j, const struct post *p, int64_t now_ms);
 // Progress a second of a job over its running attempts, in thousandths; 0: not known. Takes core.
 // *left_ms: of a job of many tasks; -1: not known.
 int64_t pace_rate(struct jobs *j, const char *job, int64_t *left_ms);
+
+// ---- files.c
+bool path_below(text path, text folder); // or the folder itself
+bool job_files_take(struct db_tx *tx, const struct job_wish *w, const char *job, struct error *err);

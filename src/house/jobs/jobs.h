@@ -23,6 +23,7 @@
  */
 #pragma once
 #include "db/db.h"
+#include "plat/hash.h"
 #include "plat/ids.h"
 #include "sched/sched.h"
 
@@ -83,6 +84,12 @@ struct job_wish {
     int64_t deadline_ms;           // 0: none
     int64_t budget;                // for workers that cost money; counts with `currency`
     const char *currency;          // NULL: no budget
+    // Of a staged one: the transfer that brought its inputs, paths that must be among them (or be
+    // folders of them), and those that may be executed. NULL: it is not staged.
+    const char *transfer;
+    const char *const *needs;
+    size_t need_count;
+    const json_t *programs;
 };
 // In the caller's transaction. The same id or cause again changes nothing and gives the job that
 // was made then.
@@ -95,6 +102,10 @@ MUST_CHECK bool job_make(struct db_tx *tx, const struct job_wish *wish, int64_t 
 MUST_CHECK bool job_submission(struct arena *a, const json_t *submission, struct job_wish *wish,
                                struct error *err);
 void job_submission_free(struct job_wish *wish); // after a true
+// Whether a staged job may bring frames to a path: `folders` are those that may have them, commas
+// between, "": any; never below `house`. Else DENIED.
+MUST_CHECK bool job_may_bring(const char *path, const char *house, const char *folders,
+                              struct error *err);
 // {"job", "title", "template", "rest": {"environments", "parameters", "path_mapping"}, "options",
 // "steps": [index in the template, ...]} of one that was submitted: what a worker needs of it.
 MUST_CHECK bool job_document(struct db_tx *tx, const char *job, json_t **document,
@@ -346,9 +357,39 @@ bool job_log_there(const char *folder, int64_t token);
 void job_logs_forget(struct jobs *j, const char *folder);
 // False: that is no attempt of this worker that runs.
 bool jobs_holds(struct jobs *j, const char *worker, const char *attempt, int64_t token);
+// The same, and of which job.
+bool jobs_holds_of(struct jobs *j, const char *worker, const char *attempt, int64_t token,
+                   char job[27]);
 // Whether the attempt was one of this job.
 MUST_CHECK bool job_has_attempt(struct db_tx *tx, const char *job, int64_t token, bool *has,
                                 struct error *err);
+
+// ---- Files of staged jobs: in the store, by their content. job_make takes the inputs of
+// wish->transfer. What an attempt made is among the files when it is in its place: later steps read
+// it like any input.
+
+struct job_file {
+    const char *path;
+    sha256 content;
+    int64_t size;
+    bool program;
+    int64_t task; // that made it
+};
+// In the order of paths; of an input and an output at one path the output. In `a`.
+MUST_CHECK bool job_files(struct db_tx *tx, const char *job, struct arena *a,
+                          struct job_file **list, size_t *count, struct error *err);
+MUST_CHECK bool job_file_has(struct db_tx *tx, const char *job, const sha256 *content,
+                             int64_t *size, bool *has, struct error *err);
+// What an attempt made; it is in the store. Again is fine.
+MUST_CHECK bool job_file_made(struct db_tx *tx, const char *job, int64_t token,
+                              const struct job_file *made, struct error *err);
+MUST_CHECK bool job_files_made(struct db_tx *tx, const char *job, int64_t token, struct arena *a,
+                               struct job_file **list, size_t *count, struct error *err);
+// These of them are in their places: they count, and no others at these paths do.
+MUST_CHECK bool job_files_placed(struct db_tx *tx, const char *job, int64_t token,
+                                 const char *const *paths, size_t count, struct error *err);
+// Where output `output` (from 0, of the options) of a frame goes. NULL: the job has no such output.
+const char *job_output_path(struct arena *a, const json_t *document, int64_t output, int64_t frame);
 
 struct job_query {
     const char *const *projects; // those that the caller may view

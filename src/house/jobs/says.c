@@ -263,14 +263,23 @@ bool jobs_fail(struct jobs *j, const char *attempt, int64_t token, int64_t task,
     return ok;
 }
 
-bool jobs_holds(struct jobs *j, const char *worker, const char *attempt, int64_t token)
+bool jobs_holds_of(struct jobs *j, const char *worker, const char *attempt, int64_t token,
+                   char job[27])
 {
     sched_fence fence = attempt_fence(j, attempt, token);
     pthread_mutex_lock(&j->core);
     const struct given *g = fence ? map_get(&j->attempts, fence) : NULL;
     bool holds = g && strcmp(g->hand->id, worker) == 0;
+    if (holds)
+        text_copy(text_of(g->job->id), job, 27);
     pthread_mutex_unlock(&j->core);
     return holds;
+}
+
+bool jobs_holds(struct jobs *j, const char *worker, const char *attempt, int64_t token)
+{
+    char job[27];
+    return jobs_holds_of(j, worker, attempt, token, job);
 }
 
 bool jobs_may_place(struct jobs *j, const char *worker, const char *attempt, int64_t token,

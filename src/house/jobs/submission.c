@@ -259,6 +259,9 @@ static const struct {
     {"budget", MONEY, 0, 0},
     {"outputs", OBJECTS, 0, 0},
     {"inputs", PATHS, 0, 0}, // what it reads: kept, for whoever looks or brings it
+    {"data", TEXT, 0, 0},
+    {"transfer", TEXT, 0, 0},
+    {"programs", PATHS, 0, 0},
 };
 
 static bool texts(const json_t *value, size_t most)
@@ -418,17 +421,83 @@ static void take_policy(struct arena *a, const json_t *options, struct job_wish 
     wish->currency = arena_text(a, json_string_value(json_object_get(budget, "currency")));
 }
 
+// ---- staged ones
+
+bool job_may_bring(const char *path, const char *house, const char *folders, struct error *err)
+{
+    text rest = text_of(folders), p = text_of(path);
+    bool may = !text_trim(rest).size;
+    while (rest.size && !may)
+        may = path_below(p, text_trim(text_cut(&rest, ',')));
+    bool plain = !strstr(path, "/../") && !strstr(path, "/./") && !strstr(path, "//");
+    if (may && plain && !path_below(p, text_of(house)))
+        return true;
+    error_set(err, ERROR_DENIED, "no frames are brought to %.200s", path);
+    error_why(err, plain ? may ? "the house keeps its own files there"
+                               : "the house's setting staged.outputs does not name that folder"
+                         : "the path has empty parts, or dots for parts");
+    return error_fix(err, "let the job's outputs lead to another folder");
+}
+
+static bool is_output(const struct submitting *s, text path)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(s->options, "outputs"), i, one)
+    {
+        const char *to = json_string_value(json_object_get(one, "path"));
+        const char *slash = to ? strrchr(to, '/') : NULL;
+        if (slash && path_below(path, (text){to, (size_t)(slash - to)}))
+            return true;
+    }
+    return false;
+}
+
+// What a worker must have: the inputs that were named, and what parameters say is read.
+static bool plan_staging(struct submitting *s, struct job_wish *wish, struct error *err)
+{
+    const char *how = json_string_value(json_object_get(s->options, "data"));
+    const char *transfer = json_string_value(json_object_get(s->options, "transfer"));
+    const json_t *inputs = json_object_get(s->options, "inputs"), *one;
+    size_t i, count = 0;
+    bool staged = how && strcmp(how, "staged") == 0;
+    if (how && !staged && strcmp(how, "shared") != 0)
+        return bad(err, "its data can not come that way", "data is \"shared\" or \"staged\"");
+    if (!staged)
+        return true;
+    if (!transfer)
+        return bad(err, "its inputs were not brought",
+                   "a staged job names the transfer that brought them, of origin \"job\"");
+    const char **needs = ARENA_ARRAY(s->a, const char *,
+                                     json_array_size(inputs) + s->job->parameter_count + 1);
+    json_array_foreach(inputs, i, one) needs[count++] = json_string_value(one);
+    for (i = 0; i < s->job->parameter_count; i++) {
+        const struct openjd_job_parameter *p = &s->job->parameters[i];
+        bool read = text_is(p->merged.data_flow, "IN") || text_is(p->merged.data_flow, "INOUT");
+        text path = p->value.words;
+        if (p->merged.type == OPENJD_T_PATH && read && path.size && path.at[0] == '/' &&
+            !is_output(s, path))
+            needs[count++] = arena_copy(s->a, path.at, path.size);
+    }
+    wish->transfer = transfer;
+    wish->needs = needs;
+    wish->need_count = count;
+    wish->programs = json_object_get(s->options, "programs");
+    return true;
+}
+
 bool job_submission(struct arena *a, const json_t *from, struct job_wish *wish, struct error *err)
 {
     struct submitting s = {.a = a, .from = from};
     json_t *options = json_object_get(from, "options");
     s.options = options;
     if (!check_options(options, err) || !check_outputs(options, err) || !make_job(&s, err) ||
-        !plan_steps(&s, wish, err))
+        !plan_steps(&s, wish, err) || !plan_staging(&s, wish, err))
         return false;
     const char *name = json_string_value(json_object_get(from, "name"));
     json_t *kept = options ? json_deep_copy(options) : json_object();
     json_object_set_new(kept, "render", json_true());
+    json_object_del(kept, "programs"); // they are said in its files
     json_object_set_new(
         kept, "estimate_ms",
         json_integer(

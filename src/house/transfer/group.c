@@ -237,6 +237,8 @@ static bool grow_sorted(struct db_tx *tx, struct grow_place *p, const struct wai
 
 bool grow_waiting(struct db_tx *tx, struct grow_place *p, struct error *err)
 {
+    if (p->for_job)
+        return true;
     struct arena *a = arena_open((size_t)512 << 20);
     struct waiting *list = NULL;
     size_t count = 0, room = 0;
@@ -290,7 +292,8 @@ bool chunk_known(struct db_tx *tx, const struct who *who, const sha256 *hash, bo
         tx,
         "select distinct a.project from content_chunks k join version_files f on f.content "
         "= k.content join versions v on v.id = f.version join assets a on a.id = v.asset "
-        "where k.hash = ?1 limit ?2",
+        "where k.hash = ?1 union select distinct j.project from content_chunks k join job_files f "
+        "on f.content = k.content join jobs j on j.id = f.job where k.hash = ?1 limit ?2",
         "bi", hash->at, (size_t)SHA256_SIZE, (int64_t)PROJECTS);
     while (db_next(rows) && count < PROJECTS)
         text_copy(text_of(db_text(rows, 0)), projects[count++], sizeof(projects[0]));

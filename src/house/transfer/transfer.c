@@ -258,7 +258,8 @@ static bool place_of(struct db_tx *tx, const char *transfer, struct arena *a, st
 {
     memset(p, 0, sizeof(*p));
     struct db_rows *rows =
-        db_query(tx, "select project, folder, person, state, asset from transfers where id = ?1",
+        db_query(tx, "select project, folder, person, state, asset, origin from transfers where id = "
+                 "?1",
                  "s", transfer);
     if (db_next(rows)) {
         p->transfer = transfer;
@@ -267,6 +268,7 @@ static bool place_of(struct db_tx *tx, const char *transfer, struct arena *a, st
         p->person = arena_text(a, db_text(rows, 2));
         text_copy(text_of(db_text(rows, 3)), state, 8);
         p->asset = db_text(rows, 4) ? arena_text(a, db_text(rows, 4)) : NULL;
+        p->for_job = strcmp(db_text(rows, 5), "job") == 0;
     }
     if (!db_end(rows, err))
         return false;
@@ -580,6 +582,8 @@ static const char empty_problem[] =
 static bool grow_stored(struct db_tx *tx, struct grow_place *p, const struct grown *g, bool closed,
                         struct error *err)
 {
+    if (p->for_job)
+        return true;
     if (!file_waits(g->path))
         return grow_one(tx, p, g, err);
     int64_t arriving = 1;
@@ -836,7 +840,8 @@ static bool sweep_in(struct db_tx *tx, void *context, struct error *err)
     // Those that wait for the others of their sequence, in transfers that rest.
     struct db_rows *rows =
         db_query(tx,
-                 "select t.id from transfers t where t.active_ms < ?1 and exists (select 1 from "
+                 "select t.id from transfers t where t.active_ms < ?1 and t.origin <> 'job' and "
+                 "exists (select 1 from "
                  "transfer_files f where f.transfer = t.id and f.state = 'stored' and f.asset is "
                  "null) limit ?2",
                  "ii", now - TRANSFER_REST_MS, (int64_t)SWEEP_MOST);

@@ -49,7 +49,7 @@ struct transfer_wish {
     const char *project, *name;
     const char *folder; // NULL: the project's top
     const char *asset;  // NULL: new assets; else each file or sequence is a further version of it
-    const char *origin; // "page", "put"
+    const char *origin; // "page", "put", "job": inputs of a job, of which no assets are made
     const char *key;    // NULL: always a new one
     const char *person;
 };

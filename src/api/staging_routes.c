@@ -1,0 +1,629 @@
+/*
+ * Workers that do not share the house's disks: what their attempts read, and what they made.
+ *
+ * A worker proves with each call that it holds an attempt; it gets the files of that attempt's job
+ * and no others. Many small files come in one answer, their bytes one after another as they were
+ * asked for; a large one by ranges, as any media.
+ *
+ * What was made arrives in the scratch folder of the attempt, where a cut line goes on, and is
+ * taken into the store when it is whole and has the content that the worker says. The house knows
+ * by the job's options where it goes, the worker only says which output of which frame it is. When
+ * all is there the worker asks that it be placed: each is written beside its place and made
+ * durable; then the fence is asked, and they are renamed. So a frame in its place is whole, whoever
+ * dies when.
+ */
+#include "api/inside.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "house/jobs/jobs.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+#include "plat/hidden.h"
+#include "plat/ids.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PACK_MOST = 1000 };
+#define PACK_BYTES_MOST ((int64_t)64 << 20)
+
+struct holder { // an attempt, by the worker that holds it
+    const char *worker, *attempt;
+    int64_t token;
+    char job[27];
+};
+
+static struct jobs *room(struct call *c)
+{
+    return c->api->wish.rooms.jobs;
+}
+
+static bool check_holder(struct call *c, struct holder *h, struct error *err)
+{
+    if (h->worker && h->attempt && id_valid(text_of(h->worker)) && id_valid(text_of(h->attempt)) &&
+        jobs_holds_of(room(c), h->worker, h->attempt, h->token, h->job))
+        return true;
+    error_set(err, ERROR_CONFLICT, "the worker does not hold that attempt");
+    error_why(err, "its lease is over, or it was never its own");
+    return error_fix(err, "stop it: another attempt counts");
+}
+
+static bool query_holder(struct call *c, struct holder *h, struct error *err)
+{
+    const char *token = call_query(c, "token");
+    *h = (struct holder){.worker = call_query(c, "worker"),
+                         .attempt = call_query(c, "attempt"),
+                         .token = token ? strtoll(token, NULL, 10) : 0};
+    return check_holder(c, h, err);
+}
+
+static bool body_holder(struct call *c, struct holder *h, struct error *err)
+{
+    *h = (struct holder){.worker = body_text(c, "worker"),
+                         .attempt = body_text(c, "attempt"),
+                         .token = body_int(c, "token", 0)};
+    return check_holder(c, h, err);
+}
+
+// ---- what is read
+
+struct listing {
+    struct call *c;
+    const char *job;
+    struct job_file *list;
+    size_t count;
+};
+
+static bool list_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct listing *l = context;
+    return job_files(tx, l->job, l->c->arena, &l->list, &l->count, err);
+}
+
+static json_t *files_json(const struct listing *l)
+{
+    json_t *files = json_array();
+    for (size_t i = 0; i < l->count; i++)
+        json_array_append_new(
+            files, json_pack("{s:o, s:s, s:I, s:b}", "path", json_text(l->list[i].path), "content",
+                             sha256_text(&l->list[i].content).text, "size",
+                             (json_int_t)l->list[i].size, "program", l->list[i].program));
+    return json_pack("{s:o}", "files", files);
+}
+
+static bool files_get(struct call *c, struct error *err)
+{
+    struct holder h;
+    if (!query_holder(c, &h, err))
+        return false;
+    struct listing l = {c, h.job, NULL, 0};
+    if (!db_read(c->api->db, list_in, &l, err))
+        return false;
+    call_json(c, files_json(&l));
+    return true;
+}
+
+// The same for people: what the job was given, to compare or to bring elsewhere.
+static bool inputs_get(struct call *c, struct error *err)
+{
+    struct listing l = {c, c->job, NULL, 0};
+    if (!db_read(c->api->db, list_in, &l, err))
+        return false;
+    call_json(c, files_json(&l));
+    return true;
+}
+
+struct asked {
+    const char *job;
+    const sha256 *list;
+    int64_t *sizes;
+    size_t count, missing; // `count`: none is
+};
+
+static bool asked_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asked *q = context;
+    for (q->missing = 0; q->missing < q->count; q->missing++) {
+        bool has;
+        if (!job_file_has(tx, q->job, &q->list[q->missing], &q->sizes[q->missing], &has, err))
+            return false;
+        if (!has)
+            return true;
+    }
+    return true;
+}
+
+static bool look_up(struct call *c, struct asked *q, struct error *err)
+{
+    if (!db_read(c->api->db, asked_in, q, err))
+        return false;
+    if (q->missing == q->count)
+        return true;
+    error_set(err, ERROR_NOT_FOUND, "the job has no such file");
+    return error_why(err, "none with the content %.16s...", sha256_text(&q->list[q->missing]).text);
+}
+
+// A pack: the bytes of all of them, each opened when it is its turn.
+struct pack {
+    struct store *store;
+    sha256 *list;
+    size_t count, at;
+    const struct store_map *map; // of list[at]
+    int64_t offset;              // in it
+};
+
+static int64_t pack_pull(void *context, void *to, size_t space, struct error *err)
+{
+    struct pack *p = context;
+    while (p->at < p->count) {
+        if (!p->map && !store_map_open(p->store, &p->list[p->at], &p->map, err))
+            return -1;
+        int64_t left = p->map->size - p->offset;
+        size_t size = left < (int64_t)space ? (size_t)left : space;
+        if (size) {
+            if (!store_map_read(p->map, p->offset, to, size, err))
+                return -1;
+            p->offset += (int64_t)size;
+            return (int64_t)size;
+        }
+        store_map_close(p->store, p->map);
+        p->map = NULL;
+        p->offset = 0;
+        p->at++;
+    }
+    return 0;
+}
+
+static void pack_close(void *context)
+{
+    struct pack *p = context;
+    store_map_close(p->store, p->map);
+    free(p->list);
+    free(p);
+}
+
+static bool pack_post(struct call *c, struct error *err)
+{
+    struct holder h;
+    json_t *files = body_field(c, "files");
+    size_t count = json_array_size(files);
+    int64_t total = 0;
+    if (!body_holder(c, &h, err))
+        return false;
+    if (count > PACK_MOST)
+        return error_set(err, ERROR_TOO_BIG, "a pack has at most %d files", PACK_MOST);
+    struct asked q = {h.job, ARENA_ARRAY(c->arena, sha256, count + 1),
+                      ARENA_ARRAY(c->arena, int64_t, count + 1), count, 0};
+    for (size_t i = 0; i < count; i++)
+        if (!sha256_parse(text_of(json_string_value(json_array_get(files, i))),
+                          (sha256 *)&q.list[i]))
+            return error_set(err, ERROR_INPUT, "that is no content");
+    if (!look_up(c, &q, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        total += q.sizes[i];
+    if (total > PACK_BYTES_MOST)
+        return error_set(err, ERROR_TOO_BIG, "a pack has at most 64 MiB");
+    struct pack *p = calloc(1, sizeof(*p));
+    sha256 *list = malloc((count + 1) * sizeof(*list));
+    if (!p || !list)
+        abort();
+    memcpy(list, q.list, count * sizeof(*list));
+    *p = (struct pack){.store = c->api->store, .list = list, .count = count};
+    call_pull(c,
+              &(struct pull_answer){.size = total,
+                                    .type = "application/octet-stream",
+                                    .pull = pack_pull,
+                                    .close = pack_close,
+                                    .context = p},
+              NULL);
+    return true;
+}
+
+struct kept_map {
+    struct store *store;
+    const struct store_map *map;
+};
+
+static void map_release(void *context)
+{
+    struct kept_map *k = context;
+    store_map_close(k->store, k->map);
+}
+
+static bool file_get(struct call *c, struct error *err)
+{
+    struct holder h;
+    sha256 content;
+    int64_t size;
+    const char *hex = call_query(c, "content");
+    if (!query_holder(c, &h, err))
+        return false;
+    if (!hex || !sha256_parse(text_of(hex), &content))
+        return error_set(err, ERROR_INPUT, "that is no content");
+    struct asked q = {h.job, &content, &size, 1, 0};
+    struct kept_map *k = ARENA_NEW(c->arena, struct kept_map);
+    k->store = c->api->store;
+    if (!look_up(c, &q, err) || !store_map_open(k->store, &content, &k->map, err))
+        return false;
+    struct file_run *runs = ARENA_ARRAY(c->arena, struct file_run, k->map->count + 1);
+    for (size_t i = 0; i < k->map->count; i++)
+        runs[i] =
+            (struct file_run){k->map->runs[i].fd, k->map->runs[i].offset, k->map->runs[i].length};
+    call_files(c,
+               &(struct file_answer){.runs = runs,
+                                     .count = k->map->count,
+                                     .type = "application/octet-stream",
+                                     .etag = arena_format(c->arena, "\"%s\"", hex),
+                                     .release = map_release,
+                                     .context = k},
+               NULL);
+    return true;
+}
+
+// ---- what was made
+
+struct making {
+    struct holder h;
+    const char *path; // where it goes
+    char arriving[PATH_MAX];
+    sha256 content;
+    int64_t size, at, task;
+    int file;   // -1: nothing is to be written
+    bool there; // it is in the store already
+};
+
+struct finding {
+    const char *job;
+    json_t *document;
+};
+
+static bool document_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct finding *f = context;
+    json_decref(f->document);
+    return job_document(tx, f->job, &f->document, err);
+}
+
+static bool find_place(struct call *c, struct making *m, struct error *err)
+{
+    const char *output = call_query(c, "output"), *frame = call_query(c, "frame");
+    struct finding f = {m->h.job, NULL};
+    if (!db_read(c->api->db, document_in, &f, err))
+        return false;
+    m->path = job_output_path(c->arena, f.document, output ? strtoll(output, NULL, 10) : -1,
+                              frame ? strtoll(frame, NULL, 10) : 0);
+    json_decref(f.document);
+    if (!m->path)
+        return error_set(err, ERROR_INPUT, "the job has no such output");
+    snprintf(m->arriving, sizeof(m->arriving), "%s/%s/%s-%s", c->api->wish.scratch_folder,
+             m->h.attempt, output, frame ? frame : "0");
+    return job_may_bring(m->path, c->api->wish.house_folder ? c->api->wish.house_folder : "",
+                         c->api->config ? config_text(c->api->config, "staged.outputs") : "", err);
+}
+
+struct made_look {
+    struct call *c;
+    struct making *m;
+};
+
+static bool made_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct made_look *l = context;
+    struct job_file *list;
+    size_t count;
+    l->m->there = false;
+    if (!job_files_made(tx, l->m->h.job, l->m->h.token, l->c->arena, &list, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        l->m->there |=
+            strcmp(list[i].path, l->m->path) == 0 && sha256_equal(&list[i].content, &l->m->content);
+    return true;
+}
+
+// Reads the query; opens nothing.
+static bool making_of(struct call *c, struct making *m, struct error *err)
+{
+    const char *size = call_query(c, "size"), *content = call_query(c, "content");
+    const char *task = call_query(c, "task");
+    m->file = -1;
+    m->task = task ? strtoll(task, NULL, 10) : 0;
+    if (!c->api->wish.scratch_folder || !c->api->store)
+        return error_set(err, ERROR_UNSUPPORTED, "this house takes nothing from workers");
+    if (!query_holder(c, &m->h, err))
+        return false;
+    if (!size || !text_int(text_of(size), &m->size) || m->size < 1 || !content ||
+        !sha256_parse(text_of(content), &m->content))
+        return error_set(err, ERROR_INPUT, "its size and content must be said");
+    struct made_look l = {c, m};
+    return find_place(c, m, err) && db_read(c->api->db, made_in, &l, err);
+}
+
+static void made_json(struct call *c, int64_t offset, bool whole)
+{
+    call_json(c, json_pack("{s:I, s:b}", "offset", (json_int_t)offset, "whole", whole));
+}
+
+static bool made_get(struct call *c, struct error *err)
+{
+    struct making *m = ARENA_NEW(c->arena, struct making);
+    int64_t size = 0;
+    bool folder;
+    if (!making_of(c, m, err))
+        return false;
+    if (!m->there && file_look(m->arriving, &folder, &size) && size > m->size)
+        size = 0; // of something else: it is begun anew
+    made_json(c, m->there ? m->size : size, m->there);
+    return true;
+}
+
+static bool made_begin(struct call *c, struct error *err)
+{
+    struct making *m = c->own = ARENA_NEW(c->arena, struct making);
+    const char *offset = call_query(c, "offset");
+    char folder[PATH_MAX];
+    struct stat seen;
+    if (!making_of(c, m, err))
+        return false;
+    if (m->there)
+        return true;
+    m->at = offset ? strtoll(offset, NULL, 10) : 0;
+    path_folder(m->arriving, folder, sizeof(folder));
+    if (!folder_make(folder, 0750, err))
+        return false;
+    m->file = open(m->arriving, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (m->file < 0 || fstat(m->file, &seen) != 0)
+        return error_errno(err, errno, "cannot take what was made");
+    if (flock(m->file, LOCK_EX | LOCK_NB) != 0)
+        return error_set(err, ERROR_CONFLICT, "it is just arriving on another line");
+    if (m->at < 0 || m->at > seen.st_size || m->at > m->size) {
+        error_set(err, ERROR_CONFLICT, "it does not go on there");
+        return error_why(err, "%lld bytes of it are here", (long long)seen.st_size);
+    }
+    if (ftruncate(m->file, m->at) != 0)
+        return error_errno(err, errno, "cannot take what was made");
+    return true;
+}
+
+static bool made_piece(struct call *c, const void *at, size_t size, struct error *err)
+{
+    struct making *m = c->own;
+    if (m->file < 0)
+        return true;
+    if ((int64_t)size > m->size - m->at)
+        return error_set(err, ERROR_TOO_BIG, "it is longer than was said");
+    for (size_t done = 0; done < size;) {
+        ssize_t got = pwrite(m->file, (const char *)at + done, size - done, m->at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return error_errno(err, got < 0 ? errno : ENOSPC, "cannot keep what was made");
+        done += (size_t)got;
+        m->at += got;
+    }
+    return true;
+}
+
+static void made_done(struct call *c)
+{
+    struct making *m = c->own;
+    if (m && m->file >= 0)
+        close(m->file);
+}
+
+struct recording {
+    struct making *m;
+    struct store_bytes *bytes;
+};
+
+static bool record_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct recording *r = context;
+    struct job_file made = {r->m->path, r->m->content, r->m->size, false, r->m->task};
+    return store_record(tx, r->bytes, err) &&
+           job_file_made(tx, r->m->h.job, r->m->h.token, &made, err);
+}
+
+static bool made_end(struct call *c, struct error *err)
+{
+    struct making *m = c->own;
+    struct recording r = {m, NULL};
+    if (m->there || m->at < m->size) {
+        made_json(c, m->there ? m->size : m->at, m->there);
+        return true;
+    }
+    close(m->file);
+    m->file = -1;
+    if (!store_adopt(c->api->store, m->arriving, &r.bytes, err))
+        return false;
+    if (!sha256_equal(store_bytes_content(r.bytes, 0), &m->content)) {
+        store_settle(c->api->store, r.bytes, false);
+        unlink(m->arriving);
+        error_set(err, ERROR_DAMAGED, "%.200s arrived as something else", m->path);
+        return error_fix(err, "send it again");
+    }
+    bool ok = db_write(c->api->db, record_in, &r, err);
+    store_settle(c->api->store, r.bytes, ok);
+    if (!ok)
+        return false;
+    log_info("work.made", "attempt=%s size=%lld path=%s", m->h.attempt, (long long)m->size,
+             log_quote(m->path).text);
+    made_json(c, m->size, true);
+    return true;
+}
+
+static const struct stream_calls made_stream = {
+    .begin = made_begin, .piece = made_piece, .done = made_done};
+
+// ---- into its place
+
+struct placing {
+    struct call *c;
+    struct holder h;
+    struct job_file *list;
+    size_t count;
+    char **from;          // beside its place, durable
+    struct hidden **near; // its folder; NULL: it is that of one before
+    const char **own;     // paths of what is not another attempt's
+    size_t own_count;
+};
+
+static bool placing_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct placing *p = context;
+    return job_files_made(tx, p->h.job, p->h.token, p->c->arena, &p->list, &p->count, err);
+}
+
+static bool placed_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct placing *p = context;
+    return job_files_placed(tx, p->h.job, p->h.token, p->own, p->own_count, err);
+}
+
+static bool write_out(struct store *s, const struct job_file *f, const char *to, struct error *err)
+{
+    enum { PIECE = 1 << 20 };
+    const struct store_map *map = NULL;
+    char *piece = malloc(PIECE);
+    int file = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0664);
+    bool ok = piece && file >= 0;
+    if (!ok)
+        error_errno(err, errno, "cannot write %s", to);
+    ok = ok && store_map_open(s, &f->content, &map, err);
+    for (int64_t at = 0; ok && at < f->size;) {
+        size_t size = f->size - at < PIECE ? (size_t)(f->size - at) : PIECE;
+        ok = store_map_read(map, at, piece, size, err);
+        for (size_t done = 0; ok && done < size;) {
+            ssize_t got = write(file, piece + done, size - done);
+            ok = got > 0 || (got < 0 && errno == EINTR) ||
+                 error_errno(err, got < 0 ? errno : ENOSPC, "cannot write %s", to);
+            done += got > 0 ? (size_t)got : 0;
+        }
+        at += (int64_t)size;
+    }
+    ok = ok && (fsync(file) == 0 || error_errno(err, errno, "cannot make %s durable", to));
+    store_map_close(s, map);
+    if (file >= 0)
+        close(file);
+    free(piece);
+    return ok;
+}
+
+static bool open_near(struct placing *p, size_t i, struct error *err)
+{
+    char folder[PATH_MAX];
+    size_t size = (size_t)(strrchr(p->list[i].path, '/') - p->list[i].path);
+    for (size_t k = 0; k < i; k++) // in the order of paths, but "a/b", "a/b/c", "a/c" are too
+        if (p->near[k] && strncmp(p->list[k].path, p->list[i].path, size + 1) == 0 &&
+            !strchr(p->list[k].path + size + 1, '/')) {
+            p->from[i] =
+                arena_format(p->c->arena, "%s%s", hidden_path(p->near[k]), p->list[i].path + size);
+            return true;
+        }
+    path_folder(p->list[i].path, folder, sizeof(folder));
+    p->near[i] = hidden_open(folder, p->h.attempt, err);
+    if (p->near[i])
+        p->from[i] =
+            arena_format(p->c->arena, "%s%s", hidden_path(p->near[i]), p->list[i].path + size);
+    return p->near[i] != NULL;
+}
+
+static bool bring_near(struct placing *p, struct error *err)
+{
+    p->from = ARENA_ARRAY(p->c->arena, char *, p->count + 1);
+    p->near = ARENA_ARRAY(p->c->arena, struct hidden *, p->count + 1);
+    for (size_t i = 0; i < p->count; i++)
+        if (!open_near(p, i, err) || !write_out(p->c->api->store, &p->list[i], p->from[i], err))
+            return false;
+    return true;
+}
+
+static bool sync_folder(const char *path, struct error *err)
+{
+    char folder[PATH_MAX];
+    path_folder(path, folder, sizeof(folder));
+    int f = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = f >= 0 && fsync(f) == 0;
+    if (!ok)
+        error_errno(err, errno, "cannot make %s durable", folder);
+    if (f >= 0)
+        close(f);
+    return ok;
+}
+
+static bool is_own(const struct jobs_placing *may, int64_t task)
+{
+    for (int i = 0; i < may->count; i++)
+        if (task >= may->runs[i][0] && task <= may->runs[i][1])
+            return true;
+    return false;
+}
+
+static bool rename_own(struct placing *p, const struct jobs_placing *may, struct error *err)
+{
+    p->own = ARENA_ARRAY(p->c->arena, const char *, p->count + 1);
+    for (size_t i = 0; i < p->count; i++) {
+        if (!is_own(may, p->list[i].task))
+            continue;
+        if (rename(p->from[i], p->list[i].path) != 0)
+            return error_errno(err, errno, "cannot bring %s into its place", p->list[i].path);
+        p->own[p->own_count++] = p->list[i].path;
+    }
+    for (size_t i = 0; i < p->own_count; i++)
+        if (!sync_folder(p->own[i], err))
+            return false;
+    return true;
+}
+
+static void clear_near(struct placing *p)
+{
+    struct error none;
+    for (size_t i = 0; i < p->count; i++)
+        if (!hidden_close(p->near[i], &none))
+            log_problem("work.hidden", &none);
+}
+
+// The fence is asked last: writing may have taken long.
+static bool place_post(struct call *c, struct error *err)
+{
+    static const char *const words[] = {
+        [JOBS_PLACE_NEVER] = "never", [JOBS_PLACE_LATER] = "later", [JOBS_PLACE_NOW] = "now"};
+    struct placing p = {.c = c};
+    struct jobs_placing may = {0};
+    if (!body_holder(c, &p.h, err) || !db_read(c->api->db, placing_in, &p, err))
+        return false;
+    bool ok = bring_near(&p, err) && jobs_may_place(room(c), p.h.worker, p.h.attempt, p.h.token,
+                                                    clock_now_ms(), &may, err);
+    if (ok && may.when == JOBS_PLACE_NOW)
+        ok = rename_own(&p, &may, err) && db_write(c->api->db, placed_in, &p, err);
+    clear_near(&p);
+    if (ok)
+        call_json(c, json_pack("{s:s}", "when", words[may.when]));
+    return ok;
+}
+
+const struct route staging_routes[] = {
+    {"GET", "/jobs/{job}/inputs", MAY_VIEW, inputs_get, NULL, "StagedFiles", 0,
+     "files of a staged job: what was brought for it, and what it has made", NULL},
+    {"GET", "/work/files", NEED_WORKER, files_get, NULL, "StagedFiles", 0,
+     "what an attempt's job reads; ?worker= &attempt= &token= in all of /work/", NULL},
+    {"POST", "/work/pack", NEED_WORKER, pack_post, "StagedAsk", "bytes", ROUTE_READS,
+     "many small files: their bytes, one after another", NULL},
+    {"GET", "/work/file", NEED_WORKER, file_get, NULL, "bytes", 0,
+     "one file, by ranges; ?content=", NULL},
+    {"GET", "/work/made", NEED_WORKER, made_get, NULL, "StagedMade", 0,
+     "how much of it is there; ?output= &frame= &task= &size= &content=", NULL},
+    {"PUT", "/work/made", NEED_WORKER, made_end, NULL, "StagedMade", ROUTE_STREAM,
+     "what was made, from ?offset= on", &made_stream},
+    {"POST", "/work/place", NEED_WORKER, place_post, "StagedPlace", "StagedPlaced", 0,
+     "what the attempt made goes into its place, if it counts", NULL},
+};
+const size_t staging_route_count = sizeof(staging_routes) / sizeof(staging_routes[0]);
