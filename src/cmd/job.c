@@ -1,5 +1,6 @@
 // posthouse job: one job, why it does not run, and what people do to it.
 #include "cmd/client.h"
+#include "farm/cache.h"
 #include "plat/clock.h"
 #include "plat/ids.h"
 
@@ -101,7 +102,7 @@ static json_t *act(struct command_call *call, struct house *h, struct error *err
     if (strcmp(verb, "requeue") == 0)
         return requeue(call, h, err);
     error_set(err, ERROR_USAGE, "posthouse job does not know '%s'", verb);
-    error_fix(err, "say why, suspend, resume, approve, cancel, retry or requeue, or nothing");
+    error_fix(err, "say why, inputs, suspend, resume, approve, cancel, retry or requeue, or nothing");
     return NULL;
 }
 
@@ -143,11 +144,62 @@ static bool show_log(struct command_call *call, struct house *h, struct error *e
     }
 }
 
+// How a file that the job reads is here now: "" as it was submitted.
+static const char *as_here(const json_t *file)
+{
+    sha256 content;
+    int64_t size;
+    struct error err;
+    if (!content_of_file(json_word(file, "path"), &content, &size, &err))
+        return err.kind == ERROR_NOT_FOUND ? "not here" : "can not be read";
+    return strcmp(sha256_text(&content).text, json_word(file, "content")) == 0 ? "" : "changed";
+}
+
+// Files of a staged job; with --check, whether they are still what the job was given.
+static int show_inputs(struct command_call *call, const json_t *said)
+{
+    bool check = option_flag(call, "check");
+    size_t i, other = 0;
+    json_t *one;
+    json_array_foreach(json_object_get(said, "files"), i, one)
+    {
+        const char *how = check ? as_here(one) : "";
+        other += how[0] != 0;
+        if (option_flag(call, "json") && check)
+            json_object_set_new(one, "here", json_string(how[0] ? how : "same"));
+        else if (!option_flag(call, "json") && (!check || how[0]))
+            printf("%.16s  %s%s%s\n", json_word(one, "content"), json_word(one, "path"),
+                   how[0] ? "  " : "", how);
+    }
+    if (option_flag(call, "json")) {
+        json_dumpf(said, stdout, JSON_INDENT(2));
+        printf("\n");
+    } else if (check && !other) {
+        printf("all %zu are as the job was given them\n", i);
+    }
+    return other ? 1 : 0;
+}
+
+static int inputs(struct command_call *call)
+{
+    struct house h = {0};
+    struct error err;
+    json_t *said = house_open(call, 1, &h, &err)
+                       ? house_ask(h.client, "GET", NULL, &err, "/jobs/%s/inputs", call->words[0])
+                       : NULL;
+    int status = said ? show_inputs(call, said) : command_failed(&err);
+    json_decref(said);
+    house_close(&h);
+    return status;
+}
+
 static int run(struct command_call *call)
 {
     struct house h = {0};
     struct error err;
     order_words(call);
+    if (call->word_count > 1 && strcmp(call->words[1], "inputs") == 0)
+        return inputs(call);
     if (call->word_count > 1 && strcmp(call->words[1], "log") == 0) {
         bool ok = house_open(call, 1, &h, &err) && show_log(call, &h, &err);
         house_close(&h);
@@ -175,16 +227,19 @@ static const struct option_row options[] = {
     {"step", OPTION_TEXT, "NAME", "with requeue: the step (all)"},
     {"frames", OPTION_TEXT, "RANGE", "with requeue: 1-10,20 (all)"},
     {"dependants", OPTION_FLAG, NULL, "with requeue: also what was made from them"},
+    {"check", OPTION_FLAG, NULL,
+     "with inputs: compare with what is here; exit status 1: not the same"},
     {"json", OPTION_FLAG, NULL, "print JSON, for scripts"},
     CLIENT_OPTIONS,
     {0},
 };
 const struct command command_job = {
     "job",
-    "JOB [why|log [TOKEN]|suspend|resume|approve|cancel|retry|requeue]",
+    "JOB [why|log [TOKEN]|inputs|suspend|resume|approve|cancel|retry|requeue]",
     "one job of the house",
     "Without a second word: its state and its steps.\nwhy      why it does not run\nlog      what "
-    "its newest attempt prints, or the one with this token\nsuspend  "
+    "its newest attempt prints, or the one with this token\n"
+    "inputs   of a staged job: its files with their contents\nsuspend  "
     "nothing "
     "more of it begins\nresume   after that, or when the house stopped it\napprove  its preview is "
     "good: the rest follows\ncancel   stops it\nretry    does again what failed or was "

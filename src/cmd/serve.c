@@ -135,6 +135,8 @@ static bool open_api(struct serving *s, struct error *err)
                            .rooms = {.transfer = s->transfers, .jobs = s->jobs, .flow = s->flow},
                            .profiles_folder = below(s, s->data, "profiles"),
                            .logs_folder = below(s, s->folder, "logs"),
+                           .scratch_folder = s->scratch,
+                           .house_folder = s->folder,
                            .renderers_folder = below(s, s->data, "renderers")},
         err);
     if (s->api)

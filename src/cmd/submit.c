@@ -2,6 +2,7 @@
 #include "cmd/money.h"
 #include "cmd/progress.h"
 #include "cmd/submit_scene.h"
+#include "cmd/submit_stage.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 #include "plat/ids.h"
@@ -116,7 +117,8 @@ static bool read_options(struct command_call *call, json_t *options, struct erro
     return true;
 }
 
-static json_t *submission(struct command_call *call, struct house *h, struct error *err)
+static json_t *submission(struct command_call *call, struct house *h, const char *project,
+                          struct error *err)
 {
     struct buf read = BUF_LIMIT(TEMPLATE_MOST);
     json_t *values = json_object(), *options = json_object(), *body = NULL;
@@ -128,6 +130,8 @@ static json_t *submission(struct command_call *call, struct house *h, struct err
     } else if (ok) {
         ok = submit_scene(call, h, call->words[0], values, options, &template, &own, err);
     }
+    if (ok && option_flag(call, "stage"))
+        ok = submit_stage(call, h, project, call->words[0], template, values, options, err);
     if (ok) {
         body = json_pack("{s:s, s:s, s:O, s:O}", "id", id_new().text, "template", template,
                          "parameters", values, "options", options);
@@ -186,8 +190,8 @@ static int run(struct command_call *call)
     json_t *body = NULL, *project = NULL, *job = NULL;
     if (!named)
         usage(&err, "a job belongs to a project", "say --project NAME");
-    else if (house_open(call, 1, &h, &err) && (project = house_project(h.client, named, &err)) &&
-             (body = submission(call, &h, &err)))
+    else if (house_open(call, 6, &h, &err) && (project = house_project(h.client, named, &err)) &&
+             (body = submission(call, &h, json_word(project, "id"), &err)))
         job =
             house_ask(h.client, "POST", body, &err, "/projects/%s/jobs", json_word(project, "id"));
     if (job && option_flag(call, "wait"))
@@ -218,6 +222,7 @@ static const struct option_row options[] = {
      "of a scene: where frames go (where it says, else render/ beside it)"},
     {"renderer", OPTION_TEXT, "NAME", "of a scene: what renders it (by its ending)"},
     {"without-missing", OPTION_FLAG, NULL, "of a scene: although files that it needs are missing"},
+    {"stage", OPTION_FLAG, NULL, "bring what it reads into the house: workers share no disk with it"},
     {"output", OPTION_TEXT, "PATTERN", "where frames are to be: /show/beauty.####.exr"},
     {"size", OPTION_TEXT, "WxH", "of those frames: others do not count"},
     {"after", OPTION_TEXT, "JOB", "begins when that job is done (or those, with commas)"},
@@ -244,7 +249,9 @@ const struct command command_submit = {
     "whole;\n"
     "the template needs a PATH parameter that leads to that folder. For Blender and POV-Ray "
     "scenes\n"
-    "that is done by itself.",
+    "that is done by itself. With --stage everything that the job reads (what the scene needs, "
+    "and\nPATH parameters with dataFlow IN) goes into the house first, by its content; workers "
+    "fetch\nwhat they lack and send frames back, which the house brings into their place.",
     options,
     1,
     0,

@@ -192,6 +192,17 @@ static bool check_files(struct command_call *call, const char *scene, struct sce
     return true;
 }
 
+// Renderers that look for included files in folders of a list, and not beside the scene (POV-Ray).
+static void library(struct filling *f, const char *scene)
+{
+    char above[PATH_MAX];
+    if (!asks_for(f->template, "LibraryUsed") || filled(f, "Library"))
+        return;
+    path_folder(scene, above, sizeof(above));
+    fill(f, "Library", above);
+    fill(f, "LibraryUsed", "true");
+}
+
 bool submit_scene(struct command_call *call, struct house *h, const char *scene, json_t *values,
                   json_t *options, const char **template, const char **name, struct error *err)
 {
@@ -213,6 +224,7 @@ bool submit_scene(struct command_call *call, struct house *h, const char *scene,
         fill(&f, "JobName", option_text(call, "name") ? option_text(call, "name") : *name);
         fill(&f, "Scene", whole);
         fill(&f, "ChunkSize", option_text(call, "chunk"));
+        library(&f, whole);
         places(&f, whole, &s);
         ok = frames(&f, &s, err);
     }

@@ -12,10 +12,12 @@
 #include "cmd/settings.h"
 #include "farm/launch/ask.h"
 #include "farm/renderers.h"
+#include "farm/stage.h"
 #include "farm/worker.h"
 #include "plat/child.h"
 #include "plat/clock.h"
 #include "plat/files.h"
+#include "plat/hidden.h"
 #include "plat/ids.h"
 
 #include <limits.h>
@@ -37,6 +39,9 @@ struct working {
     const char *notice; // a program that tells of the machine's end; or NULL
     struct worker *worker;
     struct renderers *renderers;
+    struct hidden *own; // the scratch folder of a worker that has a new id each time
+    struct stage *stage;
+    struct openjd_path_rules paths;
     char scratch[PATH_MAX];
     atomic_bool over;
 };
@@ -172,11 +177,18 @@ static bool find_tools(struct command_call *call, struct working *w, const char 
 {
     char data[PATH_MAX - 16];
     const char *temporary = getenv("TMPDIR");
-    if (w->url)
-        snprintf(w->scratch, sizeof(w->scratch), "%s/posthouse-%s",
-                 temporary && *temporary ? temporary : "/tmp", own);
-    else
+    if (w->url) {
+        // What those have left that were killed here goes now.
+        w->own = hidden_open_as(temporary && *temporary ? temporary : "/tmp", "posthouse-worker-",
+                                own, err);
+        if (!w->own)
+            return false;
+        snprintf(w->scratch, sizeof(w->scratch), "%s", hidden_path(w->own));
+    } else { // nobody else works there: we have worker.lock
         snprintf(w->scratch, sizeof(w->scratch), "%s/sessions", w->folder);
+        if (!folder_remove(w->scratch, err))
+            return false;
+    }
     if (!settings_data_folder(call->config, data, sizeof(data)))
         return true;
     w->renderers = renderers_open(arena_format(call->arena, "%s/renderers", data), err);
@@ -197,6 +209,57 @@ static bool find_worth(struct command_call *call, struct worker_wish *wish, stru
     return gpus_find(config_text(call->config, "worker.gpus"), &wish->gpus, err);
 }
 
+// "/show=/mnt/show, /lib=/mnt/lib": of shared folders, where this machine sees them.
+static bool find_paths(struct command_call *call, struct working *w, struct error *err)
+{
+    text rest = text_of(config_text(call->config, "worker.paths"));
+    struct openjd_path_rule *list =
+        ARENA_ARRAY(call->arena, struct openjd_path_rule, rest.size / 2 + 1);
+    size_t count = 0;
+    while (rest.size) {
+        text to = text_trim(text_cut(&rest, ',')), from = text_trim(text_cut(&to, '='));
+        to = text_trim(to);
+        if (!from.size && !to.size)
+            continue;
+        if (!from.size || !to.size || to.at[0] != '/') {
+            error_set(err, ERROR_USAGE, "worker.paths can not be read");
+            return error_fix(err, "write it as /where/others/see/it=/where/it/is/here, more with "
+                                  "commas");
+        }
+        // A machine of another system may have submitted it: "C:\\" and "\\\\server\\".
+        bool windows = from.at[0] != '/';
+        list[count++] =
+            (struct openjd_path_rule){windows ? OPENJD_WINDOWS : OPENJD_POSIX,
+                                      text_of(arena_copy(call->arena, from.at, from.size)),
+                                      text_of(arena_copy(call->arena, to.at, to.size))};
+    }
+    w->paths = (struct openjd_path_rules){list, count};
+    return true;
+}
+
+// Without a cache staged jobs can not run here; that is no reason not to do others, unless somebody
+// said where it is to be.
+static bool find_stage(struct command_call *call, struct working *w, const char *own,
+                       struct error *err)
+{
+    const char *said = config_text(call->config, "worker.cache.folder");
+    const char *temporary = getenv("TMPDIR"), *folder = said;
+    if (!said[0])
+        folder = w->url ? arena_format(call->arena, "%s/posthouse-cache-%u",
+                                       temporary && *temporary ? temporary : "/tmp", getuid())
+                        : arena_format(call->arena, "%s/cache", w->folder);
+    w->stage =
+        stage_open(&(struct stage_wish){.worker = own,
+                                        .cache_folder = folder,
+                                        .cache_bytes = config_int(call->config, "worker.cache"),
+                                        .find_house = w->url ? house_given : find_house,
+                                        .context = w},
+                   err);
+    if (!w->stage && !said[0])
+        log_problem("worker.cache", err);
+    return w->stage || !said[0];
+}
+
 static int run(struct command_call *call)
 {
     struct working w = {0};
@@ -214,7 +277,8 @@ static int run(struct command_call *call)
     if (!find_place(call, &w, own, &err))
         return command_failed(&err);
     gethostname(name, sizeof(name) - 1);
-    if (!find_tools(call, &w, own, &err))
+    if (!find_tools(call, &w, own, &err) || !find_paths(call, &w, &err) ||
+        !find_stage(call, &w, own, &err))
         return command_failed(&err);
     const char *named = option_text(call, "name");
     w.notice = option_text(call, "notice");
@@ -228,6 +292,8 @@ static int run(struct command_call *call)
         .sandbox = config_bool(call->config, "sandbox") ? SANDBOX_ON : SANDBOX_OFF,
         .scratch = w.scratch,
         .renderers = w.renderers,
+        .stage = w.stage,
+        .paths = &w.paths,
         .find_house = w.url ? house_given : find_house,
         .context = &w,
     };
@@ -250,6 +316,9 @@ static int run(struct command_call *call)
     if (watching)
         pthread_join(watcher, NULL);
     worker_close(w.worker);
+    stage_close(w.stage);
+    if (!hidden_close(w.own, &err))
+        log_problem("worker.scratch", &err);
     renderers_close(w.renderers);
     log_info("worker.stopped", "id=%s", own);
     return 0;
@@ -267,10 +336,14 @@ const struct command command_work = {
     "do the house's work on this machine",
     "Runs engines for the house whose folder is here (--house.folder). `posthouse serve` starts "
     "one by itself.\nIt goes on when the house is away, and leaves after worker.orphan.\n"
-    "With --house and --token-file it works for a house elsewhere; the token has the scope worker, "
-    "and the\nhouse's folder must be seen at the same path. It then leaves after worker.idle "
-    "without "
-    "a task, and on\nSIGUSR1 as soon as what it has is done.",
+    "With --house and --token-file it works for a house elsewhere; the token has the scope worker. "
+    "It\n"
+    "does staged jobs without seeing any of the house's disks, keeping what it fetched in\n"
+    "worker.cache.folder; for all others it must see the house's folder at the same path, and "
+    "shared\n"
+    "folders there too or where worker.paths says. It then leaves after worker.idle without a "
+    "task, "
+    "and on\nSIGUSR1 as soon as what it has is done.",
     options,
     0,
     0,

@@ -2,8 +2,10 @@
 #include "base/log.h"
 #include "farm/gpus.h"
 #include "farm/session.h"
+#include "farm/stage.h"
 #include "formats/sequence/sequence.h"
 #include "plat/files.h"
+#include "plat/hidden.h"
 #include "tickets/run.h"
 
 #include <errno.h>
@@ -19,8 +21,11 @@ extern char **environ;
 enum { OUTPUTS_MOST = 64 };
 
 struct output {
-    const char *folder, *name; // of the pattern
-    const char *made_in;       // the hidden folder
+    int64_t index;              // among the job's
+    const char *folder, *name;  // of the pattern, as the house sees it
+    const char *said_in;        // the hidden folder, likewise
+    const char *here, *made_in; // the same as this machine sees them
+    struct hidden *hidden;      // NULL: that of one before
     int64_t width, height, min_bytes;
 };
 
@@ -35,6 +40,8 @@ struct render {
     struct openjd_job *made;
     const struct openjd_step *step;
     struct openjd_path_rules rules;
+    struct staged *staged; // NULL: its files are on disks that we share
+    bool cold;             // frames wait for frames: what a session has is old at its next task
     struct session_wish session_wish;
     struct session *session;
     struct output outputs[OUTPUTS_MOST];
@@ -42,7 +49,8 @@ struct render {
     bool failed;
     // of the attempt that runs
     const struct render_calls *calls;
-    int64_t done, total;
+    char attempt[27];
+    int64_t token, done, total;
 };
 
 struct render *render_open(const struct render_wish *wish)
@@ -67,9 +75,11 @@ void render_rest(struct render *r)
     session_close(r->session);
     r->session = NULL;
     for (size_t i = 0; i < r->output_count; i++)
-        if (!folder_remove(r->outputs[i].made_in, &err))
+        if (!hidden_close(r->outputs[i].hidden, &err))
             log_problem("render.folder", &err);
     r->output_count = 0;
+    staged_close(r->staged);
+    r->staged = NULL;
     arena_close(r->a);
     r->a = NULL;
     r->job[0] = 0;
@@ -148,7 +158,7 @@ static const char *turned(const struct render *r, const struct openjd_job_parame
         text path = p->value.words;
         if (!leads_to(path, o->folder) || (!out && path.size != strlen(o->folder)))
             continue;
-        return arena_format(r->a, "%s%.*s", o->made_in, (int)(path.size - strlen(o->folder)),
+        return arena_format(r->a, "%s%.*s", o->said_in, (int)(path.size - strlen(o->folder)),
                             path.at + strlen(o->folder));
     }
     return NULL;
@@ -166,6 +176,21 @@ static void drop_others(struct render *r, const json_t *options)
             r->outputs[kept++] = r->outputs[i];
     }
     r->output_count = kept;
+}
+
+// Outputs may share a folder.
+static bool open_hidden(struct render *r, struct error *err)
+{
+    for (size_t i = 0; i < r->output_count; i++) {
+        struct output *o = &r->outputs[i];
+        size_t k = 0;
+        while (k < i && strcmp(r->outputs[k].here, o->here) != 0)
+            k++;
+        if (k == i && !(o->hidden = hidden_open(o->here, r->mark, err)))
+            return error_while(err, "the folder of the output");
+        o->made_in = hidden_path(r->outputs[k].hidden);
+    }
+    return true;
 }
 
 static bool turn_outputs(struct render *r, struct openjd_submission *s, struct error *err)
@@ -188,11 +213,7 @@ static bool turn_outputs(struct render *r, struct openjd_submission *s, struct e
     }
     s->given = all;
     s->given_count = count;
-    for (size_t i = 0; i < r->output_count; i++)
-        if (!folder_remove(r->outputs[i].made_in, err) || // of an earlier life
-            !folder_make(r->outputs[i].made_in, 0775, err))
-            return error_while(err, "the folder of the output");
-    return true;
+    return open_hidden(r, err);
 }
 
 static bool find_step(struct render *r, int64_t step, const json_t *document, struct error *err)
@@ -249,12 +270,13 @@ static void find_outputs(struct render *r, const json_t *options)
         if (!slash || slash == path || r->output_count == OUTPUTS_MOST)
             continue;
         struct output *o = &r->outputs[r->output_count];
-        *o = (struct output){.folder = arena_copy(r->a, path, (size_t)(slash - path)),
+        *o = (struct output){.index = (int64_t)i,
+                             .folder = arena_copy(r->a, path, (size_t)(slash - path)),
                              .name = arena_text(r->a, slash + 1),
                              .width = json_integer_value(json_object_get(one, "width")),
                              .height = json_integer_value(json_object_get(one, "height")),
                              .min_bytes = json_integer_value(json_object_get(one, "min_bytes"))};
-        o->made_in = arena_format(r->a, "%s/.posthouse-%s", o->folder, r->mark);
+        o->said_in = arena_format(r->a, "%s/.posthouse-%s", o->folder, r->mark);
         r->output_count++;
     }
 }
@@ -270,6 +292,73 @@ static bool enter(struct render *r, struct error *err)
     return true;
 }
 
+// ---- where files are
+
+// Those of the job, then those of this machine; of two for one folder the first holds. `more` are
+// from a staged job's own files.
+static bool find_rules(struct render *r, const json_t *job_rules,
+                       const struct openjd_path_rules *more, struct error *err)
+{
+    struct openjd_path_rules said = {NULL, 0};
+    if (json_array_size(job_rules)) {
+        json_t *all =
+            json_pack("{s:s, s:O}", "version", "pathmapping-1.0", "path_mapping_rules", job_rules);
+        char *text = json_dumps(all, JSON_COMPACT);
+        json_decref(all);
+        bool ok = openjd_path_rules_parse(r->a, text_of(arena_text(r->a, text)), &said, err);
+        free(text);
+        if (!ok)
+            return false;
+    }
+    struct openjd_path_rule *list =
+        ARENA_ARRAY(r->a, struct openjd_path_rule, said.count + more->count + 1);
+    if (said.count)
+        memcpy(list, said.at, said.count * sizeof(*list));
+    if (more->count)
+        memcpy(list + said.count, more->at, more->count * sizeof(*list));
+    r->rules = (struct openjd_path_rules){list, said.count + more->count};
+    return true;
+}
+
+// Where outputs go as this machine sees it.
+static void map_outputs(struct render *r)
+{
+    for (size_t i = 0; i < r->output_count; i++) {
+        text here;
+        openjd_path_map(r->a, &r->rules, text_of(r->outputs[i].folder), OPENJD_POSIX, &here);
+        r->outputs[i].here = arena_copy(r->a, here.at, here.size);
+    }
+}
+
+static struct stage_of stage_of(struct render *r)
+{
+    return (struct stage_of){r->attempt, r->token, r->calls->asked, r->calls->said,
+                             r->calls->context};
+}
+
+static bool open_files(struct render *r, const json_t *options, const json_t *rules,
+                       struct error *err)
+{
+    const char *data = word(options, "data");
+    static const struct openjd_path_rules none;
+    if (!data || strcmp(data, "staged") != 0)
+        return find_rules(r, rules, r->wish.paths ? r->wish.paths : &none, err);
+    if (!r->wish.stage) {
+        error_set(err, ERROR_UNSUPPORTED, "this worker can not fetch the job's files");
+        return error_fix(err, "give it a cache: worker.cache");
+    }
+    struct stage_of of = stage_of(r);
+    const char *folder = arena_format(r->a, "%s/files-%s", r->scratch, r->mark);
+    const char **more = ARENA_ARRAY(r->a, const char *, r->output_count + 1);
+    for (size_t i = 0; i < r->output_count; i++)
+        more[i] = r->outputs[i].folder;
+    if (!folder_remove(folder, err) || // of an earlier life
+        !(r->staged = staged_open(r->wish.stage, &of, folder, err)))
+        return false;
+    r->cold = json_array_size(json_object_get(options, "frames_after")) > 0;
+    return find_rules(r, rules, staged_rules(r->staged, r->a, more, r->output_count), err);
+}
+
 static bool open_session(struct render *r, const char *job, int64_t step, uint64_t gpus,
                          const json_t *document, struct error *err)
 {
@@ -278,20 +367,13 @@ static bool open_session(struct render *r, const char *job, int64_t step, uint64
     const json_t *silence = json_object_get(options, "silence_minutes");
     r->a = arena_open(OPENJD_ARENA_BYTES);
     r->failed = true; // until it stands
+    r->cold = false;
     find_outputs(r, options);
+    if (!folder_make(r->scratch, 0750, err) || !open_files(r, options, rules, err))
+        return false;
+    map_outputs(r);
     if (!make(r, step, document, err))
         return false;
-    r->rules = (struct openjd_path_rules){NULL, 0};
-    if (json_array_size(rules)) {
-        json_t *all =
-            json_pack("{s:s, s:O}", "version", "pathmapping-1.0", "path_mapping_rules", rules);
-        char *text = json_dumps(all, JSON_COMPACT);
-        json_decref(all);
-        bool ok = openjd_path_rules_parse(r->a, text_of(arena_text(r->a, text)), &r->rules, err);
-        free(text);
-        if (!ok)
-            return false;
-    }
     r->session_wish = (struct session_wish){
         .job = r->made,
         .rules = &r->rules,
@@ -307,8 +389,6 @@ static bool open_session(struct render *r, const char *job, int64_t step, uint64
         .news = on_news,
         .ask = on_ask,
         .context = r};
-    if (!folder_make(r->scratch, 0750, err))
-        return false;
     r->session = session_open(&r->session_wish, err);
     if (!r->session || !enter(r, err))
         return false;
@@ -371,6 +451,7 @@ static bool sync_path(const char *path, int flags, struct error *err)
 struct made_file {
     int64_t task;
     const struct output *output;
+    int64_t frame;
     const char *name, *from, *to;
 };
 struct made_files {
@@ -378,10 +459,11 @@ struct made_files {
     size_t count, room;
 };
 
-static bool check_file(struct render *r, struct arena *a, const struct output *o, const char *name,
+static bool check_file(struct render *r, struct arena *a, const struct output *o, int64_t frame,
                        int64_t task, struct made_files *files, struct error *err)
 {
     struct stat seen;
+    const char *name = sequence_frame(a, o->name, frame);
     const char *from = arena_format(a, "%s/%s", o->made_in, name);
     if (stat(from, &seen) != 0 || !S_ISREG(seen.st_mode))
         return bad_output(err, name, "it was not made");
@@ -396,7 +478,7 @@ static bool check_file(struct render *r, struct arena *a, const struct output *o
             abort();
     }
     files->at[files->count++] =
-        (struct made_file){task, o, name, from, arena_format(a, "%s/%s", o->folder, name)};
+        (struct made_file){task, o, frame, name, from, arena_format(a, "%s/%s", o->here, name)};
     return true;
 }
 
@@ -411,8 +493,7 @@ static bool check_task(struct render *r, struct arena *a, const struct openjd_ta
             int64_t frame_number = range   ? openjd_range_at(frame->value.range, k)
                                    : frame ? frame->value.whole
                                            : 0;
-            const char *name = sequence_frame(a, r->outputs[i].name, frame_number);
-            if (!check_file(r, a, &r->outputs[i], name, number + (int64_t)k, files, err))
+            if (!check_file(r, a, &r->outputs[i], frame_number, number + (int64_t)k, files, err))
                 return false;
         }
     return true;
@@ -430,9 +511,33 @@ static bool place(struct render *r, const struct made_files *files, struct error
             return error_errno(err, errno, "cannot bring %s into its place", files->at[i].name);
     }
     for (size_t i = 0; i < r->output_count; i++)
-        if (!sync_path(r->outputs[i].folder, O_RDONLY | O_DIRECTORY, err))
+        if (!sync_path(r->outputs[i].here, O_RDONLY | O_DIRECTORY, err))
             return false;
     return true;
+}
+
+// Through the house, which has the place.
+static bool hand_over(struct render *r, const struct made_files *files, struct error *err)
+{
+    struct stage_of of = stage_of(r);
+    for (size_t i = 0; i < files->count; i++)
+        if (!stage_send(r->wish.stage, &of,
+                        &(struct stage_made){files->at[i].output->index, files->at[i].frame,
+                                             files->at[i].task, files->at[i].from},
+                        err))
+            return false;
+    if (!stage_place(r->wish.stage, &of, err))
+        return false;
+    for (size_t i = 0; i < files->count; i++)
+        unlink(files->at[i].from);
+    return true;
+}
+
+static bool bring(struct render *r, const struct made_files *files, struct error *err)
+{
+    if (r->staged)
+        return hand_over(r, files, err);
+    return place(r, files, err);
 }
 
 // ---- an attempt
@@ -470,7 +575,9 @@ bool render_run(struct render *r, const json_t *task, const json_t *document,
     struct arena *a = arena_open((size_t)256 << 20);
     struct made_files files = {0};
     r->calls = calls;
-    if (r->a && (r->failed || strcmp(r->job, job) != 0 || r->step_number != step ||
+    text_copy(text_of(word(task, "attempt")), r->attempt, sizeof(r->attempt));
+    r->token = json_integer_value(json_object_get(task, "token"));
+    if (r->a && (r->failed || r->cold || strcmp(r->job, job) != 0 || r->step_number != step ||
                  r->gpus != gpus)) // what is warm holds others
         render_rest(r);
     bool ok = r->a || open_session(r, job, step, gpus, document, err);
@@ -480,7 +587,7 @@ bool render_run(struct render *r, const json_t *task, const json_t *document,
                        (long long)last);
     ok = ok && run_tasks(r, a, first, last, &files, err);
     if (ok && files.count)
-        ok = place(r, &files, err);
+        ok = bring(r, &files, err);
     r->failed |= !ok;
     if (!ok && r->a)
         render_rest(r); // after a failure only leaving is allowed

@@ -8,6 +8,10 @@
  * parameters that lead there are turned to a hidden folder beside it, of this slot's; what is made
  * there is looked at and made durable. Only when the house has said that this attempt is the one
  * that counts is it renamed into place. So a frame in its place is whole, whoever dies when.
+ *
+ * Files. Where a shared disk is seen at another path, rules lead there: those of the job, then
+ * those of the machine. Of a staged job all files are the session's own (farm/stage), and what is
+ * made goes to the house, which has the place.
  */
 #pragma once
 #include "farm/renderers.h"
@@ -18,12 +22,16 @@
 
 struct render; // of one slot; belongs to its thread
 
+struct stage;
+struct openjd_path_rules;
 struct render_wish {
     const char *scratch; // sessions have their folders below it; made
     const char *mark;    // of this slot, the same in each life of its worker: [A-Za-z0-9-]
     const struct renderers *renderers; // NULL: none are known
     enum sandbox_mode sandbox;
-    const char *engine; // that looks at pictures; NULL: as tickets/run finds it
+    const char *engine;                    // that looks at pictures; NULL: as tickets/run finds it
+    struct stage *stage;                   // for staged jobs; NULL: there can be none
+    const struct openjd_path_rules *paths; // of this machine, for shared ones; NULL: none
 };
 struct render *render_open(const struct render_wish *wish);
 void render_close(struct render *r); // ends its session; NULL is fine

@@ -534,24 +534,37 @@ static bool send_all(struct stage *s, struct sending *f, struct arena *a, const 
     return true;
 }
 
-bool stage_send(struct stage *s, const struct stage_of *of, int64_t output, int64_t frame,
-                const char *path, struct error *err)
+bool stage_send(struct stage *s, const struct stage_of *of, const struct stage_made *made,
+                struct error *err)
 {
     sha256 content;
     int64_t size;
     struct arena *a = arena_open((size_t)64 << 20);
-    struct sending f = {of, open(path, O_RDONLY | O_CLOEXEC), 0};
-    bool ok = f.file >= 0 || error_errno(err, errno, "cannot read %s", path);
-    ok = ok && content_of_file(path, &content, &size, err);
+    struct sending f = {of, open(made->path, O_RDONLY | O_CLOEXEC), 0};
+    bool ok = f.file >= 0 || error_errno(err, errno, "cannot read %s", made->path);
+    ok = ok && content_of_file(made->path, &content, &size, err);
     const char *query =
-        ok ? arena_format(a, "&output=%" PRId64 "&frame=%" PRId64 "&size=%" PRId64 "&content=%s",
-                          output, frame, size, sha256_text(&content).text)
+        ok ? arena_format(a,
+                          "&output=%" PRId64 "&frame=%" PRId64 "&task=%" PRId64 "&size=%" PRId64
+                          "&content=%s",
+                          made->output, made->frame, made->task, size, sha256_text(&content).text)
            : "";
     ok = ok && send_all(s, &f, a, query, size, err);
     if (f.file >= 0)
         close(f.file);
     arena_close(a);
-    return ok || error_while(err, "bringing %s to the house", strrchr(path, '/') + 1);
+    return ok || error_while(err, "bringing %s to the house", strrchr(made->path, '/') + 1);
+}
+
+// -1: not known, 0: no, 1: yes, 2: later.
+static int ask_place(struct stage *s, const struct stage_of *of, const struct call *call,
+                     struct error *err)
+{
+    json_t *said = ask(s, of, call, err);
+    const char *when = word(said, "when");
+    int answer = !said ? -1 : strcmp(when, "now") == 0 ? 1 : strcmp(when, "later") == 0 ? 2 : 0;
+    json_decref(said);
+    return answer;
 }
 
 bool stage_place(struct stage *s, const struct stage_of *of, struct error *err)
@@ -560,11 +573,12 @@ bool stage_place(struct stage *s, const struct stage_of *of, struct error *err)
                              "token", (json_int_t)of->token);
     char *text = json_dumps(body, JSON_COMPACT);
     struct call call = {.path = "/api/v1/work/place", .body = text_of(text)};
-    json_t *said = ask(s, of, &call, err);
-    bool ok = json_is_true(json_object_get(said, "placed")) ||
-              (said && error_set(err, ERROR_CANCELLED, "another attempt counts"));
-    json_decref(said);
+    int answer = 2;
+    while ((answer = ask_place(s, of, &call, err)) == 2 && of->asked(of->context))
+        for (int slept = 0; slept < 1000 && of->asked(of->context); slept += 50)
+            clock_sleep_ms(50);
     free(text);
     json_decref(body);
-    return ok;
+    return answer == 1 || (answer >= 0 && error_set(err, ERROR_CANCELLED,
+                                                    "another attempt counts, or it was stopped"));
 }

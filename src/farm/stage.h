@@ -43,9 +43,15 @@ void staged_close(struct staged *t);
 const struct openjd_path_rules *staged_rules(const struct staged *t, struct arena *a,
                                              const char *const *more, size_t more_count);
 
-// Sends what an attempt made: output `output` (from 0) of a frame, verified already. Returns when
-// the house has it durably; what a cut line has left there is not sent again.
-MUST_CHECK bool stage_send(struct stage *s, const struct stage_of *of, int64_t output,
-                           int64_t frame, const char *path, struct error *err);
-// All that was sent goes into its place. CANCELLED: the attempt does not count.
+// Sends what an attempt made, verified already. Returns when the house has it durably; what a cut
+// line has left there is not sent again.
+struct stage_made {
+    int64_t output; // its number among the job's, from 0
+    int64_t frame, task;
+    const char *path;
+};
+MUST_CHECK bool stage_send(struct stage *s, const struct stage_of *of,
+                           const struct stage_made *made, struct error *err);
+// All that was sent goes into its place, save what another attempt has made; waits while one that
+// runs some of its tasks is doing so. CANCELLED: the attempt does not count.
 MUST_CHECK bool stage_place(struct stage *s, const struct stage_of *of, struct error *err);

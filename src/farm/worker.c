@@ -504,7 +504,9 @@ static struct render *open_render(struct worker *w)
                                              .mark = mark,
                                              .renderers = w->wish.renderers,
                                              .sandbox = w->wish.sandbox,
-                                             .engine = w->wish.engine});
+                                             .engine = w->wish.engine,
+                                             .stage = w->wish.stage,
+                                             .paths = w->wish.paths});
 }
 
 static void *slot(void *context)

@@ -20,6 +20,8 @@ struct worker_house { // where the house is just now; asked anew before each try
     char url[512], bearer[128], fingerprint[128]; // fingerprint "": none
 };
 
+struct stage;
+struct openjd_path_rules;
 struct worker_wish {
     const char *id;    // plat/ids: the same for each life of this worker
     const char *name;  // for people
@@ -34,6 +36,8 @@ struct worker_wish {
     const char *currency;              // of the price
     const char *scratch;               // where sessions of renders have their folders
     const struct renderers *renderers; // whose logs are known; NULL: none
+    struct stage *stage;               // as of render_wish, both
+    const struct openjd_path_rules *paths;
     bool (*find_house)(void *context, struct worker_house *house, struct error *err);
     void *context;
 };

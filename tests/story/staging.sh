@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# A worker that sees none of the house's disks (a mount namespace of its own) and reaches it over TLS: inputs come by their
+# content, frames go back through the house. It is killed while it fetches and while it sends; its cache is bounded and mends
+# itself. Then a worker that sees the share at another path. Speaks TAP.
+set -uo pipefail
+. "$(dirname "$0")/house_lib.sh"
+far=""
+end_all() { [ -n "$far" ] && kill -9 "$far" 2>/dev/null; clean; }
+trap end_all EXIT
+unshare -m true 2>/dev/null || { echo "1..0 # SKIP no mount namespaces here"; exit 0; }
+here() { "$posthouse" "$1" --house.folder="$house" "${@:2}"; }
+says() { # says PATTERN STATUS COMMAND...
+  local status=0
+  "${@:3}" >"$work/heard" 2>&1 || status=$?
+  cat "$work/heard"; echo "status $status"
+  [ $status = "$2" ] && grep -qE -- "$1" "$work/heard"
+}
+worker() { # worker [OPTION...]: where the house's folder and the show are not
+  unshare -m bash -c 'mount --make-rprivate / && mount -t tmpfs none "$1" && { [ -z "$3" ] || mount --bind "$2" "$3"; } &&
+    mount -t tmpfs none "$2" && shift 3 && exec "$@"' - "$house" "$show" "${elsewhere:-}" \
+    "$posthouse" work --house="$url" --fingerprint="$print" --token-file="$work/worker.token" --worker.slots=2 "$@" 2>>"$work/far.err" &
+  far=$!
+}
+stop_worker() { kill -TERM $far 2>/dev/null; wait $far 2>/dev/null; far=""; }
+kill_worker() { kill -9 $far; wait $far 2>/dev/null; far=""; }
+state() { ask GET "/jobs/$1" | field .state; }
+job_is() { [ "$(state "$1")" = "$2" ]; }
+job_id() { field .id <"$1"; }
+cached() { find "$cache" -path '*/files/*' -type f "$@"; }
+fetched() { [ "$(sed -n 's/.*worker.staged.* fetched=\([0-9]*\) .*/\1/p' "$work/far.err" | tail -1)" = "$1" ]; }
+export TMPDIR=$work/tmp; mkdir -p "$TMPDIR"
+show=$work/show cache=$work/cache
+ask() { curl -sSk --fail-with-body -X "$1" -H "Authorization: Bearer $token" ${3:+-H "Content-Type: application/json" -d "$3"} "$url/api/v1$2"; }
+
+ok "a house over TLS opens, without a worker" open_house --worker=off --tls=on
+print=$(sed -n 2p "$house/ready")
+project=$(ask POST /projects '{"name":"Farm"}' | field .id)
+"$posthouse" user add ann@example.org --house.folder="$house" >"$work/said" 2>&1
+"$posthouse" user token ann@example.org --scope worker --house.folder="$house" >"$work/worker.token" 2>/dev/null
+mkdir -p "$show/parts" "$show/maps"
+cat >"$show/ball.pov" <<'POV'
+#version 3.7;
+global_settings { assumed_gamma 1 }
+#include "parts/rig.inc"
+camera { location <0, 1, -4> look_at 0 }
+light_source { <2, 4, -3> rgb 1 }
+sphere { <sin(clock * 6.28), 0, 0>, R pigment { rgb <1, 0.3, 0.2> } }
+plane { y, -1 pigment { image_map { png "maps/floor.png" } rotate x*90 } }
+POV
+echo '#declare R = 1;' >"$show/parts/rig.inc"
+size=(-p Width=96 -p Height=54)
+farm=(--project Farm --stage)
+pixels() { ffmpeg -v error -i "$1" -f md5 -; }
+
+# ---- what is missing is named, by who submits and by the house
+ok "a missing texture is named before anything is sent" says 'maps/floor.png' 3 here submit "$show/ball.pov" "${farm[@]}" --frames 1 "${size[@]}"
+ffmpeg -v error -f lavfi -i testsrc2=s=64x64 -frames:v 1 "$show/maps/floor.png"
+cat >"$work/sum.yaml" <<'YAML'
+specificationVersion: jobtemplate-2023-09
+name: Sum
+parameterDefinitions:
+- {name: Files, type: PATH, objectType: DIRECTORY, dataFlow: IN}
+- {name: Big, type: PATH, objectType: FILE, dataFlow: IN}
+- {name: Want, type: STRING}
+steps:
+- name: Sum
+  script:
+    actions:
+      onRun: {command: bash, args: ["-c", "set -e; have=$(cd \"$0\" && find . -type f | sort | xargs cat | cat - \"$1\" | md5sum | cut -d' ' -f1); echo sum $have; ! (echo x >> \"$1\") 2>/dev/null || chmod u+w \"$1\"; [ $have = $2 ]", "{{Param.Files}}", "{{Param.Big}}", "{{Param.Want}}"]}
+YAML
+mkdir -p "$show/many"
+(cd "$show/many" && for i in $(seq 40); do mkdir -p d$i; for k in $(seq 50); do echo "file $i $k" >d$i/f$k.txt; done; done)
+head -c 150000000 /dev/urandom >"$show/big.bin"
+sum=$(cd "$show/many" && find . -type f | sort | xargs cat | cat - "$show/big.bin" | md5sum | cut -d' ' -f1)
+many=(-p Files="$show/many" -p Big="$show/big.bin" -p Want="$sum")
+ok "an input that a parameter names is missed as well" says 'none.bin' 3 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" -p Big="$show/none.bin"
+ask POST "/projects/$project/transfers" '{"name":"x","origin":"job"}' >"$work/t"
+cat >"$work/options.json" <<JSON
+{"template": $(node -e 'console.log(JSON.stringify(require("fs").readFileSync(process.argv[1],"utf8")))' "$work/sum.yaml"),
+ "parameters": {"Files": "$show/many", "Big": "$show/big.bin", "Want": "x"}, "options": {"data": "staged", "transfer": "$(field .id <"$work/t")"}}
+JSON
+ok "the house refuses a job whose inputs it was not given" bash -c "! curl -sSk -X POST -H 'Authorization: Bearer $token' -H 'Content-Type: application/json' -d @'$work/options.json' --fail-with-body '$url/api/v1/projects/$project/jobs' >'$work/refused'"
+ok "by their names" grep -q "$show/many, $show/big.bin" "$work/refused"
+
+# ---- a scene with an include and a texture
+ok "a scene is submitted" says '"state": "(waiting|loading|running)"' 0 here submit "$show/ball.pov" "${farm[@]}" --frames 1-4 --chunk 2 --out "$show/out" "${size[@]}" --json
+first=$(job_id "$work/heard")
+"$posthouse" openjd run "$top/data/renderers/povray.yaml" -p Scene="$show/ball.pov" -p Frames=1-4 -p LastFrame=4 "${size[@]}" -p OutputDir="$work/alone" -p Library="$show" -p LibraryUsed=true >/dev/null 2>&1
+ffmpeg -v error -y -f lavfi -i color=red:s=64x64 -frames:v 1 "$show/maps/floor.png"
+ok "that a file has changed since is noticed by its content" says 'maps/floor.png' 1 here job "$first" inputs --check
+worker --worker.cache="200 MB" --worker.cache.folder="$cache"
+ok "a worker that sees none of it renders" until_true 60 job_is "$first" done
+ok "all frames are in their places, and nothing else" test "$(ls -A "$show/out" | tr '\n' ' ')" = "frame_1.png frame_2.png frame_3.png frame_4.png "
+ok "from the files as they were submitted" test "$(pixels "$show/out/frame_3.png")" = "$(pixels "$work/alone/frame_3.png")"
+ok "what it made is among the job's files, by content" bash -c "[ \$(curl -sSk -H 'Authorization: Bearer $token' '$url/api/v1/jobs/$first/inputs' | grep -o '\"path\"' | wc -l) = 7 ]"
+ok "its session's files are gone" until_true 20 bash -c "! ls -d '$TMPDIR'/posthouse-worker-*/files-* 2>/dev/null"
+ok "the library has none of it" test "$(ask GET "/projects/$project/assets" | field .items.length)" = 0
+
+# ---- killed while it fetches, and the next one while it sends
+cat >"$work/large.yaml" <<'YAML'
+specificationVersion: jobtemplate-2023-09
+name: Large
+parameterDefinitions:
+- {name: Out, type: PATH, objectType: DIRECTORY, dataFlow: OUT}
+steps:
+- name: Render
+  parameterSpace: {taskParameterDefinitions: [{name: Frame, type: INT, range: "1"}]}
+  script:
+    actions:
+      onRun: {command: nice, args: [ffmpeg, "-v", "error", "-f", "lavfi", "-i", "color=gray:s=6000x4000", "-frames:v", "1", "-pix_fmt", "rgb48le", "-compression_algo", "raw", "{{Param.Out}}/a.000{{Task.Param.Frame}}.tif"]}
+YAML
+ok "a job of 2,000 small files and a big one" says '"state": "(waiting|loading|running)"' 0 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" --json
+second=$(job_id "$work/heard")
+ok "is being fetched" until_true 60 bash -c "[ -n \"\$(find '$cache' -path '*/parts/*' -size +8M)\" ]"
+kill_worker
+ok "a job of large frames" says '"state": "(waiting|loading|running)"' 0 here submit "$work/large.yaml" "${farm[@]}" -p Out="$show/large" --output "$show/large/a.####.tif" --size 6000x4000 --json
+third=$(job_id "$work/heard")
+worker --worker.cache="200 MB" --worker.cache.folder="$cache"
+ok "one of them is on its way to the house" until_true 60 bash -c "[ -n \"\$(find '$house/scratch' -name 0-1 -size +1M)\" ]"
+kill_worker
+ok "nothing is half there" bash -c "! ls -A '$show/large' 2>/dev/null | grep -v '^a.0001.tif$' | grep ."
+worker --worker.cache="200 MB" --worker.cache.folder="$cache"
+ok "after both kills the first is done all the same" until_true 120 job_is "$second" done
+ok "the big file went on where it stood" grep -q 'cache.goes_on' "$work/far.err"
+ok "nothing small was fetched twice" test "$(cached -size -100k | wc -l)" = 2003
+ok "the second is done as well" until_true 120 job_is "$third" done
+ok "each frame is in its place, whole" bash -c "cd '$show/large' && [ \"\$(ls -A | tr '\n' ' ')\" = 'a.0001.tif ' ] && for f in *; do [ \"\$(ffprobe -v error -show_entries stream=width,height -of csv=p=0 \$f)\" = 6000,4000 ] || exit 1; done"
+ok "the house keeps its own folder for itself" says 'no frames are brought' 3 here submit "$work/large.yaml" "${farm[@]}" -p Out="$house/store" --output "$house/store/a.####.tif"
+ok "the same again needs nothing" says ', done' 0 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" --wait
+ok "not one file" fetched 0
+ok "nor were chunks sent to the house again" grep -qE 'sent: ([0-9]+ B|[0-9.]+ [kK]i?B)' "$work/heard"
+
+# ---- damage and bounds
+stop_worker
+victim=$(cached -size +100M | head -1)
+chmod u+w "$victim"; printf X | dd of="$victim" bs=1 seek=77777777 conv=notrunc 2>/dev/null
+worker --worker.cache="200 MB" --worker.cache.folder="$cache"
+ok "a damaged file of the cache does not get into a job" says ', done' 0 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" --wait
+ok "it was noticed" grep -q 'cache.damaged' "$work/far.err"
+head -c 120000000 /dev/urandom >"$show/big.bin"
+sum=$(cd "$show/many" && find . -type f | sort | xargs cat | cat - "$show/big.bin" | md5sum | cut -d' ' -f1)
+ok "another big file comes" says ', done' 0 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" -p Big="$show/big.bin" -p Want="$sum" --wait
+ok "the cache stays within its bounds" test "$(cached -printf '%s\n' | awk '{s+=$1} END {print (s < 200000000)}')" = 1
+ok "what was used longest ago went" test ! -e "$victim"
+ok "workers that were killed left nothing behind" test "$(ls -d "$TMPDIR"/posthouse-worker-* | wc -l)" = 1
+
+# ---- the same disks, seen elsewhere
+stop_worker
+mkdir -p "$work/elsewhere" "$show/mapped/.posthouse-00000000000000000000000000-0"
+touch "$show/mapped/.posthouse-00000000000000000000000000-0/"{.lock,half.png}
+elsewhere=$work/elsewhere worker --worker.paths="$show=$work/elsewhere" --worker.cache.folder="$cache"
+ok "a worker that sees the share at another path renders" says ', done' 0 here submit "$show/ball.pov" --project Farm --frames 1-2 --out "$show/mapped" "${size[@]}" --wait
+stop_worker
+ok "into the share; what a worker that died has left there goes" bash -c "ls -la '$show/mapped'; [ \"\$(ls -A '$show/mapped' | tr '\n' ' ')\" = 'frame_1.png frame_2.png ' ]"
+close_house
+finish
