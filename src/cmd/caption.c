@@ -55,8 +55,9 @@ static bool make_wish(const struct command_call *call, const char *path, struct 
     wish->channel = (int)channel;
     if (scc && strcmp(scc, "df") != 0 && strcmp(scc, "ndf") != 0)
         return error_set(err, ERROR_USAGE, "--scc-count is df or ndf");
-    wish->scc = !scc ? CAPTION_SCC_USUAL
-                     : strcmp(scc, "df") == 0 ? CAPTION_SCC_DROP : CAPTION_SCC_NON_DROP;
+    wish->scc = !scc                     ? CAPTION_SCC_USUAL
+                : strcmp(scc, "df") == 0 ? CAPTION_SCC_DROP
+                                         : CAPTION_SCC_NON_DROP;
     wish->rate_said = rate != NULL;
     return (!rate || caption_rate_parse(text_of(rate), &wish->rate, err)) &&
            label_option(call, "start", &wish->rate, &wish->start_said, &wish->start, err);
@@ -194,9 +195,9 @@ static int finish(const struct command_call *call, const struct opened *o, const
 {
     const struct caption_report *r = &o->report;
     if (option_flag(call, "json") && strcmp(path, "-") != 0) {
-        json_t *all = json_pack("{s:s, s:I, s:o, s:I}", "file", path, "cues",
-                                (json_int_t)o->c->count, "notes", notes_json(r), "more",
-                                (json_int_t)r->more);
+        json_t *all =
+            json_pack("{s:s, s:I, s:o, s:I}", "file", path, "cues", (json_int_t)o->c->count,
+                      "notes", notes_json(r), "more", (json_int_t)r->more);
         json_dumpf(all, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(all);
@@ -261,8 +262,9 @@ static int info(struct command_call *call)
             json_decref(all);
             continue;
         }
-        printf("%s: %s, %s, %zu cues%s%.*s\n", call->words[i], caption_format_facts(o.format)->title,
-               kinds[c->kind], c->count, c->language.size ? ", in " : "", (int)c->language.size,
+        printf("%s: %s, %s, %zu cues%s%.*s\n", call->words[i],
+               caption_format_facts(o.format)->title, kinds[c->kind], c->count,
+               c->language.size ? ", in " : "", (int)c->language.size,
                c->language.size ? c->language.at : "");
         if (last)
             printf("  from %s to %s at %s%s%s\n",
@@ -308,13 +310,15 @@ static int run(struct command_call *call)
 static const struct option_row options[] = {
     {"to", OPTION_TEXT, "FORMAT", "what to write; else as the ending of OUT says"},
     {"from", OPTION_TEXT, "FORMAT", "what the file is; else as its first bytes say"},
-    {"rate", OPTION_TEXT, "RATE", "the programme's: 23.976, 24, 25, 29.97, 29.97df, 50, 59.94, ..."},
+    {"rate", OPTION_TEXT, "RATE",
+     "the programme's: 23.976, 24, 25, 29.97, 29.97df, 50, 59.94, ..."},
     {"start", OPTION_TEXT, "LABEL", "timecode of the programme's first frame, such as 00:59:58:00"},
     {"to-start", OPTION_TEXT, "LABEL", "the same in the file written; else as in the file read"},
     {"language", OPTION_TEXT, "TAG", "language of the words (BCP 47), such as en-GB"},
     {"channel", OPTION_INT, "N", "reading 608: CC1 to CC4; 1"},
     {"708", OPTION_FLAG, NULL, "reading MCC: the 708 service and not 608"},
-    {"scc-count", OPTION_TEXT, "df|ndf", "writing SCC: how its labels count; else as the rate asks"},
+    {"scc-count", OPTION_TEXT, "df|ndf",
+     "writing SCC: how its labels count; else as the rate asks"},
     {"strict", OPTION_FLAG, NULL, "exit status 1 when the target can not say everything"},
     {"overwrite", OPTION_FLAG, NULL, "write over OUT when it is there"},
     {"json", OPTION_FLAG, NULL, "print what was done and lost as JSON, for scripts"},
@@ -323,14 +327,19 @@ const struct command command_caption = {
     "caption",
     "convert IN OUT | info FILE...",
     "convert and check captions and subtitles",
-    "convert  reads captions of one format and writes another. What the target can not say is listed,\n"
-    "         cue by cue with --json; nothing goes away unnoticed. OUT may be - (standard output).\n"
+    "convert  reads captions of one format and writes another. What the target can not say is "
+    "listed,\n"
+    "         cue by cue with --json; nothing goes away unnoticed. OUT may be - (standard "
+    "output).\n"
     "info     says what a caption file is; with --json all its cues.\n"
     "\n"
-    "FORMAT is one of srt, vtt, scc.\n"
-    "Times are frames of the programme. Formats with labels (scc) count from --start,\n"
-    "the timecode of its first frame; formats with media time (srt, vtt) count from 0. SCC\n"
-    "counts 29.97 frames a second whatever --rate is; its labels go through real time.",
+    "FORMAT is one of srt, vtt (WebVTT), scc (608), mcc (608 and 708), ttml, dfxp, imsc (IMSC 1.1\n"
+    "text), itt (iTunes), ebu-stl, spruce-stl.\n"
+    "Times are frames of the programme. Formats with labels (scc, mcc, itt, both stl) count from\n"
+    "--start, the timecode of its first frame; the others count media time from 0. SCC counts "
+    "29.97\n"
+    "frames a second whatever --rate is; its labels go through real time. Apple wants iTT that\n"
+    "begins at 0: --to-start 0.",
     options,
     2,
     0,

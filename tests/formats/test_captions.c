@@ -1,4 +1,5 @@
-// Captions: frames against truth made by hand (tests/vectors/captions), and every format to and fro.
+// Captions: frames against truth made by hand (tests/vectors/captions), and every format to and
+// fro.
 #include "formats/captions/captions.h"
 #include "formats/captions/cc.h"
 #include "test.h"
@@ -131,8 +132,7 @@ static void frames_of_the_programme_go_to_the_labels_worked_out_by_hand_and_back
     {
         const char *rate = json_string_value(json_object_get(one, "rate"));
         bool drop = strcmp(json_string_value(json_object_get(one, "count")), "df") == 0;
-        struct caption_wish w =
-            wish_of(rate, json_string_value(json_object_get(one, "start")));
+        struct caption_wish w = wish_of(rate, json_string_value(json_object_get(one, "start")));
         w.scc = drop ? CAPTION_SCC_DROP : CAPTION_SCC_NON_DROP;
         const json_t *cues = json_object_get(one, "cues");
         struct buf srt = BUF_LIMIT(1 << 16);
@@ -151,7 +151,8 @@ static void frames_of_the_programme_go_to_the_labels_worked_out_by_hand_and_back
         struct captions *c = read_as((text){srt.at, srt.size}, CAPTION_SRT, &w, &r);
         text scc = written(c, CAPTION_SCC, &w, &r);
         tc_label in[8], out[8];
-        size_t ins = labels_of(scc, "942f", drop, in, 8), outs = labels_of(scc, "942c", drop, out, 8);
+        size_t ins = labels_of(scc, "942f", drop, in, 8),
+               outs = labels_of(scc, "942c", drop, out, 8);
         assert_int_equal(ins, json_array_size(cues));
         struct captions *again = read_as(scc, CAPTION_SCC, &w, &r);
         assert_int_equal(again->count, json_array_size(cues));
@@ -224,16 +225,16 @@ static void paint_on_stays_paint_on(void **state)
 static void all_608_letters_colours_and_places_come_back(void **state)
 {
     (void)state;
-    static const char srt[] = "1\n00:00:10,000 --> 00:00:12,000\n"
-                              "®°½¿™¢£♪àèâêîôû ÁÉÓÚÜü‘¡*’—Ññ\n©℠•“”ÀÂÇÈÊËëÎÏï ÔÙùÛ«»ÃãÍÌìÒòÕõ\n"
-                              "{}\\^_|~ÄäÖöß¥¤¦ÅåØø ┌┐└┘áéíóúç÷\n\n"
-                              "2\n00:00:13,013 --> 00:00:14,014\n{\\an7}<font color=\"#ff00ff\">Pink</font> "
-                              "<u>under</u> <i>slanted</i> plain\n";
+    static const char srt[] =
+        "1\n00:00:10,000 --> 00:00:12,000\n"
+        "®°½¿™¢£♪àèâêîôû ÁÉÓÚÜü‘¡*’—Ññ\n©℠•“”ÀÂÇÈÊËëÎÏï ÔÙùÛ«»ÃãÍÌìÒòÕõ\n"
+        "{}\\^_|~ÄäÖöß¥¤¦ÅåØø ┌┐└┘áéíóúç÷\n\n"
+        "2\n00:00:13,013 --> 00:00:14,014\n{\\an7}<font color=\"#ff00ff\">Pink</font> "
+        "<u>under</u> <i>slanted</i> plain\n";
     struct caption_report r;
     struct caption_wish w = wish_of("29.97", "00:00:00:00");
     struct captions *c = read_as(text_of(srt), CAPTION_SRT, &w, &r);
-    struct captions *again =
-        read_as(written(c, CAPTION_SCC, &w, &r), CAPTION_SCC, &w, &r);
+    struct captions *again = read_as(written(c, CAPTION_SCC, &w, &r), CAPTION_SCC, &w, &r);
     assert_int_equal(again->count, 2);
     assert_string_equal(words(&again->cues[0]), words(&c->cues[0]));
     const struct caption_line *l = &again->cues[1].lines[0];
@@ -251,10 +252,11 @@ static void what_608_has_not_is_written_otherwise_and_said(void **state)
     (void)state;
     struct caption_report r;
     struct caption_wish w = wish_of("25", "10:00:00:00");
-    static const char srt[] = "1\n00:00:05,000 --> 00:00:07,000\n<b>Dvořák</b> is a composer whose name "
-                              "has over 32 letters in its line\n\n2\n00:00:07,000 --> 00:00:09,000\n"
-                              "Straight on: this one must be loaded while that one is seen.\n\n"
-                              "3\n00:00:07,200 --> 00:00:09,000\nToo soon\n";
+    static const char srt[] =
+        "1\n00:00:05,000 --> 00:00:07,000\n<b>Dvořák</b> is a composer whose name "
+        "has over 32 letters in its line\n\n2\n00:00:07,000 --> 00:00:09,000\n"
+        "Straight on: this one must be loaded while that one is seen.\n\n"
+        "3\n00:00:07,200 --> 00:00:09,000\nToo soon\n";
     struct captions *c = read_as(text_of(srt), CAPTION_SRT, &w, &r);
     assert_int_equal(r.count, 0);
     text scc = written(c, CAPTION_SCC, &w, &r);
@@ -295,7 +297,8 @@ static void faults_in_scc_name_the_line(void **state)
 static void srt_as_people_write_it_is_read(void **state)
 {
     (void)state;
-    static const char srt[] = "\xef\xbb\xbf" "1\r\n00:00:01,000 --> 00:00:02,500 X1:40\r\n"
+    static const char srt[] = "\xef\xbb\xbf"
+                              "1\r\n00:00:01,000 --> 00:00:02,500 X1:40\r\n"
                               "<I>Both</i> & {\\an8}<font color=red>red</font> <3\r\n\r\n"
                               "0:0:3.5 --> 0:0:4\r\nno number\r\n\r\nand a gap\r\n\r\n"
                               "7\r\n01:00:00,000 --> 01:00:01,000\r\n\r\n";
@@ -312,7 +315,8 @@ static void srt_as_people_write_it_is_read(void **state)
     assert_string_equal(words(&c->cues[1]), "no number / and a gap");
     assert_int_equal(c->cues[2].count, 0);
     assert_true(noted(&r, "lines"));
-    static const char latin[] = "1\n00:00:01,000 --> 00:00:02,000\nCaf\xe9 \x93" "x\x94\n";
+    static const char latin[] = "1\n00:00:01,000 --> 00:00:02,000\nCaf\xe9 \x93"
+                                "x\x94\n";
     c = read_as(text_of(latin), CAPTION_SRT, &w, &r);
     assert_string_equal(words(&c->cues[0]), "Café “x”");
     assert_true(noted(&r, "encoding"));
@@ -337,11 +341,12 @@ static void every_frame_of_every_rate_survives_milliseconds(void **state)
         for (int64_t k = 0; k < CUES; k++)
             c.cues[k] = (struct caption_cue){.in = caption_ticks(k * 997, w.rate.fps),
                                              .out = caption_ticks(k * 997 + k + 1, w.rate.fps),
-                                             .lines = &line, .count = 1};
+                                             .lines = &line,
+                                             .count = 1};
         struct caption_report r;
         for (int f = CAPTION_SRT; f <= CAPTION_VTT; f++) {
-            struct captions *again =
-                read_as(written(&c, (enum caption_format)f, &w, &r), (enum caption_format)f, &w, &r);
+            struct captions *again = read_as(written(&c, (enum caption_format)f, &w, &r),
+                                             (enum caption_format)f, &w, &r);
             for (int64_t k = 0; k < CUES; k++) {
                 assert_int_equal(frame(again, again->cues[k].in), k * 997);
                 assert_int_equal(frame(again, again->cues[k].out), k * 997 + k + 1);
@@ -356,7 +361,8 @@ static void webvtt_keeps_styles_places_and_ruby(void **state)
     static const char vtt[] =
         "WEBVTT - a title\nLanguage: en-GB\n\nSTYLE\n::cue { color: red }\n\nNOTE\nnothing\n\n"
         "first\n01:02.000 --> 01:03.000 line:10% position:20% size:60% align:left\n"
-        "<v Ann>a <i>b <u>c</u></i> &amp; &lt;d&gt; <c.yellow.bg_blue>e</c>\n<ruby>f<rt>g</rt></ruby>\n\n"
+        "<v Ann>a <i>b <u>c</u></i> &amp; &lt;d&gt; "
+        "<c.yellow.bg_blue>e</c>\n<ruby>f<rt>g</rt></ruby>\n\n"
         "00:01:04.000 --> 00:01:05.000 vertical:rl line:-1\nh\n";
     struct caption_report r;
     struct caption_wish w = {.name = "it"};
@@ -383,6 +389,295 @@ static void webvtt_keeps_styles_places_and_ruby(void **state)
     assert_non_null(strstr(err.what, "line 3"));
 }
 
+// ---- TTML and its kin
+
+static void ttml_is_read_with_nested_times_styles_and_regions(void **state)
+{
+    (void)state;
+    struct caption_report r;
+    struct caption_wish w = {.name = "it"};
+    struct captions *c = read_as(vector("nested.ttml"), CAPTION_TTML, &w, &r);
+    assert_true(text_is(c->language, "fr"));
+    assert_true(rational_equal(c->rate.fps, (rational){24000, 1001}));
+    static const struct {
+        int64_t in_us, out_us; // worked out by hand; 48 frames are 2.002 s
+        const char *words;
+    } want[] = {{13000000, 15002000, "One two / three"}, {17000000, 18000000, "A C"},
+                {18000000, 19000000, "A B C"},           {19000000, 21000000, "A C"},
+                {30000000, 32000000, "first"},           {32000000, 35000000, "漢 second"},
+                {50000000, 61001000, "ticks & clock"}};
+    assert_int_equal(c->count, 7);
+    for (size_t i = 0; i < 7; i++) {
+        assert_string_equal(words(&c->cues[i]), want[i].words);
+        // to a millisecond, since what lies that near a frame is laid on it
+        assert_true(llabs(c->cues[i].in - want[i].in_us * 72 / 100) <= 720);
+        assert_true(llabs(c->cues[i].out - want[i].out_us * 72 / 100) <= 720);
+    }
+    const struct caption_cue *one = &c->cues[0];
+    assert_int_equal(one->lines[0].runs[0].style.colour, 0xffff00ff);
+    assert_true(one->lines[0].runs[0].style.italic && !one->lines[0].runs[1].style.italic);
+    assert_int_equal(one->vertical, CAPTION_BOTTOM);
+    assert_int_equal(one->align, CAPTION_CENTRE);
+    assert_false(one->box.said); // the safe area is where it would stand anyway
+    assert_int_equal(c->cues[4].box.x, 2000);
+    assert_int_equal(c->cues[4].align, CAPTION_LEFT);
+    assert_true(text_is(c->cues[5].lines[0].runs[0].ruby, "kan"));
+}
+
+static void itt_of_a_film_counts_its_labels(void **state)
+{
+    (void)state;
+    static const char itt[] =
+        "<tt xmlns='http://www.w3.org/ns/ttml' xmlns:ttp='http://www.w3.org/ns/ttml#parameter' "
+        "ttp:timeBase='smpte' ttp:frameRate='%d' ttp:frameRateMultiplier='%s' ttp:dropMode='%s'>"
+        "<body><div><p begin='01:00:59:29' end='01:01:00:02'>x</p></div></body></tt>";
+    char bytes[600];
+    struct caption_report r;
+    struct caption_wish w = wish_of("29.97df", "01:00:00:00");
+    snprintf(bytes, sizeof(bytes), itt, 30, "1000 1001", "dropNTSC");
+    struct captions *c = read_as(text_of(bytes), CAPTION_ITT, &w, &r);
+    assert_int_equal(frame(c, c->cues[0].in), 1799);
+    assert_int_equal(frame(c, c->cues[0].out), 1800); // two labels are left out
+    struct caption_wish nobody = {.name = "it"};
+    snprintf(bytes, sizeof(bytes), itt, 30, "999 1000", "nonDrop"); // as Apple writes it
+    c = read_as(text_of(bytes), CAPTION_ITT, &nobody, &r);
+    assert_true(rational_equal(c->rate.fps, (rational){30000, 1001}));
+    assert_int_equal(frame(c, c->cues[0].in), 3659 * 30 + 29);
+    snprintf(bytes, sizeof(bytes), itt, 30, "1000 1001", "dropNTSC");
+    memcpy(strstr(bytes, "01:01:00:02"), "01:01:00:01", 11);
+    assert_null(try_read(bytes, strlen(bytes), CAPTION_ITT, &w, &r));
+    assert_non_null(strstr(err.what, "line 1"));
+}
+
+static void faults_in_xml_name_the_line_and_a_doctype_is_refused(void **state)
+{
+    (void)state;
+    struct caption_report r;
+    struct caption_wish w = {.name = "it"};
+    static const char *const bad[][2] = {
+        {"<tt>\n<body>\n<div>\n</body></tt>", "line 4"},
+        {"<tt>\n<body>\n<div><p begin='1x'>a</p></div></body></tt>", "line 3"},
+        {"<!DOCTYPE tt [<!ENTITY a 'b'>]>\n<tt><body><div><p begin='1s'>&a;</p></div></body></tt>",
+         "line 1"},
+        {"<html/>", "line 1"},
+        {"<tt>\n<body><div><p begin='1s' end='2s'>&nbsp;</p></div></body></tt>", "line 2"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_null(try_read(bad[i][0], strlen(bad[i][0]), CAPTION_TTML, &w, &r));
+        assert_non_null(strstr(err.what, bad[i][1]));
+    }
+}
+
+// ---- EBU STL, Spruce STL, MCC
+
+static void ebu_stl_made_by_hand_is_read(void **state)
+{
+    (void)state;
+    uint8_t stl[1024 + 3 * 128];
+    memset(stl, ' ', 1024);
+    memcpy(stl,
+           "850STL25.01"
+           "1"
+           "00"
+           "0F",
+           16);
+    memcpy(stl + 238, "0000300002001", 13);
+    memcpy(stl + 251, "4023", 4);
+    memcpy(stl + 256, "10000000", 8);
+    memset(stl + 1024, 0x8f, 3 * 128);
+    static const uint8_t heads[3][16] = {{0, 1, 0, 0x00, 0, 10, 0, 1, 0, 10, 0, 2, 12, 20, 2, 0},
+                                         {0, 1, 0, 0xff, 0, 10, 0, 1, 0, 10, 0, 2, 12, 20, 2, 0},
+                                         {0, 2, 0, 0xff, 0, 10, 0, 3, 0, 10, 0, 4, 0, 2, 1, 0}};
+    static const char *const texts[3] = {"\x0d\x0b\x0b"
+                                         "O\xc1u est\x03"
+                                         "No\xc8"
+                                         "el\x0a\x0a\x8a\x8a",
+                                         "\x0d\x0b\x0b\xd5 La \x01rouge\x0a\x0a",
+                                         "\x80"
+                                         "left\x81 up"};
+    for (int i = 0; i < 3; i++) {
+        memcpy(stl + 1024 + i * 128, heads[i], 16);
+        memcpy(stl + 1024 + i * 128 + 16, texts[i], strlen(texts[i]));
+    }
+    struct caption_report r;
+    struct caption_wish w = {.name = "it"};
+    enum caption_format format;
+    text bytes = {(const char *)stl, sizeof(stl)};
+    assert_true(caption_format_of(bytes, "a.stl", &format) && format == CAPTION_EBU_STL);
+    struct captions *c = read_as(bytes, CAPTION_EBU_STL, &w, &r);
+    assert_int_equal(c->count, 2);
+    assert_true(text_is(c->language, "fr"));
+    assert_int_equal(c->start, 36000 * 25);
+    assert_string_equal(words(&c->cues[0]), "Où est Noël / ♪ La rouge");
+    assert_int_equal(frame(c, c->cues[0].in), 25);
+    assert_int_equal(frame(c, c->cues[0].out), 62);
+    assert_int_equal(c->cues[0].lines[0].runs[1].style.colour, 0xffff00ff);
+    assert_int_equal(c->cues[0].vertical, CAPTION_BOTTOM);
+    assert_true(c->cues[1].lines[0].runs[0].style.italic &&
+                !c->cues[1].lines[0].runs[1].style.italic);
+    assert_int_equal(c->cues[1].align, CAPTION_LEFT);
+    assert_int_equal(c->cues[1].vertical, CAPTION_TOP);
+    stl[1024 + 2 * 128 + 7] = 99; // no timecode
+    assert_null(try_read((const char *)stl, sizeof(stl), CAPTION_EBU_STL, &w, &r));
+    assert_non_null(strstr(err.what, "block 3"));
+}
+
+static void letters_of_ebu_stl_come_back_in_every_table(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "ÀÈÌÒÙàèìòùÁĆÉÍĹŃÓŔŚÚÝŹáćéíĺńóŕśúýź ÂĈÊĜĤÎĴÔŜÛŴŶ ÃĨÑÕŨ ĀĒĪŌŪ ĂĞŬ ĊĖĠİŻ",
+        "ÄËÏÖÜŸ Åů Çģ Őű Ąę ČďĚľňŘšŤž ÆĐĦĲŁØŒÞŦŊæđðħıĳłøœßþŧŋ «“”‘’» ¡¿ ½ ♪ ™ ß $ # € no",
+        "Съешь ещё этих мягких французских булок, Ђ ў № §",
+        "Ξεσκεπάζω την ψυχοφθόρα βδελυγμία",
+        "דג סקרן שט בים",
+        "نص عربي، هل يعمل؟"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        char srt[600];
+        snprintf(srt, sizeof(srt), "1\n00:00:01,000 --> 00:00:02,000\n%s\n", texts[i]);
+        struct caption_report r;
+        struct caption_wish w = wish_of("25", "10:00:00:00");
+        struct captions *c = read_as(text_of(srt), CAPTION_SRT, &w, &r);
+        text stl = written(c, CAPTION_EBU_STL, &w, &r);
+        bool euro = strstr(texts[i], "€") != NULL;
+        assert_int_equal(noted(&r, "glyph"), euro);
+        struct captions *again = read_as(stl, CAPTION_EBU_STL, &w, &r);
+        if (!euro)
+            assert_string_equal(words(&again->cues[0]), texts[i]);
+    }
+}
+
+static void packets_of_708_made_by_hand_are_read(void **state)
+{
+    (void)state;
+    // DF0 (hidden, 1 row of 5), "Hi", then 10 frames later DSW, 20 later HDW.
+    struct caption_report r;
+    struct caption_wish w = wish_of("29.97df", "01:00:00:00");
+    w.service_708 = true;
+    uint8_t block[] = {0x98, 0x18, 74, 104, 0x70, 4, 0x09, 'H', 'i'};
+    struct caption_wish plain = w;
+    struct captions *c =
+        read_as(text_of("1\n00:00:00,000 --> 00:00:01,000\nx\n"), CAPTION_SRT, &plain, &r);
+    c->count = 0;
+    struct cc_708_decoder *d = cc_708_open(c, &r);
+    uint8_t packet[12] = {1 << 6 | 6, 1 << 5 | 9};
+    memcpy(packet + 2, block, 9);
+    for (int i = 0; i < 12; i += 2)
+        assert_true(cc_708_triple(d, 30 * 24024, i ? 2 : 3, packet[i], packet[i + 1], 1, &err));
+    static const uint8_t show[] = {2 << 6 | 2, 1 << 5 | 2, 0x89, 1},
+                         hide[] = {3 << 6 | 2, 1 << 5 | 2, 0x8a, 1};
+    for (int i = 0; i < 4; i += 2)
+        assert_true(cc_708_triple(d, 40 * 24024, i ? 2 : 3, show[i], show[i + 1], 2, &err));
+    for (int i = 0; i < 4; i += 2)
+        assert_true(cc_708_triple(d, 60 * 24024, i ? 2 : 3, hide[i], hide[i + 1], 3, &err));
+    assert_true(cc_708_end(d, &err));
+    assert_int_equal(c->count, 1);
+    assert_string_equal(words(&c->cues[0]), "Hi");
+    assert_int_equal(frame(c, c->cues[0].in), 40);
+    assert_int_equal(frame(c, c->cues[0].out), 60);
+    assert_int_equal(c->cues[0].vertical, CAPTION_BOTTOM);
+}
+
+static void boxes_of_captions_hold_what_was_put_into_them(void **state)
+{
+    (void)state;
+    uint8_t triples[CC_TRIPLES * 3], box[300];
+    const uint8_t *back;
+    int count;
+    struct cc_block block = {4, {0x89, 1, 0x8a, 2}};
+    cc_data_make(triples, 20, (const uint8_t[]){0x94, 0x2c}, &block, 2);
+    assert_memory_equal(triples,
+                        "\xfc\x94\x2c\xfd\x80\x80\xff\x83\x24\xfe\x89\x01\xfe\x8a\x02\xfa\0\0", 18);
+    size_t size = cc_cdp_make(box, (rational){30000, 1001}, triples, 20, 7);
+    assert_int_equal(size, 73); // ST 334-2: 20 triples make 73 bytes
+    uint8_t sum = 0;
+    for (size_t i = 0; i < size; i++)
+        sum = (uint8_t)(sum + box[i]);
+    assert_int_equal(sum, 0);
+    assert_true(cc_cdp_read(box, size, &back, &count) && count == 20);
+    assert_memory_equal(back, triples, 60);
+    assert_false(cc_cdp_read(box, size - 20, &back, &count));
+    for (int mpeg2 = 0; mpeg2 < 2; mpeg2++) {
+        size = cc_a53_make(box, triples, 20, mpeg2);
+        assert_memory_equal(box + (mpeg2 ? 0 : 3), "GA94\x03\xd4\xff", 7);
+        assert_true(cc_a53_read(box, size, &back, &count) && count == 20);
+        assert_memory_equal(back, triples, 60);
+        assert_false(cc_a53_read(box, 40, &back, &count));
+    }
+    static const uint8_t pairs[1][2] = {{0x94, 0x2c}};
+    size = cc_c608_make(box, pairs, 1, pairs, 1);
+    assert_int_equal(size, 20);
+    assert_memory_equal(box,
+                        "\0\0\0\x0a"
+                        "cdat\x94\x2c\0\0\0\x0a"
+                        "cdt2\x94\x2c",
+                        20);
+    size_t pair_count;
+    assert_true(cc_c608_read(box, size, 2, &back, &pair_count) && pair_count == 1);
+    assert_memory_equal(back, pairs, 2);
+    assert_false(cc_c608_read(box, 9, 1, &back, &pair_count));
+}
+
+// ---- every format, every rate, every start
+
+static void every_format_keeps_the_frames_of_every_programme(void **state)
+{
+    (void)state;
+    static const char *const programmes[][2] = {
+        {"23.976", "00:59:58:00"}, {"23.976", "10:00:00:00"},  {"25", "00:59:58:00"},
+        {"25", "10:00:00:00"},     {"29.97df", "00:59:58:00"}, {"29.97df", "10:00:00:00"}};
+    static const char *const said[] = {"Good morning.", "How are you / this fine day?", "Bye."};
+    for (size_t p = 0; p < sizeof(programmes) / sizeof(programmes[0]); p++)
+        for (int f = 0; f < CAPTION_FORMATS; f++) {
+            struct caption_wish w = wish_of(programmes[p][0], programmes[p][1]);
+            struct caption_report r;
+            struct buf srt = BUF_LIMIT(4096);
+            static const int64_t at[] = {48, 101, 101, 162, 90001, 90049};
+            for (int i = 0; i < 3; i++) {
+                int64_t ms[2];
+                for (int k = 0; k < 2; k++)
+                    ms[k] = rescale(at[2 * i + k], w.rate.fps, (rational){1000, 1}, ROUND_NEAREST);
+                buf_format(&srt, "%02d:%02d:%02d,%03d --> %02d:%02d:%02d,%03d\n%s\n\n",
+                           (int)(ms[0] / 3600000), (int)(ms[0] / 60000 % 60),
+                           (int)(ms[0] / 1000 % 60), (int)(ms[0] % 1000), (int)(ms[1] / 3600000),
+                           (int)(ms[1] / 60000 % 60), (int)(ms[1] / 1000 % 60), (int)(ms[1] % 1000),
+                           i == 0   ? "Good <i>morning.</i>"
+                           : i == 1 ? "How are you\nthis fine day?"
+                                    : "{\\an8}Bye.");
+            }
+            struct captions *c = read_as((text){srt.at, srt.size}, CAPTION_SRT, &w, &r);
+            buf_free(&srt);
+            text bytes = written(c, (enum caption_format)f, &w, &r);
+            for (size_t i = 0; i < r.count; i++)
+                if (strstr(r.notes[i].group, "time"))
+                    fail_msg("%s at %s from %s: %s", caption_format_facts(f)->name,
+                             programmes[p][0], programmes[p][1], r.notes[i].what);
+            struct captions *again = read_as(bytes, (enum caption_format)f, &w, &r);
+            assert_int_equal(again->count, 3);
+            for (int i = 0; i < 3; i++) {
+                assert_int_equal(frame(again, again->cues[i].in), at[2 * i]);
+                assert_int_equal(frame(again, again->cues[i].out), at[2 * i + 1]);
+                assert_string_equal(words(&again->cues[i]), said[i]);
+            }
+            const struct caption_line *line = &again->cues[0].lines[0];
+            assert_true(line->runs[line->count - 1].style.italic && !line->runs[0].style.italic);
+            struct caption_cue *top = &again->cues[2];
+            assert_true(top->vertical == CAPTION_TOP || top->box.y < 3000);
+            if (f == CAPTION_MCC) { // 708 says the same
+                w.service_708 = true;
+                again = read_as(bytes, CAPTION_MCC, &w, &r);
+                assert_int_equal(again->count, 3);
+                for (int i = 0; i < 3; i++) {
+                    assert_int_equal(frame(again, again->cues[i].in), at[2 * i]);
+                    assert_int_equal(frame(again, again->cues[i].out), at[2 * i + 1]);
+                    assert_string_equal(words(&again->cues[i]), said[i]);
+                }
+                line = &again->cues[0].lines[0];
+                assert_true(line->runs[line->count - 1].style.italic);
+            }
+        }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +690,14 @@ int main(int argc, char **argv)
         TEST(srt_as_people_write_it_is_read),
         TEST(every_frame_of_every_rate_survives_milliseconds),
         TEST(webvtt_keeps_styles_places_and_ruby),
+        TEST(ttml_is_read_with_nested_times_styles_and_regions),
+        TEST(itt_of_a_film_counts_its_labels),
+        TEST(faults_in_xml_name_the_line_and_a_doctype_is_refused),
+        TEST(ebu_stl_made_by_hand_is_read),
+        TEST(letters_of_ebu_stl_come_back_in_every_table),
+        TEST(packets_of_708_made_by_hand_are_read),
+        TEST(boxes_of_captions_hold_what_was_put_into_them),
+        TEST(every_format_keeps_the_frames_of_every_programme),
     };
     return RUN_TESTS(tests);
 }

@@ -4,14 +4,23 @@
 #include <stdint.h>
 
 // Colours as the codes number them.
-enum { C608_WHITE, C608_GREEN, C608_BLUE, C608_CYAN, C608_RED, C608_YELLOW, C608_MAGENTA, C608_BLACK };
+enum {
+    C608_WHITE,
+    C608_GREEN,
+    C608_BLUE,
+    C608_CYAN,
+    C608_RED,
+    C608_YELLOW,
+    C608_MAGENTA,
+    C608_BLACK
+};
 uint32_t c608_rgba(int colour);
 int c608_colour(uint32_t rgba); // the nearest; 0 (not said) is white
 
-uint32_t c608_basic(uint8_t code);              // 0x20 .. 0x7f
-uint32_t c608_special(uint8_t code);            // 0x30 .. 0x3f behind 0x11
-uint32_t c608_extended(int set, uint8_t code);  // 0x20 .. 0x3f behind 0x12 (set 0), 0x13 (set 1)
-uint8_t c608_parity(uint8_t code);              // with its odd parity
+uint32_t c608_basic(uint8_t code);             // 0x20 .. 0x7f
+uint32_t c608_special(uint8_t code);           // 0x30 .. 0x3f behind 0x11
+uint32_t c608_extended(int set, uint8_t code); // 0x20 .. 0x3f behind 0x12 (set 0), 0x13 (set 1)
+uint8_t c608_parity(uint8_t code);             // with its odd parity
 // The code of a letter: 0x00XX basic, 0x11XX special, 0x12XX/0x13XX extended; 0 when it has none.
 uint16_t c608_code(uint32_t letter);
 

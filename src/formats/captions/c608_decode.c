@@ -66,11 +66,10 @@ static bool empty(const struct screen *s)
 
 static struct caption_style style_of(const struct cell *at)
 {
-    return (struct caption_style){
-        .colour = at->colour == C608_WHITE ? 0 : c608_rgba(at->colour),
-        .background = at->background ? c608_rgba(at->background - 1) : 0,
-        .italic = at->italic,
-        .underline = at->underline};
+    return (struct caption_style){.colour = at->colour == C608_WHITE ? 0 : c608_rgba(at->colour),
+                                  .background = at->background ? c608_rgba(at->background - 1) : 0,
+                                  .italic = at->italic,
+                                  .underline = at->underline};
 }
 
 static bool is_blank(const struct cell *at)

@@ -2,11 +2,11 @@
  * Cues to 608, a pair a frame.
  *
  * What must happen at an exact frame is placed first: End Of Caption (EOC) at a pop-on cue's `in`,
- * Erase Displayed Memory (EDM) at its `out`, Carriage Return (CR) at a roll-up cue's `in`, the first
- * letter of a paint-on cue. The codes that load a pop-on caption then fill the free frames before
- * its EOC, the last one first, and never before the EOC of the cue before, since until then the
- * memory is that one's. A control code and its repetition stay together. What does not fit moves the
- * cue to the first frame at which it can stand.
+ * Erase Displayed Memory (EDM) at its `out`, Carriage Return (CR) at a roll-up cue's `in`, the
+ * first letter of a paint-on cue. The codes that load a pop-on caption then fill the free frames
+ * before its EOC, the last one first, and never before the EOC of the cue before, since until then
+ * the memory is that one's. A control code and its repetition stay together. What does not fit
+ * moves the cue to the first frame at which it can stand.
  *
  * A line is laid out before it is coded: letters that 608 has not are replaced, a change of style
  * takes the space before the word (a mid-row code is shown as a space; italics in a colour take
@@ -77,8 +77,8 @@ static void add_letter(struct encoder *e, size_t *n, uint32_t letter, const stru
         uint32_t base = letter_base(letter);
         char utf8[5] = {0};
         put_letter(letter, utf8);
-        caption_note(e->report, "glyph", e->c, e->cue, "608 has no %s (U+%04X): written as %c", utf8,
-                     letter, base ? (char)base : '?');
+        caption_note(e->report, "glyph", e->c, e->cue, "608 has no %s (U+%04X): written as %c",
+                     utf8, letter, base ? (char)base : '?');
         code = base ? (uint16_t)base : '?';
     }
     e->flat[*n] = *style;
@@ -110,7 +110,8 @@ static size_t flatten(struct encoder *e, const struct caption_line *line)
             caption_note(e->report, "colour", e->c, e->cue, "#%08x becomes the nearest of eight",
                          r->style.colour);
         if (r->style.background && r->style.background >> 8)
-            caption_note(e->report, "background", e->c, e->cue, "the colour behind words is left out");
+            caption_note(e->report, "background", e->c, e->cue,
+                         "the colour behind words is left out");
         if (r->style.bold)
             caption_note(e->report, "bold", e->c, e->cue, "608 has no bold");
         if (r->ruby.size)
@@ -136,8 +137,9 @@ static size_t make_room_for_codes(struct encoder *e, struct cell *to, size_t n)
                 at.colour = to[out - 1].colour, at.italic = to[out - 1].italic,
                 at.underline = to[out - 1].underline;
         } else {
-            bool joined = out && !spaces && (at.code < 0x30 || at.code == '?' || at.code == ':' ||
-                                             at.code == ';' || at.code == ']') &&
+            bool joined = out && !spaces &&
+                          (at.code < 0x30 || at.code == '?' || at.code == ':' || at.code == ';' ||
+                           at.code == ']') &&
                           !same(&to[out - 1], &at);
             if (joined) { // "word<plain>!": the mark stays with its word
                 at.colour = to[out - 1].colour, at.italic = to[out - 1].italic,
@@ -179,7 +181,8 @@ static void lay_line(struct encoder *e, const struct caption_line *line, bool *b
                 take = space - at;
         }
         if (e->row_count == MOST_ROWS) {
-            caption_note(e->report, "lines", e->c, e->cue, "there is no room for more than 15 lines");
+            caption_note(e->report, "lines", e->c, e->cue,
+                         "there is no room for more than 15 lines");
             return;
         }
         struct row *r = &e->rows[e->row_count++];
@@ -271,11 +274,11 @@ static void add_cell(struct encoder *e, uint16_t code)
     if (code >> 8 != 0x11) { // what a decoder without the extended letters shows
         uint32_t letter = c608_extended((code >> 8) - 0x12, (uint8_t)code);
         uint32_t base = letter_base(letter);
-        add_cell(e, base                                       ? (uint16_t)base
-                    : letter == 0x201c || letter == 0x201d     ? '"'
-                    : letter == 0x2018 || letter == 0x2019     ? 0x27
-                    : letter == 0x2014                         ? '-'
-                                                               : ' ');
+        add_cell(e, base                                   ? (uint16_t)base
+                    : letter == 0x201c || letter == 0x201d ? '"'
+                    : letter == 0x2018 || letter == 0x2019 ? 0x27
+                    : letter == 0x2014                     ? '-'
+                                                           : ' ');
     }
     add_code(e, code >> 8, code & 0xff);
 }
@@ -300,8 +303,8 @@ static void row_begin(struct encoder *e, struct row *r)
     int need = codes_between(&plain, style), column = r->column;
     bool in_pac = column == 0 && need == 1 && (!style->italic || style->colour == C608_WHITE);
     if (in_pac) {
-        add_code(e, first, 0x40 | plus | (style->italic ? 0x0e : style->colour << 1) |
-                               style->underline);
+        add_code(e, first,
+                 0x40 | plus | (style->italic ? 0x0e : style->colour << 1) | style->underline);
         return;
     }
     if (column < need) { // the codes need cells of their own: the line moves to the right
@@ -519,7 +522,8 @@ static bool make_room(struct encoder *e, int64_t lead, struct error *err)
     if (last > (int64_t)CAPTION_TICKS * 86400) {
         error_set(err, ERROR_TOO_BIG, "captions that go on for over 24 hours can not be 608");
         error_why(err, "their labels begin again after a day");
-        return error_fix(err, "check the times; say --start when they carry the programme's labels");
+        return error_fix(err,
+                         "check the times; say --start when they carry the programme's labels");
     }
     // What is late moves on: all loads behind one another are the most that it can take.
     e->to->lead = lead;

@@ -16,6 +16,13 @@ static const struct {
     [CAPTION_SRT] = {{"srt", ".srt", "SubRip"}, srt_read, srt_write},
     [CAPTION_VTT] = {{"vtt", ".vtt", "WebVTT"}, vtt_read, vtt_write},
     [CAPTION_SCC] = {{"scc", ".scc", "Scenarist closed captions (608)"}, scc_read, scc_write},
+    [CAPTION_MCC] = {{"mcc", ".mcc", "MacCaption (608 and 708)"}, mcc_read, mcc_write},
+    [CAPTION_TTML] = {{"ttml", ".ttml", "TTML"}, ttml_read, ttml_write},
+    [CAPTION_DFXP] = {{"dfxp", ".dfxp", "TTML as DFXP"}, ttml_read, dfxp_write},
+    [CAPTION_IMSC] = {{"imsc", ".xml", "IMSC 1.1 text"}, ttml_read, imsc_write},
+    [CAPTION_ITT] = {{"itt", ".itt", "iTunes Timed Text"}, ttml_read, itt_write},
+    [CAPTION_EBU_STL] = {{"ebu-stl", ".stl", "EBU STL"}, ebu_stl_read, ebu_stl_write},
+    [CAPTION_SPRUCE_STL] = {{"spruce-stl", ".stl", "Spruce STL"}, spruce_read, spruce_write},
 };
 
 const struct caption_format_facts *caption_format_facts(enum caption_format format)
@@ -100,6 +107,7 @@ bool captions_read(struct arena *a, text bytes, enum caption_format format,
     }
     struct captions *c = captions_new(a, wish);
     report->arena = a;
+    bytes.at = arena_copy(a, bytes.size ? bytes.at : "", bytes.size); // words stay views into it
     if (!formats[format].read(c, bytes, wish, report, err))
         return false;
     captions_sort(c);
@@ -176,6 +184,7 @@ struct caption_cue *captions_add(struct captions *c, struct error *err)
             memcpy(more, c->cues, c->count * sizeof(*more));
         c->cues = more, c->room = room;
     }
+    c->cues[c->count] = (struct caption_cue){0}; // one that was given up may have stood there
     return &c->cues[c->count++];
 }
 
@@ -209,7 +218,9 @@ void line_add(struct captions *c, struct caption_line *line, text words,
     if (!words.size)
         return;
     struct caption_run *last = line->count ? &line->runs[line->count - 1] : NULL;
-    if (last && !last->ruby.size && style_same(&last->style, style)) {
+    bool apart = line->apart;
+    line->apart = false;
+    if (last && !apart && !last->ruby.size && style_same(&last->style, style)) {
         if (last->words.at + last->words.size == words.at) {
             last->words.size += words.size; // right behind it in the file
             return;
@@ -369,7 +380,8 @@ int64_t cue_frame(const struct captions *c, const struct caption_cue *cue, int64
     // can be while that counting is the finer one.
     int64_t home = caption_frames(ticks, c->rate.fps, ROUND_NEAREST);
     bool home_exact = caption_ticks(home, c->rate.fps) == ticks;
-    bool comes_back = caption_frames(caption_ticks(frame, rate), c->rate.fps, ROUND_NEAREST) == home;
+    bool comes_back =
+        caption_frames(caption_ticks(frame, rate), c->rate.fps, ROUND_NEAREST) == home;
     if (off && (own || !home_exact || !comes_back))
         caption_note(report, "time", c, cue, "moved by %.1f ms to the nearest frame at %s",
                      (double)off / TICKS_MS, rate_name(rate).text);

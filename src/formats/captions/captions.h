@@ -49,6 +49,7 @@ struct caption_line {
     struct caption_run *runs;
     size_t count;
     int row, column; // 608 cells, row 1..15 and column 0..31; row 0: not said
+    bool apart;      // while it is read: the next words begin a run of their own
 };
 
 enum caption_align { CAPTION_CENTRE, CAPTION_START, CAPTION_END, CAPTION_LEFT, CAPTION_RIGHT };
@@ -147,7 +148,7 @@ MUST_CHECK bool captions_write(const struct captions *c, enum caption_format for
 
 // ---- times
 
-int64_t caption_ticks(int64_t frames, rational rate);                   // nearest tick
+int64_t caption_ticks(int64_t frames, rational rate);                    // nearest tick
 int64_t caption_frames(int64_t ticks, rational rate, enum rounding how); // frame of a rate
 // Reads "29.97df", "29.97", "23.976", "25": a rate of the trade and how its labels count.
 MUST_CHECK bool caption_rate_parse(text name, struct tc_rate *rate, struct error *err);

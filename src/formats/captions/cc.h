@@ -30,3 +30,51 @@ struct cc_decoder *cc_decoder_open(struct captions *c, int channel, struct capti
 MUST_CHECK bool cc_decode_pair(struct cc_decoder *d, int64_t at, uint8_t first, uint8_t second,
                                size_t source, struct error *err);
 MUST_CHECK bool cc_decode_end(struct cc_decoder *d, struct error *err);
+
+// ---- 708: the packets of CTA-708, service 1
+
+struct cc_708 { // what goes with frame i - lead: bytes of one service block
+    struct cc_block {
+        uint8_t size, at[31];
+    } * at;
+    int64_t count, lead;
+};
+// Windows are loaded unseen in the frames before and shown with the frame of `in`.
+MUST_CHECK bool cc_encode_708(const struct captions *c, rational rate, int64_t lead,
+                              struct cc_708 *to, struct caption_report *report, struct error *err);
+
+struct cc_708_decoder;
+struct cc_708_decoder *cc_708_open(struct captions *c, struct caption_report *report);
+// One triple of cc_data of type 2 or 3.
+MUST_CHECK bool cc_708_triple(struct cc_708_decoder *d, int64_t at, int type, uint8_t first,
+                              uint8_t second, size_t source, struct error *err);
+MUST_CHECK bool cc_708_end(struct cc_708_decoder *d, struct error *err);
+
+// ---- cc_data: triples {0xf8 | valid << 2 | type, first, second}; type 0, 1: 608 of field 1, 2
+
+#define CC_TRIPLES 31
+// The triples that a frame has at this rate: 20 at 29.97, 10 at 59.94, 25 at 23.976 (ST 334-2).
+int cc_triples_a_frame(rational rate);
+// Fills `count` triples (3 bytes each): the pair of field 1 and nothing for field 2, then a packet
+// with the block (NULL or empty: none), then padding. `sequence` counts packets, 0..3.
+void cc_data_make(uint8_t *to, int count, const uint8_t pair[2], const struct cc_block *block,
+                  int sequence);
+
+// A caption distribution packet (ST 334-2) around triples; to has room for 256. Returns its size.
+size_t cc_cdp_make(uint8_t *to, rational rate, const uint8_t *triples, int count, int sequence);
+// The triples of one; false when it is none. *triples points into it.
+bool cc_cdp_read(const uint8_t *at, size_t size, const uint8_t **triples, int *count);
+
+// A/53 user data as H.264 SEI payload (itu_t_t35: from 0xb5 on) and as MPEG-2 user data (from
+// "GA94" on). To has room for 128. Returns the size.
+size_t cc_a53_make(uint8_t *to, const uint8_t *triples, int count, bool mpeg2);
+// The triples of either; false when it is something else.
+bool cc_a53_read(const uint8_t *at, size_t size, const uint8_t **triples, int *count);
+
+// A sample of a QuickTime closed caption track ("c608"): an atom 'cdat' with the pairs of field 1
+// and, when there are any, 'cdt2' with those of field 2. One sample a frame, one pair each. Returns
+// the size (to has room for 16 + 2 * pairs).
+size_t cc_c608_make(uint8_t *to, const uint8_t (*first)[2], size_t first_count,
+                    const uint8_t (*second)[2], size_t second_count);
+// The pairs of a field (1, 2) of a sample; false when there are none.
+bool cc_c608_read(const uint8_t *at, size_t size, int field, const uint8_t **pairs, size_t *count);

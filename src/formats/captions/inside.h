@@ -125,5 +125,5 @@ struct caption_place cue_place(const struct caption_cue *cue);
 void cue_cell(const struct caption_cue *cue, size_t i, int *row, int *column);
 // What the cells say about alignment: called once the cells of all lines are set.
 void cue_align_by_cells(struct caption_cue *cue);
-#define CELL_X(column) (1000 + (column) * 250)
-#define CELL_Y(row) (1000 + ((row) - 1) * 8000 / CAPTION_ROWS)
+#define CELL_X(column) (1000 + (column)*250)
+#define CELL_Y(row) (1000 + ((row)-1) * 8000 / CAPTION_ROWS)

@@ -78,7 +78,9 @@ text text_as_utf8(struct arena *a, text bytes, struct caption_report *report)
     size_t used = 0;
     for (size_t i = 0; i < bytes.size; i++) {
         uint8_t c = (uint8_t)bytes.at[i];
-        used += put_letter(c == 0 ? 0xfffd : c >= 0x80 && c < 0xa0 ? windows[c - 0x80] : c,
+        used += put_letter(c == 0                  ? 0xfffd
+                           : c >= 0x80 && c < 0xa0 ? windows[c - 0x80]
+                                                   : c,
                            to + used);
     }
     return (text){to, used};
@@ -104,8 +106,8 @@ uint32_t entity(text name)
     static const struct {
         const char *name;
         uint32_t letter;
-    } known[] = {{"amp", '&'},     {"lt", '<'},       {"gt", '>'},    {"quot", '"'},
-                 {"apos", '\''},   {"nbsp", 0xa0},    {"lrm", 0x200e}, {"rlm", 0x200f},
+    } known[] = {{"amp", '&'},       {"lt", '<'},       {"gt", '>'},      {"quot", '"'},
+                 {"apos", '\''},     {"nbsp", 0xa0},    {"lrm", 0x200e},  {"rlm", 0x200f},
                  {"hellip", 0x2026}, {"mdash", 0x2014}, {"ndash", 0x2013}};
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (text_is(name, known[i].name))
@@ -148,12 +150,13 @@ static const struct {
     const char *name;
     uint32_t rgba;
 } names[] = {
-    {"black", 0x000000ff}, {"red", 0xff0000ff},     {"lime", 0x00ff00ff},    {"yellow", 0xffff00ff},
-    {"blue", 0x0000ffff},  {"magenta", 0xff00ffff}, {"cyan", 0x00ffffff},    {"white", 0xffffffff},
-    {"green", 0x008000ff}, {"aqua", 0x00ffffff},    {"fuchsia", 0xff00ffff}, {"gray", 0x808080ff},
-    {"silver", 0xc0c0c0ff}, {"maroon", 0x800000ff}, {"purple", 0x800080ff},  {"navy", 0x000080ff},
-    {"teal", 0x008080ff},  {"olive", 0x808000ff},   {"transparent", 0x00000000},
-    {"orange", 0xffa500ff},
+    {"black", 0x000000ff},       {"red", 0xff0000ff},     {"lime", 0x00ff00ff},
+    {"yellow", 0xffff00ff},      {"blue", 0x0000ffff},    {"magenta", 0xff00ffff},
+    {"cyan", 0x00ffffff},        {"white", 0xffffffff},   {"green", 0x008000ff},
+    {"aqua", 0x00ffffff},        {"fuchsia", 0xff00ffff}, {"gray", 0x808080ff},
+    {"silver", 0xc0c0c0ff},      {"maroon", 0x800000ff},  {"purple", 0x800080ff},
+    {"navy", 0x000080ff},        {"teal", 0x008080ff},    {"olive", 0x808000ff},
+    {"transparent", 0x00000000}, {"orange", 0xffa500ff},
 };
 
 static bool hex_colour(text t, uint32_t *rgba)

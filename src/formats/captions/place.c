@@ -26,11 +26,11 @@ void cue_align_by_cells(struct caption_cue *cue)
         left = left && at == column;
         right = right && at + wide == column + first;
     }
-    cue->align = middle                            ? CAPTION_CENTRE
-                 : left                            ? CAPTION_LEFT
-                 : right                           ? CAPTION_RIGHT
-                 : same_middle && cue->count > 1   ? CAPTION_CENTRE
-                                                   : CAPTION_LEFT;
+    cue->align = middle                          ? CAPTION_CENTRE
+                 : left                          ? CAPTION_LEFT
+                 : right                         ? CAPTION_RIGHT
+                 : same_middle && cue->count > 1 ? CAPTION_CENTRE
+                                                 : CAPTION_LEFT;
     int top = cue->lines[0].row, bottom = cue->lines[cue->count - 1].row;
     cue->vertical = bottom >= 12 ? CAPTION_BOTTOM : top <= 4 ? CAPTION_TOP : CAPTION_MIDDLE;
 }

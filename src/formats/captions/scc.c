@@ -3,12 +3,13 @@
  * hex digits: pairs of 608 of field 1, a pair a frame.
  *
  * Labels always count 30000/1001 frames a second, whatever the picture runs at: drop-frame when the
- * mark before the frames is ';', else not. So a label is turned into real time since the programme's
- * first label read the same way, and that is laid on the nearest frame of the programme. At 23.976
- * non-drop labels and the picture's go second for second; drop-frame ones keep to the clock.
+ * mark before the frames is ';', else not. So a label is turned into real time since the
+ * programme's first label read the same way, and that is laid on the nearest frame of the
+ * programme. At 23.976 non-drop labels and the picture's go second for second; drop-frame ones keep
+ * to the clock.
  *
- * A line whose words are not all sent when the next line's time comes delays that one, as it does in
- * an encoder.
+ * A line whose words are not all sent when the next line's time comes delays that one, as it does
+ * in an encoder.
  */
 #include "formats/captions/c608.h"
 #include "formats/captions/cc.h"
@@ -73,8 +74,8 @@ static bool read_label(struct reading *r, text label, int64_t *frame, struct err
         r->start = r->last = start_of(r->c, drop);
         r->next = INT64_MIN;
     } else if (drop != r->drop && !r->mixed) {
-        caption_note(r->report, "time", r->c, NULL, "line %zu: drop-frame and other labels are mixed",
-                     r->at);
+        caption_note(r->report, "time", r->c, NULL,
+                     "line %zu: drop-frame and other labels are mixed", r->at);
         r->mixed = true;
     }
     return true;
@@ -89,7 +90,8 @@ static bool read_words(struct reading *r, int64_t frame, text words, struct erro
         uint8_t pair[2];
         if (n) {
             if (!hex_word((text){words.at, n}, pair))
-                return caption_damaged(err, r->wish, r->at, "'%.*s' is not a word of four hex digits",
+                return caption_damaged(err, r->wish, r->at,
+                                       "'%.*s' is not a word of four hex digits",
                                        (int)(n < 20 ? n : 20), words.at);
             int64_t ticks = caption_ticks(frame - r->start, scc_rate);
             if (!cc_decode_pair(r->decoder, ticks, pair[0], pair[1], r->at, err))
@@ -142,7 +144,8 @@ bool scc_read(struct captions *c, text bytes, const struct caption_wish *wish,
     if (wish->rate_said && !rational_equal(wish->rate.fps, scc_rate))
         for (size_t i = 0; i < c->count; i++) {
             struct caption_cue *cue = &c->cues[i];
-            cue->in = caption_ticks(caption_frames(cue->in, c->rate.fps, ROUND_NEAREST), c->rate.fps);
+            cue->in =
+                caption_ticks(caption_frames(cue->in, c->rate.fps, ROUND_NEAREST), c->rate.fps);
             cue->out =
                 caption_ticks(caption_frames(cue->out, c->rate.fps, ROUND_NEAREST), c->rate.fps);
         }
@@ -172,7 +175,8 @@ bool scc_write(const struct captions *c, const struct caption_wish *wish, struct
         bool begins = i == 0 || (pairs.at[i - 1][0] == 0x80 && pairs.at[i - 1][1] == 0x80);
         if (begins)
             buf_format(to, "\n%s\t", tc_format(start + i - pairs.lead, &of).text);
-        bool ends = i + 1 == pairs.count || (pairs.at[i + 1][0] == 0x80 && pairs.at[i + 1][1] == 0x80);
+        bool ends =
+            i + 1 == pairs.count || (pairs.at[i + 1][0] == 0x80 && pairs.at[i + 1][1] == 0x80);
         buf_format(to, "%02x%02x%s", p[0], p[1], ends ? "\n" : " ");
     }
     return true;

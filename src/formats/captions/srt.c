@@ -222,7 +222,8 @@ bool srt_read(struct captions *c, text bytes, const struct caption_wish *wish,
                                    (int)(trimmed.size < 60 ? trimmed.size : 60), trimmed.at);
         } else {
             if (gap && m.cue->count)
-                caption_note(report, "lines", c, m.cue, "an empty line inside the text is left out");
+                caption_note(report, "lines", c, m.cue,
+                             "an empty line inside the text is left out");
             gap = false;
             read_line(&m, line, report);
         }

@@ -2,10 +2,10 @@
  * WebVTT (W3C): blocks parted by empty lines: WEBVTT, then NOTE, STYLE, REGION, or cues.
  *
  * Of a cue's settings `line`, `position`, `size`, `align` and `vertical` are the box: the line is
- * where the box's upper edge (or lower one, with ",end") stands, the position where its left, middle
- * or right stands, as its alignment says. Numbers of lines count rows of about 1/15 of the height.
- * Colours are the classes that the standard gives names (5.1): <c.yellow>, <c.bg_blue>. Style sheets
- * are not read: what they say about a class of their own is in the report.
+ * where the box's upper edge (or lower one, with ",end") stands, the position where its left,
+ * middle or right stands, as its alignment says. Numbers of lines count rows of about 1/15 of the
+ * height. Colours are the classes that the standard gives names (5.1): <c.yellow>, <c.bg_blue>.
+ * Style sheets are not read: what they say about a class of their own is in the report.
  */
 #include "formats/captions/inside.h"
 
@@ -139,8 +139,8 @@ static void read_settings(struct caption_cue *cue, text line)
     bool right = cue->align == CAPTION_RIGHT || cue->align == CAPTION_END;
     int side = s.position_side != 9 ? s.position_side : left ? -1 : right ? 1 : 0;
     int position = s.position_said ? s.position : side < 0 ? 0 : side > 0 ? CAPTION_GRID : 5000;
-    int most = side < 0   ? CAPTION_GRID - position
-               : side > 0 ? position
+    int most = side < 0          ? CAPTION_GRID - position
+               : side > 0        ? position
                : position < 5000 ? 2 * position
                                  : 2 * (CAPTION_GRID - position);
     int width = s.size < most ? s.size : most;
@@ -195,6 +195,8 @@ static void take_tag(struct markup *m, text tag, struct ruby *ruby, struct capti
         markup_close(m, name);
         return;
     }
+    if (text_is(name, "ruby"))
+        m->line->apart = true;
     if (text_is(name, "rt"))
         ruby->in_text = true;
     else if (text_is(name, "v") && !m->cue->name.size)

@@ -1,0 +1,3 @@
+#include "captions.h"
+
+CAPTIONS_FUZZ(CAPTION_EBU_STL)
