@@ -120,6 +120,19 @@ static bool sizes_hold(const struct media *m, struct error *err)
     return true;
 }
 
+static void keep_declared(struct media *m)
+{
+    for (unsigned i = 0; i < m->format->nb_streams && !m->declared; i++) {
+        const AVStream *s = m->format->streams[i];
+        if (s->codecpar->codec_type != AVMEDIA_TYPE_VIDEO)
+            continue;
+        m->declared = avcodec_parameters_alloc();
+        avcodec_parameters_copy(m->declared, s->codecpar);
+        if (s->sample_aspect_ratio.num)
+            m->declared->sample_aspect_ratio = s->sample_aspect_ratio;
+    }
+}
+
 static bool open_container(struct media *m, struct error *err)
 {
     const struct ticket_input *input = &m->ticket->inputs[0];
@@ -151,6 +164,7 @@ static bool open_container(struct media *m, struct error *err)
     }
     if (!sizes_hold(m, err))
         return false;
+    keep_declared(m);
     code = avformat_find_stream_info(m->format, NULL);
     return (code >= 0 || media_error(err, code, m, "looking for its streams")) &&
            sizes_hold(m, err);
@@ -327,6 +341,7 @@ void media_close(struct media *m)
     avio_context_free(&m->io);
     input_close(m->in);
     avcodec_parameters_free(&m->picture);
+    avcodec_parameters_free(&m->declared);
     free(m->numbers);
     free(m);
 }

@@ -25,7 +25,7 @@ struct media {
     struct input *in;
     int64_t at;
     bool unreadable; // our own reading failed: not all that libav calls an i/o error
-    bool encrypted; // a packet that was read can only be opened with a key
+    bool encrypted;  // a packet that was read can only be opened with a key
     // numbered pictures, or one
     bool pictures;
     enum AVCodecID picture_codec;
@@ -40,6 +40,8 @@ struct media {
     int64_t fields;
     // the streams that count; -1 when there is none
     int video, audio;
+    // what the container's header alone said of its pictures; NULL when it said nothing
+    AVCodecParameters *declared;
 };
 
 MUST_CHECK bool media_open(const struct ticket *t, struct media **m, struct error *err);
@@ -65,3 +67,5 @@ bool media_error(struct error *err, int code, const struct media *m, const char 
 
 bool probe(const struct ticket *t, json_t **facts, struct error *err);
 bool proxy(const struct ticket *t, json_t **result, struct error *err);
+bool measure(const struct ticket *t, json_t **result, struct error *err);
+bool stills(const struct ticket *t, json_t **result, struct error *err);

@@ -36,8 +36,7 @@ void stills_close(struct stills *s)
     free(s);
 }
 
-static bool write_jpeg(struct stills *s, const char *kind, const char *name, AVFrame *f,
-                       struct error *err)
+bool jpeg_write(json_t *list, const char *kind, const char *name, AVFrame *f, struct error *err)
 {
     AVCodecContext *e = avcodec_alloc_context3(avcodec_find_encoder(AV_CODEC_ID_MJPEG));
     AVPacket *packet = av_packet_alloc();
@@ -52,7 +51,7 @@ static bool write_jpeg(struct stills *s, const char *kind, const char *name, AVF
     f->pts = 0;
     bool done = avcodec_open2(e, NULL, NULL) >= 0 && avcodec_send_frame(e, f) >= 0 &&
                 avcodec_send_frame(e, NULL) >= 0 && avcodec_receive_packet(e, packet) >= 0;
-    done = done ? output_whole(s->list, kind, name, packet->data, (size_t)packet->size, err)
+    done = done ? output_whole(list, kind, name, packet->data, (size_t)packet->size, err)
                 : error_set(err, ERROR_INTERNAL, "%s can not be encoded", name);
     av_packet_free(&packet);
     avcodec_free_context(&e);
@@ -82,7 +81,7 @@ static bool write_sheet(struct stills *s, struct error *err)
 {
     char name[32];
     snprintf(name, sizeof(name), "sprite-%04d.jpg", s->sheets++);
-    return write_jpeg(s, "sprites", name, s->sheet, err);
+    return jpeg_write(s->list, "sprites", name, s->sheet, err);
 }
 
 static bool add_tile(struct stills *s, const AVFrame *f, struct error *err)
@@ -119,7 +118,7 @@ static bool make_poster(struct stills *s, const AVFrame *f, struct error *err)
     AVFrame *small = frame_new(AV_PIX_FMT_YUVJ420P, w, h);
     s->poster_done = true;
     bool done = small && scale_into(&s->poster, f, small, true)
-                    ? write_jpeg(s, "poster", "poster.jpg", small, err)
+                    ? jpeg_write(s->list, "poster", "poster.jpg", small, err)
                     : error_set(err, ERROR_TOO_BIG, "no memory for its poster");
     av_frame_free(&small);
     return done;

@@ -18,3 +18,7 @@ MUST_CHECK bool stills_add(struct stills *s, const AVFrame *large, const AVFrame
 // Writes the last sheet, and the poster of `last` when all was black.
 MUST_CHECK bool stills_finish(struct stills *s, const AVFrame *last, struct error *err);
 json_t *stills_fact(const struct stills *s); // SpriteFact; NULL when there is no tile
+
+// A full-range picture as a JPEG file, added to `list`.
+MUST_CHECK bool jpeg_write(json_t *list, const char *kind, const char *name, AVFrame *f,
+                           struct error *err);

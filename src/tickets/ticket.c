@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[] = {"probe", "proxy", "index", "segment", "sound", "mux"};
-enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+static const char *const kinds[] = {"probe", "proxy",   "measure", "stills",
+                                    "index", "segment", "sound",   "mux"};
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), STILLS_MOST = 10000 };
 
 const char *ticket_kind_name(enum ticket_kind kind)
 {
@@ -35,7 +36,8 @@ static bool parse_kind(struct ticket *t, const json_t *from, struct error *err)
             t->kind = (enum ticket_kind)i;
             return true;
         }
-    return refuse(err, "kind", "it is not probe, proxy, index, segment, sound or mux");
+    return refuse(err, "kind",
+                  "it is not probe, proxy, index, segment, sound, mux, measure or stills");
 }
 
 static bool parse_inputs(struct ticket *t, const json_t *from, struct error *err)
@@ -84,6 +86,23 @@ static bool parse_limits(struct ticket_limits *l, const json_t *from, struct err
            parse_limit(from, "output_bytes", TICKET_OUTPUT_BYTES, &l->output_bytes, err);
 }
 
+static bool parse_frames(struct ticket *t, const json_t *from, struct error *err)
+{
+    json_t *frames = json_object_get(from, "frames"), *one;
+    size_t i;
+    int64_t before = -1;
+    t->frames = json_is_null(frames) ? NULL : frames;
+    if (t->frames && (!json_is_array(frames) || json_array_size(frames) > STILLS_MOST))
+        return refuse(err, "frames", "it is not a list, or too long");
+    json_array_foreach(frames, i, one)
+    {
+        if (!json_is_integer(one) || json_integer_value(one) <= before)
+            return refuse(err, "frames", "they are not numbers of 0 or more that rise");
+        before = json_integer_value(one);
+    }
+    return t->kind != TICKET_STILLS || t->frames || refuse(err, "frames", "stills needs them");
+}
+
 static bool parse_rest(struct ticket *t, const json_t *from, struct error *err)
 {
     const json_t *rate = json_object_get(from, "sequence_rate");
@@ -121,8 +140,8 @@ bool ticket_parse(json_t *from, struct ticket **to, struct error *err)
                parse_object(from, "facts", &t->facts, err) &&
                parse_object(from, "profile", &t->profile, err) &&
                parse_object(from, "plan", &t->plan, err) &&
-               parse_object(from, "segment", &t->segment, err) && parse_rest(t, from, err) &&
-               parse_limits(&t->limits, from, err)) {
+               parse_object(from, "segment", &t->segment, err) && parse_frames(t, from, err) &&
+               parse_rest(t, from, err) && parse_limits(&t->limits, from, err)) {
         *to = t;
         return true;
     }
@@ -161,6 +180,8 @@ json_t *ticket_format(const struct ticket *t)
         json_object_set(to, "plan", t->plan);
     if (t->segment)
         json_object_set(to, "segment", t->segment);
+    if (t->frames)
+        json_object_set(to, "frames", t->frames);
     if (t->output)
         json_object_set_new(to, "output", json_string(t->output));
     return to;

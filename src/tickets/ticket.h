@@ -13,6 +13,9 @@
 enum ticket_kind {
     TICKET_PROBE,
     TICKET_PROXY,
+    TICKET_MEASURE,
+    TICKET_STILLS,
+    // a deliverable:
     TICKET_INDEX,
     TICKET_SEGMENT,
     TICKET_SOUND,
@@ -42,6 +45,7 @@ struct ticket {
     json_t *profile;             // what to encode, as profile_json gives it, or NULL
     json_t *plan;                // what an index made, its segments left out, or NULL
     json_t *segment;             // one of the plan's segments, or NULL
+    json_t *frames;              // of stills: numbers of frames, rising; or NULL
     const char *output;          // file name of what is made, or NULL
     int threads;                 // 2 unless given
     struct ticket_limits limits;
