@@ -3,6 +3,7 @@
 #include "cmd/settings.h"
 #include "formats/profile/profile.h"
 #include "formats/sequence/sequence.h"
+#include "house/qc/qc.h"
 #include "plat/files.h"
 #include "tickets/make.h"
 #include "tickets/run.h"
@@ -137,8 +138,18 @@ void media_close(struct media *m)
     json_decref(m->sequence);
 }
 
+static bool tell(void *context, const json_t *line)
+{
+    const json_t *progress = json_object_get(line, "progress");
+    if (progress && context)
+        progress_show(context, json_integer_value(json_object_get(progress, "done")),
+                      json_integer_value(json_object_get(progress, "total")));
+    return true;
+}
+
+// `bar` may be NULL, and so may `folder` when nothing is written.
 static bool run_engine(struct command_call *call, const struct media *m, json_t *ticket,
-                       json_t **result, struct error *err)
+                       const char *folder, struct progress *bar, json_t **result, struct error *err)
 {
     if (m->sequence)
         json_object_set(ticket, "sequence", m->sequence);
@@ -146,6 +157,9 @@ static bool run_engine(struct command_call *call, const struct media *m, json_t 
     struct engine_wish wish = {
         .ticket = ticket,
         .sandbox = config_bool(call->config, "sandbox") ? SANDBOX_ON : SANDBOX_OFF,
+        .output_folder = folder,
+        .heard = tell,
+        .context = bar,
         .log = &said,
     };
     bool ok = engine_run_files(&wish, m->paths, m->count, result, err);
@@ -162,7 +176,7 @@ bool media_probe(struct command_call *call, const struct media *m, json_t **fact
     json_t *ticket = json_pack("{s:s}", "kind", "probe");
     if (m->sequence)
         json_object_set_new(ticket, "sequence_rate", json_string("24/1"));
-    return run_engine(call, m, ticket, facts, err);
+    return run_engine(call, m, ticket, NULL, NULL, facts, err);
 }
 
 static bool show(void *context, int64_t done, int64_t total)
@@ -212,33 +226,70 @@ static bool one_name(void *context, const struct file_seen *f, bool *enter, stru
     return true;
 }
 
-bool media_profile(struct command_call *call, const char *name, json_t **profile, struct error *err)
+bool media_measure(struct command_call *call, const struct media *m, const json_t *facts,
+                   const char *folder, bool quiet, json_t **result, struct error *err)
+{
+    json_t *ticket =
+        json_pack("{s:s, s:O}", "kind", "measure", "facts", (json_t *)(uintptr_t)facts);
+    struct progress bar = progress_begin("measuring", "frames", quiet);
+    bool ok = run_engine(call, m, ticket, folder, &bar, result, err);
+    progress_end(&bar);
+    return ok;
+}
+
+bool media_stills(struct command_call *call, const struct media *m, const json_t *facts,
+                  const json_t *frames, const char *folder, bool quiet, json_t **result,
+                  struct error *err)
+{
+    json_t *ticket = json_pack("{s:s, s:O, s:O}", "kind", "stills", "facts",
+                               (json_t *)(uintptr_t)facts, "frames", (json_t *)(uintptr_t)frames);
+    struct progress bar = progress_begin("pictures", "frames", quiet);
+    bool ok = run_engine(call, m, ticket, folder, &bar, result, err);
+    progress_end(&bar);
+    return ok;
+}
+
+// data/<place>/NAME.json, or a file when the name has a / or ends in .json.
+static bool read_data(struct command_call *call, const char *place, const char *things,
+                      const char *thing, const char *name,
+                      bool (*read)(const char *, text, json_t **, struct error *), json_t **to,
+                      struct error *err)
 {
     char folder[4096], path[4600];
     bool file = strchr(name, '/') || text_ends(text_of(name), ".json");
     if (!file && !settings_data_folder(call->config, folder, sizeof(folder))) {
-        error_set(err, ERROR_NOT_FOUND, "the house's profiles are missing");
+        error_set(err, ERROR_NOT_FOUND, "the house's %s are missing", things);
         return error_fix(err, "set data.folder to where data/ lies");
     }
     if (file)
         snprintf(path, sizeof(path), "%s", name);
     else
-        snprintf(path, sizeof(path), "%s/profiles/%s.json", folder, name);
+        snprintf(path, sizeof(path), "%s/%s/%s.json", folder, place, name);
     struct buf content = BUF_LIMIT(1 << 20);
     bool ok = file_read(path, &content, err);
     if (ok) {
-        ok = profile_read(path, (text){content.at, content.size}, profile, err);
+        ok = read(path, (text){content.at, content.size}, to, err);
     } else if (!file && err->kind == ERROR_NOT_FOUND) {
         struct buf names = BUF_LIMIT(4096);
         struct error ignored;
-        snprintf(path, sizeof(path), "%s/profiles", folder);
+        snprintf(path, sizeof(path), "%s/%s", folder, place);
         bool walked =
             folder_walk(path, &(struct walk_wish){.seen = one_name, .context = &names}, &ignored);
-        error_set(err, ERROR_NOT_FOUND, "there is no profile %s", name);
+        error_set(err, ERROR_NOT_FOUND, "there is no %s %s", thing, name);
         if (walked && names.size)
             error_fix(err, "choose one of %s", names.at);
         buf_free(&names);
     }
     buf_free(&content);
     return ok;
+}
+
+bool media_profile(struct command_call *call, const char *name, json_t **profile, struct error *err)
+{
+    return read_data(call, "profiles", "profiles", "profile", name, profile_read, profile, err);
+}
+
+bool media_rules(struct command_call *call, const char *name, json_t **rules, struct error *err)
+{
+    return read_data(call, "rules/qc", "rules", "set of rules", name, qc_rules_read, rules, err);
 }

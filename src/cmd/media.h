@@ -34,3 +34,14 @@ MUST_CHECK bool media_encode(struct command_call *call, const struct media *m,
 // unknown name lists those there are.
 MUST_CHECK bool media_profile(struct command_call *call, const char *name, json_t **profile,
                               struct error *err);
+
+// Measures all of it: writes measure.phm (formats/measure) into `folder`.
+MUST_CHECK bool media_measure(struct command_call *call, const struct media *m, const json_t *facts,
+                              const char *folder, bool quiet, json_t **result, struct error *err);
+// Pictures of frames (numbers that rise) as frame-0000000.jpg in `folder`.
+MUST_CHECK bool media_stills(struct command_call *call, const struct media *m, const json_t *facts,
+                             const json_t *frames, const char *folder, bool quiet, json_t **result,
+                             struct error *err);
+// As media_profile, for the rules of quality control: data/rules/qc/NAME.json, or a file.
+MUST_CHECK bool media_rules(struct command_call *call, const char *name, json_t **rules,
+                            struct error *err);

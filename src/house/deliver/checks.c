@@ -152,3 +152,40 @@ json_t *deliver_checks(const json_t *profile, const json_t *source, const json_t
     *all = c.all && json_array_size(c.list) > 0;
     return c.list;
 }
+
+// What libav's encoders make, as facts name it.
+static const char *codec_made(const char *encoder)
+{
+    static const char *const made[][2] = {{"libx264", "h264"}, {"prores_aw", "prores"}};
+    for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
+        if (strcmp(made[i][0], encoder) == 0)
+            return made[i][1];
+    return encoder;
+}
+
+json_t *deliver_profile_checks(const json_t *profile, const json_t *facts, bool *all)
+{
+    struct checks c = {json_array(), true};
+    const json_t *video = json_object_get(profile, "video"),
+                 *audio = json_object_get(profile, "audio");
+    const json_t *v = first(facts, "video"), *row;
+    size_t i;
+    if (video) {
+        same(&c, "picture codec", codec_made(word(video, "codec")), word(v, "codec"));
+        picture(&c, profile, facts, facts);
+    }
+    json_array_foreach(json_object_get(facts, "audio"), i, row)
+    {
+        if (!audio)
+            break;
+        char what[64];
+        snprintf(what, sizeof(what), "sound %zu: codec", i + 1);
+        same(&c, what, codec_made(word(audio, "codec")), word(row, "codec"));
+        snprintf(what, sizeof(what), "sound %zu: sample rate", i + 1);
+        same_count(&c, what, number(audio, "rate"), number(row, "sample_rate"), 0);
+    }
+    if (audio && !json_array_size(json_object_get(facts, "audio")))
+        add(&c, "sound", "at least one stream", "none", false);
+    *all = c.all;
+    return c.list;
+}

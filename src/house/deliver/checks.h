@@ -14,3 +14,6 @@
 // the engine gives them, the profile as profile_read does. *all says whether every one is ok.
 json_t *deliver_checks(const json_t *profile, const json_t *source, const json_t *result,
                        bool *all);
+
+// What a profile asks by itself: size, container's codecs, sound; for a file of unknown origin.
+json_t *deliver_profile_checks(const json_t *profile, const json_t *facts, bool *all);

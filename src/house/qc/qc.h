@@ -1,0 +1,38 @@
+/*
+ * house/qc: what measurements mean: rules laid on them give findings.
+ *
+ * Rules are data (data/rules/qc/NAME.json): each names a check of the table in rules.c, its clause
+ * and source, its thresholds and how severe a finding is. A finding is an answer, not an error:
+ * which rule, where to the frame, what was seen and what is allowed. Severity: "fix" (it must not
+ * go out so), "issue" (someone must look), "information".
+ */
+#pragma once
+#include "base/error.h"
+#include "base/text.h"
+#include "formats/measure/measure.h"
+
+#include <jansson.h>
+
+// Reads and checks a set of rules. Errors name the line. `*rules` is a new reference.
+MUST_CHECK bool qc_rules_read(const char *file_name, text content, json_t **rules,
+                              struct error *err);
+
+// Lays rules on a measurement: a Report as JSON (docs/formats/measure.md), a new reference:
+// {"rules","title","verdict","counts","rate","frames","start","measured","findings":[Finding]}.
+// "verdict" is "pass", "look" (issues only) or "fix". Findings come in order of severity and place.
+json_t *qc_judge(const struct measure *m, const json_t *rules);
+
+// Adds a finding that something else has seen (hashes, checks of a profile) and counts it.
+void qc_report_add(json_t *report, json_t *finding);
+int qc_severity(const char *name); // 0 fix, 1 issue, 2 information; -1: none
+
+// Frames of which a picture helps: one a finding of the picture, rising, each once, `most` at most.
+json_t *qc_report_frames(const json_t *report, size_t most);
+
+// The report as a page that needs nothing else. `picture` gives the bytes of a frame's JPEG, or
+// NULL.
+typedef const struct buf *qc_picture(void *context, int64_t frame);
+void qc_report_html(const json_t *report, const char *title, qc_picture *picture, void *context,
+                    struct buf *to);
+void qc_report_pdf(const json_t *report, const char *title, qc_picture *picture, void *context,
+                   struct buf *to);

@@ -1,0 +1,249 @@
+#include "test.h"
+
+#include "house/qc/qc.h"
+
+#include <math.h>
+
+enum { FRAMES = 100 };
+
+static json_t *rules_of(const char *rule)
+{
+    char all[2000];
+    struct error err;
+    json_t *rules = NULL;
+    snprintf(all, sizeof(all),
+             "{\"name\": \"t\", \"title\": \"t\", \"description\": \"t\", \"rules\": [\n{\"id\": "
+             "\"one\", "
+             "\"clause\": \"c\", \"source\": \"s\", \"date\": \"d\", \"severity\": \"fix\",\n%s}]}",
+             rule);
+    if (!qc_rules_read("t.json", text_of(all), &rules, &err))
+        fail_msg("%s: %s", err.what, err.why);
+    return rules;
+}
+
+static void rules_that_are_wrong_are_refused_by_their_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *why;
+    } cases[] = {
+        {"{\"name\": \"a\",\n \"title\" 1}", "line 2"},
+        {"{}", "needs \"name\""},
+        {"{\"name\":\"a\",\"title\":\"a\",\"description\":\"a\",\"rules\":[\n\n{\"id\":\"x\"}]}",
+         "line 3: the rule needs \"check\""},
+        {"{\"name\":\"a\",\"title\":\"a\",\"description\":\"a\",\"rules\":[\n{\"id\":\"x\","
+         "\"check\":\"freez\",\"clause\":\"a\","
+         "\"source\":\"a\",\"date\":\"a\",\"severity\":\"fix\"}]}",
+         "line 2: there is no check \"freez\"; did you mean freeze"},
+        {"{\"name\":\"a\",\"title\":\"a\",\"description\":\"a\",\"rules\":[\n{\"id\":\"x\","
+         "\"check\":\"freeze\",\"clause\":\"a\","
+         "\"source\":\"a\",\"date\":\"a\",\"severity\":\"fix\"}]}",
+         "needs the number \"least_ms\""},
+        {"{\"name\":\"a\",\"title\":\"a\",\"description\":\"a\",\"rules\":[\n{\"id\":\"x\","
+         "\"check\":\"cadence\",\"clause\":\"a\","
+         "\"source\":\"a\",\"date\":\"a\",\"severity\":\"bad\"}]}",
+         "\"severity\" is fix"},
+        {"{\"name\":\"a\",\"title\":\"a\",\"description\":\"a\",\"rules\":[\n{\"id\":\"x\","
+         "\"check\":\"cadence\",\"clause\":\"a\","
+         "\"source\":\"a\",\"date\":\"a\",\"severity\":\"fix\",\"most\":1}]}",
+         "\"most\" is not a field"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct error err;
+        json_t *rules;
+        assert_false(qc_rules_read("r.json", text_of(cases[i].from), &rules, &err));
+        if (!strstr(err.why, cases[i].why))
+            fail_msg("%zu: %s", i, err.why);
+    }
+}
+
+static void the_rules_of_the_house_can_be_read(void **state)
+{
+    (void)state;
+    struct error err;
+    json_t *rules;
+    json_t *raw = json_load_file(RULES "/broadcast.json", 0, NULL);
+    char *text = json_dumps(raw, 0);
+    assert_true(qc_rules_read("broadcast.json", text_of(text), &rules, &err));
+    assert_true(json_array_size(json_object_get(rules, "rules")) > 25);
+    json_decref(rules);
+    json_decref(raw);
+    free(text);
+}
+
+struct film {
+    struct measure m;
+    struct measure_frame at[FRAMES];
+};
+
+// A moving picture without faults.
+static struct film *film(void)
+{
+    struct film *f = calloc(1, sizeof(*f));
+    f->m = (struct measure){
+        .summary = json_pack("{s:[]}", "tracks"), .rate = {25, 1}, .frames = FRAMES, .at = f->at};
+    for (int i = 0; i < FRAMES; i++)
+        f->at[i] = (struct measure_frame){.mean = 6000,
+                                          .lit = 9000,
+                                          .change = 3000,
+                                          .even = 3000,
+                                          .odd = 3000,
+                                          .cell_change = 1000,
+                                          .cell_two = 1900,
+                                          .alike = 9900,
+                                          .brighter = 5000};
+    f->at[0].change = f->at[0].cell_change = 0;
+    return f;
+}
+
+static json_t *report_of(struct film *f, const char *rule)
+{
+    json_t *rules = rules_of(rule), *report = qc_judge(&f->m, rules);
+    json_decref(rules);
+    json_decref(f->m.summary);
+    free(f);
+    return report;
+}
+
+static void one_finding(struct film *f, const char *rule, int from, int to)
+{
+    json_t *report = report_of(f, rule), *list = json_object_get(report, "findings");
+    assert_int_equal(json_array_size(list), from >= 0);
+    assert_string_equal(json_string_value(json_object_get(report, "verdict")),
+                        from >= 0 ? "fix" : "pass");
+    if (from >= 0) {
+        assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "from")),
+                         from);
+        assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "to")), to);
+    }
+    json_decref(report);
+}
+
+static const char freeze[] = "\"check\": \"freeze\", \"least_ms\": 200, \"change\": 60";
+
+static void what_stops_is_frozen_and_what_never_moved_is_a_still(void **state)
+{
+    (void)state;
+    struct film *f = film();
+    for (int i = 40; i < 60; i++)
+        f->at[i].change = 0, f->at[i].still = 10000;
+    one_finding(f, freeze, 40, 59);
+    f = film();
+    f->at[39] = (struct measure_frame){
+        .mean = 6000, .lit = 9000, .change = 90000, .cell_change = 60000, .alike = 100};
+    for (int i = 40; i < 60; i++) // after a cut
+        f->at[i].change = 0;
+    for (int i = 30; i < 39; i++)
+        f->at[i].change = 0;
+    for (int i = 0; i < 30; i++) // it stood from the start
+        f->at[i].change = 0;
+    one_finding(f, freeze, -1, -1);
+}
+
+static const char black[] = "\"check\": \"black\", \"most_ms\": 480";
+
+static void black_after_a_hard_cut_is_a_fault_and_black_after_a_fade_is_not(void **state)
+{
+    (void)state;
+    struct film *f = film();
+    f->at[50].lit = f->at[51].lit = 0;
+    f->at[50].mean = f->at[51].mean = 64 * 16;
+    one_finding(f, black, 50, 51);
+    f = film();
+    for (int i = 0; i < 10; i++)
+        f->at[40 + i].mean = (uint32_t)(6000 - i * 540);
+    for (int i = 50; i < 55; i++)
+        f->at[i].lit = 0, f->at[i].mean = 64 * 16;
+    one_finding(f, black, -1, -1);
+}
+
+static const char flash[] = "\"check\": \"flash\", \"area_percent\": 25, \"flashes\": 3";
+
+static void three_flashes_a_second_are_allowed_and_four_are_not(void **state)
+{
+    (void)state;
+    for (int every = 3; every <= 4;
+         every++) { // turns a frame: 25 / 3 / 2 = 4.2 Hz, 25 / 4 / 2 = 3.1
+        struct film *f = film();
+        for (int i = 20, k = 0; i < 20 + every * 7; i += every, k++)
+            *(k % 2 ? &f->at[i].flash_down : &f->at[i].flash_up) = 9000;
+        one_finding(f, flash, 20, 20 + every * 6);
+    }
+    struct film *f = film();
+    for (int i = 0, k = 0; i < FRAMES; i += 5, k++) // 2.5 Hz
+        *(k % 2 ? &f->at[i].flash_down : &f->at[i].flash_up) = 9000;
+    one_finding(f, flash, -1, -1);
+    f = film();
+    for (int i = 0, k = 0; i < FRAMES;
+         i += 2, k++) // fast, but of less than a quarter of the picture
+        *(k % 2 ? &f->at[i].flash_down : &f->at[i].flash_up) = 2400;
+    one_finding(f, flash, -1, -1);
+}
+
+static void a_report_becomes_a_page_and_a_pdf_whose_table_holds(void **state)
+{
+    (void)state;
+    struct film *f = film();
+    f->at[50].lit = 0;
+    f->at[50].mean = 64 * 16;
+    json_t *report = report_of(f, black);
+    struct buf page = BUF_LIMIT(1 << 20), pdf = BUF_LIMIT(1 << 20);
+    qc_report_html(report, "reel <1> & \"2\"", NULL, NULL, &page);
+    assert_non_null(strstr(page.at, "reel &lt;1&gt; &amp; &quot;2&quot;"));
+    assert_non_null(strstr(page.at, "00:00:02:00, frame 50"));
+    qc_report_pdf(report, "reel (1)", NULL, NULL, &pdf);
+    const char *end = strstr(pdf.at + 20, "startxref\n");
+    assert_non_null(end);
+    const char *table = pdf.at + atol(end + 10);
+    assert_memory_equal(table, "xref\n0 ", 7);
+    int objects = atoi(table + 7);
+    const char *row = strchr(table + 7, '\n') + 1 + 20; // after the free one
+    for (int i = 1; i < objects; i++, row += 20) {      // each offset is where its object begins
+        char wanted[24];
+        int size = snprintf(wanted, sizeof(wanted), "%d 0 obj", i);
+        assert_memory_equal(pdf.at + atol(row), wanted, (size_t)size);
+    }
+    buf_free(&page);
+    buf_free(&pdf);
+    json_decref(report);
+}
+
+static void a_measurement_is_read_back_as_it_was_written_and_cut_ones_are_refused(void **state)
+{
+    (void)state;
+    struct film *f = film();
+    struct measure_sound sound[4] = {{.peak = -100, .with = -1000, .click = 5},
+                                     {.rms = MEASURE_SILENT}};
+    struct measure_track track = {2, 48000, 2, sound};
+    json_array_append_new(json_object_get(f->m.summary, "tracks"),
+                          json_pack("{s:s}", "layout", "stereo"));
+    f->m.track_count = 1, f->m.tracks = &track;
+    struct buf file = BUF_LIMIT(1 << 20);
+    measure_write(&f->m, &file);
+    struct measure *m;
+    struct error err;
+    assert_true(measure_read((text){file.at, file.size}, &m, &err));
+    assert_int_equal(m->frames, FRAMES);
+    assert_memory_equal(m->at, f->at, sizeof(f->at));
+    assert_memory_equal(m->tracks[0].at, sound, sizeof(sound));
+    measure_close(m);
+    for (size_t size = 0; size < file.size; size += 7)
+        assert_false(measure_read((text){file.at, size}, &m, &err));
+    buf_free(&file);
+    json_decref(f->m.summary);
+    free(f);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_that_are_wrong_are_refused_by_their_line),
+        cmocka_unit_test(the_rules_of_the_house_can_be_read),
+        cmocka_unit_test(what_stops_is_frozen_and_what_never_moved_is_a_still),
+        cmocka_unit_test(black_after_a_hard_cut_is_a_fault_and_black_after_a_fade_is_not),
+        cmocka_unit_test(three_flashes_a_second_are_allowed_and_four_are_not),
+        cmocka_unit_test(a_report_becomes_a_page_and_a_pdf_whose_table_holds),
+        cmocka_unit_test(a_measurement_is_read_back_as_it_was_written_and_cut_ones_are_refused),
+    };
+    return RUN_TESTS(tests);
+}
