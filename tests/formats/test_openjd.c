@@ -221,6 +221,57 @@ static void rows_are_cut_as_the_scheduler_likes_and_nothing_is_lost(void **state
     assert_int_equal(openjd_chunk_next(&c, 0, 0), 10);
 }
 
+// What a page says of a task by its axes is what a worker is given for it.
+static void axes_name_every_task(void **state)
+{
+    (void)state;
+    static const char *const spaces[] = {
+        "    taskParameterDefinitions:\n"
+        "    - {name: Layer, type: STRING, range: [beauty, matte, volume]}\n"
+        "    - {name: Frame, type: INT, range: '1001-1010,1020-1030:5'}\n"
+        "    - {name: Tile, type: INT, range: [4, 3, 1]}\n"
+        "    - {name: Look, type: FLOAT, range: [1.5, 2.5, 3.5]}\n"
+        "    combination: '(Layer, Tile) * Frame * Look'\n",
+        "    taskParameterDefinitions:\n"
+        "    - {name: A, type: INT, range: 1-3}\n"
+        "    - {name: B, type: INT, range: 1-4}\n"
+        "    - {name: C, type: INT, range: 11-22}\n"
+        "    combination: '(A * B, C)'\n"};
+    for (int i = 0; i < 3; i++) {
+        char words[2000];
+        snprintf(words, sizeof(words),
+                 "name: x\nsteps:\n- name: s\n"
+                 "  parameterSpace:\n%s  script: {actions: {onRun: {command: a}}}\n",
+                 i < 2 ? spaces[i] : "");
+        const struct openjd_space *s = job_of(i < 2 ? words : chunked, NULL, 0)->steps[0].space;
+        const struct openjd_axis *axes;
+        size_t count = openjd_space_axes(a, s, &axes), frames = 0;
+        uint64_t row = openjd_space_row_tasks(s);
+        for (size_t k = 0; k < count; k++)
+            frames += axes[k].frame;
+        assert_int_equal(frames, 1);
+        for (uint64_t t = 0; t < openjd_space_tasks(s); t++) {
+            struct openjd_task task;
+            openjd_space_cut(a, s, t / row, t % row, 1, &task);
+            assert_int_equal(task.count, count);
+            for (size_t k = 0; k < count; k++) {
+                const struct openjd_axis *x = &axes[k];
+                uint64_t index = t / x->span % x->count;
+                const struct openjd_task_value *v = &task.values[k];
+                assert_true(v->name.size == x->name.size);
+                if (v->type == OPENJD_T_RANGE)
+                    assert_true(openjd_range_at(v->value.range, 0) ==
+                                openjd_range_at(x->range, index));
+                else if (x->range)
+                    assert_true(v->value.whole == openjd_range_at(x->range, index));
+                else
+                    assert_memory_equal(&v->value, &x->values[index], sizeof(v->value));
+                assert_true(x->frame == (v == openjd_task_frame(&task)));
+            }
+        }
+    }
+}
+
 static void a_task_is_found_by_its_values(void **state)
 {
     (void)state;
@@ -457,6 +508,7 @@ int main(int argc, char **argv)
         WITH_ARENA(contiguous_chunks_stop_at_gaps_and_are_even),
         cmocka_unit_test_setup_teardown(rows_are_cut_as_the_scheduler_likes_and_nothing_is_lost,
                                         open_arena, close_arena),
+        WITH_ARENA(axes_name_every_task),
         WITH_ARENA(a_task_is_found_by_its_values),
         WITH_ARENA(paths_are_joined_and_defaults_stay_in),
         WITH_ARENA(environments_narrow_parameters),

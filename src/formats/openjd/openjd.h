@@ -224,7 +224,7 @@ struct openjd_action { // §5
     size_t arg_count;
     const struct openjd_format *timeout; // seconds, or NULL
     enum openjd_cancel cancel;
-    bool says_cancel; // it has a `cancelation`
+    bool says_cancel;                          // it has a `cancelation`
     const struct openjd_format *cancel_mode;   // rfc 0008: a mode that is forwarded, or NULL
     const struct openjd_format *notify_period; // seconds, or NULL
 };
@@ -439,6 +439,18 @@ uint64_t openjd_space_row_tasks(const struct openjd_space *space);
 // numbers have a gap). task->task_count says how many.
 void openjd_space_cut(struct arena *a, const struct openjd_space *space, uint64_t row,
                       uint64_t place, uint64_t most, struct openjd_task *task);
+// A parameter along the tasks of its step: task t, counted row by row, has its value number
+// t / span % count. So a page can name any of a million tasks without a list.
+struct openjd_axis {
+    text name;
+    uint64_t span, count;
+    const struct openjd_range *range;  // its numbers, or NULL:
+    const struct openjd_value *values; // the values themselves
+    bool frame;                        // what openjd_task_frame finds
+};
+// In the template's order; they live in the arena.
+size_t openjd_space_axes(struct arena *a, const struct openjd_space *space,
+                         const struct openjd_axis **axes);
 struct openjd_chunking {
     bool chunked, contiguous;
     uint64_t default_count;

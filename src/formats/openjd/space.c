@@ -450,6 +450,46 @@ void openjd_space_cut(struct arena *a, const struct openjd_space *space, uint64_
     set_chunk(a, r, chunk, task, (size_t)(r - space->ranges));
 }
 
+static void lay_axes(const struct openjd_space *s, const struct part *p, uint64_t span,
+                     struct openjd_axis *axes)
+{
+    if (p->kind == COMBINE_NAME)
+        axes[p->parameter].span = span;
+    for (size_t i = p->kind == COMBINE_NAME ? 0 : p->count; i-- > 0;) {
+        lay_axes(s, &p->parts[i], span, axes);
+        if (p->kind == COMBINE_ALL)
+            span *= part_length(s, &p->parts[i], 0);
+    }
+}
+
+static size_t frame_axis(const struct openjd_space *s)
+{
+    size_t first = s->count;
+    for (size_t i = s->count; i-- > 0;) {
+        if (s->ranges[i].type != OPENJD_T_INT && !s->ranges[i].chunked)
+            continue;
+        first = i;
+        if (text_is(s->ranges[i].name, "Frame"))
+            break;
+    }
+    return first;
+}
+
+size_t openjd_space_axes(struct arena *a, const struct openjd_space *s,
+                         const struct openjd_axis **to)
+{
+    struct openjd_axis *axes = ARENA_ARRAY(a, struct openjd_axis, s->count + 1);
+    size_t frame = frame_axis(s);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct space_range *r = &s->ranges[i];
+        axes[i] = (struct openjd_axis){
+            r->name, 1, range_length(r), r->is_range ? &r->range : NULL, r->values, i == frame};
+    }
+    lay_axes(s, s->rows_root, openjd_space_row_tasks(s), axes);
+    *to = axes;
+    return s->count;
+}
+
 struct openjd_chunking openjd_space_chunking(const struct openjd_space *space)
 {
     return space->chunked ? space->chunked->chunking : (struct openjd_chunking){.default_count = 1};
