@@ -20,6 +20,7 @@ enum {
     WAIT_MS = 250,
     CHECK_MS = 60000,
     SAY_NOW_MS = 30000,
+    LOOK_MS = 1000, // for what the command line has written
     SHARE_ASSETS = 1000
 };
 
@@ -258,11 +259,29 @@ static void say_now(struct events *e)
     frame_let_go(f);
 }
 
+static bool takes_rights(const char *kind)
+{
+    return strcmp(kind, "share.revoked") == 0 || strcmp(kind, "person.changed") == 0 ||
+           strcmp(kind, "project.changed") == 0;
+}
+
+static void look_outside(struct events *e, int64_t *looked_ms)
+{
+    struct error err;
+    int64_t now_ms = clock_tick_us() / 1000;
+    if (now_ms - *looked_ms < LOOK_MS)
+        return;
+    *looked_ms = now_ms;
+    if (!db_events_look(e->api->db, &err))
+        log_problem("events.look", &err);
+}
+
 static void *pump(void *context)
 {
     struct events *e = context;
-    int64_t said_ms = clock_tick_us() / 1000;
+    int64_t said_ms = clock_tick_us() / 1000, looked_ms = said_ms;
     while (!atomic_load(&e->stop)) {
+        look_outside(e, &looked_ms);
         int64_t newest = db_event_wait(e->api->db, e->sent, WAIT_MS);
         struct error err;
         error_clear(&err);
@@ -272,7 +291,7 @@ static void *pump(void *context)
             if (!db_read(e->api->db, read_in, &b, &err))
                 b.count = 0;
             for (size_t i = 0; i < b.count; i++)
-                if (strcmp(b.list[i].kind, "share.revoked") == 0)
+                if (takes_rights(b.list[i].kind))
                     people_changed(e->api->people);
         }
         pthread_mutex_lock(&e->lock);

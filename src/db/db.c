@@ -579,6 +579,25 @@ int64_t db_event_last(struct db *db)
     return last;
 }
 
+static bool newest_in(struct db_tx *tx, void *context, struct error *err)
+{
+    return db_one_int(tx, context, 0, err, "select max(number) from events", "");
+}
+
+bool db_events_look(struct db *db, struct error *err)
+{
+    int64_t newest = 0;
+    if (!db_read(db, newest_in, &newest, err))
+        return false;
+    pthread_mutex_lock(&db->lock);
+    if (newest > db->event_last) {
+        db->event_last = newest;
+        pthread_cond_broadcast(&db->news);
+    }
+    pthread_mutex_unlock(&db->lock);
+    return true;
+}
+
 int64_t db_event_wait(struct db *db, int64_t number, int timeout_ms)
 {
     struct timespec until;

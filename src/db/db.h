@@ -64,6 +64,8 @@ MUST_CHECK bool db_one_int(struct db_tx *tx, int64_t *value, int64_t none, struc
 MUST_CHECK bool db_event(struct db_tx *tx, const char *kind, const char *project,
                          const char *subject, const char *body, struct error *err);
 int64_t db_event_last(struct db *db); // the newest committed number
+// Looks for events that another process has written; those who wait for ours hear of them.
+MUST_CHECK bool db_events_look(struct db *db, struct error *err);
 // Waits until there is an event after `number`, at most timeout_ms. Returns the newest number.
 int64_t db_event_wait(struct db *db, int64_t number, int timeout_ms);
 

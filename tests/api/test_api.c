@@ -1008,6 +1008,42 @@ static void who_loses_the_right_hears_no_more(void **state)
     socket_client_close(owner);
 }
 
+// `posthouse user disable` beside a house that serves.
+static void the_line_is_cut_within_seconds_whoever_takes_the_right(void **state)
+{
+    (void)state;
+    char kind[40], path[100], migrations[100];
+    text message;
+    struct socket_client *guest = listen_as("guest", "{\"subscribe\":{}}");
+    struct socket_client *owner = listen_as("owner", "{\"subscribe\":{}}");
+    hear(guest, kind);
+    hear(owner, kind);
+    snprintf(path, sizeof(path), "%s/house.db", folder);
+    snprintf(migrations, sizeof(migrations), "%s/m", folder);
+    struct db *outside = db_open(&(struct db_wish){.path = path, .migrations = migrations}, &err);
+    must(outside != NULL);
+    struct people *command = people_open(&(struct people_wish){.db = outside}, &err);
+    must(command != NULL);
+    must(people_change(command, caller("guest")->person, &(struct person_change){NULL, -1, 1}, NULL,
+                       "command line", &err));
+    assert_false(socket_client_receive(guest, 20000, &message, &err));
+    assert_int_not_equal(err.kind, ERROR_TIMEOUT);
+    // Nobody else is cut; a token that is taken away cuts its own line only.
+    assert_false(socket_client_receive(owner, 300, &message, &err));
+    assert_int_equal(err.kind, ERROR_TIMEOUT);
+    struct token *tokens;
+    size_t count;
+    must(token_list(people, caller("owner")->person, arena, &tokens, &count, &err));
+    for (size_t i = 0; i < count; i++)
+        must(token_end(command, caller("owner")->person, tokens[i].id, "command line", &err));
+    assert_false(socket_client_receive(owner, 20000, &message, &err));
+    assert_int_not_equal(err.kind, ERROR_TIMEOUT);
+    socket_client_close(guest);
+    socket_client_close(owner);
+    people_close(command);
+    db_close(outside);
+}
+
 static void too_old_a_number_says_so(void **state)
 {
     (void)state;
@@ -1052,6 +1088,7 @@ int main(int argc, char **argv)
         S(media_addresses_end_with_the_rights),
         S(catching_up_misses_nothing_while_others_write),
         S(who_loses_the_right_hears_no_more),
+        S(the_line_is_cut_within_seconds_whoever_takes_the_right),
         S(too_old_a_number_says_so),
     };
     return RUN_TESTS(tests);

@@ -35,6 +35,9 @@ MUST_CHECK bool session_add(struct db_tx *tx, struct people *p, const char *pers
                             const char *address, struct session_made *made, struct error *err);
 MUST_CHECK bool link_add(struct db_tx *tx, const char *person, int64_t days, char token[44],
                          struct error *err);
+// In the transaction that takes a right away: the event person.changed, by which this process and
+// others (`posthouse user` beside `serve`) find out that open connections must be looked at.
+MUST_CHECK bool person_said(struct db_tx *tx, const char *person, struct error *err);
 bool no_such_person(struct error *err);
 // True, with *err set, for the e-mail of the house's own person.
 bool email_is_house(const char *email, struct error *err);

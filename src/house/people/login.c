@@ -420,7 +420,7 @@ static bool welcome_in(struct db_tx *tx, void *context, struct error *err)
            db_run(tx, err, "delete from sessions where person = ?1", "s", e->person) &&
            db_run(tx, err, "update people set password = ?2 where id = ?1", "ss", e->person,
                   e->hash) &&
-           enter_in(tx, e, err);
+           person_said(tx, e->person, err) && enter_in(tx, e, err);
 }
 
 static bool enter_by_link(struct people *p, struct entering *e, const char *password, db_work *work,

@@ -99,6 +99,11 @@ int64_t people_changes(const struct people *p)
     return atomic_load(&((struct people *)p)->changes);
 }
 
+bool person_said(struct db_tx *tx, const char *person, struct error *err)
+{
+    return db_event(tx, "person.changed", NULL, person ? person : "", NULL, err);
+}
+
 void people_changed(struct people *p)
 {
     atomic_fetch_add(&p->changes, 1);
@@ -358,7 +363,8 @@ static bool change_in(struct db_tx *tx, void *context, struct error *err)
     snprintf(detail, sizeof(detail), "%s%s%s%s%s", c->name ? "name " : "",
              c->admin == 1 ? "admin " : "", c->admin == 0 ? "no-admin " : "",
              c->disabled == 1 ? "disabled" : "", c->disabled == 0 ? "enabled" : "");
-    return audit_add(tx, d->by, d->address, "person.changed", d->id, detail, err);
+    return audit_add(tx, d->by, d->address, "person.changed", d->id, detail, err) &&
+           person_said(tx, d->id, err);
 }
 
 bool people_change(struct people *p, const char *id, const struct person_change *change,
@@ -379,7 +385,8 @@ bool people_change(struct people *p, const char *id, const struct person_change 
 
 static bool sessions_end_in(struct db_tx *tx, void *context, struct error *err)
 {
-    return db_run(tx, err, "delete from sessions where person = ?1", "s", (const char *)context);
+    return db_run(tx, err, "delete from sessions where person = ?1", "s", (const char *)context) &&
+           person_said(tx, context, err);
 }
 
 bool people_sessions_end(struct people *p, const char *person, struct error *err)

@@ -7,7 +7,8 @@
  * permissions. An administrator has all of them everywhere.
  *
  * Whatever makes somebody lose a right (disabled, removed, logged out) counts at once: nothing here
- * is cached, and people_changes says that open connections must be looked at again.
+ * is cached, and people_changes says that open connections must be looked at again. The event
+ * person.changed (about the house) says so to another process.
  */
 #pragma once
 #include "db/db.h"

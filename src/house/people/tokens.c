@@ -133,7 +133,8 @@ static bool end_in(struct db_tx *tx, void *context, struct error *err)
     if (!db_changed(tx))
         return no_such_token(err);
     struct who by = {.kind = WHO_PERSON, .person = m->person};
-    return audit_add(tx, &by, m->address, "token.ended", m->id, NULL, err);
+    return audit_add(tx, &by, m->address, "token.ended", m->id, NULL, err) &&
+           person_said(tx, m->person, err);
 }
 
 bool token_end(struct people *p, const char *person, const char *id, const char *address,
