@@ -66,6 +66,12 @@ MUST_CHECK bool decoder_open(const AVCodecParameters *p, AVRational base, int th
 bool media_error(struct error *err, int code, const struct media *m, const char *doing);
 
 bool probe(const struct ticket *t, json_t **facts, struct error *err);
+// The same, and `saw` (may be NULL) is called with the first frame that was decoded, when all is
+// well.
+typedef void probe_saw(const struct ticket *t, const AVFrame *frame);
+bool probe_seeing(const struct ticket *t, probe_saw *saw, json_t **facts, struct error *err);
+// What a ticket to probe asks for: the same with a small picture (look.c).
+bool probe_and_look(const struct ticket *t, json_t **facts, struct error *err);
 bool proxy(const struct ticket *t, json_t **result, struct error *err);
 bool measure(const struct ticket *t, json_t **result, struct error *err);
 bool stills(const struct ticket *t, json_t **result, struct error *err);

@@ -124,7 +124,9 @@ static void make_tables(struct shaper *s, int transfer)
     s->to_signal = malloc(LINEAR);
     for (int i = 0; i < LINEAR; i++) {
         double v = (double)i / (LINEAR - 1);
-        s->to_light[i] = (float)(transfer == AVCOL_TRC_SMPTE2084 ? pq_light(v) : hlg_light(v));
+        s->to_light[i] = (float)(transfer == AVCOL_TRC_LINEAR      ? v
+                                 : transfer == AVCOL_TRC_SMPTE2084 ? pq_light(v)
+                                                                   : hlg_light(v));
         s->to_signal[i] = (uint8_t)(bt709_signal(v * v) * 255 + 0.5);
     }
 }
@@ -141,6 +143,10 @@ static void map_row(const struct shaper *s, const uint16_t *from, uint8_t *to, i
     for (int x = 0; x < width; x++, from += 3, to += 3) {
         float r = s->to_light[from[0] >> 4], g = s->to_light[from[1] >> 4],
               b = s->to_light[from[2] >> 4];
+        if (s->transfer == AVCOL_TRC_LINEAR) { // a render: what is brighter than white is white
+            to[0] = signal_of(s, r), to[1] = signal_of(s, g), to[2] = signal_of(s, b);
+            continue;
+        }
         if (s->transfer == AVCOL_TRC_ARIB_STD_B67) { // a display of 1000 nits, system gamma 1.2
             float y = 0.2627f * r + 0.6780f * g + 0.0593f * b;
             float k = powf(y > 1e-6f ? y : 1e-6f, 0.2f) * white;
@@ -255,10 +261,11 @@ AVFrame *shaper_make(struct shaper *s, const AVFrame *from)
     int height = side ? s->shape.width : s->shape.height;
     AVFrame *field = from->interlaced_frame ? one_field(from) : NULL;
     const AVFrame *source = field ? field : from;
-    bool hdr = from->color_trc == AVCOL_TRC_SMPTE2084 || from->color_trc == AVCOL_TRC_ARIB_STD_B67;
+    bool light = from->color_trc == AVCOL_TRC_SMPTE2084 ||
+                 from->color_trc == AVCOL_TRC_ARIB_STD_B67 || from->color_trc == AVCOL_TRC_LINEAR;
     AVFrame *to =
-        hdr ? map_light(s, source, width, height) : frame_new(AV_PIX_FMT_YUV420P, width, height);
-    if (!hdr && to && !convert(&s->scale, source, to, matrix_of(from), is_full(from), false))
+        light ? map_light(s, source, width, height) : frame_new(AV_PIX_FMT_YUV420P, width, height);
+    if (!light && to && !convert(&s->scale, source, to, matrix_of(from), is_full(from), false))
         av_frame_free(&to);
     av_frame_free(&field);
     if (to && s->shape.rotation)

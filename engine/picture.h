@@ -2,8 +2,8 @@
  * engine/picture: any decoded frame as an upright, square-pixel, progressive BT.709 picture.
  *
  * Fields are made one frame (25i becomes 25p) where they comb, HDR (PQ, HLG; BT.2020) is
- * tone-mapped with 203 nits as reference white (ITU-R BT.2408), everything else is converted by
- * matrix and range.
+ * tone-mapped with 203 nits as reference white (ITU-R BT.2408), linear light (OpenEXR) gets the
+ * signal of BT.709, everything else is converted by matrix and range.
  */
 #pragma once
 #include "base/error.h"

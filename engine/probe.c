@@ -735,6 +735,11 @@ static bool count_all(struct probing *p, struct error *err)
 
 bool probe(const struct ticket *t, json_t **facts, struct error *err)
 {
+    return probe_seeing(t, NULL, facts, err);
+}
+
+bool probe_seeing(const struct ticket *t, probe_saw *saw, json_t **facts, struct error *err)
+{
     struct probing p = {.damage = json_array(), .rate = {25, 1}};
     bool done = media_open(t, &p.m, err) && count_all(&p, err) &&
                 (!p.m->encrypted || media_locked(p.m, err));
@@ -753,6 +758,8 @@ bool probe(const struct ticket *t, json_t **facts, struct error *err)
     }
     if (done)
         *facts = facts_of(&p);
+    if (done && saw && p.first)
+        saw(t, p.first);
     av_frame_free(&p.first);
     media_close(p.m);
     free(p.c.times);

@@ -18,7 +18,8 @@
 
 extern char **environ;
 
-enum { OUTPUTS_MOST = 64 };
+enum { OUTPUTS_MOST = 64, PICTURE_MOST = 256 << 10 };
+#define PICTURE "picture.jpg"
 
 struct output {
     int64_t index;              // among the job's
@@ -32,6 +33,7 @@ struct output {
 struct render {
     struct render_wish wish;
     char *scratch, *mark;
+    char *pictures; // the folder in which the engine makes a small one
     // of the session
     struct arena *a; // NULL: there is none
     char job[27];
@@ -61,7 +63,8 @@ struct render *render_open(const struct render_wish *wish)
     r->wish = *wish;
     r->scratch = strdup(wish->scratch);
     r->mark = strdup(wish->mark);
-    if (!r->scratch || !r->mark)
+    if (!r->scratch || !r->mark ||
+        asprintf(&r->pictures, "%s/pictures-%s", wish->scratch, wish->mark) < 0)
         abort();
     return r;
 }
@@ -91,6 +94,9 @@ void render_close(struct render *r)
     if (!r)
         return;
     render_rest(r);
+    struct error ignored; // it is scratch
+    (void)!folder_remove(r->pictures, &ignored);
+    free(r->pictures);
     free(r->scratch);
     free(r->mark);
     free(r);
@@ -369,7 +375,8 @@ static bool open_session(struct render *r, const char *job, int64_t step, uint64
     r->failed = true; // until it stands
     r->cold = false;
     find_outputs(r, options);
-    if (!folder_make(r->scratch, 0750, err) || !open_files(r, options, rules, err))
+    if (!folder_make(r->scratch, 0750, err) || !folder_make(r->pictures, 0750, err) ||
+        !open_files(r, options, rules, err))
         return false;
     map_outputs(r);
     if (!make(r, step, document, err))
@@ -407,13 +414,16 @@ static bool bad_output(struct error *err, const char *name, const char *why)
     return error_why(err, "%s", why);
 }
 
-// The engine decodes it; nobody else opens what a program wrote.
+// The engine decodes it; nobody else opens what a program wrote. It also makes the small picture.
 static bool decodes(struct render *r, const struct output *o, const char *path, const char *name,
                     struct error *err)
 {
-    json_t *facts = NULL, *ticket = json_pack("{s:s}", "kind", "probe");
-    struct engine_wish wish = {
-        .ticket = ticket, .engine = r->wish.engine, .sandbox = r->wish.sandbox};
+    json_t *facts = NULL, *ticket = json_pack("{s:s, s:s*}", "kind", "probe", "output",
+                                              r->calls->pictured ? PICTURE : NULL);
+    struct engine_wish wish = {.ticket = ticket,
+                               .engine = r->wish.engine,
+                               .sandbox = r->wish.sandbox,
+                               .output_folder = r->pictures};
     bool ok = engine_run_files(&wish, &path, 1, &facts, err);
     json_decref(ticket);
     if (!ok) {
@@ -459,6 +469,22 @@ struct made_files {
     size_t count, room;
 };
 
+// Only for people to see: one that is not there is left out.
+static void tell_picture(struct render *r, struct arena *a, int64_t task, int64_t output)
+{
+    const char *path = arena_format(a, "%s/" PICTURE, r->pictures);
+    int f = r->calls->pictured ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    char *at = f >= 0 ? malloc(PICTURE_MOST + 1) : NULL;
+    ssize_t size = at ? read(f, at, PICTURE_MOST + 1) : 0;
+    if (size > 0 && size <= PICTURE_MOST)
+        r->calls->pictured(r->calls->context, task, output, at, (size_t)size);
+    free(at);
+    if (f >= 0) {
+        close(f);
+        unlink(path);
+    }
+}
+
 static bool check_file(struct render *r, struct arena *a, const struct output *o, int64_t frame,
                        int64_t task, struct made_files *files, struct error *err)
 {
@@ -471,6 +497,7 @@ static bool check_file(struct render *r, struct arena *a, const struct output *o
         return bad_output(err, name, seen.st_size ? "it is too small" : "it is empty");
     if (!decodes(r, o, from, name, err) || !sync_path(from, O_RDONLY, err))
         return false;
+    tell_picture(r, a, task, o - r->outputs);
     if (files->count == files->room) {
         files->room = files->room ? files->room * 2 : 16;
         files->at = realloc(files->at, files->room * sizeof(*files->at));

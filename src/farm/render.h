@@ -50,6 +50,9 @@ struct render_calls {
     void (*progress)(void *context, int64_t done, int64_t total);
     void (*said)(void *context, text line);
     enum render_place (*may_place)(void *context, int64_t task);
+    // A small picture (JPEG) of output number `output` of a task, looked at and found good. May be
+    // NULL.
+    void (*pictured)(void *context, int64_t task, int64_t output, const void *at, size_t size);
     void *context;
 };
 // `task` and `document` as in docs/formats/workers.md. False: CANCELLED when it was not to go on.

@@ -9,6 +9,7 @@
 #include "farm/render.h"
 #include "plat/clock.h"
 #include "plat/files.h"
+#include "plat/hash.h"
 #include "plat/ids.h"
 #include "tickets/run.h"
 #include "tickets/ticket.h"
@@ -401,6 +402,25 @@ static bool own_task(const struct attempt *t, int64_t task)
     return false;
 }
 
+// Without a line it is not told: it is only to be looked at.
+static void render_pictured(void *context, int64_t task, int64_t output, const void *at,
+                            size_t size)
+{
+    struct run *r = context;
+    size_t room = size / 3 * 4 + 8;
+    char *words = malloc(room);
+    if (!words)
+        abort();
+    bool ok = base64url_format(at, size, words, room);
+    pthread_mutex_lock(&r->w->lock);
+    if (ok && r->w->line)
+        send_json(r->w, json_pack("{s:{s:s, s:I, s:I, s:I, s:s}}", "picture", "attempt", r->t->id,
+                                  "token", (json_int_t)r->t->token, "task", (json_int_t)task,
+                                  "output", (json_int_t)output, "jpeg", words));
+    pthread_mutex_unlock(&r->w->lock);
+    free(words);
+}
+
 // While the house is away the frame waits: another attempt may have been given.
 static enum render_place render_may_place(void *context, int64_t task)
 {
@@ -426,6 +446,7 @@ static bool run_render(struct run *r, struct render *render, struct error *err)
                                  .progress = render_progress,
                                  .said = render_said,
                                  .may_place = render_may_place,
+                                 .pictured = render_pictured,
                                  .context = r};
     json_t *document = document_of(r->w, r->t, err);
     bool ok = document && render_run(render, r->t->task, document, &calls, err);

@@ -1,0 +1,32 @@
+// A ticket to probe that names an output wants to see the file, too: a small picture of its first
+// frame. One that can not be made is left out: the facts are what was asked for.
+#include "engine/media.h"
+#include "engine/picture.h"
+#include "engine/stills.h"
+
+enum { PICTURE_WIDTH = 480, PICTURE_HEIGHT = 270 };
+
+static void make_picture(const struct ticket *t, const AVFrame *frame)
+{
+    struct error ignored;
+    struct shape shape = {0};
+    picture_fit(frame->width, frame->height, PICTURE_WIDTH, PICTURE_HEIGHT, &shape.width,
+                &shape.height);
+    struct shaper *shaper = shaper_open(&shape);
+    struct SwsContext *range = NULL;
+    json_t *list = json_array();
+    AVFrame *upright = shaper_make(shaper, frame);
+    AVFrame *full = upright ? frame_new(AV_PIX_FMT_YUVJ420P, shape.width, shape.height) : NULL;
+    if (full && scale_into(&range, upright, full, true))
+        (void)!jpeg_write(list, "poster", t->output, full, &ignored);
+    json_decref(list);
+    av_frame_free(&full);
+    av_frame_free(&upright);
+    sws_freeContext(range);
+    shaper_close(shaper);
+}
+
+bool probe_and_look(const struct ticket *t, json_t **facts, struct error *err)
+{
+    return probe_seeing(t, t->output ? make_picture : NULL, facts, err);
+}
