@@ -107,6 +107,7 @@ struct api_wish {
     const char *logs_folder;      // of the workers\' attempts; NULL: none are kept
     const char *scratch_folder;   // where what staged attempts make arrives; NULL: nothing may
     const char *house_folder;     // where no frames are brought; NULL: none
+    const char *pictures_folder;  // of what attempts made; NULL: none are kept
     const char *renderers_folder; // what the farm can run, with job templates
 };
 

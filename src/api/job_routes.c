@@ -21,6 +21,7 @@ struct asking {
     json_t *json;
     int64_t total;
     bool more;
+    const char *keys[JOB_KEYS];
 };
 
 static void fresh(struct asking *q) // the database may run a piece of work twice
@@ -59,45 +60,67 @@ static bool projects_of(struct db_tx *tx, struct asking *q, const char *project,
 static bool list_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
+    const char *project = call_query(q->c, "project");
     fresh(q);
-    return projects_of(tx, q, call_query(q->c, "project"), err) &&
-           job_list(tx, room(q->c), &q->query, &q->json, &q->total, &q->more, err);
+    // An administrator views all of them: no list of them then.
+    bool all = q->c->who.admin && !project;
+    return (all || projects_of(tx, q, project, err)) &&
+           job_list(tx, room(q->c), &q->query, q->c->arena, &q->json, &q->total, &q->more, q->keys,
+                    err);
+}
+
+static bool order_of(struct call *c, struct job_query *q, struct error *err)
+{
+    const char *order = call_query(c, "order");
+    q->turn = order && strcmp(order, "turn") == 0;
+    if (order && !q->turn && strcmp(order, "created") != 0) {
+        error_set(err, ERROR_INPUT, "jobs have no such order");
+        return error_fix(err, "say order=created or order=turn");
+    }
+    if (q->turn && !(q->states & JOB_ACTIVE) == !(q->states & JOB_ENDED)) {
+        error_set(err, ERROR_INPUT, "these jobs have no turn in common");
+        return error_fix(err, "with order=turn say state= of what goes on, or of what has ended");
+    }
+    return true;
+}
+
+static bool wish_of(struct call *c, struct job_query *q, struct error *err)
+{
+    for (text rest = text_of(call_query(c, "state")); rest.size;) {
+        unsigned named = job_states_named(text_cut(&rest, ','));
+        q->states |= named;
+        if (!named) {
+            error_set(err, ERROR_INPUT, "jobs have no such state");
+            return error_fix(err, "say state=active, state=ended, or states by name with commas");
+        }
+    }
+    q->kind = call_query(c, "kind");
+    q->by = call_query(c, "by");
+    q->words = call_query(c, "q");
+    if (q->kind && strcmp(q->kind, "render") != 0 && strcmp(q->kind, "media") != 0) {
+        error_set(err, ERROR_INPUT, "jobs have no such kind");
+        return error_fix(err, "say kind=render, or kind=media for all others");
+    }
+    return order_of(c, q, err);
 }
 
 static bool jobs_get(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
-    const char *keys[2], *state = call_query(c, "state");
+    const char *after[JOB_KEYS] = {0};
     bool had;
-    if (!call_limit(c, &q.query.limit, err) || !call_cursor(c, keys, 2, &had, err))
+    if (!call_limit(c, &q.query.limit, err) || !wish_of(c, &q.query, err))
         return false;
-    if (had) {
-        q.query.before_ms = strtoll(keys[0], NULL, 10);
-        q.query.before_id = keys[1];
-    }
-    for (text rest = text_of(state); rest.size;) {
-        text one = text_cut(&rest, ',');
-        q.query.active |= text_is(one, "active");
-        q.query.ended |= text_is(one, "ended");
-        if (!text_is(one, "active") && !text_is(one, "ended")) {
-            error_set(err, ERROR_INPUT, "jobs have no such state");
-            return error_fix(err, "say state=active, state=ended, or both with a comma");
-        }
-    }
+    bool turn = q.query.turn && q.query.states & JOB_ACTIVE;
+    size_t keys = turn ? 3 : 2;
+    if (!call_cursor(c, after, keys, &had, err))
+        return false;
+    q.query.after = had ? after : NULL;
     if (!db_read(c->api->db, list_in, &q, err)) {
         json_decref(q.json);
         return false;
     }
-    json_t *cursor = json_null();
-    if (q.more) {
-        const json_t *last = json_array_get(q.json, json_array_size(q.json) - 1);
-        const char *created = json_string_value(json_object_get(last, "created"));
-        int64_t at_ms = 0;
-        clock_parse(text_of(created), &at_ms);
-        const char *next[] = {arena_format(c->arena, "%lld", (long long)at_ms),
-                              json_string_value(json_object_get(last, "id"))};
-        cursor = call_cursor_next(c, next, 2);
-    }
+    json_t *cursor = q.more ? call_cursor_next(c, q.keys, keys) : json_null();
     call_json(c, json_pack("{s:o, s:o, s:I}", "items", q.json, "cursor", cursor, "total",
                            (json_int_t)q.total));
     return true;
@@ -107,7 +130,7 @@ static bool get_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     fresh(q);
-    json_t *steps;
+    json_t *steps, *options;
     if (!job_get(tx, room(q->c), q->c->job, &q->json, err))
         return false;
     if (!job_steps(tx, room(q->c), q->c->job, &steps, err)) {
@@ -115,6 +138,11 @@ static bool get_in(struct db_tx *tx, void *context, struct error *err)
         return false;
     }
     json_object_set_new(q->json, "steps", steps);
+    if (!job_options(tx, q->c->job, &options, err)) {
+        fresh(q);
+        return false;
+    }
+    json_object_set_new(q->json, "options", options);
     return true;
 }
 
@@ -339,6 +367,29 @@ static void add_logs(const struct call *c, json_t *attempts)
     }
 }
 
+// Of the newest attempt that counts: the others never came into their place.
+static void add_pictures(const struct call *c, json_t *task)
+{
+    const char *folder = c->api->wish.pictures_folder;
+    json_t *one, *outputs = json_object_get(task, "outputs");
+    struct job_picture p = {.task = c->task};
+    size_t i;
+    json_array_foreach(json_object_get(task, "attempts"), i,
+                       one) if (!p.token && strcmp(json_string_value(json_object_get(one, "state")),
+                                                   "committed") == 0) p.token =
+        json_integer_value(json_object_get(one, "token"));
+    json_array_foreach(outputs, i, one)
+    {
+        p.output = (int64_t)i;
+        if (p.token && folder && job_picture_there(folder, &p))
+            json_object_set_new(
+                one, "url",
+                json_string(arena_format(
+                    c->arena, "/api/v1/jobs/%s/attempts/%lld/tasks/%lld/picture?output=%zu", c->job,
+                    (long long)p.token, (long long)p.task, i)));
+    }
+}
+
 struct showing_task {
     struct call *c;
     json_t *task, *document; // NULL: it has no template
@@ -367,10 +418,34 @@ static bool task_get(struct call *c, struct error *err)
     }
     if (ok) {
         add_logs(c, json_object_get(s.task, "attempts"));
+        add_pictures(c, s.task);
         call_json(c, json_incref(s.task));
     }
     json_decref(s.task);
     json_decref(s.document);
+    return ok;
+}
+
+static bool document_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    fresh(q);
+    return job_document(tx, q->c->job, &q->json, err) || err->kind == ERROR_NOT_FOUND;
+}
+
+// The same for as long as the job is there.
+static bool axes_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    json_t *axes = json_array();
+    bool ok = db_read(c->api->db, document_in, &q, err);
+    if (ok && q.json) {
+        json_decref(axes);
+        ok = job_axes(q.json, c->number, &axes, err);
+    }
+    json_decref(q.json);
+    if (ok)
+        call_json(c, axes);
     return ok;
 }
 
@@ -416,6 +491,30 @@ static bool log_get(struct call *c, struct error *err)
     return ok;
 }
 
+static bool result_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    return job_has_result(tx, q->c->job, q->c->number, q->c->task, &q->more, err);
+}
+
+// What is asked for is a number of an attempt that counted, never a path.
+static bool picture_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    const char *output = call_query(c, "output"), *folder = c->api->wish.pictures_folder;
+    struct job_picture p = {
+        .token = c->number, .task = c->task, .output = output ? strtoll(output, NULL, 10) : 0};
+    if (!db_read(c->api->db, result_in, &q, err))
+        return false;
+    if (!q.more || !folder || p.output < 0)
+        return error_set(err, ERROR_NOT_FOUND, "there is no picture of it");
+    if (!job_picture_read(folder, c->arena, &p, err))
+        return false;
+    call_header_set(c, "Cache-Control", "private, max-age=31536000, immutable");
+    call_bytes(c, "image/jpeg", p.jpeg, p.size);
+    return true;
+}
+
 static bool why_get(struct call *c, struct error *err)
 {
     (void)err;
@@ -458,22 +557,6 @@ static bool limits_put(struct call *c, struct error *err)
                            .yields = body_bool(c, "yields", false)};
     return jobs_limit_set(room(c), &l, limit_audit_in, c, clock_now_ms(), err) &&
            limits_get(c, err);
-}
-
-static bool workers_in(struct db_tx *tx, void *context, struct error *err)
-{
-    struct asking *q = context;
-    fresh(q);
-    return jobs_workers(tx, clock_now_ms(), &q->json, err);
-}
-
-static bool workers_get(struct call *c, struct error *err)
-{
-    struct asking q = {.c = c};
-    if (!db_read(c->api->db, workers_in, &q, err))
-        return false;
-    call_json(c, q.json);
-    return true;
 }
 
 static bool nodes_in(struct db_tx *tx, void *context, struct error *err)
@@ -576,7 +659,9 @@ static bool farm_get(struct call *c, struct error *err)
 
 const struct route job_routes[] = {
     {"GET", "/jobs", NEED_PERSON, jobs_get, NULL, "JobList", 0,
-     "newest first; ?project= ?state=active,ended", NULL},
+     "newest first; ?project= ?state=active,ended or states by name, ?kind=render or media, ?by=, "
+     "?q=; ?order=turn: as the farm takes them, or the last that ended first",
+     NULL},
     {"GET", "/jobs/{job}", MAY_VIEW, job_show, NULL, "Job", 0, "how far it is", NULL},
     {"POST", "/jobs/{job}/cancel", MAY_EDIT, job_cancel_post, NULL, "Job", 0,
      "stops it; what runs is dropped", NULL},
@@ -596,9 +681,13 @@ const struct route job_routes[] = {
      "newest first; ?limit=", NULL},
     {"GET", "/jobs/{job}/attempts/{number}/log", MAY_VIEW, log_get, NULL, "LogPart", 0,
      "what it printed, live while it runs; number is its token; ?after=", NULL},
+    {"GET", "/jobs/{job}/attempts/{number}/tasks/{task}/picture", MAY_VIEW, picture_get, NULL,
+     "bytes", 0, "a small picture (JPEG) of what it made, when it counted; ?output= from 0", NULL},
     {"GET", "/jobs/{job}/why", MAY_VIEW, why_get, NULL, "Reason[]", 0, "why it does not run", NULL},
     {"GET", "/jobs/{job}/steps/{number}/tasks", MAY_VIEW, tasks_get, NULL, "TaskRuns", 0,
      "states as runs; ?from= &to=", NULL},
+    {"GET", "/jobs/{job}/steps/{number}/axes", MAY_VIEW, axes_get, NULL, "TaskAxis[]", 0,
+     "the parameters along its tasks: which frame a task is", NULL},
     {"GET", "/jobs/{job}/steps/{number}/tasks/{task}", MAY_VIEW, task_get, NULL, "Task", 0,
      "its parameters' values, its state, its attempts, where its outputs go", NULL},
     {"POST", "/jobs/{job}/steps/{number}/requeue", MAY_EDIT, tasks_requeue_post, "TaskChange",
@@ -611,7 +700,6 @@ const struct route job_routes[] = {
      "licences and other things that there are only so many of", NULL},
     {"PUT", "/limits", NEED_ADMIN, limits_put, "LimitChange", "Limit[]", 0,
      "makes or changes one, by its name", NULL},
-    {"GET", "/workers", NEED_ADMIN, workers_get, NULL, "Worker[]", 0, "seen within a day", NULL},
     {"GET", "/farm", NEED_PERSON, farm_get, NULL, "FarmSums", 0,
      "sums of what waits and runs, of workers, and what each project has", NULL},
     {"GET", "/nodes", NEED_ADMIN, nodes_get, NULL, "Node[]", 0,

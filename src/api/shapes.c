@@ -122,8 +122,12 @@ const struct shape shapes[] = {
      "total:int unit:text rate:number? left_s:int? "
      "created:time "
      "started:time? ended:time? asset:id? version:id? attempts:int problem:Problem? by:text "
-     "steps:Step[]? after_jobs:id[]? deadline:time? budget:Money? spent:Money?",
-     "stopped: its tasks failed everywhere; approval: its preview waits for a person"},
+     "counts:TaskCounts steps:Step[]? after_jobs:id[]? deadline:time? budget:Money? spent:Money? "
+     "options:json?",
+     "stopped: its tasks failed everywhere; approval: its preview waits for a person. Lists and "
+     "news have no steps and no options; options: as submitted, but for inputs"},
+    {"TaskCounts", "waiting:int ready:int running:int done:int failed:int cancelled:int",
+     "over all steps; ready: those of the waiting that may be given out now"},
     {"JobList", "items:Job[] cursor:text? total:int", ""},
     {"Step",
      "number:int name:text tasks:int waiting:int ready:int running:int done:int failed:int "
@@ -148,6 +152,9 @@ const struct shape shapes[] = {
     {"TaskRuns", "runs:TaskRun[] next:int?", "next: from where there is more"},
     {"TaskRun", "first:int last:int state:'waiting'|'running'|'done'|'failed'|'cancelled'",
      "tasks count from 0; both are in it"},
+    {"TaskAxis", "name:text span:int count:int numbers:text? texts:text[]? frame:bool",
+     "task t has value number t / span % count of it. numbers, in their order: 1001-1100, 5-1:-2, "
+     "7; texts: of others, absent when they are very many. frame: what tasks are called by"},
     {"TaskChange", "first:int last:int dependants:bool?",
      "dependants: what was made from them is made again, too"},
     {"Attempt",
@@ -159,7 +166,9 @@ const struct shape shapes[] = {
      "number:int state:'waiting'|'running'|'done'|'failed'|'cancelled' values:json "
      "attempts:Attempt[] outputs:Output[]",
      "values: its parameters by name, as the template has them; attempts: newest first"},
-    {"Output", "path:text", "a file that the task makes"},
+    {"Output", "path:text url:text?",
+     "a file that the task makes; url: of a small picture (JPEG) of what is in its place, once it "
+     "is done; the worker made it when it looked at the file"},
     {"Limit",
      "name:text scope:'task'|'host' total:int outside:int yields:bool used:int free:int "
      "learned:int",
@@ -174,8 +183,6 @@ const struct shape shapes[] = {
     {"JobFrames", "step:text? frames:text? dependants:bool?",
      "step: its name, else all; frames: 1-10,20, else all of them"},
     {"Money", "amount:number currency:text", "an hour of a machine, a budget: 120, USD"},
-    {"Worker", "id:id name:text slots:int busy:int state:text seen:time pid:int", ""},
-
     {"Node",
      "id:id name:text host:text state:'idle'|'working'|'away'|'draining'|'quarantined'|'desk' "
      "why:text? "

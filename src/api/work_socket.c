@@ -498,6 +498,27 @@ static bool hear_log(struct line *l, const json_t *said, struct arena *a)
     return true;
 }
 
+// A small picture of an output, before the attempt is done: shown when it has counted.
+static bool hear_picture(struct line *l, const json_t *said, struct arena *a)
+{
+    struct work *w = l->work;
+    const char *attempt = word(said, "attempt"), *words = word(said, "jpeg");
+    struct job_picture p = {.token = json_integer_value(json_object_get(said, "token")),
+                            .task = json_integer_value(json_object_get(said, "task")),
+                            .output = json_integer_value(json_object_get(said, "output"))};
+    const char *folder = w->api->wish.pictures_folder;
+    struct error err;
+    size_t room = strlen(words) + 1;
+    void *jpeg = ARENA_ARRAY(a, char, room);
+    if (!id_valid(text_of(attempt)) || !base64url_parse(text_of(words), jpeg, room, &p.size))
+        return false;
+    p.jpeg = jpeg;
+    if (folder && jobs_holds(w->jobs, l->worker, attempt, p.token) &&
+        !job_picture_add(folder, &p, &err))
+        log_problem("work.picture", &err);
+    return true;
+}
+
 struct asked { // may a frame that was made be brought into its place?
     struct line *line;
     int64_t asked; // the worker's clock, told back: by it he knows how old the answer is
@@ -586,10 +607,10 @@ static bool hear_drain(struct line *l, const json_t *said, struct arena *a)
 static const struct {
     const char *name;
     bool (*hear)(struct line *l, const json_t *said, struct arena *a);
-} messages[] = {{"hello", hear_hello},   {"beat", hear_beat},   {"done", hear_done},
-                {"failed", hear_failed}, {"drain", hear_drain}, {"stopped", hear_stopped},
-                {"about", hear_about},   {"place", hear_place}, {"log", hear_log},
-                {"next", hear_next}};
+} messages[] = {{"hello", hear_hello},   {"beat", hear_beat},      {"done", hear_done},
+                {"failed", hear_failed}, {"drain", hear_drain},    {"stopped", hear_stopped},
+                {"about", hear_about},   {"place", hear_place},    {"log", hear_log},
+                {"next", hear_next},     {"picture", hear_picture}};
 
 // ---- the line
 

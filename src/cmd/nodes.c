@@ -246,7 +246,7 @@ static bool ask_need(struct nodes *n, struct launch_need *need, struct error *er
 static bool ask_workers(struct nodes *n, struct arena *a, struct keep_turn *turn,
                         struct launch_need *need, struct error *err)
 {
-    json_t *all = house_ask(n->house.client, "GET", NULL, err, "/workers");
+    json_t *all = house_ask(n->house.client, "GET", NULL, err, "/nodes");
     const json_t *one;
     size_t i;
     if (!all)
@@ -256,7 +256,7 @@ static bool ask_workers(struct nodes *n, struct arena *a, struct keep_turn *turn
     json_array_foreach(all, i, one)
     {
         struct keep_worker w = {.name = arena_text(a, json_word(one, "name")),
-                                .here = strcmp(json_word(one, "state"), "here") == 0,
+                                .here = strcmp(json_word(one, "state"), "away") != 0,
                                 .slots = (int)json_count(one, "slots"),
                                 .busy = (int)json_count(one, "busy")};
         list[turn->worker_count++] = w;

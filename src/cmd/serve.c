@@ -137,6 +137,7 @@ static bool open_api(struct serving *s, struct error *err)
                            .logs_folder = below(s, s->folder, "logs"),
                            .scratch_folder = s->scratch,
                            .house_folder = s->folder,
+                           .pictures_folder = below(s, s->folder, "pictures"),
                            .renderers_folder = below(s, s->data, "renderers")},
         err);
     if (s->api)
@@ -279,7 +280,7 @@ static void *sweep(void *context)
 {
     struct serving *s = context;
     struct error err;
-    const char *logs = below(s, s->folder, "logs");
+    const char *logs = below(s, s->folder, "logs"), *pictures = below(s, s->folder, "pictures");
     int64_t minute_ms = 0, hour_ms = clock_tick_us() / 1000 + MINUTE_MS;
     while (!atomic_load(&s->stop)) {
         int64_t now = clock_tick_us() / 1000, lost = 0, freed = 0;
@@ -290,6 +291,7 @@ static void *sweep(void *context)
             told(transfers_sweep(s->transfers, &err), "sweep.transfers", &err);
             told(flow_tidy(s->flow, SCRATCH_REST_MS, &err), "sweep.scratch", &err);
             job_logs_forget(s->jobs, logs);
+            job_pictures_forget(pictures, JOBS_PICTURES_MOST);
             minute_ms = now + MINUTE_MS;
         }
         if (now >= hour_ms) {

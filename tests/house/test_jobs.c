@@ -421,11 +421,15 @@ static bool list_in(struct db_tx *tx, void *context, struct error *e)
     int64_t total;
     bool more;
     json_t *items;
-    if (!job_list(tx, house.jobs, &q, &items, &total, &more, e))
-        return false;
-    *(int64_t *)context = (int64_t)json_array_size(items) * 100 + total;
-    json_decref(items);
-    return true;
+    const char *keys[JOB_KEYS];
+    struct arena *a = arena_open(1 << 20);
+    bool ok = job_list(tx, house.jobs, &q, a, &items, &total, &more, keys, e);
+    if (ok) {
+        *(int64_t *)context = (int64_t)json_array_size(items) * 100 + total;
+        json_decref(items);
+    }
+    arena_close(a);
+    return ok;
 }
 static void jobs_of_other_projects_are_not_listed(void **state)
 {
@@ -435,6 +439,74 @@ static void jobs_of_other_projects_are_not_listed(void **state)
     OK(db_read(house.db, list_in, &seen, &err));
     assert_int_equal(seen, 0);
     OK(db_read(house.db, count_in, NULL, &err));
+}
+
+struct listing {
+    struct job_query query;
+    struct arena *a;
+    const char *keys[JOB_KEYS];
+    char titles[200];
+    int64_t total;
+    bool more;
+};
+static bool titles_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct listing *l = context;
+    json_t *items, *one;
+    size_t i;
+    l->titles[0] = 0;
+    if (!job_list(tx, house.jobs, &l->query, l->a, &items, &l->total, &l->more, l->keys, e))
+        return false;
+    json_array_foreach(items, i, one)
+        strcat(strcat(l->titles, i ? " " : ""), json_string_value(json_object_get(one, "title")));
+    json_decref(items);
+    return true;
+}
+static void listed_are(struct listing *l, const char *wanted, int64_t total)
+{
+    OK(db_read(house.db, titles_in, l, &err));
+    assert_string_equal(l->titles, wanted);
+    assert_int_equal(l->total, total);
+}
+static void the_queue_comes_by_pages_in_the_farms_order_and_as_it_is_searched(void **state)
+{
+    (void)state;
+    struct claim c;
+    enum outcome outcome;
+    const char *keys[JOB_KEYS];
+    make("first", 100);
+    make("last", 100);
+    for (int i = 0; i < 2; i++) { // both end, the first one first
+        assert_true(take("W", &c));
+        OK(jobs_finish(house.jobs, c.attempt, c.token, NULL, NULL, house.now, &outcome, &err));
+        house.now += 1000;
+    }
+    make("low", 10);
+    make("old", 50);
+    make("new_50%", 50);
+    make("high", 90);
+    struct listing l = {.query = {.states = JOB_ACTIVE, .turn = true, .limit = 2},
+                        .a = arena_open(1 << 20)};
+    listed_are(&l, "high old", 4);
+    assert_true(l.more);
+    memcpy(keys, l.keys, sizeof(keys));
+    l.query.after = keys;
+    listed_are(&l, "new_50% low", 4);
+    assert_false(l.more);
+    l.query = (struct job_query){.states = JOB_ENDED, .turn = true, .limit = 1};
+    listed_are(&l, "last", 2);
+    memcpy(keys, l.keys, sizeof(keys));
+    l.query.after = keys;
+    listed_are(&l, "first", 2);
+    l.query = (struct job_query){.words = "_50%", .limit = 10};
+    listed_are(&l, "new_50%", 1);
+    l.query = (struct job_query){.words = "ada", .states = JOB_WAITING, .limit = 10};
+    listed_are(&l, "high new_50% old low", 4); // the newest first
+    l.query = (struct job_query){.by = "Bob", .limit = 10};
+    listed_are(&l, "", 0);
+    l.query = (struct job_query){.kind = "render", .limit = 10};
+    listed_are(&l, "", 0);
+    arena_close(l.a);
 }
 
 // ---- submissions
@@ -957,6 +1029,79 @@ static void an_order_to_a_worker_that_can_not_be_kept_does_not_hold(void **state
     assert_true(take("W1", &c));
 }
 
+static bool newest_event_in(struct db_tx *tx, void *context, struct error *e)
+{
+    return db_one_int(tx, context, 0, e, "select count(*) from events where kind = 'nodes.changed'",
+                      "");
+}
+static int64_t told_nodes(void)
+{
+    int64_t count;
+    OK(db_read(house.db, newest_event_in, &count, &err));
+    return count;
+}
+static void news_of_workers_come_once_a_second_and_none_is_lost(void **state)
+{
+    (void)state;
+    struct claim c;
+    enum outcome outcome;
+    struct making many = {.title = "many", .priority = 50, .tasks = 40, .chunk = 1};
+    OK(db_write(house.db, make_in, &many, &err));
+    greet("W1", "H1");
+    assert_int_equal(told_nodes(), 1);
+    for (int i = 0; i < 40; i++) { // two seconds of work
+        assert_true(take("W1", &c));
+        OK(jobs_finish(house.jobs, c.attempt, c.token, NULL, NULL, house.now, &outcome, &err));
+        house.now += 50;
+    }
+    assert_in_range(told_nodes(), 2, 3);
+    int64_t before = told_nodes(), lost;
+    house.now += 2000; // nothing happens, and what was held back is said
+    OK(jobs_sweep(house.jobs, house.now, &lost, &err));
+    assert_int_equal(told_nodes(), before + 1);
+    house.now += 2000;
+    OK(jobs_sweep(house.jobs, house.now, &lost, &err));
+    assert_int_equal(told_nodes(), before + 1);
+    order_node("W1", NODE_DRAIN);
+    assert_int_equal(told_nodes(), before + 2);
+}
+
+// ---- pictures
+
+static void pictures_are_kept_until_there_are_too_many(void **state)
+{
+    (void)state;
+    char folder[300];
+    struct arena *a = arena_open(16 << 20);
+    static char jpeg[100000] = "\xff\xd8\xff\xe0 a picture";
+    snprintf(folder, sizeof(folder), "%s/pictures", house.folder);
+    for (int64_t token = 500; token < 6500; token += 1000) {
+        struct job_picture p = {token, 3, 1, jpeg, sizeof(jpeg)};
+        assert_false(job_picture_there(folder, &p));
+        OK(job_picture_add(folder, &p, &err));
+        struct job_picture back = {.token = token, .task = 3, .output = 1};
+        OK(job_picture_read(folder, a, &back, &err));
+        assert_int_equal(back.size, sizeof(jpeg));
+        assert_memory_equal(back.jpeg, jpeg, sizeof(jpeg));
+    }
+    struct job_picture other = {.token = 500, .task = 4, .output = 1};
+    assert_false(job_picture_read(folder, a, &other, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    struct job_picture none = {1, 0, 0, "<svg onload=x>", 14};
+    assert_false(job_picture_add(folder, &none, &err));
+    assert_int_equal(err.kind, ERROR_INPUT);
+    struct job_picture huge = {1, 0, 0, jpeg, JOBS_PICTURE_MOST + 1};
+    assert_false(job_picture_add(folder, &huge, &err));
+    job_pictures_forget(folder, 350000); // three of them, and what a disk rounds up
+    struct job_picture old = {.token = 500, .task = 3, .output = 1};
+    struct job_picture young = {.token = 5500, .task = 3, .output = 1};
+    assert_false(job_picture_there(folder, &old));
+    assert_true(job_picture_there(folder, &young));
+    job_pictures_forget(folder, 1);
+    assert_true(job_picture_there(folder, &young)); // the newest ones stay
+    arena_close(a);
+}
+
 // ---- logs
 
 static void log_is(int64_t token, int64_t after, const char *wanted, int64_t wanted_next)
@@ -1429,6 +1574,9 @@ int main(int argc, char **argv)
         TEST(what_the_rooms_can_not_keep_does_not_end_the_attempt),
         TEST(progress_is_told_four_times_a_second_at_most),
         TEST(jobs_of_other_projects_are_not_listed),
+        TEST(the_queue_comes_by_pages_in_the_farms_order_and_as_it_is_searched),
+        TEST(news_of_workers_come_once_a_second_and_none_is_lost),
+        TEST(pictures_are_kept_until_there_are_too_many),
         TEST(a_submission_becomes_steps_in_order_with_plans),
         TEST(a_task_tells_its_values_its_state_and_its_attempts),
         TEST(a_licence_holds_its_tasks_back_also_after_a_new_start),

@@ -20,7 +20,7 @@ ok "the page is served" bash -c "curl -sS '$url/' | grep -qi '<!doctype html'"
 setup=$(sed -n 's/.*setup#//p' "$work/serve.out")
 ok "setting up makes a session" bash -c "curl -sS --fail-with-body -c '$work/jar' -H 'Content-Type: application/json' -d '{\"token\":\"$setup\",\"name\":\"Ada\",\"email\":\"ada@example.org\",\"password\":\"a long enough one\"}' '$url/api/v1/setup' | grep -q Ada"
 ok "the link does not work twice" bash -c "! curl -sS --fail -H 'Content-Type: application/json' -d '{\"token\":\"$setup\",\"name\":\"Eve\",\"email\":\"eve@example.org\",\"password\":\"a long enough one\"}' '$url/api/v1/setup'"
-ok "a worker is here" until_true 10 bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/workers' | grep -q '\"state\":\"here\"'"
+ok "a worker is here" until_true 10 bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/nodes' | grep -q '\"state\":\"\(idle\|working\)\"'"
 
 project=$(ask POST /projects '{"name":"Film"}' | field .id)
 ffmpeg -v error -f lavfi -i testsrc2=s=640x360:r=24000/1001:d=2 -f lavfi -i sine=440:r=48000:d=2 -c:v libx264 -preset ultrafast \
@@ -86,7 +86,7 @@ ok "no link for a first administrator is said any more" bash -c "! grep -q setup
 ok "it closes again" close_house
 ok "it opens with TLS and a certificate of its own" open_house --tls=on
 ok "the fingerprint is said" grep -qF "$(sed -n 2p "$house/ready")" "$work/serve.out"
-ok "its worker finds it" until_true 10 bash -c "curl -sSk -H 'Authorization: Bearer $token' '$url/api/v1/workers' | grep -q '\"state\":\"here\"'"
+ok "its worker finds it" until_true 10 bash -c "curl -sSk -H 'Authorization: Bearer $token' '$url/api/v1/nodes' | grep -q '\"state\":\"\(idle\|working\)\"'"
 ok "so does the command line" bash -c "'$posthouse' jobs --all --house.folder='$house' | grep -q 'Proxies of'"
 worker=$(worker_pid)
 began=$(date +%s%N)

@@ -12,7 +12,7 @@ end_all() {
 trap end_all EXIT
 ours() { grep -lz -- "^--name=local-$(cat "$house/launch.id")-" /proc/[0-9]*/cmdline 2>/dev/null | sed 's/[^0-9]//g'; }
 here() { # here NAME: a worker of that name has a line
-  [ "$(ask GET /workers | field ".filter(w=>w.name.startsWith('$1')&&w.state==='here').length")" = "${2:-1}" ]
+  [ "$(ask GET /nodes | field ".filter(w=>w.name.startsWith('$1')&&w.state!=='away').length")" = "${2:-1}" ]
 }
 ready() { [ "$(ask GET "/projects/$project/assets" | field '.items.filter(a=>a.version.state==="ready").length')" = "$1" ]; }
 clip() { ffmpeg -v error -f lavfi -i "testsrc2=s=320x180:r=24:d=$1" -c:v libx264 -preset ultrafast -pix_fmt yuv420p "$work/clip$1.mov" && bring "$work/clip$1.mov"; }

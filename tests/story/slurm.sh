@@ -13,7 +13,7 @@ ok "a house without a worker opens" open_house --worker=off
 rules=(--house.folder="$house" --launch=slurm --launch.cores=1 --launch.slots=1 --launch.most=3 --launch.boot='60 s' --launch.idle='2 s')
 nodes() { "$posthouse" nodes "$@" "${rules[@]}"; }
 running() { [ "$(squeue -h -t R -o %i | wc -l)" = "$1" ]; }
-workers_here() { [ "$(ask GET /workers | field '.filter(w=>w.state==="here").length')" = "$1" ]; }
+workers_here() { [ "$(ask GET /nodes | field '.filter(w=>w.state!=="away").length')" = "$1" ]; }
 
 # ---- preflight
 ok "a preflight finds nothing in the way of three workers" nodes check
@@ -33,7 +33,7 @@ ok "two machines are enough to find out how long a task is" test "$(field '.targ
 "$posthouse" nodes keep --every 1 "${rules[@]}" >"$work/keep.out" 2>"$work/keep.err" & keeper=$!
 ok "workers come by themselves" until_true 40 bash -c "grep -q launch.want '$work/keep.err'"
 ready() { [ "$(ask GET "/projects/$project/assets" | field '.items.filter(a=>a.version.state==="ready").length')" = "$1" ]; }
-ok "they glide in and pull work" until_true 60 bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/workers' | grep -q '\"name\":\"slurm-'"
+ok "they glide in and pull work" until_true 60 bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/nodes' | grep -q '\"name\":\"slurm-'"
 
 # ---- a node dies: its slurmd and all it runs, without a word
 victim() { node=$(squeue -h -t R -o %N | head -1); [ -n "$node" ]; }

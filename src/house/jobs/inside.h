@@ -6,8 +6,8 @@
  *   write.c  a decision becomes rows                 load.c        rows become the scheduler's
  *   look.c   what others are shown                   tasks.c       steps and tasks, for others
  *   nodes.c  machines, and what is wanted of them    sums.c        the farm in numbers
- *   log.c    what attempts print                     map.c         numbers to things
- *   files.c  what staged jobs read and make
+ *   log.c    what attempts print                     pictures.c    what attempts made, small
+ *   map.c    numbers to things                       files.c       what staged jobs read and make
  *
  * Locks. `turn` is held for a whole turn. `lock` guards the queue of posts. `core` guards the
  * scheduler and all that is known of jobs, workers and attempts; whoever holds it asks no database.
@@ -20,7 +20,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { PAGE = 4096, TELL_MS = 250, JOB_AFTER_MOST = 64, MONEY_MOST = 7 };
+enum { PAGE = 4096, TELL_MS = 250, TELL_NODES_MS = 1000, JOB_AFTER_MOST = 64, MONEY_MOST = 7 };
 
 // ---- numbers to things
 
@@ -42,6 +42,7 @@ struct live { // a job that the scheduler knows
     int64_t number;
     bool ticket;
     int tier, priority;
+    sched_word_id project;
     sched_job job;
     size_t step_count;
     sched_step *steps;
@@ -192,7 +193,8 @@ struct batch {
     size_t touched_count, touched_room;
     sched_step *steps; // whose counts have changed
     size_t step_count, step_room;
-    bool write;   // there is something to write
+    bool write; // there is something to write
+    bool say_nodes;
     int64_t lost; // leases that were over
 };
 
@@ -234,14 +236,14 @@ struct jobs {
     size_t by_worker_room;
     struct map hosts; // by text_key of the name: sched_host
     struct live *over, *untold;
+    bool nodes_untold;     // workers have changed since nodes.changed was written
+    int64_t nodes_told_ms; // when that was
 };
 
 // ---- map.c, jobs.c
 void *grown(void *at, size_t *room, size_t need, size_t size); // zeroed where it is new
 void attempt_text(const struct jobs *j, sched_fence fence, char to[27]);
 sched_fence attempt_fence(const struct jobs *j, const char *attempt, int64_t token); // 0: not ours
-// The event job.changed of a job as it is now in the transaction.
-bool job_say(struct db_tx *tx, struct jobs *j, const char *job, struct error *err);
 
 // ---- load.c
 // Of one attempt at a time for an hour: a machine that does several at once costs each its part.
@@ -286,9 +288,10 @@ bool node_write(struct db_tx *tx, const struct post *p, struct error *err);
 void node_kept(struct jobs *j, const struct post *p);
 void node_undone(struct jobs *j, const struct post *p, int64_t now_ms);
 // ---- look.c
-// Progress a second of a job over its running attempts, in thousandths; 0: not known. Takes core.
-// *left_ms: of a job of many tasks; -1: not known.
-int64_t pace_rate(struct jobs *j, const char *job, int64_t *left_ms);
+// The event job.changed of a job as it is now in the transaction. `look` as the scheduler has it,
+// NULL: by its rows.
+bool job_say(struct db_tx *tx, const char *job, const struct sched_job_look *look,
+             struct error *err);
 
 // ---- files.c
 bool path_below(text path, text folder); // or the folder itself

@@ -190,20 +190,6 @@ char *problem_text(const struct error *err)
                         "down\",\"reference\":\"\",\"status\":500,\"kind\":\"internal\"}");
 }
 
-bool job_say(struct db_tx *tx, struct jobs *j, const char *job, struct error *err)
-{
-    json_t *json;
-    if (!job_get(tx, j, job, &json, err))
-        return false;
-    char *body = json_dumps(json, JSON_COMPACT);
-    bool ok = body ? db_event(tx, "job.changed",
-                              json_string_value(json_object_get(json, "project")), job, body, err)
-                   : error_set(err, ERROR_INTERNAL, "a job can not be written down");
-    free(body);
-    json_decref(json);
-    return ok;
-}
-
 // ---- asking
 
 static bool made_before(struct db_tx *tx, const struct job_wish *w, id *job, bool *before,
@@ -335,5 +321,5 @@ bool job_make(struct db_tx *tx, const struct job_wish *w, int64_t now_ms, id *jo
            (!w->template || db_run(tx, err, "insert into job_documents values (?1, ?2, ?3, ?4)",
                                    "isss", number, w->form, w->template, w->parameters)) &&
            (!w->transfer || job_files_take(tx, w, job->text, err)) &&
-           job_say(tx, NULL, job->text, err);
+           job_say(tx, job->text, NULL, err);
 }

@@ -18,8 +18,10 @@
  * stop loses its attempts when their leases are over; one that comes back in time keeps them.
  *
  * The event job.changed (body: the Job) is written when a job's state changes, and for its progress
- * at most 4 times a second. Time is passed in (milliseconds since 1970), so that a test can make it
- * midnight: before `jobs_start` each function works in the thread of its caller.
+ * at most 4 times a second; nodes.changed (no body, about the house) at most once a second when
+ * workers came, went, began or ended something. Time is passed in (milliseconds since 1970), so
+ * that a test can make it midnight: before `jobs_start` each function works in the thread of its
+ * caller.
  */
 #pragma once
 #include "db/db.h"
@@ -315,11 +317,11 @@ MUST_CHECK bool job_frames(const json_t *document, const char *step, const char 
                            struct error *err);
 // [{"kind", "text", "step", "word", "a", "b", "c"}]: why it does not run, the first thing first.
 json_t *job_why(struct jobs *j, const char *job);
-// Worker[] of those seen within a day.
-MUST_CHECK bool jobs_workers(struct db_tx *tx, int64_t now_ms, json_t **list, struct error *err);
 // Job. NOT_FOUND when there is none. `j` may be NULL: then without rate and time left.
 MUST_CHECK bool job_get(struct db_tx *tx, struct jobs *j, const char *job, json_t **json,
                         struct error *err);
+// What it was submitted with (docs/formats/submission.md), but for "inputs", which may be many.
+MUST_CHECK bool job_options(struct db_tx *tx, const char *job, json_t **options, struct error *err);
 // [{"number", "name", "tasks", "waiting", "ready", "running", "done", "failed", "cancelled",
 // "mean_ms", "chunk"}] of a job.
 MUST_CHECK bool job_steps(struct db_tx *tx, struct jobs *j, const char *job, json_t **list,
@@ -344,6 +346,13 @@ MUST_CHECK bool job_task(struct db_tx *tx, struct jobs *j, const char *job, int6
 MUST_CHECK bool job_task_values(const json_t *document, int64_t step, int64_t task, json_t *to,
                                 struct error *err);
 
+// [{"name", "span", "count", "frame", "numbers" or "texts"}]: the parameters along a step's tasks:
+// task t has value number t / span % count of each; numbers as runs in their order ("1001-1100",
+// "5-1:-2"), texts as a list, left out when they are more than JOBS_TEXTS_SHOWN. "frame": of the
+// one that tasks are called by. Asks no database.
+#define JOBS_TEXTS_SHOWN 10000
+MUST_CHECK bool job_axes(const json_t *document, int64_t step, json_t **list, struct error *err);
+
 // ---- Logs of attempts, in files below a folder. `at`: how much text came before; what was told
 // already is left out. A log holds JOBS_LOG_MOST bytes of text at most.
 #define JOBS_LOG_MOST (4 << 20)
@@ -355,11 +364,32 @@ MUST_CHECK bool job_log_read(const char *folder, int64_t token, int64_t after, s
 bool job_log_there(const char *folder, int64_t token);
 // Forgets the logs of attempts that jobs_sweep has forgotten.
 void job_logs_forget(struct jobs *j, const char *folder);
+// ---- Small pictures of what attempts made, beside their logs: at most JOBS_PICTURES_MOST bytes in
+// all, those of the newest attempts.
+#define JOBS_PICTURE_MOST (256 << 10)
+#define JOBS_PICTURES_MOST ((int64_t)2 << 30)
+struct job_picture {
+    int64_t token, task, output; // from 0
+    const void *jpeg;
+    size_t size;
+};
+// Refuses what is no JPEG or too large; a picture that is there already stays.
+MUST_CHECK bool job_picture_add(const char *folder, const struct job_picture *p, struct error *err);
+// NOT_FOUND: there is none (any more). In the arena.
+MUST_CHECK bool job_picture_read(const char *folder, struct arena *a, struct job_picture *p,
+                                 struct error *err);
+bool job_picture_there(const char *folder, const struct job_picture *p);
+// Forgets the oldest until `most_bytes` are left.
+void job_pictures_forget(const char *folder, int64_t most_bytes);
+
 // False: that is no attempt of this worker that runs.
 bool jobs_holds(struct jobs *j, const char *worker, const char *attempt, int64_t token);
 // The same, and of which job.
 bool jobs_holds_of(struct jobs *j, const char *worker, const char *attempt, int64_t token,
                    char job[27]);
+// Whether it was an attempt of this job that counts, with this task.
+MUST_CHECK bool job_has_result(struct db_tx *tx, const char *job, int64_t token, int64_t task,
+                               bool *has, struct error *err);
 // Whether the attempt was one of this job.
 MUST_CHECK bool job_has_attempt(struct db_tx *tx, const char *job, int64_t token, bool *has,
                                 struct error *err);
@@ -391,17 +421,40 @@ MUST_CHECK bool job_files_placed(struct db_tx *tx, const char *job, int64_t toke
 // Where output `output` (from 0, of the options) of a frame goes. NULL: the job has no such output.
 const char *job_output_path(struct arena *a, const json_t *document, int64_t output, int64_t frame);
 
+// States of jobs as bits, in this order; those from JOB_DONE on have ended.
+enum job_states {
+    JOB_WAITING = 1,
+    JOB_RUNNING = 2,
+    JOB_SUSPENDED = 4,
+    JOB_STOPPED = 8,
+    JOB_APPROVAL = 16,
+    JOB_ACTIVE = 31,
+    JOB_DONE = 32,
+    JOB_FAILED = 64,
+    JOB_CANCELLED = 128,
+    JOB_ENDED = 224
+};
+unsigned job_states_named(text name); // also "active" and "ended"; 0: there are no such
 struct job_query {
-    const char *const *projects; // those that the caller may view
+    const char *const *projects; // those that the caller may view; NULL: all there are
     size_t project_count;
-    bool active, ended; // both false: both
-    int64_t before_ms;  // cursor: created before (this, this id); 0: from the newest
-    const char *before_id;
+    unsigned states; // 0: any
+    // The farm's own order: what goes on by tier, priority and arrival, what has ended the last one
+    // first; `states` has only the ones or only the others. Else the newest first.
+    bool turn;
+    const char *kind;       // "render", "media": all others; NULL: any
+    const char *by, *words; // whose; words in title, person or id, in any case. NULL: any
+    // Cursor: what stands behind the job with these keys; NULL: from the first. The keys are
+    // {tier, priority, number}, {ended_ms, number}, else {created_ms, id}.
+    const char *const *after;
     int limit;
 };
-// Job[], newest first; *more when there are more behind.
+#define JOB_KEYS 3
+// Job[]; *more when there are more behind, then `keys` are the cursor (in the arena). `total` is
+// how many there are without the cursor.
 MUST_CHECK bool job_list(struct db_tx *tx, struct jobs *j, const struct job_query *q,
-                         json_t **items, int64_t *total, bool *more, struct error *err);
+                         struct arena *a, json_t **items, int64_t *total, bool *more,
+                         const char *keys[JOB_KEYS], struct error *err);
 
 // A Problem as JSON text of an error, and back; free() it.
 char *problem_text(const struct error *err);

@@ -519,6 +519,7 @@ static bool add(struct jobs *j, const struct seen *s, int64_t now_ms, struct err
     memcpy(l->id, s->id, sizeof(l->id));
     memcpy(l->unit, s->unit, sizeof(l->unit));
     l->number = s->number;
+    l->project = sched_word(j->sched, s->project);
     l->ticket = !json_object_get(s->options, "render");
     l->tier = s->tier;
     l->priority = s->priority;

@@ -605,32 +605,107 @@ static json_t *outputs_json(struct arena *a, const json_t *options, text step,
     return outputs;
 }
 
+// A document is submitted once more, in an arena of its own; again_free.
+static struct submitting again(const json_t *document)
+{
+    json_t *from = json_deep_copy(json_object_get(document, "rest"));
+    json_object_set(from, "template", json_object_get(document, "template"));
+    return (struct submitting){.a = arena_open((size_t)1 << 31), .from = from};
+}
+
+// A step of its job; NULL with *err set.
+static const struct openjd_step *step_again(struct submitting *s, const json_t *document,
+                                            int64_t step, struct error *err)
+{
+    const json_t *index = json_array_get(json_object_get(document, "steps"), (size_t)step - 1);
+    *s = again(document);
+    size_t at = (size_t)json_integer_value(index);
+    if (!make_job(s, err))
+        return NULL;
+    if (index && at < s->job->step_count)
+        return &s->job->steps[at];
+    error_set(err, ERROR_NOT_FOUND, "the job has no such step");
+    return NULL;
+}
+
+static void again_free(struct submitting *s)
+{
+    arena_close(s->a);
+    json_decref((json_t *)s->from);
+}
+
 bool job_task_values(const json_t *document, int64_t step, int64_t task, json_t *to,
                      struct error *err)
 {
-    const json_t *index = json_array_get(json_object_get(document, "steps"), (size_t)step - 1);
-    json_t *from = json_deep_copy(json_object_get(document, "rest"));
-    json_object_set(from, "template", json_object_get(document, "template"));
-    struct submitting s = {.a = arena_open((size_t)1 << 31), .from = from};
+    struct submitting s;
     struct openjd_task found;
-    bool ok = make_job(&s, err);
+    const struct openjd_step *of = step_again(&s, document, step, err);
+    bool ok = of && ((task >= 0 && (uint64_t)task < openjd_space_tasks(of->space)) ||
+                     error_set(err, ERROR_NOT_FOUND, "the job has no such task"));
     if (ok) {
-        size_t at = (size_t)json_integer_value(index);
-        const struct openjd_step *of = index && at < s.job->step_count ? &s.job->steps[at] : NULL;
-        ok = (of && task >= 0 && (uint64_t)task < openjd_space_tasks(of->space)) ||
-             error_set(err, ERROR_NOT_FOUND, "the job has no such task");
-        if (ok) {
-            uint64_t row = openjd_space_row_tasks(of->space);
-            openjd_space_cut(s.a, of->space, (uint64_t)task / row, (uint64_t)task % row, 1, &found);
-            json_object_set_new(to, "values", values_json(s.a, &found));
-            json_object_set_new(
-                to, "outputs",
-                outputs_json(s.a, json_object_get(document, "options"), of->name, &found));
-        }
+        uint64_t row = openjd_space_row_tasks(of->space);
+        openjd_space_cut(s.a, of->space, (uint64_t)task / row, (uint64_t)task % row, 1, &found);
+        json_object_set_new(to, "values", values_json(s.a, &found));
+        json_object_set_new(
+            to, "outputs",
+            outputs_json(s.a, json_object_get(document, "options"), of->name, &found));
     }
-    arena_close(s.a);
-    json_decref(from);
+    again_free(&s);
     return ok;
+}
+
+// Numbers in their order, those that go by one step as a run: "1-100", "5,3,1" is "5-1:-2".
+static json_t *listed_numbers(const struct openjd_value *values, uint64_t count)
+{
+    struct buf words = BUF_LIMIT(1 << 20);
+    for (uint64_t i = 0; i < count;) {
+        uint64_t last = i + 1 < count ? i + 1 : i;
+        int64_t by = values[last].whole - values[i].whole;
+        while (by && last + 1 < count && values[last + 1].whole - values[last].whole == by)
+            last++;
+        bool run = by && last > i + 1;
+        buf_format(&words, "%s%lld", i ? "," : "", (long long)values[i].whole);
+        if (run)
+            buf_format(&words, "-%lld:%lld", (long long)values[last].whole, (long long)by);
+        i = run ? last + 1 : i + 1;
+    }
+    json_t *json = words.over ? json_null() : json_string(words.at);
+    buf_free(&words);
+    return json;
+}
+
+static json_t *axis_json(struct arena *a, const struct openjd_axis *x)
+{
+    bool numbers = !x->range && x->values[0].type == OPENJD_T_INT;
+    json_t *axis =
+        json_pack("{s:o, s:I, s:I, s:b}", "name", json_stringn(x->name.at, x->name.size), "span",
+                  (json_int_t)x->span, "count", (json_int_t)x->count, "frame", x->frame);
+    if (x->range) {
+        text words = openjd_range_text(a, x->range);
+        json_object_set_new(axis, "numbers", json_stringn(words.at, words.size));
+    } else if (numbers) {
+        json_object_set_new(axis, "numbers", listed_numbers(x->values, x->count));
+    } else if (x->count <= JOBS_TEXTS_SHOWN) {
+        json_t *texts = json_array();
+        for (uint64_t i = 0; i < x->count; i++) {
+            text t = openjd_value_text(a, &x->values[i]);
+            json_array_append_new(texts, json_stringn(t.at, t.size));
+        }
+        json_object_set_new(axis, "texts", texts);
+    }
+    return axis;
+}
+
+bool job_axes(const json_t *document, int64_t step, json_t **list, struct error *err)
+{
+    struct submitting s;
+    const struct openjd_axis *axes;
+    const struct openjd_step *of = step_again(&s, document, step, err);
+    *list = of ? json_array() : NULL;
+    for (size_t i = 0, count = of ? openjd_space_axes(s.a, of->space, &axes) : 0; i < count; i++)
+        json_array_append_new(*list, axis_json(s.a, &axes[i]));
+    again_free(&s);
+    return of != NULL;
 }
 
 // ---- frames by their numbers
@@ -694,9 +769,7 @@ static bool frames_of_step(struct framing *f, const struct openjd_step *of, int6
 bool job_frames(const json_t *document, const char *step, const char *frames, struct arena *to,
                 struct job_run **runs, size_t *count, struct error *err)
 {
-    json_t *from = json_deep_copy(json_object_get(document, "rest"));
-    json_object_set(from, "template", json_object_get(document, "template"));
-    struct submitting s = {.a = arena_open((size_t)1 << 31), .from = from};
+    struct submitting s = again(document);
     struct framing f = {0};
     struct openjd_range range;
     const json_t *index;
@@ -718,7 +791,6 @@ bool job_frames(const json_t *document, const char *step, const char *frames, st
     if (f.count)
         memcpy(*runs, f.runs, f.count * sizeof(**runs));
     free(f.runs);
-    arena_close(s.a);
-    json_decref(from);
+    again_free(&s);
     return ok;
 }

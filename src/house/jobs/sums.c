@@ -17,15 +17,15 @@ static json_t *zeros(const char *const *names, size_t count)
     return sums;
 }
 
-// Takes core. A job that is new is not known yet: it is counted with the next turn.
-static void add_job(struct jobs *j, const char *job, json_t *sums, json_t *share)
+static void add_live(const struct jobs *j, const struct live *l, json_t *sums, json_t *shares)
 {
-    struct sched_job_look look = {0};
-    pthread_mutex_lock(&j->core);
-    const struct live *l = live_of(j, job);
-    if (l)
-        sched_job_look(j->sched, l->job, j->looked_ms, &look);
-    pthread_mutex_unlock(&j->core);
+    struct sched_job_look look;
+    const char *project = sched_word_text(j->sched, l->project);
+    json_t *share = json_object_get(shares, project);
+    if (!share)
+        json_object_set_new(shares, project, share = json_object());
+    sched_job_look(j->sched, l->job, j->looked_ms, &look);
+    add_to(json_object_get(sums, "jobs"), state_name(l->told), 1);
     add_to(sums, "waiting", look.waiting);
     add_to(sums, "ready", look.ready);
     add_to(sums, "running", look.running);
@@ -33,19 +33,24 @@ static void add_job(struct jobs *j, const char *job, json_t *sums, json_t *share
     add_to(share, "running", look.running);
 }
 
-static bool add_jobs(struct db_tx *tx, struct jobs *j, json_t *sums, json_t *shares,
-                     struct error *err)
+// Takes core, for some at a time: the dispatcher does not wait for all of them. A job that is new
+// is not known yet: it is counted with the next turn.
+static void add_jobs(struct jobs *j, json_t *sums, json_t *shares)
 {
-    json_t *states = json_object_get(sums, "jobs");
-    struct db_rows *rows = db_query(tx, "select id, project, state from jobs where ended = 0", "");
-    while (db_next(rows)) {
-        json_t *share = json_object_get(shares, db_text(rows, 1));
-        if (!share)
-            json_object_set_new(shares, db_text(rows, 1), share = json_object());
-        add_to(states, db_text(rows, 2), 1);
-        add_job(j, db_text(rows, 0), sums, share);
+    enum { AT_ONCE = 512 };
+    bool more = true;
+    for (size_t at = 0; more;) {
+        pthread_mutex_lock(&j->core);
+        for (size_t end = at + AT_ONCE; at < end && at < j->by_job_room; at++) {
+            const struct live *l = j->by_job[at];
+            bool ended = !l || l->told == SCHED_JOB_DONE || l->told == SCHED_JOB_FAILED ||
+                         l->told == SCHED_JOB_CANCELLED;
+            if (!ended)
+                add_live(j, l, sums, shares);
+        }
+        more = at < j->by_job_room;
+        pthread_mutex_unlock(&j->core);
     }
-    return db_end(rows, err);
 }
 
 static void add_shares(struct jobs *j, json_t *shares, int64_t now_ms)
@@ -89,7 +94,8 @@ bool jobs_sums(struct db_tx *tx, struct jobs *j, int64_t now_ms, json_t **sums, 
     json_object_set_new(*sums, "jobs", zeros(jobs, 5));
     json_object_set_new(*sums, "workers", zeros(workers, 6));
     json_object_set_new(*sums, "shares", shares);
-    if (add_jobs(tx, j, *sums, shares, err) && jobs_nodes(tx, j, NULL, now_ms, &nodes, err)) {
+    add_jobs(j, *sums, shares);
+    if (jobs_nodes(tx, j, NULL, now_ms, &nodes, err)) {
         add_shares(j, shares, now_ms);
         add_nodes(nodes, *sums);
         json_decref(nodes);

@@ -248,6 +248,19 @@ bool job_has_attempt(struct db_tx *tx, const char *job, int64_t token, bool *has
     return ok;
 }
 
+bool job_has_result(struct db_tx *tx, const char *job, int64_t token, int64_t task, bool *has,
+                    struct error *err)
+{
+    int64_t there = 0;
+    bool ok = db_one_int(tx, &there, 0, err,
+                         "select 1 from attempts t join jobs j on j.number = t.job where t.fence = "
+                         "?1 and j.id = ?2 and t.state = 'committed' and t.first <= ?3 and t.last "
+                         ">= ?3",
+                         "isi", token, job, task);
+    *has = there != 0;
+    return ok;
+}
+
 // ---- why
 
 // The scheduler knows no ids.

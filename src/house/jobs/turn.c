@@ -553,6 +553,10 @@ static void keep(struct jobs *j, struct batch *b, struct give *gives)
         node_kept(j, b->posts[i]);
     }
     told(j, b);
+    if (b->say_nodes) {
+        j->nodes_untold = false;
+        j->nodes_told_ms = b->now_ms;
+    }
     sched_keep(j->sched);
     forget_over(j);
 }
@@ -818,7 +822,7 @@ static int64_t sleep_ms(struct jobs *j, int64_t now_ms)
 {
     pthread_mutex_lock(&j->core);
     int64_t next = sched_next_ms(j->sched);
-    if (j->attempts.count || j->untold)
+    if (j->attempts.count || j->untold || j->nodes_untold)
         next = next < now_ms + TELL_MS ? next : now_ms + TELL_MS;
     pthread_mutex_unlock(&j->core);
     if (j->rest_until_ms > now_ms && next > j->rest_until_ms)

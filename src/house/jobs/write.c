@@ -179,6 +179,20 @@ static void look_at(struct jobs *j, struct batch *b, struct touched *t)
     t->say |= news || ((t->progress || t->gives) && b->now_ms - l->told_ms >= TELL_MS);
 }
 
+// Workers change with each task that they are given: that is told once a second at most.
+static void look_at_nodes(struct jobs *j, struct batch *b)
+{
+    bool changed = b->give_count || b->end_count || b->drop_count;
+    for (size_t i = 0; i < b->post_count && !changed; i++) {
+        const struct post *p = b->posts[i];
+        changed = p->ok && (p->kind == POST_HELLO || p->kind == POST_DRAIN ||
+                            p->kind == POST_NODE || (p->kind == POST_AWAY && p->task));
+    }
+    j->nodes_untold |= changed;
+    b->say_nodes = j->nodes_untold && b->now_ms - j->nodes_told_ms >= TELL_NODES_MS;
+    b->write |= b->say_nodes;
+}
+
 void batch_make(struct jobs *j, struct batch *b)
 {
     const struct sched_batch *s = sched_batch(j->sched);
@@ -196,6 +210,7 @@ void batch_make(struct jobs *j, struct batch *b)
         b->drops[i] = s->drops[i];
     for (size_t i = 0; i < b->touched_count; i++)
         look_at(j, b, &b->touched[i]);
+    look_at_nodes(j, b);
     b->write |= b->touched_count || b->end_count || b->give_count || b->drop_count;
 }
 
@@ -439,8 +454,10 @@ static bool write_in(struct db_tx *tx, void *context, struct error *err)
         if (!write_job(tx, b, &b->touched[i], err))
             return false;
     for (size_t i = 0; i < b->touched_count; i++)
-        if (b->touched[i].say && !job_say(tx, NULL, b->touched[i].job->id, err))
+        if (b->touched[i].say && !job_say(tx, b->touched[i].job->id, &b->touched[i].look, err))
             return false;
+    if (b->say_nodes && !db_event(tx, "nodes.changed", NULL, "nodes", NULL, err))
+        return false;
     for (size_t i = 0; i < b->post_count; i++)
         if (b->posts[i]->ok && b->posts[i]->also &&
             !b->posts[i]->also(tx, b->posts[i]->context, err))
