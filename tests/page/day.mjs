@@ -467,7 +467,7 @@ await step("a further version: the picture stays, menu and key switch, the addre
   await version("v1 of 2");
 });
 await step("jobs, people, members, shares, tokens, workers and the audit log are there, accessible, and fit a phone", async () => {
-  for (const [address, words] of [["/jobs", "Proxies of Reel 2.mov"], [`/p/${project}/settings`, "Jonas Berg"], [`/p/${project}/shares`, "With the original"], ["/admin/people", "jonas@studio.example"], ["/admin/workers", "here"], ["/admin/audit", "share"], ["/tokens", "token"]]) {
+  for (const [address, words] of [["/jobs", "Proxies of Reel 2.mov"], [`/p/${project}/settings`, "Jonas Berg"], [`/p/${project}/shares`, "With the original"], ["/admin/people", "jonas@studio.example"], ["/admin/workers", "slots busy"], ["/admin/audit", "share"], ["/tokens", "token"]]) {
     await m.setViewportSize({ width: 1440, height: 900 });
     await m.goto(house.url + address);
     await m.waitForSelector(`text=${words}`);

@@ -3,7 +3,7 @@
  * that fails is found, its cause mended, and requeued with a key.   node tests/page/farm_real.mjs PROGRAM
  */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible, open_browser } from "./browser.mjs";
 import { open_house, until } from "./real.mjs";
@@ -71,7 +71,7 @@ try {
     await page.waitForURL(new RegExp(`/farm/${job}`));
     await until("the counts", async () => /11\s*done/.test(await page.textContent(".job-sum")));
     // pressed before the tasks are told it finds nothing yet
-    await until("task 6, counted from 0, or frame 7", async () => (await page.keyboard.press("f"), true) && /(Task 6|Frame 7).*failed/.test(await page.textContent("#frame-says")));
+    await until("it is called by its frame", async () => (await page.keyboard.press("f"), true) && /Frame 7.*failed/.test(await page.textContent("#frame-says")));
     await page.keyboard.press("Enter");
     await page.waitForURL(/task=6/);
     await page.waitForSelector(".task-head");
@@ -81,7 +81,7 @@ try {
     writeFileSync(flag, "here");
     await page.focus(".grid-box");
     await page.keyboard.press("r");
-    await page.waitForSelector("text=/Requeued (task 6|frame 7)/");
+    await page.waitForSelector("text=/Requeued frame 7/");
     await until("all twelve", async () => /12\s*done/.test(await page.textContent(".job-sum")), 120_000);
     assert.match(await page.textContent(".job-head"), /done/);
     await accessible(page, "a job of a real house");
@@ -106,6 +106,73 @@ try {
     await page.keyboard.press("r");
     await until("it waits or runs again", async () => ["waiting", "running"].includes(await state()));
     await house.ask("POST", `/jobs/${slow}/cancel`);
+  });
+  await step("previews are looked at as small pictures and approved; the others land, with theirs", async () => {
+    const out = join(house.work, "shots");
+    mkdirSync(out);
+    const pictures = `specificationVersion: jobtemplate-2023-09
+name: pictures
+parameterDefinitions:
+- {name: Out, type: PATH, objectType: DIRECTORY, dataFlow: OUT, default: ${out}}
+steps:
+- name: Render
+  parameterSpace:
+    taskParameterDefinitions:
+    - {name: Frame, type: INT, range: "1001-1006"}
+    - {name: Layer, type: STRING, range: [beauty, matte]}
+    combination: "Layer * Frame"
+  script:
+    actions:
+      onRun: {command: sh, args: [-c, "ffmpeg -v error -f lavfi -i testsrc2=s=1920x1080:r=25,format=rgb48be -frames:v 1 {{Param.Out}}/{{Task.Param.Frame}}.png"]}
+`;
+    const made = await house.ask("POST", `/projects/${project}/jobs`, { name: "pictures", template: pictures, options: { tries: 1, preview_every: 3, approve: true, tags: [], outputs: [{ path: `${out}/####.png`, width: 1920, height: 1080 }] } });
+    await page.goto(`${house.url}/p/${project}/farm/${made.id}`);
+    await page.waitForSelector(".strip.approval .shot");
+    const shown = () => page.$$eval(".strip img", (l) => l.filter((i) => i.complete && i.naturalWidth === 480 && i.naturalHeight === 270).length);
+    await until("previews are shown", async () => (await shown()) >= 3);
+    assert.match(await page.textContent(".strip"), /1001 beauty/);
+    await accessible(page, "an approval in a real house");
+    if (process.env.LOOK) await page.screenshot({ path: join(process.env.LOOK, "real-approval.png") });
+    const before = await shown();
+    await page.keyboard.press("p");
+    await until("the others land", async () => (await page.$(".strip.approval")) === null && (await shown()) >= 2);
+    await until("all are done", async () => /12\s*done/.test(await page.textContent(".job-sum")));
+    assert.ok(before < 12);
+    await page.focus(".grid-box");
+    await page.keyboard.press("g");
+    await page.keyboard.type("1002-1003 matte");
+    await page.keyboard.press("Enter");
+    await until("two tasks by frame and layer", async () => /2 tasks: 1002 matte – 1003 matte/.test(await page.textContent(".frames-bar")));
+    const facts = await page.textContent(".farm-side dl");
+    assert.match(facts, /Preview.*one in 3/);
+    // a person without the project does not get the picture, nor does anybody get a path
+    const task = await house.ask("GET", `/jobs/${made.id}/steps/1/tasks/0`);
+    const url = task.outputs[0].url;
+    assert.match(url, /^\/api\/v1\/jobs\/\w+\/attempts\/\d+\/tasks\/0\/picture\?output=0$/);
+    const stranger = await house.person({ name: "Sam Stranger", email: "sam@house.example", password: "a long enough one" });
+    await assert.rejects(stranger.ask("GET", url.replace("/api/v1", "")), /404/);
+    await assert.rejects(house.ask("GET", url.replace("/api/v1", "").replace("tasks/0", "tasks/11").replace("output=0", "output=7")), /404/);
+  });
+  await step("an administrator sees machines change without asking again", async () => {
+    const { link } = await house.ask("POST", "/people", { name: "Ada Admin", email: "ada@house.example", admin: true });
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+    context.setDefaultTimeout(60_000);
+    const admin = await context.newPage();
+    await admin.goto(house.url + link.slice(link.indexOf("/welcome")));
+    await admin.fill("[type=password]", "another long one");
+    await admin.click("[type=submit]");
+    await admin.waitForSelector("nav");
+    await admin.goto(`${house.url}/admin/workers`);
+    await admin.waitForSelector("#node-0 .state:has-text('idle')");
+    const asked = [];
+    admin.on("request", (r) => r.url().endsWith("/nodes") && asked.push(r.url()));
+    const id = (await house.ask("GET", "/nodes"))[0].id;
+    await house.ask("POST", `/nodes/${id}/drain`);
+    await admin.waitForSelector("#node-0 .state:has-text('draining')", { timeout: 8000 });
+    await house.ask("POST", `/nodes/${id}/resume`);
+    await admin.waitForSelector("#node-0 .state:has-text('idle')", { timeout: 8000 });
+    assert.ok(asked.length < 8, `${asked.length} requests`);
+    await context.close();
   });
   await step("machines and limits of a real house are there", async () => {
     for (const where of ["nodes", "limits"]) {

@@ -47,25 +47,51 @@ test("a selection is said as frames, and long ones are cut", () => {
   assert.equal(runs.text_of([[0, 0], [2, 2], [4, 4]], String, 2), "0, 2, and 1 ranges more");
 });
 
+const axis = (numbers, more = {}) => ({ name: "Frame", span: 1, count: 1e9, frame: true, numbers, ...more });
+
 test("frames of tasks go there and back", () => {
   for (const list of ["1-100", "100-1", "-5-5", "1-10:3", "7", "1001-1010,2001-2010:2,5"]) {
     const frames = runs.frames_of(list);
+    const axes = runs.axes_of([axis(list)]);
     let task = 0;
-    for (let f; (f = runs.frame_at(frames, task)) !== null; task++) assert.equal(runs.task_of(frames, f), task, `${list}: ${f}`);
+    for (let f; (f = runs.frame_at(frames, task)) !== null; task++) assert.deepEqual(runs.ranges_of(String(f), 1000, axes), [[task, task]], `${list}: ${f}`);
     assert.ok(task > 0, list);
   }
   for (const list of ["", "a", "1-", "1-10:0", "10-1:1", "1,,2"]) assert.equal(runs.frames_of(list), null, list);
 });
 
 test("what is typed as frames chooses tasks", () => {
-  const frames = runs.frames_of("1001-1100");
+  const frames = runs.axes_of([axis("1001-1100", { count: 100 })]);
   assert.deepEqual(runs.ranges_of("1001-1010, 1050", 100, frames), [[0, 9], [49, 49]]);
+  assert.deepEqual(runs.ranges_of("1010 - 1001", 100, frames), [[0, 9]]);
   assert.deepEqual(runs.ranges_of("900-1005", 100, frames), [[0, 4]], "what is outside is left out");
   assert.deepEqual(runs.ranges_of("2000", 100, frames), []);
-  assert.deepEqual(runs.ranges_of("3-5,200", 100, null), [[3, 5]]);
+  assert.deepEqual(runs.ranges_of("3-5,200", 100, []), [[3, 5]]);
   assert.equal(runs.ranges_of("abc", 100, frames), null);
-  const every_tenth = runs.frames_of("0-90:10");
+  const every_tenth = runs.axes_of([axis("0-90:10", { count: 10 })]);
   assert.deepEqual(runs.ranges_of("15-45", 10, every_tenth), [[2, 4]]);
+});
+
+test("frames with layers and tiles: tasks have names, and what is typed finds them, as a list of all would", () => {
+  const lists = [
+    [axis("1001-1020", { span: 6, count: 20 }), { name: "Layer", span: 2, count: 3, frame: false, texts: ["beauty", "matte", "Volume"] }, { name: "Tile", span: 1, count: 2, frame: false, numbers: "1-2" }],
+    [{ name: "Layer", span: 20, count: 3, frame: false, texts: ["beauty", "matte", "Volume"] }, axis("1001-1020", { count: 20 }), { name: "Tile", span: 60, count: 2, frame: false, numbers: "1-2" }],
+  ];
+  for (const list of lists) {
+    const axes = runs.axes_of(list);
+    const value = (x, t) => runs.axes_of([x])[0].at(Math.floor(t / x.span) % x.count);
+    const [frame, layer, tile] = ["Frame", "Layer", "Tile"].map((n) => list.find((x) => x.name === n));
+    const those = (wanted) => Array.from({ length: 120 }, (_, t) => t).filter((t) => wanted(Number(value(frame, t)), value(layer, t), Number(value(tile, t))));
+    const chosen = (text) => runs.ranges_of(text, 120, axes).flatMap(([a, b]) => Array.from({ length: b - a + 1 }, (_, i) => a + i));
+    assert.deepEqual(chosen("1005-1007"), those((f) => f >= 1005 && f <= 1007));
+    assert.deepEqual(chosen("1005-1007 volume"), those((f, l) => f >= 1005 && f <= 1007 && l === "Volume"));
+    assert.deepEqual(chosen("matte Tile=2, 1001"), those((f, l, t) => (l === "matte" && t === 2) || f === 1001));
+    assert.deepEqual(chosen("1100-1200"), []);
+    assert.equal(runs.name_of(axes, those((f, l, t) => f === 1003 && l === "matte" && t === 2)[0]).split(" ").sort().join(" "), "1003 2 Tile matte");
+    assert.equal(runs.short_name_of(axes, those((f) => f === 1003)[0]), "1003");
+  }
+  assert.equal(runs.name_of([], 7), "7");
+  assert.equal(runs.short_name_of(runs.axes_of([{ name: "Shot", span: 1, count: 2, frame: false, texts: ["sh010_comp", "b"] }]), 0), "sh010_…");
 });
 
 test("cells fit the room, and rows begin with round numbers", () => {
@@ -79,7 +105,7 @@ test("cells fit the room, and rows begin with round numbers", () => {
   assert.equal(runs.columns_of(100_000, 997, 8), 100);
 });
 
-const job = (n, more = {}) => ({ id: `J${n}`, project: "P", kind: "render", title: `shot ${n}`, state: "waiting", priority: 50, tier: 2, progress: 0, done: 0, total: 10, unit: "tasks", created: `2026-11-24T00:00:${String(n).padStart(2, "0")}Z`, attempts: 0, by: "Maya", ...more });
+const job = (n, more = {}) => ({ id: `J${n}`, project: "P", kind: "render", title: `shot ${n}`, state: "waiting", priority: 50, tier: 2, progress: 0, done: 0, total: 10, unit: "tasks", created: `2026-11-24T00:00:${String(n).padStart(2, "0")}Z`, attempts: 0, by: "Maya", counts: { waiting: 10, ready: 10, running: 0, done: 0, failed: 0, cancelled: 0 }, ...more });
 const wish = { project: null, filter: "all", kind: "all", q: "", mine: null, sort: "turn", order: "asc" };
 
 test("the queue's order is the farm's: for a person, running, tier, priority, age; then what ended last", () => {
@@ -93,10 +119,12 @@ test("the queue's order is the farm's: for a person, running, tier, priority, ag
   assert.deepEqual(model.ordered(list, { ...wish, sort: "priority", order: "desc" })[0].id, "J3");
 });
 
-test("a job's counts are the sum of its steps, or as much as its row tells", () => {
+test("a job's counts are those of its tasks; an engine's one task is told by its beats", () => {
+  const counts = { waiting: 6, ready: 4, running: 6, done: 4, failed: 2, cancelled: 2 };
+  assert.deepEqual(model.counts_of(job(1, { counts })), { done: 4, running: 6, waiting: 6, failed: 2, cancelled: 2, total: 20 });
+  const one = { waiting: 0, ready: 0, running: 1, done: 0, failed: 0, cancelled: 0 };
+  assert.deepEqual(model.counts_of(job(1, { kind: "proxy", state: "running", counts: one, done: 120, total: 288 })), { done: 120, running: 168, waiting: 0, failed: 0, cancelled: 0, total: 288 });
   const step = { number: 1, name: "Render", tasks: 10, waiting: 3, ready: 2, running: 3, done: 2, failed: 1, cancelled: 1, mean_ms: 1000, chunk: 1 };
-  assert.deepEqual(model.counts_of(job(1, { steps: [step, step] })), { done: 4, running: 6, waiting: 6, failed: 2, cancelled: 2, total: 20 });
-  assert.deepEqual(model.counts_of(job(1, { done: 4 })), { done: 4, running: 0, waiting: 6, failed: 0, cancelled: 0, total: 10 });
   assert.deepEqual(model.machine_ms(job(1, { steps: [step] })), { spent: 3000, all: 9000 });
 });
 

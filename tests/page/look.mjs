@@ -323,7 +323,7 @@ try {
   });
   const share = await house.ask("POST", `/projects/${project}/shares`, { title: "Reel 2 for the director", assets: [asset.id], permission: "comment", download: false, expires: new Date(Date.now() + 14 * 864e5).toISOString(), password: "three gulls" });
   const open_share = await house.ask("POST", `/projects/${project}/shares`, { title: "Dailies, day 1", assets: (await house.assets(project)).filter((a) => a.version.state === "ready").slice(0, 6).map((a) => a.id), permission: "view", download: true, expires: null, password: null });
-  for (const [name, path] of [["43-shares", `/p/${project}/shares`], ["44-settings", `/p/${project}/settings`], ["45-tokens", "/tokens"], ["46-people", "/admin/people"], ["47-workers", "/admin/workers"], ["48-audit", "/admin/audit"], ["49-missing", "/nowhere/at/all"], ["50-projects", "/?all=1"]])
+  for (const [name, path] of [["43-shares", `/p/${project}/shares`], ["44-settings", `/p/${project}/settings`], ["45-tokens", "/tokens"], ["46-people", "/admin/people"], ["47-workers", "/farm/nodes"], ["48-audit", "/admin/audit"], ["49-missing", "/nowhere/at/all"], ["50-projects", "/?all=1"]])
     await both(name, async (page) => { await page.goto(house.url + path); await page.waitForSelector(".shell"); await sleep(500); });
 
   // a visitor's link

@@ -1,6 +1,6 @@
-// admin/admin: a project's members and shares; tokens; people, workers and audit of the house.
+// admin/admin: a project's members and shares; tokens; people and audit of the house.
 import sheet from "../style/views.css?url";
-import type { AuditList, AuditRow, Member, NewPerson, Person, PersonMade, Problem, Project, Share, Token, TokenMade, Worker } from "api-types";
+import type { AuditList, AuditRow, Member, NewPerson, Person, PersonMade, Problem, Project, Share, Token, TokenMade } from "api-types";
 import { useEffect, useState } from "preact/hooks";
 import { del, get, patch, post, problem_of, with_query } from "../app/api";
 import { subscribe } from "../app/events";
@@ -9,7 +9,7 @@ import { load_me, may, me, project as here } from "../app/session";
 import { Button, CopyLine } from "../parts/button";
 import { Dialog, ask, open_dialog } from "../parts/dialog";
 import { Choice, Field, Tick } from "../parts/field";
-import { count_text, plural } from "../parts/format";
+import { count_text } from "../parts/format";
 import { Loaded, use_load } from "../parts/load";
 import { Empty, ProblemBox } from "../parts/problem";
 import { Ago } from "../parts/time";
@@ -29,7 +29,6 @@ export function Admin({ view }: { view: View }) {
         {view === "shares" && <Shares project={project} />}
         {view === "tokens" && <Tokens />}
         {view === "people" && <People />}
-        {view === "workers" && <Workers />}
         {view === "audit" && <Audit />}
       </div>
     </main>
@@ -233,28 +232,6 @@ function People() {
                 </tr>
               );
             })}
-          </Table>
-        )}
-      </Loaded>
-    </>
-  );
-}
-
-function Workers() {
-  const list = use_load<Worker[]>("/workers");
-  useEffect(() => {
-    const timer = window.setInterval(() => !document.hidden && list.reload(), 5000);
-    return () => window.clearInterval(timer);
-  }, []);
-  return (
-    <>
-      <header><h1>Workers</h1></header>
-      <Loaded from={list}>
-        {(all) => all.length === 0 ? <Empty title="No worker is here"><p>The server starts one by itself. If it does not stay, its log says why: posthouse check.</p></Empty> : (
-          <Table name="Workers" head={["Name", "State", "Busy", "Seen", "Process"]}>
-            {all.map((w) => (
-              <tr key={w.id}><td>{w.name}</td><td>{w.state}</td><td class="mono">{w.busy} of {plural(w.slots, "slot")}</td><td><Ago at={w.seen} /></td><td class="mono">{w.pid}</td></tr>
-            ))}
           </Table>
         )}
       </Loaded>

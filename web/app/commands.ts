@@ -30,7 +30,6 @@ export function commands(): Command[] {
   list.push({ name: "Your API tokens", icon: "key", run: () => go("/tokens") });
   if (is_admin.value) {
     list.push({ name: "People", icon: "people", run: () => go("/admin/people") });
-    list.push({ name: "Workers", icon: "machine", run: () => go("/admin/workers") });
     list.push({ name: "Audit log", icon: "log", run: () => go("/admin/audit") });
   }
   return list;

@@ -7,8 +7,8 @@
  *   /p/PROJECT/farm?state=&kind=&q=            what runs, waits and has ended; also /farm, of all projects
  *   /p/PROJECT/farm/JOB?step=&task=            a job, at a task;   .../farm/nodes   .../farm/limits
  *   /p/PROJECT/deliver   /p/PROJECT/shares   /p/PROJECT/settings
- *   /tokens  /admin/people  /admin/workers  /admin/audit
- *   (/jobs and /p/PROJECT/jobs are older names of the farm's queue)
+ *   /tokens  /admin/people  /admin/audit
+ *   (/jobs and /p/PROJECT/jobs are older names of the farm's queue, /admin/workers of /farm/nodes)
  *   /login?next=  /setup#TOKEN  /welcome#TOKEN  /s/KEY
  */
 import { signal } from "@preact/signals";
@@ -23,7 +23,6 @@ export type View =
   | "settings"
   | "tokens"
   | "people"
-  | "workers"
   | "audit"
   | "login"
   | "setup"
@@ -53,7 +52,6 @@ const table: [RegExp, View, (keyof Route)[]][] = [
   [/^\/farm\/([^/]+)\/?$/, "farm", ["job"]],
   [/^\/tokens\/?$/, "tokens", []],
   [/^\/admin\/people\/?$/, "people", []],
-  [/^\/admin\/workers\/?$/, "workers", []],
   [/^\/admin\/audit\/?$/, "audit", []],
   [/^\/login\/?$/, "login", []],
   [/^\/setup\/?$/, "setup", []],
@@ -65,8 +63,9 @@ export function parse(address: string): Route {
   const url = new URL(address, "http://house");
   const query: Record<string, string> = {};
   for (const [k, v] of url.searchParams) query[k] = v;
+  const path = url.pathname.replace(/^\/admin\/workers\/?$/, "/farm/nodes");
   for (const [pattern, view, names] of table) {
-    const found = pattern.exec(url.pathname);
+    const found = pattern.exec(path);
     if (!found) continue;
     const named: Partial<Record<keyof Route, string>> = {};
     names.forEach((name, i) => (named[name] = safe_decode(found[i + 1] ?? "")));

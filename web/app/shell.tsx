@@ -118,7 +118,7 @@ function number_in(r: Route, name: string): number | undefined {
 
 const titles: Record<View, string> = {
   home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", shares: "Share links", settings: "Project", tokens: "Tokens",
-  people: "People", workers: "Workers", audit: "Audit", login: "Log in", setup: "Set up", welcome: "Welcome", share: "Review", missing: "Not found",
+  people: "People", audit: "Audit", login: "Log in", setup: "Set up", welcome: "Welcome", share: "Review", missing: "Not found",
 };
 
 function ViewOf() {
@@ -147,7 +147,6 @@ function ViewOf() {
     case "settings":
     case "tokens":
     case "people":
-    case "workers":
     case "audit":
       return <Admin view={r.view} />;
     default:
@@ -249,7 +248,7 @@ function me_menu(): MenuItem[] {
       ? ([
           "line",
           { name: "People", icon: "people", run: () => go("/admin/people") },
-          { name: "Workers", icon: "machine", run: () => go("/admin/workers") },
+          { name: "Machines", icon: "machine", run: () => go(to.job(null, "nodes")) },
           { name: "Audit log", icon: "log", run: () => go("/admin/audit") },
         ] satisfies MenuItem[])
       : []),

@@ -25,7 +25,7 @@ import { Stack, Why } from "./look";
 import { counts_of, is_over, part_of, type Attempt, type Job, type Step, type Task } from "./model";
 import { Buttons, JobFacts, Numbers } from "./panel";
 import { read_task } from "./tasks";
-import { all_in, frame_at, ranges_of, size_of, states, text_of, type Ranges } from "./runs";
+import { all_in, frame_axis, name_of, ranges_of, short_name_of, size_of, states, text_of, type Ranges } from "./runs";
 
 const MOST_ORDERS = 500; // one a range; more are not typed by a person but chosen by "all failed", which has an order of its own
 
@@ -56,7 +56,7 @@ function Shown({ open, job }: { open: OpenJob; job: Job }) {
   useEffect(() => {
     if (step) open.look_at(step.number);
   }, [step?.number, steps.length]);
-  const name = (n: number): string => String(frame_at(open.frames.value, n) ?? n);
+  const name = (n: number): string => name_of(open.axes.value, n);
   const choose = (n: number | null) => {
     if (n !== null && folded.right.value) fold("right");
     set_query({ task: n, step: step ? step.number : null }, { replace: true });
@@ -138,9 +138,10 @@ function Steps({ steps, at, pick }: { steps: Step[]; at: number; pick: (n: numbe
   );
 }
 
-// A task is called by its frame where the house says how numbers stand for frames.
-const word_of = (open: OpenJob): string => (open.frames.value ? "frame" : "task");
-const Word_of = (open: OpenJob): string => (open.frames.value ? "Frame" : "Task");
+// A task is called a frame where its frame is all that tells it apart.
+const is_frame = (open: OpenJob): boolean => open.axes.value.every((x) => x.frame || x.count === 1) && frame_axis(open.axes.value) !== undefined;
+const word_of = (open: OpenJob): string => (is_frame(open) ? "frame" : "task");
+const Word_of = (open: OpenJob): string => (is_frame(open) ? "Frame" : "Task");
 
 function Frames({ open, job, step, name, task, choose, hidden }: { open: OpenJob; job: Job; step: Step; name: (n: number) => string; task: number | null; choose: (n: number | null) => void; hidden: boolean }) {
   const box = useRef<HTMLDivElement>(null);
@@ -175,9 +176,9 @@ function Frames({ open, job, step, name, task, choose, hidden }: { open: OpenJob
   }, []);
   useEffect(() => {
     if (of_step !== step.number) return;
-    grid.current?.set(known, name);
+    grid.current?.set(known, (n) => short_name_of(open.axes.value, n));
     if (task !== null && cursor < 0) grid.current?.at(task);
-  }, [known, turn, open.frames.value]);
+  }, [known, turn, open.axes.value]);
 
   const count = size_of(ranges);
   const what = count === 1 ? `${Word_of(open)} ${name(ranges[0]?.[0] ?? 0)}` : plural(count, word_of(open));
@@ -206,7 +207,7 @@ function Frames({ open, job, step, name, task, choose, hidden }: { open: OpenJob
     ], what);
   const choose_failed = () => grid.current?.select(all_in(known, "failed"));
   const typed = (text: string) => {
-    const found = ranges_of(text, known.length, open.frames.value);
+    const found = ranges_of(text, known.length, open.axes.value);
     if (!found) return false;
     grid.current?.select(found);
     return true;

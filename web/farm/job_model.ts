@@ -4,12 +4,12 @@
  * News of the job are many while it runs. The tasks are asked for again at most once a second, and no sooner than
  * ten times as long as the last asking took: a step whose 100,000 states all differ is asked for rarely, a small one at once.
  */
-import type { Problem } from "api-types";
+import type { Problem, TaskAxis } from "api-types";
 import { signal } from "@preact/signals";
 import { get, is_aborted, problem_of } from "../app/api";
 import { subscribe } from "../app/events";
 import { is_over, type Job, type TaskRuns } from "./model";
-import { UNKNOWN, frames_of, paint, states, type Frames } from "./runs";
+import { UNKNOWN, axes_of, paint, states, type Axes } from "./runs";
 
 const DONE = states.indexOf("done");
 
@@ -17,7 +17,7 @@ export class OpenJob {
   readonly job = signal<Job | null>(null);
   readonly problem = signal<Problem | null>(null);
   readonly known = signal<{ states: Uint8Array; step: number; turn: number }>({ states: new Uint8Array(0), step: 0, turn: 0 });
-  readonly frames = signal<Frames | null>(null);
+  readonly axes = signal<Axes>([]); // of the step that is looked at
   // Tasks that turned done while one looked, newest first: the pictures that land.
   readonly landed = signal<readonly number[]>([]);
 
@@ -64,9 +64,10 @@ export class OpenJob {
     this.tasks_stop.abort();
     this.tasks_stop = new AbortController();
     this.landed.value = [];
-    this.frames.value = null;
+    this.axes.value = [];
     this.known.value = { states: new Uint8Array(0), step, turn: 0 };
     this.busy = false;
+    void this.load_axes(step);
     void this.load_tasks();
   }
 
@@ -102,7 +103,6 @@ export class OpenJob {
       let from: number | null = 0;
       while (from !== null && from < step.tasks) {
         const part: TaskRuns = await get<TaskRuns>(`/jobs/${this.id}/steps/${step.number}/tasks?from=${from}`, { signal: stopped });
-        if (part.frames) this.frames.value = frames_of(part.frames);
         paint(now, part.runs);
         from = part.next ?? null;
         // The first look fills in as it comes.
@@ -115,6 +115,16 @@ export class OpenJob {
       this.problem.value = problem_of(e);
     }
     this.busy = false;
+  }
+
+  // They never change. Without them tasks are called by their numbers.
+  private async load_axes(step: number): Promise<void> {
+    try {
+      const axes = await get<TaskAxis[]>(`/jobs/${this.id}/steps/${step}/axes`, { signal: this.tasks_stop.signal });
+      if (step === this.step) this.axes.value = axes_of(axes);
+    } catch (e) {
+      if (!is_aborted(e)) this.problem.value = problem_of(e);
+    }
   }
 
   private see_landed(before: Uint8Array, now: Uint8Array): void {

@@ -1,55 +1,12 @@
 /*
  * farm/model: what the house says of its farm (docs/formats/submission.md), and what follows from it. No DOM.
- *
- * Types that the API's table does not have yet stand here, and go when it has them.
  */
-import type { Attempt, Job as BareJob, Limit, LogPart, Output as BareOutput, Reason, Step, Task as BareTask, TaskRuns as BareRuns } from "api-types";
+import type { Attempt, FarmShare as Share, FarmSums, Job as BareJob, JobList as BareList, Limit, LogPart, Node, Output, Reason, Step, Task as BareTask, TaskRuns } from "api-types";
 
-export type { Attempt, Limit, LogPart, Reason, Step };
-export type Job = BareJob & { options?: Record<string, unknown> | null };
-// frames: "1-100,200-300:2": the n-th number is the frame of task n.
-export type TaskRuns = BareRuns & { frames?: string | null };
-// url: of a small picture, once the house makes them
-export type Output = BareOutput & { url?: string | null };
-export type Task = Omit<BareTask, "values" | "outputs"> & { values: Record<string, unknown>; outputs: Output[] };
-export interface NodeRun {
-  attempt: string;
-  job: string;
-  project: string;
-  title: string;
-  step: number;
-  first: number;
-  last: number;
-  progress?: number | null;
-  started: string;
-}
-export interface Node {
-  id: string;
-  name: string;
-  state: "idle" | "working" | "away" | "draining" | "quarantined" | "desk";
-  why?: string | null;
-  until?: string | null;
-  slots: number;
-  busy: number;
-  cpus: number; // 0: not told
-  memory_mb: number;
-  gpus: string[];
-  tags: string[];
-  pool?: string | null;
-  seen: string;
-  failures: number; // on its machine, in a row
-  runs: NodeRun[];
-}
-export interface Share {
-  project: string;
-  name: string;
-  weight: number;
-  running: number;
-  waiting: number;
-}
-export interface FarmSums {
-  shares: Share[];
-}
+export type { Attempt, FarmSums, Limit, LogPart, Node, Output, Reason, Share, Step, TaskRuns };
+export type Job = Omit<BareJob, "options"> & { options?: Record<string, unknown> | null };
+export type JobList = Omit<BareList, "items"> & { items: Job[] };
+export type Task = Omit<BareTask, "values"> & { values: Record<string, unknown> };
 
 // ---- jobs
 
@@ -66,24 +23,14 @@ export const is_over = (j: Job): boolean => j.state === "done" || j.state === "f
 export const is_render = (j: Job): boolean => j.kind === "render";
 
 export function counts_of(j: Job): Counts {
-  if (j.steps?.length) {
-    const c = { done: 0, running: 0, waiting: 0, failed: 0, cancelled: 0, total: 0 };
-    for (const s of j.steps) {
-      c.done += s.done;
-      c.running += s.running;
-      c.waiting += s.waiting; // those that are ready are among them
-      c.failed += s.failed;
-      c.cancelled += s.cancelled;
-      c.total += s.tasks;
-    }
-    return c;
-  }
-  // Only the sum is told: what is done, and what is not.
-  const total = Math.max(1, j.total);
-  const done = Math.min(total, j.state === "done" ? total : j.total ? j.done : 0);
-  const rest = total - done;
-  const into = j.state === "failed" ? "failed" : j.state === "cancelled" ? "cancelled" : j.state === "running" && !is_render(j) ? "running" : "waiting";
-  return { done, running: 0, waiting: 0, failed: 0, cancelled: 0, total, [into]: rest };
+  const { waiting, running, done, failed, cancelled } = j.counts;
+  const total = waiting + running + done + failed + cancelled;
+  if (is_render(j) || total > 1) return { done, running, waiting, failed, cancelled, total };
+  // An engine's one task is told by its beats: frames or bytes of it.
+  const all = Math.max(1, j.total);
+  const so_far = Math.min(all, j.state === "done" ? all : j.total ? j.done : 0);
+  const into = j.state === "failed" ? "failed" : j.state === "cancelled" ? "cancelled" : j.state === "running" ? "running" : "waiting";
+  return { done: so_far, running: 0, waiting: 0, failed: 0, cancelled: 0, total: all, [into]: all - so_far };
 }
 
 export const part_of = (j: Job): number => {

@@ -1,7 +1,7 @@
 // farm/nodes: the machines: what each has and runs, why it does not, and what can be done about it.
-import type { Problem, Worker } from "api-types";
+import type { Problem } from "api-types";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Refused, get, is_aborted, post, problem_of } from "../app/api";
+import { get, is_aborted, post, problem_of } from "../app/api";
 import { subscribe } from "../app/events";
 import { route, set_query, to } from "../app/router";
 import { is_admin } from "../app/session";
@@ -21,7 +21,7 @@ import { each } from "./each";
 import { Tabs } from "./look";
 import type { Node } from "./model";
 
-const AGAIN_MS = 10_000; // machines are also asked for when news of jobs say that work was given
+const AGAIN_MS = 60_000; // when they were heard of, and what ends by itself, tells no news
 const ROW = 28;
 
 const looks: Record<Node["state"], { icon: IconName; look: string }> = {
@@ -30,7 +30,6 @@ const looks: Record<Node["state"], { icon: IconName; look: string }> = {
   away: { icon: "offline", look: "bad" },
   draining: { icon: "stop", look: "note" },
   quarantined: { icon: "lock", look: "bad" },
-  desk: { icon: "person", look: "quiet" },
 };
 type Order = "drain" | "resume" | "quarantine" | "good";
 const orders: { order: Order; key: string; name: string; past: string; icon: IconName; hint: string; can: (n: Node) => boolean }[] = [
@@ -39,22 +38,6 @@ const orders: { order: Order; key: string; name: string; past: string; icon: Ico
   { order: "quarantine", key: "Q", name: "Quarantine", past: "Quarantined", icon: "lock", hint: "It takes nothing until somebody says that it is good", can: (n) => n.state !== "quarantined" },
   { order: "good", key: "G", name: "Good again", past: "Good again:", icon: "check", hint: "Its failures are forgotten", can: (n) => n.state === "quarantined" || n.failures > 0 },
 ];
-// A house that tells no machines tells its workers, to administrators: what they have and run is then not known,
-// and they take no orders.
-let tells_nodes = true;
-async function read_nodes(signal: AbortSignal): Promise<Node[]> {
-  if (tells_nodes)
-    try {
-      return await get<Node[]>("/nodes", { signal });
-    } catch (e) {
-      if (!(e instanceof Refused && e.status === 404)) throw e;
-      tells_nodes = false;
-    }
-  const list = await get<Worker[]>("/workers", { signal });
-  return list.map((w) => ({ id: w.id, name: w.name, state: w.state === "working" || w.state === "draining" || w.state === "away" ? w.state : w.busy ? "working" : "idle", slots: w.slots, busy: w.busy, cpus: 0, memory_mb: 0, gpus: [], tags: [], seen: w.seen, failures: 0, runs: [] }));
-}
-const may_order = (): boolean => is_admin.value && tells_nodes;
-
 const groups = ["all", "idle", "working", "trouble"] as const;
 type Group = (typeof groups)[number];
 const in_group = (n: Node, g: Group): boolean => g === "all" || (g === "trouble" ? n.state === "away" || n.state === "quarantined" || n.state === "draining" || n.failures > 0 : n.state === g);
@@ -72,10 +55,13 @@ export function NodesView() {
   useEffect(() => {
     const stop = new AbortController();
     let due = 0;
+    let took_ms = 0;
     const ask = () => {
       due = 0;
-      read_nodes(stop.signal).then(
+      const began = performance.now();
+      get<Node[]>("/nodes", { signal: stop.signal }).then(
         (list) => {
+          took_ms = performance.now() - began;
           set_nodes(list);
           set_wrong(null);
         },
@@ -84,9 +70,9 @@ export function NodesView() {
     };
     load.current = ask;
     const soon = () => {
-      if (!due) due = window.setTimeout(ask, 2000);
+      if (!due) due = window.setTimeout(ask, Math.max(300, took_ms * 10));
     };
-    const end = subscribe({ kinds: ["job.changed", "node.", "worker."], hear: soon, caught_up: ask });
+    const end = subscribe({ kinds: ["nodes.changed"], hear: soon, caught_up: ask });
     const timer = window.setInterval(() => document.hidden || ask(), AGAIN_MS);
     ask();
     return () => {
@@ -110,7 +96,7 @@ export function NodesView() {
   };
   const run = async (o: (typeof orders)[number]) => {
     const able = chosen.filter(o.can);
-    if (!able.length || !may_order()) return;
+    if (!able.length || !is_admin.value) return;
     const refused = await each(able, async (n) => {
       const answer = await post<Node>(`/nodes/${n.id}/${o.order}`);
       set_nodes((all) => all?.map((x) => (x.id === answer.id ? answer : x)) ?? null);
@@ -132,7 +118,7 @@ export function NodesView() {
     if (!n) return;
     const these = selection.ids.has(n.id) ? chosen : [n];
     if (!selection.ids.has(n.id)) select(pick(selection, place, {}, id_at));
-    menu_at(e, orders.map((o) => ({ name: o.name, icon: o.icon, keys: o.key, disabled: !may_order() || !these.some(o.can), run: () => void run(o) })), these.length === 1 ? n.name : plural(these.length, "machine"));
+    menu_at(e, orders.map((o) => ({ name: o.name, icon: o.icon, keys: o.key, disabled: !is_admin.value || !these.some(o.can), run: () => void run(o) })), these.length === 1 ? n.name : plural(these.length, "machine"));
   };
   const sum = (s: (n: Node) => number) => (nodes ?? []).reduce((n, x) => n + s(x), 0);
   return (
@@ -149,7 +135,7 @@ export function NodesView() {
         </div>
         <div class="bar farm-filters">
           <Segments<Group> name="Which machines" value={group} pick={(g) => set_query({ state: g === "all" ? null : g }, { replace: true })} options={[{ value: "all", label: "All" }, { value: "idle", label: "Idle" }, { value: "working", label: "Working" }, { value: "trouble", label: "In trouble" }]} />
-          {chosen.length > 0 && may_order() && orders.map((o) => chosen.some(o.can) && <Button key={o.order} icon={o.icon} name={o.hint} keys={o.key} run={() => void run(o)}>{o.name}</Button>)}
+          {chosen.length > 0 && is_admin.value && orders.map((o) => chosen.some(o.can) && <Button key={o.order} icon={o.icon} name={o.hint} keys={o.key} run={() => void run(o)}>{o.name}</Button>)}
         </div>
         {wrong && <ProblemBox problem={wrong} retry={() => load.current()} />}
         {nodes && nodes.length === 0 ? (

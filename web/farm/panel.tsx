@@ -83,12 +83,48 @@ export function JobFacts({ job }: { job: Job }) {
       {job.steps?.map((s) => s.mean_ms > 0 && <><dt>{job.steps?.length === 1 ? "Mean" : s.name}</dt><dd class="mono">{length_text(s.mean_ms / 1000)} a task{s.chunk > 1 ? `, ${s.chunk} at once` : ""}</dd></>)}
       {time && <><dt>Cost</dt><dd><span class="mono">{hours(time.spent)}</span> machine time so far{is_over(job) ? "" : <>, about <span class="mono">{hours(time.all)}</span> in all</>}{budget !== null && <>; budget <span class="mono">{budget}</span></>}</dd></>}
       <dt>Priority</dt><dd class="mono">{job.priority}, tier {job.tier}</dd>
+      {options_of(job).map(([name, words]) => <><dt>{name}</dt><dd class="cut-2" title={words}>{words}</dd></>)}
       <dt>Sent</dt><dd><Ago at={job.created} /></dd>
       {job.started && <><dt>Started</dt><dd><Ago at={job.started} /></dd></>}
       {job.ended && <><dt>Ended</dt><dd><Ago at={job.ended} /></dd></>}
       <dt>Id</dt><dd class="with-copy"><code class="cut">{job.id}</code><CopyButton text={job.id} name="Copy the id" /></dd>
     </dl>
   );
+}
+
+// What it was submitted with (docs/formats/submission.md), in words; what is as usual is not said.
+const said: Record<string, [name: string, words: (v: unknown) => string]> = {
+  pool: ["Pool", String],
+  tags: ["Tags", list_text],
+  not_tags: ["Not tags", list_text],
+  hosts: ["Hosts", list_text],
+  not_hosts: ["Not hosts", list_text],
+  limits: ["Holds", (v) => (is_object(v) ? Object.entries(v).map(([k, n]) => `${String(n)} × ${k}`).join(", ") : "")],
+  tries: ["Tries", (v) => `${String(v)} a task`],
+  stop_after: ["Stops after", (v) => (v ? `${String(v)} failures in a row` : "never")],
+  preview_every: ["Preview", (v) => (v ? `first, middle, last, and one in ${String(v)}` : "")],
+  approve: ["Approval", (v) => (v ? "by a person, after the preview" : "")],
+  preempts: ["Makes room", (v) => (v ? "stops lower tiers" : "")],
+  preemptible: ["Gives way", (v) => (v === false ? "never" : "")],
+  once: ["Stragglers", (v) => (v ? "are not run twice" : "")],
+  frames_after: ["Frames wait", (v) => (Array.isArray(v) ? v.map((x: unknown) => (is_object(x) ? `${String(x["step"])} for ${String(x["on"])}` : "")).join(", ") : "")],
+  after_jobs: ["After", (v) => (Array.isArray(v) ? plural(v.length, "job") : "")],
+  task_minutes: ["Guessed", (v) => (v ? `${String(v)} min a task` : "")],
+  silence_minutes: ["Frozen after", (v) => (v ? `${String(v)} min of silence` : "never")],
+  renderer: ["Renderer", String],
+  outputs: ["Makes", (v) => (Array.isArray(v) ? v.map((x: unknown) => (is_object(x) ? String(x["path"]) : "")).join(", ") : "")],
+};
+const is_object = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
+function list_text(v: unknown): string {
+  return Array.isArray(v) ? v.map(String).join(", ") : "";
+}
+
+export function options_of(job: Job): [name: string, words: string][] {
+  const options = job.options ?? {};
+  return Object.entries(said).flatMap(([key, [name, words]]): [string, string][] => {
+    const text = key in options ? words(options[key]) : "";
+    return text ? [[name, text]] : [];
+  });
 }
 
 const hours = (ms: number): string => (ms < 3_600_000 ? `${Math.max(1, Math.round(ms / 60_000))} min` : `${count_text(ms < 360_000_000 ? Math.round(ms / 360_000) / 10 : Math.round(ms / 3_600_000))} h`);

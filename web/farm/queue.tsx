@@ -197,7 +197,7 @@ export function QueueView() {
               row_height={ROW}
               row_key={(i) => rows[i] ?? i}
               draw={draw}
-              look={(first, last) => { queue.see(first, last); if (last >= rows.length - 40) void queue.more(); }}
+              look={(_, last) => { if (last >= rows.length - 40) void queue.more(); }}
               attributes={{ role: "grid", tabIndex: 0, "aria-label": "Jobs", "aria-multiselectable": true, "aria-rowcount": rows.length + 1, "aria-activedescendant": selection.at >= 0 ? `job-${selection.at}` : undefined, onPointerMove: () => { pointer_at.current = Date.now(); } }}
               head={
                 <div class="farm-row farm-head" role="row" aria-rowindex={1}>

@@ -1,21 +1,40 @@
 /*
  * farm/queue_model: the jobs that the queue shows, live, in an order that holds still while somebody reads.
  *
- * All that is not over is loaded; what has ended comes by pages as one scrolls to it. News change rows where
- * they stand. The order is made anew when the wish changes, and by itself only while `hold` says that nobody
- * is in the middle of the list; else `moved` counts the rows that would stand elsewhere, for a button.
+ * A house may have 100,000 jobs. They come in the farm's own order, by parts: what needs a person or runs, all of it; then
+ * what waits, what was suspended, what has ended, by pages as one scrolls to it. The house searches and filters. News change
+ * rows where they stand. The order is made anew when the wish changes, and by itself only while `hold` says that nobody is
+ * in the middle of the list; else `moved` counts the rows that would stand elsewhere, for a button.
  */
-import type { JobList, Problem } from "api-types";
+import type { Problem } from "api-types";
 import { signal } from "@preact/signals";
 import { get, is_aborted, problem_of, with_query } from "../app/api";
 import { subscribe } from "../app/events";
-import { each } from "./each";
-import { is_over, is_render, ordered, wanted, type Job, type Wish } from "./model";
+import { ordered, wanted, type Filter, type Job, type JobList, type Wish } from "./model";
 
 const PAGE = 500;
+const WHOLE_MOST = 5000; // of a part that is loaded whole
 const NEWS_MS = 250;
-const SEEN_MS = 1500; // between two looks at the rows that are seen
-const SEEN_MOST = 16; // of them at once
+const TYPING_MS = 200;
+
+// States in the order of the rows. The first part is loaded whole.
+const first_part = "stopped,approval,running";
+const parts_of: Record<Filter, readonly string[]> = {
+  all: [first_part, "waiting", "suspended", "ended"],
+  active: [first_part, "waiting", "suspended"],
+  waiting: ["waiting"],
+  failed: ["stopped,approval,running,suspended", "failed"],
+  approval: ["approval"],
+  ended: ["ended"],
+};
+interface Part {
+  states: string;
+  next: string | null | undefined; // undefined: not asked yet
+  count: number;
+  total: number;
+}
+
+const asked_of = (w: Wish): string => JSON.stringify([w.project, w.filter, w.kind, w.q, w.mine]);
 
 export class Queue {
   readonly rows = signal<readonly string[]>([]);
@@ -23,19 +42,17 @@ export class Queue {
   readonly moved = signal(0);
   readonly loaded = signal(false);
   readonly problem = signal<Problem | null>(null);
-  readonly ended_total = signal<number | null>(null);
+  readonly left = signal(0); // jobs that are not loaded yet
   hold: () => boolean = () => false;
 
   private jobs = new Map<string, Job>();
   private wish: Wish;
-  private ended_next: string | null | undefined; // undefined: not asked yet
+  private parts: Part[] = [];
   private asking = false;
   private heard = new Map<string, Job>();
   private timer = 0;
+  private typing = 0;
   private stop = new AbortController();
-  private seen: readonly string[] = [];
-  private stale = new Set<string>(); // renders whose news told no steps
-  private seen_timer = 0;
   private end: () => void;
 
   constructor(wish: Wish) {
@@ -56,7 +73,7 @@ export class Queue {
     this.end();
     this.stop.abort();
     window.clearTimeout(this.timer);
-    window.clearTimeout(this.seen_timer);
+    window.clearTimeout(this.typing);
   }
 
   job(id: string): Job | undefined {
@@ -66,10 +83,14 @@ export class Queue {
     return this.jobs.values();
   }
 
+  // What is loaded is shown by the wish at once; the house is asked for the rest.
   want(wish: Wish): void {
+    const other = asked_of(wish) !== asked_of(this.wish);
     this.wish = wish;
     this.sort();
-    this.more_if_short();
+    if (!other) return;
+    window.clearTimeout(this.typing);
+    this.typing = window.setTimeout(() => void this.load(), TYPING_MS);
   }
 
   // What the house said of a job; many of one moment are drawn once.
@@ -83,65 +104,63 @@ export class Queue {
     this.moved.value = 0;
   }
 
-  // Which rows are on the screen: of those the tasks' states are asked for, where the list or the news told sums only.
-  see(first: number, last: number): void {
-    this.seen = this.rows.value.slice(first, last + 1);
-    if (!this.seen_timer) this.seen_timer = window.setTimeout(() => void this.refresh_seen(), 200);
+  private ask(part: Part): Promise<JobList> {
+    const { project, kind, q, mine } = this.wish;
+    const query = { project, state: part.states, order: "turn", kind: kind === "all" ? null : kind, q: q || null, by: mine, limit: PAGE, cursor: part.next ?? null };
+    return get<JobList>(with_query("/jobs", query), { signal: this.stop.signal });
   }
 
-  private async refresh_seen(): Promise<void> {
-    const wanted = document.hidden ? [] : this.seen.filter((id) => {
-      const j = this.jobs.get(id);
-      return j !== undefined && is_render(j) && (!j.steps || this.stale.has(id));
-    }).slice(0, SEEN_MOST);
-    for (const id of wanted) this.stale.delete(id);
-    await each(wanted, async (id) => {
-      const job = await get<Job>(`/jobs/${id}`, { signal: this.stop.signal });
-      this.take({ ...job, steps: job.steps ?? [] });
-    });
-    this.seen_timer = this.stop.signal.aborted ? 0 : window.setTimeout(() => void this.refresh_seen(), SEEN_MS);
+  private async next_page(part: Part, into: Map<string, Job>): Promise<void> {
+    const list = await this.ask(part);
+    for (const j of list.items) into.set(j.id, j);
+    part.next = list.cursor ?? null;
+    part.count += list.items.length;
+    part.total = list.total;
   }
 
-  // The next page of what has ended.
+  private tell_left(): void {
+    this.left.value = this.parts.reduce((n, p) => n + Math.max(0, p.total - p.count), 0);
+  }
+
+  // The next page of the first part that has more.
   async more(): Promise<void> {
-    if (this.asking || this.ended_next === null || this.wish.filter === "active" || this.wish.filter === "waiting" || this.wish.filter === "approval") return;
+    const part = this.parts.find((p) => p.next !== null);
+    if (this.asking || !part) return;
     this.asking = true;
+    const parts = this.parts;
     try {
-      const list = await get<JobList>(with_query("/jobs", { project: this.wish.project, state: "ended", limit: PAGE, cursor: this.ended_next }), { signal: this.stop.signal });
-      for (const j of list.items) if (!this.jobs.has(j.id)) this.jobs.set(j.id, j);
-      this.ended_next = list.cursor ?? null;
-      this.ended_total.value = list.total;
-      // What has ended longer ago stands below: adding it moves nothing that is read.
-      this.sort();
+      const found = new Map<string, Job>();
+      await this.next_page(part, found);
+      if (parts === this.parts) {
+        for (const [id, j] of found) if (!this.jobs.has(id)) this.jobs.set(id, j);
+        // What comes later in the farm's order stands below: adding it moves nothing that is read.
+        this.sort();
+        this.tell_left();
+      }
     } catch (e) {
       if (!is_aborted(e)) this.problem.value = problem_of(e);
     }
     this.asking = false;
-    this.more_if_short();
+    if (this.rows.value.length < 60) void this.more();
   }
 
+  // From the beginning: the first part, and of the others as much as was there.
   async load(): Promise<void> {
+    const parts = parts_of[this.wish.filter].map((states): Part => ({ states, next: undefined, count: 0, total: 0 }));
+    const before = this.loaded.value ? this.jobs.size : 0;
+    const asked = asked_of(this.wish);
+    const found = new Map<string, Job>();
     try {
-      const found = new Map<string, Job>();
-      let cursor: string | null = null;
-      do {
-        const list: JobList = await get<JobList>(with_query("/jobs", { project: this.wish.project, state: "active", limit: 1000, cursor }), { signal: this.stop.signal });
-        for (const j of list.items) found.set(j.id, j);
-        cursor = list.cursor ?? null;
-      } while (cursor);
-      // A list may tell sums only: the steps that are known stand until they are told anew.
-      for (const [id, j] of found) {
-        const steps = this.jobs.get(id)?.steps;
-        if (!j.steps && steps) found.set(id, { ...j, steps });
-        if (!j.steps) this.stale.add(id);
-      }
-      for (const [id, j] of this.jobs) if (is_over(j) && !found.has(id)) found.set(id, j);
+      for (const [i, part] of parts.entries())
+        while (part.next !== null && (i === 0 ? part.count < WHOLE_MOST : part.next === undefined ? found.size < Math.max(PAGE, before) : found.size < before)) await this.next_page(part, found);
+      if (asked !== asked_of(this.wish)) return; // another one is on its way
       this.jobs = found;
+      this.parts = parts;
       this.problem.value = null;
       this.loaded.value = true;
       this.turn.value++;
+      this.tell_left();
       this.settle();
-      if (this.ended_next === undefined) await this.more();
     } catch (e) {
       if (!is_aborted(e)) this.problem.value = problem_of(e);
     }
@@ -149,13 +168,7 @@ export class Queue {
 
   private apply(): void {
     this.timer = 0;
-    for (const [id, job] of this.heard) {
-      const was = this.jobs.get(id);
-      if (this.ended_total.value !== null && is_over(job) !== (was ? is_over(was) : false)) this.ended_total.value += is_over(job) ? 1 : -1;
-      // News may tell the sums only: the steps that are known stand until they are told anew.
-      this.jobs.set(id, job.steps || !was?.steps ? job : { ...job, steps: was.steps });
-      if (!job.steps) this.stale.add(id);
-    }
+    for (const [id, job] of this.heard) this.jobs.set(id, job);
     this.heard.clear();
     this.turn.value++;
     this.settle();
@@ -169,11 +182,6 @@ export class Queue {
     let moved = Math.max(0, next.length - now.length);
     for (let i = 0; i < now.length; i++) if (next[i]?.id !== now[i]) moved++;
     this.moved.value = Math.min(moved, next.length);
-  }
-
-  // A filter may leave so few of what is loaded that nobody would scroll for more.
-  private more_if_short(): void {
-    if (this.ended_next && this.rows.value.length < 60 && this.jobs.size < 20_000) void this.more();
   }
 
   wants(job: Job): boolean {

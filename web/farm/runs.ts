@@ -5,6 +5,8 @@
  * The house says runs ("0 to 99 are done"), a person says frames ("1-100,120"): both are ranges, and
  * nothing here is made once a task but the byte of its state.
  */
+import type { TaskAxis } from "api-types";
+
 export const states = ["waiting", "running", "done", "failed", "cancelled"] as const;
 export type TaskState = (typeof states)[number];
 export const UNKNOWN = states.length; // not told yet
@@ -96,7 +98,8 @@ export function remove(ranges: Ranges, [first, last]: Range): Ranges {
 
 // [[0, 9], [14, 14]] -> "0-9,14"; `shown` says how a task is written, and long lists end with how many more.
 export function text_of(ranges: Ranges, shown: (task: number) => string = String, most = Infinity): string {
-  const parts = ranges.slice(0, most).map(([a, b]) => (a === b ? shown(a) : `${shown(a)}–${shown(b)}`));
+  const between = (a: string, b: string): string => (/ /.test(a + b) ? `${a} – ${b}` : `${a}–${b}`);
+  const parts = ranges.slice(0, most).map(([a, b]) => (a === b ? shown(a) : between(shown(a), shown(b))));
   return parts.join(", ") + (ranges.length > most ? `, and ${ranges.length - most} ranges more` : "");
 }
 
@@ -134,44 +137,120 @@ export function frame_at(frames: Frames | null, task: number): number | null {
   return null;
 }
 
-export function task_of(frames: Frames | null, frame: number): number | null {
-  for (const p of frames?.parts ?? []) {
-    const n = (frame - p.frame) / p.by;
-    if (Number.isInteger(n) && n >= 0 && n < p.count) return p.task + n;
-  }
-  return null;
+// ---- axes: the parameters along the tasks of a step (GET /jobs/JOB/steps/N/axes)
+
+export interface Axis {
+  name: string;
+  span: number; // task t has value number floor(t / span) % count
+  count: number;
+  frame: boolean; // what tasks are called by
+  at: (index: number) => string;
+  within: (low: number, high: number) => Ranges; // indexes whose numbers lie there; of texts none
+  is: (word: string) => Ranges; // indexes whose value is that word, in any case
+}
+export type Axes = readonly Axis[];
+
+// An axis of which the house does not tell the values has no name to call a task by, and is left out.
+export function axes_of(list: readonly TaskAxis[]): Axes {
+  return list.flatMap((x): Axis[] => {
+    const { name, span, count, frame } = x;
+    const numbers = frames_of(x.numbers);
+    if (numbers) return [{ name, span, count, frame, at: (i) => String(frame_at(numbers, i) ?? "?"), within: (low, high) => within(numbers, low, high), is: (word) => (/^-?\d+$/.test(word) ? within(numbers, Number(word), Number(word)) : []) }];
+    const texts = x.texts;
+    if (!texts) return [];
+    return [{ name, span, count, frame, at: (i) => texts[i] ?? "?", within: () => [], is: (word) => texts.flatMap((t, i): Range[] => (t.toLowerCase() === word.toLowerCase() ? [[i, i]] : [])) }];
+  });
 }
 
-// What a person types to choose tasks: "1001-1024, 1100" in frames where there are some. Null: not understood.
-export function ranges_of(text: string, total: number, frames: Frames | null): Ranges | null {
-  const place = (frame: number, up: boolean): number | null => {
-    if (!frames) return frame;
-    const exact = task_of(frames, frame);
-    if (exact !== null) return exact;
-    // between two frames of the list: the nearest one inside of what was said
-    let best: number | null = null;
-    for (const p of frames.parts)
-      for (const n of [Math.floor((frame - p.frame) / p.by), Math.ceil((frame - p.frame) / p.by)]) {
-        const at = Math.min(p.count - 1, Math.max(0, n));
-        const there = p.frame + at * p.by;
-        if (up ? there < frame : there > frame) continue;
-        const was = best === null ? null : frame_at(frames, best);
-        if (was === null || Math.abs(there - frame) < Math.abs(was - frame)) best = p.task + at;
-      }
-    return best;
-  };
-  let found: Ranges = [];
-  for (const one of text.split(",")) {
-    const m = /^\s*(-?\d+)\s*(?:[-–]\s*(-?\d+)\s*)?$/.exec(one);
-    if (!m) return null;
-    const said = [Number(m[1]), Number(m[2] ?? m[1])].sort((a, b) => a - b);
-    const a = place(said[0] ?? 0, true);
-    const b = place(said[1] ?? 0, false);
-    if (a === null || b === null) continue;
-    const [first, last] = [Math.max(0, Math.min(a, b)), Math.min(total - 1, Math.max(a, b))];
-    if (first <= last) found = add(found, [first, last]);
+function within(frames: Frames, low: number, high: number): Ranges {
+  const found: Range[] = [];
+  for (const p of frames.parts) {
+    const ends = [(low - p.frame) / p.by, (high - p.frame) / p.by].sort((a, b) => a - b);
+    const first = Math.max(0, Math.ceil(ends[0] ?? 0));
+    const last = Math.min(p.count - 1, Math.floor(ends[1] ?? 0));
+    if (first <= last) found.push([p.task + first, p.task + last]);
+  }
+  return joined(found);
+}
+
+// Any ranges, in order and apart from each other.
+function joined(ranges: readonly Range[]): Ranges {
+  const found: [number, number][] = [];
+  for (const [a, b] of [...ranges].sort((x, y) => x[0] - y[0])) {
+    const last = found[found.length - 1];
+    if (last && a <= last[1] + 1) last[1] = Math.max(last[1], b);
+    else found.push([a, b]);
   }
   return found;
+}
+
+// The tasks with these indexes of an axis.
+function along(axis: Axis, indexes: Ranges, total: number): Ranges {
+  const found: Range[] = [];
+  for (let row = 0; row < total; row += axis.span * axis.count)
+    for (const [a, b] of indexes) {
+      const first = row + a * axis.span;
+      if (first < total) found.push([first, Math.min(total, row + (b + 1) * axis.span) - 1]);
+    }
+  return joined(found);
+}
+
+function both(a: Ranges, b: Ranges): Ranges {
+  const found: Range[] = [];
+  for (let i = 0, k = 0; i < a.length && k < b.length; ) {
+    const [x, y] = [a[i] as Range, b[k] as Range];
+    const first = Math.max(x[0], y[0]);
+    const last = Math.min(x[1], y[1]);
+    if (first <= last) found.push([first, last]);
+    if (x[1] < y[1]) i++;
+    else k++;
+  }
+  return found;
+}
+
+const index_of = (axis: Axis, task: number): number => Math.floor(task / axis.span) % axis.count;
+export const frame_axis = (axes: Axes): Axis | undefined => axes.find((x) => x.frame);
+
+// "1001", or with what else tells it apart: "1001 beauty", "1001 Tile 3". Without axes its number.
+export function name_of(axes: Axes, task: number): string {
+  const frame = frame_axis(axes);
+  const words = axes.filter((x) => x !== frame && x.count > 1).map((x) => (x.within(-Infinity, Infinity).length ? `${x.name} ${x.at(index_of(x, task))}` : x.at(index_of(x, task))));
+  if (frame) words.unshift(frame.at(index_of(frame, task)));
+  return words.join(" ") || String(task);
+}
+
+// For a narrow place: the frame alone, or the start of the name.
+export function short_name_of(axes: Axes, task: number): string {
+  const frame = frame_axis(axes);
+  const name = frame ? frame.at(index_of(frame, task)) : name_of(axes, task);
+  return name.length > 7 ? `${name.slice(0, 6)}…` : name;
+}
+
+// What a person types to choose tasks, in frames where there are some: "1001-1024, 1100", and with the other parameters'
+// values behind: "1001-1010 beauty, 1020 Tile=3". Null: not understood.
+export function ranges_of(text: string, total: number, axes: Axes): Ranges | null {
+  const frame = frame_axis(axes);
+  const found: Range[] = [];
+  for (const one of text.split(",")) {
+    let these: Ranges = total > 0 ? [[0, total - 1]] : [];
+    const words = one.trim().replace(/(\d)\s*[-–]\s*(-?\d)/g, "$1-$2").split(/\s+/);
+    for (const word of words) {
+      const range = /^(-?\d+)\s*(?:[-–]\s*(-?\d+))?$/.exec(word);
+      const named = /^(\w+)=(.+)$/.exec(word);
+      const said = range && [Number(range[1]), Number(range[2] ?? range[1])].sort((a, b) => a - b);
+      const axis = named && axes.find((x) => x.name.toLowerCase() === named[1]?.toLowerCase());
+      if (said && frame) these = both(these, along(frame, frame.within(said[0] ?? 0, said[1] ?? 0), total));
+      else if (said) these = both(these, [[said[0] ?? 0, said[1] ?? 0]]);
+      else if (named && axis) these = both(these, along(axis, axis.is(named[2] ?? ""), total));
+      else {
+        const with_it = axes.map((x) => [x, x.is(word)] as const).filter(([, i]) => i.length);
+        if (!with_it.length) return null;
+        these = both(these, joined(with_it.flatMap(([x, i]) => along(x, i, total))));
+      }
+    }
+    found.push(...these);
+  }
+  return joined(found);
 }
 
 // ---- cells

@@ -58,8 +58,10 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
     j.done = sum("done");
     j.total = sum("tasks");
     j.progress = j.done / j.total;
-    return { ...j, steps };
+    const of = (what) => steps.reduce((n, s) => n + s[what], 0);
+    return { ...j, steps, counts: Object.fromEntries(["waiting", "ready", "running", "done", "failed", "cancelled"].map((k) => [k, of(k)])) };
   };
+  const listed = (j) => ({ ...look(j), steps: undefined, options: undefined }); // as in lists and news
   const changed = (j) => (looks.delete(j.id), look(j));
   const run_of = (s, from) => {
     let last = from;
@@ -73,7 +75,7 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
       if (found.length === 5000) break;
     }
     const last = found.length ? found[found.length - 1].last : to;
-    return { runs: found, next: last < to ? last + 1 : null, frames: `1001-${1000 + s.length}` };
+    return { runs: found, next: last < to ? last + 1 : null };
   };
   const why = (j) => ({
     waiting: [{ kind: "turn", text: `its turn has not come: ${jobs.filter((k) => k.state === "running").length} jobs of the same or a higher priority are before it`, step: 1, word: "", a: 0, b: 0, c: 0 }, { kind: "limit", text: "limit arnold: 20 of 20 are taken, 4 of them by programs outside of the farm", step: 1, word: "arnold", a: 20, b: 20, c: 4 }, { kind: "worker", text: "12 of 40 machines have less than the 128 GB of memory that it asks for", step: 1, word: "", a: 12, b: 40, c: 128 }],
@@ -100,9 +102,9 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
   };
   const limits = [{ name: "arnold", scope: "task", total: 20, used: 16, outside: 4, yields: true, free: 0, learned: 0 }, { name: "nuke", scope: "host", total: 40, used: 11, outside: 0, yields: false, free: 21, learned: 32 }, { name: "houdini-engine", scope: "host", total: 8, used: 8, outside: 0, yields: false, free: 0, learned: 8 }];
   const nodes = Array.from({ length: count ? 40 : 0 }, (_, n) => {
-    const state = n === 7 ? "quarantined" : n === 9 ? "draining" : n === 12 ? "away" : n > 34 ? "desk" : n % 11 === 10 ? "idle" : "working";
+    const state = n === 7 ? "quarantined" : n === 9 ? "draining" : n === 12 ? "away" : n % 11 === 10 ? "idle" : "working";
     const busy = state === "working" || state === "draining" ? 1 + (n % 3) : 0;
-    return { id: id("K", n + 1), name: worker(n), state, why: { quarantined: "5 failures of 3 jobs within 10 minutes", desk: "somebody is working at it", away: "it has not been heard of since its line was cut" }[state] ?? null, until: state === "quarantined" ? ago(-26) : null, slots: 3, busy, cpus: n % 4 ? 64 : 32, memory_mb: n % 4 ? 262_144 : 131_072, gpus: n % 5 ? [] : ["RTX A5000", "RTX A5000"], tags: n % 5 ? ["linux"] : ["linux", "gpu"], pool: n < 20 ? "main" : "night", seen: ago(state === "away" ? 47 : 0), failures: n === 7 ? 5 : n % 13 === 4 ? 1 : 0,
+    return { id: id("K", n + 1), name: worker(n), host: worker(n), state, why: { quarantined: "5 failures of 3 jobs within 10 minutes", away: "it has not been heard of since its line was cut" }[state] ?? null, until: state === "quarantined" ? ago(-26) : null, slots: 3, busy, cpus: n % 4 ? 64 : 32, memory_mb: n % 4 ? 262_144 : 131_072, gpus: n % 5 ? [] : ["RTX A5000", "RTX A5000"], tags: n % 5 ? ["linux"] : ["linux", "gpu"], pool: n < 20 ? "main" : "night", seen: ago(state === "away" ? 47 : 0), failures: n === 7 ? 5 : n % 13 === 4 ? 1 : 0,
       runs: Array.from({ length: busy }, (_, k) => ({ attempt: id("T", n * 3 + k), job: jobs[k]?.id ?? "", project: project.id, title: jobs[k]?.title ?? "", step: 1, first: 420 + n, last: 420 + n, progress: ((n * 13 + k * 31) % 100) / 100, started: ago(3 + k) })) };
   });
   const shares = count ? [{ project: project.id, name: project.name, weight: 3, running: 61, waiting: 812_440 }, { project: other.id, name: other.name, weight: 1, running: 14, waiting: 120_000 }] : [];
@@ -135,6 +137,10 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
         const refused = order(j);
         return refused ? [409, fault(409, "conflict", `${j.title} can not be changed`, refused, "requeue what you need")] : [200, changed(j)];
       }
+      if ((m = /^steps\/(\d+)\/axes$/.exec(rest))) {
+        const count = total_of(j, Number(m[1]));
+        return [200, [{ name: "Frame", span: 1, count, numbers: `1001-${1000 + count}`, frame: true }]];
+      }
       if ((m = /^steps\/(\d+)\/tasks(?:\/(\d+))?$/.exec(rest))) {
         const s = states(j, Number(m[1]));
         if (m[2]) return [200, task(j, Number(m[1]), Number(m[2]))];
@@ -160,7 +166,7 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
       Object.assign(l, said, { free: said.total - (said.outside ?? 0) - l.used });
     }
     if (path === "/limits") return [200, count ? limits : []];
-    if (path === "/farm") return [200, { shares }];
+    if (path === "/farm") return [200, { shares, slots: 120, busy: 75, waiting: 932_440, ready: 931_000, running: 75, jobs: { waiting: 300, running: 300, suspended: 1, stopped: 1, approval: 1 }, workers: { idle: 4, working: 30, away: 1, draining: 1, quarantined: 1 } }];
     return null;
   };
   // A few frames of a job go on: what the news of a running job does.
@@ -171,5 +177,5 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
     for (let i = 0, begun = 0; i < s.length && begun < many; i++) if (s[i] === 0) (s[i] = 1), begun++;
     return changed(j);
   };
-  return { jobs, look, answer, go_on, over };
+  return { jobs, look, listed, answer, go_on, over };
 }

@@ -64,7 +64,7 @@ export function house({ page, assets: count = 40, person = true, setup = false, 
   state.list = list;
   for (let n = 0; n < Math.min(count, 60); n++) {
     const s = n < 3 ? "running" : n < 9 ? "waiting" : n % 9 === 3 ? "failed" : n % 13 === 5 ? "cancelled" : "done";
-    state.jobs.push({ id: id("J", n), project: project.id, kind: n % 3 ? "proxy" : "probe", title: `${n % 3 ? "Proxies of" : "Facts of"} ${list[n].name}`, state: s, priority: n === 4 ? 100 : 50, tier: 6, progress: s === "running" ? 0.42 : s === "done" ? 1 : 0, done: 120, total: 288, unit: "frames", rate: s === "running" ? 88 : null, left_s: s === "running" ? 74 : null, created: at(n * 3), started: at(n * 3 - 1), ended: s === "running" || s === "waiting" ? null : at(n), asset: list[n].id, version: list[n].version.id, attempts: 1, problem: s === "failed" ? list[3]?.version.problem : null, by: "Maya Keller" });
+    state.jobs.push({ id: id("J", n), project: project.id, kind: n % 3 ? "proxy" : "probe", title: `${n % 3 ? "Proxies of" : "Facts of"} ${list[n].name}`, state: s, priority: n === 4 ? 100 : 50, tier: 6, progress: s === "running" ? 0.42 : s === "done" ? 1 : 0, done: 120, total: 288, unit: "frames", rate: s === "running" ? 88 : null, left_s: s === "running" ? 74 : null, created: at(n * 3), started: at(n * 3 - 1), ended: s === "running" || s === "waiting" ? null : at(n), asset: list[n].id, version: list[n].version.id, attempts: 1, problem: s === "failed" ? list[3]?.version.problem : null, by: "Maya Keller", counts: { waiting: 0, ready: 0, running: 0, done: 0, failed: 0, cancelled: 0, [s]: 1 } });
   }
   const farm = make_farm({ id, at, project, other, fault, jobs: renders, tasks });
   state.farm = farm;
@@ -133,13 +133,14 @@ export function house({ page, assets: count = 40, person = true, setup = false, 
     if (m(/^\/versions\/[^/]+$/)) return [200, list.find((x) => path.endsWith(x.version.id))?.version];
     if (m(/^\/versions\/[^/]+\/deliveries$/)) return [200, deliveries[1]];
     if (path === "/jobs") {
-      const under_way = (j) => j.state === "running" || j.state === "waiting";
-      const s = url.searchParams.get("state");
-      const of = url.searchParams.get("project");
-      const found = [...farm.jobs.filter((j) => !s || (s === "active") !== farm.over(j)), ...state.jobs.filter((j) => !s || (s === "active") === under_way(j))].filter((j) => !of || j.project === of);
-      const from = Number(url.searchParams.get("cursor") ?? 0);
-      const items = found.slice(from, from + Number(url.searchParams.get("limit") ?? 100));
-      return [200, { items: items.map((j) => (j.kind === "render" ? farm.look(j) : j)), cursor: from + items.length < found.length ? String(from + items.length) : null, total: found.length }];
+      const ask = (name) => url.searchParams.get(name);
+      const states = (ask("state") ?? "active,ended").replace("active", "waiting,running,suspended,stopped,approval").replace("ended", "done,failed,cancelled").split(",");
+      const kind = ask("kind");
+      const found = [...farm.jobs, ...state.jobs].filter((j) => states.includes(j.state) && (!ask("project") || j.project === ask("project")) && (!kind || (j.kind === "render") === (kind === "render")) && (!ask("by") || j.by === ask("by")) && `${j.title} ${j.by} ${j.id}`.toLowerCase().includes((ask("q") ?? "").toLowerCase()));
+      if (ask("order") === "turn") found.sort((a, b) => (a.ended && b.ended ? (a.ended < b.ended ? 1 : -1) : b.tier - a.tier || b.priority - a.priority || (a.id < b.id ? -1 : 1)));
+      const from = Number(ask("cursor") ?? 0);
+      const items = found.slice(from, from + Number(ask("limit") ?? 100));
+      return [200, { items: items.map((j) => (j.kind === "render" ? farm.listed(j) : j)), cursor: from + items.length < found.length ? String(from + items.length) : null, total: found.length }];
     }
     const of_farm = farm.answer(verb, path, url, json);
     if (of_farm) return of_farm;
@@ -156,7 +157,6 @@ export function house({ page, assets: count = 40, person = true, setup = false, 
     if (m(/\/shares$/)) return [200, verb === "POST" ? { ...json(), id: id("S", 1), project: project.id, password: !!json().password, created: at(0), by: "Maya Keller", uses: 0, revoked: false, url: "/s/k3yk3yk3yk3yk3yk3yk3yk3yk3yk3yk3yk3yk3yk3y" } : count ? [{ id: id("S", 1), project: project.id, title: "Reel 2 for the director", assets: list.slice(0, 3).map((a) => a.id), permission: "comment", download: false, expires: at(-9000), password: true, created: at(600), by: "Maya Keller", uses: 14, revoked: false }] : []];
     if (path === "/tokens") return [200, verb === "POST" ? { token: { id: id("T", 2), name: json().name, scope: json().scope, created: at(0) }, secret: "s3cret" } : [{ id: id("T", 1), name: "DIT cart", scope: "all", created: at(9000), expires: at(-90000), last_used: at(12) }]];
     if (path === "/people") return [200, verb === "POST" ? { person: { ...maya, ...json() }, link: "/welcome#w3lcome" } : [maya, { ...maya, id: id("W", 2), name: "Dirk Iversen", email: "dirk@studio.example", admin: false }, { ...maya, id: id("W", 3), name: "Oona Laine", email: "oona@old.example", admin: false, disabled: true }]];
-    if (path === "/workers") return [200, [{ id: id("K", 1), name: "suite-1", slots: 4, busy: 3, state: "working", seen: new Date().toISOString(), pid: 4711 }]];
     if (path === "/audit") return [200, { items: Array.from({ length: 40 }, (_, n) => ({ number: 900 - n, at: at(n * 11), person: "Maya Keller", address: "10.0.0.12", action: ["session.made", "asset.deleted", "share.made"][n % 3], subject: id("A", n), detail: "" })), cursor: "more" }];
     return [404, fault(404, "missing", "The mock has no such address", path, "write it")];
   };
