@@ -426,7 +426,7 @@ static bool task_get(struct call *c, struct error *err)
     return ok;
 }
 
-static bool document_in(struct db_tx *tx, void *context, struct error *err)
+static bool template_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     fresh(q);
@@ -438,7 +438,7 @@ static bool axes_get(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
     json_t *axes = json_array();
-    bool ok = db_read(c->api->db, document_in, &q, err);
+    bool ok = db_read(c->api->db, template_in, &q, err);
     if (ok && q.json) {
         json_decref(axes);
         ok = job_axes(q.json, c->number, &axes, err);

@@ -30,6 +30,7 @@ const looks: Record<Node["state"], { icon: IconName; look: string }> = {
   away: { icon: "offline", look: "bad" },
   draining: { icon: "stop", look: "note" },
   quarantined: { icon: "lock", look: "bad" },
+  desk: { icon: "person", look: "quiet" },
 };
 type Order = "drain" | "resume" | "quarantine" | "good";
 const orders: { order: Order; key: string; name: string; past: string; icon: IconName; hint: string; can: (n: Node) => boolean }[] = [

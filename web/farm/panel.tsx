@@ -1,4 +1,6 @@
 // farm/panel: what is chosen in the queue: one job's facts and why it does not run, or the sum of many.
+import type { Money } from "api-types";
+import { route, to } from "../app/router";
 import { Button, CopyButton } from "../parts/button";
 import { count_text, left_text, length_text, percent_text, plural } from "../parts/format";
 import { JobState, job_words } from "../parts/activity";
@@ -74,14 +76,16 @@ export function Numbers({ counts: c }: { counts: Counts }) {
 export function JobFacts({ job }: { job: Job }) {
   const c = counts_of(job);
   const time = machine_ms(job);
-  const budget = typeof job.options?.["budget"] === "number" ? job.options["budget"] : null;
   return (
     <dl>
       <dt>Owner</dt><dd>{job.by}</dd>
       <dt>Kind</dt><dd>{job.kind}</dd>
       <dt>{is_render(job) ? "Tasks" : "Done"}</dt><dd class="mono">{is_render(job) ? count_text(c.total) : `${count_text(job.done)} of ${count_text(job.total)} ${job.unit}`}</dd>
       {job.steps?.map((s) => s.mean_ms > 0 && <><dt>{job.steps?.length === 1 ? "Mean" : s.name}</dt><dd class="mono">{length_text(s.mean_ms / 1000)} a task{s.chunk > 1 ? `, ${s.chunk} at once` : ""}</dd></>)}
-      {time && <><dt>Cost</dt><dd><span class="mono">{hours(time.spent)}</span> machine time so far{is_over(job) ? "" : <>, about <span class="mono">{hours(time.all)}</span> in all</>}{budget !== null && <>; budget <span class="mono">{budget}</span></>}</dd></>}
+      {time && <><dt>Cost</dt><dd><span class="mono">{hours(time.spent)}</span> machine time so far{is_over(job) ? "" : <>, about <span class="mono">{hours(time.all)}</span> in all</>}</dd></>}
+      {(job.spent || job.budget) && <><dt>Money</dt><dd><span class="mono">{job.spent ? money(job.spent) : "nothing"}</span> spent{job.budget ? <> of <span class="mono">{money(job.budget)}</span></> : null}</dd></>}
+      {job.deadline && <><dt>Deadline</dt><dd><Ago at={job.deadline} /></dd></>}
+      {job.after_jobs?.length ? <><dt>After</dt><dd>{job.after_jobs.map((id, i) => <>{i > 0 && ", "}<a class="link mono" href={to.job(route.value.project, id)}>{id.slice(-6)}</a></>)}</dd></> : null}
       <dt>Priority</dt><dd class="mono">{job.priority}, tier {job.tier}</dd>
       {options_of(job).map(([name, words]) => <><dt>{name}</dt><dd class="cut-2" title={words}>{words}</dd></>)}
       <dt>Sent</dt><dd><Ago at={job.created} /></dd>
@@ -108,7 +112,6 @@ const said: Record<string, [name: string, words: (v: unknown) => string]> = {
   preemptible: ["Gives way", (v) => (v === false ? "never" : "")],
   once: ["Stragglers", (v) => (v ? "are not run twice" : "")],
   frames_after: ["Frames wait", (v) => (Array.isArray(v) ? v.map((x: unknown) => (is_object(x) ? `${String(x["step"])} for ${String(x["on"])}` : "")).join(", ") : "")],
-  after_jobs: ["After", (v) => (Array.isArray(v) ? plural(v.length, "job") : "")],
   task_minutes: ["Guessed", (v) => (v ? `${String(v)} min a task` : "")],
   silence_minutes: ["Frozen after", (v) => (v ? `${String(v)} min of silence` : "never")],
   renderer: ["Renderer", String],
@@ -127,6 +130,7 @@ export function options_of(job: Job): [name: string, words: string][] {
   });
 }
 
+const money = (m: Money): string => `${m.amount.toFixed(2)} ${m.currency}`;
 const hours = (ms: number): string => (ms < 3_600_000 ? `${Math.max(1, Math.round(ms / 60_000))} min` : `${count_text(ms < 360_000_000 ? Math.round(ms / 360_000) / 10 : Math.round(ms / 3_600_000))} h`);
 
 function Many({ jobs }: { jobs: readonly Job[] }) {
