@@ -34,6 +34,7 @@ enum error_kind {
     ERROR_EXPIRED,  // a link whose time is over
     ERROR_REVOKED,  // a link that was taken back
     ERROR_PASSWORD, // a link that needs a password, or another one
+    ERROR_STORAGE,  // a disk that many write to is full
     ERROR_KIND_COUNT
 };
 

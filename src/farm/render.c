@@ -4,6 +4,7 @@
 #include "farm/session.h"
 #include "farm/stage.h"
 #include "formats/sequence/sequence.h"
+#include "plat/disk.h"
 #include "plat/files.h"
 #include "plat/hidden.h"
 #include "tickets/run.h"
@@ -18,7 +19,7 @@
 
 extern char **environ;
 
-enum { OUTPUTS_MOST = 64, PICTURE_MOST = 256 << 10 };
+enum { OUTPUTS_MOST = 64, PICTURE_MOST = 256 << 10, ROOM_LEAST_BYTES = 64 << 10 };
 #define PICTURE "picture.jpg"
 
 struct output {
@@ -567,6 +568,24 @@ static bool bring(struct render *r, const struct made_files *files, struct error
     return place(r, files, err);
 }
 
+// A program seldom says that the disk was full; the disk does. It is no fault of the frame, of the
+// scene or of this machine, so the frame waits until there is room.
+static void ask_disks(const struct render *r, struct error *err)
+{
+    struct disk *d = disk_system();
+    int64_t free_bytes, total_bytes;
+    for (size_t i = 0; i < r->output_count && !r->staged; i++) {
+        if (d->space(d, r->outputs[i].here, &free_bytes, &total_bytes) < 0 ||
+            free_bytes >= ROOM_LEAST_BYTES)
+            continue;
+        error_set(err, ERROR_STORAGE, "there is no room in %s", r->outputs[i].folder);
+        error_why(err, "its disk has %s free of %s", size_text(free_bytes).text,
+                  size_text(total_bytes).text);
+        error_fix(err, "free space there; the frames are tried again by themselves");
+        return;
+    }
+}
+
 // ---- an attempt
 
 static bool run_tasks(struct render *r, struct arena *a, int64_t first, int64_t last,
@@ -615,6 +634,9 @@ bool render_run(struct render *r, const json_t *task, const json_t *document,
     ok = ok && run_tasks(r, a, first, last, &files, err);
     if (ok && files.count)
         ok = bring(r, &files, err);
+    if (!ok && (err->kind == ERROR_CHILD || err->kind == ERROR_DAMAGED || err->kind == ERROR_IO ||
+                err->kind == ERROR_NO_SPACE))
+        ask_disks(r, err);
     r->failed |= !ok;
     if (!ok && r->a)
         render_rest(r); // after a failure only leaving is allowed

@@ -470,7 +470,8 @@ static bool blame(struct sched *s, const struct attempt *a, int64_t task, enum s
             fails_put(s, &(struct fails){.key = f.key, .tries = -1});
         return true;
     }
-    if (own || how == SCHED_SHARED_FAULT)
+    // Where there is no other host the fault of the only one is shared by all.
+    if (own || how == SCHED_SHARED_FAULT || (how == SCHED_HOSTS_FAULT && s->hosts_up < 2))
         f.rest_until_ms = s->now_ms + backoff_ms(s, own ? f.tries : f.losses);
     if ((own || how == SCHED_HOSTS_FAULT) && s->hosts_up > 1) {
         if (f.hosts[0] != host)

@@ -401,10 +401,22 @@ void sched_job_suspend(struct sched *s, sched_job job, bool drop, int64_t now_ms
     settle(s);
 }
 
+// What a person asks for again may be tried by hosts that it did not suit: he has put it right.
+static void hosts_forgive(struct sched *s, const struct job *j)
+{
+    for (size_t i = 1; i < s->hosts.count; i++)
+        for (int k = 0; k < AVOIDS; k++)
+            if (s->hosts.at[i]->p.avoids[k].job == j->seq) {
+                KEEP(s, s->hosts.at[i]);
+                s->hosts.at[i]->p.avoids[k].job = 0;
+            }
+}
+
 void sched_job_resume(struct sched *s, sched_job job, int64_t now_ms)
 {
     struct job *j = job_of(s, job);
     s->now_ms = now_ms;
+    hosts_forgive(s, j);
     job_touch(s, j);
     j->p.suspended = j->p.stopped = false;
     j->p.row_failures = 0;
@@ -489,6 +501,7 @@ void sched_requeue(struct sched *s, sched_step step, int64_t first, int64_t last
     s->now_ms = now_ms;
     job_touch(s, j);
     j->p.cancelled = false;
+    hosts_forgive(s, j);
     requeue_run(s, step, first, last);
     if (dependants)
         dependants_of(s, step, first, last, requeue_dependants);

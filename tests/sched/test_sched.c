@@ -681,6 +681,42 @@ static void a_scene_that_fails_on_all_hosts_is_stopped_until_somebody_resumes_it
     farm_close(&f);
 }
 
+static void what_somebody_resumes_may_run_where_it_failed_before(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct sched_give g[64];
+    farm_open(&f, 3, 1);
+    quick(&f, "a", 2, 50, (struct sched_step_wish){.count = 100});
+    for (int turn = 0; turn < 2; turn++) { // the second time it does not suit any of them
+        assert_int_equal(decide(&f, g), 3);
+        for (int i = 0; i < 3; i++)
+            next(&f, &g[i], SCHED_TASKS_FAULT);
+    }
+    f.now += 10000; // the tasks have rested
+    assert_int_equal(job_state(&f, 1), SCHED_JOB_STOPPED);
+    assert_int_equal(decide(&f, g), 0);
+    sched_job_resume(f.s, 1, f.now);
+    assert_int_equal(decide(&f, g), 3);
+    farm_close(&f);
+}
+
+static void where_there_is_one_host_its_fault_lets_the_task_rest(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct sched_give g[64];
+    farm_open(&f, 1, 1);
+    sched_step step = quick(&f, "a", 2, 50, (struct sched_step_wish){.count = 1});
+    assert_int_equal(decide(&f, g), 1);
+    next(&f, &g[0], SCHED_HOSTS_FAULT);
+    assert_int_equal(decide(&f, g), 0); // a full disk is not empty at once
+    f.now += 5000;
+    assert_int_equal(decide(&f, g), 1);
+    assert_int_equal(look(&f, step).failed, 0);
+    farm_close(&f);
+}
+
 // ---- late ones
 
 static void a_straggler_runs_twice_and_the_first_commit_wins(void **state)
@@ -1230,6 +1266,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_last_host_is_never_put_away),
         cmocka_unit_test(one_bad_host_does_not_eat_a_job),
         cmocka_unit_test(a_scene_that_fails_on_all_hosts_is_stopped_until_somebody_resumes_it),
+        cmocka_unit_test(what_somebody_resumes_may_run_where_it_failed_before),
+        cmocka_unit_test(where_there_is_one_host_its_fault_lets_the_task_rest),
         cmocka_unit_test(a_straggler_runs_twice_and_the_first_commit_wins),
         cmocka_unit_test(a_late_chunk_is_shared_by_two),
         cmocka_unit_test(a_suspended_job_gets_no_second_attempt_for_its_late_ones),

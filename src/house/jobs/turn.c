@@ -201,6 +201,7 @@ static enum sched_how how_of(enum error_kind kind)
         return SCHED_HOSTS_FAULT;
     case ERROR_NETWORK:
     case ERROR_TOO_MANY:
+    case ERROR_STORAGE:
         return SCHED_SHARED_FAULT;
     default:
         return error_facts(kind)->retry ? SCHED_TASKS_FAULT : SCHED_HOPELESS;
