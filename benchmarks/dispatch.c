@@ -6,7 +6,8 @@
  * all taken), frames after frames, steps after steps and after themselves, previews, data that is
  * warm somewhere. Also: how long a job of 100,000 frames takes to be durable and to begin, what a
  * queued frame costs, and how long a house that was killed takes to give work again. One JSON line
- * a figure. bench-dispatch MIGRATIONS [WORKERS] [TASKS] [plain|policy|queue]: only that part
+ * a figure. bench-dispatch MIGRATIONS [WORKERS] [TASKS] [plain|policy|queue]: only that part. PEER:
+ * tasks/s of another, printed beside ours
  */
 #include "api/api.h"
 #include "base/log.h"
@@ -30,6 +31,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+// As `serve` has them.
+enum { READERS = 6, POOL_THREADS = 2, CONNECTIONS = 16384 };
 enum { PROJECTS = 8, JOBS = 24, POLICY_JOBS = 400, POOLS = 4 };
 
 static struct error err;
@@ -74,7 +77,8 @@ static struct db *open_db(const char *name)
 {
     char path[100];
     snprintf(path, sizeof(path), "%s/%s", folder, name);
-    struct db *db = db_open(&(struct db_wish){.path = path, .migrations = migrations}, &err);
+    struct db *db = db_open(
+        &(struct db_wish){.path = path, .migrations = migrations, .readers = READERS}, &err);
     must(db != NULL);
     return db;
 }
@@ -157,8 +161,8 @@ static bool make_in(struct db_tx *tx, void *context, struct error *e)
 static void make_jobs(struct db *db, int count, int64_t each, bool policy)
 {
     for (int i = 0; i < count; i++)
-        must(db_write(db, make_in,
-                      &(struct making){.number = i, .tasks = each, .policy = policy}, &err));
+        must(db_write(db, make_in, &(struct making){.number = i, .tasks = each, .policy = policy},
+                      &err));
 }
 
 // ---- the workers' process
@@ -343,8 +347,8 @@ static void open_house(void)
     must(token_make(h.people, id, "p", "all", 0, "", token_id, h.person_token, &err));
     must(jobs_open(h.db, clock_now_ms(), &h.jobs, &err));
     must(flow_open(&(struct flow_wish){h.db, h.store, h.jobs, scratch}, &h.flow, &err));
-    h.sockets =
-        sockets_open(&(struct sockets_wish){.message_limit = 1 << 20, .pool_threads = 2}, &err);
+    h.sockets = sockets_open(
+        &(struct sockets_wish){.message_limit = 1 << 20, .pool_threads = POOL_THREADS}, &err);
     must(h.sockets != NULL);
     h.api = api_open(&(struct api_wish){.db = h.db,
                                         .store = h.store,
@@ -358,7 +362,6 @@ static void open_house(void)
     struct listener_wish listener = {"page", "127.0.0.1", 0, NULL};
     h.server = server_open(&(struct server_wish){.listeners = &listener,
                                                  .listener_count = 1,
-                                                 .connections = workers + 100,
                                                  .context = h.api,
                                                  .plan = api_plan,
                                                  .problem = api_problem,
@@ -469,11 +472,15 @@ static void measure_rate(int control, const char *what, int64_t count)
         ask(control, n);
     } while (n[2] - before[2] < count && clock_tick_us() - began < 60000000);
     double s = (double)(clock_tick_us() - began) / 1e6, ended = (double)(n[2] - before[2]);
+    const char *peer = getenv("PEER"); // what another queue does here
+    char beside[60] = "";
+    if (peer && *peer)
+        snprintf(beside, sizeof(beside), "\"peer\":%.1f,", strtod(peer, NULL));
     printf("{\"bench\":\"dispatch\",\"what\":\"%s: tasks done and given, durable, %d "
-           "workers\",\"ours\":%.0f,\"unit\":\"tasks/s\",\"at_least\":5000}\n"
+           "workers\",\"ours\":%.0f,\"unit\":\"tasks/s\",%s\"at_least\":5000}\n"
            "{\"bench\":\"dispatch\",\"what\":\"%s: the server's CPU a task\",\"ours\":%.1f,"
            "\"unit\":\"us\",\"at_most\":100}\n",
-           what, workers, ended / s, what, (cpu_us() - cpu) / ended);
+           what, workers, ended / s, beside, what, (cpu_us() - cpu) / ended);
     fflush(stdout);
 }
 
@@ -599,11 +606,18 @@ static void preflight(void)
     getrlimit(RLIMIT_NOFILE, &l);
     l.rlim_cur = l.rlim_max;
     setrlimit(RLIMIT_NOFILE, &l);
-    if (l.rlim_cur < (rlim_t)workers + 200) {
-        fprintf(stderr, "%d workers need %d open files, ulimit -n allows %llu\n", workers,
-                workers + 200, (unsigned long long)l.rlim_cur);
+    if (l.rlim_cur < (rlim_t)workers + 200 || workers > CONNECTIONS) {
+        fprintf(stderr,
+                "%d workers need %d open files and as many connections: ulimit -n allows %llu, the "
+                "server %d\n",
+                workers, workers + 200, (unsigned long long)l.rlim_cur, CONNECTIONS);
         exit(3);
     }
+    printf("{\"bench\":\"dispatch\",\"what\":\"preflight: open files of the server\",\"ours\":%llu,"
+           "\"unit\":\"\",\"at_least\":%d,\"connections\":%d,\"readers\":%d,"
+           "\"threads_for_workers\":%d}\n",
+           (unsigned long long)l.rlim_cur, workers + 200, CONNECTIONS, READERS, POOL_THREADS);
+    fflush(stdout);
 }
 
 struct door {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Elastic nodes: Slurm boots machines for the house's workers and gives them back. One never comes, one dies, one has a spot notice,
-# one is left over by somebody: the work is made all the same, and at the end nothing is paid for.
+# Elastic nodes: Slurm boots machines for the house's workers and gives them back. One never comes, one has a spot notice, one is
+# left over by somebody; then Blender's and POV-Ray's frames, where one more never comes and one dies in the middle: the work is
+# made all the same, once, with the pixels of a quiet run, and at the end nothing is paid for.
 set -uo pipefail
 . "$(dirname "$0")/house_lib.sh"
 . "$(dirname "$0")/slurm_lib.sh"
@@ -78,5 +79,65 @@ ok "another clip comes in" "$posthouse" put "$work/long.mov" --house.folder="$ho
 ok "it is ready" until_true 200 ready 4
 ok "no attempt was lost" bash -c "! grep -q sweep.lost '$work/serve.err'"
 kill -TERM $keeper; wait $keeper; keeper=
+
+# ---- frames: c3 never comes, c2 dies
+if command -v blender >/dev/null && command -v povray >/dev/null; then
+  rm "$slurm/notice.c2"
+  echo c3 >>"$slurm/never"
+  cat >"$work/scene.pov" <<'POV'
+#version 3.7;
+global_settings { assumed_gamma 1 }
+camera { location <0, 1, -4> look_at 0 }
+light_source { <2, 4, -3> rgb 1 }
+sphere { <0, sin(clock * 6.28), 0>, 1 pigment { rgb <1, 0.3, 0.2> } finish { phong 1 } }
+plane { y, -1 pigment { checker rgb 1, rgb 0.2 } }
+POV
+  cat >"$work/make.py" <<'PY'
+import bpy, sys
+bpy.ops.wm.read_factory_settings(use_empty=True)
+s = bpy.context.scene
+bpy.ops.mesh.primitive_monkey_add()
+m = bpy.context.object
+m.keyframe_insert("rotation_euler", frame=1)
+m.rotation_euler[2] = 2
+m.keyframe_insert("rotation_euler", frame=10)
+bpy.ops.object.light_add(type="SUN")
+bpy.ops.object.camera_add(location=(0, -5, 0), rotation=(1.5708, 0, 0))
+s.camera = bpy.context.object
+s.render.engine, s.cycles.samples, s.cycles.use_denoising = "CYCLES", 4, False
+s.render.resolution_x, s.render.resolution_y, s.render.resolution_percentage = 96, 54, 100
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[-1])
+PY
+  ok "a Blender scene is made" blender -b --factory-startup -noaudio -P "$work/make.py" -- "$work/scene.blend"
+  blender=(-p Scene="$work/scene.blend" -p Frames=1-8 -p ChunkSize=1 -p Format=PNG -p Engine=CYCLES)
+  povray=(-p Scene="$work/scene.pov" -p Frames=1-24 -p LastFrame=24 -p Width=96 -p Height=54 -p ChunkSize=2 -p Threads=1)
+  submitted() { # submitted NAME PATTERN WORDS...: its job's id is in NAME.job
+    mkdir -p "$work/show/$1"
+    "$posthouse" submit "$top/data/renderers/$1.yaml" "${@:3}" -p OutputDir="$work/show/$1" --project Film --output "$work/show/$1/$2" --size 96x54 --house.folder="$house" >"$work/$1.job" && sed -i 's/ .*//' "$work/$1.job"
+  }
+  ok "Blender's frames are submitted" submitted blender 'frame_####.png' "${blender[@]}"
+  ok "POV-Ray's too" submitted povray 'frame_##.png' "${povray[@]}"
+  "$posthouse" nodes keep --every 1 "${rules[@]}" --launch.boot='20 s' >"$work/keep.out" 2>"$work/frames.err" & keeper=$!
+  made() { [ "$(ask GET "/jobs/$(cat "$work/blender.job")" | field .done)" -ge 2 ]; }
+  ok "some are made" until_true 300 made
+  node=$(squeue -h -t R -o %N | grep -vx c3 | head -1)
+  ok "a machine of those dies" bash -c "[ -e /run/netns/$NET$node ] && ip netns pids $NET$node | xargs -r kill -9 && ip netns del $NET$node"
+  done_is() { [ "$(ask GET "/jobs/$(cat "$work/$1.job")" | field .state)" = done ]; }
+  ok "Blender's frames are made all the same" until_true 400 done_is blender
+  ok "POV-Ray's too" until_true 400 done_is povray
+  ok "one machine never came" grep -q '^failed c3' "$slurm/power"
+  sql() { sqlite3 -cmd '.timeout 10000' "$house/house.db" "$1"; }
+  counted() { [ "$(sql "select sum(last-first+1) from attempts a join jobs j on a.job=j.number where a.state='committed' and j.id='$(cat "$work/$1.job")'")" = "$2" ]; }
+  ok "each of Blender's counts once" counted blender 8
+  ok "each of POV-Ray's counts once" counted povray 24
+  quiet() { "$posthouse" openjd run "$top/data/renderers/$1.yaml" "${@:2}" -p OutputDir="$work/quiet/$1"; }
+  ok "a quiet run of Blender" quiet blender "${blender[@]}"
+  ok "a quiet run of POV-Ray" quiet povray "${povray[@]}"
+  pixels() { (cd "$1" && for f in frame_*.png; do echo "$f $(ffmpeg -v error -i "$f" -f md5 -)"; done); }
+  for one in blender povray; do ok "$one's pixels are those of a quiet run" diff <(pixels "$work/show/$one") <(pixels "$work/quiet/$one"); done
+  echo "# attempts: $(sql "select j.kind, a.state, count(*) from attempts a join jobs j on a.job=j.number where j.kind='render' group by 1,2" | tr '\n' ' ')"
+  ok "all machines are given back" until_true 200 bash -c "[ -z \"\$(ls '$slurm/machines')\" ] && [ -z \"\$(squeue -h)\" ]"
+  kill -TERM $keeper; wait $keeper; keeper=
+fi
 ok "the house closes" close_house
 finish

@@ -53,12 +53,12 @@ SlurmdTimeout=10
 KillWait=2
 C
 }
-slurm_up() { # slurm_up COUNT: that many nodes n1.. on this host
+slurm_up() { # slurm_up COUNT: that many nodes n1.. of SLURM_CPUS (2) cores on this host
   mkdir -p "$slurm"/{state,log,run,spool}
   munge_up || return 1
   local first i; first=$(free_ports $(($1 + 1)))
   { slurm_conf 127.0.0.1 "$first"
-    echo "NodeName=n[1-$1] NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=[$((first + 1))-$((first + $1))] CPUs=2 RealMemory=1000"
+    echo "NodeName=n[1-$1] NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=[$((first + 1))-$((first + $1))] CPUs=${SLURM_CPUS:-2} RealMemory=1000"
     echo "PartitionName=farm Nodes=ALL Default=YES MaxTime=INFINITE State=UP"; } >"$SLURM_CONF"
   slurmctld -f "$SLURM_CONF" -c || return 1
   for i in $(seq "$1"); do slurmd -f "$SLURM_CONF" -N "n$i" || return 1; done
