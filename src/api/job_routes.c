@@ -277,6 +277,19 @@ static bool requeue_post(struct call *c, struct error *err)
     return ok && order(c, &o, "job.requeued", err);
 }
 
+static bool inputs_get(struct call *c, struct error *err)
+{
+    struct requeueing r = {.c = c};
+    if (!db_read(c->api->db, document_in, &r, err)) {
+        json_decref(r.document);
+        return false;
+    }
+    json_t *inputs = json_object_get(json_object_get(r.document, "options"), "inputs");
+    call_json(c, json_pack("{s:o}", "inputs", inputs ? json_incref(inputs) : json_array()));
+    json_decref(r.document);
+    return true;
+}
+
 // ---- submitting
 
 struct submitting {
@@ -696,6 +709,8 @@ const struct route job_routes[] = {
      0, "those that are not done are not wanted", NULL},
     {"POST", "/jobs/{job}/requeue", MAY_EDIT, requeue_post, "JobFrames", "Job", 0,
      "frames by their numbers are done again, whatever they are", NULL},
+    {"GET", "/jobs/{job}/inputs", MAY_VIEW, inputs_get, NULL, "JobInputs", 0,
+     "what it reads, as its submitter found it", NULL},
     {"GET", "/limits", NEED_PERSON, limits_get, NULL, "Limit[]", 0,
      "licences and other things that there are only so many of", NULL},
     {"PUT", "/limits", NEED_ADMIN, limits_put, "LimitChange", "Limit[]", 0,

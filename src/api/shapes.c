@@ -182,6 +182,7 @@ const struct shape shapes[] = {
      "0 lowest, 50 usual, 100 highest; deadline \"\": none; a budget below 0: no limit"},
     {"JobFrames", "step:text? frames:text? dependants:bool?",
      "step: its name, else all; frames: 1-10,20, else all of them"},
+    {"JobInputs", "inputs:text[]", "paths of files"},
     {"Money", "amount:number currency:text", "an hour of a machine, a budget: 120, USD"},
     {"Node",
      "id:id name:text host:text state:'idle'|'working'|'away'|'draining'|'quarantined'|'desk' "

@@ -604,13 +604,27 @@ static bool hear_drain(struct line *l, const json_t *said, struct arena *a)
     return true;
 }
 
+// Somebody sits at the machine, or has gone.
+static bool hear_desk(struct line *l, const json_t *said, struct arena *a)
+{
+    (void)a;
+    const char *why = word(said, "why");
+    enum jobs_desk desk = strcmp(why, "user") == 0    ? JOBS_DESK_USER
+                          : strcmp(why, "hours") == 0 ? JOBS_DESK_HOURS
+                                                      : JOBS_DESK_FREE;
+    jobs_desk(l->work->jobs, l->worker, desk, clock_now_ms());
+    log_info("work.desk", "worker=%s why=%s", l->worker, *why ? log_quote(why).text : "-");
+    return true;
+}
+
 static const struct {
     const char *name;
     bool (*hear)(struct line *l, const json_t *said, struct arena *a);
 } messages[] = {{"hello", hear_hello},   {"beat", hear_beat},      {"done", hear_done},
                 {"failed", hear_failed}, {"drain", hear_drain},    {"stopped", hear_stopped},
                 {"about", hear_about},   {"place", hear_place},    {"log", hear_log},
-                {"next", hear_next},     {"picture", hear_picture}};
+                {"next", hear_next},     {"picture", hear_picture},
+                {"desk", hear_desk}};
 
 // ---- the line
 

@@ -171,28 +171,76 @@ struct tally {
     double took_ms;
 };
 
+enum { DATES_MOST = 64 };
+struct dated { // the earliest first
+    struct launch_dated at[DATES_MOST + 1];
+    size_t count;
+};
+
 static void add_attempts(struct tally *t, int64_t attempts, int64_t each_ms)
 {
     t->known += each_ms > 0 ? attempts : 0;
     t->took_ms += each_ms > 0 ? (double)attempts * (double)each_ms : 0;
 }
 
+// How many attempts more the job's own budget pays for; INT64_MAX: any number.
+static int64_t paid_attempts(const struct nodes *n, const json_t *job, int64_t each_ms)
+{
+    const json_t *budget = json_object_get(job, "budget"), *spent = json_object_get(job, "spent");
+    int slots = n->rules.slots > 0 ? n->rules.slots : 1;
+    double price = n->rules.price / slots * (double)each_ms / 3600000;
+    double left = json_number_value(json_object_get(budget, "amount")) -
+                  json_number_value(json_object_get(spent, "amount"));
+    if (!budget || n->rules.price <= 0)
+        return INT64_MAX;
+    return left <= 0            ? 0
+           : price <= 0         ? 1
+           : left / price > 1e9 ? INT64_MAX
+                                : (int64_t)(left / price);
+}
+
+static struct launch_dated *dated_at(struct dated *d, int64_t deadline_ms)
+{
+    size_t i = 0;
+    while (i < d->count && d->at[i].deadline_ms < deadline_ms)
+        i++;
+    if (i < d->count && d->at[i].deadline_ms == deadline_ms)
+        return &d->at[i];
+    if (d->count == DATES_MOST)
+        return &d->at[d->count - 1];
+    memmove(&d->at[i + 1], &d->at[i], (d->count - i) * sizeof(d->at[0]));
+    d->at[i] = (struct launch_dated){.deadline_ms = deadline_ms};
+    d->count++;
+    return &d->at[i];
+}
+
 static bool add_steps(struct nodes *n, const char *job, struct launch_need *need, struct tally *t,
-                      struct error *err)
+                      struct dated *dates, struct error *err)
 {
     json_t *whole = house_ask(n->house.client, "GET", NULL, err, "/jobs/%s", job);
     const json_t *one;
     size_t i;
     if (!whole)
         return err->kind == ERROR_NOT_FOUND; // it was removed meanwhile
+    int64_t deadline_ms = time_member(whole, "deadline"), paid = INT64_MAX;
+    struct launch_dated *dated = deadline_ms ? dated_at(dates, deadline_ms) : NULL;
     json_array_foreach(json_object_get(whole, "steps"), i, one)
     {
         int64_t chunk = json_count(one, "chunk"), ready = json_count(one, "ready");
         chunk = chunk > 0 ? chunk : 1;
+        int64_t each_ms = json_count(one, "mean_ms") * chunk;
         ready = (ready + chunk - 1) / chunk;
+        if (paid == INT64_MAX)
+            paid = paid_attempts(n, whole, each_ms);
+        ready = ready < paid ? ready : paid;
+        paid -= paid == INT64_MAX ? 0 : ready;
         need->waiting += ready;
+        if (dated) {
+            dated->waiting += ready;
+            dated->work_ms += (double)json_count(one, "waiting") / (double)chunk * (double)each_ms;
+        }
         need->running += (json_count(one, "running") + chunk - 1) / chunk;
-        add_attempts(t, ready, json_count(one, "mean_ms") * chunk);
+        add_attempts(t, ready, each_ms);
     }
     json_decref(whole);
     return true;
@@ -216,7 +264,8 @@ static bool add_ended(struct nodes *n, struct tally *t, struct error *err)
     return ended != NULL;
 }
 
-static bool ask_need(struct nodes *n, struct launch_need *need, struct error *err)
+static bool ask_need(struct nodes *n, struct launch_need *need, struct dated *dates,
+                     struct error *err)
 {
     struct tally t = {0};
     *need = (struct launch_need){.deadline_ms = LAUNCH_NO_DEADLINE};
@@ -230,7 +279,7 @@ static bool ask_need(struct nodes *n, struct launch_need *need, struct error *er
         const char *state = json_word(one, "state");
         listed++;
         if (strcmp(json_word(one, "kind"), "render") == 0)
-            ok = ok && add_steps(n, json_word(one, "id"), need, &t, err);
+            ok = ok && add_steps(n, json_word(one, "id"), need, &t, dates, err);
         else if (strcmp(state, "waiting") == 0 || strcmp(state, "running") == 0)
             *(strcmp(state, "waiting") == 0 ? &need->waiting : &need->running) += 1;
     }
@@ -240,6 +289,12 @@ static bool ask_need(struct nodes *n, struct launch_need *need, struct error *er
     json_decref(active);
     ok = ok && (t.known || add_ended(n, &t, err));
     need->task_ms = t.known ? (int64_t)(t.took_ms / (double)t.known) : 0;
+    // Of those whose length nobody knows yet the mean of the others is thought.
+    for (size_t k = 0; k < dates->count; k++)
+        if (dates->at[k].work_ms <= 0)
+            dates->at[k].work_ms = (double)dates->at[k].waiting * (double)need->task_ms;
+    need->dated = dates->at;
+    need->dated_count = need->task_ms ? dates->count : 0;
     return ok;
 }
 
@@ -272,9 +327,10 @@ static bool turn(struct nodes *n, bool look_only, struct arena *a, struct keep_r
                  struct error *err)
 {
     struct launch_need need;
+    struct dated *dates = ARENA_NEW(a, struct dated);
     struct keep_turn t = {
         .rules = &n->rules, .need = &need, .kind = n->kind, .look_only = look_only};
-    return ask_need(n, &need, err) && ask_workers(n, a, &t, &need, err) &&
+    return ask_need(n, &need, dates, err) && ask_workers(n, a, &t, &need, err) &&
            keep_go(n->keep, n->launcher, &t, clock_now_ms(), a, r, err);
 }
 

@@ -1,9 +1,11 @@
 // posthouse plan: stay here, or go out? (farm/plan)
 #include "farm/plan.h"
-#include "cmd/command.h"
+#include "cmd/client.h"
+#include "cmd/plan_job.h"
 #include "cmd/settings.h"
 #include "plat/clock.h"
 #include "plat/files.h"
+#include "plat/ids.h"
 
 #include <dirent.h>
 #include <jansson.h>
@@ -100,20 +102,31 @@ static bool read_ask(struct command_call *call, const struct config *c, struct p
     return true;
 }
 
-static bool read_inputs(struct command_call *call, struct config *c, struct error *err)
+static bool read_flags(struct command_call *call, struct config *c, struct error *err)
 {
-    struct buf content = BUF_LIMIT(1 << 20);
     bool ok = true;
-    if (call->word_count)
-        ok =
-            file_read(call->words[0], &content, err) &&
-            config_read(c, call->words[0], (text){content.at ? content.at : "", content.size}, err);
-    buf_free(&content);
     for (size_t i = 0; ok && i < ROWS; i++) {
         const char *given = option_text(call, rows[i].name);
         ok = !given || config_set(c, rows[i].name, given, "flag", err);
     }
     return ok;
+}
+
+// *currency: of the job's budget; "": of the prices.
+static bool read_inputs(struct command_call *call, struct config *c, const char **currency,
+                        struct error *err)
+{
+    *currency = "";
+    struct buf content = BUF_LIMIT(1 << 20);
+    bool ok = true;
+    if (call->word_count && id_valid(text_of(call->words[0])) && access(call->words[0], F_OK) != 0)
+        return plan_job(call, call->words[0], c, currency, err) && read_flags(call, c, err);
+    if (call->word_count)
+        ok =
+            file_read(call->words[0], &content, err) &&
+            config_read(c, call->words[0], (text){content.at ? content.at : "", content.size}, err);
+    buf_free(&content);
+    return ok && read_flags(call, c, err);
 }
 
 // The newest file of data/prices, by its name; or the one given.
@@ -251,6 +264,16 @@ static void print_json(const struct plan_ask *ask, const struct prices *p,
     json_decref(out);
 }
 
+static bool same_money(struct command_call *call, const char *currency, const struct prices *p,
+                       struct error *err)
+{
+    if (!currency[0] || option_text(call, "budget") || strcmp(currency, p->currency) == 0)
+        return true;
+    error_set(err, ERROR_CONFLICT, "the job's budget is in %s, the prices are in %s", currency,
+              p->currency);
+    return error_fix(err, "say the budget in %s with --budget, or give --prices FILE", p->currency);
+}
+
 static int run(struct command_call *call)
 {
     struct config *c = config_open(rows, ROWS);
@@ -259,10 +282,12 @@ static int run(struct command_call *call)
     struct prices prices;
     struct error err;
     char path[PATH_MAX];
+    const char *currency;
     size_t count;
     int advised = -1;
-    bool ok = read_inputs(call, c, &err) && read_ask(call, c, &ask, &err) &&
+    bool ok = read_inputs(call, c, &currency, &err) && read_ask(call, c, &ask, &err) &&
               load_prices(call, path, sizeof(path), &prices, &err) &&
+              same_money(call, currency, &prices, &err) &&
               plan_choose(&ask, &prices, choices, &count, &err);
     if (ok) {
         advised = plan_advice(&ask, choices, count);
@@ -293,16 +318,21 @@ static const struct option_row options[] = {
     {"licence", OPTION_TEXT, "NAME", "that each machine needs"},
     {"prices", OPTION_TEXT, "FILE", "prices (the newest of data/prices)"},
     {"json", OPTION_FLAG, NULL, "print JSON, for scripts"},
+    CLIENT_OPTIONS,
     {0},
 };
 const struct command command_plan = {
     "plan",
-    "[FILE]",
+    "[FILE|JOB]",
     "stay here or go out: time and cost of the choices",
     "Says what rendering here, and on machines of a provider beside those here, would take and "
     "cost,\n"
     "with the spread of both and each term. FILE has lines `frames = 1000` with the names of the\n"
-    "options. The prices are data with a date; nothing is ordered.\n"
+    "options. JOB is one of the house: tasks left, times of those that are done, its deadline and "
+    "what is\n"
+    "left of its budget are asked of it; files that it reads are looked at here. Options count "
+    "more.\n"
+    "The prices are data with a date; nothing is ordered.\n"
     "Exit status 1: no choice keeps deadline and budget.",
     options,
     0,

@@ -10,6 +10,7 @@
 #include "cmd/local.h"
 #include "cmd/money.h"
 #include "cmd/settings.h"
+#include "farm/desk.h"
 #include "farm/launch/ask.h"
 #include "farm/renderers.h"
 #include "farm/stage.h"
@@ -31,12 +32,14 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { NOTICE_EVERY_MS = 5000 };
+enum { NOTICE_EVERY_MS = 5000, DESK_EVERY_MS = 1000 };
 
 struct working {
     char folder[PATH_MAX];
     const char *url, *token_file, *fingerprint; // url NULL: the house of `folder`
-    const char *notice; // a program that tells of the machine's end; or NULL
+    const char *notice;   // a program that tells of the machine's end; or NULL
+    struct desk *desk;    // NULL: nobody works at this machine
+    int64_t give_back_ms; // after so long of a pause; 0: never
     struct worker *worker;
     struct renderers *renderers;
     struct hidden *own; // the scratch folder of a worker that has a new id each time
@@ -129,6 +132,45 @@ static void *watch_notice(void *context)
             clock_sleep_ms(100);
     }
     return NULL;
+}
+
+// While its user is there, or it is not its hour, the machine is his: what runs is stopped, and
+// given back when he stays.
+static void *watch_desk(void *context)
+{
+    static const char *const words[] = {"free", "user_back", "out_of_hours"};
+    struct working *w = context;
+    enum desk_state was = DESK_FREE;
+    int64_t since_ms = 0;
+    while (!atomic_load(&w->over)) {
+        int64_t now_ms = clock_tick_us() / 1000;
+        enum desk_state is = desk_look(w->desk, clock_now_ms());
+        if (is != was) {
+            log_info("worker.desk", "state=%s", words[is]);
+            worker_desk(w->worker, is == DESK_USER    ? WORKER_USER_BACK
+                                   : is == DESK_HOURS ? WORKER_OUT_OF_HOURS
+                                                      : WORKER_FREE);
+            since_ms = is == DESK_FREE ? 0 : since_ms ? since_ms : now_ms;
+        }
+        was = is;
+        if (since_ms && w->give_back_ms && now_ms - since_ms >= w->give_back_ms)
+            worker_give_back(w->worker);
+        for (int slept = 0; slept < DESK_EVERY_MS && !atomic_load(&w->over); slept += 100)
+            clock_sleep_ms(100);
+    }
+    return NULL;
+}
+
+static bool find_desk(struct command_call *call, struct working *w, struct error *err)
+{
+    const struct config *c = call->config;
+    if (!option_flag(call, "desk"))
+        return true;
+    w->give_back_ms = config_int(c, "worker.give_back");
+    return desk_open(&(struct desk_wish){.hours = config_text(c, "worker.hours"),
+                                         .idle_ms = config_int(c, "worker.away"),
+                                         .command = config_text(c, "worker.idle_command")},
+                     &w->desk, err);
 }
 
 // A token must not cross a network in the clear.
@@ -265,7 +307,7 @@ static int run(struct command_call *call)
     struct working w = {0};
     struct error err;
     char own[27], name[256] = "worker";
-    pthread_t waiter, watcher;
+    pthread_t waiter, watcher, desk;
     sigset_t set;
     mallopt(M_ARENA_MAX, 4);
     sigemptyset(&set);
@@ -297,10 +339,13 @@ static int run(struct command_call *call)
         .find_house = w.url ? house_given : find_house,
         .context = &w,
     };
-    if (!find_worth(call, &wish, &err) || !worker_open(&wish, &w.worker, &err))
+    if (!find_worth(call, &wish, &err) || !find_desk(call, &w, &err) ||
+        !worker_open(&wish, &w.worker, &err))
         return command_failed(&err);
     bool watching = w.notice && pthread_create(&watcher, NULL, watch_notice, &w) == 0;
-    if (pthread_create(&waiter, NULL, wait_for_signal, &w) != 0 || (w.notice && !watching)) {
+    bool at_desk = w.desk && pthread_create(&desk, NULL, watch_desk, &w) == 0;
+    if (pthread_create(&waiter, NULL, wait_for_signal, &w) != 0 || (w.notice && !watching) ||
+        (w.desk && !at_desk)) {
         worker_close(w.worker);
         error_set(&err, ERROR_INTERNAL, "cannot start the worker's threads");
         return command_failed(&err);
@@ -315,6 +360,9 @@ static int run(struct command_call *call)
     pthread_join(waiter, NULL);
     if (watching)
         pthread_join(watcher, NULL);
+    if (at_desk)
+        pthread_join(desk, NULL);
+    desk_close(w.desk);
     worker_close(w.worker);
     stage_close(w.stage);
     if (!hidden_close(w.own, &err))
@@ -327,6 +375,7 @@ static int run(struct command_call *call)
 static const struct option_row options[] = {
     CLIENT_OPTIONS,
     {"name", OPTION_TEXT, "NAME", "what the house calls it (this machine's name)"},
+    {"desk", OPTION_FLAG, NULL, "somebody works at this machine: he comes first"},
     {"notice", OPTION_TEXT, "PROGRAM", "asked every 5 s whether this machine is about to go"},
     {0},
 };
@@ -343,7 +392,10 @@ const struct command command_work = {
     "shared\n"
     "folders there too or where worker.paths says. It then leaves after worker.idle without a "
     "task, "
-    "and on\nSIGUSR1 as soon as what it has is done.",
+    "and on\nSIGUSR1 as soon as what it has is done.\n"
+    "With --desk it works in worker.hours alone, and while nobody has touched keyboard or mouse "
+    "for\n"
+    "worker.away; what runs is stopped in between, and given back after worker.give_back.",
     options,
     0,
     0,

@@ -309,8 +309,3 @@ bool plan_choose(const struct plan_ask *a, const struct prices *p,
     free(all);
     return true;
 }
-
-bool plan_may_spend(const struct plan_purse *purse, double next)
-{
-    return purse->budget < 0 || purse->spent + purse->booked + next <= purse->budget;
-}

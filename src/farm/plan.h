@@ -69,11 +69,3 @@ void plan_price(const struct plan_ask *ask, const struct prices *prices,
 // Which of them to take: the cheapest that meets the deadline with 9 chances in 10 within the
 // budget; -1: none does.
 int plan_advice(const struct plan_ask *ask, const struct plan_choice *choices, size_t count);
-
-// The budget guard: whether a task that costs `next` may be given out. What is booked (promised to
-// what runs now) counts as spent, so dispatch stops before the budget is overspent, not after.
-struct plan_purse {
-    double budget; // < 0: no limit
-    double spent, booked;
-};
-bool plan_may_spend(const struct plan_purse *purse, double next);

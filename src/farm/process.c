@@ -41,6 +41,7 @@ struct watched {
     int64_t first_cpu_ms;           // what the keeper's tree had used before
     int64_t notice_us, killed_us;   // when it was asked to end, when it was killed; 0: not yet
     int64_t ended_us;
+    int64_t paused_us, stopped_us; // since when it is paused, when it was stopped last; 0: it runs
 };
 
 static void heard(void *context, text line, bool continues)
@@ -103,11 +104,37 @@ static void look(struct watched *w, int64_t now)
     }
 }
 
+// What forks while it is being stopped is stopped the next time.
+static void pause_it(struct watched *w, int64_t now)
+{
+    if (!w->paused_us)
+        w->paused_us = now;
+    if (w->stopped_us && now - w->stopped_us < LOOK_MS * 1000)
+        return;
+    keeper_signal(w->k, w->pid, SIGSTOP, KEEPER_ALL);
+    w->stopped_us = now;
+}
+
+static void resume_it(struct watched *w, int64_t now)
+{
+    if (!w->paused_us)
+        return;
+    keeper_signal(w->k, w->pid, SIGCONT, KEEPER_ALL);
+    w->began_us += now - w->paused_us;
+    w->alive_us = w->looked_us = now;
+    w->paused_us = w->stopped_us = 0;
+}
+
 static void watch(struct watched *w)
 {
     int64_t now = clock_tick_us();
     enum process_ask ask = w->wish->ask ? w->wish->ask(w->wish->context) : PROCESS_GO_ON;
-    if (ask != PROCESS_GO_ON)
+    if (ask == PROCESS_PAUSE && !w->notice_us && !w->killed_us) {
+        pause_it(w, now);
+        return;
+    }
+    resume_it(w, now);
+    if (ask == PROCESS_CANCEL || ask == PROCESS_CANCEL_NOW)
         stop_it(w, PROCESS_CANCELLED, ask == PROCESS_CANCEL_NOW);
     if (w->wish->timeout_ms && now - w->began_us > w->wish->timeout_ms * 1000)
         stop_it(w, PROCESS_TIMED_OUT, false);
@@ -142,8 +169,10 @@ static void attend(struct watched *w)
         poll(p, w->ended_us ? 1 : 2, TICK_MS);
         if (w->output >= 0 && p[0].revents)
             read_output(w);
-        if (!w->ended_us && keeper_ended(w->k, w->pid, &w->end->status))
+        if (!w->ended_us && keeper_ended(w->k, w->pid, &w->end->status)) {
             w->ended_us = clock_tick_us();
+            resume_it(w, w->ended_us); // it was killed: what it left behind goes on
+        }
         int64_t now = clock_tick_us();
         if (w->ended_us) {
             if (w->output < 0 || (!p[0].revents && now - w->ended_us > LINGER_MS * 1000) ||

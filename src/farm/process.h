@@ -8,7 +8,9 @@
 #pragma once
 #include "plat/keeper.h"
 
-enum process_ask { PROCESS_GO_ON, PROCESS_CANCEL, PROCESS_CANCEL_NOW };
+// PAUSE: all of the keeper's programs are stopped until it says something else; that time counts
+// for no limit.
+enum process_ask { PROCESS_GO_ON, PROCESS_CANCEL, PROCESS_CANCEL_NOW, PROCESS_PAUSE };
 
 struct process_wish {
     const char *const *arguments;   // ends in NULL; [0] is looked up along PATH

@@ -123,7 +123,10 @@ static void on_news(void *context, const struct session_news *news)
 static enum process_ask on_ask(void *context)
 {
     struct render *r = context;
-    return r->calls && !r->calls->asked(r->calls->context) ? PROCESS_CANCEL_NOW : PROCESS_GO_ON;
+    const struct render_calls *c = r->calls;
+    return c && !c->asked(c->context)                ? PROCESS_CANCEL_NOW
+           : c && c->paused && c->paused(c->context) ? PROCESS_PAUSE
+                                                     : PROCESS_GO_ON;
 }
 
 // ---- opening a session

@@ -44,9 +44,11 @@ enum render_place {
     RENDER_STOP   // the attempt does not count, or it was stopped
 };
 struct render_calls {
-    // All from the thread that runs. `asked`: whether to go on. `may_place` waits for the house and
+    // All from the thread that runs. `asked`: whether to go on. `paused` (may be NULL): whether its
+    // programs are to be stopped for a while. `may_place` waits for the house and
     // is asked for each file, so that what it has said is never old.
     bool (*asked)(void *context);
+    bool (*paused)(void *context);
     void (*progress)(void *context, int64_t done, int64_t total);
     void (*said)(void *context, text line);
     enum render_place (*may_place)(void *context, int64_t task);

@@ -387,9 +387,10 @@ static enum process_ask asked(void *context)
 {
     struct session *s = context;
     enum process_ask ask = s->wish->ask ? s->wish->ask(s->wish->context) : PROCESS_GO_ON;
-    if (ask == PROCESS_GO_ON && (s->malformed.size || s->render_stop))
+    bool on = ask == PROCESS_GO_ON || ask == PROCESS_PAUSE;
+    if (on && (s->malformed.size || s->render_stop))
         ask = PROCESS_CANCEL;
-    if (ask != PROCESS_GO_ON && !s->cancelling) {
+    if (ask != PROCESS_GO_ON && ask != PROCESS_PAUSE && !s->cancelling) {
         s->cancelling = true;
         say(s, SESSION_NOTE, "Canceling subprocess %d via %s method.", s->last.end.pid,
             ask == PROCESS_CANCEL_NOW || s->command->cancel == OPENJD_TERMINATE

@@ -67,6 +67,7 @@ struct worker {
     pthread_t threads[SLOTS_MOST];
     int thread_count;
     atomic_bool stop, drain;
+    _Atomic int desk;     // enum worker_desk
     pthread_mutex_t lock; // guards what follows; held while sending, so that messages keep order
     pthread_cond_t work;
     struct attempt *attempts;
@@ -160,6 +161,12 @@ static void ask_next(struct worker *w, int slots)
     send_json(w, json_pack("{s:{s:i}}", "next", "slots", slots));
 }
 
+static void say_desk(struct worker *w)
+{
+    static const char *const whys[] = {NULL, "user", "hours"};
+    send_json(w, json_pack("{s:{s:s?}}", "desk", "why", whys[atomic_load(&w->desk)]));
+}
+
 // ---- running a task
 
 struct run {
@@ -248,6 +255,12 @@ static int threads_each(struct worker *w)
     return threads < 2 ? 2 : threads > 16 ? 16 : threads;
 }
 
+static bool paused(void *context)
+{
+    struct run *r = context;
+    return atomic_load(&r->w->desk) != WORKER_FREE;
+}
+
 static bool run_ticket(struct run *r, json_t *ticket, const char *folder, json_t **result,
                        struct error *err)
 {
@@ -257,6 +270,7 @@ static bool run_ticket(struct run *r, json_t *ticket, const char *folder, json_t
                                .output_folder = folder,
                                .open_input = open_input,
                                .heard = heard,
+                               .paused = paused,
                                .context = r};
     return engine_run(&wish, result, err);
 }
@@ -443,6 +457,7 @@ static enum render_place render_may_place(void *context, int64_t task)
 static bool run_render(struct run *r, struct render *render, struct error *err)
 {
     struct render_calls calls = {.asked = render_asked,
+                                 .paused = paused,
                                  .progress = render_progress,
                                  .said = render_said,
                                  .may_place = render_may_place,
@@ -740,6 +755,8 @@ static bool greet(struct worker *w, struct socket_client *line, int64_t *beat_ms
                 say_result(w, t);
         w->asked = 0;
         w->drained_ms = 0;
+        if (atomic_load(&w->desk) != WORKER_FREE)
+            say_desk(w); // before it asks for anything
         ask_next(w, w->thread_count - busy);
         pthread_mutex_unlock(&w->lock);
     } else {
@@ -906,6 +923,27 @@ bool worker_open(const struct worker_wish *wish, struct worker **worker, struct 
 void worker_drain(struct worker *w)
 {
     atomic_store(&w->drain, true);
+}
+
+void worker_desk(struct worker *w, enum worker_desk desk)
+{
+    pthread_mutex_lock(&w->lock);
+    bool news = atomic_exchange(&w->desk, (int)desk) != (int)desk;
+    if (news)
+        say_desk(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void worker_give_back(struct worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    for (struct attempt *t = w->attempts; t; t = t->next)
+        if (!t->ended && !t->dropped) {
+            log_info("worker.gives_back", "attempt=%s", t->id);
+            t->dropped = true;
+        }
+    pthread_cond_broadcast(&w->told);
+    pthread_mutex_unlock(&w->lock);
 }
 
 void worker_stop(struct worker *w)

@@ -48,6 +48,12 @@ MUST_CHECK bool worker_open(const struct worker_wish *wish, struct worker **work
 // Works until worker_stop or until it leaves by itself (true), or until the house was away for too
 // long (false, TIMEOUT).
 MUST_CHECK bool worker_run(struct worker *w, struct error *err);
+enum worker_desk { WORKER_FREE, WORKER_USER_BACK, WORKER_OUT_OF_HOURS };
+// Of a machine at which somebody works: while it is not free nothing is begun, and what runs is
+// stopped where it is; the house is told, and its leases go on. Any thread.
+void worker_desk(struct worker *w, enum worker_desk desk);
+// What is stopped now is given back: others do it. Any thread.
+void worker_give_back(struct worker *w);
 // Takes no more tasks and leaves, as if stopped, when what it has is done and taken. Any thread.
 void worker_drain(struct worker *w);
 void worker_stop(struct worker *w);  // any thread: engines are stopped, what they made is lost

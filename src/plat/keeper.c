@@ -260,6 +260,10 @@ static void kill_work(struct keeping *k, int program, uint64_t since, int tries)
 static void hear_signal(struct keeping *k, const struct message *m)
 {
     size_t i = 0;
+    if (m->whom == KEEPER_ALL) {
+        signal_marked(k, 0, 0, m->value);
+        return;
+    }
     while (i < PROGRAMS_MOST && k->programs[i].pid != m->pid)
         i++;
     if (i == PROGRAMS_MOST || m->pid <= 1) // 0, 1 and less would be more than one program

@@ -49,6 +49,7 @@ enum keeper_whom {
     // but what earlier programs left behind. With SIGKILL they are stopped first, so that none
     // can fork away, and the call goes on until none is seen.
     KEEPER_WORK,
+    KEEPER_ALL, // whatever descends from the keeper, what earlier programs left behind too
 };
 void keeper_signal(struct keeper *k, pid_t pid, int signal_number, enum keeper_whom whom);
 

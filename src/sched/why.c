@@ -264,7 +264,7 @@ static void why_resting(struct telling *t, const struct job *j)
             rest += s->workers.at[attempt_of(s, f)->worker]->pause == SCHED_DESK;
     if (rest)
         tell(t, (struct sched_reason){.kind = SCHED_WHY_RESTING, .a = rest},
-             "%" PRId64 " of them rest: the machine's user is back", rest);
+             "%" PRId64 " of them rest: their machine's user is back, or its hours are over", rest);
 }
 
 static void why_turn(struct telling *t, const struct job *j, const struct step *st, int here)

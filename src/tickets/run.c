@@ -38,7 +38,7 @@ struct running {
     struct error *err;    // of the whole run
     struct error refused; // why an input or output was refused
     bool inside_bwrap;
-    int64_t started_us, heard_us, looked_us;
+    int64_t started_us, heard_us, looked_us, paused_us;
 };
 
 static void shut(int *descriptor)
@@ -357,6 +357,18 @@ static bool within_limits(struct running *r)
     if (now - r->looked_us < TICK_MS * 1000)
         return true;
     r->looked_us = now;
+    if (r->wish->paused && r->wish->paused(r->wish->context)) {
+        if (!r->paused_us)
+            child_signal(r->pid, SIGSTOP);
+        r->paused_us = r->paused_us ? r->paused_us : now;
+        return !cancelled(r, NULL);
+    }
+    if (r->paused_us) {
+        child_signal(r->pid, SIGCONT);
+        r->started_us += now - r->paused_us;
+        r->heard_us = now;
+        r->paused_us = 0;
+    }
     if (now - r->heard_us > (int64_t)silence_s * 1000000) {
         error_set(r->err, ERROR_TIMEOUT, "the engine hung and was stopped");
         return error_why(r->err, "nothing was heard of it for %d s", silence_s);

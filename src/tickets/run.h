@@ -38,6 +38,9 @@ struct engine_wish {
     // A line of the engine: {"progress":...} or {"output":...}; NULL several times a second between
     // lines. False cancels: the engine is killed and the error is ERROR_CANCELLED. May be NULL.
     bool (*heard)(void *context, const json_t *line);
+    // Asked several times a second: while it is true the engine is stopped, and that time counts
+    // for no limit. May be NULL.
+    bool (*paused)(void *context);
     void *context;
     int silence_s;   // no line for so long is a hang; 0: 120
     int64_t wall_s;  // 0: no limit

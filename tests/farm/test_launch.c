@@ -390,10 +390,40 @@ static void a_worker_that_is_lost_for_a_while_is_waited_for(void **state)
     keep_close(k);
 }
 
+static void each_deadline_is_met_and_what_has_none_gets_machines_besides(void **state)
+{
+    (void)state;
+    // 40 tasks of an hour for one slot, ten hours: 4 slots are one machine, and a boot is lost.
+    struct launch_dated dates[] = {
+        {.deadline_ms = NOW + 11 * HOUR, .waiting = 40, .work_ms = 40.0 * HOUR},
+        {.deadline_ms = NOW + 12 * HOUR, .waiting = 80, .work_ms = 80.0 * HOUR}};
+    struct launch_need need = {.waiting = 40, .task_ms = HOUR, .dated = dates, .dated_count = 1};
+    struct answer a = ask(usual, need, NULL, 0);
+    assert_int_equal(a.d.target, 1);
+    assert_string_equal(a.d.want_why, "deadline");
+    dates[0].deadline_ms = NOW + 2 * HOUR; // sooner: 40 / (4 x 1:55) = 5.2
+    a = ask(usual, need, NULL, 0);
+    assert_int_equal(a.d.target, 6);
+    need.waiting = 120; // the later one counts what comes before it: 120 / (4 x 11:55) = 2.5
+    need.dated_count = 2;
+    a = ask(usual, need, NULL, 0);
+    assert_int_equal(a.d.target, 6);
+    dates[1].deadline_ms = NOW + 3 * HOUR; // 120 / (4 x 2:55) = 10.3
+    a = ask(usual, need, NULL, 0);
+    assert_int_equal(a.d.target, 11);
+    need.waiting = 128; // eight more without a deadline: two machines
+    a = ask(usual, need, NULL, 0);
+    assert_int_equal(a.d.target, 13);
+    need.dated_count = 0;
+    a = ask(usual, need, NULL, 0); // none: as many as there is work for
+    assert_int_equal(a.d.target, 32);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_queue_asks_for_nothing),
+        cmocka_unit_test(each_deadline_is_met_and_what_has_none_gets_machines_besides),
         cmocka_unit_test(there_are_never_more_machines_than_tasks_for_them),
         cmocka_unit_test(each_machine_computes_at_least_as_long_as_it_boots),
         cmocka_unit_test(a_task_of_its_own_need_not_be_worth_a_machine),

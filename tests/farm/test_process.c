@@ -316,6 +316,61 @@ static void a_timeout_ends_it(void **state)
     finish(&c);
 }
 
+// Pauses it once it has said something, for two seconds, and then goes on.
+struct pausing {
+    struct child child;
+    const char *file; // that grows while it runs
+    int64_t said_us, paused_us;
+    off_t size; // when it was stopped for certain
+};
+
+static enum process_ask asked_to_pause(void *context)
+{
+    struct pausing *p = context;
+    struct stat seen;
+    int64_t now = clock_tick_us();
+    if (!p->paused_us && stat(p->file, &seen) == 0 && seen.st_size > 20)
+        p->paused_us = now;
+    if (!p->paused_us || now - p->paused_us > 2500000)
+        return PROCESS_GO_ON;
+    if (now - p->paused_us > 700000 && stat(p->file, &seen) == 0) {
+        if (p->size && p->size != seen.st_size)
+            fail_msg("it goes on while it is paused");
+        p->size = seen.st_size;
+    }
+    return PROCESS_PAUSE;
+}
+
+static void a_pause_stops_all_of_it_and_counts_for_no_limit(void **state)
+{
+    (void)state;
+    struct error err;
+    char file[] = "/tmp/pause-XXXXXX", script[300];
+    close(mkstemp(file));
+    struct pausing p = {.file = file};
+    begin(&p.child);
+    // One that writes, in a session of its own, and one that waits for it.
+    snprintf(script, sizeof(script),
+             "setsid sh -c 'for i in $(seq 40); do echo $i >>%s; sleep 0.05; done' & wait; "
+             "echo whole",
+             file);
+    const char *arguments[] = {"sh", "-c", script, NULL};
+    const char *environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", p.child.mark, NULL};
+    struct process_wish wish = {.arguments = arguments,
+                                .environment = environment,
+                                .folder = "/tmp",
+                                .ask = asked_to_pause,
+                                .timeout_ms = 60000,
+                                .silence_s = 2, // frozen, if the pause counted
+                                .context = &p};
+    assert_true(process_run(p.child.k, &wish, &p.child.end, &err));
+    assert_int_equal(p.child.end.why, PROCESS_ENDED);
+    assert_int_equal(p.child.end.status, 0);
+    assert_true(p.size > 0);
+    unlink(file);
+    finish(&p.child);
+}
+
 static void silence_with_computing_is_no_freeze_and_without_it_is(void **state)
 {
     (void)state;
@@ -357,8 +412,7 @@ static void a_process_that_multiplies_is_stopped(void **state)
     (void)state;
     struct child c;
     begin(&c);
-    run(&c,
-        "i=0; while [ $i -lt 120 ]; do setsid sleep 1000 & i=$((i + 1)); done; wait",
+    run(&c, "i=0; while [ $i -lt 120 ]; do setsid sleep 1000 & i=$((i + 1)); done; wait",
         (struct process_wish){.processes = 60, .timeout_ms = 60000});
     assert_int_equal(c.end.why, PROCESS_OVER_COUNT);
     finish(&c);
@@ -522,6 +576,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(cancelling_kills_the_work_and_spares_what_was_there_before),
         cmocka_unit_test(a_notice_comes_before_the_kill),
         cmocka_unit_test(a_timeout_ends_it),
+        cmocka_unit_test(a_pause_stops_all_of_it_and_counts_for_no_limit),
         cmocka_unit_test(silence_with_computing_is_no_freeze_and_without_it_is),
         cmocka_unit_test(memory_is_limited_over_the_whole_tree),
         cmocka_unit_test(a_process_that_multiplies_is_stopped),

@@ -90,6 +90,42 @@ static int64_t wanted_by_deadline(const struct launch_rules *r, const struct lau
     return s->there + whole((s->work_ms - here) / each);
 }
 
+// What is dated, by itself: the most that any of the deadlines needs.
+static int64_t wanted_by_dates(const struct launch_rules *r, const struct launch_need *n,
+                               const struct sums *s, int64_t most, int64_t now_ms)
+{
+    struct sums upto = *s;
+    int64_t target = 0;
+    upto.work_ms = 0;
+    for (size_t i = 0; i < n->dated_count; i++) {
+        struct launch_need one = *n;
+        one.deadline_ms = n->dated[i].deadline_ms;
+        upto.work_ms += n->dated[i].work_ms;
+        int64_t wanted = wanted_by_deadline(r, &one, &upto, most, now_ms);
+        target = wanted > target ? wanted : target;
+    }
+    return target;
+}
+
+// Deadlines first, and for what has none as many as the queue is worth.
+static int64_t wanted_with_dates(const struct launch_rules *r, const struct launch_need *n,
+                                 const struct sums *s, int64_t now_ms, const char **why)
+{
+    double slots = r->slots > 0 ? r->slots : 1;
+    int64_t all = whole((double)(n->waiting + s->busy) / slots), dated = 0;
+    for (size_t i = 0; i < n->dated_count; i++)
+        dated += n->dated[i].waiting;
+    struct launch_need rest = *n;
+    struct sums of_rest = *s;
+    rest.waiting = n->waiting > dated ? n->waiting - dated : 0;
+    of_rest.work_ms = s->work_ms < 0 ? -1 : (double)rest.waiting * (double)n->task_ms;
+    int64_t queue = rest.waiting ? wanted_by_queue(r, &rest, &of_rest, why) : 0;
+    int64_t timely = wanted_by_dates(r, n, s, all, now_ms);
+    if (timely >= queue)
+        *why = "deadline";
+    return timely + queue < all ? timely + queue : all;
+}
+
 // Hours of one machine until the work is done, when there are `count`; the last task's tail and the
 // boot are paid as well.
 static double hours_with(const struct launch_rules *r, const struct launch_need *n,
@@ -174,6 +210,8 @@ void launch_decide(const struct launch_rules *rules, const struct launch_need *n
         int64_t timely = wanted_by_deadline(rules, need, &s, all, now_ms);
         target = timely < all ? timely : all;
         d->want_why = "deadline";
+    } else if (need->dated_count) {
+        target = wanted_with_dates(rules, need, &s, now_ms, &d->want_why);
     }
     if (target < rules->least) {
         target = rules->least;

@@ -8,7 +8,8 @@
  *                 compute for `worth_ms` at least, unless a deadline says otherwise; while
  *                 nobody knows how long a task is, two machines find out;
  *   the deadline  needs, when there is one: the fewest machines that meet it, with the work of
- *                 machines that are on their way counted;
+ *                 machines that are on their way counted; of several each is met, with what must
+ *                 be done before it, and what has none gets machines besides, as the queue says;
  *   the budget    pays to the end of the work: hours x price of all that are there and asked for,
  *                 and when what is left is no more than what giving back costs, all leave;
  *   the rules     allow (`most`).
@@ -34,11 +35,19 @@ struct launch_rules {
     double spent;     // of it so far
 };
 
+struct launch_dated {    // what of it must be done until a time
+    int64_t deadline_ms; // wall clock
+    int64_t waiting;     // tasks that may begin
+    double work_ms;      // of one slot, for those and for what waits behind them
+};
 struct launch_need {
     int64_t waiting;     // tasks that nobody has
     int64_t running;     // tasks that somebody has, on any worker of the house
     int64_t task_ms;     // mean length of a task; 0: not known
     int64_t deadline_ms; // wall clock, for all that waits; LAUNCH_NO_DEADLINE
+    // Deadlines of parts of what waits, the earliest first; the rest has none. NULL: none.
+    const struct launch_dated *dated;
+    size_t dated_count;
     int slots_elsewhere; // free slots of workers that no launcher started
 };
 

@@ -83,6 +83,7 @@ struct hand { // a worker
     bool up;
     bool drained; // a person wants it to take nothing more
     bool leaves;  // it said so itself
+    enum jobs_desk desk;
     struct given *attempts;
     int64_t seen_ms;
     bool boxed; // it has no line but asks with jobs_claim: what it is given waits in the box
@@ -99,6 +100,7 @@ enum post_kind {
     POST_AWAY,
     POST_ASKS,
     POST_DRAIN,
+    POST_DESK,
     POST_BEAT,
     POST_DONE,
     POST_FAILED,

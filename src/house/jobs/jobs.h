@@ -231,6 +231,10 @@ void jobs_away(struct jobs *j, const char *worker, void *context, void (*gone)(v
 void jobs_asks(struct jobs *j, const char *worker, int count, int64_t now_ms);
 // It wants no more, until it says hello again.
 void jobs_drains(struct jobs *j, const char *worker, int64_t now_ms);
+enum jobs_desk { JOBS_DESK_FREE, JOBS_DESK_USER, JOBS_DESK_HOURS };
+// Of a machine at which somebody works: while it is not free it takes nothing, and what it runs
+// rests there. Until it says something else, or hello.
+void jobs_desk(struct jobs *j, const char *worker, enum jobs_desk desk, int64_t now_ms);
 // Renews the leases of a worker's attempts and keeps their progress.
 MUST_CHECK bool jobs_beat(struct jobs *j, const char *worker, struct beat *beats, size_t count,
                           int64_t now_ms, struct error *err);

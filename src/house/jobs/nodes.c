@@ -86,10 +86,17 @@ bool load_nodes(struct jobs *j, const char *worker, int64_t now_ms, struct error
 
 // ---- orders
 
+static void pause_as(struct jobs *j, const struct hand *h, bool drains, int64_t now_ms)
+{
+    enum sched_pause why = drains                      ? SCHED_DRAINS
+                           : h->desk != JOBS_DESK_FREE ? SCHED_DESK
+                                                       : SCHED_GOES_ON;
+    sched_worker_pause(j->sched, h->worker, why, false, now_ms);
+}
+
 void node_pause(struct jobs *j, struct hand *h, int64_t now_ms)
 {
-    bool drains = h->drained || h->leaves;
-    sched_worker_pause(j->sched, h->worker, drains ? SCHED_DRAINS : SCHED_GOES_ON, false, now_ms);
+    pause_as(j, h, h->drained || h->leaves, now_ms);
 }
 
 // What is known of the worker changes with the commit; the scheduler is told now.
@@ -101,8 +108,7 @@ void hear_node(struct jobs *j, struct batch *b, struct post *p)
         return;
     }
     bool drains = p->node == NODE_DRAIN || h->leaves || (h->drained && p->node != NODE_RESUME);
-    sched_worker_pause(j->sched, h->worker, drains ? SCHED_DRAINS : SCHED_GOES_ON, false,
-                       b->now_ms);
+    pause_as(j, h, drains, b->now_ms);
     if (p->node != NODE_DRAIN)
         sched_host_quarantine(j->sched, h->host, p->node == NODE_QUARANTINE ? for_good_ms : 0,
                               b->now_ms);
@@ -171,10 +177,13 @@ static const char *state_of(const struct hand *h, bool away, const struct sched_
            : look->quarantined_until_ms         ? "work failed on it too often in a row"
            : h->drained                         ? "by hand, until somebody resumes it"
            : h->leaves                          ? "it said that it goes away"
+           : h->desk == JOBS_DESK_USER          ? "its user is back"
+           : h->desk == JOBS_DESK_HOURS         ? "its hours have not come"
                                                 : NULL;
     return away                         ? "away"
            : look->quarantined_until_ms ? "quarantined"
            : h->drained || h->leaves    ? "draining"
+           : h->desk != JOBS_DESK_FREE  ? "desk"
            : h->attempts                ? "working"
                                         : "idle";
 }

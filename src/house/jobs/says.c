@@ -110,6 +110,13 @@ void jobs_drains(struct jobs *j, const char *worker, int64_t now_ms)
     post_later(j, later(POST_DRAIN, worker), now_ms);
 }
 
+void jobs_desk(struct jobs *j, const char *worker, enum jobs_desk desk, int64_t now_ms)
+{
+    struct post *p = later(POST_DESK, worker);
+    p->count = (int64_t)desk;
+    post_later(j, p, now_ms);
+}
+
 bool jobs_beat(struct jobs *j, const char *worker, struct beat *beats, size_t count, int64_t now_ms,
                struct error *err)
 {

@@ -135,6 +135,7 @@ static void hear_hello(struct jobs *j, struct batch *b, struct post *p)
     h->up = true;
     sched_worker_asks(j->sched, h->worker, 0, b->now_ms);
     h->leaves = false;
+    h->desk = JOBS_DESK_FREE;
     node_pause(j, h, b->now_ms);
     hear_beats(j, b, p, false);
     for (struct given *g = h->attempts; g; g = g->next)
@@ -171,6 +172,15 @@ static void hear_drain(struct jobs *j, struct batch *b, struct post *p)
     if (!h || !h->up)
         return;
     h->leaves = true;
+    node_pause(j, h, b->now_ms);
+}
+
+static void hear_desk(struct jobs *j, struct batch *b, struct post *p)
+{
+    struct hand *h = hand_of(j, p->worker);
+    if (!h || !h->up)
+        return;
+    h->desk = (enum jobs_desk)p->count;
     node_pause(j, h, b->now_ms);
 }
 
@@ -438,7 +448,7 @@ static void hear(struct jobs *j, struct batch *b, struct post *p)
         [POST_HELLO] = hear_hello,     [POST_AWAY] = hear_away,     [POST_ASKS] = hear_asks,
         [POST_DONE] = hear_done,       [POST_FAILED] = hear_failed, [POST_ORDER] = hear_order,
         [POST_STOPPED] = hear_stopped, [POST_DRAIN] = hear_drain,   [POST_LIMIT] = hear_limit,
-        [POST_NODE] = hear_node,       [POST_PLACE] = hear_place,
+        [POST_NODE] = hear_node,       [POST_PLACE] = hear_place,   [POST_DESK] = hear_desk,
     };
     p->ok = true;
     if (p->kind == POST_BEAT)
