@@ -278,9 +278,12 @@ static bool ask_need(struct nodes *n, struct launch_need *need, struct dated *da
     {
         const char *state = json_word(one, "state");
         listed++;
+        bool goes_on = strcmp(state, "waiting") == 0 || strcmp(state, "running") == 0;
+        if (!goes_on)
+            continue; // a person has to say something first
         if (strcmp(json_word(one, "kind"), "render") == 0)
             ok = ok && add_steps(n, json_word(one, "id"), need, &t, dates, err);
-        else if (strcmp(state, "waiting") == 0 || strcmp(state, "running") == 0)
+        else
             *(strcmp(state, "waiting") == 0 ? &need->waiting : &need->running) += 1;
     }
     // Those that are not on the first page wait: the house starts the oldest first.

@@ -146,3 +146,17 @@ test("words that sound bad and are not are left alone", () => {
   for (const line of ["0 errors, 0 warnings", "loading error_color.tx", "no warnings", "Running command sh -c 'echo ERROR: x'", "/shots/error/beauty.exr", "rendering"]) assert.equal(mark_of(line), null, line);
   for (const line of ["Error: not found", "[ERROR] x", "FATAL", "Traceback (most recent call last):", "Killed"]) assert.equal(mark_of(line), "error", line);
 });
+
+test("a job tells its deadline and its money in a few words", () => {
+  const now = Date.parse("2026-11-27T08:00:00Z");
+  const job = { state: "running", deadline: "2026-11-27T10:00:00Z", left_s: 3600 };
+  assert.deepEqual(model.due_of(job, now), { text: "due in 2 h 0 min", late: false });
+  assert.equal(model.due_of({ ...job, left_s: 9000 }, now).late, true);
+  assert.equal(model.due_of(job, now + 3 * 3600_000).text, "1 h 0 min over its deadline");
+  assert.deepEqual(model.due_of({ ...job, state: "done", ended: "2026-11-27T09:59:00Z" }, now), { text: "within its deadline", late: false });
+  assert.equal(model.due_of({ state: "running" }, now), null);
+  assert.equal(model.money_of({}), null);
+  assert.deepEqual(model.money_of({ budget: { amount: 10, currency: "USD" }, spent: { amount: 3.204, currency: "USD" } }), { text: "3.20 of 10.00 USD", over: false });
+  assert.equal(model.money_of({ budget: { amount: 1, currency: "USD" }, spent: { amount: 1, currency: "USD" } }).over, true);
+  assert.equal(model.money_of({ spent: { amount: 1, currency: "EUR" } }).text, "1.00 EUR");
+});

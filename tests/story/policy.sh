@@ -61,7 +61,7 @@ ok "and no others" test "$(cat "$work"/out/made* | wc -l)$(cat "$work/out/made10
 ok "no such frames are said so" bash -c "! '$posthouse' job $frames requeue --frames 7 --house '$url' --token-file '$house/local.token'"
 
 # A slot of this machine costs 12 USD an hour, 0.0033 a second.
-template Dear "sleep 1" 1-30
+template Dear "sleep 1" 1-200
 dear=$(submit Dear --budget '0.02 USD' --deadline 2999-01-01T00:00:00Z)
 broke() { here job "$dear" why | grep -q 'the budget is 0.02 USD'; }
 ok "a budget stops a job" until_true 60 broke
@@ -77,5 +77,17 @@ ok "a person sees it" bash -c "'$posthouse' job $dear --house '$url' --token-fil
 ok "a higher budget" ask PATCH "/jobs/$dear" '{"budget":{"amount":5,"currency":"USD"}}'
 runs() { is '.state' running ask GET "/jobs/$dear"; }
 ok "lets it go on" until_true 20 runs
+# Nothing is launched here: the keeper only says how many machines it would have, and what holds it.
+machines() { "$posthouse" nodes --house.folder="$house" --launch.most=50 --launch.slots=1 --launch.boot='3 s' --json "$@"; }
+none() { machines "$@" | node -e 'const j=JSON.parse(require("fs").readFileSync(0));process.exit(j.held_by==="deadline"&&j.target<=1?0:1)'; }
+many() { machines "$@" | node -e 'const j=JSON.parse(require("fs").readFileSync(0));process.exit(j.held_by!=="deadline"&&j.target>5?0:1)'; }
+ok "for a far deadline hardly a machine is needed" until_true 30 none
+ok "without one" ask PATCH "/jobs/$dear" '{"deadline":""}'
+ok "as many as it is worth" until_true 30 many
+ok "a small budget" ask PATCH "/jobs/$dear" '{"budget":{"amount":0.01,"currency":"USD"}}'
+paid() { machines --launch.price='36 USD' | node -e 'process.exit(JSON.parse(require("fs").readFileSync(0)).target<=3?0:1)'; }
+ok "pays for no machine" paid
+ok "a job that is suspended" here job "$dear" suspend
+ok "needs none" test "$(machines | field .target)" = 0
 ok "the house closes at last" close_house
 finish

@@ -22,7 +22,7 @@ import { Grid, SIZES } from "./grid";
 import { OpenJob } from "./job_model";
 import { Log } from "./log";
 import { Stack, Why } from "./look";
-import { counts_of, is_over, part_of, type Attempt, type Job, type Step, type Task } from "./model";
+import { counts_of, due_of, is_over, money_of, part_of, type Attempt, type Job, type Step, type Task } from "./model";
 import { Buttons, JobFacts, Numbers } from "./panel";
 import { read_task } from "./tasks";
 import { all_in, frame_axis, name_of, ranges_of, short_name_of, size_of, states, text_of, type Ranges } from "./runs";
@@ -80,6 +80,8 @@ function Shown({ open, job }: { open: OpenJob; job: Job }) {
     if (to_step) set_query({ step: to_step.number, task: null }, { replace: true });
   };
   const c = counts_of(job);
+  const due = due_of(job, Date.now());
+  const money = money_of(job);
   return (
     <>
       <main class="farm">
@@ -95,6 +97,8 @@ function Shown({ open, job }: { open: OpenJob; job: Job }) {
           <Stack counts={c} name={job.title} />
           <span class="mono strong">{percent_text(part_of(job))}</span>
           {job.left_s && !is_over(job) ? <span class="mono">{left_text(job.left_s)} left</span> : null}
+          {due && <span class={due.late ? "mono bad" : "mono"}>{due.text}</span>}
+          {money && <span class={money.over ? "mono bad" : "mono"}>{money.text}</span>}
           <Numbers counts={c} />
         </div>
         {steps.length > 1 && <Steps steps={steps} at={step?.number ?? 0} pick={(n) => set_query({ step: n, task: null }, { replace: true })} />}

@@ -2,6 +2,7 @@
  * farm/model: what the house says of its farm (docs/formats/submission.md), and what follows from it. No DOM.
  */
 import type { Attempt, FarmShare as Share, FarmSums, Job as BareJob, JobList as BareList, Limit, LogPart, Node, Output, Reason, Step, Task as BareTask, TaskRuns } from "api-types";
+import { left_text } from "../parts/format";
 
 export type { Attempt, FarmSums, Limit, LogPart, Node, Output, Reason, Share, Step, TaskRuns };
 export type Job = Omit<BareJob, "options"> & { options?: Record<string, unknown> | null };
@@ -44,6 +45,27 @@ export function machine_ms(j: Job): { spent: number; all: number } | null {
   if (!steps.length) return null;
   const spent = steps.reduce((sum, s) => sum + s.mean_ms * (s.done + s.failed), 0);
   return { spent, all: steps.reduce((sum, s) => sum + s.mean_ms * (s.tasks - s.cancelled), 0) };
+}
+
+// ---- deadline and money
+
+// How it stands with its deadline; `late`: at the pace of now it will not be met. Null: there is none.
+export function due_of(j: Job, now: number): { text: string; late: boolean } | null {
+  const at = j.deadline ? Date.parse(j.deadline) : NaN;
+  if (Number.isNaN(at)) return null;
+  const left = (at - now) / 1000;
+  if (is_over(j)) return j.ended && Date.parse(j.ended) > at ? { text: "after its deadline", late: true } : { text: "within its deadline", late: false };
+  if (left < 0) return { text: `${left_text(-left)} over its deadline`, late: true };
+  return { text: `due in ${left_text(left)}`, late: (j.left_s ?? 0) > left };
+}
+
+// What it spent on machines that cost money, of what it may. Null: neither.
+export function money_of(j: Job): { text: string; over: boolean } | null {
+  const budget = j.budget ?? null;
+  const spent = j.spent?.amount ?? 0;
+  if (!budget && !spent) return null;
+  const currency = budget?.currency ?? j.spent?.currency ?? "";
+  return { text: budget ? `${spent.toFixed(2)} of ${budget.amount.toFixed(2)} ${currency}` : `${spent.toFixed(2)} ${currency}`, over: budget !== null && spent >= budget.amount };
 }
 
 // ---- the queue: filter and order

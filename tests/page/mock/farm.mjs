@@ -16,7 +16,8 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
     return { id: id("R", n), project: n % 9 === 8 ? other.id : project.id, kind: "render", title: `${shows[n % shows.length]}${n >= shows.length ? ` ${n}` : ""}`, state, priority: [50, 50, 80, 50, 20][n % 5], tier: n % 31 === 30 ? 4 : 2, progress: 0, done: 0, total, unit: "tasks", rate: null,
       left_s: state === "running" ? 600 + ((n * 7919) % 90_000) : null, created: ago(30 + n * 3), started: state === "waiting" ? null : ago(20 + n * 3), ended: over ? ago(5 + n) : null, asset: null, version: null, attempts: 1,
       problem: state === "failed" || state === "stopped" ? fault(500, "media", "Frame 1044 could not be rendered", "Error: texture \"/show/tex/rock_d.1012.tx\" not found (3 attempts on render07, render11)", "bring the texture, then requeue the failed frames") : null, by: people[n % people.length],
-      options: { preview_every: state === "approval" ? 20 : 0, budget: n === 0 ? 40 : null } };
+      options: { preview_every: state === "approval" ? 20 : 0 },
+      ...(n === 0 ? { deadline: ago(-180), budget: { amount: 40, currency: "USD" }, spent: { amount: 12.5, currency: "USD" } } : {}) };
   });
   const number_of = (j) => jobs.indexOf(j);
   const steps_of = (j) => (number_of(j) === 0 ? ["Simulate", "Render", "Comp"] : ["Render"]);
