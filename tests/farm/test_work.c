@@ -51,6 +51,8 @@ static const char engine_script[] =
     "*slow*) for i in 1 2 3 4 5 6 7 8 9 10; do\n"
     "  echo '{\"progress\":{\"done\":'$i',\"total\":10,\"unit\":\"frames\"}}'; sleep 0.15; done "
     ";;\n"
+    "*count*) for i in $(seq 900); do echo '{\"progress\":{\"done\":'$i',\"total\":900,\"unit\":"
+    "\"frames\"}}'; sleep 0.1; done ;;\n"
     "*forever*) while :; do echo '{\"progress\":{\"done\":1,\"total\":9,\"unit\":\"frames\"}}'; "
     "sleep 0.1; done ;;\n"
     "*refused*) echo '{\"error\":{\"kind\":\"unsupported\",\"what\":\"no film\",\"why\":\"text\","
@@ -335,7 +337,7 @@ static void an_attempt_from_hello_to_taken(void **state)
     json_t *beat = hear(c, "beat");
     assert_int_equal(json_array_size(json_object_get(beat, "drop")), 0);
     json_decref(beat);
-    assert_int_equal(count("select done from jobs"), 3);
+    assert_int_equal(count("select max(done) from jobs"), 3);
     // the line breaks; it comes back with what it has and hears that it may keep it
     socket_client_close(c);
     char have[128];
@@ -511,6 +513,40 @@ static void the_worker_stops_what_was_cancelled(void **state)
     stop(&r);
 }
 
+// A second apart.
+static bool goes_on(void)
+{
+    int64_t before = count("select max(done) from jobs");
+    clock_sleep_ms(1000);
+    return count("select max(done) from jobs") > before;
+}
+
+static void at_a_desk_the_engine_rests_while_the_user_is_there(void **state)
+{
+    (void)state;
+    struct running r;
+    bool rests = false, on = false;
+    queue("count.mov");
+    start(&r, 60000);
+    assert_true(becomes("select case when done > 0 then 1 else 0 end from jobs", 1, 10000));
+    worker_desk(r.w, WORKER_USER_BACK);
+    for (int i = 0; i < 20 && !rests; i++)
+        rests = !goes_on() && !goes_on();
+    assert_true(rests);
+    assert_int_equal(count("select count(*) from attempts where state = 'running'"), 1);
+    queue("A001.mov"); // there is a free slot, but not for this
+    worker_desk(r.w, WORKER_FREE);
+    for (int i = 0; i < 20 && !on; i++)
+        on = goes_on();
+    assert_true(on);
+    assert_true(becomes("select count(*) from jobs where state = 'done'", 1, 10000));
+    worker_desk(r.w, WORKER_USER_BACK);
+    worker_give_back(r.w);
+    assert_true(becomes("select count(*) from attempts where state = 'stopped'", 1, 10000));
+    assert_true(becomes("select count(*) from jobs where state = 'waiting'", 1, 10000));
+    stop(&r);
+}
+
 static void the_worker_keeps_its_result_while_the_house_is_away(void **state)
 {
     (void)state;
@@ -555,6 +591,7 @@ int main(int argc, char **argv)
         T(a_token_that_was_taken_away_ends_the_line),
         T(the_worker_does_what_there_is),
         T(the_worker_stops_what_was_cancelled),
+        T(at_a_desk_the_engine_rests_while_the_user_is_there),
         T(the_worker_keeps_its_result_while_the_house_is_away),
         T(the_worker_leaves_a_house_that_stays_away),
     };

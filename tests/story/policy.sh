@@ -71,6 +71,8 @@ ok "it is not overspent" node -e 'const j=JSON.parse(process.argv[1]);process.ex
 spent=$(ask GET "/jobs/$dear" | field .spent.amount)
 ok "the house closes again" close_house
 ok "and opens again" open_house --worker.slots=3 "--worker.price=36 USD"
+learned() { [ "$(ask GET "/jobs/$dear" | field '.steps[0].mean_ms')" -ge 900 ]; }
+ok "how long a task takes is known" until_true 20 learned
 ok "what was spent is known" is .spent.amount "$spent" ask GET "/jobs/$dear"
 ok "and holds" until_true 20 broke
 ok "a person sees it" bash -c "'$posthouse' job $dear --house '$url' --token-file '$house/local.token' | grep -q 'spent of 0.02'"

@@ -234,10 +234,11 @@ static bool add_steps(struct db_tx *tx, const struct job_wish *w, int64_t number
     *total = 0;
     for (size_t i = 0; i < count; i++) {
         char *plan = steps[i].plan ? json_dumps(steps[i].plan, JSON_COMPACT) : strdup("{}");
-        bool ok = plan
-                      ? db_run(tx, err, "insert into steps values (?1, ?2, ?3, ?4, 0, 0, 0, ?5)",
-                               "iisis", number, (int64_t)i + 1, steps[i].name, steps[i].tasks, plan)
-                      : error_set(err, ERROR_INTERNAL, "a step can not be written down");
+        bool ok =
+            plan
+                ? db_run(tx, err, "insert into steps values (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0)",
+                         "iisis", number, (int64_t)i + 1, steps[i].name, steps[i].tasks, plan)
+                : error_set(err, ERROR_INTERNAL, "a step can not be written down");
         free(plan);
         if (!ok)
             return false;

@@ -41,6 +41,7 @@ struct fault_seen {
 struct step_seen {
     int64_t tasks;
     json_t *plan;
+    int64_t mean_ms, sigma_ms, samples;
 };
 #define SOME(type)                                                                                 \
     struct {                                                                                       \
@@ -174,13 +175,15 @@ static bool read_steps(struct db_tx *tx, struct loading *l, struct error *err)
 {
     size_t at = 0;
     struct db_rows *rows = ask(tx, l,
-                               "select s.job, s.tasks, s.plan from steps s join jobs j on "
+                               "select s.job, s.tasks, s.plan, s.mean_ms, s.sigma_ms, s.samples "
+                               "from steps s join jobs j on "
                                "j.number = s.job where " OF_JOBS " order by s.job, s.number");
     while (db_next(rows)) {
         struct seen *s = job_at(l, &at, db_int(rows, 0));
         if (s)
             *MORE(s->steps) =
-                (struct step_seen){db_int(rows, 1), json_loads(db_text(rows, 2), 0, NULL)};
+                (struct step_seen){db_int(rows, 1), json_loads(db_text(rows, 2), 0, NULL),
+                                   db_int(rows, 3), db_int(rows, 4), db_int(rows, 5)};
     }
     return db_end(rows, err);
 }
@@ -499,6 +502,9 @@ static void settle_loaded(struct jobs *j, struct live *l, const struct seen *s, 
             sched_task_state(j->sched, l->steps[f->step - 1], f->task) == SCHED_WAITING)
             sched_task_load(j->sched, l->steps[f->step - 1], f->task, f->tries, f->losses);
     }
+    for (size_t i = 0; i < s->steps.count; i++)
+        sched_times_load(j->sched, l->steps[i], (double)s->steps.at[i].mean_ms,
+                         (double)s->steps.at[i].sigma_ms, s->steps.at[i].samples);
     load_attempts(j, l, s, now_ms);
     sched_job_load(j->sched, l->job,
                    &(struct sched_job_past){.suspended = s->told == SCHED_JOB_SUSPENDED,

@@ -297,10 +297,11 @@ static bool write_steps(struct jobs *j, struct db_tx *tx, const struct batch *b,
         struct sched_step_look look;
         sched_step_look(j->sched, b->steps[i], &look);
         if (!db_run(tx, err,
-                    "update steps set done = ?3, failed = ?4, cancelled = ?5 where job = ?1 and "
-                    "number = ?2",
-                    "iiiii", j->by_step[b->steps[i]].job->number, j->by_step[b->steps[i]].number,
-                    look.done, look.failed, look.cancelled))
+                    "update steps set done = ?3, failed = ?4, cancelled = ?5, mean_ms = ?6, "
+                    "sigma_ms = ?7, samples = ?8 where job = ?1 and number = ?2",
+                    "iiiiiiii", j->by_step[b->steps[i]].job->number, j->by_step[b->steps[i]].number,
+                    look.done, look.failed, look.cancelled, (int64_t)(look.mean_ms + 0.5),
+                    (int64_t)(look.sigma_ms + 0.5), look.samples))
             return false;
     }
     return true;
