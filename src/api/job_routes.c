@@ -277,7 +277,7 @@ static bool requeue_post(struct call *c, struct error *err)
     return ok && order(c, &o, "job.requeued", err);
 }
 
-static bool inputs_get(struct call *c, struct error *err)
+static bool reads_get(struct call *c, struct error *err)
 {
     struct requeueing r = {.c = c};
     if (!db_read(c->api->db, document_in, &r, err)) {
@@ -709,7 +709,7 @@ const struct route job_routes[] = {
      0, "those that are not done are not wanted", NULL},
     {"POST", "/jobs/{job}/requeue", MAY_EDIT, requeue_post, "JobFrames", "Job", 0,
      "frames by their numbers are done again, whatever they are", NULL},
-    {"GET", "/jobs/{job}/inputs", MAY_VIEW, inputs_get, NULL, "JobInputs", 0,
+    {"GET", "/jobs/{job}/reads", MAY_VIEW, reads_get, NULL, "JobInputs", 0,
      "what it reads, as its submitter found it", NULL},
     {"GET", "/limits", NEED_PERSON, limits_get, NULL, "Limit[]", 0,
      "licences and other things that there are only so many of", NULL},

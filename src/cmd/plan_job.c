@@ -89,28 +89,38 @@ static bool frame_times(struct asking *q, const json_t *job, int64_t *step, int6
     return ok;
 }
 
-// Paths that can not be seen from here are counted, not guessed.
+// Of a staged job the house knows the sizes; of others they are looked at here. Paths that can not
+// be seen from here are counted, not guessed.
 static bool bytes_in(struct asking *q)
 {
-    json_t *all = house_ask(q->house.client, "GET", NULL, q->err, "/jobs/%s/inputs", q->job);
+    json_t *all = house_ask(q->house.client, "GET", NULL, q->err, "/jobs/%s/reads", q->job);
+    json_t *staged =
+        all ? house_ask(q->house.client, "GET", NULL, q->err, "/jobs/%s/inputs", q->job) : NULL;
+    json_t *sizes = json_object(), *path;
+    const json_t *file;
     size_t i, unseen = 0;
-    const json_t *path;
     int64_t bytes = 0;
-    if (!all)
-        return false;
+    json_array_foreach(json_object_get(staged, "files"), i, file)
+        json_object_set(sizes, json_word(file, "path"), json_object_get(file, "size"));
     json_array_foreach(json_object_get(all, "inputs"), i, path)
     {
         struct stat seen;
-        if (json_is_string(path) && stat(json_string_value(path), &seen) == 0)
+        const char *name = json_is_string(path) ? json_string_value(path) : "";
+        if (json_object_get(sizes, name))
+            bytes += json_count(sizes, name);
+        else if (stat(name, &seen) == 0)
             bytes += S_ISREG(seen.st_mode) ? seen.st_size : 0;
         else
             unseen++;
     }
+    bool ok = staged != NULL;
     json_decref(all);
-    if (unseen)
+    json_decref(staged);
+    json_decref(sizes);
+    if (ok && unseen)
         fprintf(stderr, "%zu files that it reads can not be seen from here; --bytes says better\n",
                 unseen);
-    return set(q, "bytes", arena_format(q->call->arena, "%" PRId64, bytes));
+    return ok && set(q, "bytes", arena_format(q->call->arena, "%" PRId64, bytes));
 }
 
 static bool bytes_out(struct asking *q, int64_t step, int64_t task)
