@@ -56,19 +56,22 @@ ok "in one attempt" is '.filter(a=>a.state!=="running"&&a.state!=="committed").l
 ok "a plan is made of it" bash -c "'$posthouse' plan $job --json --house '$url' --token-file '$house/local.token' >'$work/plan'"
 ok "with the choice to stay" is '.choices.filter(c=>c.machine===null).length' 1 cat "$work/plan"
 ok "which people can read" bash -c "'$posthouse' plan $job --house '$url' --token-file '$house/local.token' | grep -q 'here only'"
+done_() { job_is "$job" done; }
+ok "and the others" until_true 90 done_
+ok "nothing is left to plan" bash -c "! '$posthouse' plan $job --house '$url' --token-file '$house/local.token' 2>/dev/null"
 kill -INT "$desk"; wait "$desk"
-user 600
+sed "s/name: Count/name: Long/; s/seq 15/seq 3000/" "$work/Count.yaml" >"$work/Long.yaml"
+long=$(here submit "$work/Long.yaml" --project Farm | cut -d' ' -f1)
 work_here '1 s'
-running() { is '.filter(a=>a.state==="running").length' 1 ask GET "/jobs/$job/attempts"; }
+running() { is '.filter(a=>a.state==="running").length' 1 ask GET "/jobs/$long/attempts"; }
 ok "a worker that is less patient" until_true 60 running
 user 0
-given_back() { is '.filter(a=>a.state==="running").length' 0 ask GET "/jobs/$job/attempts" && node_is desk; }
+given_back() { is '.filter(a=>a.state==="running").length' 0 ask GET "/jobs/$long/attempts" && node_is desk; }
 ok "gives back what has waited" until_true 60 given_back
-ok "to whoever is free" is '.steps[0].failed' 0 ask GET "/jobs/$job"
+ok "and nobody is blamed" is '.steps[0].failed' 0 ask GET "/jobs/$long"
 user 600
-done_() { job_is "$job" done; }
-ok "and does it when he goes" until_true 90 done_
-ok "nothing is left to plan" bash -c "! '$posthouse' plan $job --house '$url' --token-file '$house/local.token' 2>/dev/null"
+ok "it is begun again when he goes" until_true 60 running
+ok "it is cancelled" here job "$long" cancel
 kill -INT "$desk"; wait "$desk"; desk=""
 ok "hours that can not be read are refused" bash -c "! '$posthouse' work --house.folder='$house' --desk --worker.hours='at night' 2>'$work/no' && grep -q 'worker.hours' '$work/no'"
 ok "the house closes" close_house
