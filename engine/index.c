@@ -5,9 +5,9 @@
  * table is), as probe does. Its display times in order are the places of the source; the number of
  * a frame is its place, whatever the decoder makes of damage later.
  *
- * A segment is about profile_segment_frames long. Its end is moved to a key frame of the source
- * when one is near, so that nothing is decoded for nothing; cuts are mostly there too. Where the
- * profile fixes its groups of pictures it is not moved.
+ * There are profile_segments of about the same length. Its end is moved to a key frame of the
+ * source when one is near, so that nothing is decoded for nothing; cuts are mostly there too. Where
+ * the profile fixes its groups of pictures it is not moved.
  *
  * A segment is decoded from the last key frame at or before its first place. "From" a key frame is
  * only right when nothing that was sent before it is shown at or after that place, and when it is
@@ -296,15 +296,23 @@ static int64_t boundary(const struct indexing *x, int64_t nominal, int64_t each,
     return at < total ? at : total;
 }
 
+// All about as long, so that no worker is left with a short one at the end: whole groups of
+// pictures, divided as evenly as they can be.
+static int64_t nominal(const struct indexing *x, int64_t number, int64_t count, int64_t total)
+{
+    int64_t gop = profile_gop_frames(x->o.profile, x->o.rate), groups = (total + gop - 1) / gop;
+    return (number * groups + count / 2) / count * gop;
+}
+
 static json_t *segments(const struct indexing *x, int64_t total)
 {
-    int64_t each = profile_segment_frames(x->o.profile, x->o.rate), first = 0;
-    int64_t count = profile_segments(x->o.profile, x->o.facts);
+    int64_t count = profile_segments(x->o.profile, x->o.facts), first = 0;
     json_t *list = json_array();
     for (int64_t i = 1; i <= count; i++) {
-        int64_t end = i == count || x->unordered || !each || i * each >= total
-                          ? total
-                          : boundary(x, i * each, each, total);
+        int64_t end = nominal(x, i, count, total);
+        end = i == count || x->unordered || end >= total ? total
+                                                         : boundary(x, end, total / count, total);
+        end = end < first ? first : end;
         json_array_append_new(list, row(x, first, end - first));
         first = end;
     }

@@ -188,8 +188,11 @@ static bool open_proof(struct cutting *x, struct error *err)
     AVCodecParameters *p = avcodec_parameters_alloc();
     avcodec_parameters_from_context(p, x->encoder);
     bool done = decoder_open(p, x->encoder->time_base, 1, &x->proof, err);
-    if (done)
+    if (done) {
         x->proof->err_recognition = AV_EF_CAREFUL;
+        x->proof->skip_loop_filter = AVDISCARD_ALL; // the pictures are not looked at
+        x->proof->flags2 |= AV_CODEC_FLAG2_FAST;
+    }
     avcodec_parameters_free(&p);
     return done;
 }

@@ -149,17 +149,22 @@ bool profile_strict(const json_t *profile)
     return false;
 }
 
-int64_t profile_segment_frames(const json_t *profile, rational rate)
+int64_t profile_gop_frames(const json_t *profile, rational rate)
 {
-    const json_t *video = json_object_get(profile, "video");
-    const rational second = {1, 1};
-    int64_t seconds = number_of(video, "segment_s"), gop_s = number_of(video, "gop_s");
-    if (!video || profile_strict(profile))
+    int64_t gop_s = number_of(json_object_get(profile, "video"), "gop_s");
+    int64_t frames = rescale(gop_s, (rational){1, 1}, rate, ROUND_DOWN);
+    return frames > 0 ? frames : 1;
+}
+
+// Of a segment: whole groups of pictures; 0: all of them.
+static int64_t segment_frames(const json_t *profile, rational rate)
+{
+    int64_t seconds = number_of(json_object_get(profile, "video"), "segment_s");
+    int64_t gop = profile_gop_frames(profile, rate);
+    if (profile_strict(profile))
         return 0;
-    int64_t frames = rescale(seconds ? seconds : SEGMENT_S, second, rate, ROUND_NEAREST);
-    int64_t gop = rescale(gop_s, second, rate, ROUND_DOWN);
-    frames = frames > 0 ? frames : 1;
-    return gop > 0 ? (frames + gop - 1) / gop * gop : frames;
+    int64_t frames = rescale(seconds ? seconds : SEGMENT_S, (rational){1, 1}, rate, ROUND_NEAREST);
+    return ((frames > 0 ? frames : 1) + gop - 1) / gop * gop;
 }
 
 int64_t profile_segments(const json_t *profile, const json_t *facts)
@@ -173,7 +178,7 @@ int64_t profile_segments(const json_t *profile, const json_t *facts)
     if (!json_object_get(profile, "video") || !json_array_size(json_object_get(facts, "video")))
         return 0;
     int64_t each = said && rational_parse(text_of(said), &rate, &err) && rate.num > 0
-                       ? profile_segment_frames(profile, rate)
+                       ? segment_frames(profile, rate)
                        : 0;
     int64_t count = each && frames > 0 ? (frames + each - 1) / each : 1;
     return count < SEGMENTS_MOST ? count : SEGMENTS_MOST;

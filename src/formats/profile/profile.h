@@ -35,7 +35,7 @@ MUST_CHECK bool profile_check(const json_t *profile, const char *file_name, stru
 // Whether a decoder's buffer must be followed from the first frame to the last (a strict rate: an
 // option bufsize, maxrate or minrate): then there is one segment.
 bool profile_strict(const json_t *profile);
-// Frames of a segment at `rate`, whole groups of pictures; 0: all of them.
-int64_t profile_segment_frames(const json_t *profile, rational rate);
+// Frames of a group of pictures at `rate`; 1 when the profile asks for none.
+int64_t profile_gop_frames(const json_t *profile, rational rate);
 // Segments of a deliverable of a source with these Facts; 0: it has no picture.
 int64_t profile_segments(const json_t *profile, const json_t *facts);
