@@ -12,6 +12,22 @@ for workers in 1 3; do
 done
 ok "both make the same bytes" cmp "$work/here1/Reel.mp4" "$work/here3/Reel.mp4"
 
+# A disk that is full while segments are written: a small one is mounted, where this machine lets us.
+cat >"$work/full.sh" <<'EOS'
+mkdir -p "$3" && mount -t tmpfs -o size=700k tmpfs "$3" || exit 9
+"$1" transcode "$2" --profile web-h264-1080p --out "$3" --workers 2 2>"$3.said" && exit 1
+[ ! -e "$3/Reel.mp4" ] || exit 2
+mount -o remount,size=200m "$3" || exit 9
+"$1" transcode "$2" --profile web-h264-1080p --out "$3" --workers 2 >/dev/null && cp "$3/Reel.mp4" "$3.mp4" && [ "$(ls -A "$3")" = Reel.mp4 ]
+EOS
+if unshare -rm true 2>/dev/null; then
+  ok "a full disk leaves nothing under the file's name, and the same command goes on" unshare -rm bash "$work/full.sh" "$posthouse" "$work/Reel.mov" "$work/small"
+  ok "it says that there is no room" grep -q "No space left" "$work/small.said"
+  ok "what comes of it is the same" cmp "$work/here1/Reel.mp4" "$work/small.mp4"
+else
+  for what in leaves says makes; do ok "# SKIP no small disk can be mounted here" true; done
+fi
+
 ok "the house opens" open_house --worker.slots=2
 project=$(ask POST /projects '{"name":"Film"}' | field .id)
 ok "the clip comes in" bring "$work/Reel.mov"
