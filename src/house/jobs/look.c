@@ -292,7 +292,6 @@ bool job_list(struct db_tx *tx, struct jobs *j, const struct job_query *q, struc
                o->columns, where.at, q->after ? " and " : "", q->after ? o->behind : "", o->by);
     *items = json_array();
     *more = false;
-    bool ok = db_one_int(tx, total, 0, err, count.at, "ss", by, words);
     struct db_rows *rows =
         db_query(tx, list.at, "ssiiisi", by, words, key(q, 0), key(q, 1), key(q, 2),
                  q->after && !q->turn ? q->after[1] : "", (int64_t)q->limit + 1);
@@ -304,7 +303,11 @@ bool job_list(struct db_tx *tx, struct jobs *j, const struct job_query *q, struc
         json_array_append_new(*items, job_json(rows, j, NULL));
         read_keys(rows, o, a, keys);
     }
-    ok = db_end(rows, err) && ok;
+    bool ok = db_end(rows, err);
+    // A search that found all there is need not look through all of them again.
+    *total = (int64_t)json_array_size(*items);
+    if (ok && (*more || q->after))
+        ok = db_one_int(tx, total, 0, err, count.at, "ss", by, words);
     buf_free(&where);
     buf_free(&count);
     buf_free(&list);

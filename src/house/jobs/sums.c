@@ -1,6 +1,7 @@
 // The farm in numbers.
 #include "house/jobs/inside.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void add_to(json_t *sums, const char *name, int64_t more)
@@ -17,25 +18,44 @@ static json_t *zeros(const char *const *names, size_t count)
     return sums;
 }
 
-static void add_live(const struct jobs *j, const struct live *l, json_t *sums, json_t *shares)
+struct project_sums {
+    sched_word_id project;
+    int64_t waiting, running;
+};
+struct job_sums {
+    int64_t states[SCHED_JOB_CANCELLED + 1], waiting, ready, running;
+    struct project_sums *projects;
+    size_t count, room, last; // last: where the one before was found
+};
+
+static struct project_sums *project_of(struct job_sums *sums, sched_word_id project)
+{
+    if (sums->last < sums->count && sums->projects[sums->last].project == project)
+        return &sums->projects[sums->last];
+    for (sums->last = 0; sums->last < sums->count; sums->last++)
+        if (sums->projects[sums->last].project == project)
+            return &sums->projects[sums->last];
+    sums->projects = grown(sums->projects, &sums->room, ++sums->count, sizeof(*sums->projects));
+    sums->projects[sums->last].project = project;
+    return &sums->projects[sums->last];
+}
+
+static void add_live(const struct jobs *j, const struct live *l, struct job_sums *sums)
 {
     struct sched_job_look look;
-    const char *project = sched_word_text(j->sched, l->project);
-    json_t *share = json_object_get(shares, project);
-    if (!share)
-        json_object_set_new(shares, project, share = json_object());
+    struct project_sums *of = project_of(sums, l->project);
     sched_job_look(j->sched, l->job, j->looked_ms, &look);
-    add_to(json_object_get(sums, "jobs"), state_name(l->told), 1);
-    add_to(sums, "waiting", look.waiting);
-    add_to(sums, "ready", look.ready);
-    add_to(sums, "running", look.running);
-    add_to(share, "waiting", look.waiting);
-    add_to(share, "running", look.running);
+    sums->states[l->told]++;
+    sums->waiting += look.waiting;
+    sums->ready += look.ready;
+    sums->running += look.running;
+    of->waiting += look.waiting;
+    of->running += look.running;
 }
 
 // Takes core, for some at a time: the dispatcher does not wait for all of them. A job that is new
 // is not known yet: it is counted with the next turn.
-static void add_jobs(struct jobs *j, json_t *sums, json_t *shares)
+static void sum_jobs(struct jobs *j, struct job_sums *sums)
 {
     enum { AT_ONCE = 512 };
     bool more = true;
@@ -46,11 +66,30 @@ static void add_jobs(struct jobs *j, json_t *sums, json_t *shares)
             bool ended = !l || l->told == SCHED_JOB_DONE || l->told == SCHED_JOB_FAILED ||
                          l->told == SCHED_JOB_CANCELLED;
             if (!ended)
-                add_live(j, l, sums, shares);
+                add_live(j, l, sums);
         }
         more = at < j->by_job_room;
         pthread_mutex_unlock(&j->core);
     }
+}
+
+static void add_jobs(struct jobs *j, json_t *sums, json_t *shares)
+{
+    struct job_sums s = {0};
+    sum_jobs(j, &s);
+    for (int i = 0; i <= SCHED_JOB_CANCELLED; i++)
+        if (s.states[i])
+            add_to(json_object_get(sums, "jobs"), state_name((enum sched_job_state)i), s.states[i]);
+    add_to(sums, "waiting", s.waiting);
+    add_to(sums, "ready", s.ready);
+    add_to(sums, "running", s.running);
+    pthread_mutex_lock(&j->core);
+    for (size_t i = 0; i < s.count; i++)
+        json_object_set_new(shares, sched_word_text(j->sched, s.projects[i].project),
+                            json_pack("{s:I, s:I}", "waiting", (json_int_t)s.projects[i].waiting,
+                                      "running", (json_int_t)s.projects[i].running));
+    pthread_mutex_unlock(&j->core);
+    free(s.projects);
 }
 
 static void add_shares(struct jobs *j, json_t *shares, int64_t now_ms)
