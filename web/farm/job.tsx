@@ -96,7 +96,7 @@ function Shown({ open, job }: { open: OpenJob; job: Job }) {
         <div class="job-sum">
           <Stack counts={c} name={job.title} />
           <span class="mono strong">{percent_text(part_of(job))}</span>
-          {job.left_s && !is_over(job) ? <span class="mono">{left_text(job.left_s)} left</span> : null}
+          {job.left_s && job.state === "running" ? <span class="mono">{left_text(job.left_s)} left</span> : null}
           {due && <span class={due.late ? "mono bad" : "mono"}>{due.text}</span>}
           {money && <span class={money.over ? "mono bad" : "mono"}>{money.text}</span>}
           <Numbers counts={c} />
@@ -330,7 +330,7 @@ function TaskSide({ open, job, step, task, name, wide, widen, choose }: { open: 
             <div class="task-facts" tabIndex={0}>
               {seen.outputs.some((o) => o.url) && <div class="task-pictures">{seen.outputs.map((o) => o.url && <img key={o.path} src={o.url} alt={`Frame ${name(task)}`} title={o.path} loading="lazy" />)}</div>}
               {seen.outputs.length > 0 && <div class="with-copy"><code class="cut" title={seen.outputs[0]?.path}>{seen.outputs[0]?.path}</code><CopyButton text={seen.outputs.map((o) => o.path).join("\n")} name="Copy the path" /></div>}
-              {values.length > 0 && <p class="quiet mono cut">{values.map(([k, v]) => `${k} ${String(v)}`).join(" · ")}</p>}
+              {values.length > 1 && <p class="quiet mono cut">{values.map(([k, v]) => `${k} ${String(v)}`).join(" · ")}</p>}
               {!seen.attempts.length && <p class="quiet">{state === "waiting" ? (step.ready ? "No machine has taken it yet." : "It waits for what it depends on.") : state === "done" ? "It is done; its attempts are not among those that are kept." : "No attempt is kept of it."}</p>}
             </div>
           )}

@@ -8,17 +8,18 @@ import type { Problem, TaskAxis } from "api-types";
 import { signal } from "@preact/signals";
 import { get, is_aborted, problem_of } from "../app/api";
 import { subscribe } from "../app/events";
-import { is_over, type Job, type TaskRuns } from "./model";
+import { is_over, type Attempt, type Job, type TaskRuns } from "./model";
 import { UNKNOWN, axes_of, paint, states, type Axes } from "./runs";
 
 const DONE = states.indexOf("done");
+const LANDED_MOST = 12;
 
 export class OpenJob {
   readonly job = signal<Job | null>(null);
   readonly problem = signal<Problem | null>(null);
   readonly known = signal<{ states: Uint8Array; step: number; turn: number }>({ states: new Uint8Array(0), step: 0, turn: 0 });
   readonly axes = signal<Axes>([]); // of the step that is looked at
-  // Tasks that turned done while one looked, newest first: the pictures that land.
+  // Tasks that turned done last, newest first: the pictures that land.
   readonly landed = signal<readonly number[]>([]);
 
   private step = 0;
@@ -68,6 +69,7 @@ export class OpenJob {
     this.known.value = { states: new Uint8Array(0), step, turn: 0 };
     this.busy = false;
     void this.load_axes(step);
+    void this.load_newest(step);
     void this.load_tasks();
   }
 
@@ -127,10 +129,22 @@ export class OpenJob {
     }
   }
 
+  // What landed last, before one looked.
+  private async load_newest(step: number): Promise<void> {
+    try {
+      const attempts = await get<Attempt[]>(`/jobs/${this.id}/attempts?limit=60`, { signal: this.tasks_stop.signal });
+      if (step !== this.step) return;
+      const found = attempts.filter((a) => a.state === "committed" && a.step === step).flatMap((a) => Array.from({ length: Math.min(LANDED_MOST, a.last - a.first + 1) }, (_, i) => a.last - i));
+      this.landed.value = [...this.landed.value, ...found.filter((t) => !this.landed.value.includes(t))].slice(0, LANDED_MOST);
+    } catch (e) {
+      if (!is_aborted(e)) this.problem.value = problem_of(e);
+    }
+  }
+
   private see_landed(before: Uint8Array, now: Uint8Array): void {
     const found: number[] = [];
-    for (let i = now.length - 1; i >= 0 && found.length < 12; i--) if (now[i] === DONE && before[i] !== DONE && before[i] !== UNKNOWN) found.push(i);
-    if (found.length) this.landed.value = [...found, ...this.landed.value.filter((t) => !found.includes(t))].slice(0, 12);
+    for (let i = now.length - 1; i >= 0 && found.length < LANDED_MOST; i--) if (now[i] === DONE && before[i] !== DONE && before[i] !== UNKNOWN) found.push(i);
+    if (found.length) this.landed.value = [...found, ...this.landed.value.filter((t) => !found.includes(t))].slice(0, LANDED_MOST);
   }
 
   over(): boolean {

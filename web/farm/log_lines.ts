@@ -10,8 +10,8 @@ export interface LogLine {
 // Words that renderers say at the beginning of a line or after a time stamp; "0 errors" and "error_color" are none.
 const errors = /(^|[^\w/.-])(error|errors|fatal|traceback|exception|segmentation fault|abort(ed)?|killed|panic)([^\w]|$)/i;
 const warnings = /(^|[^\w/.-])(warn|warning)([^\w]|$)/i;
-// What a session says that it runs is no word of what it runs.
-const harmless = /^Running command |\b(0|no) (errors?|warnings?)\b/i;
+// What a session says that it runs is no word of what it runs, nor is a list of settings ("Fatal Stream to console....On").
+const harmless = /^Running command |\b(0|no) (errors?|warnings?)\b|\.{4,} ?(on|off)\b/i;
 
 export function mark_of(text: string): Mark {
   if (harmless.test(text)) return null;

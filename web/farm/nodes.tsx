@@ -221,7 +221,7 @@ function Side({ node: n }: { node: Node }) {
         {n.gpus.length > 0 && <><dt>GPUs</dt><dd>{n.gpus.join(", ")}</dd></>}
         {n.tags.length > 0 && <><dt>Tags</dt><dd>{n.tags.join(", ")}</dd></>}
         {n.pool && <><dt>Pool</dt><dd>{n.pool}</dd></>}
-        <dt>Failures</dt><dd class="mono">{n.failures} in the last hour</dd>
+        <dt>Failures</dt><dd class="mono">{n.failures} in a row</dd>
         <dt>Heard</dt><dd><Ago at={n.seen} /></dd>
       </dl>
     </>

@@ -1,5 +1,7 @@
 // farm/panel: what is chosen in the queue: one job's facts and why it does not run, or the sum of many.
 import type { Money } from "api-types";
+import { useEffect, useState } from "preact/hooks";
+import { get } from "../app/api";
 import { route, to } from "../app/router";
 import { Button, CopyButton } from "../parts/button";
 import { count_text, left_text, length_text, percent_text, plural } from "../parts/format";
@@ -32,7 +34,22 @@ export function Buttons({ jobs }: { jobs: readonly Job[] }) {
   );
 }
 
-function One({ job, open }: { job: Job; open: () => void }) {
+// Lists tell no steps and no options: they are asked for when one job is chosen.
+function useWhole(job: Job): Job {
+  const [whole, set] = useState<Job | null>(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    const wait = window.setTimeout(() => void get<Job>(`/jobs/${job.id}`, { signal: stop.signal }).then(set, () => undefined), 150);
+    return () => {
+      window.clearTimeout(wait);
+      stop.abort();
+    };
+  }, [job.id, job.state]);
+  return whole?.id === job.id ? { ...whole, ...job, steps: whole.steps, options: whole.options, after_jobs: whole.after_jobs } : job;
+}
+
+function One({ job: listed, open }: { job: Job; open: () => void }) {
+  const job = useWhole(listed);
   return (
     <>
       <h2>{job.title}</h2>
@@ -57,7 +74,7 @@ function Progress({ job }: { job: Job }) {
   return (
     <div class="farm-sum">
       <Stack counts={c} name={job.title} />
-      <span class="mono">{is_render(job) ? `${percent_text(part_of(job))}${job.left_s && !is_over(job) ? ` · ${left_text(job.left_s)} left` : ""}` : is_over(job) ? "" : job_words(job)}</span>
+      <span class="mono">{is_render(job) ? `${percent_text(part_of(job))}${job.left_s && job.state === "running" ? ` · ${left_text(job.left_s)} left` : ""}` : is_over(job) ? "" : job_words(job)}</span>
       {is_render(job) && <Numbers counts={c} />}
     </div>
   );

@@ -173,7 +173,7 @@ export function QueueView() {
         <div class="bar">
           <Tabs at="queue" />
           <span class="quiet mono cut" role="status">
-            {queue.loaded.value ? `${count_text(sums.running)} running, ${count_text(sums.waiting)} waiting${sums.you ? `, ${count_text(sums.you)} for you` : ""}` : ""}
+            {queue.loaded.value ? `${count_text(sums.running)} running, ${count_text(sums.waiting)} waiting${sums.you ? `, ${count_text(sums.you)} for you` : ""}${queue.left.value ? `; ${count_text(queue.left.value)} more as you scroll` : ""}` : ""}
           </span>
           <label class="search">
             <Icon name="search" size={14} />

@@ -132,6 +132,7 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
       if (verb === "PATCH") return Object.assign(j, json()), [200, look(j)];
       if (!rest) return [200, look(j)];
       if ((m = /^attempts\/(\d+)\/log$/.exec(rest))) return [200, log(Number(m[1]), Number(url.searchParams.get("after") ?? 0))];
+      if (rest === "attempts") return [200, []];
       if (rest === "why") return [200, why(j)];
       const order = verb === "POST" && orders[rest];
       if (order) {
