@@ -237,6 +237,14 @@ static enum AVCodecID by_ending(const char *name)
     return AV_CODEC_ID_NONE;
 }
 
+enum AVCodecID media_picture_codec(const uint8_t *head, const char *name)
+{
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if (memcmp(head + marks[i].at, marks[i].mark, marks[i].size) == 0)
+            return marks[i].codec;
+    return by_ending(name);
+}
+
 static bool find_picture(struct media *m, struct error *err)
 {
     const struct ticket_input *first = &m->ticket->inputs[0];

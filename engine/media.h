@@ -46,6 +46,9 @@ struct media {
 
 MUST_CHECK bool media_open(const struct ticket *t, struct media **m, struct error *err);
 void media_close(struct media *m);
+// By how a file begins, else by its name's ending; AV_CODEC_ID_NONE: it is no still picture. `head`
+// has 16 bytes.
+enum AVCodecID media_picture_codec(const uint8_t *head, const char *name);
 // 0, AVERROR_EOF, or another error of libav. A picture's pts is its number less the first one's.
 int media_read(struct media *m, AVPacket *p);
 // Says that it is encrypted, for a file of which media_read found it. Always false.
@@ -75,3 +78,5 @@ bool probe_and_look(const struct ticket *t, json_t **facts, struct error *err);
 bool proxy(const struct ticket *t, json_t **result, struct error *err);
 bool measure(const struct ticket *t, json_t **result, struct error *err);
 bool stills(const struct ticket *t, json_t **result, struct error *err);
+bool verify(const struct ticket *t, json_t **result, struct error *err);
+bool assemble(const struct ticket *t, json_t **result, struct error *err);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[] = {"probe", "proxy",   "measure", "stills",
-                                    "index", "segment", "sound",   "mux"};
+static const char *const kinds[] = {"probe",    "proxy", "measure", "stills", "verify",
+                                    "assemble", "index", "segment", "sound",  "mux"};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), STILLS_MOST = 10000 };
 
 const char *ticket_kind_name(enum ticket_kind kind)
@@ -37,7 +37,8 @@ static bool parse_kind(struct ticket *t, const json_t *from, struct error *err)
             return true;
         }
     return refuse(err, "kind",
-                  "it is not probe, proxy, index, segment, sound, mux, measure or stills");
+                  "it is not probe, proxy, index, segment, sound, mux, measure, stills, verify or "
+                  "assemble");
 }
 
 static bool parse_inputs(struct ticket *t, const json_t *from, struct error *err)
@@ -118,6 +119,8 @@ static bool parse_rest(struct ticket *t, const json_t *from, struct error *err)
     t->threads = threads ? (int)json_integer_value(threads) : 2;
     if (t->threads < 1 || t->threads > 256)
         return refuse(err, "threads", "it is not 1 to 256");
+    if (t->kind == TICKET_ASSEMBLE && (!t->grid || !t->output))
+        return refuse(err, t->grid ? "output" : "grid", "assemble needs it");
     if (t->kind >= TICKET_INDEX && !t->profile)
         return refuse(err, "profile", "a deliverable needs it");
     if (t->kind >= TICKET_SEGMENT && !t->output)
@@ -140,7 +143,9 @@ bool ticket_parse(json_t *from, struct ticket **to, struct error *err)
                parse_object(from, "facts", &t->facts, err) &&
                parse_object(from, "profile", &t->profile, err) &&
                parse_object(from, "plan", &t->plan, err) &&
-               parse_object(from, "segment", &t->segment, err) && parse_frames(t, from, err) &&
+               parse_object(from, "segment", &t->segment, err) &&
+               parse_object(from, "asked", &t->asked, err) &&
+               parse_object(from, "grid", &t->grid, err) && parse_frames(t, from, err) &&
                parse_rest(t, from, err) && parse_limits(&t->limits, from, err)) {
         *to = t;
         return true;
@@ -182,6 +187,10 @@ json_t *ticket_format(const struct ticket *t)
         json_object_set(to, "segment", t->segment);
     if (t->frames)
         json_object_set(to, "frames", t->frames);
+    if (t->asked)
+        json_object_set(to, "asked", t->asked);
+    if (t->grid)
+        json_object_set(to, "grid", t->grid);
     if (t->output)
         json_object_set_new(to, "output", json_string(t->output));
     return to;

@@ -15,6 +15,8 @@ enum ticket_kind {
     TICKET_PROXY,
     TICKET_MEASURE,
     TICKET_STILLS,
+    TICKET_VERIFY,   // whether renders are what was asked
+    TICKET_ASSEMBLE, // one frame of its tiles
     // a deliverable:
     TICKET_INDEX,
     TICKET_SEGMENT,
@@ -47,6 +49,8 @@ struct ticket {
     json_t *segment;             // one of the plan's segments, or NULL
     json_t *frames;              // of stills: numbers of frames, rising; or NULL
     const char *output;          // file name of what is made, or NULL
+    json_t *asked;               // of verify: {"width", "height", "not_black", "nan"}, or NULL
+    json_t *grid;                // of assemble: {"columns", "rows", "crop"}
     int threads;                 // 2 unless given
     struct ticket_limits limits;
     json_t *whole; // what the pointers above point into
