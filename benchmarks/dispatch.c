@@ -346,7 +346,9 @@ static void open_house(void)
     must(token_make(h.people, id, "w", "worker", 0, "", token_id, h.worker_token, &err));
     must(token_make(h.people, id, "p", "all", 0, "", token_id, h.person_token, &err));
     must(jobs_open(h.db, clock_now_ms(), &h.jobs, &err));
-    must(flow_open(&(struct flow_wish){h.db, h.store, h.jobs, scratch}, &h.flow, &err));
+    must(flow_open(
+        &(struct flow_wish){.db = h.db, .store = h.store, .jobs = h.jobs, .scratch = scratch},
+        &h.flow, &err));
     h.sockets = sockets_open(
         &(struct sockets_wish){.message_limit = 1 << 20, .pool_threads = POOL_THREADS}, &err);
     must(h.sockets != NULL);

@@ -122,12 +122,16 @@ const struct shape shapes[] = {
      "total:int unit:text rate:number? left_s:int? "
      "created:time "
      "started:time? ended:time? asset:id? version:id? attempts:int problem:Problem? by:text "
-     "counts:TaskCounts steps:Step[]? after_jobs:id[]? deadline:time? budget:Money? spent:Money? "
+     "counts:TaskCounts steps:Step[]? assets:JobAsset[]? after_jobs:id[]? deadline:time? budget:Money? spent:Money? "
      "options:json?",
      "stopped: its tasks failed everywhere; approval: its preview waits for a person. Lists and "
      "news have no steps and no options; options: as submitted, but for inputs"},
     {"TaskCounts", "waiting:int ready:int running:int done:int failed:int cancelled:int",
      "over all steps; ready: those of the waiting that may be given out now"},
+    {"JobAsset",
+     "name:text state:'waiting'|'done'|'failed'|'stale' asset:id? version:id? delivery:id? "
+     "movie:id? problem:Problem?",
+     "what of its outputs is in the library: a sequence, and the movie that was made of it"},
     {"JobList", "items:Job[] cursor:text? total:int", ""},
     {"Step",
      "number:int name:text tasks:int waiting:int ready:int running:int done:int failed:int "

@@ -36,6 +36,7 @@ enum { DRAIN_MS = 3000, WORKER_GRACE_MS = 5000, PROXIES_MOST = 64 };
 #define HOUR_MS (60 * MINUTE_MS)
 #define EVENTS_KEPT_MS (30 * 24 * HOUR_MS)
 #define SCRATCH_REST_MS (10 * MINUTE_MS)
+#define GATHER_AGAIN_MS 15000 // after a full disk and the like
 #define WORKER_LOG_BYTES (16 << 20)
 
 extern char **environ;
@@ -55,8 +56,8 @@ struct serving {
     struct tls *tls;
     struct server *server;
     struct local_ready ready;
-    pthread_t flower, sweeper;
-    bool flowing, sweeping;
+    pthread_t flower, sweeper, gatherer;
+    bool flowing, sweeping, gathering;
     atomic_bool stop;
     _Atomic pid_t worker; // 0: none
     bool worker_is_child; // else it was here before us
@@ -90,7 +91,11 @@ static bool open_state(struct serving *s, struct error *err)
                                                .reserve_bytes = reserve > 0 ? reserve : -1},
                           err);
     s->people = s->store ? people_open(&(struct people_wish){.db = s->db}, err) : NULL;
-    struct flow_wish flow = {.db = s->db, .store = s->store, .scratch = s->scratch};
+    struct flow_wish flow = {.db = s->db,
+                             .store = s->store,
+                             .scratch = s->scratch,
+                             .profiles = below(s, s->data, "profiles"),
+                             .gathered = below(s, s->folder, "gathered")};
     s->transfers =
         s->people ? transfers_open(&(struct transfers_wish){.db = s->db, .store = s->store}, err)
                   : NULL;
@@ -260,6 +265,32 @@ static void *follow(void *context)
         } else if (!more) {
             flow_wait(s->flow, 200);
         }
+    }
+    return NULL;
+}
+
+static bool open_still(void *context)
+{
+    return !atomic_load(&((struct serving *)context)->stop);
+}
+
+// Renders come into the library on a thread of their own: the bytes of a film are copied there.
+static void *gather(void *context)
+{
+    struct serving *s = context;
+    struct error err;
+    bool sandbox = config_bool(s->config, "sandbox");
+    while (!atomic_load(&s->stop)) {
+        bool more = false;
+        int rest_ms = 500;
+        error_clear(&err);
+        if (!flow_gather(s->flow, sandbox, open_still, s, &more, &err) &&
+            err.kind != ERROR_CANCELLED) {
+            log_problem("gather", &err);
+            rest_ms = more ? 0 : GATHER_AGAIN_MS;
+        }
+        for (int slept = 0; !more && slept < rest_ms && !atomic_load(&s->stop); slept += 100)
+            clock_sleep_ms(100);
     }
     return NULL;
 }
@@ -510,7 +541,8 @@ static bool open_all(struct serving *s, struct error *err)
         return false;
     s->flowing = pthread_create(&s->flower, NULL, follow, s) == 0;
     s->sweeping = pthread_create(&s->sweeper, NULL, sweep, s) == 0;
-    if (!s->flowing || !s->sweeping)
+    s->gathering = pthread_create(&s->gatherer, NULL, gather, s) == 0;
+    if (!s->flowing || !s->sweeping || !s->gathering)
         return error_set(err, ERROR_INTERNAL, "cannot start the house's threads");
     if (!local_ready_write(s->folder, &s->ready, err))
         return false;
@@ -532,6 +564,8 @@ static void close_all(struct serving *s)
         pthread_join(s->flower, NULL);
     if (s->sweeping)
         pthread_join(s->sweeper, NULL);
+    if (s->gathering)
+        pthread_join(s->gatherer, NULL);
     sockets_close(s->work_sockets, 200);
     sockets_close(s->sockets, 500);
     if (s->server)

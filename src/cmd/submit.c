@@ -103,7 +103,7 @@ static bool read_options(struct command_call *call, json_t *options, struct erro
     if (size && sscanf(size, "%dx%d", &width, &height) != 2)
         return usage(err, "the size can not be read", "it is like 1920x1080");
     if (!output)
-        return true;
+        return true; // of a scene: by what its renderer writes
     char whole[4096];
     json_t *one = json_object();
     if (output[0] != '/' && realpath(".", whole))
@@ -114,6 +114,31 @@ static bool read_options(struct command_call *call, json_t *options, struct erro
         json_object_set_new(one, "height", json_integer(height));
     }
     json_object_set_new(options, "outputs", json_pack("[o]", one));
+    return true;
+}
+
+// What is asked of the outputs beside their place: of those that say nothing of it themselves.
+static bool ask_of_outputs(struct command_call *call, json_t *options, struct error *err)
+{
+    const char *asset = option_text(call, "asset"), *movie = option_text(call, "movie");
+    const char *folder = option_text(call, "asset-folder"), *rate = option_text(call, "rate");
+    json_t *outputs = json_object_get(options, "outputs"), *one;
+    size_t i;
+    if ((movie || folder || rate) && !asset)
+        return usage(err, "what comes into the library has no name", "say --asset NAME");
+    if ((asset || option_flag(call, "not-black")) && !json_array_size(outputs))
+        return usage(err, "it is not known which files the job makes",
+                     "say --output /folder/name.####.exr");
+    json_array_foreach(outputs, i, one)
+    {
+        if (option_flag(call, "not-black"))
+            json_object_set_new(one, "not_black", json_true());
+        if (asset && !json_object_get(one, "asset"))
+            json_object_set_new(one, "asset",
+                                json_pack("{s:s, s:s, s:s*, s:s*, s:s*}", "name", asset, "as",
+                                          movie ? "movie" : "sequence", "folder", folder, "rate",
+                                          rate, "profile", movie));
+    }
     return true;
 }
 
@@ -130,6 +155,7 @@ static json_t *submission(struct command_call *call, struct house *h, const char
     } else if (ok) {
         ok = submit_scene(call, h, call->words[0], values, options, &template, &own, err);
     }
+    ok = ok && ask_of_outputs(call, options, err);
     if (ok && option_flag(call, "stage"))
         ok = submit_stage(call, h, project, call->words[0], template, values, options, err);
     if (ok) {
@@ -146,9 +172,20 @@ static json_t *submission(struct command_call *call, struct house *h, const char
     return body;
 }
 
-// Until it has ended, or waits for a person. Takes over the job and gives it as it is then; NULL
-// when the house can not be asked.
-static json_t *wait_for(struct house *h, json_t *job, bool quiet, struct error *err)
+// What it asked for is not in the library yet, and may come.
+static bool gathers(const json_t *job, bool asked)
+{
+    const json_t *assets = json_object_get(job, "assets"), *one;
+    size_t i;
+    bool waits = asked && strcmp(json_word(job, "state"), "done") == 0 && !assets;
+    json_array_foreach(assets, i, one) waits =
+        waits || strcmp(json_word(one, "state"), "done") != 0;
+    return waits && !json_object_get(job, "problem");
+}
+
+// Until it has ended and is in the library if that was asked, or waits for a person. Takes over the
+// job and gives it as it is then; NULL when the house can not be asked.
+static json_t *wait_for(struct house *h, json_t *job, bool asked, bool quiet, struct error *err)
 {
     static const char *const over[] = {"done",    "failed",   "cancelled",
                                        "stopped", "approval", "suspended"};
@@ -162,6 +199,7 @@ static json_t *wait_for(struct house *h, json_t *job, bool quiet, struct error *
         job = now;
         for (size_t i = 0; job && i < sizeof(over) / sizeof(over[0]); i++)
             ended = ended || strcmp(json_word(job, "state"), over[i]) == 0;
+        ended = ended && !gathers(job, asked);
         if (job)
             progress_show(&bar, json_count(job, "done"), json_count(job, "total"));
         if (job && !ended)
@@ -169,6 +207,15 @@ static json_t *wait_for(struct house *h, json_t *job, bool quiet, struct error *
     }
     progress_end(&bar);
     return job;
+}
+
+static bool wants_asset(const json_t *body)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(json_object_get(json_object_get(body, "options"), "outputs"), i,
+                       one) if (json_object_get(one, "asset")) return true;
+    return false;
 }
 
 static void print_job(const json_t *job, bool json)
@@ -195,12 +242,12 @@ static int run(struct command_call *call)
         job =
             house_ask(h.client, "POST", body, &err, "/projects/%s/jobs", json_word(project, "id"));
     if (job && option_flag(call, "wait"))
-        job = wait_for(&h, job, option_flag(call, "json"), &err);
+        job = wait_for(&h, job, wants_asset(body), option_flag(call, "json"), &err);
     if (job)
         print_job(job, option_flag(call, "json"));
-    int status = !job ? command_failed(&err)
-                 : option_flag(call, "wait") && strcmp(json_word(job, "state"), "done") != 0 ? 1
-                                                                                             : 0;
+    bool well =
+        job && strcmp(json_word(job, "state"), "done") == 0 && !json_object_get(job, "problem");
+    int status = !job ? command_failed(&err) : option_flag(call, "wait") && !well ? 1 : 0;
     json_decref(body);
     json_decref(project);
     json_decref(job);
@@ -229,9 +276,18 @@ static const struct option_row options[] = {
     {"after-anyhow", OPTION_TEXT, "JOB", "begins when that job has ended, however it ends"},
     {"deadline", OPTION_TEXT, "TIME", "until when: 2026-11-27T09:00:00Z"},
     {"budget", OPTION_TEXT, "MONEY", "for machines that cost money: '120 USD'"},
+    {"not-black", OPTION_FLAG, NULL,
+     "a frame that is black or transparent everywhere does not count"},
+    {"asset", OPTION_TEXT, "NAME",
+     "the frames come into the library under that name when all are done"},
+    {"asset-folder", OPTION_TEXT, "PATH", "the library's folder for it: Renders/sh010"},
+    {"movie", OPTION_TEXT, "PROFILE",
+     "and a movie of them, made by that profile (posthouse profile)"},
+    {"rate", OPTION_TEXT, "R", "of those frames, such as 24 or 24000/1001 (the project's)"},
     {"suspended", OPTION_FLAG, NULL, "nothing of it begins before `posthouse job JOB resume`"},
     {"options", OPTION_TEXT, "FILE", "all options of a submission, as JSON"},
-    {"wait", OPTION_FLAG, NULL, "until it has ended; exit status 1 when it is not done then"},
+    {"wait", OPTION_FLAG, NULL,
+     "until it has ended, with its asset; exit status 1 when that is not so then"},
     {"json", OPTION_FLAG, NULL, "print JSON, for scripts"},
     CLIENT_OPTIONS,
     {0},

@@ -29,6 +29,8 @@ struct output {
     const char *here, *made_in; // the same as this machine sees them
     struct hidden *hidden;      // NULL: that of one before
     int64_t width, height, min_bytes;
+    bool not_black;
+    const char *nan, *tile; // NULL: not said; the parameter that counts its tiles
 };
 
 struct render {
@@ -285,7 +287,15 @@ static void find_outputs(struct render *r, const json_t *options)
                              .name = arena_text(r->a, slash + 1),
                              .width = json_integer_value(json_object_get(one, "width")),
                              .height = json_integer_value(json_object_get(one, "height")),
-                             .min_bytes = json_integer_value(json_object_get(one, "min_bytes"))};
+                             .min_bytes = json_integer_value(json_object_get(one, "min_bytes")),
+                             .not_black = json_is_true(json_object_get(one, "not_black"))};
+        const json_t *tiles = json_object_get(one, "tiles");
+        o->nan = word(one, "nan") ? arena_text(r->a, word(one, "nan")) : NULL;
+        o->tile = tiles ? arena_text(r->a, word(tiles, "parameter")) : NULL;
+        // Sizes and light are of the whole frame.
+        if (tiles && strcmp(word(tiles, "crop"), "part") == 0)
+            o->width = o->height = 0;
+        o->not_black = o->not_black && !tiles;
         o->said_in = arena_format(r->a, "%s/.posthouse-%s", o->folder, r->mark);
         r->output_count++;
     }
@@ -412,43 +422,40 @@ static bool open_session(struct render *r, const char *job, int64_t step, uint64
 
 // ---- outputs
 
-static bool bad_output(struct error *err, const char *name, const char *why)
+static bool bad_output(struct error *err, int64_t frame, const char *name, const char *why)
 {
-    error_set(err, ERROR_CHILD, "%s can not be used", name);
-    return error_why(err, "%s", why);
+    error_set(err, ERROR_OUTPUT, "frame %lld is not what was asked (%s)", (long long)frame, name);
+    error_why(err, "%s", why);
+    return error_fix(err, "see what the renderer says in the log of this attempt");
 }
 
-// The engine decodes it; nobody else opens what a program wrote. It also makes the small picture.
-static bool decodes(struct render *r, const struct output *o, const char *path, const char *name,
-                    struct error *err)
+// The engine decodes it whole; nobody else opens what a program wrote. It also makes the small
+// picture.
+static bool is_as_asked(struct render *r, const struct output *o, const char *path, int64_t frame,
+                        const char *name, struct error *err)
 {
-    json_t *facts = NULL, *ticket = json_pack("{s:s, s:s*}", "kind", "probe", "output",
-                                              r->calls->pictured ? PICTURE : NULL);
+    json_t *result = NULL;
+    json_t *asked = json_pack("{s:I, s:I, s:b, s:s*}", "width", (json_int_t)o->width, "height",
+                              (json_int_t)o->height, "not_black", o->not_black, "nan", o->nan);
+    json_t *ticket = json_pack("{s:s, s:o, s:s*}", "kind", "verify", "asked", asked, "output",
+                               r->calls->pictured ? PICTURE : NULL);
     struct engine_wish wish = {.ticket = ticket,
                                .engine = r->wish.engine,
                                .sandbox = r->wish.sandbox,
                                .output_folder = r->pictures};
-    bool ok = engine_run_files(&wish, &path, 1, &facts, err);
+    bool ok = engine_run_files(&wish, &path, 1, &result, err);
     json_decref(ticket);
     if (!ok) {
         err->kind = ERROR_CHILD; // another try may make a good one
         return error_while(err, "looking at %s", name);
     }
-    const json_t *video = json_array_get(json_object_get(facts, "video"), 0);
-    int64_t width = json_integer_value(json_object_get(video, "width"));
-    int64_t height = json_integer_value(json_object_get(video, "height"));
-    bool damaged = json_array_size(json_object_get(facts, "damage")) > 0;
-    json_decref(facts);
-    if (!width)
-        return bad_output(err, name, "it is no picture");
-    if (damaged)
-        return bad_output(err, name, "it is damaged");
-    if ((o->width && o->width != width) || (o->height && o->height != height)) {
-        error_set(err, ERROR_CHILD, "%s can not be used", name);
-        return error_why(err, "it is %lld x %lld, not %lld x %lld", (long long)width,
-                         (long long)height, (long long)o->width, (long long)o->height);
-    }
-    return true;
+    const json_t *row = json_array_get(json_object_get(result, "frames"), 0);
+    const json_t *problem = json_object_get(row, "problem");
+    ok = row && !problem;
+    if (!ok)
+        bad_output(err, frame, name, problem ? word(problem, "why") : "the engine does not tell");
+    json_decref(result);
+    return ok;
 }
 
 static bool sync_path(const char *path, int flags, struct error *err)
@@ -463,9 +470,8 @@ static bool sync_path(const char *path, int flags, struct error *err)
 }
 
 struct made_file {
-    int64_t task;
+    int64_t task, frame;
     const struct output *output;
-    int64_t frame;
     const char *name, *from, *to;
 };
 struct made_files {
@@ -489,28 +495,42 @@ static void tell_picture(struct render *r, struct arena *a, int64_t task, int64_
     }
 }
 
-static bool check_file(struct render *r, struct arena *a, const struct output *o, int64_t frame,
-                       int64_t task, struct made_files *files, struct error *err)
+static bool check_file(struct render *r, struct arena *a, struct made_file f,
+                       struct made_files *files, struct error *err)
 {
+    const struct output *o = f.output;
+    const char *name = f.name;
     struct stat seen;
-    const char *name = sequence_frame(a, o->name, frame);
-    const char *from = arena_format(a, "%s/%s", o->made_in, name);
-    if (stat(from, &seen) != 0 || !S_ISREG(seen.st_mode))
-        return bad_output(err, name, "it was not made");
+    f.from = arena_format(a, "%s/%s", o->made_in, name);
+    f.to = arena_format(a, "%s/%s", o->here, name);
+    if (stat(f.from, &seen) != 0 || !S_ISREG(seen.st_mode))
+        return bad_output(err, f.frame, name, "it was not made");
     if (seen.st_size == 0 || seen.st_size < o->min_bytes)
-        return bad_output(err, name, seen.st_size ? "it is too small" : "it is empty");
-    if (!decodes(r, o, from, name, err) || !sync_path(from, O_RDONLY, err))
+        return bad_output(err, f.frame, name,
+                          seen.st_size
+                              ? arena_format(a, "it has %lld bytes; asked were %lld at least",
+                                             (long long)seen.st_size, (long long)o->min_bytes)
+                              : "it is empty");
+    if (!is_as_asked(r, o, f.from, f.frame, name, err) || !sync_path(f.from, O_RDONLY, err))
         return false;
-    tell_picture(r, a, task, o - r->outputs);
+    tell_picture(r, a, f.task, o - r->outputs);
     if (files->count == files->room) {
         files->room = files->room ? files->room * 2 : 16;
         files->at = realloc(files->at, files->room * sizeof(*files->at));
         if (!files->at)
             abort();
     }
-    files->at[files->count++] =
-        (struct made_file){task, o, frame, name, from, arena_format(a, "%s/%s", o->here, name)};
+    files->at[files->count++] = f;
     return true;
+}
+
+// With the number of the task's tile in its name.
+static const char *tile_name(struct arena *a, const struct output *o, const struct openjd_task *t)
+{
+    for (size_t i = 0; o->tile && i < t->count; i++)
+        if (text_is(t->values[i].name, o->tile))
+            return sequence_tile(a, o->name, t->values[i].value.whole);
+    return o->name;
 }
 
 static bool check_task(struct render *r, struct arena *a, const struct openjd_task *t,
@@ -524,7 +544,10 @@ static bool check_task(struct render *r, struct arena *a, const struct openjd_ta
             int64_t frame_number = range   ? openjd_range_at(frame->value.range, k)
                                    : frame ? frame->value.whole
                                            : 0;
-            if (!check_file(r, a, &r->outputs[i], frame_number, number + (int64_t)k, files, err))
+            struct made_file f = {
+                .task = number + (int64_t)k, .frame = frame_number, .output = &r->outputs[i]};
+            f.name = sequence_frame(a, tile_name(a, f.output, t), frame_number);
+            if (!check_file(r, a, f, files, err))
                 return false;
         }
     return true;

@@ -70,7 +70,8 @@ static bool project_in(struct db_tx *tx, void *context, struct error *e)
 static void open_door(void)
 {
     OK(jobs_open(h.db, clock_now_ms(), &h.jobs, &err));
-    OK(flow_open(&(struct flow_wish){h.db, h.store, h.jobs, h.scratch}, &h.flow, &err));
+    OK(flow_open(&(struct flow_wish){
+                      .db = h.db, .store = h.store, .jobs = h.jobs, .scratch = h.scratch}, &h.flow, &err));
     h.sockets = sockets_open(&(struct sockets_wish){.message_limit = 1 << 20}, &err);
     OK(h.sockets);
     h.api = api_open(&(struct api_wish){.db = h.db,

@@ -37,7 +37,9 @@ static bool project_in(struct db_tx *tx, void *context, struct error *e)
 
 static void open_flow(void)
 {
-    OK(flow_open(&(struct flow_wish){h.db, h.store, h.jobs, h.scratch}, &h.flow, &err));
+    OK(flow_open(
+        &(struct flow_wish){.db = h.db, .store = h.store, .jobs = h.jobs, .scratch = h.scratch},
+        &h.flow, &err));
 }
 
 static int open_house(void **state)

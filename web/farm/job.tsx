@@ -115,6 +115,7 @@ function Shown({ open, job }: { open: OpenJob; job: Job }) {
             <div class="side farm-side" tabIndex={0} role="region" aria-label="The job">
               {!is_over(job) && <section class="why-part"><h3>{c.running ? "How it goes" : "Why it does not run"}</h3><Why job={job} /></section>}
               {job.problem && <ProblemBox problem={job.problem} />}
+              <Assets job={job} />
               {step && step.failed > 0 && <Errors open={open} job={job} step={step} name={name} choose={choose} />}
               <JobFacts job={job} />
               <p class="quiet">Choose a frame to see its attempts and its log. In the grid: arrows move, <kbd>Shift</kbd> chooses a range, <kbd>F</kbd> goes to the next that failed, <kbd>Enter</kbd> opens.</p>
@@ -123,6 +124,25 @@ function Shown({ open, job }: { open: OpenJob; job: Job }) {
         </Panel>
       )}
     </>
+  );
+}
+
+// What of it is in the library.
+function Assets({ job }: { job: Job }) {
+  const list = job.assets ?? [];
+  if (list.length === 0) return null;
+  return (
+    <section>
+      <h3>In the library</h3>
+      <ul>
+        {list.map((a) => (
+          <li key={a.name}>
+            {a.asset ? <a href={to.review(job.project, a.asset)}>{a.name}</a> : <span>{a.name}: {a.state === "waiting" ? "its frames are gathered" : a.state}</span>}
+            {a.movie && <> · <a href={to.review(job.project, a.movie)}>movie</a></>}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -119,3 +119,12 @@ const char *sequence_frame(struct arena *a, const char *pattern, int64_t frame)
     return arena_format(a, "%.*s%0*lld%s", (int)(at - pattern), pattern, digits, (long long)frame,
                         at + size);
 }
+
+const char *sequence_tile(struct arena *a, const char *pattern, int64_t tile)
+{
+    static const char mark[] = "{tile}";
+    const char *at = strstr(pattern, mark);
+    return at ? arena_format(a, "%.*s%lld%s", (int)(at - pattern), pattern, (long long)tile,
+                             at + sizeof(mark) - 1)
+              : pattern;
+}

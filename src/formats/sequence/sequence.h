@@ -31,3 +31,5 @@ bool sequence_file(const struct sequence_name *parts, int64_t number, char *to, 
 // "beauty.####.exr", "beauty.%04d.exr" and "beauty.$F4.exr" of frame 12: beauty.0012.exr. Without
 // any of these: the name itself.
 const char *sequence_frame(struct arena *a, const char *pattern, int64_t frame);
+// "beauty.####.t{tile}.exr" of tile 3: beauty.####.t3.exr. Without it: the name itself.
+const char *sequence_tile(struct arena *a, const char *pattern, int64_t tile);

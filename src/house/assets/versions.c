@@ -120,6 +120,17 @@ bool version_facts_set(struct db_tx *tx, const char *version, const json_t *fact
     return ok;
 }
 
+// A rate that was asked for when the sequence came in goes before the project's.
+static void use_given_rate(struct arena *a, struct version_source *v)
+{
+    json_t *known = v->known ? json_loads(v->known, 0, NULL) : NULL;
+    const char *from = json_string_value(json_object_get(known, "rate_from"));
+    const char *rate = json_string_value(json_object_get(known, "rate"));
+    if (from && rate && strcmp(from, "given") == 0)
+        v->sequence_rate = arena_text(a, rate);
+    json_decref(known);
+}
+
 bool version_source(struct db_tx *tx, const char *version, struct arena *a,
                     struct version_source *v, struct error *err)
 {
@@ -149,6 +160,8 @@ bool version_source(struct db_tx *tx, const char *version, struct arena *a,
             .content = hash_column(rows, 13),
             .deleted = db_int(rows, 14) != 0,
         };
+    if (there)
+        use_given_rate(a, v);
     return db_end(rows, err) && (there || not_there(err, "version"));
 }
 

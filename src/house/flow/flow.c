@@ -12,6 +12,7 @@ enum { BATCH = 200, TRIES = 5, KEEP_EVERY = 1000 };
 // ---- what rules look at
 
 struct news {
+    struct flow *f;
     struct db_tx *tx;
     const struct db_event *event;
     struct arena *a;
@@ -190,6 +191,33 @@ static bool tell_delivery(struct news *n, struct error *err)
     return ok;
 }
 
+// ---- renders
+
+static bool render_done(const struct news *n)
+{
+    return job_is(n, "render", "done");
+}
+
+static bool gather_it(struct news *n, struct error *err)
+{
+    return gather_ask_for(n->tx, n->event->subject, n->now_ms, err);
+}
+
+static bool deliver_it(struct news *n, struct error *err)
+{
+    return gather_deliver(n->f, n->tx, said(n, "version"), n->now_ms, err);
+}
+
+static bool delivery_ended(const struct news *n)
+{
+    return strcmp(said(n, "state"), "done") == 0 || strcmp(said(n, "state"), "failed") == 0;
+}
+
+static bool take_movie(struct news *n, struct error *err)
+{
+    return gather_delivered(n->tx, n->event->subject, n->body, n->now_ms, err);
+}
+
 // ---- the table
 
 static const struct rule {
@@ -197,9 +225,14 @@ static const struct rule {
     bool (*holds)(const struct news *n); // by what the event says alone
     bool (*act)(struct news *n, struct error *err);
 } rules[] = {
-    {"version.stored", always, look_at_it},         {"version.probed", always, make_proxies},
-    {"job.changed", making_failed, give_up},        {"job.changed", making_waits, begin_again},
+    {"version.stored", always, look_at_it},
+    {"version.probed", always, make_proxies},
+    {"job.changed", making_failed, give_up},
+    {"job.changed", making_waits, begin_again},
     {"job.changed", delivery_moves, tell_delivery},
+    {"job.changed", render_done, gather_it},
+    {"version.ready", always, deliver_it},
+    {"delivery.changed", delivery_ended, take_movie},
 };
 enum { RULES = sizeof(rules) / sizeof(rules[0]) };
 
@@ -253,7 +286,8 @@ static bool follow_in(struct db_tx *tx, void *context, struct error *err)
     struct arena *a = arena_open(256 << 20);
     bool ok = true;
     for (size_t i = w->from; ok && i < w->to; i++) {
-        struct news n = {.tx = tx, .event = &w->events[i], .a = a, .now_ms = clock_now_ms()};
+        struct news n = {
+            .f = w->f, .tx = tx, .event = &w->events[i], .a = a, .now_ms = clock_now_ms()};
         n.body = concerns(n.event) ? json_loads(n.event->body, 0, NULL) : NULL;
         for (size_t k = 0; ok && k < RULES; k++)
             if (strcmp(rules[k].event, n.event->kind) == 0 && rules[k].holds(&n))
@@ -341,8 +375,10 @@ bool flow_open(const struct flow_wish *wish, struct flow **flow, struct error *e
     f->db = wish->db;
     f->store = wish->store;
     f->jobs = wish->jobs;
-    if (!text_copy(text_of(wish->scratch), f->scratch, sizeof(f->scratch)))
-        error_set(err, ERROR_INPUT, "the scratch folder's name is too long");
+    if (!text_copy(text_of(wish->scratch), f->scratch, sizeof(f->scratch)) ||
+        !text_copy(text_of(wish->profiles), f->profiles, sizeof(f->profiles)) ||
+        !text_copy(text_of(wish->gathered), f->gathered, sizeof(f->gathered)))
+        error_set(err, ERROR_INPUT, "the name of a folder of the house is too long");
     else if (folder_make(wish->scratch, 0750, err) && db_read(f->db, where_in, f, err)) {
         *flow = f;
         return true;

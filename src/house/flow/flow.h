@@ -20,7 +20,10 @@ struct flow_wish {
     struct db *db;
     struct store *store;
     struct jobs *jobs;
-    const char *scratch; // absolute folder; made; an attempt writes into <scratch>/<attempt>
+    const char *scratch;  // absolute folder; made; an attempt writes into <scratch>/<attempt>
+    const char *profiles; // absolute folder; NULL: no movies are made of renders
+    const char
+        *gathered; // absolute folder, emptied: renders on their way into the store; NULL: none
 };
 MUST_CHECK bool flow_open(const struct flow_wish *wish, struct flow **flow, struct error *err);
 void flow_close(struct flow *f); // NULL is fine
@@ -30,6 +33,15 @@ void flow_close(struct flow *f); // NULL is fine
 MUST_CHECK bool flow_turn(struct flow *f, bool *more, struct error *err);
 // Waits for news after what was followed, at most timeout_ms.
 void flow_wait(struct flow *f, int timeout_ms);
+
+// ---- Renders come into the library. One thread.
+
+// Brings in what one job's output has become, when there is such a thing: its files are copied,
+// looked at by an engine and stored, then asset and rows are one transaction. *more: there was.
+// False: it is told with the job, or waits and is tried again. `on` (may be NULL) says whether to
+// go on; then nothing has happened.
+MUST_CHECK bool flow_gather(struct flow *f, bool sandbox, bool (*on)(void *context), void *context,
+                            bool *more, struct error *err);
 
 // ---- For whoever hands out work. Any thread.
 

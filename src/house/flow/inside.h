@@ -9,11 +9,20 @@ struct flow {
     struct db *db;
     struct store *store;
     struct jobs *jobs;
-    char scratch[PATH_MAX];
+    char scratch[PATH_MAX], profiles[PATH_MAX], gathered[PATH_MAX]; // the latter two "": none
     // of the thread that follows
     int64_t at, kept; // the last event followed; the one that is kept in the database
     int tries;        // of the event after it
 };
+
+// ---- gather.c: what rules do when renders are done
+bool gather_ask_for(struct db_tx *tx, const char *job, int64_t now_ms, struct error *err);
+// A version is ready: if it is a render's sequence that is to be a movie, that is queued.
+bool gather_deliver(struct flow *f, struct db_tx *tx, const char *version, int64_t now_ms,
+                    struct error *err);
+// A delivery is done or has failed: if it is the movie of a render, it comes into the library.
+bool gather_delivered(struct db_tx *tx, const char *delivery, const json_t *body, int64_t now_ms,
+                      struct error *err);
 
 // The recipe that a version's derived files are made by. The rate of a sequence that says none is
 // the project's, and so part of it. In `a`.

@@ -8,6 +8,7 @@
  *   nodes.c  machines, and what is wanted of them    sums.c        the farm in numbers
  *   log.c    what attempts print                     pictures.c    what attempts made, small
  *   map.c    numbers to things                       files.c       what staged jobs read and make
+ *   outputs.c  files of a step                       gathers.c     what comes into the library
  *
  * Locks. `turn` is held for a whole turn. `lock` guards the queue of posts. `core` guards the
  * scheduler and all that is known of jobs, workers and attempts; whoever holds it asks no database.
@@ -280,6 +281,16 @@ void batch_make(struct jobs *j, struct batch *b);
 bool batch_write(struct jobs *j, struct batch *b, struct error *err); // without core
 const char *state_name(enum sched_job_state state);
 
+// ---- outputs.c
+// The outputs of a submission's options are of their form. INPUT says which field is not.
+bool outputs_check(const json_t *options, struct error *err);
+// Its tiles, {"parameter", "columns", "rows", "crop", "into"}; NULL: none.
+const json_t *output_tiles(const json_t *output);
+// ---- submission.c
+struct openjd_job;
+// The job of a job_document; `a` as for job_submission.
+bool document_job(struct arena *a, const json_t *document, struct openjd_job **job,
+                  struct error *err);
 // ---- tasks.c
 json_t *attempt_progress(struct jobs *j, sched_fence fence); // of 1; null: it does not run
 // ---- nodes.c

@@ -357,6 +357,55 @@ MUST_CHECK bool job_task_values(const json_t *document, int64_t step, int64_t ta
 #define JOBS_TEXTS_SHOWN 10000
 MUST_CHECK bool job_axes(const json_t *document, int64_t step, json_t **list, struct error *err);
 
+// ---- What of renders comes into the library
+
+struct gather { // of one output, of the time that its job was done
+    const char *id, *job, *project, *by, *title;
+    const char *version; // of the sequence; NULL: not yet
+    int64_t position;    // of the output in the job's options
+    int64_t ended_ms;
+    bool current; // the job is done and has not run again since
+    bool waits;
+};
+// Rows for all outputs of a job that is done and that ask for an asset; again changes nothing.
+MUST_CHECK bool gather_ask(struct db_tx *tx, const char *job, int64_t now_ms, bool *any,
+                           struct error *err);
+MUST_CHECK bool gather_next(struct db_tx *tx, struct arena *a, struct gather *g, bool *found,
+                            struct error *err);
+MUST_CHECK bool gather_get(struct db_tx *tx, const char *id, struct arena *a, struct gather *g,
+                           bool *found, struct error *err);
+// One that has this version and no delivery yet; one whose delivery is this and has no movie yet.
+MUST_CHECK bool gather_of_version(struct db_tx *tx, const char *version, struct arena *a,
+                                  struct gather *g, bool *found, struct error *err);
+MUST_CHECK bool gather_of_delivery(struct db_tx *tx, const char *delivery, struct arena *a,
+                                   struct gather *g, bool *found, struct error *err);
+// The asset that this output became when the job was done before; "": none.
+MUST_CHECK bool gather_before(struct db_tx *tx, const struct gather *g, bool movie, char asset[27],
+                              struct error *err);
+// What has become of it; each tells of the job.
+MUST_CHECK bool gather_made(struct db_tx *tx, const struct gather *g, const char *asset,
+                            const char *version, struct error *err);
+MUST_CHECK bool gather_delivers(struct db_tx *tx, const struct gather *g, const char *delivery,
+                                struct error *err);
+MUST_CHECK bool gather_movie(struct db_tx *tx, const struct gather *g, const char *asset,
+                             const char *version, struct error *err);
+MUST_CHECK bool gather_stale(struct db_tx *tx, const struct gather *g, struct error *err);
+// again_ms (now): it waits on, behind the others; 0: it has failed. The problem is the job's too.
+MUST_CHECK bool gather_problem(struct db_tx *tx, const struct gather *g, const struct error *why,
+                               int64_t again_ms, struct error *err);
+// Adds "assets": [{"name", "state", "asset", "version", "delivery", "movie", "problem"}] when there
+// are any: the newest of each output.
+MUST_CHECK bool gather_list(struct db_tx *tx, const char *job, json_t *to, struct error *err);
+
+struct job_frame {
+    int64_t number;
+    const char *path; // in the arena
+};
+// All files that an output has when its step is done, by number; each once. By a job_document.
+// Asks no database.
+MUST_CHECK bool job_output_frames(const json_t *document, size_t output, struct arena *a,
+                                  struct job_frame **list, size_t *count, struct error *err);
+
 // ---- Logs of attempts, in files below a folder. `at`: how much text came before; what was told
 // already is left out. A log holds JOBS_LOG_MOST bytes of text at most.
 #define JOBS_LOG_MOST (4 << 20)

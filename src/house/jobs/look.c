@@ -136,6 +136,13 @@ static bool add_after(struct db_tx *tx, const char *job, json_t *json, struct er
     return db_end(rows, err);
 }
 
+static bool add_assets(struct db_tx *tx, json_t *job, struct error *err)
+{
+    const char *kind = json_string_value(json_object_get(job, "kind"));
+    return strcmp(kind, "render") != 0 ||
+           gather_list(tx, json_string_value(json_object_get(job, "id")), job, err);
+}
+
 static bool get(struct db_tx *tx, struct jobs *j, const char *job,
                 const struct sched_job_look *look, json_t **json, struct error *err)
 {
@@ -143,7 +150,8 @@ static bool get(struct db_tx *tx, struct jobs *j, const char *job,
     struct db_rows *rows = db_query(tx, "select " JOB_COLUMNS " from jobs where id = ?1", "s", job);
     if (db_next(rows))
         *json = job_json(rows, j, look);
-    if (!db_end(rows, err) || (*json && !add_after(tx, job, *json, err))) {
+    if (!db_end(rows, err) ||
+        (*json && (!add_after(tx, job, *json, err) || !add_assets(tx, *json, err)))) {
         json_decref(*json);
         return false;
     }
@@ -308,6 +316,9 @@ bool job_list(struct db_tx *tx, struct jobs *j, const struct job_query *q, struc
     *total = (int64_t)json_array_size(*items);
     if (ok && (*more || q->after))
         ok = db_one_int(tx, total, 0, err, count.at, "ss", by, words);
+    size_t i;
+    json_t *job;
+    json_array_foreach(*items, i, job) ok = ok && add_assets(tx, job, err);
     buf_free(&where);
     buf_free(&count);
     buf_free(&list);

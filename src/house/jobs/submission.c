@@ -368,39 +368,6 @@ static bool check_options(const json_t *options, struct error *err)
     return true;
 }
 
-static bool output_fields(const json_t *output, struct error *err)
-{
-    static const char *const known[] = {"step", "path", "width", "height", "min_bytes"};
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)output, name, value)
-    {
-        bool found = false;
-        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-            found |= strcmp(known[i], name) == 0;
-        if (!found) {
-            error_set(err, ERROR_INPUT, "an output can not have \"%s\"", name);
-            return error_fix(err, "it has step, path, width, height and min_bytes");
-        }
-    }
-    return true;
-}
-
-static bool check_outputs(const json_t *options, struct error *err)
-{
-    size_t i;
-    const json_t *one;
-    json_array_foreach(json_object_get(options, "outputs"), i, one)
-    {
-        const char *path = json_string_value(json_object_get(one, "path"));
-        if (!output_fields(one, err))
-            return false;
-        if (!path || path[0] != '/' || !strchr(path + 1, '/') || strlen(path) > 3000)
-            return bad(err, "an output has no path", "it is absolute and names a file in a folder");
-    }
-    return true;
-}
-
 static void take_policy(struct arena *a, const json_t *options, struct job_wish *wish)
 {
     const json_t *after = json_object_get(options, "after_jobs"), *one;
@@ -491,7 +458,7 @@ bool job_submission(struct arena *a, const json_t *from, struct job_wish *wish, 
     struct submitting s = {.a = a, .from = from};
     json_t *options = json_object_get(from, "options");
     s.options = options;
-    if (!check_options(options, err) || !check_outputs(options, err) || !make_job(&s, err) ||
+    if (!check_options(options, err) || !outputs_check(options, err) || !make_job(&s, err) ||
         !plan_steps(&s, wish, err) || !plan_staging(&s, wish, err))
         return false;
     const char *name = json_string_value(json_object_get(from, "name"));
@@ -603,6 +570,19 @@ static json_t *outputs_json(struct arena *a, const json_t *options, text step,
         json_array_append_new(outputs, json_pack("{s:s}", "path", path));
     }
     return outputs;
+}
+
+bool document_job(struct arena *a, const json_t *document, struct openjd_job **job,
+                  struct error *err)
+{
+    // Not a deep copy: what is parsed may point into the document's texts.
+    json_t *from = json_copy(json_object_get(document, "rest"));
+    json_object_set(from, "template", json_object_get(document, "template"));
+    struct submitting s = {.a = a, .from = from};
+    bool ok = make_job(&s, err);
+    *job = s.job;
+    json_decref(from);
+    return ok;
 }
 
 // A document is submitted once more, in an arena of its own; again_free.

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# What the farm renders comes together and into the library by itself: frames as a sequence and a movie, again as the next
+# version, with gaps and odd frames said by number; while the house is killed. Speaks TAP.
+set -uo pipefail
+source "$(dirname "$0")/house_lib.sh"
+here() { "$posthouse" "$@" --house "$url" --token-file "$house/local.token"; }
+sql() { sqlite3 -cmd '.timeout 10000' "$house/house.db" "$1"; }
+pixels() { ffmpeg -v error -i "$1" -f md5 -; }
+
+cat >"$work/scene.pov" <<'POV'
+#version 3.7;
+global_settings { assumed_gamma 1 }
+camera { location <0, 1, -4> look_at 0 }
+light_source { <2, 4, -3> rgb 1 }
+sphere { <0, sin(clock * 6.28), 0>, 1 pigment { rgb <1, 0.3, 0.2> } finish { phong 1 } }
+plane { y, -1 pigment { checker rgb 1, rgb 0.2 } }
+POV
+out=$work/show/frames
+mkdir -p "$out" "$work/show/tiles"
+scene=(-p Width=96 -p Height=54 -p Threads=1 -p Antialias=0)
+job_of() { cut -d' ' -f1 "$work/submitted"; }
+assets_of() { ask GET "/jobs/$1" | field ".assets$2"; }
+asset_is() { [ "$(assets_of "$1" '[0].state')" = "$2" ]; }
+requeue() { ask POST "/jobs/$1/steps/1/requeue" "{\"first\":$2,\"last\":$3}"; }
+
+ok "the house opens" open_house --worker.slots=2
+project=$(ask POST /projects '{"name":"Farm"}' | field .id)
+ok "frames and a movie of them are asked for" bash -c "'$posthouse' submit '$work/scene.pov' ${scene[*]} --frames 1-8 --chunk 2 --out '$out' --not-black --asset 'Ring' --asset-folder 'Renders/sh010' --movie web-h264-1080p --rate 25 --project Farm --wait --house '$url' --token-file '$house/local.token' >'$work/submitted'"
+job=$(job_of)
+asset=$(assets_of "$job" '[0].asset')
+ok "the sequence is in the library" until_true 60 state_is "$asset" ready
+ok "under its name, with its frames and its rate" test "$(ask GET "/assets/$asset" | field '.name') $(ask GET "/assets/$asset" | field '.version.facts.sequence.count') $(ask GET "/assets/$asset" | field '.version.facts.rate')" = "Ring 8 25"
+ok "in its folder" test "$(ask GET "/projects/$project/folders" | field '.map(f=>f.name).sort().join()')" = Renders,sh010
+movie_made() { [ -n "$(assets_of "$job" '[0].movie')" ]; }
+ok "a movie of it is made" until_true 60 movie_made
+movie=$(assets_of "$job" '[0].movie')
+ok "it plays" until_true 60 state_is "$movie" ready
+ok "and is of the same length" test "$(ask GET "/assets/$movie" | field .version.facts.duration_frames)" = 8
+
+# Again: the next version.
+requeue "$job" 2 3 >/dev/null
+again() { [ "$(ask GET "/assets/$asset" | field .version.number)" = 2 ]; }
+ok "frames that are rendered again make the next version" until_true 60 again
+ok "and nothing else" test "$(sql "select count(*) from assets")" = 2
+movie_again() { [ "$(ask GET "/assets/$movie" | field .version.number)" = 2 ]; }
+ok "of the movie too" until_true 60 movie_again
+
+# A frame that is gone, and one that is another.
+mv "$out/ring_3.png" "$work/kept.png" 2>/dev/null || mv "$out"/*3.png "$work/kept.png"
+three=$(cd "$out" && ls | head -1 | sed 's/[0-9]*\.png/3.png/')
+requeue "$job" 0 0 >/dev/null
+ok "a missing frame is said by its number" until_true 60 bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/jobs/$job' | grep -q 'frame 3 is missing'"
+ok "the job says how it is mended" bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/jobs/$job' | grep -q 'render frame 3 of Render again'"
+ffmpeg -v error -i "$work/kept.png" -vf scale=48:27 "$out/$three"
+requeue "$job" 0 0 >/dev/null
+ok "a frame of another size is said by its number" until_true 60 bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/jobs/$job' | grep -q 'frame 3 is not as it should be.*48 x 27'"
+requeue "$job" 2 2 >/dev/null
+third() { [ "$(ask GET "/assets/$asset" | field .version.number)" = 3 ]; }
+ok "rendered again it comes in" until_true 60 third
+ok "and the job has no problem any more" test "$(ask GET "/jobs/$job" | field .problem)" = ""
+
+# The house is killed while frames come in.
+ok "a job that is black is no picture" bash -c "echo 'camera { location 0 }' >'$work/black.pov'; ! '$posthouse' submit '$work/black.pov' ${scene[*]} --frames 1-2 --out '$work/show/black' --not-black --tries 1 --project Farm --wait --house '$url' --token-file '$house/local.token'"
+ok "and says so" bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/projects/$project/jobs' | head -c 0; sqlite3 '$house/house.db' \"select error from attempts where error like '%black everywhere%'\" | grep -q bad_output"
+versions() { sql "select count(*) from versions v join assets a on a.id = v.asset where a.id = '$asset'"; }
+for round in 1 2 3 4; do
+  before=$(versions)
+  requeue "$job" $((round % 4 * 2)) $((round % 4 * 2 + 1)) >/dev/null
+  for kill in 1 2 3; do
+    sleep "0.$((RANDOM % 9 + 1))"
+    kill -9 "$server"; wait "$server" 2>/dev/null
+    open_house --worker.slots=2 || { bad=1; break; }
+  done
+  one_more() { [ "$(versions)" = $((before + 1)) ] && asset_is "$job" done && [ "$(sql "select state from jobs where id='$job'")" = done ]; }
+  ok "killed three times there is one version more ($round)" until_true 90 one_more
+done
+sleep 1
+ok "and no other asset" test "$(sql "select count(*) from assets where kind = 'sequence'")" = 1
+ok "nothing is left on the way" test -z "$(ls -A "$house/gathered" 2>/dev/null)"
+ok "the house closes" close_house
+ok "what is stored is whole" "$posthouse" check --house.folder="$house"
+finish
