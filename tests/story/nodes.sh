@@ -40,8 +40,8 @@ ok "saying why" grep -q 'worker.drains why=notice' "$work/far.err"
 (work_for --token-file="$work/worker.token" --name=far) 2>>"$work/far.err" & far=$!
 ok "another comes" until_true 20 here far
 ok "its person is shut out" "$posthouse" user disable ann@example.org --house.folder="$house"
+ok "its line is cut, as its token does not count any more" until_true 20 bash -c "grep -qE 'worker.away|worker.send' <(tail -3 '$work/far.err')"
 ok "it gets no more work" clip 3
-ok "as its token does not count any more" until_true 20 bash -c "grep -qE 'worker.away|worker.send' <(tail -3 '$work/far.err')"
 kill -TERM $far; wait $far; far=
 
 # ---- the launcher on this machine
