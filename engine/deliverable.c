@@ -70,19 +70,20 @@ void order_close(struct order *o)
 static const struct encoder_rule rules[] = {
     // x264 chooses other, faster ways where a processor has them, and its frame threads see less of
     // the frame before.
-    {"libx264", false, "x264-params", "cpu-independent=1"},
+    {"libx264", false, "x264-params", "cpu-independent=1",
+     "subme=2:ref=1:me=dia:trellis=0:8x8dct=0"},
     {"libx265", false, "x265-params",
-     "frame-threads=1:pools=none:open-gop=0:info=0:log-level=error"},
-    {"libsvtav1", false, "svtav1-params", "lp=1"},
-    {"mpeg2video", false, NULL, NULL},
-    {"prores_aw", true, NULL, NULL},
-    {"prores_ks", true, NULL, NULL},
-    {"dnxhd", true, NULL, NULL},
+     "frame-threads=1:pools=none:open-gop=0:info=0:log-level=error", "rd=2:ref=1:me=dia:subme=1"},
+    {"libsvtav1", false, "svtav1-params", "lp=1", NULL},
+    {"mpeg2video", false, NULL, NULL, NULL},
+    {"prores_aw", true, NULL, NULL, NULL},
+    {"prores_ks", true, NULL, NULL, NULL},
+    {"dnxhd", true, NULL, NULL, NULL},
 };
 
 const struct encoder_rule *encoder_rule(const char *name)
 {
-    static const struct encoder_rule none = {"", false, NULL, NULL};
+    static const struct encoder_rule none = {"", false, NULL, NULL, NULL};
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
         if (strcmp(rules[i].name, name) == 0)
             return &rules[i];
@@ -162,8 +163,9 @@ enum { SIDES = sizeof(sides) / sizeof(sides[0]) };
 // Numbers of AVCodecParameters that are carried as they are.
 #define FIELDS(X)                                                                                  \
     X(format)                                                                                      \
-    X(profile) X(level) X(width) X(height) X(field_order) X(color_range) X(color_primaries)        \
-        X(color_trc) X(color_space) X(chroma_location) X(video_delay) X(bits_per_coded_sample)     \
+    X(profile)                                                                                     \
+    X(level) X(width) X(height) X(field_order) X(color_range) X(color_primaries) X(color_trc)      \
+        X(color_space) X(chroma_location) X(video_delay) X(bits_per_coded_sample)                  \
             X(bits_per_raw_sample) X(sample_rate) X(block_align) X(frame_size) X(initial_padding)  \
                 X(trailing_padding) X(seek_preroll)
 

@@ -1,8 +1,9 @@
 /*
- * engine/deliverable: what the four steps of making one have in common.
+ * engine/deliverable: what the steps of making one have in common.
  *
  *   index    reads the source's packets and plans: which frames are a segment, from which key frame
  *            each is decoded. The plan is a matter of the source, the profile and the encoder only.
+ *   weigh    learns how many bits a segment comes to, when all are to come to a bit rate together
  *   segment  encodes exactly its frames, by itself, whoever else is at work
  *   sound    encodes all sound, whole: a coder that begins anew clicks, and adds samples
  *   mux      writes the container from what the others made
@@ -36,9 +37,10 @@ bool order_refused(const struct order *o, int code, struct error *err);
 // How an encoder is made to give the same bytes wherever it runs.
 struct encoder_rule {
     const char *name;
-    bool intra;       // each frame stands alone
-    const char *list; // option that holds "name=value:..."
-    const char *add;  // to it
+    bool intra;        // each frame stands alone
+    const char *list;  // option that holds "name=value:..."
+    const char *add;   // to it
+    const char *quick; // to it besides: to learn about how many bits it comes to
 };
 const struct encoder_rule *encoder_rule(const char *name); // never NULL
 // {"name", "library", "threads"} as a plan holds it.
@@ -55,6 +57,7 @@ json_t *stream_describe(const AVCodecContext *c, const AVStream *side, const cha
 MUST_CHECK bool stream_make(const json_t *from, AVStream *to, AVRational *base, struct error *err);
 
 bool index_source(const struct ticket *t, json_t **result, struct error *err);
+bool weigh(const struct ticket *t, json_t **result, struct error *err);
 bool segment(const struct ticket *t, json_t **result, struct error *err);
 bool soundtrack(const struct ticket *t, json_t **result, struct error *err);
 bool mux(const struct ticket *t, json_t **result, struct error *err);

@@ -11,6 +11,11 @@
  * A source without a constant rate gets one: a frame begins at the frame of the deliverable that is
  * nearest to its time and stays until the next one begins.
  *
+ * A segment that is measured goes the same way into three encoders that write nothing: all of it
+ * quickly, and its first frames as they will be encoded, at two qualities. That tells what the
+ * quick way is off by, and how many bits less a quality is (tickets/make.c solves for the one
+ * quality at which all segments come to the bit rate together).
+ *
  * What was encoded is decoded again as it is written: a segment that does not hold the frames that
  * it should is no segment.
  */
@@ -26,6 +31,16 @@
 
 #define DAMAGE_ROWS 200
 enum { LOOKED_AT_EVERY = 24 }; // of frames that stand alone
+
+enum { QUICK, GOOD, POOR, MEASURES, MEASURED_LEAST = 24 };
+// What tickets/make.c counts from.
+static const char *const measured_at[MEASURES] = {"23", "20", "30"};
+
+struct measuring {
+    AVCodecContext *encoder;
+    int64_t most;             // frames
+    int64_t bits, first_bits; // first: of the frames that all three get
+};
 
 struct cutting {
     struct order o;
@@ -48,6 +63,8 @@ struct cutting {
     json_t *damage;
     int file;
     struct packets_writer *writer;
+    struct measuring measures[MEASURES]; // of a segment that is measured
+    bool measured;
     int64_t said_us;
     AVPacket *packet, *out; // of the source; of the encoder
     AVFrame *frame;
@@ -111,6 +128,7 @@ static void set_shape(struct cutting *x, AVCodecContext *c)
     carry_colour(x, c);
     set_size(x, c);
     if (json_is_true(json_object_get(x->o.video, "sdr"))) {
+        shaper_close(x->shaper);
         x->shaper = shaper_open(&(struct shape){
             .rotation = order_number(fact, "rotation", 0), .width = c->width, .height = c->height});
         c->color_primaries = AVCOL_PRI_BT709, c->color_trc = AVCOL_TRC_BT709;
@@ -122,7 +140,8 @@ static void set_shape(struct cutting *x, AVCodecContext *c)
     }
 }
 
-static void set_options(const struct cutting *x, AVCodecContext *c, AVDictionary **to)
+static void set_options(const struct cutting *x, AVCodecContext *c, const char *crf, bool quick,
+                        AVDictionary **to)
 {
     const struct encoder_rule *rule = encoder_rule(order_word(x->o.video, "codec"));
     const char *name;
@@ -132,17 +151,21 @@ static void set_options(const struct cutting *x, AVCodecContext *c, AVDictionary
     if (rule->list) {
         const AVDictionaryEntry *have = av_dict_get(*to, rule->list, NULL, 0);
         char all[1200];
-        snprintf(all, sizeof(all), "%.1000s%s%s", have ? have->value : "", have ? ":" : "",
-                 rule->add);
+        snprintf(all, sizeof(all), "%.1000s%s%s%s%s", have ? have->value : "", have ? ":" : "",
+                 rule->add, quick ? ":" : "", quick ? rule->quick : "");
         av_dict_set(to, rule->list, all, 0);
     }
+    if (*crf)
+        av_dict_set(to, "crf", crf, 0);
+    else
+        c->bit_rate = order_number(x->o.video, "bit_rate", 0);
     if (strcmp(order_word(x->o.video, "gop"), "fixed") == 0) {
         c->keyint_min = c->gop_size;
         av_dict_set(to, "sc_threshold", "0", 0);
     }
 }
 
-static bool open_encoder(struct cutting *x, struct error *err)
+static bool open_encoder(struct cutting *x, const char *crf, bool quick, struct error *err)
 {
     const char *name = order_word(x->o.video, "codec");
     const AVCodec *codec = avcodec_find_encoder_by_name(name);
@@ -162,7 +185,7 @@ static bool open_encoder(struct cutting *x, struct error *err)
         c->gop_size = (int)rescale(gop_s, (rational){1, 1}, rate, ROUND_DOWN);
     if (x->o.container->flags & AVFMT_GLOBALHEADER)
         c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    set_options(x, c, &options);
+    set_options(x, c, crf, quick, &options);
     int code = avcodec_open2(c, codec, &options);
     av_dict_free(&options);
     return code >= 0 || order_refused(&x->o, code, err);
@@ -218,6 +241,49 @@ static bool prove(struct cutting *x, const AVPacket *p, struct error *err)
     error_set(err, ERROR_CHILD, "what was encoded can not be decoded");
     return error_why(err, "frame %lld of %s", (long long)(x->first + x->packets),
                      x->o.t->inputs[0].name);
+}
+
+// ---- measuring
+
+static bool open_measures(struct cutting *x, struct error *err)
+{
+    int64_t some = x->count / 6 > MEASURED_LEAST ? x->count / 6 : MEASURED_LEAST;
+    for (int i = 0; i < MEASURES; i++) {
+        if (!open_encoder(x, measured_at[i], i == QUICK, err))
+            return false;
+        x->measures[i].encoder = x->encoder;
+        x->measures[i].most = i == QUICK || some > x->count ? x->count : some;
+    }
+    return true; // x->encoder says how frames are to be
+}
+
+static bool count_bits(struct cutting *x, struct measuring *m, const AVFrame *f, struct error *err)
+{
+    int code = avcodec_send_frame(m->encoder, f);
+    while (code >= 0 && avcodec_receive_packet(m->encoder, x->out) >= 0) {
+        m->bits += x->out->size * 8LL;
+        m->first_bits += x->out->pts < x->measures[GOOD].most ? x->out->size * 8LL : 0;
+        av_packet_unref(x->out);
+    }
+    return code >= 0 || order_refused(&x->o, code, err);
+}
+
+static bool measure_frame(struct cutting *x, const AVFrame *f, struct error *err)
+{
+    bool done = true;
+    for (int i = 0; done && i < MEASURES; i++)
+        if (!f || f->pts < x->measures[i].most)
+            done = count_bits(x, &x->measures[i], f, err);
+    return done;
+}
+
+static json_t *measures_of(const struct cutting *x)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "frames", (json_int_t)x->count, "quick",
+                     (json_int_t)x->measures[QUICK].bits, "quick_first",
+                     (json_int_t)x->measures[QUICK].first_bits, "good_first",
+                     (json_int_t)x->measures[GOOD].bits, "poor_first",
+                     (json_int_t)x->measures[POOR].bits);
 }
 
 // ---- encoding
@@ -319,9 +385,12 @@ static bool show(struct cutting *x, struct error *err)
     if (!f)
         return no_memory(err);
     f->pts = x->shown++;
-    int code = avcodec_send_frame(x->encoder, f);
+    int code = x->measured ? 0 : avcodec_send_frame(x->encoder, f);
+    bool counted = !x->measured || measure_frame(x, f, err);
     av_frame_free(&f);
     progress(x);
+    if (x->measured)
+        return counted;
     return code >= 0 ? write_packets(x, err) : order_refused(&x->o, code, err);
 }
 
@@ -538,6 +607,8 @@ static bool ends_well(struct cutting *x, struct error *err)
                          (long long)x->first, (long long)(x->first + x->count - 1),
                          (long long)x->shown);
     }
+    if (x->measured)
+        return measure_frame(x, NULL, err);
     int code = avcodec_send_frame(x->encoder, NULL);
     if (code < 0)
         return order_refused(&x->o, code, err);
@@ -567,27 +638,46 @@ static bool read_plan(struct cutting *x, struct error *err)
     return encoder_is(&x->o, plan, err);
 }
 
-bool segment(const struct ticket *t, json_t **result, struct error *err)
+static bool encode(struct cutting *x, json_t **result, struct error *err)
+{
+    int64_t size = 0;
+    if (!open_encoder(x, order_word(x->o.t->segment, "crf"), false, err) || !open_proof(x, err) ||
+        !open_writer(x, err) || (x->count && (!all_frames(x, err) || !ends_well(x, err))) ||
+        !packets_finish(x->writer, x->delay, &size, err))
+        return false;
+    *result = json_pack("{s:{s:s, s:I}, s:I, s:O}", "output", "name", x->o.t->output, "size",
+                        (json_int_t)size, "frames", (json_int_t)x->count, "damage", x->damage);
+    return true;
+}
+
+static bool only_weigh(struct cutting *x, json_t **result, struct error *err)
+{
+    x->measured = true;
+    if (!open_measures(x, err) || (x->count && (!all_frames(x, err) || !ends_well(x, err))))
+        return false;
+    *result = measures_of(x);
+    return true;
+}
+
+static bool cut(const struct ticket *t, bool (*to)(struct cutting *, json_t **, struct error *),
+                json_t **result, struct error *err)
 {
     struct cutting x = {.file = -1,
                         .damage = json_array(),
                         .packet = av_packet_alloc(),
                         .out = av_packet_alloc(),
                         .frame = av_frame_alloc()};
-    int64_t size = 0;
     bool done = order_open(t, &x.o, err) && read_plan(&x, err) && media_open(t, &x.m, err);
     if (done && x.m->video < 0)
         done = error_set(err, ERROR_INPUT, "the source of the segment has no picture");
     if (done)
         only_pictures(x.m);
-    done = done && open_encoder(&x, err) && open_proof(&x, err) && open_writer(&x, err) &&
-           (!x.count || (all_frames(&x, err) && ends_well(&x, err))) &&
-           packets_finish(x.writer, x.delay, &size, err);
-    if (done)
-        *result = json_pack("{s:{s:s, s:I}, s:I, s:O}", "output", "name", t->output, "size",
-                            (json_int_t)size, "frames", (json_int_t)x.count, "damage", x.damage);
+    done = done && to(&x, result, err);
     packets_writer_close(x.writer);
     avcodec_free_context(&x.decoder);
+    for (int i = 0; i < MEASURES; i++)
+        if (x.measures[i].encoder != x.encoder)
+            avcodec_free_context(&x.measures[i].encoder);
     avcodec_free_context(&x.encoder);
     avcodec_free_context(&x.proof);
     shaper_close(x.shaper);
@@ -604,4 +694,14 @@ bool segment(const struct ticket *t, json_t **result, struct error *err)
     json_decref(x.damage);
     order_close(&x.o);
     return done;
+}
+
+bool segment(const struct ticket *t, json_t **result, struct error *err)
+{
+    return cut(t, encode, result, err);
+}
+
+bool weigh(const struct ticket *t, json_t **result, struct error *err)
+{
+    return cut(t, only_weigh, result, err);
 }

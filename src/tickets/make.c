@@ -1,8 +1,11 @@
 #include "tickets/make.h"
+#include "formats/profile/profile.h"
 #include "plat/files.h"
 #include "tickets/run.h"
+#include "time/rational.h"
 
 #include <limits.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,12 +40,72 @@ json_t *make_index_ticket(const json_t *all)
     return ticket_of(all, "index", NULL);
 }
 
-json_t *make_segment_ticket(const json_t *all, const json_t *plan, size_t number,
-                            const char *output)
+static json_t *of_segment(const json_t *all, const char *kind, const json_t *plan, size_t number,
+                          const char *output)
 {
-    json_t *t = ticket_of(all, "segment", output);
+    json_t *t = ticket_of(all, kind, output);
     json_object_set_new(t, "plan", without_segments(plan));
-    json_object_set(t, "segment", json_array_get(json_object_get(plan, "segments"), number));
+    json_object_set_new(t, "segment",
+                        json_copy(json_array_get(json_object_get(plan, "segments"), number)));
+    return t;
+}
+
+json_t *make_weigh_ticket(const json_t *all, const json_t *plan, size_t number)
+{
+    return of_segment(all, "weigh", plan, number, NULL);
+}
+
+static double measured(const json_t *of, const char *name)
+{
+    return (double)json_integer_value(json_object_get(of, name));
+}
+
+// Bits of a segment at a constant rate factor: what came of the quick way, by as much as the good
+// way was off on the first frames, at the slope between the two qualities of those.
+static double bits_at(const json_t *m, double crf)
+{
+    double quick = measured(m, "quick"), quick_first = measured(m, "quick_first");
+    double good = measured(m, "good_first"), poor = measured(m, "poor_first");
+    double slope = good > poor && poor > 0 ? log2(good / poor) / 10 : 1.0 / 6;
+    double factor = quick_first > 0 && good > 0 ? good / quick_first : 1;
+    return quick * factor * exp2(-(crf - 20) * slope);
+}
+
+// The one quality at which all segments come to the bit rate together: shots that need more get
+// more, wherever they are cut. In hundredths.
+static double quality(const json_t *profile, const json_t *plan, const json_t *measures)
+{
+    rational rate;
+    struct error err;
+    size_t i;
+    const json_t *m;
+    double low = 0, high = 51, wanted;
+    const char *text = json_string_value(json_object_get(plan, "rate"));
+    if (!rational_parse(text_of(text), &rate, &err) || rate.num <= 0)
+        return 23;
+    wanted = measured(json_object_get(profile, "video"), "bit_rate") * measured(plan, "frames") *
+             (double)rate.den / (double)rate.num;
+    for (int step = 0; step < 40; step++) {
+        double crf = (low + high) / 2, sum = 0;
+        json_array_foreach(measures, i, m) sum += bits_at(m, crf);
+        if (sum > wanted)
+            low = crf;
+        else
+            high = crf;
+    }
+    return round(low * 100) / 100;
+}
+
+json_t *make_segment_ticket(const json_t *all, const json_t *plan, size_t number,
+                            const json_t *measures, const char *output)
+{
+    json_t *t = of_segment(all, "segment", plan, number, output);
+    char crf[16];
+    if (json_array_size(measures)) {
+        snprintf(crf, sizeof(crf), "%.2f",
+                 quality(json_object_get(all, "profile"), plan, measures));
+        json_object_set_new(json_object_get(t, "segment"), "crf", json_string(crf));
+    }
     return t;
 }
 
@@ -98,6 +161,9 @@ struct making {
     const struct make_wish *wish;
     char folder[PATH_MAX]; // of the pieces
     json_t *plan;          // NULL: no picture
+    json_t *measures;      // of all segments; NULL: they are not measured
+    bool same;             // pieces of an earlier run are of this plan
+    int64_t before;        // frames of the pass before
     struct piece *pieces;
     size_t count, segments;
     int64_t total;
@@ -123,7 +189,7 @@ static bool path_of(const struct making *m, const char *name, const char *ending
 
 static bool tell(struct making *m)
 {
-    int64_t done = 0;
+    int64_t done = m->before;
     for (size_t i = 0; i < m->count; i++)
         done += m->pieces[i].done;
     return !m->wish->heard ||
@@ -260,7 +326,7 @@ static json_t *subject(const struct making *m)
 
 static void take_up(struct making *m)
 {
-    for (size_t i = 0; i < m->count; i++) {
+    for (size_t i = 0; m->same && i < m->count; i++) {
         struct piece *p = &m->pieces[i];
         struct buf text = BUF_LIMIT(16 << 20);
         char path[PATH_MAX];
@@ -280,10 +346,9 @@ static bool go_on(struct making *m, struct error *err)
     json_t *now = subject(m);
     char *text = json_dumps(now, JSON_COMPACT | JSON_SORT_KEYS);
     bool done = text && path_of(m, "plan.json", "", path, err);
-    if (done && file_read(path, &before, &none) && before.size == strlen(text) &&
-        memcmp(before.at, text, before.size) == 0)
-        take_up(m);
-    else
+    m->same = done && file_read(path, &before, &none) && before.size == strlen(text) &&
+              memcmp(before.at, text, before.size) == 0;
+    if (!m->same)
         done = done && folder_remove(m->folder, err) && folder_make(m->folder, 0755, err) &&
                file_write(path, text, strlen(text), 0644, err);
     buf_free(&before);
@@ -293,6 +358,42 @@ static bool go_on(struct making *m, struct error *err)
 }
 
 // ---- all of it
+
+static void forget_pieces(struct making *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        json_decref(m->pieces[i].ticket);
+        json_decref(m->pieces[i].result);
+    }
+    free(m->pieces);
+    m->pieces = NULL;
+    m->count = m->next = 0;
+}
+
+// The first pass of two.
+static bool make_measures(struct making *m, struct error *err)
+{
+    size_t count = json_array_size(json_object_get(m->plan, "segments"));
+    if (!m->plan || !profile_measured(json_object_get(m->wish->ticket, "profile")))
+        return true;
+    m->total *= 2;
+    m->pieces = calloc(count, sizeof(*m->pieces));
+    if (!m->pieces)
+        abort();
+    for (; m->count < count; m->count++) {
+        struct piece *p = &m->pieces[m->count];
+        snprintf(p->file, sizeof(p->file), "weigh-%06zu", m->count + 1);
+        p->ticket = make_weigh_ticket(m->wish->ticket, m->plan, m->count);
+    }
+    take_up(m);
+    bool done = make_pieces(m, err);
+    m->measures = json_array();
+    for (size_t i = 0; done && i < count; i++)
+        json_array_append(m->measures, m->pieces[i].result);
+    m->before = m->total / 2;
+    forget_pieces(m);
+    return done;
+}
 
 static void list_pieces(struct making *m)
 {
@@ -305,7 +406,7 @@ static void list_pieces(struct making *m)
     for (size_t i = 0; i < m->segments; i++) {
         struct piece *p = &m->pieces[m->count++];
         snprintf(p->file, sizeof(p->file), "segment-%06zu.packets", i + 1);
-        p->ticket = make_segment_ticket(all, m->plan, i, p->file);
+        p->ticket = make_segment_ticket(all, m->plan, i, m->measures, p->file);
     }
     if (!sound && m->segments)
         return;
@@ -352,15 +453,15 @@ bool make_file(const struct make_wish *wish, json_t **result, struct error *err)
         m.plan = json_incref(json_object_get(index, "plan"));
         m.total = json_integer_value(json_object_get(m.plan, "frames"));
     }
-    if (done) {
+    if (done && go_on(&m, err) && make_measures(&m, err)) {
         list_pieces(&m);
-        done = go_on(&m, err) && make_pieces(&m, err) && put_together(&m, result, err);
+        take_up(&m);
+        done = make_pieces(&m, err) && put_together(&m, result, err);
+    } else {
+        done = false;
     }
-    for (size_t i = 0; i < m.count; i++) {
-        json_decref(m.pieces[i].ticket);
-        json_decref(m.pieces[i].result);
-    }
-    free(m.pieces);
+    forget_pieces(&m);
+    json_decref(m.measures);
     json_decref(index);
     json_decref(m.plan);
     pthread_mutex_destroy(&m.lock);

@@ -1,6 +1,7 @@
 /*
  * tickets/make: a deliverable out of the engine's four steps (docs/formats/ticket.md): an index
- * plans segments, each of them and the sound is encoded by itself, a muxer puts them together.
+ * plans segments, each of them is measured if they are to come to a bit rate, each of them and the
+ * sound is encoded by itself, a muxer puts them together.
  *
  * The plan is the source's and the profile's: what comes out is the same to the byte whether one
  * engine works through it or many, and whatever became of some of them on the way.
@@ -15,8 +16,10 @@
 // ---- The steps' tickets, from what all of them say ("facts", "profile", "sequence", ...). New
 // references. `plan` is the index's {"plan"}; NULL: there is no picture.
 json_t *make_index_ticket(const json_t *all);
+json_t *make_weigh_ticket(const json_t *all, const json_t *plan, size_t number);
+// `measures`: the results of weighing all segments, in order; NULL or empty: they were not.
 json_t *make_segment_ticket(const json_t *all, const json_t *plan, size_t number,
-                            const char *output);
+                            const json_t *measures, const char *output);
 json_t *make_sound_ticket(const json_t *all, const char *output);
 // Its inputs are the segments' files in order and then the sound's.
 json_t *make_mux_ticket(const json_t *all, const json_t *plan, const char *output);

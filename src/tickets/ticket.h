@@ -8,8 +8,9 @@
 
 #include <jansson.h>
 
-// A deliverable is made by four kinds: an index plans its segments, each is encoded, so is the
-// sound, whole, and what they made is put into the container (mux).
+// A deliverable is made by the last five: an index plans its segments, each is weighed when they
+// are to come to a bit rate together, each is encoded, so is the sound, whole, and what
+// they made is put into the container (mux).
 enum ticket_kind {
     TICKET_PROBE,
     TICKET_PROXY,
@@ -19,6 +20,7 @@ enum ticket_kind {
     TICKET_ASSEMBLE, // one frame of its tiles
     // a deliverable:
     TICKET_INDEX,
+    TICKET_WEIGH,
     TICKET_SEGMENT,
     TICKET_SOUND,
     TICKET_MUX

@@ -413,6 +413,36 @@ static void a_strict_rate_is_one_segment(void **state)
     json_decref(result);
 }
 
+static void a_bit_rate_is_held_by_all_segments_together(void **state)
+{
+    (void)state;
+    char source[MEDIA_PATH], command[2 * MEDIA_PATH];
+    // The second half is far harder than the first.
+    media_make_by("uneven.mov",
+                  "ffmpeg -v error -f lavfi -i \"testsrc2=s=320x180:r=25:d=8,"
+                  "noise=alls=40:allf=t:enable='gte(t,4)'\" -c:v libx264 -preset ultrafast -crf 8 "
+                  "-f mov \"$OUT\"",
+                  source);
+    const char *video = "{\"gop_s\":1,\"segment_s\":1,\"bit_rate\":600000,\"options\":{\"preset\":"
+                        "\"fast\"}}";
+    if (!deliver(source, profile("web-h264-1080p", video), "rate1.mp4", 1, NULL) ||
+        !deliver(source, profile("web-h264-1080p", video), "rate2.mp4", 2, NULL))
+        return;
+    same_file(made("rate1.mp4"), made("rate2.mp4"));
+    long bytes[2] = {0}; // of the two halves
+    snprintf(command, sizeof(command),
+             "ffprobe -v error -select_streams v -show_entries packet=size -of csv=p=0 '%s'",
+             made("rate1.mp4"));
+    char *sizes = media_output(command), *rest = sizes;
+    for (int i = 0; i < 200; i++)
+        bytes[i / 100] += strtol(rest, &rest, 10);
+    double rate = (double)(bytes[0] + bytes[1]);
+    if (rate < 600000 * 0.9 || rate > 600000 * 1.1)
+        media_wrong("it came to %.0f bits a second, not 600,000", rate);
+    assert_true(bytes[1] > 2 * bytes[0]);
+    free(sizes);
+}
+
 static void a_piece_that_was_hurt_is_not_delivered(void **state)
 {
     (void)state;
@@ -458,6 +488,7 @@ int main(int argc, char **argv)
         MEDIA_TEST(sound_has_no_seam_and_not_a_sample_more),
         MEDIA_TEST(the_rungs_of_a_ladder_have_the_same_key_frames),
         MEDIA_TEST(a_strict_rate_is_one_segment),
+        MEDIA_TEST(a_bit_rate_is_held_by_all_segments_together),
         MEDIA_TEST(a_piece_that_was_hurt_is_not_delivered),
     };
     if (argc > 1)

@@ -27,6 +27,7 @@ static const struct field fields[] = {
     {"video", "gop_s", 'i', false, NULL},
     {"video", "gop", 't', false, " fixed "},
     {"video", "segment_s", 'i', false, NULL},
+    {"video", "bit_rate", 'i', false, NULL},
     {"video", "options", 'o', false, NULL},
     {"audio", "codec", 't', true, " aac pcm_s24le "},
     {"audio", "rate", 'i', true, NULL},
@@ -93,6 +94,11 @@ static bool check_part(const json_t *object, const char *part, const char *file,
     return true;
 }
 
+static int64_t number_of(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
 bool profile_check(const json_t *profile, const char *file, struct error *err)
 {
     const json_t *video = json_object_get(profile, "video"),
@@ -109,6 +115,8 @@ bool profile_check(const json_t *profile, const char *file, struct error *err)
         if (!json_is_string(value))
             return wrong(err, file, "video.options", name, "is not a text");
     }
+    if (profile_measured(profile) && json_object_get(json_object_get(video, "options"), "crf"))
+        return wrong(err, file, "video", "bit_rate", "can not be held with a crf beside it");
     return video || audio || wrong(err, file, "", "video", "and audio are both missing");
 }
 
@@ -134,11 +142,6 @@ bool profile_read(const char *file, text content, json_t **profile, struct error
 
 enum { SEGMENT_S = 5, SEGMENTS_MOST = 100000 };
 
-static int64_t number_of(const json_t *object, const char *name)
-{
-    return json_integer_value(json_object_get(object, name));
-}
-
 bool profile_strict(const json_t *profile)
 {
     static const char *const of_a_buffer[] = {"bufsize", "maxrate", "minrate"};
@@ -147,6 +150,14 @@ bool profile_strict(const json_t *profile)
         if (json_object_get(options, of_a_buffer[i]))
             return true;
     return false;
+}
+
+bool profile_measured(const json_t *profile)
+{
+    const json_t *video = json_object_get(profile, "video");
+    const char *codec = json_string_value(json_object_get(video, "codec"));
+    return number_of(video, "bit_rate") > 0 && !profile_strict(profile) && codec &&
+           (strcmp(codec, "libx264") == 0 || strcmp(codec, "libx265") == 0);
 }
 
 int64_t profile_gop_frames(const json_t *profile, rational rate)

@@ -76,7 +76,7 @@ static json_t *after(size_t first, size_t count)
 }
 
 // The sound goes first: it takes its time to be read, and nothing waits for it but the muxer.
-static size_t steps_of(const json_t *profile, const json_t *facts, struct job_step steps[4])
+static size_t steps_of(const json_t *profile, const json_t *facts, struct job_step steps[5])
 {
     int64_t segments = profile_segments(profile, facts);
     bool sound = json_object_get(profile, "audio") && has(facts, "audio");
@@ -85,8 +85,12 @@ static size_t steps_of(const json_t *profile, const json_t *facts, struct job_st
         steps[count++] = (struct job_step){"index", 1, NULL};
     if (sound)
         steps[count++] = (struct job_step){"sound", 1, NULL};
+    bool measured = segments && profile_measured(profile);
+    if (measured)
+        steps[count++] = (struct job_step){"weigh", segments, after(1, 1)};
     if (segments)
-        steps[count++] = (struct job_step){"segment", segments, after(1, 1)};
+        steps[count] = (struct job_step){"segment", segments, after(measured ? count : 1, 1)};
+    count += segments > 0;
     steps[count] = (struct job_step){"mux", 1, after(1, count)};
     return count + 1;
 }
@@ -96,7 +100,7 @@ static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
                      const char *delivery, struct arena *a, int64_t now_ms, id *job,
                      struct error *err)
 {
-    struct job_step steps[4] = {0};
+    struct job_step steps[5] = {0};
     const char *profile = json_string_value(json_object_get(w->profile, "name"));
     json_t *ticket = json_pack("{s:s, s:O, s:s}", "kind", "encode", "profile",
                                (json_t *)(uintptr_t)w->profile, "output", name);

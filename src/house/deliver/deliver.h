@@ -3,7 +3,8 @@
  *
  * A delivery is a version, a profile as it was when it was asked for, and a job that encodes it.
  * The job's steps are the kinds of the engine's tickets (docs/formats/ticket.md): an index that
- * plans, the segments and the sound, and the muxer. How many segments there are follows from the
+ * plans, the segments (weighed first, when they are to come to a bit rate), the sound, and the
+ * muxer. How many segments there are follows from the
  * facts and the profile. What the first three make is kept as pieces until the file is there. The
  * result is probed and laid beside both (checks.h) before anybody can have it.
  */
@@ -55,7 +56,7 @@ MUST_CHECK bool delivery_done(struct db_tx *tx, const char *job, const sha256 *c
 
 // ---- Pieces, for flow
 struct delivery_piece {
-    const char *job, *step; // step: index, segment, sound
+    const char *job, *step; // step: index, weigh, segment, sound
     int64_t task;
     bool has_content;
     sha256 content;
@@ -64,8 +65,9 @@ struct delivery_piece {
 };
 MUST_CHECK bool delivery_piece_add(struct db_tx *tx, const struct delivery_piece *piece,
                                    int64_t now_ms, struct error *err);
-// {"plan": object or null, "segments": [result...], "sound": result or null, "files": [{"content",
-// "size", "name"}...] in the muxer's order}; a new reference. CONFLICT when some are missing.
+// {"plan": object or null, "measures": [result...], "segments": [result...], "sound": result or
+// null, "files": [{"content", "size", "name"}...] in the muxer's order}; a new reference. CONFLICT
+// when some are missing. `all` false: only what a segment needs, the first two.
 MUST_CHECK bool delivery_pieces(struct db_tx *tx, const char *job, bool all, json_t **pieces,
                                 struct error *err);
 // Forgets a job's pieces (NULL: all of jobs that ended before `before_ms`). `*contents` are those

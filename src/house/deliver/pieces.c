@@ -47,20 +47,22 @@ bool delivery_pieces(struct db_tx *tx, const char *job, bool all, json_t **piece
                      struct error *err)
 {
     int64_t count = 0, seen = 0;
-    json_t *segments = json_array(), *files = json_array();
-    *pieces =
-        json_pack("{s:n, s:o, s:n, s:o}", "plan", "segments", segments, "sound", "files", files);
-    // "segment" is before "sound", as the muxer wants it; only the plan is needed for a segment.
+    json_t *measures = json_array(), *segments = json_array(), *files = json_array();
+    *pieces = json_pack("{s:n, s:o, s:o, s:n, s:o}", "plan", "measures", measures, "segments",
+                        segments, "sound", "files", files);
+    // "segment" is before "sound", as the muxer wants it; a segment needs what was before.
     struct db_rows *rows =
         db_query(tx,
                  "select step, task, content, size, result from delivery_pieces where job = ?1 and "
-                 "(?2 = 1 or step = 'index') order by step, task",
+                 "(?2 = 1 or step in ('index', 'weigh')) order by step, task",
                  "si", job, (int64_t)all);
     for (; db_next(rows); seen++) {
         const char *step = db_text(rows, 0);
         json_t *result = json_loads(db_text(rows, 4), 0, NULL);
         if (strcmp(step, "index") == 0)
             json_object_set(*pieces, "plan", json_object_get(result, "plan"));
+        else if (strcmp(step, "weigh") == 0)
+            json_array_append(measures, result);
         else if (strcmp(step, "segment") == 0)
             json_array_append(segments, result);
         else

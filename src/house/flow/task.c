@@ -49,7 +49,7 @@ static bool source_in(struct db_tx *tx, void *context, struct error *err)
     json_decref(g->pieces);
     g->pieces = NULL;
     bool mux = is_part(g->claim, "mux");
-    return (!mux && !is_part(g->claim, "segment")) ||
+    return (!mux && !is_part(g->claim, "segment") && !is_part(g->claim, "weigh")) ||
            delivery_pieces(tx, g->claim->job, mux, &g->pieces, err);
 }
 
@@ -121,7 +121,10 @@ static json_t *step_ticket(const struct giving *g, const json_t *all)
     if (is_part(g->claim, "index"))
         return make_index_ticket(all);
     if (is_part(g->claim, "segment"))
-        return make_segment_ticket(all, plan, (size_t)g->claim->first, "segment.packets");
+        return make_segment_ticket(all, plan, (size_t)g->claim->first,
+                                   json_object_get(g->pieces, "measures"), "segment.packets");
+    if (is_part(g->claim, "weigh"))
+        return make_weigh_ticket(all, plan, (size_t)g->claim->first);
     if (is_part(g->claim, "sound"))
         return make_sound_ticket(all, "sound.packets");
     return is_part(g->claim, "mux") ? make_mux_ticket(all, plan, output)
@@ -304,9 +307,10 @@ static const struct kind {
     const char *name, *outputs; // field of the result
     jobs_apply *apply;
 } kinds[] = {
-    {"probe", NULL, apply_probe},     {"proxy", "outputs", apply_proxy},
-    {"index", NULL, apply_piece},     {"segment", "output", apply_piece},
-    {"sound", "output", apply_piece}, {"mux", "output", apply_mux},
+    {"probe", NULL, apply_probe}, {"proxy", "outputs", apply_proxy},
+    {"index", NULL, apply_piece}, {"segment", "output", apply_piece},
+    {"weigh", NULL, apply_piece}, {"sound", "output", apply_piece},
+    {"mux", "output", apply_mux},
 };
 
 static const struct kind *kind_of(const struct ended *e)
