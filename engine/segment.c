@@ -12,7 +12,7 @@
  * nearest to its time and stays until the next one begins.
  *
  * A segment that is measured goes the same way into three encoders that write nothing: all of it
- * quickly, and its first frames as they will be encoded, at two qualities. That tells what the
+ * quickly, and its first frames as they will be encoded, at three qualities. That tells what the
  * quick way is off by, and how many bits less a quality is (tickets/make.c solves for the one
  * quality at which all segments come to the bit rate together).
  *
@@ -32,14 +32,14 @@
 #define DAMAGE_ROWS 200
 enum { LOOKED_AT_EVERY = 24 }; // of frames that stand alone
 
-enum { QUICK, GOOD, POOR, MEASURES, MEASURED_LEAST = 24 };
+enum { QUICK, GOOD, FAIR, POOR, MEASURES, MEASURED_LEAST = 24 };
 // What tickets/make.c counts from.
-static const char *const measured_at[MEASURES] = {"23", "20", "30"};
+static const char *const measured_at[MEASURES] = {"23", "18", "26", "34"};
 
 struct measuring {
     AVCodecContext *encoder;
     int64_t most;             // frames
-    int64_t bits, first_bits; // first: of the frames that all three get
+    int64_t bits, first_bits; // first: of the frames that all of them get
 };
 
 struct cutting {
@@ -247,7 +247,7 @@ static bool prove(struct cutting *x, const AVPacket *p, struct error *err)
 
 static bool open_measures(struct cutting *x, struct error *err)
 {
-    int64_t some = x->count / 6 > MEASURED_LEAST ? x->count / 6 : MEASURED_LEAST;
+    int64_t some = x->count / 8 > MEASURED_LEAST ? x->count / 8 : MEASURED_LEAST;
     for (int i = 0; i < MEASURES; i++) {
         if (!open_encoder(x, measured_at[i], i == QUICK, err))
             return false;
@@ -279,10 +279,10 @@ static bool measure_frame(struct cutting *x, const AVFrame *f, struct error *err
 
 static json_t *measures_of(const struct cutting *x)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "frames", (json_int_t)x->count, "quick",
+    return json_pack("{s:I, s:I, s:I, s:[I,I,I]}", "frames", (json_int_t)x->count, "quick",
                      (json_int_t)x->measures[QUICK].bits, "quick_first",
-                     (json_int_t)x->measures[QUICK].first_bits, "good_first",
-                     (json_int_t)x->measures[GOOD].bits, "poor_first",
+                     (json_int_t)x->measures[QUICK].first_bits, "first",
+                     (json_int_t)x->measures[GOOD].bits, (json_int_t)x->measures[FAIR].bits,
                      (json_int_t)x->measures[POOR].bits);
 }
 

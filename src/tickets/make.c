@@ -60,15 +60,19 @@ static double measured(const json_t *of, const char *name)
     return (double)json_integer_value(json_object_get(of, name));
 }
 
-// Bits of a segment at a constant rate factor: what came of the quick way, by as much as the good
-// way was off on the first frames, at the slope between the two qualities of those.
+// Bits of a segment at a constant rate factor: what came of the quick way, by as much as the way
+// that it will be encoded was off on the first frames, which were tried at CRF 18, 26 and 34.
 static double bits_at(const json_t *m, double crf)
 {
+    const json_t *first = json_object_get(m, "first");
     double quick = measured(m, "quick"), quick_first = measured(m, "quick_first");
-    double good = measured(m, "good_first"), poor = measured(m, "poor_first");
-    double slope = good > poor && poor > 0 ? log2(good / poor) / 10 : 1.0 / 6;
-    double factor = quick_first > 0 && good > 0 ? good / quick_first : 1;
-    return quick * factor * exp2(-(crf - 20) * slope);
+    size_t low = crf < 26 ? 0 : 1;
+    double a = (double)json_integer_value(json_array_get(first, low));
+    double b = (double)json_integer_value(json_array_get(first, low + 1));
+    if (quick_first <= 0 || a <= 0 || b <= 0) // nothing was learned: half as much every 6
+        return quick * exp2((23 - crf) / 6);
+    double slope = log2(a / b) / 8;
+    return quick * a / quick_first * exp2((18 + 8 * (double)low - crf) * slope);
 }
 
 // The one quality at which all segments come to the bit rate together: shots that need more get

@@ -436,7 +436,7 @@ static void a_bit_rate_is_held_by_all_segments_together(void **state)
     char *sizes = media_output(command), *rest = sizes;
     for (int i = 0; i < 200; i++)
         bytes[i / 100] += strtol(rest, &rest, 10);
-    double rate = (double)(bytes[0] + bytes[1]);
+    double rate = (double)(bytes[0] + bytes[1]); // of 8 seconds: bits a second
     if (rate < 600000 * 0.9 || rate > 600000 * 1.1)
         media_wrong("it came to %.0f bits a second, not 600,000", rate);
     assert_true(bytes[1] > 2 * bytes[0]);

@@ -663,6 +663,47 @@ static void a_delivery_is_made_and_checked(void **state)
     json_decref(q.profile);
 }
 
+static void a_bit_rate_is_weighed_before_it_is_encoded(void **state)
+{
+    (void)state;
+    struct asking q = {0};
+    json_t *task;
+    OK(profile_load(PROFILES, "web-h264-1080p", &q.profile, &err));
+    json_t *video = json_object_get(q.profile, "video");
+    json_object_del(json_object_get(video, "options"), "crf");
+    json_object_set_new(video, "gop_s", json_integer(1));
+    json_object_set_new(video, "segment_s", json_integer(1));
+    json_object_set_new(video, "bit_rate", json_integer(1000000));
+    struct asset_made m = probed("W001.mov", "a film to be weighed");
+    struct claim proxy = take("proxy", &task);
+    json_decref(task);
+    make_proxies(&proxy, "scrub");
+    q.version = m.version.text;
+    OK(db_write(h.db, ask_in, &q, &err));
+    follow();
+    struct claim c = step("index", &task);
+    json_decref(task);
+    done(&c, json_loads("{\"plan\":{\"frames\":48,\"rate\":\"24/1\",\"segments\":[{\"first\":0,"
+                        "\"count\":24},{\"first\":24,\"count\":24}]}}",
+                        0, NULL));
+    for (int i = 0; i < 2; i++) {
+        c = step("weigh", &task);
+        json_decref(task);
+        // Four million bits at CRF 18, half of it at 26, a quarter at 34.
+        assert_int_equal(
+            done(&c, json_loads("{\"frames\":24,\"quick\":1000000,\"quick_first\":1000,"
+                                "\"first\":[4000,2000,1000]}",
+                                0, NULL)),
+            OUTCOME_TAKEN);
+    }
+    c = step("segment", &task);
+    json_t *row = json_object_get(json_object_get(task, "ticket"), "segment");
+    assert_string_equal(json_string_value(json_object_get(row, "crf")), "34.00");
+    json_decref(task);
+    json_decref(q.json);
+    json_decref(q.profile);
+}
+
 static void profiles_suit_what_they_are_asked_for(void **state)
 {
     (void)state;
@@ -701,6 +742,7 @@ int main(int argc, char **argv)
         T(what_lies_in_scratch_without_an_attempt_goes),
         T(results_from_a_worker_gone_mad_are_refused),
         T(a_delivery_is_made_and_checked),
+        T(a_bit_rate_is_weighed_before_it_is_encoded),
         T(profiles_suit_what_they_are_asked_for),
     };
     return RUN_TESTS(tests);
