@@ -29,6 +29,17 @@ bool order_refused(const struct order *o, int code, struct error *err)
     return error_fix(err, "choose another profile");
 }
 
+bool order_holds(const struct order *o, enum AVCodecID codec, struct error *err)
+{
+    if (avformat_query_codec(o->container, codec, FF_COMPLIANCE_NORMAL) != 0)
+        return true;
+    error_set(err, ERROR_UNSUPPORTED, "%s can not be made as %s", o->t->inputs[0].name,
+              order_word(o->profile, "title"));
+    error_why(err, "%s can not lie in %s", avcodec_get_name(codec),
+              order_word(o->profile, "container"));
+    return error_fix(err, "choose another profile, or another codec or container in it");
+}
+
 // Facts of a time before the rule for frames without a constant rate are found again.
 static bool have_facts(struct order *o, struct error *err)
 {
@@ -164,7 +175,8 @@ enum { SIDES = sizeof(sides) / sizeof(sides[0]) };
 #define FIELDS(X)                                                                                  \
     X(format)                                                                                      \
     X(profile)                                                                                     \
-    X(level) X(width) X(height) X(field_order) X(color_range) X(color_primaries) X(color_trc)      \
+    X(level)                                                                                       \
+    X(width) X(height) X(field_order) X(color_range) X(color_primaries) X(color_trc)               \
         X(color_space) X(chroma_location) X(video_delay) X(bits_per_coded_sample)                  \
             X(bits_per_raw_sample) X(sample_rate) X(block_align) X(frame_size) X(initial_padding)  \
                 X(trailing_padding) X(seek_preroll)

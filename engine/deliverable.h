@@ -29,6 +29,9 @@ MUST_CHECK bool order_open(const struct ticket *t, struct order *o, struct error
 void order_close(struct order *o);
 int order_number(const json_t *object, const char *name, int otherwise);
 const char *order_word(const json_t *object, const char *name); // "" when it is none
+// Whether the container takes that codec, as far as it says: it is refused before hours of
+// encoding, not after.
+MUST_CHECK bool order_holds(const struct order *o, enum AVCodecID codec, struct error *err);
 // libav's refusal in the person's words. Always false.
 bool order_refused(const struct order *o, int code, struct error *err);
 

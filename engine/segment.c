@@ -173,6 +173,8 @@ static bool open_encoder(struct cutting *x, const char *crf, bool quick, struct 
     AVDictionary *options = NULL;
     if (!c)
         return error_set(err, ERROR_UNSUPPORTED, "no encoder %s is there", name);
+    if (!order_holds(&x->o, codec->id, err))
+        return false;
     const rational rate = x->o.rate;
     c->pix_fmt = av_get_pix_fmt(order_word(x->o.video, "pixel_format"));
     c->time_base = (AVRational){(int)rate.den, (int)rate.num};

@@ -63,6 +63,8 @@ static bool open_encoder(struct track *x, struct sound *o, AVChannelLayout *have
     if (!c)
         return error_set(err, ERROR_UNSUPPORTED, "no encoder %s is there",
                          order_word(x->o.audio, "codec"));
+    if (!order_holds(&x->o, codec->id, err))
+        return false;
     if (channels)
         av_channel_layout_default(&c->ch_layout, channels);
     else

@@ -443,6 +443,25 @@ static void a_bit_rate_is_held_by_all_segments_together(void **state)
     free(sizes);
 }
 
+static void what_the_container_can_not_hold_is_said_before_anything_is_encoded(void **state)
+{
+    (void)state;
+    char source[MEDIA_PATH];
+    media_make(&(struct clip){"s.mov", "25", .frames = 100,
+                              .options = SOUND "-c:v libx264 -preset ultrafast"},
+               source);
+    const char *list[] = {source};
+    struct error err;
+    json_t *result = NULL, *p = profile("web-h264-1080p", "{}");
+    json_object_set_new(json_object_get(p, "audio"), "codec", json_string("pcm_s24le"));
+    json_t *all = ticket_for(source, p);
+    json_t *ticket = make_sound_ticket(all, "s.packets");
+    assert_false(media_ask("sound", list, 1, ticket, media_folder(), &result, &err));
+    assert_int_equal(err.kind, ERROR_UNSUPPORTED);
+    assert_non_null(strstr(err.why, "mp4"));
+    json_decref(all);
+}
+
 static void a_piece_that_was_hurt_is_not_delivered(void **state)
 {
     (void)state;
@@ -489,6 +508,7 @@ int main(int argc, char **argv)
         MEDIA_TEST(the_rungs_of_a_ladder_have_the_same_key_frames),
         MEDIA_TEST(a_strict_rate_is_one_segment),
         MEDIA_TEST(a_bit_rate_is_held_by_all_segments_together),
+        MEDIA_TEST(what_the_container_can_not_hold_is_said_before_anything_is_encoded),
         MEDIA_TEST(a_piece_that_was_hurt_is_not_delivered),
     };
     if (argc > 1)
