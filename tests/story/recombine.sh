@@ -59,6 +59,43 @@ third() { [ "$(ask GET "/assets/$asset" | field .version.number)" = 3 ]; }
 ok "rendered again it comes in" until_true 60 third
 ok "and the job has no problem any more" test "$(ask GET "/jobs/$job" | field .problem)" = ""
 
+# Tiles: frames that are put together are those of a whole render, bit for bit.
+cat >"$work/tiles.yaml" <<'YAML'
+specificationVersion: jobtemplate-2023-09
+extensions: [EXPR]
+name: Tiles
+parameterDefinitions:
+- {name: Scene, type: PATH, objectType: FILE, dataFlow: IN}
+- {name: OutputDir, type: PATH, objectType: DIRECTORY, dataFlow: OUT}
+steps:
+- name: Render
+  parameterSpace:
+    taskParameterDefinitions:
+    - {name: Frame, type: INT, range: "1-3"}
+    - {name: Tile, type: INT, range: "1-4"}
+  script:
+    let:
+    - c = (Task.Param.Tile - 1) % 2
+    - r = (Task.Param.Tile - 1) // 2
+    actions:
+      onRun:
+        command: povray
+        args: ["+I{{Param.Scene}}", "+O{{Param.OutputDir}}/t{{Task.Param.Tile}}_{{Task.Param.Frame}}.png", "+W96", "+H54", "-A", "-D", "+FN", "+WT1", "+K{{Task.Param.Frame / 3}}", "+SC{{c * 48 + 1}}", "+EC{{c * 48 + 48}}", "+SR{{r * 27 + 1}}", "+ER{{r * 27 + 27}}"]
+YAML
+cat >"$work/tiles.json" <<JSON
+{"outputs":[{"step":"Render","path":"$work/show/tiles/t{tile}_#.png","width":96,"height":54,"not_black":true,"asset":{"name":"Tiled"},
+  "tiles":{"parameter":"Tile","columns":2,"rows":2,"crop":"whole","into":"$work/show/whole_#.png"}}]}
+JSON
+ok "tiles are rendered and put together" bash -c "'$posthouse' submit '$work/tiles.yaml' -p Scene='$work/scene.pov' -p OutputDir='$work/show/tiles' --options '$work/tiles.json' --project Farm --wait --house '$url' --token-file '$house/local.token' >'$work/submitted'"
+tiled=$(job_of)
+for frame in 1 2 3; do
+  povray "+I$work/scene.pov" "+O$work/alone_$frame.png" +W96 +H54 -A -D +FN +WT1 "+K$(awk "BEGIN{printf \"%.17g\", $frame/3}")" >/dev/null 2>&1
+  ok "frame $frame is the whole one bit for bit" test "$(pixels "$work/show/whole_$frame.png")" = "$(pixels "$work/alone_$frame.png")"
+done
+ok "they are a sequence" until_true 60 state_is "$(assets_of "$tiled" '[0].asset')" ready
+sed 's/"columns":2/"columns":3/' "$work/tiles.json" >"$work/wrong.json"
+ok "a grid that is not the template's is refused" bash -c "! '$posthouse' submit '$work/tiles.yaml' -p Scene='$work/scene.pov' -p OutputDir='$work/show/tiles' --options '$work/wrong.json' --project Farm --house '$url' --token-file '$house/local.token' 2>'$work/refusal'; grep -q 'frame 1 has 4 tiles, the grid 6' '$work/refusal'"
+
 # The house is killed while frames come in.
 ok "a job that is black is no picture" bash -c "echo 'camera { location 0 }' >'$work/black.pov'; ! '$posthouse' submit '$work/black.pov' ${scene[*]} --frames 1-2 --out '$work/show/black' --not-black --tries 1 --project Farm --wait --house '$url' --token-file '$house/local.token'"
 ok "and says so" bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/projects/$project/jobs' | head -c 0; sqlite3 '$house/house.db' \"select error from attempts where error like '%black everywhere%'\" | grep -q bad_output"
@@ -75,7 +112,7 @@ for round in 1 2 3 4; do
   ok "killed three times there is one version more ($round)" until_true 90 one_more
 done
 sleep 1
-ok "and no other asset" test "$(sql "select count(*) from assets where kind = 'sequence'")" = 1
+ok "and no other asset" test "$(sql "select count(*) from assets where kind = 'sequence'")" = 2
 ok "nothing is left on the way" test -z "$(ls -A "$house/gathered" 2>/dev/null)"
 ok "the house closes" close_house
 ok "what is stored is whole" "$posthouse" check --house.folder="$house"

@@ -30,8 +30,7 @@ struct gathering {
     struct arena *a;
     struct gather g;
     json_t *document;
-    const json_t *output, *asset; // of the document
-    const char *pattern;          // "beauty.####.exr"
+    const json_t *output, *asset, *tiles; // of the document; the latter two may be NULL
     struct job_frame *frames;
     size_t count;
     const char **copies; // paths
@@ -72,10 +71,11 @@ static bool bad_frames(struct gathering *w, const int64_t *numbers, size_t count
                        const char *why, struct error *err)
 {
     struct buf list = BUF_LIMIT(300);
-    const char *name = json_string_value(json_object_get(w->asset, "name"));
+    const char *name = json_string_value(w->asset ? json_object_get(w->asset, "name")
+                                                  : json_object_get(w->tiles, "into"));
     const char *step = json_string_value(json_object_get(w->output, "step"));
     numbers_text(numbers, count, &list);
-    error_set(err, ERROR_OUTPUT, "%s can not come into the library: frame%s %s %s", name,
+    error_set(err, ERROR_OUTPUT, "%s can not be brought together: frame%s %s %s", name,
               count > 1 ? "s" : "", list.at, what);
     error_why(err, "%s", why);
     error_fix(err, "render frame%s %s%s%s again (requeue); it is gathered when the job is done",
@@ -100,18 +100,18 @@ static bool read_in(struct db_tx *tx, void *context, struct error *err)
     return job_document(tx, w->g.job, &w->document, err);
 }
 
-static bool find_files(struct gathering *w, struct error *err)
+static bool find_output(struct gathering *w, struct error *err)
 {
     const json_t *outputs = json_object_get(json_object_get(w->document, "options"), "outputs");
     w->output = json_array_get(outputs, (size_t)w->g.position);
     w->asset = json_object_get(w->output, "asset");
-    const json_t *tiles = json_object_get(w->output, "tiles");
-    const char *path = json_string_value(tiles ? json_object_get(tiles, "into")
-                                               : json_object_get(w->output, "path"));
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    if (!slash || !w->asset)
-        return error_set(err, ERROR_INTERNAL, "the output of a job can not be understood");
-    w->pattern = slash + 1;
+    w->tiles = json_object_get(w->output, "tiles");
+    return w->asset || w->tiles ||
+           error_set(err, ERROR_INTERNAL, "the output of a job can not be understood");
+}
+
+static bool find_files(struct gathering *w, struct error *err)
+{
     if (!job_output_frames(w->document, (size_t)w->g.position, w->a, &w->frames, &w->count, err))
         return false;
     int64_t *missing = ARENA_ARRAY(w->a, int64_t, w->count + 1);
@@ -187,6 +187,14 @@ static bool copy_all(struct gathering *w, struct error *err)
     for (size_t i = 0; i < w->count; i++)
         if (!goes_on(w, err) || !copy_one(w, i, err))
             return false;
+    return true;
+}
+
+static bool in_place(struct gathering *w)
+{
+    w->copies = ARENA_ARRAY(w->a, const char *, w->count);
+    for (size_t i = 0; i < w->count; i++)
+        w->copies[i] = w->frames[i].path;
     return true;
 }
 
@@ -275,6 +283,79 @@ static bool look_at_all(struct gathering *w, bool sandbox, struct error *err)
               alike(w, json_object_get(result, "frames"), err);
     json_decref(result);
     json_decref(ticket);
+    return ok;
+}
+
+// ---- frames of tiles
+
+static bool assemble_frame(struct gathering *w, bool sandbox, const struct job_tile *tiles,
+                           size_t count, const char *making, const char *to, struct error *err)
+{
+    const char **paths = ARENA_ARRAY(w->a, const char *, count);
+    const char *name = strrchr(to, '/') + 1, *made = arena_format(w->a, "%s/%s", making, name);
+    json_t *result = NULL;
+    for (size_t i = 0; i < count; i++)
+        paths[i] = tiles[i].path;
+    json_t *ticket =
+        json_pack("{s:s, s:s, s:{s:O, s:O, s:O}}", "kind", "assemble", "output", name, "grid",
+                  "columns", json_object_get(w->tiles, "columns"), "rows",
+                  json_object_get(w->tiles, "rows"), "crop", json_object_get(w->tiles, "crop"));
+    struct engine_wish wish = {.ticket = ticket,
+                               .sandbox = sandbox ? SANDBOX_ON : SANDBOX_OFF,
+                               .output_folder = making,
+                               .heard = heard,
+                               .context = w};
+    bool ok = engine_run_files(&wish, paths, count, &result, err);
+    json_decref(result);
+    json_decref(ticket);
+    if (ok && rename(made, to) != 0)
+        ok = error_errno(err, errno, "cannot bring %s into its place", to);
+    if (!ok && (err->kind == ERROR_DAMAGED || err->kind == ERROR_UNSUPPORTED)) {
+        const char *why = arena_format(w->a, "%s: %s", err->what, err->why);
+        return bad_frames(w, &tiles[0].frame, 1, "can not be put together of its tiles", why, err);
+    }
+    return ok;
+}
+
+static bool tiles_are_there(struct gathering *w, const struct job_tile *list, size_t count,
+                            struct error *err)
+{
+    int64_t *missing = ARENA_ARRAY(w->a, int64_t, count + 1);
+    size_t gone = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct stat seen;
+        if ((stat(list[i].path, &seen) != 0 || !S_ISREG(seen.st_mode)) &&
+            (!gone || missing[gone - 1] != list[i].frame))
+            missing[gone++] = list[i].frame;
+    }
+    return !gone || bad_frames(w, missing, gone, gone > 1 ? "lack tiles" : "lacks a tile",
+                               "their files are not at their place any more", err);
+}
+
+// Each frame is made in a hidden folder beside its place and renamed there when it is whole.
+static bool assemble_all(struct gathering *w, bool sandbox, struct error *err)
+{
+    struct job_tile *list;
+    size_t count, each = (size_t)(json_integer_value(json_object_get(w->tiles, "columns")) *
+                                  json_integer_value(json_object_get(w->tiles, "rows")));
+    struct arena *a = arena_open((size_t)1 << 31);
+    const char *into = json_string_value(json_object_get(w->tiles, "into"));
+    const char *slash = strrchr(into, '/'), *making = NULL;
+    bool ok = job_output_tiles(w->document, (size_t)w->g.position, a, &list, &count, err) &&
+              tiles_are_there(w, list, count, err);
+    if (ok) {
+        making = arena_format(w->a, "%.*s/.gathering-%s", (int)(slash - into), into, w->g.id);
+        ok = folder_remove(making, err) && folder_make(making, 0775, err);
+    }
+    for (size_t i = 0; ok && i + each <= count; i += each) {
+        const char *to = arena_format(w->a, "%.*s/%s", (int)(slash - into), into,
+                                      sequence_frame(w->a, slash + 1, list[i].frame));
+        ok = goes_on(w, err) && assemble_frame(w, sandbox, list + i, each, making, to, err);
+    }
+    struct error ignored;
+    if (making && !folder_remove(making, ok ? err : &ignored))
+        ok = false;
+    arena_close(a);
     return ok;
 }
 
@@ -385,6 +466,8 @@ static bool end_in(struct db_tx *tx, void *context, struct error *err)
     if (!gather_get(tx, w->g.id, w->a, &now, &found, err))
         return false;
     w->stale = !found || !now.waits || !now.current;
+    if (!w->stale && !w->asset) // frames in their place are all that was asked
+        return gather_made(tx, &w->g, NULL, NULL, err);
     if (!w->stale)
         return make_asset(w, tx, err);
     return !found || !now.waits || gather_stale(tx, &w->g, err);
@@ -411,8 +494,10 @@ static bool bring_in(struct gathering *w, bool sandbox, struct error *err)
 {
     if (!w->g.current) // it runs again: the next time counts
         return db_write(w->f->db, stale_in, w, err);
-    bool ok = find_files(w, err) && copy_all(w, err) && look_at_all(w, sandbox, err) &&
-              store_all(w, err) && db_write(w->f->db, end_in, w, err);
+    bool ok = find_output(w, err) && (!w->tiles || assemble_all(w, sandbox, err)) &&
+              find_files(w, err) && (w->asset ? copy_all(w, err) : in_place(w)) &&
+              look_at_all(w, sandbox, err) && (!w->asset || store_all(w, err)) &&
+              db_write(w->f->db, end_in, w, err);
     for (size_t i = 0; w->bytes && i < w->count; i++)
         store_settle(w->f->store, w->bytes[i], ok && !w->stale);
     return ok;

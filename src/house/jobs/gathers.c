@@ -20,7 +20,7 @@ bool gather_ask(struct db_tx *tx, const char *job, int64_t now_ms, bool *any, st
     *any = false;
     json_array_foreach(json_object_get(options, "outputs"), i, one)
     {
-        if (!ok || !json_object_get(one, "asset"))
+        if (!ok || (!json_object_get(one, "asset") && !output_tiles(one)))
             continue;
         ok =
             db_run(tx, err,
@@ -159,6 +159,8 @@ static const char *asset_name(const json_t *options, int64_t position)
 {
     const json_t *output = json_array_get(json_object_get(options, "outputs"), (size_t)position);
     const char *name = json_string_value(json_object_get(json_object_get(output, "asset"), "name"));
+    if (!name) // frames of tiles
+        name = json_string_value(json_object_get(output_tiles(output), "into"));
     return name ? name : "";
 }
 

@@ -286,8 +286,13 @@ const char *state_name(enum sched_job_state state);
 bool outputs_check(const json_t *options, struct error *err);
 // Its tiles, {"parameter", "columns", "rows", "crop", "into"}; NULL: none.
 const json_t *output_tiles(const json_t *output);
-// ---- submission.c
 struct openjd_job;
+// The tiles of its outputs are those of the template.
+bool outputs_fit(struct arena *a, const struct openjd_job *job, const json_t *options,
+                 struct error *err);
+bool outputs_tiles(struct arena *a, const struct openjd_job *job, const json_t *output,
+                   struct job_tile **list, size_t *count, struct error *err);
+// ---- submission.c
 // The job of a job_document; `a` as for job_submission.
 bool document_job(struct arena *a, const json_t *document, struct openjd_job **job,
                   struct error *err);

@@ -243,7 +243,7 @@ void jobs_stopped(struct jobs *j, const char *attempt, int64_t token, int64_t no
 
 struct claim { // texts live in the arena that was given
     const char *attempt, *job, *kind, *title;
-    const char *part; // the step's name
+    const char *part;                                // the step's name
     const char *project, *asset, *version, *subject; // all but project may be NULL
     json_t *ticket;                                  // a new reference
     int64_t token, step, first, last;
@@ -405,6 +405,15 @@ struct job_frame {
 // Asks no database.
 MUST_CHECK bool job_output_frames(const json_t *document, size_t output, struct arena *a,
                                   struct job_frame **list, size_t *count, struct error *err);
+
+struct job_tile {
+    int64_t frame, tile;
+    const char *path; // in the arena
+};
+// The tiles of all frames of an output that has some, frame by frame, in the order of their
+// numbers. `a` as for job_submission.
+MUST_CHECK bool job_output_tiles(const json_t *document, size_t output, struct arena *a,
+                                 struct job_tile **list, size_t *count, struct error *err);
 
 // ---- Logs of attempts, in files below a folder. `at`: how much text came before; what was told
 // already is left out. A log holds JOBS_LOG_MOST bytes of text at most.

@@ -196,6 +196,116 @@ static void each_once(struct listing *l)
     l->count = kept;
 }
 
+// ---- tiles
+
+static int by_frame(const void *one, const void *two)
+{
+    const struct job_tile *a = one, *b = two;
+    int order = (a->frame > b->frame) - (a->frame < b->frame);
+    return order ? order : (a->tile > b->tile) - (a->tile < b->tile);
+}
+
+static const struct openjd_task_value *value_of(const struct openjd_task *task, const char *name)
+{
+    for (size_t i = 0; i < task->count; i++)
+        if (text_is(task->values[i].name, name))
+            return &task->values[i];
+    return NULL;
+}
+
+static bool no_tiles(struct error *err, const char *why)
+{
+    error_set(err, ERROR_INPUT, "the job can not be taken: its tiles are not as its template says");
+    error_why(err, "%s", why);
+    return error_fix(err, "tiles of an output: docs/formats/submission.md");
+}
+
+// Every frame has as many tiles as the grid.
+static bool grid_is_full(const struct job_tile *list, size_t count, size_t each, struct arena *a,
+                         struct error *err)
+{
+    for (size_t i = 0, next; i < count; i = next) {
+        next = i;
+        while (next < count && list[next].frame == list[i].frame)
+            next++;
+        if (next - i != each)
+            return no_tiles(err, arena_format(a, "frame %lld has %zu tiles, the grid %zu",
+                                              (long long)list[i].frame, next - i, each));
+    }
+    return count > 0 || no_tiles(err, "there are none");
+}
+
+bool outputs_tiles(struct arena *a, const struct openjd_job *job, const json_t *output,
+                   struct job_tile **list, size_t *count, struct error *err)
+{
+    const json_t *tiles = output_tiles(output);
+    const char *named = json_string_value(json_object_get(output, "step"));
+    const char *path = json_string_value(json_object_get(output, "path"));
+    const char *parameter = json_string_value(json_object_get(tiles, "parameter"));
+    size_t each = (size_t)(json_integer_value(json_object_get(tiles, "columns")) *
+                           json_integer_value(json_object_get(tiles, "rows")));
+    const char *slash = strrchr(path, '/');
+    const struct openjd_step *step = NULL;
+    for (size_t i = 0; i < job->step_count; i++)
+        if (named ? text_is(job->steps[i].name, named) : job->step_count == 1)
+            step = &job->steps[i];
+    if (!step)
+        return no_tiles(err, "say which step makes them: \"step\"");
+    uint64_t tasks = openjd_space_tasks(step->space), row = openjd_space_row_tasks(step->space);
+    if (tasks > FRAMES_MOST)
+        return no_tiles(err, "there are more than a million");
+    *list = ARENA_ARRAY(a, struct job_tile, tasks + 1);
+    *count = 0;
+    for (uint64_t t = 0; t < tasks; t++) {
+        struct openjd_task task;
+        openjd_space_cut(a, step->space, t / row, t % row, 1, &task);
+        const struct openjd_task_value *tile = value_of(&task, parameter);
+        const struct openjd_task_value *frame = value_of(&task, "Frame");
+        if (!tile || tile->type != OPENJD_T_INT)
+            return no_tiles(
+                err, arena_format(a, "the step has no parameter %s of the type INT", parameter));
+        if (!frame || frame->type == OPENJD_T_STRING || frame->type == OPENJD_T_FLOAT)
+            return no_tiles(err, "the step has no parameter Frame of whole numbers");
+        struct job_tile *to = &(*list)[(*count)++];
+        to->frame = frame->type == OPENJD_T_RANGE ? openjd_range_at(frame->value.range, 0)
+                                                  : frame->value.whole;
+        to->tile = tile->value.whole;
+        to->path =
+            arena_format(a, "%.*s/%s", (int)(slash - path), path,
+                         sequence_frame(a, sequence_tile(a, slash + 1, to->tile), to->frame));
+    }
+    qsort(*list, *count, sizeof(**list), by_frame);
+    return grid_is_full(*list, *count, each, a, err);
+}
+
+bool outputs_fit(struct arena *a, const struct openjd_job *job, const json_t *options,
+                 struct error *err)
+{
+    const char *data = json_string_value(json_object_get(options, "data"));
+    struct job_tile *list;
+    size_t i, count;
+    const json_t *one;
+    json_array_foreach(json_object_get(options, "outputs"), i, one)
+    {
+        if (!output_tiles(one))
+            continue;
+        if (data && strcmp(data, "staged") == 0)
+            return no_tiles(err, "of a staged job tiles can not be put together yet");
+        if (!outputs_tiles(a, job, one, &list, &count, err))
+            return false;
+    }
+    return true;
+}
+
+bool job_output_tiles(const json_t *document, size_t output, struct arena *a,
+                      struct job_tile **list, size_t *count, struct error *err)
+{
+    const json_t *one =
+        json_array_get(json_object_get(json_object_get(document, "options"), "outputs"), output);
+    struct openjd_job *job;
+    return document_job(a, document, &job, err) && outputs_tiles(a, job, one, list, count, err);
+}
+
 bool job_output_frames(const json_t *document, size_t output, struct arena *a,
                        struct job_frame **list, size_t *count, struct error *err)
 {

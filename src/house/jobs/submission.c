@@ -435,8 +435,8 @@ static bool plan_staging(struct submitting *s, struct job_wish *wish, struct err
     if (!transfer)
         return bad(err, "its inputs were not brought",
                    "a staged job names the transfer that brought them, of origin \"job\"");
-    const char **needs = ARENA_ARRAY(s->a, const char *,
-                                     json_array_size(inputs) + s->job->parameter_count + 1);
+    const char **needs =
+        ARENA_ARRAY(s->a, const char *, json_array_size(inputs) + s->job->parameter_count + 1);
     json_array_foreach(inputs, i, one) needs[count++] = json_string_value(one);
     for (i = 0; i < s->job->parameter_count; i++) {
         const struct openjd_job_parameter *p = &s->job->parameters[i];
@@ -459,7 +459,8 @@ bool job_submission(struct arena *a, const json_t *from, struct job_wish *wish, 
     json_t *options = json_object_get(from, "options");
     s.options = options;
     if (!check_options(options, err) || !outputs_check(options, err) || !make_job(&s, err) ||
-        !plan_steps(&s, wish, err) || !plan_staging(&s, wish, err))
+        !outputs_fit(a, s.job, options, err) || !plan_steps(&s, wish, err) ||
+        !plan_staging(&s, wish, err))
         return false;
     const char *name = json_string_value(json_object_get(from, "name"));
     json_t *kept = options ? json_deep_copy(options) : json_object();
@@ -566,7 +567,12 @@ static json_t *outputs_json(struct arena *a, const json_t *options, text step,
         if (!name || (of && !text_is(step, of)))
             continue;
         name++;
-        path = arena_format(a, "%.*s%s", (int)(name - path), path, sequence_frame(a, name, frame));
+        const char *parameter = json_string_value(json_object_get(output_tiles(one), "parameter"));
+        const char *whole = name;
+        for (size_t k = 0; parameter && k < task->count; k++)
+            if (text_is(task->values[k].name, parameter))
+                whole = sequence_tile(a, name, task->values[k].value.whole);
+        path = arena_format(a, "%.*s%s", (int)(name - path), path, sequence_frame(a, whole, frame));
         json_array_append_new(outputs, json_pack("{s:s}", "path", path));
     }
     return outputs;
