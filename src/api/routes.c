@@ -11,8 +11,9 @@ static const struct {
     {people_routes, &people_route_count},     {event_routes, &event_route_count},
     {transfer_routes, &transfer_route_count}, {asset_routes, &asset_route_count},
     {review_routes, &review_route_count},     {job_routes, &job_route_count},
-    {delivery_routes, &delivery_route_count}, {work_routes, &work_route_count},
-    {renderer_routes, &renderer_route_count}, {staging_routes, &staging_route_count},
+    {delivery_routes, &delivery_route_count}, {qc_routes, &qc_route_count},
+    {work_routes, &work_route_count},         {renderer_routes, &renderer_route_count},
+    {staging_routes, &staging_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
@@ -76,8 +77,8 @@ bool route_ids(struct call *c, const char *path)
     } places[] = {{"project", &c->project},   {"asset", &c->asset},   {"version", &c->version},
                   {"comment", &c->comment},   {"job", &c->job},       {"folder", &c->folder},
                   {"transfer", &c->transfer}, {"file", &c->file},     {"share", &c->share},
-                  {"delivery", &c->delivery}, {"person", &c->person}, {"token", &c->token},
-                  {"worker", &c->worker}};
+                  {"delivery", &c->delivery}, {"report", &c->report}, {"person", &c->person},
+                  {"token", &c->token},       {"worker", &c->worker}};
     text names[PATH_PARTS], parts[PATH_PARTS];
     size_t count = address_split(c->route->pattern, names, PATH_PARTS);
     if (count > PATH_PARTS || address_split(path, parts, PATH_PARTS) != count)

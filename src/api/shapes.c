@@ -252,6 +252,25 @@ const struct shape shapes[] = {
      "state:'waiting'|'running'|'done'|'failed' "
      "size:int? content:text? job:id created:time by:text checks:Check[] problem:Problem?",
      "checks: what was asked, and what probing the result found"},
+    {"RuleSet", "name:text title:text description:text", "rules of quality control"},
+    {"NewQcReport", "rules:text", ""},
+    {"QcReason", "reason:text", ""},
+    {"QcFinding",
+     "number:int rule:text check:text clause:text source:text severity:'fix'|'issue'|'information' "
+     "note:text? "
+     "seen:text allowed:text where:text from:int? to:int? timecode:text? waived_by:text? "
+     "waived_for:text? waived:time?",
+     "from and to: first and last frame; none: of the whole file"},
+    {"QcSound",
+     "track:int layout:text loudness_lufs:number range_lu:number true_peak_dbtp:number "
+     "momentary_lufs:number short_term_lufs:number",
+     ""},
+    {"QcReport",
+     "id:id version:id asset:id project:id rules:text state:'waiting'|'running'|'done'|'failed' "
+     "job:id "
+     "verdict:'pass'|'look'|'fix'? rate:text? frames:int? start:text? sound:QcSound[]? "
+     "findings:QcFinding[] by:text created:time problem:Problem? approved_by:text? approved:time?",
+     "a flash that is found or not is a pre-check, no certificate"},
     {"Check", "what:text wanted:text seen:text ok:bool", ""},
 
     // ---- news

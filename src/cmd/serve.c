@@ -139,6 +139,7 @@ static bool open_api(struct serving *s, struct error *err)
                            .check_answers = check,
                            .rooms = {.transfer = s->transfers, .jobs = s->jobs, .flow = s->flow},
                            .profiles_folder = below(s, s->data, "profiles"),
+                           .rules_folder = below(s, s->data, "rules/qc"),
                            .logs_folder = below(s, s->folder, "logs"),
                            .scratch_folder = s->scratch,
                            .house_folder = s->folder,

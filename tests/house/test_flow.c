@@ -1,9 +1,11 @@
 // clang-format off
 #include "test.h"
 // clang-format on
+#include "formats/measure/measure.h"
 #include "house/assets/assets.h"
 #include "house/deliver/deliver.h"
 #include "house/flow/flow.h"
+#include "house/qc/reports.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 
@@ -704,6 +706,109 @@ static void a_bit_rate_is_weighed_before_it_is_encoded(void **state)
     json_decref(q.profile);
 }
 
+struct checking {
+    const char *version;
+    int64_t number;
+    json_t *rules, *json;
+    id made;
+};
+static bool qc_ask_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct checking *q = context;
+    return qc_report_make(tx, q->version, q->rules, "Ada", clock_now_ms(), &q->made, e);
+}
+static bool qc_get_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct checking *q = context;
+    json_decref(q->json);
+    return qc_report_get(tx, q->made.text, &q->json, e);
+}
+static bool qc_waive_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct checking *q = context;
+    return qc_waive(tx, q->made.text, q->number, "meant so", "Grace", clock_now_ms(), e);
+}
+static bool qc_approve_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct checking *q = context;
+    return qc_approve(tx, q->made.text, "Grace", clock_now_ms(), e);
+}
+static const char *report_state(struct checking *q)
+{
+    OK(db_read(h.db, qc_get_in, q, &err));
+    return json_string_value(json_object_get(q->json, "state"));
+}
+
+// Two seconds of which one frame did not decode.
+static void write_measurement(const struct claim *c)
+{
+    struct measure_frame frames[48] = {{0}};
+    frames[20].flags = MEASURE_LOST;
+    struct measure m = {
+        .summary = json_pack("{s:[]}", "tracks"), .rate = {24, 1}, .frames = 48, .at = frames};
+    struct buf file = BUF_LIMIT(1 << 20);
+    char path[256];
+    measure_write(&m, &file);
+    snprintf(path, sizeof(path), "%s/%s/measure.phm", h.scratch, c->attempt);
+    OK(file_write(path, file.at, file.size, 0644, &err));
+    buf_free(&file);
+    json_decref(m.summary);
+}
+
+static void a_version_is_checked_and_a_person_says_yes_to_what_was_found(void **state)
+{
+    (void)state;
+    struct checking q = {0};
+    json_t *task;
+    OK(qc_rules_load(RULES, "broadcast", &q.rules, &err));
+    struct asset_made made = bring("A001.mov", "clip", "a film", 1, NULL);
+    q.version = made.version.text;
+    assert_false(db_write(h.db, qc_ask_in, &q, &err)); // nobody has looked at it
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    struct claim c = take("probe", &task);
+    json_decref(task);
+    done(&c, facts());
+    c = take("proxy", &task);
+    json_decref(task);
+    make_proxies(&c, "scrub");
+    OK(db_write(h.db, qc_ask_in, &q, &err));
+    assert_string_equal(report_state(&q), "waiting");
+    assert_false(db_write(h.db, qc_approve_in, &q, &err));
+    c = take("qc", &task);
+    const json_t *ticket = json_object_get(task, "ticket");
+    assert_string_equal(json_string_value(json_object_get(ticket, "kind")), "measure");
+    json_decref(task);
+    follow();
+    assert_string_equal(report_state(&q), "running");
+    write_measurement(&c);
+    assert_int_equal(done(&c, json_pack("{s:[{s:s, s:s, s:i}], s:i}", "outputs", "kind", "measure",
+                                        "name", "measure.phm", "size", 1, "frames", 48)),
+                     OUTCOME_TAKEN);
+    assert_string_equal(report_state(&q), "done");
+    assert_string_equal(json_string_value(json_object_get(q.json, "verdict")), "fix");
+    const json_t *f = json_array_get(json_object_get(q.json, "findings"), 0);
+    assert_string_equal(json_string_value(json_object_get(f, "rule")), "decode");
+    assert_int_equal(json_integer_value(json_object_get(f, "from")), 20);
+    assert_false(db_write(h.db, qc_approve_in, &q, &err)); // something is to be mended
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    q.number = 99;
+    assert_false(db_write(h.db, qc_waive_in, &q, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    size_t all = json_array_size(json_object_get(q.json, "findings"));
+    for (q.number = 0; q.number < (int64_t)all; q.number++) {
+        OK(db_write(h.db, qc_waive_in, &q, &err));
+        assert_false(db_write(h.db, qc_waive_in, &q, &err)); // once
+    }
+    OK(db_write(h.db, qc_approve_in, &q, &err));
+    assert_false(db_write(h.db, qc_approve_in, &q, &err));
+    report_state(&q);
+    assert_string_equal(json_string_value(json_object_get(q.json, "approved_by")), "Grace");
+    f = json_array_get(json_object_get(q.json, "findings"), 0);
+    assert_string_equal(json_string_value(json_object_get(f, "waived_by")), "Grace");
+    json_decref(q.json);
+    json_decref(q.rules);
+}
+
 static void profiles_suit_what_they_are_asked_for(void **state)
 {
     (void)state;
@@ -743,6 +848,7 @@ int main(int argc, char **argv)
         T(results_from_a_worker_gone_mad_are_refused),
         T(a_delivery_is_made_and_checked),
         T(a_bit_rate_is_weighed_before_it_is_encoded),
+        T(a_version_is_checked_and_a_person_says_yes_to_what_was_found),
         T(profiles_suit_what_they_are_asked_for),
     };
     return RUN_TESTS(tests);

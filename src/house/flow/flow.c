@@ -1,6 +1,7 @@
 // The table, and the thread's walk along the event log.
 #include "house/deliver/deliver.h"
 #include "house/flow/inside.h"
+#include "house/qc/reports.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 
@@ -46,6 +47,11 @@ static bool making_failed(const struct news *n)
 static bool making_waits(const struct news *n)
 {
     return job_is(n, "probe proxy", "waiting");
+}
+
+static bool qc_moves(const struct news *n)
+{
+    return job_is(n, "qc", "waiting running failed cancelled");
 }
 
 static bool delivery_moves(const struct news *n)
@@ -176,7 +182,10 @@ static bool begin_again(struct news *n, struct error *err)
             version_state_set(n->tx, v.id, probe ? "probing" : "proxying", NULL, err));
 }
 
-static bool tell_delivery(struct news *n, struct error *err)
+typedef bool state_set(struct db_tx *tx, const char *subject, const char *state,
+                       const char *problem, struct error *err);
+
+static bool tell(struct news *n, state_set *set, struct error *err)
 {
     const char *state = said(n, "state");
     json_t *problem = json_object_get(n->body, "problem");
@@ -185,10 +194,19 @@ static bool tell_delivery(struct news *n, struct error *err)
     error_fix(&why, "try the job again");
     char *text = json_is_object(problem) ? json_dumps(problem, JSON_COMPACT) : problem_text(&why);
     bool ended = strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
-    bool ok = delivery_state_set(n->tx, n->event->subject, ended ? "failed" : state,
-                                 ended ? text : NULL, err);
+    bool ok = set(n->tx, n->event->subject, ended ? "failed" : state, ended ? text : NULL, err);
     free(text);
     return ok;
+}
+
+static bool tell_delivery(struct news *n, struct error *err)
+{
+    return tell(n, delivery_state_set, err);
+}
+
+static bool tell_qc(struct news *n, struct error *err)
+{
+    return tell(n, qc_state_set, err);
 }
 
 // ---- renders
@@ -230,6 +248,7 @@ static const struct rule {
     {"job.changed", making_failed, give_up},
     {"job.changed", making_waits, begin_again},
     {"job.changed", delivery_moves, tell_delivery},
+    {"job.changed", qc_moves, tell_qc},
     {"job.changed", render_done, gather_it},
     {"version.ready", always, deliver_it},
     {"delivery.changed", delivery_ended, take_movie},

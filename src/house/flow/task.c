@@ -1,6 +1,8 @@
 // Work as it goes out to a worker, and what comes back.
 #include "house/deliver/deliver.h"
 #include "house/flow/inside.h"
+#include "house/qc/qc.h"
+#include "house/qc/reports.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 #include "tickets/make.h"
@@ -171,7 +173,8 @@ struct taking {
     struct derived_file *files;
     struct store_bytes **bytes;
     size_t count;
-    bool used; // the bytes are wanted
+    bool used;      // the bytes are wanted
+    json_t *report; // of quality control, or NULL
 };
 
 static bool bad_result(struct error *err, const char *why)
@@ -302,6 +305,47 @@ static bool apply_mux(struct db_tx *tx, void *context, const struct ended *e, st
            forget_pieces(tx, e->job, 0, err);
 }
 
+static bool apply_qc(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
+{
+    struct taking *t = context;
+    t->used = true;
+    return record_all(tx, t, err) &&
+           qc_done(tx, e->job, t->report, &t->files[0].content, t->files[0].size, err);
+}
+
+struct judged {
+    const char *job;
+    json_t *rules;
+};
+
+static bool rules_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct judged *j = context;
+    json_decref(j->rules);
+    return qc_rules_of(tx, j->job, &j->rules, err);
+}
+
+// A measurement is judged before the transaction: nobody waits for that.
+static bool judge(struct taking *t, const struct ended *what, struct error *err)
+{
+    struct judged j = {.job = what->job};
+    struct buf content = BUF_LIMIT(2000000000);
+    struct measure *m = NULL;
+    const char *path = arena_format(t->a, "%s/%s/%s", t->f->scratch, what->attempt,
+                                    t->count ? t->files[0].name : "");
+    bool ok = t->count == 1 && strcmp(t->files[0].kind, "measure") == 0;
+    ok = (ok || bad_result(err, "it holds no measurement")) && file_read(path, &content, err) &&
+         measure_read((text){content.at, content.size}, &m, err) &&
+         db_read(t->f->db, rules_in, &j, err) &&
+         (j.rules || bad_result(err, "nobody has asked for it"));
+    if (ok)
+        t->report = qc_judge(m, j.rules);
+    measure_close(m);
+    json_decref(j.rules);
+    buf_free(&content);
+    return ok;
+}
+
 // What the kinds of jobs (of a delivery: its steps) bring back, and who knows what it means.
 static const struct kind {
     const char *name, *outputs; // field of the result
@@ -311,6 +355,7 @@ static const struct kind {
     {"index", NULL, apply_piece}, {"segment", "output", apply_piece},
     {"weigh", NULL, apply_piece}, {"sound", "output", apply_piece},
     {"mux", "output", apply_mux},
+    {"qc", "outputs", apply_qc},
 };
 
 static const struct kind *kind_of(const struct ended *e)
@@ -360,6 +405,7 @@ bool flow_done(struct flow *f, const char *attempt, int64_t token, const json_t 
         const struct kind *k = kind_of(&what);
         ok = (k && json_is_object(result)) || bad_result(err, "it is of no known kind");
         ok = ok && adopt_all(&t, k, attempt, err) &&
+             (k->apply != apply_qc || judge(&t, &what, err)) &&
              jobs_finish(f->jobs, attempt, token, k->apply, &t, clock_now_ms(), outcome, err);
     } else if (ok && taken) {
         *outcome = OUTCOME_TAKEN;
@@ -371,6 +417,7 @@ bool flow_done(struct flow *f, const char *attempt, int64_t token, const json_t 
         (void)!store_tidy(f->store, NULL, &ignored); // the pieces' space
     if (ok)
         clear_folder(f, attempt);
+    json_decref(t.report);
     arena_close(t.a);
     return ok;
 }

@@ -1,0 +1,327 @@
+#include "house/qc/reports.h"
+#include "house/assets/assets.h"
+#include "house/jobs/jobs.h"
+#include "house/qc/qc.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RULES_BYTES = 1 << 20, NAMES_BYTES = 4096 };
+
+// ---- rules, read from the folder they lie in each time
+
+static bool read_one(const char *path, json_t **rules, struct error *err)
+{
+    struct buf content = BUF_LIMIT(RULES_BYTES);
+    bool ok = file_read(path, &content, err) &&
+              qc_rules_read(path, (text){content.at, content.size}, rules, err);
+    buf_free(&content);
+    return ok;
+}
+
+static bool list_one(void *context, const struct file_seen *f, bool *enter, struct error *err)
+{
+    json_t *list = context, *rules;
+    *enter = !f->relative[0];
+    if (f->kind != FILE_PLAIN || !text_ends(text_of(f->relative), ".json"))
+        return true;
+    if (!read_one(f->path, &rules, err))
+        return false;
+    json_array_append_new(list, json_pack("{s:O, s:O, s:O}", "name", json_object_get(rules, "name"),
+                                          "title", json_object_get(rules, "title"), "description",
+                                          json_object_get(rules, "description")));
+    json_decref(rules);
+    return true;
+}
+
+bool qc_rules_list(const char *folder, json_t **list, struct error *err)
+{
+    *list = json_array();
+    if (folder_walk(folder, &(struct walk_wish){.depth = 2, .seen = list_one, .context = *list},
+                    err))
+        return true;
+    json_decref(*list);
+    return false;
+}
+
+bool qc_rules_load(const char *folder, const char *name, json_t **rules, struct error *err)
+{
+    char path[PATH_MAX], file[128];
+    struct error missing;
+    snprintf(file, sizeof(file), "%.100s.json", name);
+    bool plain = *name && *name != '.' && strlen(name) < 100 && !strpbrk(name, "/\\");
+    if (plain && path_join(path, sizeof(path), folder, file)) {
+        if (read_one(path, rules, &missing))
+            return true;
+        if (missing.kind != ERROR_NOT_FOUND) {
+            *err = missing;
+            return false;
+        }
+    }
+    error_set(err, ERROR_NOT_FOUND, "there is no set of rules %.100s", name);
+    return error_fix(err, "GET /qc-rules lists them");
+}
+
+// ---- asking
+
+static bool say_changed(struct db_tx *tx, const char *report, struct error *err)
+{
+    json_t *json;
+    if (!qc_report_get(tx, report, &json, err))
+        return false;
+    json_object_set_new(json, "findings", json_array()); // news is small
+    char *body = json_dumps(json, JSON_COMPACT);
+    bool ok = db_event(tx, "qc.changed", json_string_value(json_object_get(json, "project")),
+                       report, body, err);
+    free(body);
+    json_decref(json);
+    return ok;
+}
+
+bool qc_report_make(struct db_tx *tx, const char *version, const json_t *rules, const char *by,
+                    int64_t now_ms, id *report, struct error *err)
+{
+    struct arena *a = arena_open(64 << 20);
+    struct version_source v;
+    id job;
+    bool ok = version_source(tx, version, a, &v, err);
+    if (ok && !v.facts) {
+        ok = error_set(err, ERROR_CONFLICT, "%s cannot be checked yet", v.name);
+        error_why(err, "the house has not looked into it, or could not");
+        error_fix(err, "wait until it is ready, or see what its job says");
+    }
+    char *spec = json_dumps(rules, JSON_COMPACT);
+    json_t *ticket = json_pack("{s:s}", "kind", "measure");
+    *report = id_new();
+    if (ok) {
+        struct job_wish wish = {.project = v.project,
+                                .kind = "qc",
+                                .title = arena_format(a, "Checking %s", v.name),
+                                .by = by,
+                                .asset = v.asset,
+                                .version = v.id,
+                                .subject = report->text,
+                                .cause = arena_format(a, "qc %s", report->text),
+                                .ticket = ticket,
+                                .priority = JOBS_PRIORITY};
+        ok =
+            job_make(tx, &wish, now_ms, &job, err) &&
+            db_run(tx, err,
+                   "insert into qc_reports values (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, null, "
+                   "null, null, 0, ?8, ?9, null, 0)",
+                   "ssssssssi", report->text, v.project, v.asset, v.id,
+                   json_string_value(json_object_get(rules, "name")), spec, job.text, by, now_ms) &&
+            say_changed(tx, report->text, err);
+    }
+    json_decref(ticket);
+    free(spec);
+    arena_close(a);
+    return ok;
+}
+
+// ---- looking
+
+#define COLUMNS                                                                                    \
+    "id, version, asset, project, rules, state, job, report, problem, made_by, created_ms, "       \
+    "approved_by, approved_ms"
+
+static json_t *row_json(struct db_rows *rows)
+{
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id",
+                             db_text(rows, 0), "version", db_text(rows, 1), "asset",
+                             db_text(rows, 2), "project", db_text(rows, 3), "rules",
+                             db_text(rows, 4), "state", db_text(rows, 5), "job", db_text(rows, 6),
+                             "by", db_text(rows, 9), "created", clock_text(db_int(rows, 10)).text);
+    json_t *report = db_null(rows, 7) ? NULL : json_loads(db_text(rows, 7), 0, NULL);
+    static const char *const kept[] = {"verdict", "rate", "frames", "start", "sound"};
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        if (json_object_get(report, kept[i]))
+            json_object_set(json, kept[i], json_object_get(report, kept[i]));
+    json_t *findings = json_object_get(report, "findings");
+    json_object_set_new(json, "findings",
+                        json_is_array(findings) ? json_incref(findings) : json_array());
+    if (!db_null(rows, 8))
+        json_object_set_new(json, "problem", json_loads(db_text(rows, 8), 0, NULL));
+    if (!db_null(rows, 11)) {
+        json_object_set_new(json, "approved_by", json_string(db_text(rows, 11)));
+        json_object_set_new(json, "approved", json_string(clock_text(db_int(rows, 12)).text));
+    }
+    json_decref(report);
+    return json;
+}
+
+static bool add_waivers(struct db_tx *tx, json_t *json, struct error *err)
+{
+    json_t *findings = json_object_get(json, "findings"), *f;
+    size_t i;
+    json_array_foreach(findings, i, f)
+        json_object_set_new(f, "number", json_integer((json_int_t)i));
+    struct db_rows *rows = db_query(tx,
+                                    "select finding, made_by, reason, made_ms from qc_waivers "
+                                    "where report = ?1 order by finding",
+                                    "s", json_string_value(json_object_get(json, "id")));
+    while (db_next(rows)) {
+        f = json_array_get(findings, (size_t)db_int(rows, 0));
+        json_object_set_new(f, "waived_by", json_string(db_text(rows, 1)));
+        json_object_set_new(f, "waived_for", json_string(db_text(rows, 2)));
+        json_object_set_new(f, "waived", json_string(clock_text(db_int(rows, 3)).text));
+    }
+    return db_end(rows, err);
+}
+
+bool qc_report_get(struct db_tx *tx, const char *report, json_t **json, struct error *err)
+{
+    *json = NULL;
+    struct db_rows *rows =
+        db_query(tx, "select " COLUMNS " from qc_reports where id = ?1", "s", report);
+    if (db_next(rows))
+        *json = row_json(rows);
+    bool ok = db_end(rows, err) &&
+              (*json || error_set(err, ERROR_NOT_FOUND, "there is no such report")) &&
+              add_waivers(tx, *json, err);
+    if (!ok)
+        json_decref(*json);
+    return ok;
+}
+
+bool qc_report_list(struct db_tx *tx, const char *version, int64_t limit, json_t **list,
+                    struct error *err)
+{
+    *list = json_array();
+    struct db_rows *rows =
+        db_query(tx,
+                 "select " COLUMNS " from qc_reports where version = ?1 order by "
+                 "created_ms desc, id desc limit ?2",
+                 "si", version, limit);
+    while (db_next(rows)) {
+        json_t *row = row_json(rows);
+        json_object_set_new(row, "findings", json_array());
+        json_array_append_new(*list, row);
+    }
+    if (db_end(rows, err))
+        return true;
+    json_decref(*list);
+    return false;
+}
+
+// ---- people's word
+
+static bool finding_of(const json_t *report, int64_t number, const json_t **finding,
+                       struct error *err)
+{
+    *finding = json_array_get(json_object_get(report, "findings"), (size_t)number);
+    return *finding ||
+           error_set(err, ERROR_NOT_FOUND, "the report has no finding %lld", (long long)number);
+}
+
+bool qc_waive(struct db_tx *tx, const char *report, int64_t number, const char *reason,
+              const char *by, int64_t now_ms, struct error *err)
+{
+    json_t *json;
+    const json_t *finding;
+    if (!qc_report_get(tx, report, &json, err))
+        return false;
+    bool ok = finding_of(json, number, &finding, err);
+    const char *before = json_string_value(json_object_get(ok ? finding : NULL, "waived_by"));
+    if (ok && before)
+        ok = error_set(err, ERROR_CONFLICT, "the finding was waived by %s", before);
+    ok = ok &&
+         db_run(tx, err, "insert into qc_waivers values (?1, ?2, ?3, ?4, ?5)", "sissi", report,
+                number, by, reason, now_ms) &&
+         say_changed(tx, report, err);
+    json_decref(json);
+    return ok;
+}
+
+static bool nothing_left(const json_t *report, struct error *err)
+{
+    size_t i, left = 0;
+    json_t *f;
+    json_array_foreach(json_object_get(report, "findings"), i, f)
+    {
+        const char *severity = json_string_value(json_object_get(f, "severity"));
+        left += severity && !strcmp(severity, "fix") && !json_object_get(f, "waived_by");
+    }
+    if (!left)
+        return true;
+    error_set(err, ERROR_CONFLICT, "the report cannot be approved");
+    error_why(err, "%zu findings to fix are not waived", left);
+    return error_fix(err, "have them mended, or waive each by name and reason");
+}
+
+bool qc_approve(struct db_tx *tx, const char *report, const char *by, int64_t now_ms,
+                struct error *err)
+{
+    json_t *json;
+    if (!qc_report_get(tx, report, &json, err))
+        return false;
+    const char *state = json_string_value(json_object_get(json, "state"));
+    const char *before = json_string_value(json_object_get(json, "approved_by"));
+    bool ok = true;
+    if (strcmp(state, "done") != 0)
+        ok = error_set(err, ERROR_CONFLICT, "the report is not there yet");
+    else if (before)
+        ok = error_set(err, ERROR_CONFLICT, "the report was approved by %s", before);
+    ok = ok && nothing_left(json, err) &&
+         db_run(tx, err, "update qc_reports set approved_by = ?2, approved_ms = ?3 where id = ?1",
+                "ssi", report, by, now_ms) &&
+         say_changed(tx, report, err);
+    json_decref(json);
+    return ok;
+}
+
+// ---- for flow
+
+static bool of_job(struct db_tx *tx, const char *job, char report[27], struct error *err)
+{
+    report[0] = 0;
+    struct db_rows *rows = db_query(tx, "select id from qc_reports where job = ?1", "s", job);
+    if (db_next(rows))
+        text_copy(text_of(db_text(rows, 0)), report, 27);
+    return db_end(rows, err);
+}
+
+bool qc_state_set(struct db_tx *tx, const char *job, const char *state, const char *problem,
+                  struct error *err)
+{
+    char report[27];
+    if (!of_job(tx, job, report, err))
+        return false;
+    return !report[0] ||
+           (db_run(tx, err,
+                   "update qc_reports set state = ?2, problem = ?3 where id = ?1 and state <> "
+                   "'done' and (state <> ?2 or coalesce(problem, '') <> coalesce(?3, ''))",
+                   "sss", report, state, problem) &&
+            (!db_changed(tx) || say_changed(tx, report, err)));
+}
+
+bool qc_rules_of(struct db_tx *tx, const char *job, json_t **rules, struct error *err)
+{
+    *rules = NULL;
+    struct db_rows *rows =
+        db_query(tx, "select rules_spec from qc_reports where job = ?1", "s", job);
+    if (db_next(rows))
+        *rules = json_loads(db_text(rows, 0), 0, NULL);
+    return db_end(rows, err);
+}
+
+bool qc_done(struct db_tx *tx, const char *job, const json_t *report, const sha256 *measurement,
+             int64_t size, struct error *err)
+{
+    char name[27];
+    if (!of_job(tx, job, name, err))
+        return false;
+    char *text = json_dumps(report, JSON_COMPACT);
+    bool ok =
+        !name[0] ||
+        (db_run(tx, err,
+                "update qc_reports set state = 'done', problem = null, report = ?2, content = "
+                "?3, size = ?4 where id = ?1",
+                "ssbi", name, text, (const void *)measurement->at, (size_t)SHA256_SIZE, size) &&
+         say_changed(tx, name, err));
+    free(text);
+    return ok;
+}
