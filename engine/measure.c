@@ -49,7 +49,7 @@ struct seeing { // on the line
     int64_t count, room;
     int64_t early;                      // lost before the first that decoded
     int64_t before, step_num, step_den; // time of the last one; a frame in units of the time base
-    int base, drop;
+    int base, drop, second;
     int64_t total, said_us;
     // what the frames say of themselves
     json_t *essence;
@@ -134,6 +134,7 @@ static bool begin_pictures(struct seeing *s, const AVFrame *f, struct error *err
         .bt2020 = as_is && f->colorspace == AVCOL_SPC_BT2020_NCL,
         .pq = f->color_trc == AVCOL_TRC_SMPTE2084,
         .hlg = f->color_trc == AVCOL_TRC_ARIB_STD_B67,
+        .second = s->second,
     };
     if (f->width < 16 || f->height < 16) {
         error_set(err, ERROR_UNSUPPORTED, "its picture is too small to be measured");
@@ -320,6 +321,7 @@ static bool find_times(struct measuring *m, struct error *err)
     }
     s->base = (int)json_integer_value(json_object_get(tc, "base"));
     s->base = s->base > 0 ? s->base : (int)rescale(1, (rational){1, 1}, m->rate, ROUND_NEAREST);
+    s->second = (int)rescale(1, (rational){1, 1}, m->rate, ROUND_UP);
     s->total = json_integer_value(json_object_get(m->facts, "duration_frames"));
     return true;
 }

@@ -3,13 +3,18 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CODES = 1024 };
+enum { CODES = 1024, TURNS = 7 }; // three flashes are six turns; one more is too many
 
 struct cell {
     float high, low; // of its light since its last transition
     int8_t turned;   // +1 up, -1 down, 0 neither yet
     int8_t red;
     float u, v; // its colour when it last turned red or back
+};
+
+struct turns { // of a cell: in which frames it has turned last
+    uint32_t at[TURNS];
+    uint32_t count;
 };
 
 struct flash {
@@ -19,6 +24,8 @@ struct flash {
     float linear[CODES]; // of a colour component, white 1
     float red_v, blue_u, green_u, green_v;
     struct cell *at;
+    struct turns *light_turns, *red_turns;
+    uint32_t frame, second;
 };
 
 static double pq_nits(double v)
@@ -44,12 +51,17 @@ static double nits(const struct picture_shape *s, double v)
 struct flash *flash_open(const struct picture_shape *s, int cells)
 {
     struct flash *f = calloc(1, sizeof(*f));
-    struct cell *at = calloc((size_t)cells + 1, sizeof(*at));
-    if (!f || !at) {
-        free(f), free(at);
+    if (!f)
+        return NULL;
+    f->cells = cells;
+    f->second = s->second > 0 ? (uint32_t)s->second : 25;
+    f->at = calloc((size_t)cells + 1, sizeof(*f->at));
+    f->light_turns = calloc((size_t)cells + 1, sizeof(*f->light_turns));
+    f->red_turns = calloc((size_t)cells + 1, sizeof(*f->red_turns));
+    if (!f->at || !f->light_turns || !f->red_turns) {
+        flash_close(f);
         return NULL;
     }
-    f->cells = cells, f->at = at;
     double kr = s->bt2020 ? 0.2627 : s->bt601 ? 0.299 : 0.2126;
     double kb = s->bt2020 ? 0.0593 : s->bt601 ? 0.114 : 0.0722, kg = 1 - kr - kb;
     f->red_v = (float)(2 * (1 - kr) / 896), f->blue_u = (float)(2 * (1 - kb) / 896);
@@ -67,6 +79,8 @@ void flash_close(struct flash *f)
     if (!f)
         return;
     free(f->at);
+    free(f->light_turns);
+    free(f->red_turns);
     free(f);
 }
 
@@ -97,6 +111,18 @@ static struct colour colour_of(const struct flash *f, unsigned y, unsigned cb, u
     return c;
 }
 
+struct often { // cells that turn too often, in this frame
+    uint32_t cells, frames;
+};
+
+static void turn(const struct flash *f, struct turns *t, struct often *o)
+{
+    uint32_t oldest = t->at[(t->count + 1) % TURNS];
+    t->at[t->count++ % TURNS] = f->frame;
+    if (t->count >= TURNS && f->frame - oldest < f->second)
+        o->cells++, o->frames += f->frame - oldest;
+}
+
 static bool far_apart(const struct cell *c, struct colour k)
 {
     float u = c->u - k.u, v = c->v - k.v;
@@ -105,7 +131,7 @@ static bool far_apart(const struct cell *c, struct colour k)
 
 // Colours are only worked out where there is, or was, much red.
 static void turn_red(const struct flash *f, struct cell *c, unsigned y, unsigned cb, unsigned cr,
-                     uint32_t *in, uint32_t *out)
+                     uint32_t *in, uint32_t *out, struct turns *turns, struct often *often)
 {
     bool much = cr > 16 * (512 + 90);
     if (!much && !c->red) {
@@ -120,6 +146,7 @@ static void turn_red(const struct flash *f, struct cell *c, unsigned y, unsigned
     if (k.red != (c->red != 0) && far_apart(c, k)) {
         c->red = k.red;
         *(k.red ? in : out) += 1;
+        turn(f, turns, often);
         c->u = k.u, c->v = k.v;
     } else if (!c->red) {
         c->u = k.u, c->v = k.v;
@@ -130,6 +157,7 @@ void flash_frame(struct flash *f, const uint16_t *y, const uint16_t *cb, const u
                  struct measure_frame *to)
 {
     uint32_t up = 0, down = 0, in = 0, out = 0;
+    struct often light = {0}, red = {0};
     for (int i = 0; i < f->cells; i++) {
         struct cell *c = &f->at[i];
         float l = f->light[y[i] >> 6];
@@ -138,15 +166,20 @@ void flash_frame(struct flash *f, const uint16_t *y, const uint16_t *cb, const u
         c->high = l > c->high ? l : c->high;
         c->low = l < c->low ? l : c->low;
         if (c->turned <= 0 && l - c->low >= 20 && c->low < 160)
-            up++, c->turned = 1, c->high = c->low = l;
+            up++, c->turned = 1, c->high = c->low = l, turn(f, &f->light_turns[i], &light);
         else if (c->turned >= 0 && c->high - l >= 20 && l < 160)
-            down++, c->turned = -1, c->high = c->low = l;
-        turn_red(f, c, y[i], cb[i], cr[i], &in, &out);
+            down++, c->turned = -1, c->high = c->low = l, turn(f, &f->light_turns[i], &light);
+        turn_red(f, c, y[i], cb[i], cr[i], &in, &out, &f->red_turns[i], &red);
     }
     if (!f->begun)
         in = out = 0;
     f->begun = true;
+    f->frame++;
     uint32_t all = f->cells ? (uint32_t)f->cells : 1;
     to->flash_up = up * 10000 / all, to->flash_down = down * 10000 / all;
+    to->flashing = light.cells * 10000 / all;
+    to->flashing_frames = light.cells ? (light.frames + light.cells / 2) / light.cells : 0;
+    to->red_flashing = red.cells * 10000 / all;
+    to->red_flashing_frames = red.cells ? (red.frames + red.cells / 2) / red.cells : 0;
     to->red_in = in * 10000 / all, to->red_out = out * 10000 / all;
 }

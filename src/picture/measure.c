@@ -36,12 +36,15 @@ struct picture_measure {
     uint16_t *sum, *change, *lit, *lit_strip, *half_y, *half_cb, *half_cr, *wide[4], *sum_cb,
         *sum_cr;
     uint32_t *rough[3]; // of each line, for this one and two before
+    uint8_t *spikes;    // of each cell of the picture before
+    uint16_t *lit_before;
     uint16_t *lit_rows; // of each line: lit pixels
     struct flash *flash;
     int64_t count;
     // dead pixels
     uint8_t *hits;
-    uint16_t *sampled; // the cells of the last sample
+    uint8_t *darkest, *lightest; // of what is around each pixel, in 8 bits
+    uint16_t *sampled;           // the cells of the last sample
     int samples, every;
     int64_t next_sample;
 };
@@ -86,6 +89,10 @@ static bool reserve(struct picture_measure *p)
     ok = (p->cells_change = room(cells, 2)) && ok;
     ok = (p->sampled = room(cells, 2)) && ok;
     ok = (p->lit_rows = room(h, 2)) && ok;
+    ok = (p->lit_before = room(h, 2)) && ok;
+    ok = (p->spikes = room(cells, 1)) && ok;
+    ok = (p->darkest = room(w * h, 1)) && ok;
+    ok = (p->lightest = room(w * h, 1)) && ok;
     ok = (p->hits = room(w * h, 1)) && ok;
     return (p->flash = flash_open(&p->s, p->cells)) && ok;
 }
@@ -118,7 +125,8 @@ void picture_measure_close(struct picture_measure *p)
                    p->wide[3],    p->sum_cb,     p->sum_cr,     p->luma[0],      p->luma[1],
                    p->cells_y[0], p->cells_y[1], p->cells_y[2], p->rough[0],     p->rough[1],
                    p->rough[2],   p->cells_cb,   p->cells_cr,   p->cells_change, p->sampled,
-                   p->lit_rows,   p->hits};
+                   p->lit_rows,   p->hits,       p->spikes,     p->lit_before,   p->darkest,
+                   p->lightest};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(all[i]);
     flash_close(p->flash);
@@ -143,7 +151,7 @@ static uint16_t *line(const struct picture_measure *p, int which, int y)
 }
 
 struct sums {
-    int64_t luma, lit, even, odd, comb, weave, top, bottom, outside;
+    int64_t luma, lit, even, odd, comb, weave_even, weave_odd, top, bottom, outside;
 };
 
 // Roughness is held against lines of the same field where there is one, so that fields that are
@@ -160,7 +168,7 @@ static void take_row(struct picture_measure *p, int y, struct sums *s)
     const uint16_t *over = line(p, 0, y - 1), *under = line(p, 0, y + 1);
     int64_t rough = r->weave(at, over, under, w);
     p->rough[0][y] = (uint32_t)rough;
-    s->weave += rough;
+    *(y % 2 ? &s->weave_odd : &s->weave_even) += rough;
     *(y % 2 ? &s->bottom : &s->top) += r->weave(at, line(p, 1, y - 1), line(p, 1, y + 1), w);
     if (change)
         s->comb += r->comb(at, over, under, before, w, COMB);
@@ -259,47 +267,69 @@ static int apart(uint16_t a, uint16_t b)
     return a > b ? a - b : b - a;
 }
 
-// A hard edge along the grid of blocks, where the same place has none in the pictures around.
-static bool block_edge(const struct picture_measure *p, int cx, int cy)
+// One side of a cell: the mean step across it against the steps just inside and outside of it.
+static bool hard_side(const struct picture_measure *p, int x, int y, bool upright)
 {
-    int x = cx * CELL, y = cy * CELL, edge = 0, inside = 0, count = 0;
-    if (x == 0 || y == 0)
-        return false;
+    int across = 0, beside = 0;
     for (int i = 0; i < CELL; i++) {
-        const uint16_t *row = line(p, 1, y + i);
-        edge += apart(row[x], row[x - 1]);
-        inside += apart(row[x + 1], row[x]) + apart(row[x - 1], row[x - 2]);
-        edge += apart(line(p, 1, y)[x + i], line(p, 1, y - 1)[x + i]);
-        inside += apart(line(p, 1, y + 1)[x + i], line(p, 1, y)[x + i]) +
-                  apart(line(p, 1, y - 1)[x + i], line(p, 1, y - 2 >= 0 ? y - 2 : y - 1)[x + i]);
-        count += 2;
+        const uint16_t *at = upright ? line(p, 1, y + i) + x : line(p, 1, y) + x + i;
+        ptrdiff_t step = upright ? 1 : p->room_w;
+        across += apart(at[0], at[-step]);
+        beside += apart(at[step], at[0]) + apart(at[-step], at[-2 * step]);
     }
-    return edge > 30 * count && edge > inside; // the step is more than twice the texture beside it
+    return across > 20 * CELL && across > beside; // more than twice as steep as its surroundings
+}
+
+// Wrong blocks end on the grid of blocks: most of the border of the spikes is hard just there. What
+// moves has its edges anywhere.
+static bool on_the_grid(const struct picture_measure *p)
+{
+    int sides = 0, hard = 0;
+    for (int cy = 1; cy < p->cells_h; cy++)
+        for (int cx = 1; cx < p->cells_w; cx++) {
+            size_t at = (size_t)cy * (size_t)p->cells_w + (size_t)cx;
+            bool left = p->spikes[at] != p->spikes[at - 1];
+            bool above = p->spikes[at] != p->spikes[at - (size_t)p->cells_w];
+            sides += left + above;
+            hard += (left && hard_side(p, cx * CELL, cy * CELL, true)) +
+                    (above && hard_side(p, cx * CELL, cy * CELL, false));
+        }
+    return sides >= 6 && hard * 10 >= sides * 6;
+}
+
+// The roughest of a line and those around it: what scrolls was near by.
+static uint32_t rough_near(const struct picture_measure *p, int y)
+{
+    uint32_t most = 0;
+    for (int k = y - 8; k <= y + 8; k++)
+        if (k > 0 && k + 1 < p->s.height) {
+            most = p->rough[0][k] > most ? p->rough[0][k] : most;
+            most = p->rough[2][k] > most ? p->rough[2][k] : most;
+        }
+    return most;
 }
 
 // The picture before, seen from both sides.
 static void look_back(struct picture_measure *p, struct measure_frame *to)
 {
     const uint16_t *now = p->cells_y[0], *was = p->cells_y[1], *first = p->cells_y[2];
-    int64_t spikes = 0, brighter = 0, blocky = 0, lines = 0;
+    int64_t spikes = 0, brighter = 0, lines = 0;
     if (p->count < 2)
         return;
     for (int i = 0; i < p->cells; i++) {
         int a = apart(was[i], first[i]), b = apart(was[i], now[i]), c = apart(now[i], first[i]);
         int least = a < b ? a : b;
-        if (least < SPIKE * 64 || c * 4 > least)
-            continue;
-        spikes++;
-        brighter += was[i] > now[i];
-        blocky += block_edge(p, i % p->cells_w, i / p->cells_w);
+        p->spikes[i] = least >= SPIKE * 64 && c * 2 <= least;
+        spikes += p->spikes[i];
+        brighter += p->spikes[i] && was[i] > now[i];
     }
     for (int y = 1; y + 1 < p->s.height; y++) {
-        uint32_t a = p->rough[2][y], c = p->rough[0][y], most = a > c ? a : c;
-        lines += p->rough[1][y] > 3 * most + (uint32_t)p->s.width * 60;
+        if (p->rough[1][y] > (uint32_t)p->s.width * 60)
+            lines += p->rough[1][y] > 2 * rough_near(p, y) + (uint32_t)p->s.width * 60;
     }
     to->spike = share(spikes, p->cells);
     to->brighter = share(brighter, spikes);
-    to->blocky = share(blocky, p->cells);
+    to->blocky = spikes && on_the_grid(p) ? to->spike : 0;
     to->lines = (uint32_t)lines;
 }
 
@@ -317,8 +347,10 @@ static void take_cells(struct picture_measure *p, struct measure_frame *to)
         to->still = share(still, p->cells);
         to->alike = correlation(now, was, p->cells);
     }
-    if (p->count > 1)
+    if (p->count > 1) {
         to->cell_two = thousandths(two, (int64_t)p->cells * 64);
+        to->alike_two = correlation(now, first, p->cells);
+    }
     look_back(p, to);
     flash_frame(p->flash, now, p->cells_cb, p->cells_cr, to);
 }
@@ -353,6 +385,28 @@ static void take_bars(struct picture_measure *p, struct measure_frame *to)
         to->flags |= MEASURE_BARS;
 }
 
+// How unlike the lines' lit pixels are to those of the frame before, moved by some lines.
+static int64_t unlike_moved(const struct picture_measure *p, int by)
+{
+    int64_t sum = 0;
+    for (int y = 16; y + 16 < p->s.height; y++)
+        sum += apart(p->lit_rows[y], p->lit_before[y + by]);
+    return sum;
+}
+
+static void take_rolling(struct picture_measure *p, struct measure_frame *to)
+{
+    int64_t still = unlike_moved(p, 0), best = still;
+    if (!p->count || still < p->s.height)
+        return;
+    for (int by = -12; by <= 12; by++) {
+        int64_t now = unlike_moved(p, by);
+        best = now < best ? now : best;
+    }
+    if (best * 4 < still)
+        to->flags |= MEASURE_ROLLS;
+}
+
 // ---- dead pixels
 
 static void sample_pixels(struct picture_measure *p)
@@ -360,13 +414,17 @@ static void sample_pixels(struct picture_measure *p)
     int w = p->s.width, h = p->s.height;
     for (int y = 2; y + 2 < h; y++) {
         const uint16_t *at = line(p, 0, y), *over = line(p, 0, y - 2), *under = line(p, 0, y + 2);
-        uint8_t *hits = p->hits + (size_t)y * (size_t)p->room_w;
+        size_t row = (size_t)y * (size_t)p->room_w;
+        uint8_t *hits = p->hits + row, *dark = p->darkest + row, *light = p->lightest + row;
         for (int x = 2; x + 2 < w; x++) {
             int most = at[x - 2] > at[x + 2] ? at[x - 2] : at[x + 2];
             int least = at[x - 2] < at[x + 2] ? at[x - 2] : at[x + 2];
             most = most > over[x] ? most : over[x], least = least < over[x] ? least : over[x];
             most = most > under[x] ? most : under[x], least = least < under[x] ? least : under[x];
             hits[x] = (uint8_t)(hits[x] + ((at[x] > most + PIXEL) | (at[x] < least - PIXEL)));
+            uint8_t around = (uint8_t)(over[x] >> 2);
+            dark[x] = p->samples && dark[x] < around ? dark[x] : around;
+            light[x] = p->samples && light[x] > around ? light[x] : around;
         }
     }
 }
@@ -414,7 +472,11 @@ int picture_measure_pixels(const struct picture_measure *p, struct picture_pixel
         return 0;
     for (int y = 0; y < p->s.height; y++)
         for (int x = 0; x < p->s.width && found < space; x++) {
-            int hits = p->hits[(size_t)y * (size_t)p->room_w + (size_t)x];
+            size_t at = (size_t)y * (size_t)p->room_w + (size_t)x;
+            int hits = p->hits[at];
+            // A pixel that is dead is so before whatever is behind it; a dot of a title is not.
+            if (hits < least || p->lightest[at] - p->darkest[at] < 10)
+                continue;
             bool told = false; // the other pixels of a pair or of four
             for (int i = 0; i < found && !told; i++)
                 told = abs(to[i].x - x) <= 2 && abs(to[i].y - y) <= 2;
@@ -430,6 +492,8 @@ static void rotate(struct picture_measure *p)
 {
     uint16_t *luma = p->luma[1], *cells = p->cells_y[2];
     uint32_t *rough = p->rough[2];
+    uint16_t *lit = p->lit_before;
+    p->lit_before = p->lit_rows, p->lit_rows = lit;
     p->luma[1] = p->luma[0], p->luma[0] = luma;
     p->cells_y[2] = p->cells_y[1], p->cells_y[1] = p->cells_y[0], p->cells_y[0] = cells;
     p->rough[2] = p->rough[1], p->rough[1] = p->rough[0], p->rough[0] = rough;
@@ -450,7 +514,8 @@ void picture_measure_frame(struct picture_measure *p, const struct picture_view 
     to->mean = (uint32_t)(s.luma * 16 / pixels);
     to->lit = share(s.lit, pixels);
     to->outside = share(s.outside, (int64_t)p->half_w * p->half_h);
-    to->weave = thousandths(s.weave, pixels);
+    to->weave_even = thousandths(s.weave_even, lines);
+    to->weave_odd = thousandths(s.weave_odd, lines);
     if (p->count) {
         to->change = thousandths(s.even + s.odd, pixels);
         to->even = thousandths(s.even, lines);
@@ -461,6 +526,7 @@ void picture_measure_frame(struct picture_measure *p, const struct picture_view 
     }
     take_cells(p, to);
     take_bars(p, to);
+    take_rolling(p, to);
     take_pixels(p);
     p->count++;
 }

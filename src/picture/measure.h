@@ -15,6 +15,7 @@ struct picture_shape {
     int bits;                // 8 to 16; more than 8: little-endian words
     bool bt601, bt2020;      // matrix; neither: BT.709
     bool pq, hlg;            // transfer; neither: BT.1886 with white at 200 cd/m2
+    int second;              // frames in a second, rounded up
     const struct rows *rows; // NULL: the best here
 };
 

@@ -168,6 +168,8 @@ static double rms_of(const struct sound_measure *m, const float *at, int count)
 // by, while sound goes on before and after it.
 static uint16_t click_of(const struct sound_measure *m, const float *at, int count)
 {
+    const int around = 701; // samples that must be there behind it
+
     float most = m->lines->surprise(at, count);
     if (most < 0.004f)
         return 0;
@@ -175,6 +177,8 @@ static uint16_t click_of(const struct sound_measure *m, const float *at, int cou
     while (where < count && m->lines->surprise(at + where, 1) < most)
         where++;
     const float *x = at + where;
+    if (where + around > m->waiting)
+        return 0; // the end of the sound
     double before = rms_of(m, x - 700, 690), after = rms_of(m, x + 11, 690);
     if (before < 0.0005 || after < 0.0005 || before > 4 * after || after > 4 * before)
         return 0;

@@ -121,6 +121,7 @@ static struct picture_measure *open_for(const struct canvas *k, const struct row
                                                         .bits = k->bits,
                                                         .chroma_x = k->chroma_x,
                                                         .chroma_y = k->chroma_y,
+                                                        .second = 25,
                                                         .rows = rows});
 }
 

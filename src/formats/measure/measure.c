@@ -1,5 +1,5 @@
 /*
- * "PHMEAS01", u32 size of the summary, the summary (JSON), then each frame as 29 u32, then the
+ * "PHMEAS01", u32 size of the summary, the summary (JSON), then each frame as 35 u32, then the
  * windows of each track as 11 u16 a channel. Little-endian.
  */
 #include "formats/measure/measure.h"

@@ -19,26 +19,28 @@ enum {
     MEASURE_TOP_FIRST = 8,
     MEASURE_BARS = 16, // the active picture has a clear edge: `bars` are sure
     MEASURE_TIMECODE = 32,
+    MEASURE_ROLLS = 64, // what is lit has moved up or down as a whole
 };
 
 // Shares are of the picture in 1/10000. Changes are of luma against the frame before, in 1/1000 of
 // a 10-bit step. "Cells" are blocks of 8 x 8 pixels.
 struct measure_frame {
     uint32_t flags;
-    uint32_t gap;                      // frames that its time says are missing before it
-    uint32_t timecode;                 // frames from midnight, of the essence
-    uint32_t mean;                     // luma in 1/16
-    uint32_t lit;                      // share of pixels above black
-    uint32_t change;                   // mean distance from the frame before
-    uint32_t even, odd;                // the same, of even and odd lines
-    uint32_t cell_change;              // of the means of cells
-    uint32_t cell_two;                 // of the means of cells, against two frames before
-    uint32_t still;                    // share of cells in which nothing changed
-    uint32_t alike;                    // correlation of cells with the frame before, 0 to 10000
-    uint32_t comb;                     // share of pixels that comb and move
-    uint32_t weave;                    // roughness between lines of the frame
-    uint32_t weave_top;                // of its even lines between the odd ones of the frame before
-    uint32_t weave_bottom;             // of its odd lines between the even ones of the frame before
+    uint32_t gap;                   // frames that its time says are missing before it
+    uint32_t timecode;              // frames from midnight, of the essence
+    uint32_t mean;                  // luma in 1/16
+    uint32_t lit;                   // share of pixels above black
+    uint32_t change;                // mean distance from the frame before
+    uint32_t even, odd;             // the same, of even and odd lines
+    uint32_t cell_change;           // of the means of cells
+    uint32_t cell_two;              // of the means of cells, against two frames before
+    uint32_t still;                 // share of cells in which nothing changed
+    uint32_t alike;                 // correlation of cells with the frame before, 0 to 10000
+    uint32_t alike_two;             // and with two frames before
+    uint32_t comb;                  // share of pixels that comb and move
+    uint32_t weave_even, weave_odd; // roughness of even and of odd lines between their neighbours
+    uint32_t weave_top;             // of its even lines between the odd ones of the frame before
+    uint32_t weave_bottom;          // of its odd lines between the even ones of the frame before
     uint32_t top, bottom, left, right; // lines and columns of black around the picture
     uint32_t outside;                  // share of pixels outside EBU R103's levels
     // Of the frame BEFORE, seen from both sides:
@@ -49,6 +51,9 @@ struct measure_frame {
     // Shares of cells that turn, each by 20 cd/m2 or more (BT.1702), and into or out of saturated
     // red
     uint32_t flash_up, flash_down, red_in, red_out;
+    // Share of cells that have turned seven times within a second, and in how many frames, on
+    // average
+    uint32_t flashing, flashing_frames, red_flashing, red_flashing_frames;
 };
 
 // One channel during one frame (or 1/25 s without a picture). Levels in 1/100 dB of full scale;

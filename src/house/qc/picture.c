@@ -25,11 +25,12 @@ static int64_t run_end(const uint8_t *set, int64_t from, int64_t count)
 // was.
 static bool hard_edge(const struct judging *j, int64_t lit, int step)
 {
+    const uint32_t black = j->at[lit - step].mean;
     uint32_t at = j->at[lit].lit ? j->at[lit].mean : 0, most = at;
     for (int64_t i = lit;
          i >= 0 && i < j->frames && llabs((long long)(i - lit)) < 12 && !j->black[i]; i += step)
         most = j->at[i].mean > most ? j->at[i].mean : most;
-    return at > 64 * 16 && (at - 64 * 16) * 2 >= most - 64 * 16;
+    return at > black + 12 * 16 && (at - black) * 2 >= most - black;
 }
 
 void check_black(struct judging *j)
@@ -156,6 +157,11 @@ static bool skips(const struct judging *j, int64_t i)
     double usual = (near[2] + near[3]) / 2.0;
     double two = (at[i - 1].cell_two + at[i + 3].cell_two) / 2.0;
     double one = at[i].cell_change;
+    // Bars that come or go, and areas beyond the levels, are changes of their own.
+    const struct measure_frame *a = &at[i - 1], *b = &at[i];
+    if (a->top != b->top || a->bottom != b->bottom || a->left != b->left || a->right != b->right ||
+        llabs((long long)a->outside - b->outside) > 50)
+        return false;
     return near[5] < near[0] * 1.22 && two > usual * 1.4 && one > usual * 1.35 &&
            one > two * 0.87 && one < two * 1.15;
 }
@@ -191,6 +197,16 @@ void check_decode(struct judging *j)
 
 // Seen from both sides. A flash of light makes everything brighter and is none; what is brighter
 // here and darker there, between two frames that are alike, does not belong.
+// An error is alone. What comes again within a few frames is movement: titles that roll, lights.
+static bool again_near(const struct judging *j, int64_t next, double blocks, double lines)
+{
+    for (int64_t k = next - 13; k <= next + 13; k++)
+        if (k > 0 && k < j->frames && k != next && j->at[k].spike < 6000 &&
+            (j->at[k].blocky >= blocks || j->at[k].lines >= lines))
+            return true;
+    return false;
+}
+
 void check_broken(struct judging *j)
 {
     double blocks = number(j, "blocks_percent") * 100, lines = number(j, "lines");
@@ -199,9 +215,12 @@ void check_broken(struct judging *j)
         if (!there(j, i - 1) || !there(j, i) || !there(j, i + 1))
             continue;
         bool mixed = next->brighter > 600 && next->brighter < 9400;
-        if (next->spike > 4500 && mixed)
+        bool alone = next->alike_two > 8500 && next->alike < 6000 && j->at[i].alike < 6000;
+        if ((next->spike > 4500 || (alone && next->spike > 1500)) && mixed)
             find(j, i, i, "", "each frame belongs to its neighbours",
                  "a frame that has nothing to do with those around it");
+        else if (again_near(j, i + 1, blocks, lines))
+            continue;
         else if (next->spike < 6000 && next->blocky >= blocks)
             find(j, i, i, "", "no block errors", "%.1f %% of the picture in wrong blocks",
                  next->spike / 100.0);
@@ -218,6 +237,7 @@ struct turns {
     int count;
     int64_t from, to; // the finding under way; -1: none
     double most;      // of its area
+    uint8_t *told;    // frames in and near findings of before
 };
 
 static void end_flash(struct judging *j, struct turns *t, const char *what)
@@ -226,7 +246,23 @@ static void end_flash(struct judging *j, struct turns *t, const char *what)
         find(j, t->from, t->to, "",
              texted("at most %d flashes a second", (int)number(j, "flashes")).text,
              "%s over %.0f %% of the picture (a pre-check, no certificate)", what, t->most / 100);
+    int64_t near = (int64_t)j->fps;
+    for (int64_t i = t->from - near; t->from >= 0 && i <= t->to + near; i++)
+        if (i >= 0 && i < j->frames)
+            t->told[i] = 1;
     t->from = -1;
+}
+
+static void extend(struct judging *j, struct turns *t, int64_t from, int64_t to, double area,
+                   const char *what)
+{
+    if (t->from >= 0 && from > t->to)
+        end_flash(j, t, what);
+    if (t->from < 0)
+        t->from = from, t->most = 0;
+    t->from = from < t->from ? from : t->from;
+    t->to = to;
+    t->most = area > t->most ? area : t->most;
 }
 
 static void take_turn(struct judging *j, struct turns *t, int64_t frame, double area,
@@ -241,34 +277,36 @@ static void take_turn(struct judging *j, struct turns *t, int64_t frame, double 
     t->at[t->count++] = frame;
     if (t->count < needed || frame - t->at[t->count - needed] >= second)
         return;
-    int64_t from = t->at[t->count - needed];
-    if (t->from >= 0 && from > t->to)
-        end_flash(j, t, what);
-    if (t->from < 0)
-        t->from = from, t->most = 0;
-    t->to = frame;
-    t->most = area > t->most ? area : t->most;
+    extend(j, t, t->at[t->count - needed], frame, area, what);
 }
 
-// Cells turn within three frames of each other: a light that comes on takes as long.
+// A flash is of the screen when what turns bright, less what turns dark, is of the area; a light
+// takes up to three frames to come on. Pictures that move turn as much up as down. And it is one of
+// places, whatever the rest does, when the same cells turn too often.
 static void flashes(struct judging *j, bool red)
 {
     const char *what = red ? "saturated red flashes" : "flashes";
-    double least = number(j, "area_percent") * 100, sum[2] = {0}, last[3][2] = {{0}};
+    double least = number(j, "area_percent") * 100, last[3] = {0};
     struct turns t = {.from = -1};
-    for (int64_t i = 0; i < j->frames; i++) {
+    t.told = calloc((size_t)j->frames + 1, 1);
+    for (int64_t i = 0; t.told && i < j->frames; i++) {
         const struct measure_frame *f = &j->at[i];
-        double now[2] = {red ? f->red_in : f->flash_up, red ? f->red_out : f->flash_down};
-        for (int k = 0; k < 2; k++) {
-            sum[k] += now[k] - last[i % 3][k];
-            last[i % 3][k] = now[k];
-            if (sum[k] > least) {
-                take_turn(j, &t, i, sum[k], what);
-                sum[k] = last[0][k] = last[1][k] = last[2][k] = 0;
-            }
+        last[i % 3] = red ? (double)f->red_in - f->red_out : (double)f->flash_up - f->flash_down;
+        double net = last[0] + last[1] + last[2];
+        if (net > least || net < -least) {
+            take_turn(j, &t, i, net < 0 ? -net : net, what);
+            last[0] = last[1] = last[2] = 0;
         }
     }
     end_flash(j, &t, what);
+    for (int64_t i = 0; t.told && i < j->frames; i++) {
+        const struct measure_frame *f = &j->at[i];
+        double often = red ? f->red_flashing : f->flashing;
+        if (often > least && !t.told[i])
+            extend(j, &t, i - (red ? f->red_flashing_frames : f->flashing_frames), i, often, what);
+    }
+    end_flash(j, &t, what);
+    free(t.told);
 }
 
 void check_flash(struct judging *j)
@@ -311,15 +349,25 @@ static bool declared_interlaced(const struct judging *j)
            (order && strcmp(order, "progressive") != 0 && strcmp(order, "unknown") != 0);
 }
 
-// +1: top field first, -1: bottom first, 0: can not be told or no fields. In order, the second
-// field lies next to the following frame's first; the wrong way round they are three apart.
-static int order_of(const struct measure_frame *f, double comb)
+// +1: top field first, -1: bottom first, 0: can not be told or no fields. Movement makes lines
+// rougher between those of the frame before than they are in their own frame. In order, the second
+// field lies three fields from the frame before's first, the first one but one from its second; in
+// a progressive frame both are as far. A progressive frame that follows fields is smoother than
+// they.
+static int order_of(const struct judging *j, int64_t i, double lean_percent)
 {
-    double top = f->weave_top, bottom = f->weave_bottom;
-    if (f->comb < comb || top + bottom <= 0)
+    const struct measure_frame *f = &j->at[i];
+    if (i < 1 || !there(j, i) || j->cut[i] || (f->flags & MEASURE_ROLLS))
         return 0;
-    double lean = (bottom - top) / (bottom + top);
-    return lean > 0.04 ? 1 : lean < -0.04 ? -1 : 0;
+    double top = (double)f->weave_top - f->weave_even,
+           bottom = (double)f->weave_bottom - f->weave_odd;
+    double within = (double)f->weave_even + f->weave_odd;
+    const struct measure_frame *b = &j->at[i - 1];
+    if (top + bottom < 0.15 * within + 4000 ||
+        within < 0.75 * ((double)b->weave_even + b->weave_odd))
+        return 0;
+    double lean = (bottom - top) * 100 / (bottom + top);
+    return lean > lean_percent ? 1 : lean < -lean_percent ? -1 : 0;
 }
 
 // One field of it is the frame before's: telecine.
@@ -334,15 +382,15 @@ static int field_again(const struct judging *j, int64_t i)
 // Runs of frames with fields are found as a whole; a few without movement inside do not end one.
 void check_fields(struct judging *j)
 {
-    double comb = number(j, "comb_percent") * 100;
+    double lean = number(j, "lean_percent");
     if (declared_interlaced(j))
         return;
     for (int64_t i = 1; i < j->frames; i++) {
         int64_t last = i, frames = 0, again = 0;
-        if (!order_of(&j->at[i], comb) || j->cut[i])
+        if (!order_of(j, i, lean))
             continue;
         for (int64_t k = i; k < j->frames && k - last <= 3; k++) {
-            bool fields = order_of(&j->at[k], comb) && !j->cut[k];
+            bool fields = order_of(j, k, lean) != 0;
             frames += fields, again += field_again(j, k) != 0;
             last = fields ? k : last;
         }
@@ -364,7 +412,7 @@ void check_field_order(struct judging *j)
     if (!interlaced)
         return;
     for (int64_t i = 1; i < j->frames; i++) {
-        int order = j->cut[i] ? 0 : order_of(&j->at[i], 20);
+        int order = order_of(j, i, number(j, "lean_percent"));
         tops += order > 0, bottoms += order < 0;
         if (order && (order > 0) != top) {
             first = first < 0 ? i : first;
