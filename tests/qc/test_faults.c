@@ -101,7 +101,7 @@ static void encode(const struct clip *c, const char *path, int from, int to, con
         snprintf(sound, sizeof(sound), "-f f32le -ar 48000 -ac %d -i %s/sound.raw -c:a pcm_s24le",
                  clip_channels(c), folder);
     if (c->fault == GAP)
-        snprintf(gap, sizeof(gap), "-vf select='not(eq(n,%d))' -fps_mode passthrough", c->at);
+        snprintf(gap, sizeof(gap), "-vf select='not(eq(n\\,%d))' -fps_mode passthrough", c->at);
     snprintf(command, sizeof(command),
              "ffmpeg -v error -y -f rawvideo -pix_fmt yuv444p12le -s %dx%d -r %d/%d "
              "-color_primaries bt709 -color_trc bt709 -colorspace bt709 "
@@ -127,17 +127,14 @@ static void make_file(const struct clip *c, char *path, size_t room)
         make_sound(c);
     snprintf(path, room, "%s/clip.%s", folder,
              c->file <= FFV1_444_12 ? "mkv"
-             : c->file == MPEG2_TC  ? "ts"
+             : c->file == MPEG2_TC  ? "m2v"
                                     : "mov");
     if (c->file == MPEG2_TC) { // two pieces, of which the second begins at another time
         snprintf(part, sizeof(part), "%s/1.m2v", folder);
         encode(c, part, 0, 60, "-timecode 01:00:00:00");
         snprintf(part, sizeof(part), "%s/2.m2v", folder);
         encode(c, part, 60, c->frames, c->a ? "-timecode 02:00:00:00" : "-timecode 01:00:02:10");
-        snprintf(command, sizeof(command),
-                 "cat %s/1.m2v %s/2.m2v > %s/all.m2v && ffmpeg -v error -y -f mpegvideo -r 25 -i "
-                 "%s/all.m2v -c copy %s",
-                 folder, folder, folder, folder, path);
+        snprintf(command, sizeof(command), "cat %s/1.m2v %s/2.m2v > %s", folder, folder, path);
         run(command);
         return;
     }
