@@ -49,7 +49,9 @@ struct seeing { // on the line
     int64_t count, room;
     int64_t early;                      // lost before the first that decoded
     int64_t before, step_num, step_den; // time of the last one; a frame in units of the time base
-    int base, drop, second;
+    int base, second;
+    int64_t group; // a timecode that waits for its frame
+    bool grouped;
     int64_t total, said_us;
     // what the frames say of themselves
     json_t *essence;
@@ -196,15 +198,21 @@ static int64_t label_frames(const struct seeing *s, int h, int m, int sec, int f
     return drop ? at - base / 15 * (minutes - minutes / 10) : at;
 }
 
-static void take_timecode(const struct seeing *s, const AVFrame *f, struct measure_frame *to)
+// libavcodec 59 hands a group's timecode to the frame that comes out when the group is read, which
+// may be the last one of the group before: it is kept for the key frame that begins the group.
+static void take_timecode(struct seeing *s, const AVFrame *f, struct measure_frame *to)
 {
     const AVFrameSideData *d = av_frame_get_side_data(f, AV_FRAME_DATA_GOP_TIMECODE);
     if (d && d->size >= 8) {
-        int64_t tc;
-        memcpy(&tc, d->data, 8);
+        memcpy(&s->group, d->data, 8);
+        s->grouped = true;
+    }
+    if (s->grouped && f->key_frame) {
+        int64_t tc = s->group;
         to->timecode = (uint32_t)label_frames(s, tc >> 19 & 31, tc >> 13 & 63, tc >> 6 & 63,
                                               tc & 63, tc >> 24 & 1);
         to->flags |= MEASURE_TIMECODE;
+        s->grouped = false;
     }
     d = av_frame_get_side_data(f, AV_FRAME_DATA_S12M_TIMECODE);
     if (d && d->size >= 8) {
