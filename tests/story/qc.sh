@@ -21,8 +21,8 @@ ok "the version is checked" until_true 60 done_is
 black=$(ask GET "/qc/$report" | field '.findings.find(f=>f.rule==="black-dropout")')
 ok "the black is found to the frame, with its timecode" test "$(field '.from+" "+j.to+" "+j.timecode' <<<"$black")" = "40 42 01:00:01:15"
 ok "it can not be approved with findings to fix" bash -c "! curl -sS --fail -X POST -H 'Authorization: Bearer $token' '$url/api/v1/qc/$report/approval'"
-for number in $(ask GET "/qc/$report" | field '.findings.filter(f=>f.severity==="fix").map(f=>f.number).join(" ")'); do
-  ok "finding $number is waived" ask POST "/qc/$report/findings/$number/waiver" '{"reason":"a test picture"}'
+for which in $(ask GET "/qc/$report" | field '.findings.filter(f=>f.severity==="fix").map(f=>f.number).join(" ")'); do
+  ok "finding $which is waived" ask POST "/qc/$report/findings/$which/waiver" '{"reason":"a test picture"}'
 done
 ok "and then it is approved by name" test -n "$(ask POST "/qc/$report/approval" | field .approved_by)"
 ok "the list says so" test "$(ask GET "/versions/$version/qc" | field '[0].verdict')" = fix
