@@ -1,6 +1,8 @@
 // posthouse caption: captions and subtitles read, written, checked and retimed, without a server.
 #include "cmd/command.h"
+#include "cmd/settings.h"
 #include "formats/captions/captions.h"
+#include "plat/clock.h"
 #include "plat/files.h"
 
 #include <jansson.h>
@@ -46,6 +48,7 @@ static bool make_wish(const struct command_call *call, const char *path, struct 
     int64_t channel;
     *wish = (struct caption_wish){.name = path,
                                   .language = option_text(call, "language"),
+                                  .made_ms = clock_now_ms(),
                                   .service_708 = option_flag(call, "708")};
     wish->rate = (struct tc_rate){{30000, 1001}, 30, 1, false};
     if (!option_int(call, "channel", 1, &channel) || channel < 1 || channel > 4) {
@@ -281,6 +284,207 @@ static int info(struct command_call *call)
     return worst;
 }
 
+// ---- positions, as options and files have them
+
+// "1440" or "01:00:00:00": frames of the programme. A label counts from its first frame when
+// `absolute`, and is a length otherwise.
+static bool position(const struct captions *c, text t, bool absolute, int64_t *frames,
+                     struct error *err)
+{
+    t = text_trim(t);
+    if (text_int(t, frames))
+        return true;
+    bool minus = t.size && t.at[0] == '-';
+    if (t.size && (t.at[0] == '-' || t.at[0] == '+'))
+        t.at++, t.size--;
+    if (text_int(t, frames))
+        return true;
+    if (!tc_parse(t, &c->rate, frames, err))
+        return false;
+    *frames = absolute ? *frames - c->start : minus ? -*frames : *frames;
+    return true;
+}
+
+static bool read_cuts(struct command_call *call, const struct captions *c, const char *path,
+                      struct caption_check *with, struct error *err)
+{
+    text bytes;
+    if (!read_file(call, path, &bytes, err))
+        return false;
+    int64_t *cuts = ARENA_ARRAY(call->arena, int64_t, bytes.size / 2 + 1);
+    with->cuts = cuts;
+    for (size_t at = 1; bytes.size; at++) {
+        text line = text_trim(text_cut(&bytes, '\n'));
+        if (!line.size || line.at[0] == '#')
+            continue;
+        if (!position(c, line, true, &cuts[with->cut_count], err))
+            return error_while(err, "%s, line %zu", path, at);
+        if (with->cut_count && cuts[with->cut_count] < cuts[with->cut_count - 1]) {
+            error_set(err, ERROR_INPUT, "%s, line %zu lies before the line above", path, at);
+            return error_fix(err, "list the cuts in their order");
+        }
+        with->cut_count++;
+    }
+    return true;
+}
+
+// ---- check
+
+static bool read_rules(struct command_call *call, const char *name, struct caption_rules **rules,
+                       struct error *err)
+{
+    char folder[4096];
+    const char *path = name;
+    if (!strchr(name, '/') && !text_ends(text_of(name), ".json")) {
+        if (!settings_data_folder(call->config, folder, sizeof(folder))) {
+            error_set(err, ERROR_NOT_FOUND, "the house's rules are missing");
+            return error_fix(err, "set data.folder to where data/ lies");
+        }
+        path = arena_format(call->arena, "%s/rules/captions/%s.json", folder, name);
+    }
+    text bytes;
+    if (read_file(call, path, &bytes, err))
+        return caption_rules_read(call->arena, path, bytes, rules, err);
+    if (err->kind == ERROR_NOT_FOUND && path != name) {
+        error_set(err, ERROR_NOT_FOUND, "there are no rules %s", name);
+        error_fix(err,
+                  "choose a file of data/rules/captions, such as netflix-ttsg, or give a path");
+    }
+    return false;
+}
+
+static json_t *findings_json(const struct captions *c, const struct caption_findings *f)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < f->count; i++) {
+        const struct caption_finding *one = &f->at[i];
+        int64_t frame = caption_frames(one->at, c->rate.fps, ROUND_NEAREST);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s}", "rule",
+                                              one->rule, "clause", one->clause, "cue",
+                                              (json_int_t)one->cue, "line", (json_int_t)one->source,
+                                              "frame", (json_int_t)frame, "timecode",
+                                              tc_format(c->start + frame, &c->rate).text, "seen",
+                                              one->seen, "allowed", one->allowed));
+    }
+    return list;
+}
+
+static void print_findings(const char *path, const struct captions *c,
+                           const struct caption_findings *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        const struct caption_finding *one = &f->at[i];
+        printf("%s:%zu: cue %zu at %s: %s: %s (allowed: %s)%s%s\n", path, one->source, one->cue,
+               tc_format(c->start + caption_frames(one->at, c->rate.fps, ROUND_NEAREST), &c->rate)
+                   .text,
+               one->rule, one->seen, one->allowed, one->clause[0] ? "; " : "", one->clause);
+    }
+}
+
+static int check_one(struct command_call *call, const char *path, struct caption_rules *rules)
+{
+    struct error err;
+    struct opened o;
+    struct caption_check with = {.children = option_flag(call, "children")};
+    const char *duration = option_text(call, "duration"), *cuts = option_text(call, "cuts");
+    if (!open_captions(call, path, &o, &err) ||
+        (duration && !position(o.c, text_of(duration), false, &with.duration, &err)) ||
+        (cuts && !read_cuts(call, o.c, cuts, &with, &err)))
+        return command_failed(&err);
+    struct caption_findings f = {0};
+    captions_check(o.c, rules, &with, call->arena, &f);
+    if (option_flag(call, "json")) {
+        json_t *all = json_pack("{s:s, s:s, s:I, s:o, s:o}", "file", path, "rules",
+                                caption_rules_title(rules), "cues", (json_int_t)o.c->count,
+                                "findings", findings_json(o.c, &f), "notes", notes_json(&o.report));
+        json_dumpf(all, stdout, JSON_INDENT(2));
+        printf("\n");
+        json_decref(all);
+    } else {
+        print_findings(path, o.c, &f);
+        printf("%s: %zu cues, %zu findings (%s)\n", path, o.c->count, f.count,
+               caption_rules_title(rules));
+        print_notes(&o.report);
+    }
+    return f.count ? 1 : 0;
+}
+
+static int check(struct command_call *call)
+{
+    struct error err;
+    struct caption_rules *rules;
+    const char *name = option_text(call, "rules");
+    if (!read_rules(call, name ? name : "house", &rules, &err))
+        return command_failed(&err);
+    int worst = 0;
+    for (size_t i = 1; i < call->word_count; i++) {
+        int status = check_one(call, call->words[i], rules);
+        worst = status > worst ? status : worst;
+    }
+    return worst;
+}
+
+// ---- retime
+
+// "0-1440,2000-3000" or "01:00:00:00-01:01:00:00"
+static bool read_keep(struct command_call *call, const struct captions *c,
+                      struct caption_retime *how, struct error *err)
+{
+    const char *given = option_text(call, "keep");
+    if (!given)
+        return true;
+    struct caption_range *parts =
+        ARENA_ARRAY(call->arena, struct caption_range, strlen(given) / 2 + 1);
+    how->keep = parts;
+    for (text rest = text_of(given); rest.size; how->keep_count++) {
+        text out = text_cut(&rest, ',');
+        text in = text_cut(&out, '-');
+        if (!position(c, in, true, &parts[how->keep_count].in, err) ||
+            !position(c, out, true, &parts[how->keep_count].out, err))
+            return error_while(err, "--keep");
+    }
+    return true;
+}
+
+static bool read_speed(const struct command_call *call, struct caption_retime *how,
+                       struct error *err)
+{
+    const char *given = option_text(call, "speed");
+    if (!given)
+        return true;
+    text to = text_of(given);
+    text from = text_cut(&to, ':');
+    if (to.size && rational_parse(from, &how->speed_from, err) &&
+        rational_parse(to, &how->speed_to, err))
+        return true;
+    error_set(err, ERROR_USAGE, "--speed can not be '%s'", given);
+    return error_fix(err, "write FROM:TO, such as 24:25");
+}
+
+static int retime(struct command_call *call)
+{
+    struct error err;
+    struct opened o;
+    struct caption_retime how = {0};
+    const char *offset = option_text(call, "offset");
+    int64_t frames = 0;
+    if (!open_captions(call, call->words[1], &o, &err) || !read_keep(call, o.c, &how, &err) ||
+        !read_speed(call, &how, &err))
+        return command_failed(&err);
+    struct captions after = *o.c; // an offset counts frames of what comes out
+    if (how.speed_to.num && !tc_rate_make(how.speed_to, false, &after.rate, &err))
+        return command_failed(&err);
+    if (offset && !position(&after, text_of(offset), false, &frames, &err)) {
+        error_while(&err, "--offset");
+        return command_failed(&err);
+    }
+    how.offset = caption_ticks(frames, after.rate.fps);
+    if (!captions_retime(o.c, &how, &o.report, &err) ||
+        !write_captions(call, &o, call->words[2], &err))
+        return command_failed(&err);
+    return finish(call, &o, call->words[2]);
+}
+
 static int run(struct command_call *call)
 {
     static const struct {
@@ -291,6 +495,8 @@ static int run(struct command_call *call)
     } verbs[] = {
         {"convert", 3, 3, convert, "convert IN OUT"},
         {"info", 2, 1000, info, "info FILE..."},
+        {"check", 2, 1000, check, "check FILE... --rules RULES"},
+        {"retime", 3, 3, retime, "retime IN OUT --speed 24:25 --offset FRAMES --keep PARTS"},
     };
     struct error err;
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -319,18 +525,32 @@ static const struct option_row options[] = {
     {"708", OPTION_FLAG, NULL, "reading MCC: the 708 service and not 608"},
     {"scc-count", OPTION_TEXT, "df|ndf",
      "writing SCC: how its labels count; else as the rate asks"},
+    {"rules", OPTION_TEXT, "RULES", "check: rules of data/rules/captions or a file; house"},
+    {"cuts", OPTION_TEXT, "FILE", "check: where shots begin, a frame or a label a line"},
+    {"duration", OPTION_TEXT, "FRAMES", "check: length of the programme, or as a label"},
+    {"children", OPTION_FLAG, NULL, "check: children's reading speed"},
+    {"speed", OPTION_TEXT, "FROM:TO", "retime: a frame of FROM is a frame of TO, such as 24:25"},
+    {"offset", OPTION_TEXT, "FRAMES", "retime: so much later (-: earlier), or as a label"},
+    {"keep", OPTION_TEXT, "PARTS", "retime: the parts kept, IN-OUT,IN-OUT,... in frames or labels"},
     {"strict", OPTION_FLAG, NULL, "exit status 1 when the target can not say everything"},
     {"overwrite", OPTION_FLAG, NULL, "write over OUT when it is there"},
     {"json", OPTION_FLAG, NULL, "print what was done and lost as JSON, for scripts"},
     {0}};
 const struct command command_caption = {
     "caption",
-    "convert IN OUT | info FILE...",
+    "convert IN OUT | check FILE... | retime IN OUT | info FILE...",
     "convert and check captions and subtitles",
     "convert  reads captions of one format and writes another. What the target can not say is "
     "listed,\n"
     "         cue by cue with --json; nothing goes away unnoticed. OUT may be - (standard "
     "output).\n"
+    "check    tests captions against rules, which are data: reading speed, gaps, overlaps, "
+    "lengths, cuts,\n"
+    "         letters. Each finding names file, line, cue and timecode; exit status 1 when there "
+    "is one.\n"
+    "retime   lets captions follow their picture: parts kept (OUT is behind the last frame), "
+    "another\n"
+    "         speed, an offset.\n"
     "info     says what a caption file is; with --json all its cues.\n"
     "\n"
     "FORMAT is one of srt, vtt (WebVTT), scc (608), mcc (608 and 708), ttml, dfxp, imsc (IMSC 1.1\n"

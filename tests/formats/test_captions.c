@@ -678,6 +678,198 @@ static void every_format_keeps_the_frames_of_every_programme(void **state)
         }
 }
 
+// ---- retime, check
+
+static struct captions *of_frames(const struct caption_wish *w, const int64_t (*at)[2],
+                                  size_t count)
+{
+    struct caption_report r;
+    struct captions *c =
+        read_as(text_of("1\n00:00:00,000 --> 00:00:01,000\nWords\n"), CAPTION_SRT, w, &r);
+    struct caption_cue like = c->cues[0];
+    c->cues = ARENA_ARRAY(arena, struct caption_cue, count);
+    c->count = c->room = count;
+    for (size_t i = 0; i < count; i++) {
+        c->cues[i] = like;
+        c->cues[i].in = caption_ticks(at[i][0], w->rate.fps);
+        c->cues[i].out = caption_ticks(at[i][1], w->rate.fps);
+    }
+    return c;
+}
+
+static void a_frame_stays_its_frame_when_the_speed_changes(void **state)
+{
+    (void)state;
+    static const int64_t at[][2] = {{48, 101}, {90001, 90049}};
+    static const struct {
+        const char *from, *to;
+        rational fps[2];
+    } speeds[] = {{"24", "25", {{24, 1}, {25, 1}}},
+                  {"23.976", "25", {{24000, 1001}, {25, 1}}},
+                  {"25", "23.976", {{25, 1}, {24000, 1001}}}};
+    for (size_t i = 0; i < 3; i++) {
+        struct caption_wish w = wish_of(speeds[i].from, "10:00:00:00");
+        struct captions *c = of_frames(&w, at, 2);
+        struct caption_report r = {0};
+        struct caption_retime how = {.speed_from = speeds[i].fps[0], .speed_to = speeds[i].fps[1]};
+        assert_true(captions_retime(c, &how, &r, &err));
+        assert_true(rational_equal(c->rate.fps, speeds[i].fps[1]));
+        for (size_t k = 0; k < 2; k++) {
+            assert_int_equal(frame(c, c->cues[k].in), at[k][0]);
+            assert_int_equal(frame(c, c->cues[k].out), at[k][1]);
+        }
+        assert_string_equal(tc_format(c->start, &c->rate).text, "10:00:00:00");
+    }
+}
+
+static void captions_follow_trims_and_offsets(void **state)
+{
+    (void)state;
+    static const int64_t at[][2] = {{10, 20}, {95, 105}, {150, 160}, {190, 310}, {400, 410}};
+    // 0..100, 200..300 and 305..500 are kept: what lies between goes
+    static const struct caption_range keep[] = {{0, 100}, {200, 300}, {305, 500}};
+    static const int64_t want[][2] = {{10, 20}, {95, 100}, {100, 205}, {295, 305}};
+    struct caption_wish w = wish_of("25", "10:00:00:00");
+    struct captions *c = of_frames(&w, at, 5);
+    struct caption_report r = {0};
+    struct caption_retime how = {.keep = keep, .keep_count = 3};
+    assert_true(captions_retime(c, &how, &r, &err));
+    assert_int_equal(c->count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(frame(c, c->cues[i].in), want[i][0]);
+        assert_int_equal(frame(c, c->cues[i].out), want[i][1]);
+    }
+    assert_true(noted(&r, "cut"));
+    how = (struct caption_retime){.offset = caption_ticks(50, w.rate.fps)};
+    assert_true(captions_retime(c, &how, &r, &err));
+    assert_int_equal(frame(c, c->cues[0].in), 60);
+    how.offset = caption_ticks(-61, w.rate.fps);
+    assert_false(captions_retime(c, &how, &r, &err));
+    assert_int_equal(err.kind, ERROR_INPUT);
+}
+
+static struct caption_rules *rules_named(const char *name)
+{
+    char path[1000];
+    static char bytes[1 << 16];
+    snprintf(path, sizeof(path), "%s/%s.json", getenv("RULES"), name);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    size_t size = fread(bytes, 1, sizeof(bytes), f);
+    fclose(f);
+    struct caption_rules *r;
+    if (!caption_rules_read(arena, name, (text){bytes, size}, &r, &err))
+        fail_msg("%s: %s", err.what, err.why);
+    return r;
+}
+
+static bool finds(const struct caption_findings *f, size_t cue, const char *rule)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->at[i].cue == cue && strcmp(f->at[i].rule, rule) == 0)
+            return true;
+    return false;
+}
+
+static void planted_faults_are_found_and_good_cues_are_not(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t in, out;
+        const char *words, *rule; // NULL: nothing
+    } planted[] = {
+        {100, 148, "Good.", NULL},
+        {150, 198, "Two frames are enough.", NULL},
+        {199, 247, "One is not.", "gap"},
+        {252, 300, "Five are to be two.", "near-gap"},
+        {400, 419, "Short", "min-duration"},
+        {500, 520, "Not short", NULL}, // 5/6 s at 24
+        {600, 769, "Long", "max-duration"},
+        {800, 968, "Not long", NULL},
+        {1000, 1100, "A line that has more than the forty-two letters", "line-length"},
+        {1200, 1300, "A\nB\nC", "lines"},
+        {1400, 1424, "Eighteen letters..", "reading-speed"},
+        {1500, 1524, "Seventeen letters", NULL},
+        {1600, 1650, "A \xe2\x99\xa5", "glyphs"},
+        {1640, 1700, "Over the last", "overlap"},
+        {1805, 1850, "Near the cut at 1800", "snap-in"},
+        {1888, 1960, "Twelve before the cut at 1900", NULL},
+        {2000, 2098, "Two before the cut at 2100", NULL},
+        {2200, 2296, "Four before the cut at 2300", "snap-out"},
+        {2900, 3001, "After the end", "inside"},
+    };
+    enum { COUNT = sizeof(planted) / sizeof(planted[0]) };
+    static const int64_t cuts[] = {1800, 1900, 2100, 2300};
+    struct caption_wish w = wish_of("24", "00:00:00:00");
+    struct buf srt = BUF_LIMIT(1 << 16);
+    for (size_t i = 0; i < COUNT; i++) {
+        int64_t ms[2] = {rescale(planted[i].in, w.rate.fps, (rational){1000, 1}, ROUND_NEAREST),
+                         rescale(planted[i].out, w.rate.fps, (rational){1000, 1}, ROUND_NEAREST)};
+        buf_format(&srt, "%zu\n00:%02d:%02d,%03d --> 00:%02d:%02d,%03d\n%s\n\n", i + 1,
+                   (int)(ms[0] / 60000), (int)(ms[0] / 1000 % 60), (int)(ms[0] % 1000),
+                   (int)(ms[1] / 60000), (int)(ms[1] / 1000 % 60), (int)(ms[1] % 1000),
+                   planted[i].words);
+    }
+    struct caption_report r;
+    struct captions *c = read_as((text){srt.at, srt.size}, CAPTION_SRT, &w, &r);
+    buf_free(&srt);
+    struct caption_check with = {.cuts = cuts, .cut_count = 4, .duration = 3000};
+    struct caption_findings f = {0};
+    captions_check(c, rules_named("netflix-ttsg"), &with, arena, &f);
+    size_t wanted = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        if (planted[i].rule) {
+            wanted++;
+            if (!finds(&f, i + 1, planted[i].rule))
+                fail_msg("%s is not found at '%s'", planted[i].rule, planted[i].words);
+        }
+    for (size_t i = 0; i < f.count; i++)
+        if (!planted[f.at[i].cue - 1].rule || strcmp(planted[f.at[i].cue - 1].rule, f.at[i].rule))
+            fail_msg("%s is found at '%s'", f.at[i].rule, planted[f.at[i].cue - 1].words);
+    assert_int_equal(f.count, wanted);
+    with.children = true;
+    f = (struct caption_findings){0};
+    captions_check(c, rules_named("netflix-ttsg"), &with, arena, &f);
+    assert_true(finds(&f, 12, "reading-speed")); // 17 a second is too fast for children
+}
+
+static void rules_for_608_find_what_can_not_be_sent_in_time(void **state)
+{
+    (void)state;
+    struct caption_wish w = wish_of("29.97", "00:00:00:00");
+    struct caption_report r;
+    static const char srt[] =
+        "1\n00:00:01,001 --> 00:00:01,501\nFirst\n\n2\n00:00:01,501 --> 00:00:03,000\n"
+        "This one has far too many letters\nto come half a second after it.\n";
+    struct captions *c = read_as(text_of(srt), CAPTION_SRT, &w, &r);
+    struct caption_findings f = {0};
+    captions_check(c, rules_named("cta-608"), &(struct caption_check){0}, arena, &f);
+    assert_true(finds(&f, 2, "load-time"));
+    assert_true(finds(&f, 2, "line-length"));
+    assert_false(finds(&f, 1, "load-time"));
+    f = (struct caption_findings){0};
+    captions_check(c, rules_named("house"), &(struct caption_check){0}, arena, &f);
+    assert_true(finds(&f, 2, "reading-speed"));
+}
+
+static void faults_in_rules_name_the_rule_and_the_field(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"{", "line 1"},
+        {"{\"title\":\"t\",\"rules\":[]}", "no rules"},
+        {"{\"title\":\"t\",\"rules\":[{\"rule\":\"gaps\"}]}", "rule 1"},
+        {"{\"title\":\"t\",\"rules\":[{\"rule\":\"empty\"},{\"rule\":\"gap\"}]}", "rule 2"},
+        {"{\"title\":\"t\",\"rules\":[{\"rule\":\"gap\",\"frames\":\"2\"}]}", "rule 1"},
+        {"{\"title\":\"t\",\"rules\":[{\"rule\":\"glyphs\",\"letters\":[\"x\"]}]}", "rule 1"},
+    };
+    struct caption_rules *r;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(caption_rules_read(arena, "it", text_of(bad[i][0]), &r, &err));
+        assert_non_null(strstr(err.what, bad[i][1]));
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -698,6 +890,11 @@ int main(int argc, char **argv)
         TEST(packets_of_708_made_by_hand_are_read),
         TEST(boxes_of_captions_hold_what_was_put_into_them),
         TEST(every_format_keeps_the_frames_of_every_programme),
+        TEST(a_frame_stays_its_frame_when_the_speed_changes),
+        TEST(captions_follow_trims_and_offsets),
+        TEST(planted_faults_are_found_and_good_cues_are_not),
+        TEST(rules_for_608_find_what_can_not_be_sent_in_time),
+        TEST(faults_in_rules_name_the_rule_and_the_field),
     };
     return RUN_TESTS(tests);
 }

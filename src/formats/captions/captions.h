@@ -134,6 +134,7 @@ struct caption_wish {
     const char *language; // NULL: as the file says
     int channel;          // reading 608: 1..4 (CC1..CC4); 0: 1
     bool service_708;     // reading MCC: the 708 service 1 and not 608
+    int64_t made_ms;      // writing: when, since 1970 UTC, for formats that tell
     enum { CAPTION_SCC_USUAL, CAPTION_SCC_DROP, CAPTION_SCC_NON_DROP } scc; // writing SCC
 };
 

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { GSI = 1024, TTI = 128, FIELD = 112 };
 
@@ -433,7 +434,7 @@ static void put(char *gsi, size_t at, size_t size, const char *words)
     memcpy(gsi + at, words, n < size ? n : size);
 }
 
-static void head(const struct stl_out *s, char *gsi, size_t blocks, size_t cues)
+static void head(const struct stl_out *s, char *gsi, size_t blocks, size_t cues, int64_t made_ms)
 {
     char words[64];
     const struct captions *c = s->c;
@@ -453,7 +454,11 @@ static void head(const struct stl_out *s, char *gsi, size_t blocks, size_t cues)
     if (title.at)
         put(gsi, 16, 32, title.at);
     buf_free(&title);
-    put(gsi, 224, 12, "000000000000"); // creation and revision dates
+    time_t at = (time_t)(made_ms / 1000);
+    struct tm parts;
+    gmtime_r(&at, &parts);
+    strftime(words, sizeof(words), "%y%m%d%y%m%d", &parts); // made and revised
+    put(gsi, 224, 12, words);
     put(gsi, 236, 2, "00");
     snprintf(words, sizeof(words), "%05zu%05zu001", blocks, cues);
     put(gsi, 238, 13, words);
@@ -477,7 +482,6 @@ static void head(const struct stl_out *s, char *gsi, size_t blocks, size_t cues)
 bool ebu_stl_write(const struct captions *c, const struct caption_wish *wish, struct buf *to,
                    struct caption_report *report, struct error *err)
 {
-    (void)wish;
     struct stl_out s = {
         .c = c, .report = report, .table = best_table(c), .teletext = has_colours(c)};
     if (!c->rate_said) {
@@ -507,7 +511,7 @@ bool ebu_stl_write(const struct captions *c, const struct caption_wish *wish, st
         ok = false;
     } else {
         char gsi[GSI];
-        head(&s, gsi, count, cues);
+        head(&s, gsi, count, cues, wish->made_ms);
         buf_add(to, gsi, GSI);
         buf_add(to, blocks.at, blocks.size);
         to->over |= blocks.over;

@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const struct {
     const char *name;
@@ -261,10 +262,71 @@ static void write_frame(const struct captions *c, struct buf *to, int64_t frame,
     buf_text(to, "\n");
 }
 
+// The format's makers (Computer Prompting and Captioning Company) let others write it on condition
+// that this text stands in every file.
+static const char conditions[] =
+    "///////////////////////////////////////////////////////////////////////////////////\n"
+    "// Computer Prompting and Captioning Company\n"
+    "// Ancillary Data Packet Transfer File\n"
+    "//\n"
+    "// Permission to generate this format is granted provided that\n"
+    "//   1. This ANC Transfer file format is used on an as-is basis and no warranty is given, "
+    "and\n"
+    "//   2. This entire descriptive information text is included in a generated .mcc file.\n"
+    "//\n"
+    "// General file format:\n"
+    "//   HH:MM:SS:FF(tab)[Hexadecimal ANC data in groups of 2 characters]\n"
+    "//     Hexadecimal data starts with the Ancillary Data Packet DID (Data ID defined in S291M)\n"
+    "//       and concludes with the Check Sum following the User Data Words.\n"
+    "//     Each time code line must contain at most one complete ancillary data packet.\n"
+    "//     To transfer additional ANC Data successive lines may contain identical time code.\n"
+    "//     Time Code Rate=[24, 25, 30, 30DF, 50, 60]\n"
+    "//\n"
+    "//   ANC data bytes may be represented by one ASCII character according to the following "
+    "schema:\n"
+    "//     G  FAh 00h 00h\n//     H  2 x (FAh 00h 00h)\n//     I  3 x (FAh 00h 00h)\n"
+    "//     J  4 x (FAh 00h 00h)\n//     K  5 x (FAh 00h 00h)\n//     L  6 x (FAh 00h 00h)\n"
+    "//     M  7 x (FAh 00h 00h)\n//     N  8 x (FAh 00h 00h)\n//     O  9 x (FAh 00h 00h)\n"
+    "//     P  FBh 80h 80h\n//     Q  FCh 80h 80h\n//     R  FDh 80h 80h\n//     S  96h 69h\n"
+    "//     T  61h 01h\n//     U  E1h 00h 00h 00h\n//     Z  00h\n//\n"
+    "///////////////////////////////////////////////////////////////////////////////////\n";
+
+// The same captions have the same id (a UUID of version 8).
+static void add_uuid(const struct captions *c, struct buf *to)
+{
+    uint64_t a = 0xcbf29ce484222325u, b = 0x9e3779b97f4a7c15u;
+    for (size_t i = 0; i < c->count; i++) {
+        char words[512];
+        size_t size = caption_words(&c->cues[i], words, sizeof(words));
+        for (size_t k = 0; k < size; k++)
+            a = (a ^ (uint8_t)words[k]) * 0x100000001b3u;
+        b = (b ^ (uint64_t)c->cues[i].in ^ a) * 0x100000001b3u;
+    }
+    buf_format(to, "UUID=%08X-%04X-8%03X-%04X-%012llX\n", (unsigned)(a >> 32),
+               (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xfff,
+               0x8000 | ((unsigned)(b >> 48) & 0x3fff), (unsigned long long)(b & 0xffffffffffffu));
+}
+
+static void head(const struct captions *c, const struct caption_wish *wish, const char *rate,
+                 struct buf *to)
+{
+    char day[64], hour[32];
+    time_t at = (time_t)(wish->made_ms / 1000);
+    struct tm parts;
+    gmtime_r(&at, &parts);
+    strftime(day, sizeof(day), "%A, %B %d, %Y", &parts);
+    strftime(hour, sizeof(hour), "%H:%M:%S", &parts);
+    buf_text(to, "File Format=MacCaption_MCC V1.0\n\n");
+    buf_text(to, conditions);
+    buf_text(to, "\n");
+    add_uuid(c, to);
+    buf_format(to, "Creation Program=Posthouse\nCreation Date=%s\nCreation Time=%s\n", day, hour);
+    buf_format(to, "Time Code Rate=%s\n\n", rate);
+}
+
 bool mcc_write(const struct captions *c, const struct caption_wish *wish, struct buf *to,
                struct caption_report *report, struct error *err)
 {
-    (void)wish;
     const char *word = c->rate_said && c->rate.frames_per_label == 1 ? rate_word(&c->rate) : NULL;
     if (!word) {
         error_set(err, ERROR_INPUT,
@@ -281,17 +343,7 @@ bool mcc_write(const struct captions *c, const struct caption_wish *wish, struct
     if (!cc_encode_608(c, pair_rate, halves ? lead / 2 : lead, &pairs, report, err) ||
         !cc_encode_708(c, c->rate.fps, lead, &blocks, report, err))
         return false;
-    buf_format(
-        to,
-        "File Format=MacCaption_MCC V1.0\n\n"
-        "///////////////////////////////////////////////////////////////////////////////////\n"
-        "// Ancillary data (DID 61, SDID 01) by frame. Single letters stand for bytes that\n"
-        "// come often: G..O FA0000 once to nine times, P FB8080, Q FC8080, R FD8080,\n"
-        "// S 9669, T 6101, U E1000000, Z 00.\n"
-        "///////////////////////////////////////////////////////////////////////////////////\n\n"
-        "UUID=00000000-0000-0000-0000-000000000000\nCreation Program=Posthouse\n"
-        "Time Code Rate=%s\n\n",
-        word);
+    head(c, wish, word, to);
     int packets = 0, number = 0;
     for (int64_t i = 0; i < blocks.count; i++) {
         int64_t pair = halves ? (i % 2 ? -1 : i / 2) : i;
