@@ -1,11 +1,8 @@
 // posthouse caption: captions and subtitles read, written, checked and retimed, without a server.
-#include "cmd/command.h"
-#include "cmd/settings.h"
-#include "formats/captions/captions.h"
+#include "cmd/caption.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,8 +38,8 @@ static bool format_option(const struct command_call *call, const char *name,
     return false;
 }
 
-static bool make_wish(const struct command_call *call, const char *path, struct caption_wish *wish,
-                      struct error *err)
+bool caption_wish_of(const struct command_call *call, const char *path, struct caption_wish *wish,
+                     struct error *err)
 {
     const char *rate = option_text(call, "rate"), *scc = option_text(call, "scc-count");
     int64_t channel;
@@ -66,7 +63,7 @@ static bool make_wish(const struct command_call *call, const char *path, struct 
            label_option(call, "start", &wish->rate, &wish->start_said, &wish->start, err);
 }
 
-static bool read_file(struct command_call *call, const char *path, text *bytes, struct error *err)
+bool caption_bytes(struct command_call *call, const char *path, text *bytes, struct error *err)
 {
     struct buf content = BUF_LIMIT(CAPTION_INPUT_BYTES + 1);
     bool ok = file_read(path, &content, err);
@@ -77,19 +74,12 @@ static bool read_file(struct command_call *call, const char *path, text *bytes, 
     return ok;
 }
 
-struct opened {
-    struct captions *c;
-    enum caption_format format;
-    struct caption_wish wish;
-    struct caption_report report;
-};
-
-static bool open_captions(struct command_call *call, const char *path, struct opened *o,
-                          struct error *err)
+bool caption_open(struct command_call *call, const char *path, struct caption_opened *o,
+                  struct error *err)
 {
     text bytes;
-    *o = (struct opened){.report = {.arena = call->arena}};
-    if (!make_wish(call, path, &o->wish, err) || !read_file(call, path, &bytes, err))
+    *o = (struct caption_opened){.report = {.arena = call->arena}};
+    if (!caption_wish_of(call, path, &o->wish, err) || !caption_bytes(call, path, &bytes, err))
         return false;
     if (option_text(call, "from")) {
         if (!format_option(call, "from", &o->format, err))
@@ -103,7 +93,7 @@ static bool open_captions(struct command_call *call, const char *path, struct op
 
 // ---- the report
 
-static json_t *notes_json(const struct caption_report *r)
+json_t *caption_notes_json(const struct caption_report *r)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < r->count; i++) {
@@ -119,7 +109,7 @@ static json_t *notes_json(const struct caption_report *r)
 }
 
 // One line a group: how many, and the first as an example.
-static void print_notes(const struct caption_report *r)
+void caption_notes_print(const struct caption_report *r)
 {
     const char *seen[SHOWN_GROUPS];
     size_t groups = 0;
@@ -171,8 +161,8 @@ static bool target_start(const struct command_call *call, struct captions *c, st
     return true;
 }
 
-static bool write_captions(struct command_call *call, struct opened *o, const char *path,
-                           struct error *err)
+bool caption_save(struct command_call *call, struct caption_opened *o, const char *path,
+                  struct error *err)
 {
     enum caption_format format;
     bool folder;
@@ -194,20 +184,21 @@ static bool write_captions(struct command_call *call, struct opened *o, const ch
     return ok;
 }
 
-static int finish(const struct command_call *call, const struct opened *o, const char *path)
+int caption_finish(const struct command_call *call, const struct caption_opened *o,
+                   const char *path)
 {
     const struct caption_report *r = &o->report;
     if (option_flag(call, "json") && strcmp(path, "-") != 0) {
         json_t *all =
             json_pack("{s:s, s:I, s:o, s:I}", "file", path, "cues", (json_int_t)o->c->count,
-                      "notes", notes_json(r), "more", (json_int_t)r->more);
+                      "notes", caption_notes_json(r), "more", (json_int_t)r->more);
         json_dumpf(all, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(all);
     } else {
         fprintf(stderr, "%s: %zu cues%s\n", path, o->c->count,
                 r->count ? ", not all of it can be said there:" : "");
-        print_notes(r);
+        caption_notes_print(r);
     }
     return r->count && option_flag(call, "strict") ? 1 : 0;
 }
@@ -215,11 +206,11 @@ static int finish(const struct command_call *call, const struct opened *o, const
 static int convert(struct command_call *call)
 {
     struct error err;
-    struct opened o;
-    if (!open_captions(call, call->words[1], &o, &err) ||
-        !write_captions(call, &o, call->words[2], &err))
+    struct caption_opened o;
+    if (!caption_open(call, call->words[1], &o, &err) ||
+        !caption_save(call, &o, call->words[2], &err))
         return command_failed(&err);
-    return finish(call, &o, call->words[2]);
+    return caption_finish(call, &o, call->words[2]);
 }
 
 // ---- info
@@ -243,8 +234,8 @@ static int info(struct command_call *call)
     int worst = 0;
     for (size_t i = 1; i < call->word_count; i++) {
         struct error err;
-        struct opened o;
-        if (!open_captions(call, call->words[i], &o, &err)) {
+        struct caption_opened o;
+        if (!caption_open(call, call->words[i], &o, &err)) {
             int status = command_failed(&err);
             worst = status > worst ? status : worst;
             continue;
@@ -255,11 +246,12 @@ static int info(struct command_call *call)
             json_t *cues = json_array();
             for (size_t k = 0; k < c->count; k++)
                 json_array_append_new(cues, cue_json(c, &c->cues[k], k + 1));
-            json_t *all = json_pack(
-                "{s:s, s:s, s:s, s:s%, s:s, s:o, s:o}", "file", call->words[i], "format",
-                caption_format_facts(o.format)->name, "kind", kinds[c->kind], "language",
-                c->language.at ? c->language.at : "", c->language.size, "rate",
-                rational_text(c->rate.fps).text, "cues", cues, "notes", notes_json(&o.report));
+            json_t *all =
+                json_pack("{s:s, s:s, s:s, s:s%, s:s, s:o, s:o}", "file", call->words[i], "format",
+                          caption_format_facts(o.format)->name, "kind", kinds[c->kind], "language",
+                          c->language.at ? c->language.at : "", c->language.size, "rate",
+                          rational_text(c->rate.fps).text, "cues", cues, "notes",
+                          caption_notes_json(&o.report));
             json_dumpf(all, stdout, JSON_INDENT(2));
             printf("\n");
             json_decref(all);
@@ -279,210 +271,9 @@ static int info(struct command_call *call)
                        .text,
                    rate_name(c->rate.fps).text, c->rate.drop ? " drop-frame" : "",
                    c->rate_said ? "" : " (not said: give --rate)");
-        print_notes(&o.report);
+        caption_notes_print(&o.report);
     }
     return worst;
-}
-
-// ---- positions, as options and files have them
-
-// "1440" or "01:00:00:00": frames of the programme. A label counts from its first frame when
-// `absolute`, and is a length otherwise.
-static bool position(const struct captions *c, text t, bool absolute, int64_t *frames,
-                     struct error *err)
-{
-    t = text_trim(t);
-    if (text_int(t, frames))
-        return true;
-    bool minus = t.size && t.at[0] == '-';
-    if (t.size && (t.at[0] == '-' || t.at[0] == '+'))
-        t.at++, t.size--;
-    if (text_int(t, frames))
-        return true;
-    if (!tc_parse(t, &c->rate, frames, err))
-        return false;
-    *frames = absolute ? *frames - c->start : minus ? -*frames : *frames;
-    return true;
-}
-
-static bool read_cuts(struct command_call *call, const struct captions *c, const char *path,
-                      struct caption_check *with, struct error *err)
-{
-    text bytes;
-    if (!read_file(call, path, &bytes, err))
-        return false;
-    int64_t *cuts = ARENA_ARRAY(call->arena, int64_t, bytes.size / 2 + 1);
-    with->cuts = cuts;
-    for (size_t at = 1; bytes.size; at++) {
-        text line = text_trim(text_cut(&bytes, '\n'));
-        if (!line.size || line.at[0] == '#')
-            continue;
-        if (!position(c, line, true, &cuts[with->cut_count], err))
-            return error_while(err, "%s, line %zu", path, at);
-        if (with->cut_count && cuts[with->cut_count] < cuts[with->cut_count - 1]) {
-            error_set(err, ERROR_INPUT, "%s, line %zu lies before the line above", path, at);
-            return error_fix(err, "list the cuts in their order");
-        }
-        with->cut_count++;
-    }
-    return true;
-}
-
-// ---- check
-
-static bool read_rules(struct command_call *call, const char *name, struct caption_rules **rules,
-                       struct error *err)
-{
-    char folder[4096];
-    const char *path = name;
-    if (!strchr(name, '/') && !text_ends(text_of(name), ".json")) {
-        if (!settings_data_folder(call->config, folder, sizeof(folder))) {
-            error_set(err, ERROR_NOT_FOUND, "the house's rules are missing");
-            return error_fix(err, "set data.folder to where data/ lies");
-        }
-        path = arena_format(call->arena, "%s/rules/captions/%s.json", folder, name);
-    }
-    text bytes;
-    if (read_file(call, path, &bytes, err))
-        return caption_rules_read(call->arena, path, bytes, rules, err);
-    if (err->kind == ERROR_NOT_FOUND && path != name) {
-        error_set(err, ERROR_NOT_FOUND, "there are no rules %s", name);
-        error_fix(err,
-                  "choose a file of data/rules/captions, such as netflix-ttsg, or give a path");
-    }
-    return false;
-}
-
-static json_t *findings_json(const struct captions *c, const struct caption_findings *f)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < f->count; i++) {
-        const struct caption_finding *one = &f->at[i];
-        int64_t frame = caption_frames(one->at, c->rate.fps, ROUND_NEAREST);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s}", "rule",
-                                              one->rule, "clause", one->clause, "cue",
-                                              (json_int_t)one->cue, "line", (json_int_t)one->source,
-                                              "frame", (json_int_t)frame, "timecode",
-                                              tc_format(c->start + frame, &c->rate).text, "seen",
-                                              one->seen, "allowed", one->allowed));
-    }
-    return list;
-}
-
-static void print_findings(const char *path, const struct captions *c,
-                           const struct caption_findings *f)
-{
-    for (size_t i = 0; i < f->count; i++) {
-        const struct caption_finding *one = &f->at[i];
-        printf("%s:%zu: cue %zu at %s: %s: %s (allowed: %s)%s%s\n", path, one->source, one->cue,
-               tc_format(c->start + caption_frames(one->at, c->rate.fps, ROUND_NEAREST), &c->rate)
-                   .text,
-               one->rule, one->seen, one->allowed, one->clause[0] ? "; " : "", one->clause);
-    }
-}
-
-static int check_one(struct command_call *call, const char *path, struct caption_rules *rules)
-{
-    struct error err;
-    struct opened o;
-    struct caption_check with = {.children = option_flag(call, "children")};
-    const char *duration = option_text(call, "duration"), *cuts = option_text(call, "cuts");
-    if (!open_captions(call, path, &o, &err) ||
-        (duration && !position(o.c, text_of(duration), false, &with.duration, &err)) ||
-        (cuts && !read_cuts(call, o.c, cuts, &with, &err)))
-        return command_failed(&err);
-    struct caption_findings f = {0};
-    captions_check(o.c, rules, &with, call->arena, &f);
-    if (option_flag(call, "json")) {
-        json_t *all = json_pack("{s:s, s:s, s:I, s:o, s:o}", "file", path, "rules",
-                                caption_rules_title(rules), "cues", (json_int_t)o.c->count,
-                                "findings", findings_json(o.c, &f), "notes", notes_json(&o.report));
-        json_dumpf(all, stdout, JSON_INDENT(2));
-        printf("\n");
-        json_decref(all);
-    } else {
-        print_findings(path, o.c, &f);
-        printf("%s: %zu cues, %zu findings (%s)\n", path, o.c->count, f.count,
-               caption_rules_title(rules));
-        print_notes(&o.report);
-    }
-    return f.count ? 1 : 0;
-}
-
-static int check(struct command_call *call)
-{
-    struct error err;
-    struct caption_rules *rules;
-    const char *name = option_text(call, "rules");
-    if (!read_rules(call, name ? name : "house", &rules, &err))
-        return command_failed(&err);
-    int worst = 0;
-    for (size_t i = 1; i < call->word_count; i++) {
-        int status = check_one(call, call->words[i], rules);
-        worst = status > worst ? status : worst;
-    }
-    return worst;
-}
-
-// ---- retime
-
-// "0-1440,2000-3000" or "01:00:00:00-01:01:00:00"
-static bool read_keep(struct command_call *call, const struct captions *c,
-                      struct caption_retime *how, struct error *err)
-{
-    const char *given = option_text(call, "keep");
-    if (!given)
-        return true;
-    struct caption_range *parts =
-        ARENA_ARRAY(call->arena, struct caption_range, strlen(given) / 2 + 1);
-    how->keep = parts;
-    for (text rest = text_of(given); rest.size; how->keep_count++) {
-        text out = text_cut(&rest, ',');
-        text in = text_cut(&out, '-');
-        if (!position(c, in, true, &parts[how->keep_count].in, err) ||
-            !position(c, out, true, &parts[how->keep_count].out, err))
-            return error_while(err, "--keep");
-    }
-    return true;
-}
-
-static bool read_speed(const struct command_call *call, struct caption_retime *how,
-                       struct error *err)
-{
-    const char *given = option_text(call, "speed");
-    if (!given)
-        return true;
-    text to = text_of(given);
-    text from = text_cut(&to, ':');
-    if (to.size && rational_parse(from, &how->speed_from, err) &&
-        rational_parse(to, &how->speed_to, err))
-        return true;
-    error_set(err, ERROR_USAGE, "--speed can not be '%s'", given);
-    return error_fix(err, "write FROM:TO, such as 24:25");
-}
-
-static int retime(struct command_call *call)
-{
-    struct error err;
-    struct opened o;
-    struct caption_retime how = {0};
-    const char *offset = option_text(call, "offset");
-    int64_t frames = 0;
-    if (!open_captions(call, call->words[1], &o, &err) || !read_keep(call, o.c, &how, &err) ||
-        !read_speed(call, &how, &err))
-        return command_failed(&err);
-    struct captions after = *o.c; // an offset counts frames of what comes out
-    if (how.speed_to.num && !tc_rate_make(how.speed_to, false, &after.rate, &err))
-        return command_failed(&err);
-    if (offset && !position(&after, text_of(offset), false, &frames, &err)) {
-        error_while(&err, "--offset");
-        return command_failed(&err);
-    }
-    how.offset = caption_ticks(frames, after.rate.fps);
-    if (!captions_retime(o.c, &how, &o.report, &err) ||
-        !write_captions(call, &o, call->words[2], &err))
-        return command_failed(&err);
-    return finish(call, &o, call->words[2]);
 }
 
 static int run(struct command_call *call)
@@ -494,9 +285,11 @@ static int run(struct command_call *call)
         const char *form;
     } verbs[] = {
         {"convert", 3, 3, convert, "convert IN OUT"},
+        {"extract", 3, 3, caption_extract, "extract FILM OUT"},
         {"info", 2, 1000, info, "info FILE..."},
-        {"check", 2, 1000, check, "check FILE... --rules RULES"},
-        {"retime", 3, 3, retime, "retime IN OUT --speed 24:25 --offset FRAMES --keep PARTS"},
+        {"check", 2, 1000, caption_check, "check FILE... --rules RULES"},
+        {"retime", 3, 3, caption_retime,
+         "retime IN OUT --speed 24:25 --offset FRAMES --keep PARTS"},
     };
     struct error err;
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -522,7 +315,7 @@ static const struct option_row options[] = {
     {"to-start", OPTION_TEXT, "LABEL", "the same in the file written; else as in the file read"},
     {"language", OPTION_TEXT, "TAG", "language of the words (BCP 47), such as en-GB"},
     {"channel", OPTION_INT, "N", "reading 608: CC1 to CC4; 1"},
-    {"708", OPTION_FLAG, NULL, "reading MCC: the 708 service and not 608"},
+    {"708", OPTION_FLAG, NULL, "reading MCC and films: the 708 service and not 608"},
     {"scc-count", OPTION_TEXT, "df|ndf",
      "writing SCC: how its labels count; else as the rate asks"},
     {"rules", OPTION_TEXT, "RULES", "check: rules of data/rules/captions or a file; house"},
@@ -538,7 +331,7 @@ static const struct option_row options[] = {
     {0}};
 const struct command command_caption = {
     "caption",
-    "convert IN OUT | check FILE... | retime IN OUT | info FILE...",
+    "convert IN OUT | check FILE... | retime IN OUT | extract FILM OUT | info FILE...",
     "convert and check captions and subtitles",
     "convert  reads captions of one format and writes another. What the target can not say is "
     "listed,\n"
@@ -551,6 +344,9 @@ const struct command command_caption = {
     "retime   lets captions follow their picture: parts kept (OUT is behind the last frame), "
     "another\n"
     "         speed, an offset.\n"
+    "extract  takes the closed captions out of a film: 608 and 708 in its pictures, or a track of "
+    "608\n"
+    "         (c608). Rate and start come from the film.\n"
     "info     says what a caption file is; with --json all its cues.\n"
     "\n"
     "FORMAT is one of srt, vtt (WebVTT), scc (608), mcc (608 and 708), ttml, dfxp, imsc (IMSC 1.1\n"

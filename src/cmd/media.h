@@ -30,6 +30,9 @@ struct media_encode {
 };
 MUST_CHECK bool media_encode(struct command_call *call, const struct media *m,
                              const struct media_encode *wish, json_t **result, struct error *err);
+// Its closed captions, frame by frame (docs/formats/ticket.md, captions).
+MUST_CHECK bool media_captions(struct command_call *call, const struct media *m, json_t **result,
+                               struct error *err);
 // Reads data/profiles/NAME.json, or a file when the name has a / or ends in .json. The error of an
 // unknown name lists those there are.
 MUST_CHECK bool media_profile(struct command_call *call, const char *name, json_t **profile,

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[] = {"probe", "proxy", "measure", "stills", "verify", "assemble",
-                                    "index", "weigh", "segment", "sound",  "mux"};
+static const char *const kinds[] = {"probe",    "proxy", "captions", "measure", "stills", "verify",
+                                    "assemble", "index", "weigh",    "segment", "sound",  "mux"};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), STILLS_MOST = 10000 };
 
 const char *ticket_kind_name(enum ticket_kind kind)
@@ -36,10 +36,10 @@ static bool parse_kind(struct ticket *t, const json_t *from, struct error *err)
             t->kind = (enum ticket_kind)i;
             return true;
         }
-    return refuse(
-        err, "kind",
-        "it is not probe, proxy, index, weigh, segment, sound, mux, measure, stills, verify or "
-        "assemble");
+    return refuse(err, "kind",
+                  "it is not probe, proxy, captions, index, weigh, segment, sound, mux, measure, "
+                  "stills, verify or "
+                  "assemble");
 }
 
 static bool parse_inputs(struct ticket *t, const json_t *from, struct error *err)

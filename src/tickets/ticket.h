@@ -14,6 +14,7 @@
 enum ticket_kind {
     TICKET_PROBE,
     TICKET_PROXY,
+    TICKET_CAPTIONS, // closed captions, as triples frame by frame
     TICKET_MEASURE,
     TICKET_STILLS,
     TICKET_VERIFY,   // whether renders are what was asked
