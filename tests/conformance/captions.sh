@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# captions.sh POSTHOUSE FOLDER: our caption files before ttconv, pycaption, webvtt-py, pysubs2 (PyPI, in a venv below FOLDER)
-# and ffmpeg, and theirs before us. Skipped without them.
+# captions.sh POSTHOUSE FOLDER: our caption files before ttconv, pycaption, webvtt-py, pysubs2 (PyPI, in a venv below FOLDER),
+# imscJS (npm) and ffmpeg, and theirs before us. Skipped without them.
 set -uo pipefail
 posthouse=$(realpath "$1") folder=$2
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,6 +15,8 @@ if [ "$(cat "$folder/venv/made-of" 2>/dev/null)" != "$wanted" ]; then
   fi
   echo "$wanted" >"$folder/venv/made-of"
 fi
+# imscJS, from npm; what it sees is skipped without it
+[ -d "$folder/node_modules/imsc" ] || (cd "$folder" && echo '{}' >package.json && npm install --silent --no-audit --no-fund imsc@1.1.5) >"$folder/npm.log" 2>&1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-PYTHONDONTWRITEBYTECODE=1 "$folder/venv/bin/python" "$here/captions_compare.py" "$posthouse" "$work"
+PYTHONDONTWRITEBYTECODE=1 "$folder/venv/bin/python" "$here/captions_compare.py" "$posthouse" "$work" "$folder"

@@ -1,4 +1,4 @@
-"""captions_compare.py POSTHOUSE FOLDER: what outside readers see in our caption files, and we in theirs. Speaks TAP.
+"""captions_compare.py POSTHOUSE FOLDER READERS: what outside readers see in our caption files, and we in theirs. Speaks TAP.
 
 The truth is a list of cues in frames. Where each must be in a file is worked out here with fractions, by
 none of our code: SMPTE counting, 30000/1001 of SCC, milliseconds of SRT."""
@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 
 logging.disable(logging.CRITICAL)
 warnings.simplefilter("ignore")
-posthouse, folder = sys.argv[1], Path(sys.argv[2])
+posthouse, folder, readers = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 number = bad = 0
 
 
@@ -197,6 +197,24 @@ def with_small_ones(rate, start, source):
         ok(f"pysubs2 sees our {kind} at {rate}", seen == want, seen)
 
 
+def with_imscjs(rate, start, source):
+    if not (readers / "node_modules" / "imsc").is_dir():
+        ok("imscJS is not there # SKIP npm", True)
+        return
+    files = [made(source, kind, rate, start) for kind in ("imsc", "ttml", "dfxp")]
+    r = subprocess.run(["node", Path(__file__).with_name("captions_imsc.cjs"), readers, *files], capture_output=True, text=True)
+    want = [(0, "")]
+    for a, b, t in TRUTH:
+        if want[-1][0] == a:
+            want.pop()
+        want += [(a, "\n".join(plain(t))), (b, "")]
+    for path, line in zip(files, r.stdout.split("\n")):
+        got = json.loads(line)
+        near = [abs(s[0] - w[0] / FPS[rate]) < F(1, 1500) and s[1].strip() == w[1] for s, w in zip(got["seen"], want)]
+        ok(f"imscJS sees our {path.suffix[1:]} at {rate} and has nothing to say", not got["said"] and all(near) and len(got["seen"]) == len(want), got)
+    ok(f"imscJS reads all at {rate}", r.returncode == 0, r.stderr)
+
+
 def with_ffmpeg(rate, start, source):
     def read(path, *before):
         r = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", *before, "-i", str(path), "-f", "srt", "-"], capture_output=True, text=True)
@@ -237,7 +255,7 @@ def main():
     for rate in FPS:
         for start in ("00:59:58:00", "10:00:00:00"):
             source = truth_srt(rate)
-            for room in (with_ttconv, from_ttconv, with_pycaption, with_small_ones, with_ffmpeg):
+            for room in (with_ttconv, from_ttconv, with_pycaption, with_small_ones, with_imscjs, with_ffmpeg):
                 try:
                     room(rate, start, source)
                 except Exception as e:

@@ -118,6 +118,7 @@ struct caption_place {
     enum caption_align align;
     enum caption_vertical vertical;
     bool usual; // at the bottom in the middle, where every format puts it by itself
+    bool nine;  // a side of top, middle or bottom says it all
 };
 // From the box, else from the 608 cells, else the safe area (10 % at each side).
 struct caption_place cue_place(const struct caption_cue *cue);

@@ -63,7 +63,12 @@ struct caption_place cue_place(const struct caption_cue *cue)
         p.usual = cue->align == CAPTION_CENTRE && at_bottom && abs(middle - CAPTION_GRID) <= 600 &&
                   cue->writing == CAPTION_ACROSS;
         p.vertical = p.box.y < 3000 ? CAPTION_TOP : CAPTION_BOTTOM;
+        bool at_side = cue->align == CAPTION_LEFT    ? p.box.x == CELL_X(0)
+                       : cue->align == CAPTION_RIGHT ? p.box.x + p.box.width == CELL_X(32)
+                                                     : abs(middle - CAPTION_GRID) <= 600;
+        p.nine = at_side && (at_bottom || cue->lines[0].row <= 2);
     } else {
+        p.nine = true;
         p.box = (struct caption_box){true, 1000, 1000, 8000, 8000};
         p.usual = cue->align == CAPTION_CENTRE && cue->vertical == CAPTION_BOTTOM &&
                   cue->writing == CAPTION_ACROSS;

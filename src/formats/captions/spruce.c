@@ -176,7 +176,7 @@ bool spruce_write(const struct captions *c, const struct caption_wish *wish, str
                         : p.align == CAPTION_RIGHT || p.align == CAPTION_END ? "Right"
                                                                              : "Center";
         const char *d = sides[p.vertical];
-        if (cue->box.said || (cue->lines[0].row && !p.usual))
+        if (!p.nine)
             caption_note(report, "position", c, cue, "only one of nine places is kept");
         if (cue->mode != CAPTION_POP_ON)
             caption_note(report, "mode", c, cue, "%s becomes pop-on",

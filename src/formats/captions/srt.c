@@ -210,15 +210,16 @@ bool srt_read(struct captions *c, text bytes, const struct caption_wish *wish,
             gap = false;
         } else if (!trimmed.size) {
             gap = true;
-        } else if (gap && text_int(trimmed, &n) && begins(line, rest)) {
+        } else if (memmem(line.at, line.size, "-->", 3) && isdigit((unsigned char)trimmed.at[0]) &&
+                   memchr(line.at, ':', line.size)) {
+            return caption_damaged(err, wish, at, "the times '%.*s' can not be read",
+                                   (int)(trimmed.size < 60 ? trimmed.size : 60), trimmed.at);
+        } else if (text_int(trimmed, &n) && (!m.cue || (gap && begins(line, rest)))) {
             continue; // the number of the next
         } else if (!m.cue) {
             return caption_damaged(err, wish, at,
                                    "'%.*s' is no number and no time like 00:00:01,000 --> "
                                    "00:00:02,000",
-                                   (int)(trimmed.size < 60 ? trimmed.size : 60), trimmed.at);
-        } else if (memmem(line.at, line.size, "-->", 3) && gap) {
-            return caption_damaged(err, wish, at, "the times '%.*s' can not be read",
                                    (int)(trimmed.size < 60 ? trimmed.size : 60), trimmed.at);
         } else {
             if (gap && m.cue->count)
@@ -266,7 +267,7 @@ static int keypad(const struct caption_place *p)
 static void losses(const struct captions *c, const struct caption_cue *cue,
                    const struct caption_place *p, struct caption_report *report)
 {
-    if (cue->box.said || (!p->usual && cue->lines[0].row))
+    if (!p->nine)
         caption_note(report, "position", c, cue, "only one of nine places is kept");
     if (cue->writing != CAPTION_ACROSS)
         caption_note(report, "writing", c, cue, "the lines run downwards");
