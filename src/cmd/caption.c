@@ -88,7 +88,12 @@ bool caption_open(struct command_call *call, const char *path, struct caption_op
         error_set(err, ERROR_UNSUPPORTED, "%s is no caption file that Posthouse knows", path);
         return error_fix(err, "say what it is with --from; `posthouse caption --help` lists all");
     }
-    return captions_read(call->arena, bytes, o->format, &o->wish, &o->c, &o->report, err);
+    if (!captions_read(call->arena, bytes, o->format, &o->wish, &o->c, &o->report, err))
+        return false;
+    if (!o->c->rate_said)
+        caption_note_whole(&o->report, "rate",
+                           "no rate is said: where frames are counted it is at 29.97; say --rate");
+    return true;
 }
 
 // ---- the report

@@ -325,6 +325,11 @@ void caption_note(struct caption_report *r, const char *group, const struct capt
                                                  cue ? cue->source : 0, arena_text(r->arena, what)};
 }
 
+void caption_note_whole(struct caption_report *r, const char *group, const char *what)
+{
+    caption_note(r, group, NULL, NULL, "%s", what);
+}
+
 bool caption_damaged(struct error *err, const struct caption_wish *wish, size_t line,
                      const char *format, ...)
 {

@@ -102,6 +102,8 @@ struct caption_report {
     size_t count, room, more; // more: notes over CAPTION_NOTES, which are only counted
 };
 #define CAPTION_NOTES 20000
+// A note of who reads or writes, about the whole file. `what` is kept as it is.
+void caption_note_whole(struct caption_report *r, const char *group, const char *what);
 
 // ---- reading and writing
 

@@ -69,6 +69,10 @@ static bool read_rate(struct stl *s, const uint8_t *gsi, struct error *err)
         s->rate = *asked;
         return true;
     }
+    if (s->wish->rate_said && asked->base == 2 * base) { // 50 and 60 are counted in pairs
+        s->rate = (struct tc_rate){{asked->fps.num, asked->fps.den * 2}, base, 1, asked->drop};
+        return true;
+    }
     if (!tc_rate_make(fps, false, &of, err))
         return false;
     s->rate = of;
@@ -216,6 +220,9 @@ bool ebu_stl_read(struct captions *c, text bytes, const struct caption_wish *wis
         const uint8_t *tti = gsi + GSI + i * TTI;
         if (tti[3] == 0xfe || tti[15] == 1) // somebody's own data, or a comment
             continue;
+        if (tti[4])
+            caption_note(report, "cumulative", c, NULL,
+                         "block %zu adds to the one before: its words stand by themselves", i + 1);
         if (!first)
             first = tti, first_block = i + 1;
         size_t used = FIELD;
