@@ -135,6 +135,12 @@ static void captions_in_pictures_come_out_with_their_frames(void **state)
                  "ffmpeg -v error -y -fflags +genpts -r 25 -i '%s' -c copy '%s'", with, film);
         assert_int_equal(system(command), 0);
         expect_cues(film, "picture");
+        // ffmpeg finds them too
+        snprintf(command, sizeof(command),
+                 "ffmpeg -v error -f lavfi -i 'movie=%s[out0+subcc]' -map 0:s -f srt - | "
+                 "grep -q 'Two of them'",
+                 film);
+        assert_int_equal(system(command), 0);
     }
 }
 

@@ -245,6 +245,18 @@ static void all_608_letters_colours_and_places_come_back(void **state)
     assert_true(text_is(l->runs[5].words, " plain"));
     assert_int_equal(l->row, 1);
     assert_int_equal(l->column, 0);
+    static const char vtt[] =
+        "WEBVTT\n\n00:10.010 --> 00:12.012\nA <c.yellow.bg_blue>line on blue</c> here\n"
+        "<c.bg_red>All red</c>\n";
+    again = read_as(written(read_as(text_of(vtt), CAPTION_VTT, &w, &r), CAPTION_SCC, &w, &r),
+                    CAPTION_SCC, &w, &r);
+    assert_false(noted(&r, "background"));
+    l = again->cues[0].lines;
+    assert_string_equal(words(&again->cues[0]), "A  line on blue  here / All red");
+    assert_int_equal(l[0].runs[1].style.background, 0x0000ffff);
+    assert_int_equal(l[0].runs[1].style.colour, 0xffff00ff);
+    assert_int_equal(l[0].runs[2].style.background, 0);
+    assert_int_equal(l[1].runs[0].style.background, 0xff0000ff);
 }
 
 static void what_608_has_not_is_written_otherwise_and_said(void **state)

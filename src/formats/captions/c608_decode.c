@@ -64,10 +64,17 @@ static bool empty(const struct screen *s)
     return true;
 }
 
+static uint32_t behind(uint8_t background) // 0, 1 + colour, or 8 more for half transparent
+{
+    return !background      ? 0
+           : background > 8 ? (c608_rgba(background - 9) & ~0xffu) | 0x80
+                            : c608_rgba(background - 1);
+}
+
 static struct caption_style style_of(const struct cell *at)
 {
     return (struct caption_style){.colour = at->colour == C608_WHITE ? 0 : c608_rgba(at->colour),
-                                  .background = at->background ? c608_rgba(at->background - 1) : 0,
+                                  .background = behind(at->background),
                                   .italic = at->italic,
                                   .underline = at->underline};
 }
@@ -314,7 +321,7 @@ static bool control(struct cc_decoder *d, uint8_t first, uint8_t second, struct 
         d->pen.colour = C608_BLACK, d->pen.underline = second & 1;
     } else if (first == 0x10 && second < 0x30) { // behind the words; the cell before is taken over
         int colour = second >> 1 & 7;
-        d->pen.background = (uint8_t)(colour == C608_BLACK ? 0 : colour + 1);
+        d->pen.background = (uint8_t)(colour == C608_BLACK ? 0 : colour + 1 + (second & 1 ? 8 : 0));
     } else if (first == 0x11 && second < 0x30) {
         int attribute = second >> 1 & 7;
         if (!put(d, ' ', err))

@@ -22,8 +22,8 @@
 enum { MOST_ROWS = CAPTION_ROWS, MOST_UNITS = MOST_ROWS * 120, LONGEST = 2000 };
 
 struct cell {
-    uint16_t code; // c608_code; 0x20 for a space
-    uint8_t colour;
+    uint16_t code;              // c608_code; 0x20 for a space
+    uint8_t colour, background; // background: 0 usual, 1 + colour; 8 more: half transparent
     bool italic, underline;
 };
 struct row {
@@ -87,7 +87,8 @@ static void add_letter(struct encoder *e, size_t *n, uint32_t letter, const stru
 
 static bool same(const struct cell *a, const struct cell *b)
 {
-    return a->colour == b->colour && a->italic == b->italic && a->underline == b->underline;
+    return a->colour == b->colour && a->background == b->background && a->italic == b->italic &&
+           a->underline == b->underline;
 }
 
 // How many cells of mid-row codes lead from one style to another.
@@ -95,7 +96,18 @@ static int codes_between(const struct cell *from, const struct cell *to)
 {
     if (same(from, to))
         return 0;
-    return to->italic && to->colour != from->colour ? 2 : 1;
+    bool words = from->colour != to->colour || from->italic != to->italic ||
+                 from->underline != to->underline;
+    return (from->background != to->background) + (!words                                     ? 0
+                                                   : to->italic && to->colour != from->colour ? 2
+                                                                                              : 1);
+}
+
+static uint8_t background_of(uint32_t rgba)
+{
+    if (!rgba || rgba >> 8 == 0) // black is what there is
+        return 0;
+    return (uint8_t)(1 + c608_colour(rgba) + ((rgba & 0xff) < 0xc0 ? 8 : 0));
 }
 
 static size_t flatten(struct encoder *e, const struct caption_line *line)
@@ -104,14 +116,12 @@ static size_t flatten(struct encoder *e, const struct caption_line *line)
     for (size_t k = 0; k < line->count; k++) {
         const struct caption_run *r = &line->runs[k];
         struct cell style = {.colour = (uint8_t)c608_colour(r->style.colour),
+                             .background = background_of(r->style.background),
                              .italic = r->style.italic,
                              .underline = r->style.underline};
         if (r->style.colour && c608_rgba(style.colour) >> 8 != r->style.colour >> 8)
             caption_note(e->report, "colour", e->c, e->cue, "#%08x becomes the nearest of eight",
                          r->style.colour);
-        if (r->style.background && r->style.background >> 8)
-            caption_note(e->report, "background", e->c, e->cue,
-                         "the colour behind words is left out");
         if (r->style.bold)
             caption_note(e->report, "bold", e->c, e->cue, "608 has no bold");
         if (r->ruby.size)
@@ -134,16 +144,16 @@ static size_t make_room_for_codes(struct encoder *e, struct cell *to, size_t n)
         if (at.code == ' ') {
             spaces++;
             if (out)
-                at.colour = to[out - 1].colour, at.italic = to[out - 1].italic,
-                at.underline = to[out - 1].underline;
+                at.colour = to[out - 1].colour, at.background = to[out - 1].background,
+                at.italic = to[out - 1].italic, at.underline = to[out - 1].underline;
         } else {
             bool joined = out && !spaces &&
                           (at.code < 0x30 || at.code == '?' || at.code == ':' || at.code == ';' ||
                            at.code == ']') &&
                           !same(&to[out - 1], &at);
             if (joined) { // "word<plain>!": the mark stays with its word
-                at.colour = to[out - 1].colour, at.italic = to[out - 1].italic,
-                at.underline = to[out - 1].underline;
+                at.colour = to[out - 1].colour, at.background = to[out - 1].background,
+                at.italic = to[out - 1].italic, at.underline = to[out - 1].underline;
                 caption_note(e->report, "style", e->c, e->cue,
                              "a mark right behind a styled word takes its style");
             }
@@ -285,6 +295,14 @@ static void add_cell(struct encoder *e, uint16_t code)
 
 static void mid_row(struct encoder *e, const struct cell *from, const struct cell *to)
 {
+    if (to->background != from->background) { // it takes the place of the space before it
+        int colour = to->background ? (to->background - 1) & 7 : C608_BLACK;
+        add_cell(e, ' ');
+        add_code(e, 0x10, 0x20 | colour << 1 | (to->background > 8));
+        if (to->colour == from->colour && to->italic == from->italic &&
+            to->underline == from->underline)
+            return;
+    }
     if (!to->italic || to->colour != from->colour)
         add_code(e, 0x11, 0x20 | to->colour << 1 | to->underline);
     if (to->italic)
@@ -301,7 +319,8 @@ static void row_begin(struct encoder *e, struct row *r)
     const struct cell *style = &r->cells[0];
     plain.underline = style->underline;
     int need = codes_between(&plain, style), column = r->column;
-    bool in_pac = column == 0 && need == 1 && (!style->italic || style->colour == C608_WHITE);
+    bool in_pac = column == 0 && need == 1 && (!style->italic || style->colour == C608_WHITE) &&
+                  !style->background;
     if (in_pac) {
         add_code(e, first,
                  0x40 | plus | (style->italic ? 0x0e : style->colour << 1) | style->underline);
