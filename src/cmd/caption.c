@@ -79,7 +79,9 @@ bool caption_open(struct command_call *call, const char *path, struct caption_op
 {
     text bytes;
     *o = (struct caption_opened){.report = {.arena = call->arena}};
-    if (!caption_wish_of(call, path, &o->wish, err) || !caption_bytes(call, path, &bytes, err))
+    if (!caption_wish_of(call, path, &o->wish, err) ||
+        !caption_film(call, &o->wish, &o->film_frames, err) ||
+        !caption_bytes(call, path, &bytes, err))
         return false;
     if (option_text(call, "from")) {
         if (!format_option(call, "from", &o->format, err))
@@ -317,6 +319,7 @@ static const struct option_row options[] = {
     {"rate", OPTION_TEXT, "RATE",
      "the programme's: 23.976, 24, 25, 29.97, 29.97df, 50, 59.94, ..."},
     {"start", OPTION_TEXT, "LABEL", "timecode of the programme's first frame, such as 00:59:58:00"},
+    {"film", OPTION_TEXT, "FILE", "rate, start and length as this film has them"},
     {"to-start", OPTION_TEXT, "LABEL", "the same in the file written; else as in the file read"},
     {"language", OPTION_TEXT, "TAG", "language of the words (BCP 47), such as en-GB"},
     {"channel", OPTION_INT, "N", "reading 608: CC1 to CC4; 1"},

@@ -9,6 +9,7 @@
 
 struct caption_opened {
     struct captions *c;
+    int64_t film_frames; // of --film; 0: not given
     enum caption_format format;
     struct caption_wish wish;
     struct caption_report report;
@@ -17,6 +18,12 @@ struct caption_opened {
 // What the options say about the programme and the reading of its captions.
 MUST_CHECK bool caption_wish_of(const struct command_call *call, const char *path,
                                 struct caption_wish *wish, struct error *err);
+// Of --film when it is given: its rate and first label into the wish, and how long it is.
+MUST_CHECK bool caption_film(struct command_call *call, struct caption_wish *wish, int64_t *frames,
+                             struct error *err);
+// The same from a probe's facts; --rate and --start outrank them.
+MUST_CHECK bool caption_programme(const struct command_call *call, const json_t *facts,
+                                  struct caption_wish *wish, struct error *err);
 MUST_CHECK bool caption_bytes(struct command_call *call, const char *path, text *bytes,
                               struct error *err);
 MUST_CHECK bool caption_open(struct command_call *call, const char *path, struct caption_opened *o,

@@ -112,6 +112,8 @@ static int check_one(struct command_call *call, const char *path, struct caption
         (duration && !caption_position(o.c, text_of(duration), false, &with.duration, &err)) ||
         (cuts && !read_cuts(call, o.c, cuts, &with, &err)))
         return command_failed(&err);
+    if (!duration)
+        with.duration = o.film_frames;
     struct caption_findings f = {0};
     captions_check(o.c, rules, &with, call->arena, &f);
     if (option_flag(call, "json")) {

@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-// The programme's rate and first label, as the film says; --rate and --start outrank it.
-static bool programme(const struct command_call *call, const json_t *facts,
-                      struct caption_wish *wish, struct error *err)
+bool caption_programme(const struct command_call *call, const json_t *facts,
+                       struct caption_wish *wish, struct error *err)
 {
     const json_t *tc = json_object_get(facts, "timecode");
     const char *rate = json_string_value(json_object_get(facts, "rate"));
@@ -29,6 +28,23 @@ static bool programme(const struct command_call *call, const json_t *facts,
     start = given && strcmp(given, "0") != 0 ? given : given ? NULL : start;
     wish->start_said = true, wish->start = 0;
     return !start || tc_parse(text_of(start), &wish->rate, &wish->start, err);
+}
+
+bool caption_film(struct command_call *call, struct caption_wish *wish, int64_t *frames,
+                  struct error *err)
+{
+    const char *film = option_text(call, "film");
+    struct media m;
+    json_t *facts = NULL;
+    *frames = 0;
+    if (!film)
+        return true;
+    bool ok = media_open(call, film, &m, err) && media_probe(call, &m, &facts, err) &&
+              caption_programme(call, facts, wish, err);
+    *frames = json_integer_value(json_object_get(facts, "duration_frames"));
+    json_decref(facts);
+    media_close(&m);
+    return ok || error_while(err, "--film");
 }
 
 static int hex(char c)
@@ -101,7 +117,8 @@ int caption_extract(struct command_call *call)
     json_t *facts = NULL, *result = NULL;
     const char *path = call->words[1];
     bool ok = media_open(call, path, &m, &err) && caption_wish_of(call, path, &o.wish, &err) &&
-              media_probe(call, &m, &facts, &err) && programme(call, facts, &o.wish, &err) &&
+              media_probe(call, &m, &facts, &err) &&
+              caption_programme(call, facts, &o.wish, &err) &&
               media_captions(call, &m, &result, &err) &&
               from_tracks(call, json_object_get(result, "tracks"), &o, &err) &&
               caption_save(call, &o, call->words[2], &err);

@@ -56,6 +56,10 @@ ok "a trim takes its captions along" bash -c "'$posthouse' caption retime a.srt 
 ok "a film with a c608 track is made" bash -c "'$posthouse' caption convert back.srt cc.mcc --rate 29.97 && ffmpeg -v error -f lavfi -i testsrc=s=160x90:r=30000/1001:d=8 -i cc.mcc -map 0:v -map 1 -c:v libx264 -preset ultrafast -c:s copy -timecode '00:59:58;00' film.mov"
 ok "its captions come out" caption extract film.mov out.scc
 ok "with the film's own timecode and at their frames" bash -c "'$posthouse' caption convert out.scc - --to srt --start 00:59:58:00 | grep -- '-->' | diff - <(grep -- '-->' back.srt)"
+ok "a film tells its captions' rate and start" bash -c "'$posthouse' caption convert out.scc - --to srt --film film.mov | grep -- '-->' | diff - <(grep -- '-->' back.srt)"
+ok "captions that fit the film are fine" says ' 0 findings' 0 caption check out.scc --film film.mov
+printf '1\n00:00:01,000 --> 00:00:03,000\nThis is of\n\n2\n01:20:01,000 --> 01:20:03,000\nanother programme.\n' >wrong.srt
+ok "those of another programme are not" says 'wrong.srt:6: cue 2 at 02:19:59;00: inside' 1 caption check wrong.srt --film film.mov
 ok "a film without captions has none" says 'no captions' 3 bash -c "ffmpeg -v error -y -i film.mov -map 0:v -c copy none.mov && '$posthouse' caption extract none.mov none.srt"
 ok "nothing half there is left" test ! -e none.srt
 echo "1..$number"

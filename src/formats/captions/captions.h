@@ -155,7 +155,7 @@ int64_t caption_ticks(int64_t frames, rational rate);                    // near
 int64_t caption_frames(int64_t ticks, rational rate, enum rounding how); // frame of a rate
 // Reads "29.97df", "29.97", "23.976", "25": a rate of the trade and how its labels count.
 MUST_CHECK bool caption_rate_parse(text name, struct tc_rate *rate, struct error *err);
-// The rest of a cue in words: its text, lines parted by " / "; cut at room.
+// A cue's text, its lines parted by " / ", cut at `room`; returns its size.
 size_t caption_words(const struct caption_cue *cue, char *to, size_t room);
 size_t caption_line_letters(const struct caption_line *line); // characters as people count them
 
