@@ -92,7 +92,7 @@ bool caption_open(struct command_call *call, const char *path, struct caption_op
     }
     if (!captions_read(call->arena, bytes, o->format, &o->wish, &o->c, &o->report, err))
         return false;
-    if (!o->c->rate_said)
+    if (!o->c->rate_said && strcmp(call->words[0], "convert") != 0)
         caption_note_whole(&o->report, "rate",
                            "no rate is said: where frames are counted it is at 29.97; say --rate");
     return true;

@@ -71,8 +71,8 @@ static bool decode(struct captions *c, const json_t *track, const struct caption
                 b[k] = (uint8_t)(hex(at[2 * k]) << 4 | hex(at[2 * k + 1]));
             int type = b[0] & 3;
             bool ok = wish->service_708
-                          ? type < 2 || cc_708_triple(d708, ticks, type, b[1], b[2], i + 1, err)
-                          : type != field || cc_decode_pair(d, ticks, b[1], b[2], i + 1, err);
+                          ? type < 2 || cc_708_triple(d708, ticks, type, b[1], b[2], 0, err)
+                          : type != field || cc_decode_pair(d, ticks, b[1], b[2], 0, err);
             if (!ok)
                 return false;
         }

@@ -314,6 +314,11 @@ void caption_note(struct caption_report *r, const char *group, const struct capt
     va_start(list, format);
     vsnprintf(what, sizeof(what), format, list);
     va_end(list);
+    for (text t = text_of(what); t.size;) { // a letter that was cut is none, and no JSON
+        char *at = what + (t.at - what);
+        if (take_letter(&t) == 0xfffd && t.at == at + 1)
+            *at = '?';
+    }
     if (r->count == r->room) {
         size_t room = r->room ? r->room * 2 : 16;
         struct caption_note *more = ARENA_ARRAY(r->arena, struct caption_note, room);

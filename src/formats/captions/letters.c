@@ -59,7 +59,7 @@ static text of_utf16(struct arena *a, text bytes, bool big)
                 i += 2;
             }
         }
-        used += put_letter(l, to + used);
+        used += put_letter(l ? l : 0xfffd, to + used);
     }
     return (text){to, used};
 }
