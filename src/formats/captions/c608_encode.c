@@ -454,8 +454,15 @@ static void pop_on(struct encoder *e, const struct caption_cue *cue, int64_t *in
         row_codes(e, &e->rows[i]);
     if (*in < e->free_from)
         *in = e->free_from;
-    while (!place_before(e, *in, &wanting) && *in + wanting + 2 < e->to->count - e->to->lead)
+    bool fits;
+    while (!(fits = place_before(e, *in, &wanting)) &&
+           *in + wanting + 2 < e->to->count - e->to->lead)
         *in += wanting;
+    if (!fits) {
+        caption_note(e->report, "load time", e->c, cue,
+                     "so much comes before it that it is left out");
+        return;
+    }
     if (*in != wanted)
         late(e, cue, *in - wanted);
     place_twice(e, *in, 0x142f);
@@ -519,8 +526,15 @@ static void paint_on(struct encoder *e, const struct caption_cue *cue, int first
     row_begin(e, &head);
     if (*in < e->free_from)
         *in = e->free_from;
-    while (!place_before(e, *in, &wanting) && *in + wanting + 2 < e->to->count - e->to->lead)
+    bool fits;
+    while (!(fits = place_before(e, *in, &wanting)) &&
+           *in + wanting + 2 < e->to->count - e->to->lead)
         *in += wanting;
+    if (!fits) {
+        caption_note(e->report, "load time", e->c, cue,
+                     "so much comes before it that it is left out");
+        return;
+    }
     if (*in != wanted)
         late(e, cue, *in - wanted);
     // The same codes again, of which only those behind the head are placed.
