@@ -173,7 +173,7 @@ static bool run_engine(struct command_call *call, const struct media *m, json_t 
 bool media_captions(struct command_call *call, const struct media *m, json_t **result,
                     struct error *err)
 {
-    return run_engine(call, m, json_pack("{s:s}", "kind", "captions"), result, err);
+    return run_engine(call, m, json_pack("{s:s}", "kind", "captions"), NULL, NULL, result, err);
 }
 
 bool media_probe(struct command_call *call, const struct media *m, json_t **facts,
