@@ -51,6 +51,7 @@ static const char *const rooms[] = {
     "create table transfer_files (id text primary key, transfer text)",
     "create table jobs (id text primary key, project text)",
     "create table deliveries (id text primary key, project text)",
+    "create table qc_reports (id text primary key, project text)",
     "create table shares (id text primary key, project text, title text, permission text, download "
     "integer, revoked integer, expires_ms integer)",
     "create table share_assets (share text, asset text, position integer default 0)",
@@ -67,6 +68,7 @@ static const char *const rooms[] = {
     "'01J0000000000000000000TR01')",
     "insert into jobs values ('01J0000000000000000000JB01', '" PROJECT "')",
     "insert into deliveries values ('01J0000000000000000000DE01', '" PROJECT "')",
+    "insert into qc_reports values ('01J0000000000000000000QC01', '" PROJECT "')",
     "insert into shares values ('" SHARE_V "', '" PROJECT "', 'cut 1', 'view', 0, 0, 0), ('" SHARE_C
     "', '" PROJECT "', 'cut 2', 'comment', 1, 0, 0)",
     "insert into share_assets (share, asset) values ('" SHARE_V "', '" ASSET_A "'), ('" SHARE_C
@@ -303,6 +305,7 @@ static bool fill(const char *pattern, enum where where, char *path, size_t room)
         {"{file}", {"01J0000000000000000000FJ01", NULL, NULL, GONE}},
         {"{job}", {"01J0000000000000000000JB01", NULL, NULL, GONE}},
         {"{delivery}", {"01J0000000000000000000DE01", NULL, NULL, GONE}},
+        {"{report}", {"01J0000000000000000000QC01", NULL, NULL, GONE}},
         {"{share}", {SHARE_V, NULL, NULL, GONE}},
         {"{person}", {GONE, NULL, NULL, NULL}},
         {"{token}", {GONE, NULL, NULL, NULL}},
