@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-enum { OUTPUTS_MOST = 64, PICTURE_MOST = 256 << 10, ROOM_LEAST_BYTES = 64 << 10 };
+enum { OUTPUTS_MOST = 64, PICTURE_MOST = 256 << 10, ROOM_LEAST_BYTES = 1 << 20 };
 #define PICTURE "picture.jpg"
 
 struct output {

@@ -49,7 +49,7 @@ kill_worker() {
 }
 slurm_workers() { [ -n "${SLURM_UP:-}" ] && for p in $(slurm_pids); do { tr '\0' ' ' <"/proc/$p/cmdline" | grep -q 'posthouse work' && echo "$p"; } 2>/dev/null; done; }
 
-disk_small() { mkdir -p "$work/show" && mount -t tmpfs -o size=4m none "$work/show" 2>/dev/null; }
+disk_small() { mkdir -p "$work/show" && mount -t tmpfs -o size=64m none "$work/show" 2>/dev/null; }
 # In all of these somebody puts it right after a while, and more is killed meanwhile.
 kill_disk() {
   [ -e "$work/show/full" ] && return 1
