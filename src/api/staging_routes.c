@@ -591,23 +591,33 @@ static void clear_near(struct placing *p)
             log_problem("work.hidden", &none);
 }
 
-// The fence is asked last: writing may have taken long.
+// Writing may take long, so the fence is asked before it, and again for the word that is used.
+static bool place_own(struct placing *p, struct jobs_placing *may, struct error *err)
+{
+    struct call *c = p->c;
+    if (!jobs_may_place(room(c), p->h.worker, p->h.attempt, p->h.token, clock_now_ms(), may, err))
+        return false;
+    if (may->when != JOBS_PLACE_NOW)
+        return true;
+    bool ok = bring_near(p, err) && jobs_may_place(room(c), p->h.worker, p->h.attempt, p->h.token,
+                                                   clock_now_ms(), may, err);
+    if (ok && may->when == JOBS_PLACE_NOW)
+        ok = rename_own(p, may, err) && db_write(c->api->db, placed_in, p, err);
+    clear_near(p);
+    return ok;
+}
+
 static bool place_post(struct call *c, struct error *err)
 {
     static const char *const words[] = {
         [JOBS_PLACE_NEVER] = "never", [JOBS_PLACE_LATER] = "later", [JOBS_PLACE_NOW] = "now"};
     struct placing p = {.c = c};
     struct jobs_placing may = {0};
-    if (!body_holder(c, &p.h, err) || !db_read(c->api->db, placing_in, &p, err))
+    if (!body_holder(c, &p.h, err) || !db_read(c->api->db, placing_in, &p, err) ||
+        !place_own(&p, &may, err))
         return false;
-    bool ok = bring_near(&p, err) && jobs_may_place(room(c), p.h.worker, p.h.attempt, p.h.token,
-                                                    clock_now_ms(), &may, err);
-    if (ok && may.when == JOBS_PLACE_NOW)
-        ok = rename_own(&p, &may, err) && db_write(c->api->db, placed_in, &p, err);
-    clear_near(&p);
-    if (ok)
-        call_json(c, json_pack("{s:s}", "when", words[may.when]));
-    return ok;
+    call_json(c, json_pack("{s:s}", "when", words[may.when]));
+    return true;
 }
 
 const struct route staging_routes[] = {

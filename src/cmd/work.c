@@ -334,6 +334,7 @@ static int run(struct command_call *call)
         .sandbox = config_bool(call->config, "sandbox") ? SANDBOX_ON : SANDBOX_OFF,
         .scratch = w.scratch,
         .renderers = w.renderers,
+        .no_disks = !config_bool(call->config, "worker.disks"),
         .stage = w.stage,
         .paths = &w.paths,
         .find_house = w.url ? house_given : find_house,

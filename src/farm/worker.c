@@ -714,6 +714,10 @@ static json_t *has_json(const struct worker *w, const char *host)
         "{s:I, s:I, s:I, s:I, s:[s, s, s]}", "milli_cpus", (json_int_t)w->thread_count * 1000,
         "memory_mib", (json_int_t)memory, "gpus", (json_int_t)w->wish.gpus.count, "gpu_memory_mib",
         (json_int_t)gpus_least_mib(&w->wish.gpus), "words", words[0], words[1], words[2]);
+    if (w->wish.no_disks)
+        json_array_append_new(json_object_get(has, "words"), json_string("no=disks"));
+    if (!w->wish.stage)
+        json_array_append_new(json_object_get(has, "words"), json_string("no=cache"));
     if (w->wish.price > 0)
         json_object_update_new(
             has, json_pack("{s:f, s:s}", "price", w->wish.price, "currency", w->wish.currency));

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # A worker that sees none of the house's disks (a mount namespace of its own) and reaches it over TLS: inputs come by their
 # content, frames go back through the house. It is killed while it fetches and while it sends; its cache is bounded and mends
-# itself. Then a worker that sees the share at another path. Speaks TAP.
+# itself. A worker that sees the share at another path. Speaks TAP.
 set -uo pipefail
 . "$(dirname "$0")/house_lib.sh"
 far=""
-end_all() { [ -n "$far" ] && kill -9 "$far" 2>/dev/null; clean; }
+net=ph$$ subnet=10.$((20 + RANDOM % 200)).$((RANDOM % 250)) enter=()
+end_all() { [ -n "$far" ] && kill -9 "$far" 2>/dev/null; ip netns del $net 2>/dev/null; clean; }
 trap end_all EXIT
 unshare -m true 2>/dev/null || { echo "1..0 # SKIP no mount namespaces here"; exit 0; }
 here() { "$posthouse" "$1" --house.folder="$house" "${@:2}"; }
@@ -16,9 +17,9 @@ says() { # says PATTERN STATUS COMMAND...
   [ $status = "$2" ] && grep -qE -- "$1" "$work/heard"
 }
 worker() { # worker [OPTION...]: where the house's folder and the show are not
-  unshare -m bash -c 'mount --make-rprivate / && mount -t tmpfs none "$1" && { [ -z "$3" ] || mount --bind "$2" "$3"; } &&
+  "${enter[@]}" unshare -m bash -c 'mount --make-rprivate / && mount -t tmpfs none "$1" && { [ -z "$3" ] || mount --bind "$2" "$3"; } &&
     mount -t tmpfs none "$2" && shift 3 && exec "$@"' - "$house" "$show" "${elsewhere:-}" \
-    "$posthouse" work --house="$url" --fingerprint="$print" --token-file="$work/worker.token" --worker.slots=2 "$@" 2>>"$work/far.err" &
+    "$posthouse" work --house="$far_url" --fingerprint="$print" --token-file="$work/worker.token" --worker.slots=2 "$@" 2>>"$work/far.err" &
   far=$!
 }
 stop_worker() { kill -TERM $far 2>/dev/null; wait $far 2>/dev/null; far=""; }
@@ -32,7 +33,13 @@ export TMPDIR=$work/tmp; mkdir -p "$TMPDIR"
 show=$work/show cache=$work/cache
 ask() { curl -sSk --fail-with-body -X "$1" -H "Authorization: Bearer $token" ${3:+-H "Content-Type: application/json" -d "$3"} "$url/api/v1$2"; }
 
-ok "a house over TLS opens, without a worker" open_house --worker=off --tls=on
+ok "a house over TLS opens, without a worker" open_house --worker=off --tls=on --listen=0.0.0.0
+# Where we may, its network is another one too: nothing is shared but the wire.
+far_url=$url
+if ip netns add $net 2>/dev/null && ip link add v$net type veth peer name e0 netns $net && ip addr add $subnet.1/24 dev v$net &&
+  ip link set v$net up && ip -n $net addr add $subnet.2/24 dev e0 && ip -n $net link set e0 up && ip -n $net link set lo up; then
+  enter=(nsenter "--net=/run/netns/$net") far_url=https://$subnet.1:${url##*:}
+fi
 print=$(sed -n 2p "$house/ready")
 project=$(ask POST /projects '{"name":"Farm"}' | field .id)
 "$posthouse" user add ann@example.org --house.folder="$house" >"$work/said" 2>&1
@@ -88,12 +95,16 @@ first=$(job_id "$work/heard")
 "$posthouse" openjd run "$top/data/renderers/povray.yaml" -p Scene="$show/ball.pov" -p Frames=1-4 -p LastFrame=4 "${size[@]}" -p OutputDir="$work/alone" -p Library="$show" -p LibraryUsed=true >/dev/null 2>&1
 ffmpeg -v error -y -f lavfi -i color=red:s=64x64 -frames:v 1 "$show/maps/floor.png"
 ok "that a file has changed since is noticed by its content" says 'maps/floor.png' 1 here job "$first" inputs --check
-worker --worker.cache="200 MB" --worker.cache.folder="$cache"
+worker --worker.disks=off --worker.cache="200 MB" --worker.cache.folder="$cache"
 ok "a worker that sees none of it renders" until_true 60 job_is "$first" done
 ok "all frames are in their places, and nothing else" test "$(ls -A "$show/out" | tr '\n' ' ')" = "frame_1.png frame_2.png frame_3.png frame_4.png "
 ok "from the files as they were submitted" test "$(pixels "$show/out/frame_3.png")" = "$(pixels "$work/alone/frame_3.png")"
 ok "what it made is among the job's files, by content" bash -c "[ \$(curl -sSk -H 'Authorization: Bearer $token' '$url/api/v1/jobs/$first/inputs' | grep -o '\"path\"' | wc -l) = 7 ]"
 ok "its session's files are gone" until_true 20 bash -c "! ls -d '$TMPDIR'/posthouse-worker-*/files-* 2>/dev/null"
+ok "what is no staged job is not for it" says '"state"' 0 here submit "$show/ball.pov" --project Farm --frames 1 "${size[@]}" --json
+shared=$(job_id "$work/heard")
+ok "which is said" says 'no=disks' 0 here job "$shared" why
+here job "$shared" cancel >/dev/null
 ok "the library has none of it" test "$(ask GET "/projects/$project/assets" | field .items.length)" = 0
 
 # ---- killed while it fetches, and the next one while it sends
@@ -115,14 +126,58 @@ ok "is being fetched" until_true 60 bash -c "[ -n \"\$(find '$cache' -path '*/pa
 kill_worker
 ok "a job of large frames" says '"state": "(waiting|loading|running)"' 0 here submit "$work/large.yaml" "${farm[@]}" -p Out="$show/large" --output "$show/large/a.####.tif" --size 6000x4000 --json
 third=$(job_id "$work/heard")
-worker --worker.cache="200 MB" --worker.cache.folder="$cache"
+worker --worker.disks=off --worker.cache="200 MB" --worker.cache.folder="$cache"
 ok "one of them is on its way to the house" until_true 60 bash -c "[ -n \"\$(find '$house/scratch' -name 0-1 -size +1M)\" ]"
 kill_worker
 ok "nothing is half there" bash -c "! ls -A '$show/large' 2>/dev/null | grep -v '^a.0001.tif$' | grep ."
-worker --worker.cache="200 MB" --worker.cache.folder="$cache"
+mkdir -p "$work/elsewhere" "$show/mapped/.posthouse-00000000000000000000000000-0"
+touch "$show/mapped/.posthouse-00000000000000000000000000-0/"{.lock,half.png}
+elsewhere=$work/elsewhere worker --worker.paths="$show=$work/elsewhere" --worker.cache="200 MB" --worker.cache.folder="$cache"
+
+# ---- until their leases are over: the same disks, seen elsewhere; steps after steps; whose files are whose
+ok "a worker that sees the share at another path renders" says ', done' 0 here submit "$show/ball.pov" --project Farm --frames 1-2 --out "$show/mapped" "${size[@]}" --wait
+ok "into the share; what a worker that died has left there goes" until_true 20 bash -c "[ \"\$(ls -A '$show/mapped' | tr '\n' ' ')\" = 'frame_1.png frame_2.png ' ]"
+cat >"$work/steps.yaml" <<'YAML'
+specificationVersion: jobtemplate-2023-09
+name: Steps
+parameterDefinitions:
+- {name: Out, type: PATH, objectType: DIRECTORY, dataFlow: OUT}
+- {name: Film, type: PATH, objectType: DIRECTORY, dataFlow: OUT}
+steps:
+- name: Render
+  parameterSpace: {taskParameterDefinitions: [{name: Frame, type: INT, range: "1-3"}]}
+  script:
+    actions:
+      onRun: {command: nice, args: [ffmpeg, "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x36", "-frames:v", "1", "{{Param.Out}}/f.000{{Task.Param.Frame}}.png"]}
+- name: Film
+  dependencies: [{dependsOn: Render}]
+  script:
+    actions:
+      onRun: {command: nice, args: [ffmpeg, "-v", "error", "-i", "{{Param.Out}}/f.%04d.png", "-c:v", "mpeg4", "{{Param.Film}}/film.mov"]}
+YAML
+cat >"$work/steps.json" <<JSON
+{"outputs": [{"step": "Render", "path": "$show/steps/f.####.png"}, {"step": "Film", "path": "$show/films/film.mov"}]}
+JSON
+ok "a step reads what the step before it made" says ', done' 0 here submit "$work/steps.yaml" "${farm[@]}" -p Out="$show/steps" -p Film="$show/films" --options "$work/steps.json" --wait
+ok "all of it comes to its place" test "$(ffprobe -v error -count_frames -show_entries stream=nb_read_frames -of csv=p=0 "$show/films/film.mov") $(ls -A "$show/steps" | tr '\n' ' ')" = "3 f.0001.png f.0002.png f.0003.png "
+printf '%s\n' 'specificationVersion: jobtemplate-2023-09' 'name: Sleep' 'steps:' '- {name: S, script: {actions: {onRun: {command: sleep, args: ["60"]}}}}' >"$work/sleep.yaml"
+ok "a job that reads nothing" says '"state"' 0 here submit "$work/sleep.yaml" "${farm[@]}" --json
+sleeps=$(job_id "$work/heard")
+ok "runs" until_true 30 job_is "$sleeps" running
+ask GET "/jobs/$sleeps/attempts" >"$work/attempts"
+held="worker=$(ask GET /workers | field '.find(w=>w.state==="here").id')&attempt=$(field '[0].attempt' <"$work/attempts")&token=$(field '[0].token' <"$work/attempts")"
+other=$(ask GET "/jobs/$first/inputs" | field '.files[0].content')
+as_worker() { curl -sSk -o "$work/answer" -w '%{http_code}' -H "Authorization: Bearer $(cat "$work/worker.token")" "$far_url/api/v1$1"; }
+ok "its worker may ask for its files" test "$(as_worker "/work/files?$held")" = 200
+ok "and for those of no other job" test "$(as_worker "/work/file?$held&content=$other")" = 404
+ok "an attempt that is not held gives nothing" test "$(as_worker "/work/files?${held}1")" = 409
+as_worker "/work/made?$held&output=0&frame=1&size=1&content=$other" >/dev/null; ok "an output that the job does not have can not be sent" grep -q "no such output" "$work/answer"
+ok "a person's token is none of a worker" bash -c "! curl -sSk --fail -H 'Authorization: Bearer $token' '$url/api/v1/work/files?$held'"
+here job "$sleeps" cancel >/dev/null
+
 ok "after both kills the first is done all the same" until_true 120 job_is "$second" done
 ok "the big file went on where it stood" grep -q 'cache.goes_on' "$work/far.err"
-ok "nothing small was fetched twice" test "$(cached -size -100k | wc -l)" = 2003
+ok "all small files are kept, each once" test "$(cached -size -100k | wc -l)" = 2004 # the three frames of the steps are the same
 ok "the second is done as well" until_true 120 job_is "$third" done
 ok "each frame is in its place, whole" bash -c "cd '$show/large' && [ \"\$(ls -A | tr '\n' ' ')\" = 'a.0001.tif ' ] && for f in *; do [ \"\$(ffprobe -v error -show_entries stream=width,height -of csv=p=0 \$f)\" = 6000,4000 ] || exit 1; done"
 ok "the house keeps its own folder for itself" says 'no frames are brought' 3 here submit "$work/large.yaml" "${farm[@]}" -p Out="$house/store" --output "$house/store/a.####.tif"
@@ -134,7 +189,7 @@ ok "nor were chunks sent to the house again" grep -qE 'sent: ([0-9]+ B|[0-9.]+ [
 stop_worker
 victim=$(cached -size +100M | head -1)
 chmod u+w "$victim"; printf X | dd of="$victim" bs=1 seek=77777777 conv=notrunc 2>/dev/null
-worker --worker.cache="200 MB" --worker.cache.folder="$cache"
+worker --worker.disks=off --worker.cache="200 MB" --worker.cache.folder="$cache"
 ok "a damaged file of the cache does not get into a job" says ', done' 0 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" --wait
 ok "it was noticed" grep -q 'cache.damaged' "$work/far.err"
 head -c 120000000 /dev/urandom >"$show/big.bin"
@@ -144,13 +199,6 @@ ok "the cache stays within its bounds" test "$(cached -printf '%s\n' | awk '{s+=
 ok "what was used longest ago went" test ! -e "$victim"
 ok "workers that were killed left nothing behind" test "$(ls -d "$TMPDIR"/posthouse-worker-* | wc -l)" = 1
 
-# ---- the same disks, seen elsewhere
 stop_worker
-mkdir -p "$work/elsewhere" "$show/mapped/.posthouse-00000000000000000000000000-0"
-touch "$show/mapped/.posthouse-00000000000000000000000000-0/"{.lock,half.png}
-elsewhere=$work/elsewhere worker --worker.paths="$show=$work/elsewhere" --worker.cache.folder="$cache"
-ok "a worker that sees the share at another path renders" says ', done' 0 here submit "$show/ball.pov" --project Farm --frames 1-2 --out "$show/mapped" "${size[@]}" --wait
-stop_worker
-ok "into the share; what a worker that died has left there goes" bash -c "ls -la '$show/mapped'; [ \"\$(ls -A '$show/mapped' | tr '\n' ' ')\" = 'frame_1.png frame_2.png ' ]"
 close_house
 finish

@@ -225,6 +225,21 @@ static bool fits(const struct job_wish *w, struct error *err)
                      STEPS_MOST);
 }
 
+// Workers that share no disk with us say so: they do staged jobs and no others. Those without a
+// cache can not do these.
+static char *plan_text(const struct job_wish *w, const json_t *plan)
+{
+    json_t *all = plan ? json_copy((json_t *)(uintptr_t)plan) : json_object();
+    json_t *words = json_array();
+    json_array_append_new(words,
+                          json_pack("{s:[s]}", "none", w->transfer ? "no=cache" : "no=disks"));
+    json_array_extend(words, json_object_get(all, "words"));
+    json_object_set_new(all, "words", words);
+    char *text = json_dumps(all, JSON_COMPACT);
+    json_decref(all);
+    return text;
+}
+
 static bool add_steps(struct db_tx *tx, const struct job_wish *w, int64_t number, int64_t *total,
                       struct error *err)
 {
@@ -233,7 +248,7 @@ static bool add_steps(struct db_tx *tx, const struct job_wish *w, int64_t number
     size_t count = w->step_count ? w->step_count : 1;
     *total = 0;
     for (size_t i = 0; i < count; i++) {
-        char *plan = steps[i].plan ? json_dumps(steps[i].plan, JSON_COMPACT) : strdup("{}");
+        char *plan = plan_text(w, steps[i].plan);
         bool ok =
             plan
                 ? db_run(tx, err, "insert into steps values (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0)",

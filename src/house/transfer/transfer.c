@@ -179,7 +179,8 @@ static bool list_in(struct db_tx *tx, void *context, struct error *err)
         "else 0 end), 0), coalesce(sum(case when f.size > 0 then f.size else 0 end), 0), "
         "coalesce(sum(case when f.state = 'stored' then f.size else 0 end), 0) from transfers t "
         "left join people p on p.id = t.person left join transfer_files f on f.transfer = t.id "
-        "where (?1 is null or t.project = ?1) and (?2 is null or t.id = ?2) group by t.id, "
+        "where (?1 is null or t.project = ?1) and ((?2 is null and t.origin <> 'job') or t.id = "
+        "?2) group by t.id, "
         "t.project, t.name, t.folder, t.origin, t.state, p.name, t.created_ms, t.skipped order by "
         "t.created_ms desc, t.id desc limit ?3",
         "ssi", l->project, l->transfer, (int64_t)l->limit);

@@ -61,7 +61,7 @@ MUST_CHECK bool transfer_begin(struct transfers *t, const struct transfer_wish *
                                struct error *err);
 MUST_CHECK bool transfer_get(struct transfers *t, const char *transfer, struct arena *a,
                              struct transfer *out, struct error *err);
-// Newest first, at most `limit`; state NULL: any.
+// Newest first, at most `limit`; without those of origin "job".
 MUST_CHECK bool transfer_list(struct transfers *t, const char *project, int limit, struct arena *a,
                               struct transfer **list, size_t *count, struct error *err);
 // Makes assets of all that waits. Files that are still arriving become assets when they are stored.
