@@ -530,6 +530,11 @@ static bool open_near(struct placing *p, size_t i, struct error *err)
         }
     path_folder(p->list[i].path, folder, sizeof(folder));
     p->near[i] = hidden_open(folder, p->h.attempt, err);
+    // A link may lead from a folder that is fine into the house's own.
+    const char *house = p->c->api->wish.house_folder;
+    if (p->near[i] && house && realpath(hidden_path(p->near[i]), folder) &&
+        !job_may_bring(folder, house, "", err))
+        return false;
     if (p->near[i])
         p->from[i] =
             arena_format(p->c->arena, "%s%s", hidden_path(p->near[i]), p->list[i].path + size);

@@ -578,6 +578,170 @@ static void a_submission_becomes_steps_in_order_with_plans(void **state)
     arena_close(a);
 }
 
+// ---- staged jobs
+
+#define STAGED                                                                                     \
+    "{\"template\":\"specificationVersion: jobtemplate-2023-09\\nname: "                           \
+    "Film\\nparameterDefinitions:"                                                                 \
+    "\\n- {name: Scene, type: PATH, dataFlow: IN}\\n- {name: Out, type: PATH, dataFlow: OUT}\\n"   \
+    "steps:\\n- name: S\\n  script: {actions: {onRun: {command: x}}}\\n\","                        \
+    "\"parameters\":{\"Scene\":\"/show/a.pov\",\"Out\":\"/show/"                                   \
+    "out\"},\"options\":{\"data\":\"staged\","                                                     \
+    "\"transfer\":\"%s\",\"inputs\":[%s],\"programs\":[\"/show/maps/"                              \
+    "b.png\"],\"outputs\":[{\"path\":"                                                             \
+    "\"/show/out/f.##.png\"}]}}"
+#define TRANSFER "0000000000000000000000TRAN"
+
+static bool bring_in(struct db_tx *tx, void *context, struct error *e)
+{
+    static const char *const paths[] = {"show/a.pov", "show/maps/b.png", "show/maps/c.png"};
+    const char *arriving = context;
+    if (!db_run(tx, e,
+                "insert into transfers (id, project, name, origin, state, person, created_ms, "
+                "active_ms, skipped) values (?1, ?2, 'x', 'job', 'closed', 'p', 1, 1, 0)",
+                "ss", TRANSFER, "P"))
+        return false;
+    for (int64_t i = 0; i < 3; i++) {
+        char file_id[27];
+        sha256 content = sha256_of(paths[i], 5);
+        snprintf(file_id, sizeof(file_id), "%026lld", (long long)i);
+        bool late = arriving && strcmp(arriving, paths[i]) == 0;
+        if (!db_run(tx, e,
+                    "insert into transfer_files (id, transfer, path, size, modified_ms, state, "
+                    "content, created_ms, stored_ms) values (?1, ?2, ?3, ?4, 0, ?5, ?6, 1, 1)",
+                    "sssisb", file_id, TRANSFER, paths[i], i + 10, late ? "arriving" : "stored",
+                    content.at, (size_t)SHA256_SIZE))
+            return false;
+    }
+    return true;
+}
+
+struct staging {
+    struct job_wish wish;
+    json_t *from;
+    id job;
+    int64_t token;
+    struct job_file *files;
+    size_t count;
+};
+
+static bool stage_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct staging *s = context;
+    return job_make(tx, &s->wish, house.now, &s->job, e);
+}
+
+static bool stage(struct staging *s, const char *transfer, const char *inputs)
+{
+    char *text = arena_format(house.a, STAGED, transfer, inputs);
+    json_decref(s->from);
+    s->from = json_loads(text, 0, NULL);
+    assert_non_null(s->from);
+    s->wish = (struct job_wish){0};
+    struct arena *a = arena_open((size_t)1 << 31);
+    bool ok = job_submission(a, s->from, &s->wish, &err);
+    if (ok) {
+        s->wish.project = "P";
+        s->wish.by = "Ann";
+        ok = db_write(house.db, stage_in, s, &err);
+        job_submission_free(&s->wish);
+    }
+    arena_close(a);
+    return ok;
+}
+
+static bool files_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct staging *s = context;
+    return job_files(tx, s->job.text, house.a, &s->files, &s->count, e);
+}
+
+static void a_staged_job_has_what_was_brought_and_is_refused_when_something_lacks(void **state)
+{
+    (void)state;
+    struct staging s = {0};
+    OK(db_write(house.db, bring_in, NULL, &err));
+    assert_false(stage(&s, "0000000000000000000000NONE", ""));
+    assert_int_equal(err.kind, ERROR_INPUT);
+    assert_false(stage(&s, TRANSFER, "\"/show/a.pov\",\"/show/lost.png\",\"/show/map\""));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    assert_string_equal(err.why, "not among what was brought: /show/lost.png, /show/map");
+    OK(stage(&s, TRANSFER, "\"/show/a.pov\",\"/show/maps\",\"/show/maps/\""));
+    OK(db_read(house.db, files_in, &s, &err));
+    assert_int_equal(s.count, 3);
+    assert_string_equal(s.files[0].path, "/show/a.pov");
+    assert_string_equal(s.files[1].path, "/show/maps/b.png");
+    assert_int_equal(s.files[1].size, 11);
+    assert_true(s.files[1].program && !s.files[0].program && !s.files[2].program);
+    json_decref(s.from);
+}
+
+static void a_staged_job_waits_until_all_has_arrived(void **state)
+{
+    (void)state;
+    struct staging s = {0};
+    OK(db_write(house.db, bring_in, "show/maps/c.png", &err));
+    assert_false(stage(&s, TRANSFER, ""));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    assert_non_null(strstr(err.why, "/show/maps/c.png"));
+    json_decref(s.from);
+}
+
+static bool made_by(struct db_tx *tx, struct staging *s, int64_t token, const char *path,
+                    struct error *e)
+{
+    struct job_file made = {path, sha256_of(&token, sizeof(token)), token, false, 0};
+    return job_file_made(tx, s->job.text, token, &made, e);
+}
+
+static bool make_files(struct db_tx *tx, void *context, struct error *e)
+{
+    struct staging *s = context;
+    static const char *const own[] = {"/show/out/f.01.png"};
+    return made_by(tx, s, 7, own[0], e) && made_by(tx, s, 7, own[0], e) && // again is fine
+           made_by(tx, s, 7, "/show/out/f.02.png", e) && made_by(tx, s, 8, own[0], e) &&
+           job_files_placed(tx, s->job.text, s->token, own, 1, e);
+}
+
+static void only_what_is_in_its_place_is_among_the_files(void **state)
+{
+    (void)state;
+    struct staging s = {.token = 7};
+    OK(db_write(house.db, bring_in, NULL, &err));
+    OK(stage(&s, TRANSFER, ""));
+    OK(db_write(house.db, make_files, &s, &err));
+    OK(db_read(house.db, files_in, &s, &err));
+    assert_int_equal(s.count, 4);
+    assert_string_equal(s.files[3].path, "/show/out/f.01.png");
+    assert_int_equal(s.files[3].size, 7);
+    s.token = 8; // it is made again, by another
+    OK(db_write(house.db, make_files, &s, &err));
+    OK(db_read(house.db, files_in, &s, &err));
+    assert_int_equal(s.count, 4);
+    assert_int_equal(s.files[3].size, 8);
+    json_decref(s.from);
+}
+
+static void frames_are_brought_only_where_they_may_be(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *house, *folders;
+        bool may;
+    } cases[] = {{"/show/a.exr", "/srv/house", "", true},
+                 {"/srv/house/a.exr", "/srv/house", "", false},
+                 {"/srv/house/", "/srv/house", "", false},
+                 {"/srv/household/a.exr", "/srv/house", "", true},
+                 {"/srv/x/../house/a.exr", "/srv/house", "", false},
+                 {"/srv//house/a.exr", "/srv/house", "", false},
+                 {"/srv/./house/a.exr", "/srv/house", "", false},
+                 {"/show/a.exr", "/srv/house", "/lib, /show/", true},
+                 {"/shows/a.exr", "/srv/house", "/lib,/show", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (job_may_bring(cases[i].path, cases[i].house, cases[i].folders, &err) != cases[i].may)
+            fail_msg("%s with %s", cases[i].path, cases[i].folders);
+}
+
 struct showing_task {
     const char *job;
     int64_t step, task;
@@ -1579,6 +1743,10 @@ int main(int argc, char **argv)
         TEST(pictures_are_kept_until_there_are_too_many),
         TEST(a_submission_becomes_steps_in_order_with_plans),
         TEST(a_task_tells_its_values_its_state_and_its_attempts),
+        TEST(a_staged_job_has_what_was_brought_and_is_refused_when_something_lacks),
+        TEST(a_staged_job_waits_until_all_has_arrived),
+        TEST(only_what_is_in_its_place_is_among_the_files),
+        TEST(frames_are_brought_only_where_they_may_be),
         TEST(a_licence_holds_its_tasks_back_also_after_a_new_start),
         TEST(a_job_can_be_named_anew),
         TEST(a_drained_worker_takes_nothing_also_after_a_new_start),

@@ -459,6 +459,29 @@ static void what_is_brought_in_for_an_asset_becomes_its_next_version(void **stat
     assert_true(err.fix[0]);
 }
 
+static void inputs_of_a_job_become_no_assets(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"show/a.pov", "show/maps/wood.0001.png",
+                                        "show/maps/wood.0002.png"};
+    char made[27];
+    struct transfer_wish wish = {
+        .project = PROJECT, .name = "inputs", .origin = "job", .person = PERSON};
+    must(transfer_begin(transfers, &wish, made, &err));
+    send_small(made, paths, 3);
+    must(transfer_close(transfers, made, &err));
+    clock_shift_ms(TRANSFER_REST_MS + 1000);
+    must(transfers_sweep(transfers, &err));
+    assert_int_equal(assets(PROJECT)->count, 0);
+    struct transfer *list;
+    size_t count;
+    must(transfer_list(transfers, PROJECT, 10, arena, &list, &count, &err));
+    assert_int_equal(count, 0); // people did not bring these in
+    struct transfer one;
+    must(transfer_get(transfers, made, arena, &one, &err));
+    assert_int_equal(one.files_done, 3);
+}
+
 int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -474,6 +497,7 @@ int main(int argc, char **argv)
         T(an_empty_file_is_kept_as_a_document_with_a_problem),
         T(a_batch_is_read_whole_or_not_at_all),
         T(what_is_brought_in_for_an_asset_becomes_its_next_version),
+        T(inputs_of_a_job_become_no_assets),
     };
     return RUN_TESTS(tests);
 }
