@@ -387,6 +387,11 @@ static bool show(struct cutting *x, struct error *err)
     if (!f)
         return no_memory(err);
     f->pts = x->shown++;
+    if (x->encoder && (f->format != x->encoder->pix_fmt || f->width != x->encoder->width ||
+                       f->height != x->encoder->height)) {
+        av_frame_free(&f); // an encoder reads it as what it was told, whatever it is
+        return error_set(err, ERROR_INTERNAL, "a frame is not what its encoder was told");
+    }
     int code = x->measured ? 0 : avcodec_send_frame(x->encoder, f);
     bool counted = !x->measured || measure_frame(x, f, err);
     av_frame_free(&f);

@@ -1,5 +1,6 @@
 // Deliverables: profiles, what was made by them, and taking it out.
 #include "api/inside.h"
+#include "house/assets/assets.h"
 #include "house/deliver/deliver.h"
 #include "plat/clock.h"
 #include "store/store.h"
@@ -35,6 +36,34 @@ static bool profiles_get(struct call *c, struct error *err)
         return false;
     call_json(c, list);
     return true;
+}
+
+static bool facts_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    struct version_source v;
+    fresh(q);
+    if (!version_source(tx, q->c->version, q->c->arena, &v, err))
+        return false;
+    q->json = v.facts ? json_loads(v.facts, 0, NULL) : NULL;
+    if (q->json)
+        return true;
+    error_set(err, ERROR_CONFLICT, "what %s can become is not known yet", v.name);
+    error_why(err, "the house has not looked into it, or could not");
+    return error_fix(err, "wait until it is ready, or see what its job says");
+}
+
+static bool readiness_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    json_t *list;
+    const char *folder = folder_of(c, err);
+    bool ok = folder && db_read(c->api->db, facts_in, &q, err) &&
+              profile_readiness(folder, q.json, &list, err);
+    json_decref(q.json);
+    if (ok)
+        call_json(c, list);
+    return ok;
 }
 
 static bool make_in(struct db_tx *tx, void *context, struct error *err)
@@ -155,6 +184,8 @@ static bool delivery_bytes(struct call *c, struct error *err)
 const struct route delivery_routes[] = {
     {"GET", "/profiles", NEED_PERSON, profiles_get, NULL, "Profile[]", 0,
      "what versions can be made into", NULL},
+    {"GET", "/versions/{version}/readiness", MAY_VIEW, readiness_get, NULL, "Readiness[]", 0,
+     "every profile, and what the version lacks to become it", NULL},
     {"POST", "/versions/{version}/deliveries", MAY_DELIVER, deliveries_post, "NewDelivery",
      "Delivery", 0, "makes a version into a profile", NULL},
     {"GET", "/projects/{project}/deliveries", MAY_VIEW, deliveries_get, NULL, "Delivery[]", 0,

@@ -245,7 +245,18 @@ const struct shape shapes[] = {
     {"Renderer", "name:text title:text extensions:text[] verified:text needs:text template:text",
      "needs: linux, or windows, for which there is no worker yet. template: of a job, with its "
      "parameters"},
-    {"Profile", "name:text title:text description:text container:text", ""},
+    {"Profile",
+     "name:text title:text description:text container:text checks_only:text? source:json? "
+     "standing:''|'confirmed'|'unconfirmed' notes:text[]? loudness:json? captions:json?",
+     "checks_only: why the house can not make it. standing: of its source. See "
+     "docs/formats/profile.md"},
+    {"Readiness",
+     "name:text title:text description:text container:text checks_only:text? source:json? "
+     "standing:''|'confirmed'|'unconfirmed' notes:text[]? loudness:json? captions:json? "
+     "state:'ready'|'checks'|'no' fit:Fit[]",
+     "a Profile beside one version; checks: it would fit, but the house can not make it"},
+    {"Fit", "what:text wanted:text seen:text state:'ok'|'no'|'unknown' fix:text?",
+     "unknown: a person or a measurement has to say it"},
     {"NewDelivery", "profile:text", ""},
     {"Delivery",
      "id:id version:id asset:id project:id profile:text name:text "

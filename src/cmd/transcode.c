@@ -1,5 +1,6 @@
 // posthouse transcode: a file made into a profile, probed and compared, without a server.
 #include "cmd/media.h"
+#include "formats/profile/profile.h"
 #include "house/deliver/checks.h"
 #include "plat/files.h"
 
@@ -112,7 +113,7 @@ static int run(struct command_call *call)
     }
     if (!media_profile(call, wanted, &profile, &err) ||
         !media_open(call, call->words[0], &m, &err) || !media_probe(call, &m, &facts, &err) ||
-        !folder_make(folder, 0755, &err)) {
+        !profile_makes(profile, facts, m.name, &err) || !folder_make(folder, 0755, &err)) {
         status = command_failed(&err);
         goto out;
     }

@@ -5,6 +5,8 @@
 #include "formats/profile/profile.h"
 #include "formats/sequence/sequence.h"
 
+#include <dirent.h>
+
 static void a_frame_index_reads_back_as_written(void **state)
 {
     (void)state;
@@ -101,40 +103,157 @@ static void file_names_of_sequences_are_told_from_versions(void **state)
     assert_false(sequence_same(&a, &c));
 }
 
+static json_t *profile_of_house(const char *name)
+{
+    char path[512], content[16384];
+    struct error err;
+    json_t *profile = NULL;
+    snprintf(path, sizeof(path), "%s/%s", getenv("PROFILES"), name);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    size_t size = fread(content, 1, sizeof(content), f);
+    fclose(f);
+    if (!profile_read(name, (text){content, size}, &profile, &err))
+        fail_msg("%s: %s", err.what, err.why);
+    return profile;
+}
+
 static void every_profile_of_the_house_is_valid(void **state)
 {
     (void)state;
-    static const char *const names[] = {"web-h264-1080p", "prores-422-hq-mov", "dnxhr-hqx-mxf",
-                                        "wav-48k24"};
-    for (size_t i = 0; i < 4; i++) {
-        char path[512], content[8192];
-        struct error err;
-        json_t *profile;
-        snprintf(path, sizeof(path), "%s/%s.json", getenv("PROFILES"), names[i]);
-        FILE *f = fopen(path, "rb");
-        assert_non_null(f);
-        size_t size = fread(content, 1, sizeof(content), f);
-        fclose(f);
-        assert_true(profile_read(names[i], (text){content, size}, &profile, &err));
-        assert_string_equal(json_string_value(json_object_get(profile, "name")), names[i]);
+    int count = 0;
+    DIR *folder = opendir(getenv("PROFILES"));
+    assert_non_null(folder);
+    for (struct dirent *d; (d = readdir(folder));) {
+        char name[300];
+        if (d->d_name[0] == '.')
+            continue;
+        json_t *profile = profile_of_house(d->d_name);
+        snprintf(name, sizeof(name), "%s.json",
+                 json_string_value(json_object_get(profile, "name")));
+        assert_string_equal(name, d->d_name);
+        // What asks for ProRes says whose encoder it is.
+        const char *codec =
+            json_string_value(json_object_get(json_object_get(profile, "video"), "codec"));
+        if (codec && strncmp(codec, "prores", 6) == 0)
+            assert_non_null(strstr(
+                json_string_value(json_array_get(json_object_get(profile, "notes"), 0)), "Apple"));
         json_decref(profile);
+        count++;
     }
+    closedir(folder);
+    assert_true(count >= 17);
 }
 
-static void a_mistake_in_a_profile_is_named(void **state)
+static void why_it_is_refused(const char *content, const char *why)
 {
-    (void)state;
     struct error err;
     json_t *profile;
-    assert_false(profile_read("p", text_of("{\n\"name\": \"x\"\n\"title\": 1}"), &profile, &err));
-    assert_non_null(strstr(err.why, "line 3"));
-    assert_false(profile_read(
-        "p",
-        text_of(
-            "{\"name\":\"x\",\"title\":\"\",\"description\":\"\",\"container\":\"mov\","
-            "\"extension\":\".mov\",\"audio\":{\"codec\":\"aac\",\"rate\":48000,\"chanels\":2}}"),
-        &profile, &err));
-    assert_non_null(strstr(err.why, "channels"));
+    assert_false(profile_read("p", text_of(content), &profile, &err));
+    if (!strstr(err.why, why))
+        fail_msg("\"%s\" is not in \"%s\"", why, err.why);
+}
+
+#define HEAD                                                                                       \
+    "{\"name\":\"x\",\"title\":\"t\",\"description\":\"d\",\"container\":\"mov\","                 \
+    "\"extension\":\".mov\",\n\"audio\":{\"codec\":\"aac\",\"rate\":48000}"
+
+static void a_mistake_in_a_profile_is_named_with_its_line(void **state)
+{
+    (void)state;
+    why_it_is_refused("{\n\"name\": \"x\"\n\"title\": 1}", "line 3");
+    why_it_is_refused(HEAD ",\n\"chanels\":2}", "line 3: \"chanels\" is not a field");
+    why_it_is_refused(HEAD ",\n\"loudnes\":{}}", "did you mean loudness");
+    why_it_is_refused(
+        HEAD ",\n\"master\":{\n \"video\": {\n\"bits\": 10,\n\"rates\":[\"25\",\n\"26.1\"]}}}",
+        "line 7: \"master.video.rates[1]\" has a value");
+    why_it_is_refused(
+        HEAD ",\"master\":{\"audio\":[{\"layout\":\"mono\"},\n{\"layout\":\"6.1\"}]}}",
+        "line 3: \"master.audio[1].layout\" has a value it can not have; it is one of");
+    why_it_is_refused(HEAD ",\n\"master\":{\"video\":{\"sizes\":[\"1920\"]}}}", "sizes[0]");
+    why_it_is_refused(
+        HEAD ",\n\"video\":{\"codec\":\"libx264\",\"pixel_format\":\"yuv420p10le\",\"sdr\":true}}",
+        "pixel_format");
+    why_it_is_refused(HEAD ",\n\"notes\":[]}", "a list with something in it");
+    why_it_is_refused(HEAD ",\n\"source\":{\"title\":\"s\",\"date\":\"d\",\"confirmed\":\"2026\"}}",
+                      "go together");
+}
+
+static const char *state_of(const json_t *fit, const char *what)
+{
+    size_t i;
+    const json_t *row;
+    json_array_foreach(fit, i, row)
+    {
+        if (strcmp(json_string_value(json_object_get(row, "what")), what) == 0)
+            return json_string_value(json_object_get(row, "state"));
+    }
+    return "not asked";
+}
+
+static json_t *netflix_master(void)
+{
+    return json_loads(
+        "{\"rate\":\"24000/1001\",\"duration_frames\":240,\"vfr\":false,"
+        "\"timecode\":{\"start\":\"00:59:58:00\",\"drop\":false,\"from\":\"tmcd\"},"
+        "\"video\":[{\"width\":1920,\"height\":1080,\"field_order\":\"progressive\",\"bits\":10,"
+        "\"chroma\":\"4:2:2\",\"primaries\":\"bt709\",\"transfer\":\"bt709\",\"matrix\":\"bt709\","
+        "\"range\":\"limited\",\"pixel_aspect\":\"1:1\"}],"
+        "\"audio\":[{\"channels\":2,\"layout\":\"stereo\",\"language\":\"eng\",\"sample_rate\":"
+        "48000,"
+        "\"duration_samples\":480480},{\"channels\":6,\"layout\":\"5.1\",\"language\":\"eng\","
+        "\"sample_rate\":48000,\"duration_samples\":480480}],\"captions\":[]}",
+        0, NULL);
+}
+
+static void what_a_master_lacks_is_said_and_what_is_not_known_is_not_guessed(void **state)
+{
+    (void)state;
+    bool fits;
+    struct error err;
+    json_t *profile = profile_of_house("netflix-nonbranded-prores.json");
+    json_t *facts = netflix_master();
+    json_t *video = json_array_get(json_object_get(facts, "video"), 0);
+    json_t *fit = profile_fit(profile, facts, &fits);
+    assert_true(fits);
+    assert_string_equal(state_of(fit, "sound: 5.1"), "ok");
+    assert_string_equal(profile_standing(profile), "unconfirmed");
+    json_decref(fit);
+    assert_true(profile_makes(profile, facts, "reel", &err));
+
+    json_object_set_new(video, "primaries", json_string("unknown"));
+    json_object_del(json_array_get(json_object_get(facts, "audio"), 0), "language");
+    fit = profile_fit(profile, facts, &fits);
+    assert_true(fits);
+    assert_string_equal(state_of(fit, "colour primaries"), "unknown");
+    assert_string_equal(state_of(fit, "sound: stereo"), "unknown");
+    json_decref(fit);
+
+    json_object_set_new(video, "bits", json_integer(8));
+    json_object_set_new(video, "width", json_integer(1280));
+    json_object_set_new(video, "field_order", json_string("top"));
+    json_object_set_new(facts, "rate", json_string("60/1"));
+    json_object_set_new(json_array_get(json_object_get(facts, "audio"), 0), "duration_samples",
+                        json_integer(100));
+    json_array_remove(json_object_get(facts, "audio"), 1);
+    fit = profile_fit(profile, facts, &fits);
+    assert_false(fits);
+    static const char *const lacks[] = {"bit depth",       "size",       "scan",
+                                        "frames a second", "sound: 5.1", "sound 1: length"};
+    for (size_t i = 0; i < sizeof(lacks) / sizeof(lacks[0]); i++)
+        if (strcmp(state_of(fit, lacks[i]), "no") != 0)
+            fail_msg("%s is %s", lacks[i], state_of(fit, lacks[i]));
+    json_decref(fit);
+    assert_false(profile_makes(profile, facts, "reel", &err));
+    assert_non_null(strstr(err.why, "bit depth: wanted at least 10 bits, seen 8 bits"));
+    assert_true(err.fix[0]);
+    json_decref(profile);
+
+    profile = profile_of_house("as11-uk-dpp-hd.json");
+    assert_false(profile_makes(profile, facts, "reel", &err));
+    assert_int_equal(err.kind, ERROR_UNSUPPORTED);
+    json_decref(profile);
+    json_decref(facts);
 }
 
 int main(int argc, char **argv)
@@ -144,7 +263,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(peaks_hold_the_lowest_and_highest_sample_at_every_scale),
         cmocka_unit_test(file_names_of_sequences_are_told_from_versions),
         cmocka_unit_test(every_profile_of_the_house_is_valid),
-        cmocka_unit_test(a_mistake_in_a_profile_is_named),
+        cmocka_unit_test(a_mistake_in_a_profile_is_named_with_its_line),
+        cmocka_unit_test(what_a_master_lacks_is_said_and_what_is_not_known_is_not_guessed),
     };
     return RUN_TESTS(tests);
 }

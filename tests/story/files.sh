@@ -44,6 +44,22 @@ ok "a mistyped command names the nearest" says 'did you mean posthouse probe' 2 
 ok "a mistyped option names the nearest" says 'did you mean --profile' 2 "$posthouse" transcode --profil x letter.mov
 ok "an unknown profile lists those there are" says 'web-h264-1080p' 3 "$posthouse" transcode "Reel 2 – é.mov" --profile nothing
 ok "every profile is right by our own check" says 'ok' 0 "$posthouse" profile check "$top"/data/profiles/*.json
+# Each profile of one master, the picture compared by ffmpeg: a film that plays may still show something else.
+ffmpeg -v error -f lavfi -i testsrc2=s=480x270:r=24000/1001:d=0.5 -f lavfi -i sine=440:r=48000:d=0.5005 -f lavfi -i sine=880:r=48000:d=0.5005 \
+  -filter_complex '[0]setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709[v];[1]pan=stereo|c0=c0|c1=c0[s];[2]pan=5.1|c0=c0|c1=c0[t]' -map '[v]' -map '[s]' -map '[t]' -c:v prores_aw -profile:v 3 -pix_fmt yuv422p10le \
+  -movflags write_colr -c:a pcm_s24le -timecode 00:59:58:00 -metadata:s:a language=eng small.mov
+alike() { # alike FILE: its picture is that of the master, to 30 dB
+  local db; db=$(ffmpeg -i "$1" -i small.mov -lavfi '[0:v]scale=480:270,format=yuv420p10le[a];[1:v]format=yuv420p10le[b];[a][b]psnr' -f null - 2>&1 | sed -n 's/.*PSNR.*average:\([0-9]*\).*/\1/p')
+  echo "$1: $db dB"; [ "${db:-0}" -ge 30 ]
+}
+for profile in prores-4444-mov youtube-h264 web-hevc-1080p web-av1-1080p web-h264-720p review-h264 netflix-kmrb-prores; do
+  ok "$profile is made of it" "$posthouse" transcode small.mov --profile $profile --out "out/$profile"
+  ok "and shows what the master shows" alike out/$profile/small.*
+done
+ok "what a master lacks is said" says 'NO  size .*wanted 1920x1080' 1 "$posthouse" profile fit small.mov --profile netflix-nonbranded-prores
+ok "and keeps it from being made" says 'why: size: wanted 1920x1080, 3840x2160 or 4096x2160, seen 480x270' 2 "$posthouse" transcode small.mov --profile netflix-nonbranded-prores --out out/none
+ok "what is only checked is not made" says 'without ST 436 captions' 3 "$posthouse" transcode small.mov --profile us-broadcast-xdcam-hd422 --out out/none
+ok "a mistake in a profile is named with its line" bash -c 'sed "s/1920x1080/1920x/" "$1/data/profiles/apple-itunes-prores.json" >apple-itunes-prores.json; ! "$0" profile check apple-itunes-prores.json 2>err && grep -q "line 24: .*sizes.0" err || { cat err; false; }' "$posthouse" "$top"
 ok "the manual page is roff" bash -c "'$posthouse' man transcode | grep -q '^.TH POSTHOUSE-transcode'"
 echo "1..$number"
 exit $bad

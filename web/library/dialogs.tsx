@@ -1,5 +1,6 @@
 // library/dialogs: share, deliver, move.
-import type { Asset, Delivery, Folder, NewShare, Problem, Profile, Share } from "api-types";
+import type { Asset, Delivery, Folder, NewShare, Problem, Readiness, Share } from "api-types";
+import { Fragment } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post, problem_of } from "../app/api";
 import { go, to } from "../app/router";
@@ -52,14 +53,48 @@ export function ShareDialog({ project, assets, close }: { project: string; asset
   );
 }
 
+const readiness: Record<Readiness["state"], { title: string; word: string; look: string }> = {
+  ready: { title: "Ready to make", word: "ready", look: "good" },
+  checks: { title: "Checked only", word: "can not be made here", look: "quiet" },
+  no: { title: "Not of this master", word: "does not fit", look: "bad" },
+};
+
+// What is in the way of a profile, or has to be said by somebody.
+function FitTable({ p }: { p: Readiness }) {
+  const rows = p.fit.filter((f) => f.state !== "ok");
+  const source = p.source as { title: string; date: string; clause?: string } | null;
+  return (
+    <div class="fit">
+      {p.checks_only && <p>{p.checks_only}</p>}
+      {rows.length > 0 && (
+        <table class="table">
+          <thead><tr><th>What</th><th>Wanted</th><th>Seen</th><th>The way there</th></tr></thead>
+          <tbody>
+            {rows.map((f) => (
+              <tr key={f.what}>
+                <td>{f.what}</td><td class="mono">{f.wanted}</td>
+                <td class={f.state === "no" ? "bad" : "note"}>{f.seen}</td><td>{f.fix}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {p.notes && <ul class="quiet">{p.notes.map((n) => <li key={n}>{n}</li>)}</ul>}
+      {source && <p class="quiet">{source.title}, {source.date}{source.clause ? `: ${source.clause}` : ""}{p.standing === "unconfirmed" ? ". Not confirmed by a person yet." : "."}</p>}
+    </div>
+  );
+}
+
 export function DeliverDialog({ asset, close }: { asset: Asset; close: () => void }) {
-  const [profiles, set_profiles] = useState<Profile[] | null>(null);
+  const [profiles, set_profiles] = useState<Readiness[] | null>(null);
   const [chosen, choose] = useState("");
   const [wrong, set_wrong] = useState<Problem | null>(null);
   const [busy, set_busy] = useState(false);
   useEffect(() => {
-    get<Profile[]>("/profiles").then(
+    get<Readiness[]>(`/versions/${asset.version.id}/readiness`).then(
       (list) => {
+        const order = Object.keys(readiness);
+        list.sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || (a.title < b.title ? -1 : 1));
         set_profiles(list);
         choose((c) => c || (list[0]?.name ?? ""));
       },
@@ -83,17 +118,23 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
       set_busy(false);
     }
   };
+  const can = profiles?.find((p) => p.name === chosen)?.state === "ready";
   return (
-    <Dialog title={`Deliver ${asset.name}`} close={close} submit={() => void send()} footer={<Button submit look="primary" busy={busy} disabled={!chosen}>Deliver</Button>}>
+    <Dialog wide title={`Deliver ${asset.name}`} close={close} submit={() => can && void send()} footer={<Button submit look="primary" busy={busy} disabled={!can}>Deliver</Button>}>
       {!profiles && !wrong && <div class="skeleton profile" />}
       <div role="radiogroup" aria-label="Profile" class="profiles">
-        {profiles?.map((p) => (
-          <label key={p.name} class={p.name === chosen ? "profile on" : "profile"}>
-            <input type="radio" name="profile" ref={p.name === chosen ? focus_once : undefined} value={p.name} checked={p.name === chosen} onChange={() => choose(p.name)} />
-            <b>{p.title}</b>
-            <code class="quiet">{p.name}</code>
-            <span class="quiet">{p.description}</span>
-          </label>
+        {profiles?.map((p, i) => (
+          <Fragment key={p.name}>
+            {p.state !== profiles[i - 1]?.state && <h3>{readiness[p.state].title}</h3>}
+            <label class={p.name === chosen ? "profile on" : "profile"}>
+              <input type="radio" name="profile" ref={p.name === chosen ? focus_once : undefined} value={p.name} checked={p.name === chosen} onChange={() => choose(p.name)} />
+              <b>{p.title}</b>
+              <code class="quiet">{p.name}</code>
+              <span class={`state ${readiness[p.state].look}`}>{p.state === "no" ? plural(p.fit.filter((f) => f.state === "no").length, "reason") : readiness[p.state].word}</span>
+              <span class="quiet">{p.description}</span>
+            </label>
+            {p.name === chosen && <FitTable p={p} />}
+          </Fragment>
         ))}
       </div>
       {wrong && <ProblemBox problem={wrong} />}

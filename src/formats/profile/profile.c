@@ -1,14 +1,21 @@
 #include "formats/profile/profile.h"
+#include "formats/profile/lines.h"
 
 #include <stdio.h>
 #include <string.h>
 
 struct field {
-    const char *part, *name; // part "" is the top
-    char type;               // t text, i number above 0, b yes or no, o object
+    const char *part, *name; // part "" is the top, "a.b" an object in an object
+    // t text, i number above 0, n any number, b yes or no, o object; a list of: T texts, R rates,
+    // S sizes, L objects, whose fields are of the part with [] behind
+    char type;
     bool needed;
     const char *values; // allowed texts between spaces, or NULL
 };
+
+#define PRIMARIES " bt709 bt470bg smpte170m smpte432 bt2020 "
+#define TRANSFERS " bt709 smpte170m smpte2084 arib-std-b67 bt2020-10 bt2020-12 "
+#define MATRICES " bt709 smpte170m bt470bg bt2020nc gbr "
 
 static const struct field fields[] = {
     {"", "name", 't', true, NULL},
@@ -18,9 +25,21 @@ static const struct field fields[] = {
     {"", "extension", 't', true, " .mp4 .mov .mxf .wav "},
     {"", "video", 'o', false, NULL},
     {"", "audio", 'o', false, NULL},
+    {"", "checks_only", 't', false, NULL},
+    {"", "source", 'o', false, NULL},
+    {"", "notes", 'T', false, NULL},
+    {"", "master", 'o', false, NULL},
+    {"", "loudness", 'o', false, NULL},
+    {"", "captions", 'o', false, NULL},
+    {"", "length", 'o', false, NULL},
+    {"", "qc", 't', false, NULL},
+    {"", "package", 't', false, " itmsp "},
+    {"", "sidecars", 'T', false, " itunes-metadata mmc mec as11-xml "},
+    {"", "naming", 'o', false, NULL},
     {"video", "codec", 't', true,
      " libx264 libx265 libsvtav1 prores_aw prores_ks dnxhd mpeg2video "},
-    {"video", "pixel_format", 't', true, " yuv420p yuv422p yuv422p10le yuv420p10le yuv444p10le "},
+    {"video", "pixel_format", 't', true,
+     " yuv420p yuv422p yuv422p10le yuv420p10le yuv444p10le yuva444p10le "},
     {"video", "width", 'i', false, NULL},
     {"video", "height", 'i', false, NULL},
     {"video", "sdr", 'b', false, NULL},
@@ -34,62 +53,190 @@ static const struct field fields[] = {
     {"audio", "channels", 'i', false, NULL},
     {"audio", "streams", 'i', false, NULL},
     {"audio", "bit_rate", 'i', false, NULL},
+    {"source", "title", 't', true, NULL},
+    {"source", "url", 't', false, NULL},
+    {"source", "date", 't', true, NULL},
+    {"source", "clause", 't', false, NULL},
+    {"source", "confirmed_by", 't', false, NULL},
+    {"source", "confirmed", 't', false, NULL},
+    {"master", "video", 'o', false, NULL},
+    {"master", "audio", 'L', false, NULL},
+    {"master", "sample_rate", 'i', false, NULL},
+    {"master", "timecode", 'b', false, NULL},
+    {"master", "drop", 'b', false, NULL},
+    {"master.video", "sizes", 'S', false, NULL},
+    {"master.video", "rates", 'R', false, NULL},
+    {"master.video", "scan", 'T', false, " progressive top bottom "},
+    {"master.video", "bits", 'i', false, NULL},
+    {"master.video", "chroma", 'T', false, " 4:2:0 4:2:2 4:4:4 "},
+    {"master.video", "primaries", 'T', false, PRIMARIES},
+    {"master.video", "transfer", 'T', false, TRANSFERS},
+    {"master.video", "matrix", 'T', false, MATRICES},
+    {"master.video", "range", 'T', false, " limited full "},
+    {"master.video", "square", 'b', false, NULL},
+    {"master.video", "constant", 'b', false, NULL},
+    {"master.video", "hdr", 'b', false, NULL},
+    {"master.audio[]", "layout", 't', true, " mono stereo 5.1 7.1 5.1.4 7.1.4 lt-rt "},
+    {"master.audio[]", "language", 't', false, NULL},
+    {"master.audio[]", "role", 't', false, " main music-and-effects described commentary "},
+    {"master.audio[]", "needed", 'b', false, NULL},
+    {"loudness", "method", 't', true, " bs1770-4 bs1770-1-dialogue "},
+    {"loudness", "target", 'n', false, NULL},
+    {"loudness", "within", 'n', false, NULL},
+    {"loudness", "flag", 'n', false, NULL},
+    {"loudness", "true_peak", 'n', false, NULL},
+    {"loudness", "true_peak_flag", 'n', false, NULL},
+    {"captions", "formats", 'T', false, " scc srt vtt ttml dfxp imsc itt ebu-stl spruce-stl mcc "},
+    {"captions", "languages", 'T', false, NULL},
+    {"captions", "needed", 'b', false, NULL},
+    {"length", "av_ms", 'i', false, NULL},
+    {"length", "shortest_s", 'i', false, NULL},
+    {"length", "longest_s", 'i', false, NULL},
+    {"naming", "pattern", 't', true, NULL},
+    {"naming", "example", 't', true, NULL},
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
-static bool wrong(struct error *err, const char *file, const char *part, const char *name,
-                  const char *why)
+// What is wrong with a profile, and where.
+struct fault {
+    char path[128], why[200]; // path: "master.video.rates[2]"
+};
+
+static bool wrong(struct fault *f, const char *part, const char *name, const char *why)
 {
-    error_set(err, ERROR_INPUT, "the profile %s can not be used", file);
-    error_why(err, "\"%s%s%s\" %s", part, *part ? "." : "", name, why);
-    return error_fix(err, "the fields of a profile are in src/formats/profile/profile.h");
+    snprintf(f->path, sizeof(f->path), "%s%s%s", part, *part && *name ? "." : "", name);
+    snprintf(f->why, sizeof(f->why), "%s", why);
+    return false;
+}
+
+static bool text_fits(const struct field *f, const json_t *value)
+{
+    char word[128];
+    size_t most = f->values ? 100 : 1000;
+    if (!json_is_string(value) || !json_string_length(value) || json_string_length(value) > most)
+        return false;
+    snprintf(word, sizeof(word), " %.100s ", json_string_value(value));
+    return !f->values || strstr(f->values, word);
+}
+
+static bool size_fits(const json_t *value)
+{
+    int width, height, end = 0;
+    const char *at = json_string_value(value);
+    return at && sscanf(at, "%5dx%5d%n", &width, &height, &end) == 2 && !at[end] && width > 0 &&
+           height > 0;
+}
+
+static bool rate_fits(const json_t *value)
+{
+    rational rate;
+    struct error err;
+    return json_is_string(value) &&
+           rational_parse(text_of(json_string_value(value)), &rate, &err) && rate.num > 0;
 }
 
 static bool fits(const struct field *f, const json_t *value)
 {
-    char word[128];
     switch (f->type) {
     case 't':
-        if (!json_is_string(value) || strlen(json_string_value(value)) > 100 + 900 * !f->values)
-            return false;
-        snprintf(word, sizeof(word), " %.100s ", json_string_value(value));
-        return !f->values || strstr(f->values, word);
+    case 'T':
+        return text_fits(f, value);
     case 'i':
         return json_is_integer(value) && json_integer_value(value) > 0 &&
                json_integer_value(value) < 1000000000;
+    case 'n':
+        return json_is_number(value);
     case 'b':
         return json_is_boolean(value);
+    case 'R':
+        return rate_fits(value);
+    case 'S':
+        return size_fits(value);
     default:
         return json_is_object(value);
     }
 }
 
-static bool check_part(const json_t *object, const char *part, const char *file, struct error *err)
+static bool can_not(const struct field *f, const char *part, const char *name, struct fault *fault)
+{
+    char why[200];
+    if (f->values)
+        snprintf(why, sizeof(why), "has a value it can not have; it is one of%.160s", f->values);
+    else
+        snprintf(why, sizeof(why), "has a value it can not have");
+    return wrong(fault, part, name, why);
+}
+
+static bool check_object(const json_t *object, const char *part, const char *path, struct fault *f);
+
+static bool check_list(const struct field *field, const json_t *list, const char *path,
+                       struct fault *f)
+{
+    size_t i;
+    const json_t *value;
+    char part[128];
+    if (!json_is_array(list) || !json_array_size(list))
+        return wrong(f, path, "", "is a list with something in it");
+    json_array_foreach(list, i, value)
+    {
+        char at[160];
+        snprintf(at, sizeof(at), "%s[%zu]", path, i);
+        snprintf(part, sizeof(part), "%s%s%s[]", field->part, *field->part ? "." : "", field->name);
+        if (!fits(field, value))
+            return can_not(field, at, "", f);
+        if (field->type == 'L' && !check_object(value, part, at, f))
+            return false;
+    }
+    return true;
+}
+
+static bool check_field(const struct field *field, const json_t *value, const char *path,
+                        struct fault *f)
+{
+    char at[160];
+    snprintf(at, sizeof(at), "%s%s%s", path, *path ? "." : "", field->name);
+    if (strchr("TRSL", field->type))
+        return check_list(field, value, at, f);
+    if (!fits(field, value))
+        return can_not(field, path, field->name, f);
+    // What is in "options" is the encoder's.
+    return field->type != 'o' || strcmp(field->name, "options") == 0 ||
+           check_object(value, at, at, f);
+}
+
+static bool unknown(const char *name, const char *path, const char *const *known, size_t count,
+                    struct fault *f)
+{
+    char why[128];
+    const char *near = text_nearest(name, known, count);
+    snprintf(why, sizeof(why), "is not a field%s%s", near ? "; did you mean " : "",
+             near ? near : "");
+    return wrong(f, path, name, why);
+}
+
+// `part` as in the table, `path` where it lies.
+static bool check_object(const json_t *object, const char *part, const char *path, struct fault *f)
 {
     const char *name, *known[FIELDS];
     json_t *value;
     size_t count = 0;
-    for (size_t i = 0; i < FIELDS; i++)
-        if (strcmp(fields[i].part, part) == 0) {
-            const json_t *it = json_object_get(object, fields[i].name);
-            known[count++] = fields[i].name;
-            if (!it && fields[i].needed)
-                return wrong(err, file, part, fields[i].name, "is missing");
-            if (it && !fits(&fields[i], it))
-                return wrong(err, file, part, fields[i].name, "has a value it can not have");
-        }
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (strcmp(fields[i].part, part) != 0)
+            continue;
+        const json_t *it = json_object_get(object, fields[i].name);
+        known[count++] = fields[i].name;
+        if (!it && fields[i].needed)
+            return wrong(f, path, fields[i].name, "is missing");
+        if (it && !check_field(&fields[i], it, path, f))
+            return false;
+    }
     json_object_foreach((json_t *)(uintptr_t)object, name, value)
     {
         bool found = false;
         for (size_t i = 0; i < count && !found; i++)
             found = strcmp(known[i], name) == 0;
-        const char *near = found ? NULL : text_nearest(name, known, count);
-        if (!found) {
-            char why[128];
-            snprintf(why, sizeof(why), "is not a field%s%s", near ? "; did you mean " : "",
-                     near ? near : "");
-            return wrong(err, file, part, name, why);
-        }
+        if (!found)
+            return unknown(name, path, known, count, f);
     }
     return true;
 }
@@ -99,30 +246,55 @@ static int64_t number_of(const json_t *object, const char *name)
     return json_integer_value(json_object_get(object, name));
 }
 
-bool profile_check(const json_t *profile, const char *file, struct error *err)
+static bool check(const json_t *profile, struct fault *f)
 {
     const json_t *video = json_object_get(profile, "video"),
                  *audio = json_object_get(profile, "audio");
     if (!json_is_object(profile))
-        return wrong(err, file, "", "profile", "is not a JSON object");
-    if (!check_part(profile, "", file, err) || (video && !check_part(video, "video", file, err)) ||
-        (audio && !check_part(audio, "audio", file, err)))
+        return wrong(f, "", "", "is not a JSON object");
+    if (!check_object(profile, "", "", f))
         return false;
     const char *name;
     json_t *value;
     json_object_foreach(json_object_get(video, "options"), name, value)
     {
         if (!json_is_string(value))
-            return wrong(err, file, "video.options", name, "is not a text");
+            return wrong(f, "video.options", name, "is not a text");
     }
+    const char *format = json_string_value(json_object_get(video, "pixel_format"));
+    if (json_is_true(json_object_get(video, "sdr")) && strcmp(format, "yuv420p") != 0)
+        return wrong(f, "video", "pixel_format", "is yuv420p where \"sdr\" is true");
     if (profile_measured(profile) && json_object_get(json_object_get(video, "options"), "crf"))
-        return wrong(err, file, "video", "bit_rate", "can not be held with a crf beside it");
-    return video || audio || wrong(err, file, "", "video", "and audio are both missing");
+        return wrong(f, "video", "bit_rate", "can not be held with a crf beside it");
+    if (!video && !audio)
+        return wrong(f, "", "video", "and audio are both missing");
+    const json_t *source = json_object_get(profile, "source");
+    if (!json_object_get(source, "confirmed_by") != !json_object_get(source, "confirmed"))
+        return wrong(f, "source", "confirmed",
+                     "and confirmed_by go together: who read it, and when");
+    return true;
+}
+
+static bool refuse(struct error *err, const char *file, const struct fault *f, int line)
+{
+    error_set(err, ERROR_INPUT, "the profile %s can not be used", file);
+    if (line)
+        error_why(err, "line %d: \"%s\" %s", line, f->path, f->why);
+    else
+        error_why(err, "\"%s\" %s", *f->path ? f->path : "profile", f->why);
+    return error_fix(err, "the fields of a profile are in docs/formats/profile.md");
+}
+
+bool profile_check(const json_t *profile, const char *file, struct error *err)
+{
+    struct fault f;
+    return check(profile, &f) || refuse(err, file, &f, 0);
 }
 
 bool profile_read(const char *file, text content, json_t **profile, struct error *err)
 {
     json_error_t where;
+    struct fault f;
     json_t *p =
         json_loadb(content.at ? content.at : "", content.size, JSON_REJECT_DUPLICATES, &where);
     if (!p) {
@@ -130,12 +302,20 @@ bool profile_read(const char *file, text content, json_t **profile, struct error
         error_why(err, "line %d: %s", where.line, where.text);
         return error_fix(err, "it is JSON: a comma or a quote may be missing near there");
     }
-    if (profile_check(p, file, err)) {
+    if (check(p, &f)) {
         *profile = p;
         return true;
     }
     json_decref(p);
-    return false;
+    return refuse(err, file, &f, json_line(content, f.path));
+}
+
+const char *profile_standing(const json_t *profile)
+{
+    const json_t *source = json_object_get(profile, "source");
+    if (!source)
+        return "";
+    return json_object_get(source, "confirmed") ? "confirmed" : "unconfirmed";
 }
 
 // ---- segments

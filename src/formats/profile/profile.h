@@ -1,20 +1,6 @@
 /*
- * formats/profile: what a deliverable must be, as data (data/profiles/NAME.json).
- *
- *   name title description   for people; name as in `--profile`, and as the file's name
- *   container                mp4, mov, mxf or wav: how it is wrapped; extension: with its dot
- *   video    codec           libx264, libx265, libsvtav1, prores_aw, prores_ks, dnxhd or mpeg2video
- *            pixel_format    as libav names it
- *            width, height   at most; absent: as the source
- *            sdr             true: tone-mapped, upright, square pixels, progressive, BT.709
- *            gop_s           seconds between key frames at most
- *            gop             "fixed": key frames at every gop_s and nowhere else, so that the rungs
- *                            of a ladder switch at the same frames
- *            bit_rate        bits a second on average. Of libx264 and libx265 the picture is
- * measured first and then encoded at the one quality that comes to it segment_s       seconds that
- * are encoded at once (5): see below options         of the encoder, texts audio    codec aac or
- * pcm_s24le; rate: Hz; channels: 2 mixes down, absent: as the source streams         how many sound
- * streams at most; absent: all; bit_rate: bits a second
+ * formats/profile: what a deliverable must be, as data (data/profiles/NAME.json). What each field
+ * means stands in docs/formats/profile.md.
  *
  * A picture is encoded in segments, each by itself. How many there are is a matter of the profile
  * and of the source's facts alone, never of who encodes them: what is delivered depends on it.
@@ -26,12 +12,23 @@
 
 #include <jansson.h>
 
-// Reads and checks one. Errors name the line (of a mistake in the JSON) or the field. `*profile` is
+// Reads and checks one. Errors name the line and the field. `*profile` is
 // a new reference and is what a ticket's "profile" holds.
 MUST_CHECK bool profile_read(const char *file_name, text content, json_t **profile,
                              struct error *err);
 // Checks one that came as JSON.
 MUST_CHECK bool profile_check(const json_t *profile, const char *file_name, struct error *err);
+
+// What a master with these Facts lacks to become it: [{"what", "wanted", "seen", "state", "fix"}],
+// state: "ok", "no", or "unknown" (the facts do not say; a person or a measurement must). *fits:
+// there is no "no". A new reference.
+json_t *profile_fit(const json_t *profile, const json_t *facts, bool *fits);
+// Whether it can be made of a master; else an error with all that is in the way. `name`: the
+// master's.
+MUST_CHECK bool profile_makes(const json_t *profile, const json_t *facts, const char *name,
+                              struct error *err);
+// "confirmed", "unconfirmed", or "" (it is the house's own)
+const char *profile_standing(const json_t *profile);
 
 // Whether a decoder's buffer must be followed from the first frame to the last (a strict rate: an
 // option bufsize, maxrate or minrate): then there is one segment.

@@ -40,18 +40,12 @@ static bool has(const json_t *facts, const char *list)
 static bool suits(const struct version_source *v, const json_t *facts, const json_t *profile,
                   struct error *err)
 {
-    const char *title = json_string_value(json_object_get(profile, "title"));
-    bool picture = json_object_get(profile, "video") != NULL;
     if (!facts) {
         error_set(err, ERROR_CONFLICT, "%s cannot be delivered yet", v->name);
         error_why(err, "the house has not looked into it, or could not");
         return error_fix(err, "wait until it is ready, or see what its job says");
     }
-    if (picture ? has(facts, "video") : has(facts, "audio"))
-        return true;
-    error_set(err, ERROR_INPUT, "%s cannot be made into %s", v->name, title ? title : "this");
-    error_why(err, "it has no %s", picture ? "picture" : "sound");
-    return error_fix(err, "choose another profile");
+    return profile_makes(profile, facts, v->name, err);
 }
 
 static bool say_changed(struct db_tx *tx, const char *delivery, struct error *err)

@@ -22,6 +22,9 @@ MUST_CHECK bool profile_load(const char *folder, const char *name, json_t **prof
                              struct error *err);
 // All of them by name, as JSON in the API's shape Profile; a new reference.
 MUST_CHECK bool profile_list(const char *folder, json_t **list, struct error *err);
+// The same with what a master with these Facts lacks: shape Readiness.
+MUST_CHECK bool profile_readiness(const char *folder, const json_t *facts, json_t **list,
+                                  struct error *err);
 
 struct delivery_wish {
     const char *version, *by; // by: a name for people

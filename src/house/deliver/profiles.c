@@ -19,6 +19,7 @@ static bool read_one(const char *path, json_t **profile, struct error *err)
 
 struct listing {
     json_t *list;
+    const json_t *facts; // of a master, or NULL
     struct buf names;
 };
 
@@ -32,9 +33,19 @@ static bool list_one(void *context, const struct file_seen *f, bool *enter, stru
     if (!read_one(f->path, &profile, err))
         return false;
     json_t *row = json_object();
-    static const char *const fields[] = {"name", "title", "description", "container"};
+    static const char *const fields[] = {"name",      "title",       "description",
+                                         "container", "checks_only", "source",
+                                         "notes",     "loudness",    "captions"};
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        json_object_set(row, fields[i], json_object_get(profile, fields[i]));
+        if (json_object_get(profile, fields[i]))
+            json_object_set(row, fields[i], json_object_get(profile, fields[i]));
+    json_object_set_new(row, "standing", json_string(profile_standing(profile)));
+    if (l->facts) {
+        bool fits;
+        json_object_set_new(row, "fit", profile_fit(profile, l->facts, &fits));
+        bool makes = fits && !json_object_get(profile, "checks_only");
+        json_object_set_new(row, "state", json_string(makes ? "ready" : fits ? "checks" : "no"));
+    }
     json_array_append_new(l->list, row);
     buf_format(&l->names, "%s%s", l->names.size ? ", " : "",
                json_string_value(json_object_get(profile, "name")));
@@ -48,9 +59,9 @@ static bool list_all(const char *folder, struct listing *l, struct error *err)
                        err);
 }
 
-bool profile_list(const char *folder, json_t **list, struct error *err)
+static bool list(const char *folder, const json_t *facts, json_t **list, struct error *err)
 {
-    struct listing l = {.list = json_array(), .names = BUF_LIMIT(NAMES_BYTES)};
+    struct listing l = {.list = json_array(), .facts = facts, .names = BUF_LIMIT(NAMES_BYTES)};
     bool ok = list_all(folder, &l, err);
     buf_free(&l.names);
     if (ok)
@@ -58,6 +69,16 @@ bool profile_list(const char *folder, json_t **list, struct error *err)
     else
         json_decref(l.list);
     return ok;
+}
+
+bool profile_list(const char *folder, json_t **found, struct error *err)
+{
+    return list(folder, NULL, found, err);
+}
+
+bool profile_readiness(const char *folder, const json_t *facts, json_t **found, struct error *err)
+{
+    return list(folder, facts, found, err);
 }
 
 static bool plain_name(const char *name)

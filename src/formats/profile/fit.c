@@ -1,0 +1,366 @@
+// What a master lacks to become what an outlet asks for: its Facts beside the profile's "master".
+#include "formats/profile/profile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fit {
+    json_t *list;
+    bool fits;
+};
+enum state { NO, OK, UNKNOWN };
+
+static void add(struct fit *f, const char *what, const char *wanted, const char *seen,
+                enum state state, const char *fix)
+{
+    static const char *const names[] = {"no", "ok", "unknown"};
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "what", what, "wanted", wanted, "seen",
+                            *seen ? seen : "none", "state", names[state]);
+    if (state != OK)
+        json_object_set_new(row, "fix", json_string(fix));
+    json_array_append_new(f->list, row);
+    f->fits = f->fits && state != NO;
+}
+
+static const char *word(const json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    return value ? value : "";
+}
+
+static int64_t number(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+// "25, 50 or 29.97"
+static void words_of(const json_t *list, char *to, size_t size)
+{
+    size_t used = 0, i, count = json_array_size(list);
+    const json_t *value;
+    to[0] = 0;
+    json_array_foreach(list, i, value)
+    {
+        const char *between = !i ? "" : i + 1 == count ? " or " : ", ";
+        int got = snprintf(to + used, size - used, "%s%s", between, json_string_value(value));
+        used += got > 0 && (size_t)got < size - used ? (size_t)got : 0;
+    }
+}
+
+static bool holds(const json_t *list, const char *value)
+{
+    size_t i;
+    const json_t *it;
+    json_array_foreach(list, i, it) if (strcmp(json_string_value(it), value) == 0) return true;
+    return false;
+}
+
+// One of the words that are allowed. What the file does not say is not guessed.
+static void one_of(struct fit *f, const char *what, const json_t *list, const char *seen,
+                   const char *fix)
+{
+    char wanted[256];
+    if (!list)
+        return;
+    words_of(list, wanted, sizeof(wanted));
+    bool said = *seen && strcmp(seen, "unknown") != 0;
+    add(f, what, wanted, said ? seen : "not said",
+        !said               ? UNKNOWN
+        : holds(list, seen) ? OK
+                            : NO,
+        said ? fix : "somebody who knows the master has to say it");
+}
+
+static void rate(struct fit *f, const json_t *list, const json_t *facts)
+{
+    char wanted[256] = "";
+    size_t i, used = 0;
+    const json_t *it, *constant = json_object_get(facts, "constant");
+    rational seen, allowed;
+    struct error err;
+    const char *said = word(constant ? constant : facts, "rate");
+    bool found = false, known = rational_parse(text_of(said), &seen, &err) && seen.num > 0;
+    if (!list)
+        return;
+    json_array_foreach(list, i, it)
+    {
+        if (!rational_parse(text_of(json_string_value(it)), &allowed, &err))
+            continue;
+        int got = snprintf(wanted + used, sizeof(wanted) - used, "%s%s", used ? ", " : "",
+                           rate_name(allowed).text);
+        used += got > 0 && (size_t)got < sizeof(wanted) - used ? (size_t)got : 0;
+        found = found || (known && rational_equal(seen, allowed));
+    }
+    add(f, "frames a second", wanted, known ? rate_name(seen).text : "not known",
+        !known  ? UNKNOWN
+        : found ? OK
+                : NO,
+        known ? "supply a master at one of these rates; conversion of rates is a matter of taste"
+              : "give the sequence a rate");
+}
+
+static void depth(struct fit *f, const json_t *asked, const json_t *video)
+{
+    int64_t wanted = number(asked, "bits"), seen = number(video, "bits");
+    char a[40], b[40];
+    if (!wanted)
+        return;
+    snprintf(a, sizeof(a), "at least %lld bits", (long long)wanted);
+    snprintf(b, sizeof(b), "%lld bits", (long long)seen);
+    add(f, "bit depth", a, seen ? b : "not said",
+        !seen            ? UNKNOWN
+        : seen >= wanted ? OK
+                         : NO,
+        "supply the master at its full depth; more bits around the same picture are refused");
+}
+
+static void hdr(struct fit *f, const json_t *video)
+{
+    const json_t *h = json_object_get(video, "hdr");
+    bool mastering = *word(h, "mastering"), levels = json_object_get(h, "max_cll") != NULL;
+    add(f, "mastering display", "stated", mastering ? word(h, "mastering") : "not said",
+        mastering ? OK : UNKNOWN, "the colourist states the display; it is never guessed");
+    char seen[64] = "not said";
+    if (levels)
+        snprintf(seen, sizeof(seen), "%lld, %lld", (long long)number(h, "max_cll"),
+                 (long long)number(h, "max_fall"));
+    add(f, "MaxCLL, MaxFALL", "stated", seen, levels ? OK : UNKNOWN,
+        "they are measured over the whole programme, or stated");
+}
+
+static void picture(struct fit *f, const json_t *asked, const json_t *facts, bool scaled)
+{
+    const json_t *video = json_array_get(json_object_get(facts, "video"), 0);
+    char size[48];
+    if (!asked || !video)
+        return;
+    snprintf(size, sizeof(size), "%lldx%lld", (long long)number(video, "width"),
+             (long long)number(video, "height"));
+    if (!scaled)
+        one_of(f, "size", json_object_get(asked, "sizes"), size,
+               "supply a master of that size; blown up or cropped pictures are refused");
+    rate(f, json_object_get(asked, "rates"), facts);
+    if (json_is_true(json_object_get(asked, "constant"))) {
+        bool varies = json_is_true(json_object_get(facts, "vfr"));
+        add(f, "constant rate", "yes", varies ? "frames come unevenly" : "yes", varies ? NO : OK,
+            "export it at a constant rate from where it was cut");
+    }
+    one_of(f, "scan", json_object_get(asked, "scan"), word(video, "field_order"),
+           "supply it as it was shot; de-interlaced or interlaced afterwards it is refused");
+    depth(f, asked, video);
+    one_of(f, "chroma", json_object_get(asked, "chroma"), word(video, "chroma"),
+           "supply the master with its full chroma");
+    static const char *const colours[] = {"primaries", "transfer", "matrix", "range"};
+    for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++) {
+        char what[32];
+        snprintf(what, sizeof(what), "colour %s", colours[i]);
+        one_of(f, what, json_object_get(asked, colours[i]), word(video, colours[i]),
+               "supply a grade in that colour space; tone mapping by machine is no deliverable");
+    }
+    if (json_is_true(json_object_get(asked, "square"))) {
+        const char *aspect = word(video, "pixel_aspect");
+        long long a = 0, b = 0;
+        bool square = sscanf(aspect, "%lld:%lld", &a, &b) == 2 && a == b;
+        add(f, "square pixels", "yes", square ? "yes" : aspect, square ? OK : NO,
+            "supply it with square pixels");
+    }
+    if (json_is_true(json_object_get(asked, "hdr")))
+        hdr(f, video);
+}
+
+static int channels_of(const char *layout)
+{
+    static const struct {
+        const char *name;
+        int channels;
+    } layouts[] = {{"mono", 1}, {"stereo", 2}, {"lt-rt", 2}, {"5.1", 6},
+                   {"7.1", 8},  {"5.1.4", 10}, {"7.1.4", 12}};
+    for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
+        if (strcmp(layouts[i].name, layout) == 0)
+            return layouts[i].channels;
+    return 0;
+}
+
+// A track that is asked for takes the first of the master's that suits and that none has taken:
+// same count of channels, and the language where one is named.
+static void track(struct fit *f, const json_t *asked, const json_t *tracks, uint64_t *taken)
+{
+    size_t i, at = SIZE_MAX;
+    const json_t *it;
+    char what[64], wanted[96], seen[96] = "none";
+    const char *layout = word(asked, "layout"), *language = word(asked, "language");
+    bool named = *language && strcmp(language, "*") != 0;
+    const json_t *needed = json_object_get(asked, "needed");
+    json_array_foreach(tracks, i, it)
+    {
+        if (at == SIZE_MAX && i < 64 && !(*taken >> i & 1) &&
+            number(it, "channels") == channels_of(layout) &&
+            (!named || strcmp(word(it, "language"), language) == 0))
+            at = i;
+    }
+    snprintf(what, sizeof(what), "sound: %s%s%s", layout, *word(asked, "role") ? ", " : "",
+             word(asked, "role"));
+    snprintf(wanted, sizeof(wanted), "%d channels%s%s", channels_of(layout), named ? ", " : "",
+             named ? language : "");
+    if (at == SIZE_MAX) {
+        if (!needed || json_is_true(needed))
+            add(f, what, wanted, seen, NO,
+                "lay the mix on a track of its own, in this order of channels");
+        return;
+    }
+    *taken |= (uint64_t)1 << at;
+    it = json_array_get(tracks, at);
+    const char *said = word(it, "language");
+    bool language_said = *said && strcmp(said, "und") != 0;
+    snprintf(seen, sizeof(seen), "track %zu, %s%s%s", at + 1, word(it, "layout"),
+             language_said ? ", " : "", language_said ? said : "");
+    add(f, what, wanted, seen, *language && !language_said ? UNKNOWN : OK,
+        "say in which language the track is");
+}
+
+static void sound(struct fit *f, const json_t *profile, const json_t *master, const json_t *facts)
+{
+    uint64_t taken = 0;
+    size_t i;
+    const json_t *it, *tracks = json_object_get(facts, "audio");
+    int64_t wanted = number(master, "sample_rate");
+    json_array_foreach(json_object_get(master, "audio"), i, it) track(f, it, tracks, &taken);
+    json_array_foreach(tracks, i, it)
+    {
+        char a[32], b[32], what[48];
+        if (!wanted || number(it, "sample_rate") == wanted)
+            continue;
+        snprintf(what, sizeof(what), "sound %zu: sample rate", i + 1);
+        snprintf(a, sizeof(a), "%lld Hz", (long long)wanted);
+        snprintf(b, sizeof(b), "%lld Hz", (long long)number(it, "sample_rate"));
+        add(f, what, a, b, json_object_get(profile, "audio") ? OK : NO, "convert its rate");
+    }
+}
+
+static void lengths(struct fit *f, const json_t *profile, const json_t *facts)
+{
+    const json_t *length = json_object_get(profile, "length"),
+                 *constant = json_object_get(facts, "constant");
+    int64_t most = number(length, "av_ms");
+    rational rate;
+    struct error err;
+    size_t i;
+    const json_t *it;
+    const json_t *timing = constant ? constant : facts;
+    if (!most || !json_array_size(json_object_get(facts, "video")) ||
+        !rational_parse(text_of(word(timing, "rate")), &rate, &err) || rate.num <= 0)
+        return;
+    const rational ms = {1000, 1};
+    int64_t picture =
+        rescale(number(timing, constant ? "frames" : "duration_frames"), rate, ms, ROUND_NEAREST);
+    json_array_foreach(json_object_get(facts, "audio"), i, it)
+    {
+        int64_t hz = number(it, "sample_rate");
+        int64_t apart = hz > 0 ? llabs(rescale(number(it, "duration_samples"), (rational){hz, 1},
+                                               ms, ROUND_NEAREST) -
+                                       picture)
+                               : 0;
+        char what[48], wanted[48], seen[48];
+        snprintf(what, sizeof(what), "sound %zu: length", i + 1);
+        snprintf(wanted, sizeof(wanted), "as the picture, within %lld ms", (long long)most);
+        snprintf(seen, sizeof(seen), "%lld ms apart", (long long)apart);
+        add(f, what, wanted, seen, apart <= most ? OK : NO, "trim or fill the track");
+    }
+}
+
+static void timecode(struct fit *f, const json_t *master, const json_t *facts)
+{
+    const json_t *tc = json_object_get(facts, "timecode"), *drop = json_object_get(master, "drop");
+    bool there = json_is_object(tc) && strcmp(word(tc, "from"), "none") != 0;
+    if (json_is_true(json_object_get(master, "timecode")))
+        add(f, "start timecode", "there", there ? word(tc, "start") : "none", there ? OK : NO,
+            "export it with its timecode track");
+    if (drop && there) {
+        bool seen = json_is_true(json_object_get(tc, "drop"));
+        add(f, "drop-frame", json_is_true(drop) ? "yes" : "no", seen ? "yes" : "no",
+            seen == json_is_true(drop) ? OK : NO, "export it with the other way of counting");
+    }
+}
+
+static void captions(struct fit *f, const json_t *profile, const json_t *facts)
+{
+    char wanted[256];
+    const json_t *asked = json_object_get(profile, "captions");
+    if (!json_is_true(json_object_get(asked, "needed")))
+        return;
+    words_of(json_object_get(asked, "formats"), wanted, sizeof(wanted));
+    size_t there = json_array_size(json_object_get(facts, "captions"));
+    add(f, "captions", wanted, there ? "in the file" : "none in the file", there ? OK : UNKNOWN,
+        "supply them as a file beside the master");
+}
+
+static void beside(struct fit *f, const json_t *profile)
+{
+    size_t i;
+    const json_t *it;
+    json_array_foreach(json_object_get(profile, "sidecars"), i, it)
+    {
+        char what[64];
+        snprintf(what, sizeof(what), "beside it: %.40s", json_string_value(it));
+        add(f, what, "there", "the house does not write it yet", UNKNOWN, "add it by hand");
+    }
+}
+
+json_t *profile_fit(const json_t *profile, const json_t *facts, bool *fits)
+{
+    struct fit f = {json_array(), true};
+    const json_t *video = json_object_get(profile, "video"),
+                 *master = json_object_get(profile, "master");
+    bool wants_picture = video || json_object_get(master, "video");
+    bool picture_there = json_array_size(json_object_get(facts, "video")) > 0;
+    bool sound_there = json_array_size(json_object_get(facts, "audio")) > 0;
+    if (wants_picture || !sound_there)
+        add(&f, wants_picture ? "picture" : "sound", "there",
+            (wants_picture ? picture_there : sound_there) ? "there" : "none",
+            (wants_picture ? picture_there : sound_there) ? OK : NO, "choose another profile");
+    picture(&f, json_object_get(master, "video"), facts, json_object_get(video, "width") != NULL);
+    sound(&f, profile, master, facts);
+    lengths(&f, profile, facts);
+    timecode(&f, master, facts);
+    captions(&f, profile, facts);
+    beside(&f, profile);
+    *fits = f.fits;
+    return f.list;
+}
+
+static bool refuse(const json_t *fit, const char *name, const char *title, struct error *err)
+{
+    size_t i, used = 0;
+    const json_t *row;
+    char why[sizeof(err->why)] = "";
+    const char *fix = NULL;
+    json_array_foreach(fit, i, row)
+    {
+        if (strcmp(word(row, "state"), "no") != 0 || used >= sizeof(why) - 1)
+            continue;
+        int got =
+            snprintf(why + used, sizeof(why) - used, "%s%s: wanted %s, seen %s", used ? "; " : "",
+                     word(row, "what"), word(row, "wanted"), word(row, "seen"));
+        used += got > 0 ? (size_t)got : 0;
+        fix = fix ? fix : word(row, "fix");
+    }
+    error_set(err, ERROR_INPUT, "%s cannot be made into %s", name, title);
+    error_why(err, "%s", why);
+    return error_fix(err, "%s", fix ? fix : "choose another profile");
+}
+
+bool profile_makes(const json_t *profile, const json_t *facts, const char *name, struct error *err)
+{
+    bool fits;
+    const char *checks_only = word(profile, "checks_only");
+    if (*checks_only) {
+        error_set(err, ERROR_UNSUPPORTED, "%s cannot be made here", word(profile, "title"));
+        error_why(err, "%s", checks_only);
+        return error_fix(err, "choose another profile");
+    }
+    json_t *fit = profile_fit(profile, facts, &fits);
+    fits = fits || refuse(fit, name, word(profile, "title"), err);
+    json_decref(fit);
+    return fits;
+}
