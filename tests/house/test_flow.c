@@ -826,7 +826,7 @@ static void profiles_suit_what_they_are_asked_for(void **state)
     q.version = silent.version.text;
     assert_false(db_write(h.db, ask_in, &q, &err));
     assert_int_equal(err.kind, ERROR_INPUT);
-    assert_non_null(strstr(err.why, "no sound"));
+    assert_non_null(strstr(err.why, "sound: wanted there, seen none"));
     json_decref(q.profile);
 }
 
