@@ -63,7 +63,7 @@ done
 "$posthouse" nodes keep --every 1 "${rules[@]}" >"$work/keep.out" 2>"$work/keep.err" & keeper=$!
 ready() { [ "$(ask GET "/projects/$project/assets" | field '.items.filter(a=>a.version.state==="ready").length')" = "$1" ]; }
 ok "Slurm boots machines" until_true 40 grep -q '^up c' "$slurm/power"
-ok "a worker on one of them takes work" until_true 150 bash -c "curl -sSk -H 'Authorization: Bearer $token' '$url/api/v1/workers' | grep -q 'slurm-'"
+ok "a worker on one of them takes work" until_true 150 bash -c "curl -sSk -H 'Authorization: Bearer $token' '$url/api/v1/nodes' | grep -q 'slurm-'"
 ok "every clip is ready" until_true 150 ready 3
 ok "the machine that never came was given up" until_true 60 grep -q '^failed c1' "$slurm/power"
 ok "idle machines are given back" until_true 90 bash -c "grep -q '^down c2' '$slurm/power' && [ -z \"\$(squeue -h)\" ]"

@@ -165,7 +165,7 @@ ok "a job that reads nothing" says '"state"' 0 here submit "$work/sleep.yaml" "$
 sleeps=$(job_id "$work/heard")
 ok "runs" until_true 30 job_is "$sleeps" running
 ask GET "/jobs/$sleeps/attempts" >"$work/attempts"
-held="worker=$(ask GET /workers | field '.find(w=>w.state==="here").id')&attempt=$(field '[0].attempt' <"$work/attempts")&token=$(field '[0].token' <"$work/attempts")"
+held="worker=$(ask GET /nodes | field '.find(w=>w.state==="working").id')&attempt=$(field '[0].attempt' <"$work/attempts")&token=$(field '[0].token' <"$work/attempts")"
 other=$(ask GET "/jobs/$first/inputs" | field '.files[0].content')
 as_worker() { curl -sSk -o "$work/answer" -w '%{http_code}' -H "Authorization: Bearer $(cat "$work/worker.token")" "$far_url/api/v1$1"; }
 ok "its worker may ask for its files" test "$(as_worker "/work/files?$held")" = 200
