@@ -176,23 +176,12 @@ async function exact(wish: Wish): Promise<void> {
   if (!track) return;
   // No more of the group than the frame takes: what follows it would have the processor while this one is drawn.
   const frames = track === scrub ? [wish.frame] : await track.lead(wish.frame);
-  const key = frames[0] ?? wish.frame;
-  const others = track.fetch(frames.slice(1));
-  others.catch(() => undefined); // waited for below
-  await track.fetch([key]);
+  await track.fetch(frames);
   // While the hand moves, a picture on the way is worth showing; otherwise only the last wish is.
-  const given_up = (): boolean => want !== wish && !(want?.moving ?? false);
-  if (given_up()) return;
-  const begun = frames.length > 1 && !track.isFed(wish.frame) ? track.begin(key) : -1; // decoded while the others come
-  const came_all = await others.then(() => true, () => false);
-  if (given_up() || !came_all) {
-    if (begun >= 0) void track.feed([]); // the key frame alone comes out of the decoder
-    if (came_all) return;
-    await others; // says what was wrong
-  }
+  if (want !== wish && !(want?.moving ?? false)) return;
   for (let tries = 0; tries < 2; tries++) {
     const came = track.arrived(wish.frame);
-    if (!track.isFed(wish.frame)) void track.feed(frames, false, begun);
+    if (!track.isFed(wish.frame)) void track.feed(frames);
     if (await came) break;
     if (tries === 1) throw new Error('the decoder refused this frame');
     await track.fetch(frames);

@@ -46,7 +46,6 @@ export class Track {
   private config: VideoDecoderConfig | null = null;
   private window = new Map<number, VideoFrame>();
   private waiters = new Map<number, { resolve: (got: boolean) => void }[]>();
-  private feeds = 0;
   private fed = new Map<number, boolean>(); // given to the decoder, not come out yet; true: only read ahead
   playhead = 0;
   direction = 0;
@@ -256,31 +255,18 @@ export class Track {
     this.ready();
   }
 
-  // Gives the decoder a key frame whose bytes are here, while those of the frames behind it are on
-  // their way. Hand the answer to `feed` with all of them.
-  begin(key: number): number {
+  // Gives the decoder these frames, whose bytes are here and whose first is a key frame. Resolves when
+  // all have come out, or were dropped.
+  feed(frames: number[], ahead = false): Promise<void> {
     const decoder = this.ready();
-    if (decoder) this.decode(decoder, [key], false);
-    return this.feeds;
-  }
-
-  private decode(decoder: VideoDecoder, frames: number[], ahead: boolean): void {
-    this.feeds++;
+    const index = this.index;
+    if (!decoder || !index) return Promise.reject(new Error('no decoder'));
     for (const f of frames) {
       const sample = this.samples.get(f);
       if (!sample) break; // gone from the cache meanwhile: what was fed still comes out
-      decoder.decode(new EncodedVideoChunk({ type: this.index?.key(f) ? 'key' : 'delta', timestamp: f, data: sample.data }));
+      decoder.decode(new EncodedVideoChunk({ type: index.key(f) ? 'key' : 'delta', timestamp: f, data: sample.data }));
       this.fed.set(f, ahead);
     }
-  }
-
-  // Gives the decoder these frames, whose bytes are here and whose first is a key frame. Resolves when
-  // all have come out, or were dropped. `begun`: nothing else was fed since the first was.
-  feed(frames: number[], ahead = false, begun = -1): Promise<void> {
-    const before = this.decoder;
-    const decoder = this.ready();
-    if (!decoder) return Promise.reject(new Error('no decoder'));
-    this.decode(decoder, begun === this.feeds && before === decoder ? frames.slice(1) : frames, ahead);
     return decoder.flush().catch(() => undefined).then(() => {
       for (const f of frames) this.tell(f, this.window.has(f));
     });
