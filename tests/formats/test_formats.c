@@ -221,6 +221,17 @@ static void what_a_master_lacks_is_said_and_what_is_not_known_is_not_guessed(voi
     json_decref(fit);
     assert_true(profile_makes(profile, facts, "reel", &err));
 
+    json_object_set_new(json_object_get(profile, "length"), "longest_s", json_integer(9));
+    fit = profile_fit(profile, facts, &fits); // of 10 s
+    assert_string_equal(state_of(fit, "length"), "no");
+    assert_string_equal(state_of(fit, "loudness"), "unknown");
+    assert_string_equal(state_of(fit, "true peak"), "unknown");
+    json_decref(fit);
+    json_object_set_new(json_object_get(profile, "length"), "longest_s", json_integer(11));
+    fit = profile_fit(profile, facts, &fits);
+    assert_string_equal(state_of(fit, "length"), "ok");
+    json_decref(fit);
+
     json_object_set_new(video, "primaries", json_string("unknown"));
     json_object_del(json_array_get(json_object_get(facts, "audio"), 0), "language");
     fit = profile_fit(profile, facts, &fits);

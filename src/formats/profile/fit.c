@@ -245,24 +245,31 @@ static void lengths(struct fit *f, const json_t *profile, const json_t *facts)
     int64_t most = number(length, "av_ms");
     rational rate;
     struct error err;
-    size_t i;
-    const json_t *it;
     const json_t *timing = constant ? constant : facts;
-    if (!most || !json_array_size(json_object_get(facts, "video")) ||
+    int64_t shortest = number(length, "shortest_s"), longest = number(length, "longest_s");
+    if ((!most && !shortest && !longest) || !json_array_size(json_object_get(facts, "video")) ||
         !rational_parse(text_of(word(timing, "rate")), &rate, &err) || rate.num <= 0)
         return;
     const rational ms = {1000, 1};
     int64_t picture =
         rescale(number(timing, constant ? "frames" : "duration_frames"), rate, ms, ROUND_NEAREST);
-    json_array_foreach(json_object_get(facts, "audio"), i, it)
-    {
+    if (shortest || longest) {
+        char range[64];
+        snprintf(range, sizeof(range), "%lld s to %s", (long long)shortest,
+                 longest ? time_text(longest).text : "any");
+        bool within = picture >= shortest * 1000 && (!longest || picture <= longest * 1000);
+        add(f, "length", range, time_text(picture / 1000).text, within ? OK : NO,
+            "cut it to the length that the outlet takes");
+    }
+    for (size_t k = 0; most && k < json_array_size(json_object_get(facts, "audio")); k++) {
+        const json_t *it = json_array_get(json_object_get(facts, "audio"), k);
         int64_t hz = number(it, "sample_rate");
         int64_t apart = hz > 0 ? llabs(rescale(number(it, "duration_samples"), (rational){hz, 1},
                                                ms, ROUND_NEAREST) -
                                        picture)
                                : 0;
         char what[48], wanted[48], seen[48];
-        snprintf(what, sizeof(what), "sound %zu: length", i + 1);
+        snprintf(what, sizeof(what), "sound %zu: length", k + 1);
         snprintf(wanted, sizeof(wanted), "as the picture, within %lld ms", (long long)most);
         snprintf(seen, sizeof(seen), "%lld ms apart", (long long)apart);
         add(f, what, wanted, seen, apart <= most ? OK : NO, "trim or fill the track");
@@ -295,16 +302,41 @@ static void captions(struct fit *f, const json_t *profile, const json_t *facts)
         "supply them as a file beside the master");
 }
 
+// What is asked but not looked at here: it is said, so that nobody takes it for checked.
+static void loudness(struct fit *f, const json_t *profile)
+{
+    const json_t *asked = json_object_get(profile, "loudness"),
+                 *target = json_object_get(asked, "target"),
+                 *peak = json_object_get(asked, "true_peak");
+    char wanted[96];
+    static const char fix[] = "measure it with posthouse qc and compare";
+    if (target) {
+        snprintf(wanted, sizeof(wanted), "%g LUFS within %g (%.40s)", json_number_value(target),
+                 json_number_value(json_object_get(asked, "within")), word(asked, "method"));
+        add(f, "loudness", wanted, "not measured here", UNKNOWN, fix);
+    }
+    if (peak) {
+        snprintf(wanted, sizeof(wanted), "at most %g dBTP", json_number_value(peak));
+        add(f, "true peak", wanted, "not measured here", UNKNOWN, fix);
+    }
+}
+
 static void beside(struct fit *f, const json_t *profile)
 {
     size_t i;
-    const json_t *it;
+    const json_t *it, *naming = json_object_get(profile, "naming");
     json_array_foreach(json_object_get(profile, "sidecars"), i, it)
     {
         char what[64];
         snprintf(what, sizeof(what), "beside it: %.40s", json_string_value(it));
         add(f, what, "there", "the house does not write it yet", UNKNOWN, "add it by hand");
     }
+    if (*word(profile, "package"))
+        add(f, "package", word(profile, "package"), "the house does not box it yet", UNKNOWN,
+            "box it by hand");
+    if (naming)
+        add(f, "name", word(naming, "example"), "the house names it after the master", UNKNOWN,
+            "rename it before it is sent");
 }
 
 json_t *profile_fit(const json_t *profile, const json_t *facts, bool *fits)
@@ -324,6 +356,7 @@ json_t *profile_fit(const json_t *profile, const json_t *facts, bool *fits)
     lengths(&f, profile, facts);
     timecode(&f, master, facts);
     captions(&f, profile, facts);
+    loudness(&f, profile);
     beside(&f, profile);
     *fits = f.fits;
     return f.list;
