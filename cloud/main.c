@@ -58,9 +58,16 @@ bool cloud_refused(const char *doing, int status, const char *code, const char *
                            : status == 429                ? ERROR_TOO_MANY
                            : status >= 500                ? ERROR_NETWORK
                                                           : ERROR_CONFLICT;
+    const char *fix =
+        kind == ERROR_DENIED      ? "look whether the key is right and may do this"
+        : kind == ERROR_NOT_FOUND ? "look whether the names in the settings are there"
+        : kind == ERROR_TOO_MANY  ? "wait, or ask the provider for a higher limit"
+        : kind == ERROR_NETWORK   ? "try again; when it stays so, see how the provider is"
+                                  : "see what the provider says, and mend the settings";
     error_set(err, kind, "%s", doing);
-    return error_why(err, "%s said %d %s%s%.400s", provider.name, status, code,
-                     code[0] && message[0] ? ": " : "", message);
+    error_why(err, "%s said %d %s%s%.400s", provider.name, status, code,
+              code[0] && message[0] ? ": " : "", message);
+    return error_fix(err, "%s", fix);
 }
 
 bool cloud_file(struct cloud *c, const char *path, const char *what, const char **content,
