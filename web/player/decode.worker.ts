@@ -63,9 +63,6 @@ let atRest = new AbortController();
 let failing = false;
 let renewal: { done: () => void; promise: Promise<void> } | null = null;
 
-const canvas = new OffscreenCanvas(16, 16);
-const pen = canvas.getContext('2d', { alpha: false });
-
 function say(message: FromWorker, pass: Transferable[] = []): void {
   scope.postMessage(message, pass);
 }
@@ -100,19 +97,14 @@ function fine(): void {
 
 function show(track: Track, frame: number, id: number | null, at: number): boolean {
   const picture = track.frame(frame);
-  if (!picture || !pen) return false;
+  if (!picture) return false;
   // One canvas size for both proxies, the larger: the picture does not jump when they take turns.
   const width = Math.max(scrub?.seen?.width ?? 0, review?.seen?.width ?? 0);
   const height = Math.max(scrub?.seen?.height ?? 0, review?.seen?.height ?? 0);
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-  }
-  pen.drawImage(picture, 0, 0, width, height);
-  const bitmap = canvas.transferToImageBitmap();
+  const passed = picture.clone(); // the page draws it: a bitmap made here would be one more copy of every pixel
   lastShownOrder = at;
   const concealed = track.index?.has(frame) === true && track.index.concealed(frame);
-  say({ kind: 'shown', id, frame, source: track.source, concealed, picture: bitmap }, [bitmap]);
+  say({ kind: 'shown', id, frame, source: track.source, concealed, picture: passed, width, height }, [passed]);
   fine();
   return true;
 }

@@ -50,7 +50,7 @@ export type FromWorker =
   | { kind: 'opened'; scrub: TrackSeen | null; review: TrackSeen | null }
   | { kind: 'grew'; source: Source; count: number; complete: boolean }
   // id: of the seek or run answered; null: a picture on the way, named by its own number
-  | { kind: 'shown'; id: number | null; frame: number; source: Source; concealed: boolean; picture: ImageBitmap }
+  | { kind: 'shown'; id: number | null; frame: number; source: Source; concealed: boolean; picture: VideoFrame; width: number; height: number }
   | { kind: 'ended'; id: number; frame: number }
   | { kind: 'waiting'; id: number; waiting: boolean } // a run waits for bytes
   | { kind: 'held'; ranges: [number, number][] }

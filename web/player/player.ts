@@ -85,7 +85,7 @@ export class Player {
   readonly over: HTMLDivElement;
   readonly canvas: HTMLCanvasElement;
   readonly video: HTMLVideoElement;
-  private glass: ImageBitmapRenderingContext | null;
+  private pen: CanvasRenderingContext2D | null;
   private eye = looking();
   private worker: Worker | null = null;
   private playback: Playback | null = null;
@@ -117,7 +117,7 @@ export class Player {
     this.over.className = 'picture-over';
     this.box.append(this.canvas, this.video, this.over);
     host.append(this.box);
-    this.glass = this.canvas.getContext('bitmaprenderer');
+    this.pen = this.canvas.getContext('2d', { alpha: false });
     this.sizes = new ResizeObserver(() => this.layout());
     this.sizes.observe(host);
   }
@@ -150,7 +150,7 @@ export class Player {
     const tc = tcRate(rate, media.base, media.drop) ?? tcRate(rate, roundedRate(rate), false) ??
       { fps: rate, base: 25, framesPerLabel: 1, drop: false };
     const still = media.picture && media.durationFrames <= 1;
-    const canDecode = typeof VideoDecoder === 'function' && typeof OffscreenCanvas === 'function' && this.glass !== null;
+    const canDecode = typeof VideoDecoder === 'function' && this.pen !== null;
     const exactness: Exactness = !media.picture ? 'sound' : canDecode ? 'exact' : still ? 'still' : 'video';
     this.set({
       status: 'opening', exactness, rate, tc, frame: Math.max(0, Math.round(frame)), startFrame: media.startFrame, firstFile: media.firstFile,
@@ -296,11 +296,11 @@ export class Player {
         break;
       case 'shown':
         // One of a run or a seek that another has replaced: it would stand under a number that is not its own.
-        if ((this.mode === 'run' || this.mode === 'settling') && m.id !== this.id) m.picture.close();
-        else {
-          this.glass?.transferFromImageBitmap(m.picture);
+        if ((this.mode !== 'run' && this.mode !== 'settling') || m.id === this.id) {
+          this.draw(m.picture, m.width, m.height);
           this.pictureShown(m.id, m.frame, m.source, m.concealed);
         }
+        m.picture.close();
         break;
       case 'ended':
         if (m.id !== this.id) break;
@@ -316,6 +316,14 @@ export class Player {
       case 'recovered': this.set({ fault: null }); break;
       case 'times': break;
     }
+  }
+
+  private draw(picture: VideoFrame, width: number, height: number): void {
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      this.canvas.width = width;
+      this.canvas.height = height;
+    }
+    this.pen?.drawImage(picture, 0, 0, width, height);
   }
 
   private pictureShown(id: number | null, frame: number, from: 'scrub' | 'review', concealed: boolean): void {
