@@ -1,7 +1,7 @@
 // posthouse job: one job, why it does not run, and what people do to it.
 #include "cmd/client.h"
-#include "farm/cache.h"
 #include "plat/clock.h"
+#include "plat/content.h"
 #include "plat/ids.h"
 
 #include <stdio.h>

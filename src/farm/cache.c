@@ -10,6 +10,7 @@
 #include "farm/cache.h"
 #include "base/log.h"
 #include "plat/clock.h"
+#include "plat/content.h"
 #include "plat/files.h"
 
 #include <errno.h>
@@ -26,9 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OWN_MOST = 64, PIECE = 1 << 20, WAIT_MS = 200 };
+enum { OWN_MOST = 64, WAIT_MS = 200 };
 enum { RETRY_FIRST_MS = 200, RETRY_MOST_MS = 5000, PATIENCE_MS = 600000 };
-#define CHUNK ((int64_t)8 << 20)
 #define DISK_RESERVE ((int64_t)64 << 20) // left free
 
 enum state { ABSENT, PART, FETCHED, HERE };
@@ -53,91 +53,6 @@ struct cache {
     int64_t held;
     struct cache_numbers numbers;
 };
-
-// ---- contents
-
-void content_begin(struct content *h)
-{
-    *h = (struct content){.whole = hasher_open("sha256")};
-}
-
-static void chunk_end(struct content *h)
-{
-    uint8_t digest[64];
-    if (!h->chunk)
-        return;
-    size_t size = hasher_end(h->chunk, digest);
-    hasher_add(h->whole, digest, size);
-    h->chunk = NULL;
-    h->in_chunk = 0;
-}
-
-void content_add(struct content *h, const void *at, size_t size)
-{
-    const uint8_t *next = at;
-    while (size) {
-        size_t room = (size_t)(CHUNK - h->in_chunk), part = size < room ? size : room;
-        if (!h->chunk)
-            h->chunk = hasher_open("sha256");
-        hasher_add(h->chunk, next, part);
-        h->in_chunk += (int64_t)part;
-        next += part;
-        size -= part;
-        if (h->in_chunk == CHUNK)
-            chunk_end(h);
-    }
-}
-
-sha256 content_end(struct content *h)
-{
-    uint8_t digest[64];
-    sha256 content;
-    chunk_end(h);
-    hasher_end(h->whole, digest);
-    memcpy(content.at, digest, SHA256_SIZE);
-    return content;
-}
-
-// Reads all of an open file; writes it to `to` unless that is -1.
-static bool content_of(int from, int to, sha256 *content, int64_t *size, struct error *err)
-{
-    struct content h;
-    char *piece = malloc(PIECE);
-    bool ok = piece != NULL;
-    if (!ok)
-        abort();
-    content_begin(&h);
-    for (*size = 0; ok;) {
-        ssize_t got = pread(from, piece, PIECE, *size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            ok = got == 0 || error_errno(err, errno, "cannot read a file");
-            break;
-        }
-        content_add(&h, piece, (size_t)got);
-        for (ssize_t done = 0; ok && to >= 0 && done < got;) {
-            ssize_t put = write(to, piece + done, (size_t)(got - done));
-            ok = put > 0 || (put < 0 && errno == EINTR) ||
-                 error_errno(err, put < 0 ? errno : ENOSPC, "cannot write a file");
-            done += put > 0 ? put : 0;
-        }
-        *size += got;
-    }
-    *content = content_end(&h);
-    free(piece);
-    return ok;
-}
-
-bool content_of_file(const char *path, sha256 *content, int64_t *size, struct error *err)
-{
-    int f = open(path, O_RDONLY | O_CLOEXEC);
-    if (f < 0)
-        return error_errno(err, errno, "cannot read %s", path);
-    bool ok = content_of(f, -1, content, size, err) || error_while(err, "%s", path);
-    close(f);
-    return ok;
-}
 
 // ---- entries; all with the lock
 
@@ -433,7 +348,7 @@ static bool fetch_rest(struct cache *c, const struct cache_file *f, int file,
         return false;
     if (p.at < p.size)
         return error_set(err, ERROR_NETWORK, "a file of the job did not come whole");
-    if (!content_of(file, -1, &content, &size, err))
+    if (!content_copy(file, -1, &content, &size, err))
         return false;
     *right = size == f->size && sha256_equal(&content, &f->content);
     if (!*right)
@@ -656,7 +571,7 @@ static bool copy_out(int from, int to, const struct cache_file *f, bool proven, 
         *right = true;
         return true;
     }
-    if (!content_of(from, cloned ? -1 : to, &content, &size, err))
+    if (!content_copy(from, cloned ? -1 : to, &content, &size, err))
         return false;
     *right = size == f->size && sha256_equal(&content, &f->content);
     return true;
@@ -706,6 +621,27 @@ bool cache_copy(struct cache *c, const struct cache_file *f, const char *to, boo
         return is_proven(c, f, true);
     if (made >= 0)
         unlink(to);
+    if (!ok)
+        return false;
+    drop_damaged(c, f);
+    return bad_content(f, err);
+}
+
+bool cache_read(struct cache *c, const struct cache_file *f, int *descriptor, struct error *err)
+{
+    char path[PATH_MAX];
+    sha256 content;
+    int64_t size;
+    path_whole(c, &f->content, path);
+    *descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (*descriptor >= 0 && is_proven(c, f, false))
+        return true;
+    bool ok = *descriptor < 0 || content_copy(*descriptor, -1, &content, &size, err);
+    if (ok && *descriptor >= 0 && size == f->size && sha256_equal(&content, &f->content))
+        return is_proven(c, f, true);
+    if (*descriptor >= 0)
+        close(*descriptor);
+    *descriptor = -1;
     if (!ok)
         return false;
     drop_damaged(c, f);

@@ -11,9 +11,10 @@
  * looked at whenever it is given out (reading it to copy it is what costs). A damaged one is
  * dropped, and the next time it is fetched again.
  *
- * A session gets copies: a clone that shares the disk's blocks where the file system can (btrfs,
- * XFS), else a plain copy. No hard links: the programs of a task are the same user as the worker,
- * often root, and could write through a link whatever its mode says.
+ * An engine reads them where they are, through a descriptor and nothing else. A session gets
+ * copies: a clone that shares the disk's blocks where the file system can (btrfs, XFS), else a
+ * plain copy. No hard links: the programs of a task are the same user as the worker, often root,
+ * and could write through a link whatever its mode says.
  *
  * The folder belongs to one process. A second worker on a machine finds it taken and uses one
  * beside it (<folder>/0, /1, ...).
@@ -64,6 +65,9 @@ void cache_let_go(struct cache *c, const struct cache_file *list, size_t count);
 // when the kept bytes are not what they should be: it is dropped, let it go and bring it again.
 MUST_CHECK bool cache_copy(struct cache *c, const struct cache_file *file, const char *to,
                            bool program, struct error *err);
+// A pinned file open for reading; the caller closes it. DAMAGED as for a copy.
+MUST_CHECK bool cache_read(struct cache *c, const struct cache_file *file, int *descriptor,
+                           struct error *err);
 
 struct cache_numbers {
     int64_t files, bytes, pinned_bytes;
@@ -71,14 +75,3 @@ struct cache_numbers {
     int64_t dropped;                      // damaged
 };
 struct cache_numbers cache_numbers(struct cache *c);
-
-// The content of bytes that come in pieces.
-struct content {
-    struct hasher *whole, *chunk;
-    int64_t in_chunk;
-};
-void content_begin(struct content *h);
-void content_add(struct content *h, const void *at, size_t size);
-sha256 content_end(struct content *h);
-MUST_CHECK bool content_of_file(const char *path, sha256 *content, int64_t *size,
-                                struct error *err);

@@ -2,6 +2,7 @@
 
 #include "farm/cache.h"
 #include "plat/clock.h"
+#include "plat/content.h"
 #include "plat/files.h"
 
 #include <pthread.h>
