@@ -5,7 +5,11 @@
  * and no others. Many small files come in one answer, their bytes one after another as they were
  * asked for; a large one by ranges, as any media.
  *
- * What was made arrives in the scratch folder of the attempt, where a cut line goes on, and is
+ * A ticket's worker gets what the ticket reads in the same way; what its engine made arrives under
+ * its name in the attempt's scratch folder, where that of a worker with our disks lies from the
+ * start. It is there only when it is whole, proven and durable; "done" then takes it as ever.
+ *
+ * What a render made arrives in the scratch folder of the attempt, where a cut line goes on, and is
  * taken into the store when it is whole and has the content that the worker says. The house knows
  * by the job's options where it goes, the worker only says which output of which frame it is. When
  * all is there the worker asks that it be placed: each is written beside its place and made
@@ -15,8 +19,10 @@
 #include "api/inside.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "house/flow/flow.h"
 #include "house/jobs/jobs.h"
 #include "plat/clock.h"
+#include "plat/content.h"
 #include "plat/files.h"
 #include "plat/hidden.h"
 #include "plat/ids.h"
@@ -133,7 +139,9 @@ static bool asked_in(struct db_tx *tx, void *context, struct error *err)
     struct asked *q = context;
     for (q->missing = 0; q->missing < q->count; q->missing++) {
         bool has;
-        if (!job_file_has(tx, q->job, &q->list[q->missing], &q->sizes[q->missing], &has, err))
+        if (!job_file_has(tx, q->job, &q->list[q->missing], &q->sizes[q->missing], &has, err) ||
+            (!has &&
+             !flow_reads(tx, q->job, &q->list[q->missing], &q->sizes[q->missing], &has, err)))
             return false;
         if (!has)
             return true;
@@ -273,7 +281,8 @@ static bool file_get(struct call *c, struct error *err)
 
 struct making {
     struct holder h;
-    const char *path; // where it goes
+    const char *path; // where it goes; of a ticket in the attempt's folder
+    bool ticket;
     char arriving[PATH_MAX];
     sha256 content;
     int64_t size, at, task;
@@ -329,6 +338,27 @@ static bool made_in(struct db_tx *tx, void *context, struct error *err)
     return true;
 }
 
+static bool find_name(struct call *c, struct making *m, const char *name, struct error *err)
+{
+    char *path = ARENA_ARRAY(c->arena, char, PATH_MAX);
+    sha256 content;
+    int64_t size;
+    bool folder;
+    m->ticket = true;
+    m->path = path;
+    if (!flow_output_path(c->api->wish.rooms.flow, m->h.attempt, name, path, PATH_MAX, err))
+        return false;
+    snprintf(m->arriving, sizeof(m->arriving), "%.*s/.arriving-%.32s",
+             (int)(strrchr(path, '/') - path), path, sha256_text(&m->content).text);
+    m->there = false;
+    if (!file_look(path, &folder, &size) || size != m->size)
+        return true;
+    if (!content_of_file(path, &content, &size, err))
+        return false;
+    m->there = sha256_equal(&content, &m->content);
+    return true;
+}
+
 // Reads the query; opens nothing.
 static bool making_of(struct call *c, struct making *m, struct error *err)
 {
@@ -340,9 +370,12 @@ static bool making_of(struct call *c, struct making *m, struct error *err)
         return error_set(err, ERROR_UNSUPPORTED, "this house takes nothing from workers");
     if (!query_holder(c, &m->h, err))
         return false;
-    if (!size || !text_int(text_of(size), &m->size) || m->size < 1 || !content ||
+    if (!size || !text_int(text_of(size), &m->size) || m->size < 0 || !content ||
         !sha256_parse(text_of(content), &m->content))
         return error_set(err, ERROR_INPUT, "its size and content must be said");
+    const char *name = call_query(c, "name");
+    if (name && c->api->wish.rooms.flow)
+        return find_name(c, m, name, err);
     struct made_look l = {c, m};
     return find_place(c, m, err) && db_read(c->api->db, made_in, &l, err);
 }
@@ -432,6 +465,45 @@ static bool record_in(struct db_tx *tx, void *context, struct error *err)
            job_file_made(tx, r->m->h.job, r->m->h.token, &made, err);
 }
 
+static bool arrived_as_else(const struct making *m, struct error *err)
+{
+    unlink(m->arriving);
+    error_set(err, ERROR_DAMAGED, "%.200s arrived as something else", m->path);
+    return error_fix(err, "send it again");
+}
+
+static bool sync_folder(const char *path, struct error *err)
+{
+    char folder[PATH_MAX];
+    path_folder(path, folder, sizeof(folder));
+    int f = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = f >= 0 && fsync(f) == 0;
+    if (!ok)
+        error_errno(err, errno, "cannot make %s durable", folder);
+    if (f >= 0)
+        close(f);
+    return ok;
+}
+
+// A ticket's output is nothing to the store before "done" is said.
+static bool keep_named(struct call *c, struct making *m, struct error *err)
+{
+    sha256 content;
+    int64_t size;
+    if (!content_of_file(m->arriving, &content, &size, err))
+        return false;
+    if (!sha256_equal(&content, &m->content))
+        return arrived_as_else(m, err);
+    if (fsync(m->file) != 0 || rename(m->arriving, m->path) != 0)
+        return error_errno(err, errno, "cannot keep what was made");
+    if (!sync_folder(m->path, err))
+        return false;
+    log_info("work.made", "attempt=%s size=%lld name=%s", m->h.attempt, (long long)m->size,
+             log_quote(strrchr(m->path, '/') + 1).text);
+    made_json(c, m->size, true);
+    return true;
+}
+
 static bool made_end(struct call *c, struct error *err)
 {
     struct making *m = c->own;
@@ -440,15 +512,15 @@ static bool made_end(struct call *c, struct error *err)
         made_json(c, m->there ? m->size : m->at, m->there);
         return true;
     }
+    if (m->ticket)
+        return keep_named(c, m, err);
     close(m->file);
     m->file = -1;
     if (!store_adopt(c->api->store, m->arriving, &r.bytes, err))
         return false;
     if (!sha256_equal(store_bytes_content(r.bytes, 0), &m->content)) {
         store_settle(c->api->store, r.bytes, false);
-        unlink(m->arriving);
-        error_set(err, ERROR_DAMAGED, "%.200s arrived as something else", m->path);
-        return error_fix(err, "send it again");
+        return arrived_as_else(m, err);
     }
     bool ok = db_write(c->api->db, record_in, &r, err);
     store_settle(c->api->store, r.bytes, ok);
@@ -551,19 +623,6 @@ static bool bring_near(struct placing *p, struct error *err)
     return true;
 }
 
-static bool sync_folder(const char *path, struct error *err)
-{
-    char folder[PATH_MAX];
-    path_folder(path, folder, sizeof(folder));
-    int f = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = f >= 0 && fsync(f) == 0;
-    if (!ok)
-        error_errno(err, errno, "cannot make %s durable", folder);
-    if (f >= 0)
-        close(f);
-    return ok;
-}
-
 static bool is_own(const struct jobs_placing *may, int64_t task)
 {
     for (int i = 0; i < may->count; i++)
@@ -637,7 +696,7 @@ const struct route staging_routes[] = {
     {"GET", "/work/made", NEED_WORKER, made_get, NULL, "StagedMade", 0,
      "how much of it is there; ?output= &frame= &task= &size= &content=", NULL},
     {"PUT", "/work/made", NEED_WORKER, made_end, NULL, "StagedMade", ROUTE_STREAM,
-     "what was made, from ?offset= on", &made_stream},
+     "what was made, from ?offset= on; of a ticket ?name= &size= &content=", &made_stream},
     {"POST", "/work/place", NEED_WORKER, place_post, "StagedPlace", "StagedPlaced", 0,
      "what the attempt made goes into its place, if it counts", NULL},
 };

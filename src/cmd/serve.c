@@ -350,9 +350,9 @@ static int worker_log(struct serving *s)
 
 static bool worker_start(struct serving *s, struct error *err)
 {
-    static const char *const passed[] = {"house.folder",  "sandbox",     "worker.slots",
-                                         "worker.orphan", "worker.gpus", "worker.price",
-                                         "log.level"};
+    static const char *const passed[] = {"house.folder",   "sandbox",       "worker.slots",
+                                         "worker.tickets", "worker.orphan", "worker.gpus",
+                                         "worker.price",   "log.level"};
     enum { PASSED = sizeof(passed) / sizeof(passed[0]) };
     char own[PATH_MAX];
     const char *arguments[PASSED + 3];

@@ -335,6 +335,7 @@ static int run(struct command_call *call)
         .scratch = w.scratch,
         .renderers = w.renderers,
         .no_disks = !config_bool(call->config, "worker.disks"),
+        .no_tickets = !config_bool(call->config, "worker.tickets"),
         .stage = w.stage,
         .paths = &w.paths,
         .find_house = w.url ? house_given : find_house,
@@ -387,11 +388,11 @@ const struct command command_work = {
     "Runs engines for the house whose folder is here (--house.folder). `posthouse serve` starts "
     "one by itself.\nIt goes on when the house is away, and leaves after worker.orphan.\n"
     "With --house and --token-file it works for a house elsewhere; the token has the scope worker. "
-    "It\n"
-    "does staged jobs without seeing any of the house's disks, keeping what it fetched in\n"
-    "worker.cache.folder; for all others it must see the house's folder at the same path, and "
-    "shared\n"
-    "folders there too or where worker.paths says. It then leaves after worker.idle without a "
+    "With\n"
+    "--worker.disks=off it sees none of the house's disks: what staged jobs, proxies, deliverables "
+    "and\nchecks read is fetched into worker.cache.folder, what they make is sent back. Else it "
+    "must see\nthe house's folder at the same path, and shared folders there too or where "
+    "worker.paths says.\nIt then leaves after worker.idle without a "
     "task, "
     "and on\nSIGUSR1 as soon as what it has is done.\n"
     "With --desk it works in worker.hours alone, and while nobody has touched keyboard or mouse "

@@ -1,6 +1,7 @@
 #include "farm/stage.h"
 #include "base/log.h"
 #include "plat/clock.h"
+#include "plat/content.h"
 #include "plat/files.h"
 #include "wire/address.h"
 #include "wire/client.h"
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 enum { LINES = 8, RETRY_FIRST_MS = 200, RETRY_MOST_MS = 5000, PATIENCE_MS = 600000 };
+enum { ROOM_AGAIN_MS = 1000 };
 #define LIST_BYTES ((size_t)512 << 20)
 #define DISK_RESERVE ((int64_t)64 << 20)
 
@@ -52,6 +54,11 @@ void stage_close(struct stage *s)
     cache_close(s->cache);
     pthread_mutex_destroy(&s->lock);
     free(s);
+}
+
+int64_t stage_most_bytes(const struct stage *s)
+{
+    return s->wish.cache_bytes;
 }
 
 // ---- the line to the house
@@ -242,6 +249,47 @@ static bool fetch_asked(void *context)
 {
     struct fetching *f = context;
     return f->of->asked(f->of->context);
+}
+
+// ---- what a ticket reads
+
+bool stage_bring(struct stage *s, const struct stage_of *of, const struct cache_file *list,
+                 size_t count, struct error *err)
+{
+    struct fetching f = {s, of};
+    struct cache_source source = {fetch_pack, fetch_rest, fetch_asked, &f};
+    struct cache_numbers before = cache_numbers(s->cache);
+    // Nothing is pinned while we wait, so two never wait for each other.
+    while (!cache_bring(s->cache, list, count, &source, err)) {
+        if (err->kind != ERROR_NO_SPACE || !cache_numbers(s->cache).pinned_bytes)
+            return error_while(err, "fetching what is to be read");
+        for (int slept = 0; slept < ROOM_AGAIN_MS && of->asked(of->context); slept += 50)
+            clock_sleep_ms(50);
+        if (!of->asked(of->context))
+            return error_set(err, ERROR_CANCELLED, "it was stopped");
+    }
+    struct cache_numbers after = cache_numbers(s->cache);
+    log_info("worker.fetched", "attempt=%s files=%zu fetched=%lld fetched_bytes=%lld", of->attempt,
+             count, (long long)(after.fetched_files - before.fetched_files),
+             (long long)(after.fetched_bytes - before.fetched_bytes));
+    return true;
+}
+
+void stage_let_go(struct stage *s, const struct cache_file *list, size_t count)
+{
+    cache_let_go(s->cache, list, count);
+}
+
+bool stage_read(struct stage *s, const struct stage_of *of, const struct cache_file *file,
+                int *descriptor, struct error *err)
+{
+    if (cache_read(s->cache, file, descriptor, err))
+        return true;
+    if (err->kind != ERROR_DAMAGED || !stage_bring(s, of, file, 1, err))
+        return false;
+    bool ok = cache_read(s->cache, file, descriptor, err);
+    cache_let_go(s->cache, file, 1);
+    return ok;
 }
 
 // ---- a session's files
@@ -534,26 +582,43 @@ static bool send_all(struct stage *s, struct sending *f, struct arena *a, const 
     return true;
 }
 
-bool stage_send(struct stage *s, const struct stage_of *of, const struct stage_made *made,
-                struct error *err)
+// `what` says which output it is, for the house.
+static bool send_path(struct stage *s, const struct stage_of *of, const char *what,
+                      const char *path, sha256 *content, struct error *err)
 {
-    sha256 content;
-    int64_t size;
+    int64_t size = 0;
     struct arena *a = arena_open((size_t)64 << 20);
-    struct sending f = {of, open(made->path, O_RDONLY | O_CLOEXEC), 0};
-    bool ok = f.file >= 0 || error_errno(err, errno, "cannot read %s", made->path);
-    ok = ok && content_of_file(made->path, &content, &size, err);
-    const char *query =
-        ok ? arena_format(a,
-                          "&output=%" PRId64 "&frame=%" PRId64 "&task=%" PRId64 "&size=%" PRId64
-                          "&content=%s",
-                          made->output, made->frame, made->task, size, sha256_text(&content).text)
-           : "";
+    struct sending f = {of, open(path, O_RDONLY | O_CLOEXEC), 0};
+    bool ok = f.file >= 0 || error_errno(err, errno, "cannot read %s", path);
+    ok = ok && content_of_file(path, content, &size, err);
+    const char *query = ok ? arena_format(a, "%s&size=%" PRId64 "&content=%s", what, size,
+                                          sha256_text(content).text)
+                           : "";
     ok = ok && send_all(s, &f, a, query, size, err);
     if (f.file >= 0)
         close(f.file);
     arena_close(a);
-    return ok || error_while(err, "bringing %s to the house", strrchr(made->path, '/') + 1);
+    return ok || error_while(err, "bringing %s to the house", strrchr(path, '/') + 1);
+}
+
+bool stage_send(struct stage *s, const struct stage_of *of, const struct stage_made *made,
+                struct error *err)
+{
+    char what[100];
+    sha256 content;
+    snprintf(what, sizeof(what), "&output=%" PRId64 "&frame=%" PRId64 "&task=%" PRId64,
+             made->output, made->frame, made->task);
+    return send_path(s, of, what, made->path, &content, err);
+}
+
+bool stage_send_named(struct stage *s, const struct stage_of *of, const char *name,
+                      const char *path, sha256 *content, struct error *err)
+{
+    struct arena *a = arena_open(1 << 20);
+    const char *what = arena_format(a, "&name=%s", address_encode(a, text_of(name)));
+    bool ok = send_path(s, of, what, path, content, err);
+    arena_close(a);
+    return ok;
 }
 
 // -1: not known, 0: no, 1: yes, 2: later.

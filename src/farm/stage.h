@@ -1,7 +1,7 @@
 /*
- * farm/stage: jobs whose files are not on disks that this worker shares with the house.
+ * farm/stage: work whose files are not on disks that this worker shares with the house.
  *
- * What the job reads is fetched into the cache (farm/cache) and copied into a folder of the
+ * What a staged job reads is fetched into the cache (farm/cache) and copied into a folder of the
  * session; rules of path mapping lead there. What an attempt makes is sent to the house, which
  * brings it into its place; docs/formats/workers.md has the calls. All of it over the worker's own
  * line to the house with its own token, as the holder of an attempt.
@@ -23,6 +23,7 @@ struct stage_wish {
 };
 MUST_CHECK struct stage *stage_open(const struct stage_wish *wish, struct error *err);
 void stage_close(struct stage *s); // NULL is fine
+int64_t stage_most_bytes(const struct stage *s); // that its cache holds
 
 struct stage_of { // whose files
     const char *attempt;
@@ -42,6 +43,23 @@ MUST_CHECK struct staged *staged_open(struct stage *s, const struct stage_of *of
 void staged_close(struct staged *t);
 const struct openjd_path_rules *staged_rules(const struct staged *t, struct arena *a,
                                              const char *const *more, size_t more_count);
+
+// ---- An engine's ticket (farm/errand)
+
+// Pins files that the attempt reads and fetches what is not here. While others' pins leave no room
+// it waits: they end.
+MUST_CHECK bool stage_bring(struct stage *s, const struct stage_of *of,
+                            const struct cache_file *list, size_t count, struct error *err);
+void stage_let_go(struct stage *s, const struct cache_file *list, size_t count);
+// A pinned one, open for reading; one that turns out to be damaged is fetched again.
+MUST_CHECK bool stage_read(struct stage *s, const struct stage_of *of,
+                           const struct cache_file *file, int *descriptor, struct error *err);
+// Sends an output under its name. Returns when the house has it durably and has looked that it is
+// what we have here.
+MUST_CHECK bool stage_send_named(struct stage *s, const struct stage_of *of, const char *name,
+                                 const char *path, sha256 *content, struct error *err);
+
+// ---- A render
 
 // Sends what an attempt made, verified already. Returns when the house has it durably; what a cut
 // line has left there is not sent again.

@@ -6,6 +6,7 @@
 #include "farm/worker.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "farm/errand.h"
 #include "farm/render.h"
 #include "plat/clock.h"
 #include "plat/files.h"
@@ -172,6 +173,7 @@ static void say_desk(struct worker *w)
 struct run {
     struct worker *w;
     struct attempt *t;
+    struct errand *errand; // NULL: inputs lie on disks that we see
 };
 
 static void show(struct attempt *t, const json_t *output)
@@ -216,6 +218,8 @@ static bool open_input(void *context, size_t number, struct engine_pieces *piece
                        struct error *err)
 {
     struct run *r = context;
+    if (r->errand)
+        return errand_input(r->errand, number, pieces, err);
     const json_t *input = json_array_get(json_object_get(r->t->task, "inputs"), number);
     const json_t *runs = json_object_get(input, "runs"), *run;
     const char *before = NULL;
@@ -242,6 +246,11 @@ static bool open_input(void *context, size_t number, struct engine_pieces *piece
         pieces->count = i + 1;
     }
     return true;
+}
+
+static const char *scratch_of(const struct worker *w)
+{
+    return w->wish.scratch ? w->wish.scratch : "/tmp";
 }
 
 // One engine at work gets all cores, many share them.
@@ -296,16 +305,46 @@ static bool probe_output(struct run *r, const char *folder, json_t *result, stru
     return ok || error_while(err, "looking at what was made");
 }
 
+static bool asked(void *context)
+{
+    struct run *r = context;
+    pthread_mutex_lock(&r->w->lock);
+    bool on = !r->t->dropped && !atomic_load(&r->w->stop);
+    pthread_mutex_unlock(&r->w->lock);
+    return on;
+}
+
+static bool run_in(struct run *r, const char *folder, json_t **result, struct error *err)
+{
+    json_t *ticket = json_object_get(r->t->task, "ticket");
+    const char *kind = json_string_value(json_object_get(ticket, "kind"));
+    json_object_set_new(ticket, "threads", json_integer(threads_each(r->w)));
+    return run_ticket(r, ticket, folder, result, err) &&
+           (!kind || strcmp(kind, "mux") != 0 || probe_output(r, folder, *result, err));
+}
+
+static bool run_errand(struct run *r, json_t **result, struct error *err)
+{
+    const struct stage_of of = {
+        .attempt = r->t->id, .token = r->t->token, .asked = asked, .context = r};
+    if (!r->w->wish.stage)
+        return error_set(err, ERROR_UNSUPPORTED, "this worker can not fetch what is to be read");
+    bool ok = errand_open(r->w->wish.stage, &of, r->t->task, scratch_of(r->w), &r->errand, err) &&
+              run_in(r, errand_folder(r->errand), result, err) &&
+              errand_send(r->errand, *result, err);
+    errand_close(r->errand);
+    r->errand = NULL;
+    return ok;
+}
+
 static bool run_task(struct run *r, json_t **result, struct error *err)
 {
     const char *folder = json_string_value(json_object_get(r->t->task, "outputs"));
-    json_t *ticket = json_object_get(r->t->task, "ticket");
-    const char *kind = json_string_value(json_object_get(ticket, "kind"));
-    if (!folder || !kind)
+    if (r->w->wish.no_disks)
+        return run_errand(r, result, err);
+    if (!folder)
         return error_set(err, ERROR_INTERNAL, "the task can not be understood");
-    json_object_set_new(ticket, "threads", json_integer(threads_each(r->w)));
-    return folder_make(folder, 0750, err) && run_ticket(r, ticket, folder, result, err) &&
-           (strcmp(kind, "mux") != 0 || probe_output(r, folder, *result, err));
+    return folder_make(folder, 0750, err) && run_in(r, folder, result, err);
 }
 
 // ---- renders
@@ -354,15 +393,6 @@ static json_t *document_of(struct worker *w, struct attempt *t, struct error *er
     else
         error_set(err, ERROR_CANCELLED, "it was stopped");
     return NULL;
-}
-
-static bool render_asked(void *context)
-{
-    struct run *r = context;
-    pthread_mutex_lock(&r->w->lock);
-    bool on = !r->t->dropped && !atomic_load(&r->w->stop);
-    pthread_mutex_unlock(&r->w->lock);
-    return on;
 }
 
 static void render_progress(void *context, int64_t done, int64_t total)
@@ -456,7 +486,7 @@ static enum render_place render_may_place(void *context, int64_t task)
 
 static bool run_render(struct run *r, struct render *render, struct error *err)
 {
-    struct render_calls calls = {.asked = render_asked,
+    struct render_calls calls = {.asked = asked,
                                  .paused = paused,
                                  .progress = render_progress,
                                  .said = render_said,
@@ -482,16 +512,18 @@ static char *result_text(const struct attempt *t, bool ok, json_t *result, const
     return text;
 }
 
-static void remove_folder(const char *folder)
+// What an attempt made for nothing.
+static void clear(struct worker *w, const struct attempt *t)
 {
+    const char *folder = json_string_value(json_object_get(t->task, "outputs"));
     struct error err;
-    if (folder && !folder_remove(folder, &err))
+    if (folder && !w->wish.no_disks && !folder_remove(folder, &err))
         log_problem("worker.scratch", &err);
 }
 
 static void run_attempt(struct worker *w, struct attempt *t, struct render *render)
 {
-    struct run r = {w, t};
+    struct run r = {.w = w, .t = t};
     struct error err;
     json_t *result = NULL;
     int64_t began = clock_tick_us();
@@ -510,7 +542,7 @@ static void run_attempt(struct worker *w, struct attempt *t, struct render *rend
     if (atomic_load(&w->stop)) {
         // nobody hears it: the house finds out by our next hello, or by the lease
     } else if (t->dropped) {
-        remove_folder(json_string_value(json_object_get(t->task, "outputs")));
+        clear(w, t);
         say_stopped(w, t);
         forget(w, t);
         ask_next(w, 1);
@@ -536,7 +568,7 @@ static struct render *open_render(struct worker *w)
     pthread_mutex_lock(&w->lock);
     snprintf(mark, sizeof(mark), "%s-%d", w->wish.id, w->opened++);
     pthread_mutex_unlock(&w->lock);
-    return render_open(&(struct render_wish){.scratch = w->wish.scratch ? w->wish.scratch : "/tmp",
+    return render_open(&(struct render_wish){.scratch = scratch_of(w),
                                              .mark = mark,
                                              .renderers = w->wish.renderers,
                                              .sandbox = w->wish.sandbox,
@@ -599,7 +631,7 @@ static void drop_all(struct worker *w, const json_t *list)
         t->dropped = true;
         pthread_cond_broadcast(&w->told);
         if (t->ended) {
-            remove_folder(json_string_value(json_object_get(t->task, "outputs")));
+            clear(w, t);
             say_stopped(w, t);
             forget(w, t);
         }
@@ -686,7 +718,8 @@ static json_t *attempts_json(struct worker *w, bool progress)
         json_object_set_new(one, "unit", json_string(t->unit));
         json_t *outputs = json_array();
         const char *folder = word(t->task, "outputs");
-        for (size_t i = 0; i < t->output_count && !t->ended; i++) {
+        // What grows elsewhere comes to the house when it is whole.
+        for (size_t i = 0; i < t->output_count && !t->ended && !w->wish.no_disks; i++) {
             char path[PATH_MAX];
             struct stat seen;
             if (path_join(path, sizeof(path), folder, t->outputs[i].name) && stat(path, &seen) == 0)
@@ -718,6 +751,11 @@ static json_t *has_json(const struct worker *w, const char *host)
         json_array_append_new(json_object_get(has, "words"), json_string("no=disks"));
     if (!w->wish.stage)
         json_array_append_new(json_object_get(has, "words"), json_string("no=cache"));
+    if (w->wish.no_tickets)
+        json_array_append_new(json_object_get(has, "words"), json_string("no=tickets"));
+    if (w->wish.stage)
+        json_object_set_new(has, "cache_mib",
+                            json_integer((json_int_t)(stage_most_bytes(w->wish.stage) >> 20)));
     if (w->wish.price > 0)
         json_object_update_new(
             has, json_pack("{s:f, s:s}", "price", w->wish.price, "currency", w->wish.currency));

@@ -36,7 +36,8 @@ struct worker_wish {
     const char *currency;              // of the price
     const char *scratch;               // where sessions of renders have their folders
     const struct renderers *renderers; // whose logs are known; NULL: none
-    bool no_disks;                     // it shares none with the house: staged jobs only
+    bool no_disks;                     // it shares none with the house: all goes over the wire
+    bool no_tickets;                   // templates only, nothing for engines
     struct stage *stage;               // as of render_wish, both
     const struct openjd_path_rules *paths;
     bool (*find_house)(void *context, struct worker_house *house, struct error *err);

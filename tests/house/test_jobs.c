@@ -60,7 +60,7 @@ static bool make_in(struct db_tx *tx, void *context, struct error *e)
 {
     struct making *m = context;
     json_t *plan = json_pack("{s:I}", "chunk", (json_int_t)m->chunk);
-    struct job_step step = {"render", m->tasks, plan};
+    struct job_step step = {"render", m->tasks, plan, 0};
     bool ok = job_make(tx,
                        &(struct job_wish){.project = "P",
                                           .kind = "probe",
@@ -816,7 +816,7 @@ static void a_task_tells_its_values_its_state_and_its_attempts(void **state)
 static bool limited_in(struct db_tx *tx, void *context, struct error *e)
 {
     json_t *plan = json_pack("{s:[{s:s, s:i}]}", "limits", "name", "arnold", "amount", 1);
-    struct job_step step = {"render", 3, plan};
+    struct job_step step = {"render", 3, plan, 0};
     bool ok = job_make(tx,
                        &(struct job_wish){.project = "P",
                                           .kind = "render",
@@ -894,6 +894,58 @@ static void greet(const char *worker, const char *host)
     OK(jobs_hello(house.jobs, &h, NULL, NULL, 0, house.now, &err));
     json_decref(has);
 }
+static void greet_far(const char *worker, int cache_mib)
+{
+    json_t *has = json_pack("{s:i, s:i, s:[s]}", "milli_cpus", 4000, "cache_mib", cache_mib,
+                            "words", "no=disks");
+    struct worker_hello h = {.id = worker, .name = worker, .host = worker, .slots = 1, .has = has};
+    OK(jobs_hello(house.jobs, &h, NULL, NULL, 0, house.now, &err));
+    json_decref(has);
+}
+struct reading {
+    int64_t bytes;
+    id job;
+};
+static bool reading_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct reading *r = context;
+    struct job_wish wish = {.project = "P",
+                            .kind = "proxy",
+                            .title = "reads",
+                            .by = "Ada",
+                            .priority = 50,
+                            .reads_bytes = r->bytes};
+    return job_make(tx, &wish, house.now, &r->job, e);
+}
+static void waits_for(const char *job, const char *words)
+{
+    json_t *why = job_why(house.jobs, job);
+    const char *text = json_string_value(json_object_get(json_array_get(why, 0), "text"));
+    assert_non_null(text);
+    assert_non_null(strstr(text, words));
+    json_decref(why);
+}
+
+static void a_ticket_goes_to_whom_it_can_be_carried_to_else_it_says_why(void **state)
+{
+    (void)state;
+    struct claim c;
+    struct reading one = {.bytes = 100 << 20}, huge = {.bytes = JOBS_TRAVELS_MOST + 1};
+    OK(db_write(house.db, reading_in, &one, &err));
+    greet_far("S", 127);
+    assert_false(take("S", &c));
+    waits_for(one.job.text, "\"cache<128 MiB\"");
+    greet_far("L", 128);
+    assert_true(take("L", &c));
+    assert_int_equal(finish(c.attempt, c.token), OUTCOME_TAKEN);
+    OK(db_write(house.db, reading_in, &huge, &err));
+    greet_far("M", 1 << 30);
+    assert_false(take("M", &c));
+    waits_for(huge.job.text, "\"no=disks\"");
+    greet("D", "here");
+    assert_true(take("D", &c));
+}
+
 static void start_again(void)
 {
     jobs_close(house.jobs);
@@ -960,7 +1012,7 @@ static void a_quarantine_is_of_the_machine_and_holds_until_it_is_good(void **sta
 static bool rendered_in(struct db_tx *tx, void *context, struct error *e)
 {
     json_t *plan = json_pack("{s:i}", "chunk", 4), *options = json_pack("{s:b}", "render", 1);
-    struct job_step step = {"render", 16, plan};
+    struct job_step step = {"render", 16, plan, 0};
     bool ok = job_make(tx,
                        &(struct job_wish){.project = "P",
                                           .kind = "render",
@@ -1748,6 +1800,7 @@ int main(int argc, char **argv)
         TEST(only_what_is_in_its_place_is_among_the_files),
         TEST(frames_are_brought_only_where_they_may_be),
         TEST(a_licence_holds_its_tasks_back_also_after_a_new_start),
+        TEST(a_ticket_goes_to_whom_it_can_be_carried_to_else_it_says_why),
         TEST(a_job_can_be_named_anew),
         TEST(a_drained_worker_takes_nothing_also_after_a_new_start),
         TEST(a_quarantine_is_of_the_machine_and_holds_until_it_is_good),

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MUX_TRAVELS_MOST ((int64_t)16 << 30)
+
 // ---- asking
 
 // "Reel 2.mov" and ".mxf" give "Reel 2.mxf"; "shot.####.exr" gives "shot.mxf". A plain file name:
@@ -69,6 +71,32 @@ static json_t *after(size_t first, size_t count)
     return json_pack("{s:i, s:o}", "chunk", 1, "after", list);
 }
 
+// About how large the picture of it becomes: by its bit rate; else by what such codecs take of a
+// pixel.
+static int64_t made_bytes(const json_t *profile, const json_t *facts)
+{
+    static const struct {
+        const char *codec;
+        double bits;
+    } known[] = {{"prores", 4}, {"dnxh", 4}, {"v210", 22}, {"ffv1", 12}, {"", 0.4}};
+    const json_t *wanted = json_object_get(profile, "video");
+    const json_t *seen = json_array_get(json_object_get(facts, "video"), 0);
+    const char *codec = json_string_value(json_object_get(wanted, "codec"));
+    double frames = json_number_value(json_object_get(facts, "duration_frames")), pixels = 1;
+    double bit_rate = json_number_value(json_object_get(wanted, "bit_rate"));
+    static const char *const sides[] = {"width", "height"};
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *side = json_object_get(wanted, sides[i]);
+        pixels *= json_number_value(side ? side : json_object_get(seen, sides[i]));
+    }
+    size_t k = 0;
+    while (known[k].codec[0] && (!codec || strncmp(codec, known[k].codec, strlen(known[k].codec))))
+        k++;
+    double frame_bits =
+        bit_rate > 0 ? bit_rate / 24 : pixels * known[k].bits; // 24 a second at least
+    return (int64_t)(frames * frame_bits / 8);
+}
+
 // The sound goes first: it takes its time to be read, and nothing waits for it but the muxer.
 static size_t steps_of(const json_t *profile, const json_t *facts, struct job_step steps[5])
 {
@@ -76,16 +104,22 @@ static size_t steps_of(const json_t *profile, const json_t *facts, struct job_st
     bool sound = json_object_get(profile, "audio") && has(facts, "audio");
     size_t count = 0;
     if (segments)
-        steps[count++] = (struct job_step){"index", 1, NULL};
+        steps[count++] = (struct job_step){.name = "index", .tasks = 1};
     if (sound)
-        steps[count++] = (struct job_step){"sound", 1, NULL};
+        steps[count++] = (struct job_step){.name = "sound", .tasks = 1};
     bool measured = segments && profile_measured(profile);
     if (measured)
-        steps[count++] = (struct job_step){"weigh", segments, after(1, 1)};
+        steps[count++] = (struct job_step){"weigh", segments, after(1, 1), 0};
     if (segments)
-        steps[count] = (struct job_step){"segment", segments, after(measured ? count : 1, 1)};
+        steps[count] = (struct job_step){"segment", segments, after(measured ? count : 1, 1), 0};
     count += segments > 0;
-    steps[count] = (struct job_step){"mux", 1, after(1, count)};
+    // All of a mux's work is carrying: a large one is not carried to a worker and back.
+    int64_t bytes = made_bytes(profile, facts);
+    steps[count] = (struct job_step){.name = "mux",
+                                     .tasks = 1,
+                                     .plan = after(1, count),
+                                     .reads_bytes = bytes > MUX_TRAVELS_MOST ? JOBS_TRAVELS_MOST + 1
+                                                                             : bytes + 1};
     return count + 1;
 }
 
@@ -109,6 +143,7 @@ static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
                             .ticket = ticket,
                             .priority = JOBS_PRIORITY,
                             .tier = JOBS_TIER_TICKETS,
+                            .reads_bytes = v->size,
                             .steps = steps,
                             .step_count = steps_of(w->profile, facts, steps),
                             .unit = "parts"};

@@ -79,7 +79,8 @@ static bool queue(struct news *n, const struct version_source *v, const char *ki
                             .asset = v->asset,
                             .version = v->id,
                             .cause = arena_format(n->a, "%s %s", kind, v->id),
-                            .priority = priority};
+                            .priority = priority,
+                            .reads_bytes = v->size};
     return job_make(n->tx, &wish, n->now_ms, &job, err) &&
            version_job_set(n->tx, v->id, job.text, err) &&
            version_state_set(n->tx, v->id, state, NULL, err);

@@ -49,6 +49,13 @@ MUST_CHECK bool flow_gather(struct flow *f, bool sandbox, bool (*on)(void *conte
 // files of this machine; makes the folder of the attempt. A new reference.
 MUST_CHECK bool flow_task(struct flow *f, const struct claim *claim, json_t **task,
                           struct error *err);
+// Of workers that see none of our disks: where an output of an attempt (it is held, as is for the
+// caller to prove) is put before "done" is said; and whether the tickets of a job read this
+// content.
+MUST_CHECK bool flow_output_path(struct flow *f, const char *attempt, const char *name, char *to,
+                                 size_t room, struct error *err);
+MUST_CHECK bool flow_reads(struct db_tx *tx, const char *job, const sha256 *content, int64_t *size,
+                           bool *has, struct error *err);
 // Takes what the attempt made into the store and commits it. STALE: it was thrown away.
 MUST_CHECK bool flow_done(struct flow *f, const char *attempt, int64_t token, const json_t *result,
                           enum outcome *outcome, struct error *err);

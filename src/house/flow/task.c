@@ -82,8 +82,9 @@ static bool add_inputs(struct giving *g, json_t *inputs, json_t *named, struct e
             return error_while(err, "%s", name);
         const char *last = strrchr(name, '/');
         last = last ? last + 1 : name;
-        json_array_append_new(inputs, json_pack("{s:s, s:I, s:o}", "name", last, "size",
-                                                (json_int_t)map->size, "runs", runs_of(map)));
+        json_array_append_new(inputs, json_pack("{s:s, s:I, s:s, s:o}", "name", last, "size",
+                                                (json_int_t)map->size, "content", content, "runs",
+                                                runs_of(map)));
         json_array_append_new(named,
                               json_pack("{s:s, s:I}", "name", last, "size", (json_int_t)map->size));
         store_map_close(g->f->store, map);
@@ -203,6 +204,14 @@ static bool adopt(struct taking *t, const char *attempt, const json_t *output, s
     struct store_bytes *b;
     if (!store_adopt(t->f->store, second, &b, err))
         return error_while(err, "taking over %s", name);
+    // What was made on a worker without our disks came over a wire.
+    const char *said = json_string_value(json_object_get(output, "content"));
+    sha256 content;
+    if (said && (!sha256_parse(text_of(said), &content) ||
+                 !sha256_equal(&content, store_bytes_content(b, 0)))) {
+        store_settle(t->f->store, b, false);
+        return bad_result(err, "an output is not what its worker made");
+    }
     t->bytes[t->count] = b;
     t->files[t->count++] = (struct derived_file){.kind = kind ? kind : "",
                                                  .name = name,
@@ -429,6 +438,33 @@ bool flow_failed(struct flow *f, const char *attempt, int64_t token, const struc
     if (ok)
         clear_folder(f, attempt);
     return ok;
+}
+
+// ---- workers that see none of our disks
+
+bool flow_output_path(struct flow *f, const char *attempt, const char *name, char *to, size_t room,
+                      struct error *err)
+{
+    int size = ticket_output_name(text_of(name))
+                   ? snprintf(to, room, "%s/%s/%s", f->scratch, attempt, name)
+                   : -1;
+    return (size > 0 && (size_t)size < room) ||
+           error_set(err, ERROR_INPUT, "an output can not have that name");
+}
+
+bool flow_reads(struct db_tx *tx, const char *job, const sha256 *content, int64_t *size, bool *has,
+                struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx,
+        "select f.size from jobs j join version_files f on f.version = j.version where j.id = ?1 "
+        "and f.content = ?2 union all select size from delivery_pieces where job = ?1 and content "
+        "= ?2",
+        "sb", job, (const void *)content->at, (size_t)SHA256_SIZE);
+    *has = db_next(rows);
+    if (*has)
+        *size = db_int(rows, 0);
+    return db_end(rows, err);
 }
 
 // ---- growing

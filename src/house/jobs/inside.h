@@ -9,6 +9,7 @@
  *   log.c    what attempts print                     pictures.c    what attempts made, small
  *   map.c    numbers to things                       files.c       what staged jobs read and make
  *   outputs.c  files of a step                       gathers.c     what comes into the library
+ *   travel.c   who may do what without our disks
  *
  * Locks. `turn` is held for a whole turn. `lock` guards the queue of posts. `core` guards the
  * scheduler and all that is known of jobs, workers and attempts; whoever holds it asks no database.
@@ -310,6 +311,13 @@ void node_undone(struct jobs *j, const struct post *p, int64_t now_ms);
 // NULL: by its rows.
 bool job_say(struct db_tx *tx, const char *job, const struct sched_job_look *look,
              struct error *err);
+
+// ---- travel.c
+// What a step's worker must not say of itself (steps.plan: "words").
+json_t *travel_clause(const struct job_wish *w, const struct job_step *step);
+// The names of what its cache is too small for are added to those of a worker without our disks.
+size_t travel_words(struct jobs *j, const json_t *has, sched_word_id *words, size_t count,
+                    size_t room);
 
 // ---- files.c
 bool path_below(text path, text folder); // or the folder itself

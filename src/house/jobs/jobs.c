@@ -225,16 +225,15 @@ static bool fits(const struct job_wish *w, struct error *err)
                      STEPS_MOST);
 }
 
-// Workers that share no disk with us say so: they do staged jobs and no others. Those without a
-// cache can not do these.
-static char *plan_text(const struct job_wish *w, const json_t *plan)
+static char *plan_text(const struct job_wish *w, const struct job_step *step)
 {
-    json_t *all = plan ? json_copy((json_t *)(uintptr_t)plan) : json_object();
+    json_t *all = step->plan ? json_copy((json_t *)(uintptr_t)step->plan) : json_object();
     json_t *words = json_array();
-    json_array_append_new(words,
-                          json_pack("{s:[s]}", "none", w->transfer ? "no=cache" : "no=disks"));
+    json_array_append_new(words, travel_clause(w, step));
     json_array_extend(words, json_object_get(all, "words"));
     json_object_set_new(all, "words", words);
+    if (w->version && !json_object_get(all, "data")) // who has fetched it has it
+        json_object_set_new(all, "data", json_string(w->version));
     char *text = json_dumps(all, JSON_COMPACT);
     json_decref(all);
     return text;
@@ -248,7 +247,7 @@ static bool add_steps(struct db_tx *tx, const struct job_wish *w, int64_t number
     size_t count = w->step_count ? w->step_count : 1;
     *total = 0;
     for (size_t i = 0; i < count; i++) {
-        char *plan = plan_text(w, steps[i].plan);
+        char *plan = plan_text(w, &steps[i]);
         bool ok =
             plan
                 ? db_run(tx, err, "insert into steps values (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0)",

@@ -59,7 +59,10 @@ struct job_step {
     // What the scheduler is told of it, see load.c: {"chunk", "target_ms", "needs", "words",
     // "limits", "after", "frames", "tiles", "span", "data"}. NULL: {}
     const json_t *plan;
+    int64_t reads_bytes; // 0: as its job's
 };
+// A ticket that reads or makes more than this is left to workers that share the house's disks.
+#define JOBS_TRAVELS_MOST ((int64_t)16 << 40)
 struct job_after {
     const char *job; // an id, of the same project
     bool anyhow;     // however it ends; else it must end well
@@ -79,6 +82,7 @@ struct job_wish {
     const json_t *options;
     const struct job_step *steps; // NULL: one step of one task
     size_t step_count;
+    int64_t reads_bytes; // all inputs of its tickets: what a worker without our disks fetches
     const char *unit;                         // "": of its one task, by its beats
     const char *form, *template, *parameters; // kept with it (job_document); NULL: none
     const struct job_after *after; // none of it begins before these have ended. NOT_FOUND, CONFLICT

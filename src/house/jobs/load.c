@@ -716,6 +716,7 @@ struct hand *hand_make(struct jobs *j, const char *id, const char *host, const j
     json_array_foreach(json_object_get(has, "words"), i,
                        word) if (json_is_string(word) && count < SCHED_WORDS_MOST) words[count++] =
         sched_word(j->sched, json_string_value(word));
+    count = travel_words(j, has, words, count, SCHED_WORDS_MOST);
     const char *currency;
     int64_t price = worker_price(has, &currency);
     struct hand *h = hand_of(j, id);

@@ -219,7 +219,7 @@ static bool plan_steps(struct submitting *s, struct job_wish *wish, struct error
         if (tasks > SCHED_TASKS_MOST)
             return bad(err, "a step has too many tasks", "at most 67108864 each");
         steps[i] = (struct job_step){arena_copy(s->a, step->name.at, step->name.size),
-                                     (int64_t)tasks, plan_of(s, step)};
+                                     (int64_t)tasks, plan_of(s, step), 0};
     }
     wish->steps = steps;
     wish->step_count = count;

@@ -106,7 +106,8 @@ bool qc_report_make(struct db_tx *tx, const char *version, const json_t *rules, 
                                 .subject = report->text,
                                 .cause = arena_format(a, "qc %s", report->text),
                                 .ticket = ticket,
-                                .priority = JOBS_PRIORITY};
+                                .priority = JOBS_PRIORITY,
+                                .reads_bytes = v.size};
         ok =
             job_make(tx, &wish, now_ms, &job, err) &&
             db_run(tx, err,
