@@ -117,11 +117,17 @@ static bool files_get(struct call *c, struct error *err)
     return true;
 }
 
+static bool kept_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct listing *l = context;
+    return job_files_kept(tx, l->job, err) && list_in(tx, context, err);
+}
+
 // The same for people: what the job was given, to compare or to bring elsewhere.
 static bool inputs_get(struct call *c, struct error *err)
 {
     struct listing l = {c, c->job, NULL, 0};
-    if (!db_read(c->api->db, list_in, &l, err))
+    if (!db_read(c->api->db, kept_in, &l, err))
         return false;
     call_json(c, files_json(&l));
     return true;
@@ -461,8 +467,12 @@ static bool record_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct recording *r = context;
     struct job_file made = {r->m->path, r->m->content, r->m->size, false, r->m->task};
+    bool replaced = false;
+    sha256 before;
+    int64_t bytes;
     return store_record(tx, r->bytes, err) &&
-           job_file_made(tx, r->m->h.job, r->m->h.token, &made, err);
+           job_file_made(tx, r->m->h.job, r->m->h.token, &made, &replaced, &before, err) &&
+           (!replaced || flow_forget(tx, &before, &bytes, err));
 }
 
 static bool arrived_as_else(const struct making *m, struct error *err)

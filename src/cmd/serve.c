@@ -308,11 +308,33 @@ static bool compact_in(struct db_tx *tx, void *context, struct error *err)
     return db_events_compact(tx, clock_now_ms() - EVENTS_KEPT_MS, err);
 }
 
+// Each turn is a small transaction: others write in between.
+static void sweep_staged(struct serving *s, int64_t keep_ms)
+{
+    struct flow_dropped d, all = {0};
+    struct error err;
+    int64_t freed = 0;
+    for (bool more = true; more && !atomic_load(&s->stop);) {
+        if (!flow_drop_staged(s->flow, keep_ms, &d, &more, &err)) {
+            log_problem("sweep.staged", &err);
+            break;
+        }
+        all.files += d.files;
+        all.bytes += d.bytes;
+    }
+    if (!all.files)
+        return;
+    told(store_tidy(s->store, &freed, &err), "sweep.store", &err);
+    log_info("sweep.staged", "files=%lld bytes=%lld freed=%lld", (long long)all.files,
+             (long long)all.bytes, (long long)freed);
+}
+
 static void *sweep(void *context)
 {
     struct serving *s = context;
     struct error err;
     const char *logs = below(s, s->folder, "logs"), *pictures = below(s, s->folder, "pictures");
+    int64_t keep_ms = config_int(s->config, "staged.keep");
     int64_t minute_ms = 0, hour_ms = clock_tick_us() / 1000 + MINUTE_MS;
     while (!atomic_load(&s->stop)) {
         int64_t now = clock_tick_us() / 1000, lost = 0, freed = 0;
@@ -322,6 +344,7 @@ static void *sweep(void *context)
         if (now >= minute_ms) {
             told(transfers_sweep(s->transfers, &err), "sweep.transfers", &err);
             told(flow_tidy(s->flow, SCRATCH_REST_MS, &err), "sweep.scratch", &err);
+            sweep_staged(s, keep_ms);
             job_logs_forget(s->jobs, logs);
             job_pictures_forget(pictures, JOBS_PICTURES_MOST);
             minute_ms = now + MINUTE_MS;

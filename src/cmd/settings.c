@@ -49,6 +49,12 @@ const struct setting settings[] = {
      .type = SETTING_TEXT,
      .value = "",
      .help = "folders that the house brings frames of staged jobs to, commas between; empty: any"},
+    {.name = "staged.keep",
+     .type = SETTING_TIME_MS,
+     .value = "3 d",
+     .help =
+         "how long files of staged jobs stay after their job has ended; then it can not be tried "
+         "again"},
     {.name = "worker.disks",
      .type = SETTING_BOOL,
      .value = "on",

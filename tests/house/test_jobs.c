@@ -691,7 +691,9 @@ static bool made_by(struct db_tx *tx, struct staging *s, int64_t token, const ch
                     struct error *e)
 {
     struct job_file made = {path, sha256_of(&token, sizeof(token)), token, false, 0};
-    return job_file_made(tx, s->job.text, token, &made, e);
+    bool replaced;
+    sha256 before;
+    return job_file_made(tx, s->job.text, token, &made, &replaced, &before, e) && !replaced;
 }
 
 static bool make_files(struct db_tx *tx, void *context, struct error *e)

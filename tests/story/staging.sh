@@ -199,6 +199,32 @@ ok "the cache stays within its bounds" test "$(cached -printf '%s\n' | awk '{s+=
 ok "what was used longest ago went" test ! -e "$victim"
 ok "workers that were killed left nothing behind" test "$(ls -d "$TMPDIR"/posthouse-worker-* | wc -l)" = 1
 
+# ---- what nobody needs any more leaves the store; the house is killed while it sweeps
 stop_worker
+sql() { sqlite3 -readonly "$house/house.db" "$1"; }
+left() { sql "select count(*) from job_files"; }
+ok "one of the inputs comes into the library, too" "$posthouse" put "$show/maps/floor.png" --house.folder="$house" --project Farm
+kept=$(ask GET "/projects/$project/assets" | field '.items[0].version.id')
+ok "the house closes" close_house
+files=$(left) full=$(sql "select sum(length) from chunks")
+ok "it opens again, and keeps nothing longer than it must" open_house --worker=off --tls=on --listen=0.0.0.0 --staged.keep="0 s"
+going() { local n; n=$(left) && [ "$n" -lt $((files * 2 / 3)) ]; }
+ok "files of jobs that have ended are going" until_true 30 going
+kill -9 "$server"; wait "$server" 2>/dev/null; server=""
+echo "# killed with $(left) of $files rows left"
+ok "killed in the middle of it" test "$(left)" -gt 0
+ok "it has lost nothing that it names" "$posthouse" check --house.folder="$house"
+ok "it opens again" open_house --worker=off --tls=on --listen=0.0.0.0 --staged.keep="0 s"
+gone() { [ "$(left) $(sql "select count(*) from transfers where origin = 'job'")" = "0 0" ]; }
+ok "and goes on" until_true 60 gone
+ok "it says how much it freed" until_true 20 grep -qE 'sweep.staged files=[1-9][0-9]* bytes=[1-9][0-9]* freed=[1-9]' "$work/serve.err"
+ok "nothing stays that nobody names" test "$(sql "select count(*) from contents where content not in (select content from version_files union select content from derived)")" = 0
+ok "what the library has stays" cmp <(ask GET "/versions/$kept/files/1/bytes") "$show/maps/floor.png"
+ok "the store is smaller" test "$(sql "select sum(length) from chunks")" -lt $((full / 100))
+ok "so is the disk" test "$(du -sb "$house/store" | cut -f1)" -lt $((full / 20))
+ok "a job whose files are gone is not begun again, and says why" says 'not kept any more' 3 here job "$sleeps" retry
+ok "nor does it show them" says 'not kept any more' 3 here job "$first" inputs --check
+
 close_house
+ok "every byte of the house is proven" "$posthouse" check --house.folder="$house"
 finish

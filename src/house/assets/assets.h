@@ -178,9 +178,6 @@ MUST_CHECK bool derived_set(struct db_tx *tx, const char *version, const char *r
 MUST_CHECK bool derived_find(struct db_tx *tx, const sha256 *source, const char *recipe,
                              struct arena *a, struct derived_file **list, size_t *count,
                              struct error *err);
-// Whether a version is made of that content, or something derived is it.
-MUST_CHECK bool content_used(struct db_tx *tx, const sha256 *content, bool *used,
-                             struct error *err);
 // Gives a version what the recipe made from the same bytes before, and the facts found then;
 // *found false: nothing was made.
 MUST_CHECK bool derived_use(struct db_tx *tx, const char *version, const char *recipe, bool *found,

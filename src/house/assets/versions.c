@@ -322,18 +322,6 @@ static bool facts_of_set(struct db_tx *tx, const char *version, const sha256 *so
     return ok;
 }
 
-bool content_used(struct db_tx *tx, const sha256 *content, bool *used, struct error *err)
-{
-    struct db_rows *rows = db_query(
-        tx,
-        "select 1 where exists (select 1 from version_files where content = ?1) or exists (select "
-        "1 "
-        "from versions where content = ?1) or exists (select 1 from derived where content = ?1)",
-        "b", (const void *)content->at, (size_t)SHA256_SIZE);
-    *used = db_next(rows);
-    return db_end(rows, err);
-}
-
 bool derived_use(struct db_tx *tx, const char *version, const char *recipe, bool *found,
                  struct error *err)
 {

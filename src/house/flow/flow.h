@@ -64,6 +64,20 @@ MUST_CHECK bool flow_failed(struct flow *f, const char *attempt, int64_t token,
 // Derived files that an attempt is writing: [{"kind","name","size"}].
 MUST_CHECK bool flow_growing(struct flow *f, const char *attempt, int64_t token,
                              const json_t *outputs, struct error *err);
+// Files of staged jobs that nobody needs any more, and that were not used for keep_ms, leave the
+// store (staged.c says what is held, and by whom). One small transaction: call it again while there
+// is *more, then store_tidy.
+struct flow_dropped {
+    int64_t files, bytes; // contents that are forgotten
+};
+MUST_CHECK bool flow_drop_staged(struct flow *f, int64_t keep_ms, struct flow_dropped *d,
+                                 bool *more, struct error *err);
+// The tables whose column `content` keeps bytes in the store; ends in NULL.
+const char *const *flow_holders(void);
+// In a transaction that took a row away: forgets the content when no other row names it. *bytes:
+// what was forgotten, 0: nothing.
+MUST_CHECK bool flow_forget(struct db_tx *tx, const sha256 *content, int64_t *bytes,
+                            struct error *err);
 // Removes folders in scratch of attempts that do not run and were not touched for `rest_ms`: their
 // workers are gone.
 MUST_CHECK bool flow_tidy(struct flow *f, int64_t rest_ms, struct error *err);

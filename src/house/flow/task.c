@@ -296,10 +296,10 @@ static bool forget_pieces(struct db_tx *tx, const char *job, int64_t before_ms, 
     struct arena *a = arena_open(64 << 20);
     sha256 *contents;
     size_t count;
-    bool ok = delivery_pieces_forget(tx, job, before_ms, a, &contents, &count, err), used;
+    int64_t bytes;
+    bool ok = delivery_pieces_forget(tx, job, before_ms, a, &contents, &count, err);
     for (size_t i = 0; ok && i < count; i++)
-        ok = content_used(tx, &contents[i], &used, err) &&
-             (used || store_forget(tx, &contents[i], err));
+        ok = flow_forget(tx, &contents[i], &bytes, err);
     arena_close(a);
     return ok;
 }

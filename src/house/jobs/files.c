@@ -3,10 +3,15 @@
  *
  * Inputs are those of the transfer that brought them, and never change: what a worker fetches is
  * what was there when the job was queued. An output is a row as soon as its bytes are durable, and
- * counts from when it is in its place; of attempts that lost, rows stay that never count.
+ * counts from when it is in its place; rows of attempts that lost never do.
+ *
+ * A row is what keeps bytes in the store, so rows go when nobody will ask for them: those of
+ * attempts that lost, and outputs that no later task reads, some time after their attempt has
+ * ended; all of a job's some time after it has. From then on the job can not be done again.
  */
 #include "formats/sequence/sequence.h"
 #include "house/jobs/inside.h"
+#include "plat/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +36,7 @@ static bool transfer_fits(struct db_tx *tx, const struct job_wish *w, struct err
     int64_t there = 0;
     if (!db_one_int(tx, &there, 0, err,
                     "select count(*) from transfers where id = ?1 and project = ?2 and origin = "
-                    "'job'",
+                    "'job' and state <> 'dropped'",
                     "ss", w->transfer, w->project))
         return false;
     if (!there) {
@@ -86,14 +91,26 @@ static bool needs_are_there(struct db_tx *tx, const struct job_wish *w, const ch
     return ok;
 }
 
-bool job_files_take(struct db_tx *tx, const struct job_wish *w, const char *job, struct error *err)
+bool job_files_take(struct db_tx *tx, const struct job_wish *w, const char *job, int64_t now_ms,
+                    struct error *err)
 {
     const json_t *one;
     size_t i;
+    bool reads_own =
+        w->step_count > 1 || json_array_size(json_object_get(w->options, "frames_after")) > 0;
+    json_array_foreach(json_object_get(w->options, "outputs"), i, one)
+    {
+        reads_own |= output_tiles(one) != NULL;
+    }
     if (!transfer_fits(tx, w, err) ||
+        !db_run(tx, err, "insert into staged_jobs values (?1, 1, 0, ?2)", "si", job,
+                (int64_t)reads_own) ||
+        !db_run(tx, err, "update transfers set active_ms = ?2 where id = ?1", "si", w->transfer,
+                now_ms) ||
         !db_run(tx, err,
                 "insert into job_files (job, path, token, task, content, size, program, counts) "
-                "select ?1, '/' || path, 0, 0, content, size, 0, 1 from transfer_files where transfer = ?2",
+                "select ?1, '/' || path, 0, 0, content, size, 0, 1 from transfer_files where "
+                "transfer = ?2",
                 "ss", job, w->transfer))
         return false;
     json_array_foreach(w->programs, i, one)
@@ -178,9 +195,19 @@ bool job_file_has(struct db_tx *tx, const char *job, const sha256 *content, int6
 // ---- what attempts make
 
 bool job_file_made(struct db_tx *tx, const char *job, int64_t token, const struct job_file *made,
-                   struct error *err)
+                   bool *replaced, sha256 *before, struct error *err)
 {
-    return db_run(tx, err, "delete from job_files where job = ?1 and path = ?2 and token = ?3",
+    struct db_rows *rows =
+        db_query(tx, "select content from job_files where job = ?1 and path = ?2 and token = ?3",
+                 "ssi", job, made->path, token);
+    size_t size = 0;
+    const void *content = db_next(rows) ? db_blob(rows, 0, &size) : NULL;
+    *replaced =
+        content && size == SHA256_SIZE && memcmp(content, made->content.at, SHA256_SIZE) != 0;
+    if (*replaced)
+        memcpy(before->at, content, SHA256_SIZE);
+    return db_end(rows, err) &&
+           db_run(tx, err, "delete from job_files where job = ?1 and path = ?2 and token = ?3",
                   "ssi", job, made->path, token) &&
            db_run(tx, err,
                   "insert into job_files (job, path, token, task, content, size, program, counts) "
@@ -194,14 +221,127 @@ bool job_files_placed(struct db_tx *tx, const char *job, int64_t token, const ch
 {
     for (size_t i = 0; i < count; i++)
         if (!db_run(tx, err,
-                    "delete from job_files where job = ?1 and path = ?2 and token <> 0 and token "
-                    "<> ?3",
+                    "update job_files set counts = 0 where job = ?1 and path = ?2 and token <> 0 "
+                    "and token <> ?3",
                     "ssi", job, paths[i], token) ||
             !db_run(tx, err,
                     "update job_files set counts = 1 where job = ?1 and path = ?2 and token = ?3",
                     "ssi", job, paths[i], token))
             return false;
     return true;
+}
+
+// ---- dropping
+
+enum { DROP_AT_ONCE = 200 };
+
+// Rows (path, token, content) of a job; taken over and removed.
+static bool drop_rows(struct db_tx *tx, struct db_rows *rows, const char *job, struct arena *a,
+                      struct job_drop *d, struct error *err)
+{
+    const char **paths = ARENA_ARRAY(a, const char *, DROP_AT_ONCE);
+    int64_t *tokens = ARENA_ARRAY(a, int64_t, DROP_AT_ONCE);
+    d->contents = ARENA_ARRAY(a, sha256, DROP_AT_ONCE);
+    d->count = 0;
+    while (db_next(rows) && d->count < DROP_AT_ONCE) {
+        size_t size;
+        const void *content = db_blob(rows, 2, &size);
+        if (content && size == SHA256_SIZE)
+            memcpy(d->contents[d->count].at, content, SHA256_SIZE);
+        paths[d->count] = arena_text(a, db_text(rows, 0));
+        tokens[d->count++] = db_int(rows, 1);
+    }
+    if (!db_end(rows, err))
+        return false;
+    for (size_t i = 0; i < d->count; i++)
+        if (!db_run(tx, err, "delete from job_files where job = ?1 and path = ?2 and token = ?3",
+                    "ssi", job, paths[i], tokens[i]))
+            return false;
+    return true;
+}
+
+static bool find_job(struct db_rows *rows, struct arena *a, struct job_drop *d, struct error *err)
+{
+    *d = (struct job_drop){0};
+    if (db_next(rows)) {
+        d->job = arena_text(a, db_text(rows, 0));
+        d->project = arena_text(a, db_text(rows, 1));
+    }
+    return db_end(rows, err);
+}
+
+// That it is being dropped is written with the first rows that go: who asks for it again in between
+// hears that it is too late, and who asked before has kept it from being found.
+static bool drop_ended(struct db_tx *tx, int64_t before_ms, int64_t now_ms, struct arena *a,
+                       struct job_drop *d, struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx,
+        "select s.job, j.project from staged_jobs s join jobs j on j.id = s.job where s.kept > 0 "
+        "and (s.kept = 2 or (j.ended = 1 and j.ended_ms <= ?1 and not exists (select 1 from "
+        "gathers g where g.job = s.job and g.state = 'waiting') and not exists (select 1 from "
+        "attempts t where t.job = j.number and t.state = 'running') and not exists (select 1 from "
+        "attempts t where t.job = j.number and t.state = 'dropped'))) limit 1",
+        "i", before_ms);
+    if (!find_job(rows, a, d, err))
+        return false;
+    if (!d->job)
+        return true;
+    rows = db_query(tx, "select path, token, content from job_files where job = ?1 limit ?2", "si",
+                    d->job, (int64_t)DROP_AT_ONCE);
+    if (!drop_rows(tx, rows, d->job, a, d, err))
+        return false;
+    d->all = d->count < DROP_AT_ONCE;
+    return db_run(tx, err,
+                  "update staged_jobs set kept = ?2, dropped_ms = case when kept = 1 then ?3 else "
+                  "dropped_ms end where job = ?1",
+                  "sii", d->job, d->all ? (int64_t)0 : (int64_t)2, now_ms);
+}
+
+// Of a job that goes on: what attempts that have ended made, and nobody will read.
+#define UNREAD                                                                                     \
+    "job_files f on f.job = s.job join attempts t on t.fence = f.token where f.token > 0 and "     \
+    "(f.counts = 0 or s.reads_own = 0) and t.state not in ('running', 'dropped') and t.ended_ms "  \
+    "<= ?1 and s.kept = 1 "
+
+static bool drop_made(struct db_tx *tx, int64_t before_ms, struct arena *a, struct job_drop *d,
+                      struct error *err)
+{
+    struct db_rows *rows = db_query(tx,
+                                    "select s.job, j.project from staged_jobs s join jobs j on "
+                                    "j.id = s.job join " UNREAD "limit 1",
+                                    "i", before_ms);
+    if (!find_job(rows, a, d, err))
+        return false;
+    if (!d->job)
+        return true;
+    rows = db_query(tx,
+                    "select f.path, f.token, f.content from staged_jobs s join " UNREAD
+                    "and s.job = ?2 limit ?3",
+                    "isi", before_ms, d->job, (int64_t)DROP_AT_ONCE);
+    return drop_rows(tx, rows, d->job, a, d, err);
+}
+
+bool job_files_drop(struct db_tx *tx, int64_t before_ms, int64_t now_ms, struct arena *a,
+                    struct job_drop *d, struct error *err)
+{
+    return drop_ended(tx, before_ms, now_ms, a, d, err) &&
+           (d->job || drop_made(tx, before_ms, a, d, err));
+}
+
+bool job_files_kept(struct db_tx *tx, const char *job, struct error *err)
+{
+    int64_t dropped_ms = 0;
+    if (!db_one_int(tx, &dropped_ms, 0, err, "select dropped_ms from staged_jobs where job = ?1",
+                    "s", job))
+        return false;
+    if (!dropped_ms)
+        return true;
+    error_set(err, ERROR_CONFLICT, "the files of this job are not kept any more");
+    error_why(err, "it had ended, and they were dropped at %s", clock_text(dropped_ms).text);
+    return error_fix(err,
+                     "submit it again, which brings them again; staged.keep says how long they "
+                     "stay");
 }
 
 const char *job_output_path(struct arena *a, const json_t *document, int64_t output, int64_t frame)

@@ -321,4 +321,5 @@ size_t travel_words(struct jobs *j, const json_t *has, sched_word_id *words, siz
 
 // ---- files.c
 bool path_below(text path, text folder); // or the folder itself
-bool job_files_take(struct db_tx *tx, const struct job_wish *w, const char *job, struct error *err);
+bool job_files_take(struct db_tx *tx, const struct job_wish *w, const char *job, int64_t now_ms,
+                    struct error *err);

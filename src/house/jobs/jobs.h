@@ -476,14 +476,29 @@ MUST_CHECK bool job_files(struct db_tx *tx, const char *job, struct arena *a,
                           struct job_file **list, size_t *count, struct error *err);
 MUST_CHECK bool job_file_has(struct db_tx *tx, const char *job, const sha256 *content,
                              int64_t *size, bool *has, struct error *err);
-// What an attempt made; it is in the store. Again is fine.
+// What an attempt made; it is in the store. Again is fine: *replaced, when what it had made before
+// was something else (`before`).
 MUST_CHECK bool job_file_made(struct db_tx *tx, const char *job, int64_t token,
-                              const struct job_file *made, struct error *err);
+                              const struct job_file *made, bool *replaced, sha256 *before,
+                              struct error *err);
 MUST_CHECK bool job_files_made(struct db_tx *tx, const char *job, int64_t token, struct arena *a,
                                struct job_file **list, size_t *count, struct error *err);
 // These of them are in their places: they count, and no others at these paths do.
 MUST_CHECK bool job_files_placed(struct db_tx *tx, const char *job, int64_t token,
                                  const char *const *paths, size_t count, struct error *err);
+struct job_drop {              // rows that are gone; in the arena
+    const char *job, *project; // NULL: there was nothing to drop
+    sha256 *contents;          // what they named
+    size_t count;
+    bool all; // the job has none left; it can not be done again
+};
+// Removes some rows of one job that nobody needs: all of a job's when it had ended by `before_ms`
+// and nothing of it runs or is still to be gathered; before, what attempts that ended by then made
+// and no task reads. Call it until there is nothing; the store is for the caller to look after.
+MUST_CHECK bool job_files_drop(struct db_tx *tx, int64_t before_ms, int64_t now_ms, struct arena *a,
+                               struct job_drop *d, struct error *err);
+// CONFLICT: they are gone, or going. True of a job that never had any.
+MUST_CHECK bool job_files_kept(struct db_tx *tx, const char *job, struct error *err);
 // Where output `output` (from 0, of the options) of a frame goes. NULL: the job has no such output.
 const char *job_output_path(struct arena *a, const json_t *document, int64_t output, int64_t frame);
 

@@ -368,6 +368,9 @@ static bool write_order(struct db_tx *tx, const struct job_order *o, struct erro
                (!o->set_budget ||
                 db_run(tx, err, "update jobs set budget = ?2, currency = ?3 where id = ?1", "sis",
                        o->job, o->currency ? o->budget : -1, o->currency ? o->currency : ""));
+    case ORDER_RETRY:
+    case ORDER_REQUEUE: // in the transaction that makes it wait again: files may be going just now
+        return job_files_kept(tx, o->job, err);
     case ORDER_APPROVE:
         return db_run(tx, err, "update jobs set approved = 1 where id = ?1", "s", o->job);
     default:

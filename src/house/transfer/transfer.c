@@ -826,7 +826,7 @@ bool transfer_small(struct transfers *t, const char *transfer, const struct smal
 
 // ---- the sweep
 
-enum { SWEEP_MOST = 100 };
+enum { SWEEP_MOST = 100, DROP_AT_ONCE = 200 };
 
 struct sweep {
     struct arena *a;
@@ -882,4 +882,42 @@ bool transfers_sweep(struct transfers *t, struct error *err)
         ok = transfer_abandon(t, s.lost[i], err);
     arena_close(a);
     return ok && store_tidy(t->store, NULL, err);
+}
+
+// That it goes is written with the first files that do: no job is made of half of it.
+bool transfers_drop(struct db_tx *tx, int64_t before_ms, struct arena *a, sha256 **contents,
+                    size_t *count, bool *any, struct error *err)
+{
+    const char **files = ARENA_ARRAY(a, const char *, DROP_AT_ONCE), *transfer = NULL;
+    struct db_rows *rows = db_query(
+        tx,
+        "select id from transfers t where origin = 'job' and (state = 'dropped' or (active_ms <= "
+        "?1 and not exists (select 1 from transfer_files f where f.transfer = t.id and f.state = "
+        "'arriving'))) limit 1",
+        "i", before_ms);
+    if (db_next(rows))
+        transfer = arena_text(a, db_text(rows, 0));
+    *any = transfer != NULL;
+    *count = 0;
+    *contents = ARENA_ARRAY(a, sha256, DROP_AT_ONCE);
+    if (!db_end(rows, err))
+        return false;
+    if (!transfer)
+        return true;
+    rows = db_query(tx, "select id, content from transfer_files where transfer = ?1 limit ?2", "si",
+                    transfer, (int64_t)DROP_AT_ONCE);
+    while (db_next(rows) && *count < DROP_AT_ONCE) {
+        size_t size;
+        const void *content = db_blob(rows, 1, &size);
+        if (content && size == SHA256_SIZE)
+            memcpy((*contents)[*count].at, content, SHA256_SIZE);
+        files[(*count)++] = arena_text(a, db_text(rows, 0));
+    }
+    bool ok = db_end(rows, err);
+    for (size_t i = 0; ok && i < *count; i++)
+        ok = db_run(tx, err, "delete from transfer_files where id = ?1", "s", files[i]);
+    return ok && (*count < DROP_AT_ONCE
+                      ? db_run(tx, err, "delete from transfers where id = ?1", "s", transfer)
+                      : db_run(tx, err, "update transfers set state = 'dropped' where id = ?1", "s",
+                               transfer));
 }

@@ -37,6 +37,12 @@ struct store *transfers_store(struct transfers *t);
 // Closes what rests, drops what never arrived, gives space back. Call it about once a minute.
 MUST_CHECK bool transfers_sweep(struct transfers *t, struct error *err);
 
+// Removes some files of a transfer for jobs that has rested since `before_ms`, at last it itself;
+// its jobs have their own list of them. *contents, in the arena: what they named. *any false: there
+// was none.
+MUST_CHECK bool transfers_drop(struct db_tx *tx, int64_t before_ms, struct arena *a,
+                               sha256 **contents, size_t *count, bool *any, struct error *err);
+
 // ---- Paths: relative, '/' between, valid UTF-8, no empty part, no "." or "..", no control
 // character, 255 bytes a part, 4,096 in all. INPUT naming the rule.
 MUST_CHECK bool transfer_path_check(text path, struct error *err);
