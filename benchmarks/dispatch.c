@@ -138,8 +138,8 @@ static bool make_in(struct db_tx *tx, void *context, struct error *e)
                             json_pack("[{s:i, s:i, s:i}]", "step", 1, "from", -1, "to", -1));
     if (kind == 7)
         json_object_set_new(options, "preview_every", json_integer(10));
-    struct job_step steps[] = {{"Render", two ? m->tasks / 2 : m->tasks, plan},
-                               {"Comp", m->tasks / 2, after}};
+    struct job_step steps[] = {{"Render", two ? m->tasks / 2 : m->tasks, plan, 0},
+                               {"Comp", m->tasks / 2, after, 0}};
     bool ok = job_make(tx,
                        &(struct job_wish){.project = project,
                                           .kind = "render",

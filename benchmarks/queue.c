@@ -46,7 +46,7 @@ static bool one_in(struct db_tx *tx, int64_t i, struct error *e)
     static const char *const people[] = {"Maya Keller", "Dirk Iversen", "Oona Laine"};
     char title[80];
     id job;
-    struct job_step steps[2] = {{"Render", 1000, NULL}, {"Comp", 100, NULL}};
+    struct job_step steps[2] = {{"Render", 1000, NULL, 0}, {"Comp", 100, NULL, 0}};
     json_t *options = json_pack("{s:b}", "render", 1);
     snprintf(title, sizeof(title), "sh%04d beauty v%03d", (int)(i % 10000), (int)(i % 37));
     struct job_wish wish = {.project = projects[i % PROJECTS].text,
