@@ -1,4 +1,5 @@
 #include "engine/deliverable.h"
+#include "engine/own.h"
 #include "formats/profile/profile.h"
 
 #include <libavutil/display.h>
@@ -87,6 +88,7 @@ static const struct encoder_rule rules[] = {
      "frame-threads=1:pools=none:open-gop=0:info=0:log-level=error", "rd=2:ref=1:me=dia:subme=1"},
     {"libsvtav1", false, "svtav1-params", "lp=1", NULL},
     {"mpeg2video", false, NULL, NULL, NULL},
+    {"prores_house", true, NULL, NULL, NULL},
     {"prores_aw", true, NULL, NULL, NULL},
     {"prores_ks", true, NULL, NULL, NULL},
     {"dnxhd", true, NULL, NULL, NULL},
@@ -101,15 +103,19 @@ const struct encoder_rule *encoder_rule(const char *name)
     return &none;
 }
 
-// One segment has a machine to itself, and the number of its threads is the plan's, not the
-// machine's; of many each has a core.
+// The number of threads is the plan's, not the machine's. Of many segments each has a core. One
+// segment could have a machine to itself, but x264's threads, when they keep to a decoder's buffer,
+// look at how far the others are: they never make the same bytes twice.
 json_t *encoder_of(const struct order *o)
 {
+    const char *name = order_word(o->video, "codec");
     char library[32];
     unsigned v = avcodec_version();
-    snprintf(library, sizeof(library), "%u.%u.%u", v >> 16, v >> 8 & 255, v & 255);
-    return json_pack("{s:s, s:s, s:i}", "name", order_word(o->video, "codec"), "library", library,
-                     "threads", profile_strict(o->profile) ? 4 : 1);
+    snprintf(library, sizeof(library), "%u.%u.%u%s", v >> 16, v >> 8 & 255, v & 255,
+             own_codec(name) ? OWN_VERSION : "");
+    bool slices = profile_strict(o->profile) && strcmp(name, "mpeg2video") == 0;
+    return json_pack("{s:s, s:s, s:i}", "name", name, "library", library, "threads",
+                     slices ? 4 : 1);
 }
 
 bool encoder_is(const struct order *o, const json_t *plan, struct error *err)
@@ -176,10 +182,11 @@ enum { SIDES = sizeof(sides) / sizeof(sides[0]) };
     X(format)                                                                                      \
     X(profile)                                                                                     \
     X(level)                                                                                       \
-    X(width) X(height) X(field_order) X(color_range) X(color_primaries) X(color_trc)               \
-        X(color_space) X(chroma_location) X(video_delay) X(bits_per_coded_sample)                  \
-            X(bits_per_raw_sample) X(sample_rate) X(block_align) X(frame_size) X(initial_padding)  \
-                X(trailing_padding) X(seek_preroll)
+    X(width)                                                                                       \
+    X(height) X(field_order) X(color_range) X(color_primaries) X(color_trc) X(color_space)         \
+        X(chroma_location) X(video_delay) X(bits_per_coded_sample) X(bits_per_raw_sample)          \
+            X(sample_rate) X(block_align) X(frame_size) X(initial_padding) X(trailing_padding)     \
+                X(seek_preroll)
 
 json_t *stream_describe(const AVCodecContext *c, const AVStream *side, const char *language)
 {

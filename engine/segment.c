@@ -16,10 +16,12 @@
  * quick way is off by, and how many bits less a quality is (tickets/make.c solves for the one
  * quality at which all segments come to the bit rate together).
  *
- * What was encoded is decoded again as it is written: a segment that does not hold the frames that
- * it should is no segment.
+ * What was encoded is decoded again as it is written, the beginning of each group of pictures and
+ * of frames that stand alone some: a segment that does not hold the frames that it should is no
+ * segment.
  */
 #include "engine/deliverable.h"
+#include "engine/own.h"
 #include "engine/picture.h"
 #include "engine/places.h"
 #include "plat/clock.h"
@@ -30,7 +32,8 @@
 #include <unistd.h>
 
 #define DAMAGE_ROWS 200
-enum { LOOKED_AT_EVERY = 24 }; // of frames that stand alone
+// Of frames that stand alone, and from each key frame on.
+enum { LOOKED_AT_EVERY = 24, LOOKED_AT_FROM_KEY = 8 };
 
 enum { QUICK, GOOD, FAIR, POOR, MEASURES, MEASURED_LEAST = 24 };
 // What tickets/make.c counts from.
@@ -46,6 +49,7 @@ struct cutting {
     struct order o;
     struct media *m;
     AVCodecContext *decoder, *encoder, *proof;
+    struct own_encoder *own; // does what `encoder` only describes
     struct shaper *shaper;
     struct SwsContext *scale;
     struct places places;
@@ -57,6 +61,7 @@ struct cutting {
     const json_t *from;
     // as it goes
     int64_t shown, early, packets, proven, delay;
+    int64_t since_key;    // packets, with the key frame
     bool over;            // all places were seen
     bool again;           // it has to begin further back
     AVFrame *last, *made; // as decoded; as it is encoded, once that was needed
@@ -169,11 +174,14 @@ static bool open_encoder(struct cutting *x, const char *crf, bool quick, struct 
 {
     const char *name = order_word(x->o.video, "codec");
     const AVCodec *codec = avcodec_find_encoder_by_name(name);
-    AVCodecContext *c = x->encoder = codec ? avcodec_alloc_context3(codec) : NULL;
+    enum AVCodecID own = own_codec(name);
+    AVCodecContext *c = x->encoder = codec || own ? avcodec_alloc_context3(codec) : NULL;
     AVDictionary *options = NULL;
     if (!c)
         return error_set(err, ERROR_UNSUPPORTED, "no encoder %s is there", name);
-    if (!order_holds(&x->o, codec->id, err))
+    if (own)
+        c->codec_id = own, c->codec_type = AVMEDIA_TYPE_VIDEO;
+    if (!order_holds(&x->o, c->codec_id, err))
         return false;
     const rational rate = x->o.rate;
     c->pix_fmt = av_get_pix_fmt(order_word(x->o.video, "pixel_format"));
@@ -187,6 +195,8 @@ static bool open_encoder(struct cutting *x, const char *crf, bool quick, struct 
         c->gop_size = (int)rescale(gop_s, (rational){1, 1}, rate, ROUND_DOWN);
     if (x->o.container->flags & AVFMT_GLOBALHEADER)
         c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+    if (own)
+        return own_open(c, json_object_get(x->o.video, "options"), &x->own, err);
     set_options(x, c, crf, quick, &options);
     int code = avcodec_open2(c, codec, &options);
     av_dict_free(&options);
@@ -222,10 +232,17 @@ static bool open_proof(struct cutting *x, struct error *err)
     return done;
 }
 
-static bool prove(struct cutting *x, const AVPacket *p, struct error *err)
+static bool looked_at(struct cutting *x, const AVPacket *p)
 {
     bool alone = encoder_rule(order_word(x->o.video, "codec"))->intra;
-    if (p && alone && x->packets % LOOKED_AT_EVERY && x->packets + 1 != x->count) {
+    x->since_key = p->flags & AV_PKT_FLAG_KEY ? 1 : x->since_key + 1;
+    return alone ? x->packets % LOOKED_AT_EVERY == 0 || x->packets + 1 == x->count
+                 : x->since_key <= LOOKED_AT_FROM_KEY;
+}
+
+static bool prove(struct cutting *x, const AVPacket *p, struct error *err)
+{
+    if (p && !looked_at(x, p)) {
         x->proven++;
         return true;
     }
@@ -290,28 +307,35 @@ static json_t *measures_of(const struct cutting *x)
 
 // ---- encoding
 
-static bool write_packets(struct cutting *x, struct error *err)
+static bool write_packet(struct cutting *x, AVPacket *p, struct error *err)
 {
-    int code;
-    while ((code = avcodec_receive_packet(x->encoder, x->out)) >= 0) {
-        AVPacket *p = x->out;
-        bool done =
-            prove(x, p, err) && packets_add(x->writer,
-                                            &(struct packets_row){.key = p->flags & AV_PKT_FLAG_KEY,
-                                                                  .pts = x->first + p->pts,
-                                                                  .dts = x->first + x->packets,
-                                                                  .duration = 1,
-                                                                  .at = p->data,
-                                                                  .size = (size_t)p->size},
-                                            err);
-        if (x->packets - p->pts > x->delay)
-            x->delay = x->packets - p->pts;
-        if (x->packets++ == 0 && !(p->flags & AV_PKT_FLAG_KEY))
-            done = done && error_set(err, ERROR_CHILD, "a segment does not begin with a key frame");
-        av_packet_unref(p);
-        if (!done)
+    bool done =
+        prove(x, p, err) && packets_add(x->writer,
+                                        &(struct packets_row){.key = p->flags & AV_PKT_FLAG_KEY,
+                                                              .pts = x->first + p->pts,
+                                                              .dts = x->first + x->packets,
+                                                              .duration = 1,
+                                                              .at = p->data,
+                                                              .size = (size_t)p->size},
+                                        err);
+    if (x->packets - p->pts > x->delay)
+        x->delay = x->packets - p->pts;
+    if (x->packets++ == 0 && !(p->flags & AV_PKT_FLAG_KEY))
+        done = done && error_set(err, ERROR_CHILD, "a segment does not begin with a key frame");
+    av_packet_unref(p);
+    return done;
+}
+
+// `f`: NULL ends it.
+static bool encode_frame(struct cutting *x, const AVFrame *f, struct error *err)
+{
+    if (x->own)
+        return !f ||
+               (own_encode(x->own, f, x->out) ? write_packet(x, x->out, err) : no_memory(err));
+    int code = avcodec_send_frame(x->encoder, f);
+    while (code >= 0 && (code = avcodec_receive_packet(x->encoder, x->out)) >= 0)
+        if (!write_packet(x, x->out, err))
             return false;
-    }
     return code == AVERROR(EAGAIN) || code == AVERROR_EOF || order_refused(&x->o, code, err);
 }
 
@@ -392,13 +416,10 @@ static bool show(struct cutting *x, struct error *err)
         av_frame_free(&f); // an encoder reads it as what it was told, whatever it is
         return error_set(err, ERROR_INTERNAL, "a frame is not what its encoder was told");
     }
-    int code = x->measured ? 0 : avcodec_send_frame(x->encoder, f);
-    bool counted = !x->measured || measure_frame(x, f, err);
+    bool done = x->measured ? measure_frame(x, f, err) : encode_frame(x, f, err);
     av_frame_free(&f);
     progress(x);
-    if (x->measured)
-        return counted;
-    return code >= 0 ? write_packets(x, err) : order_refused(&x->o, code, err);
+    return done;
 }
 
 // Shows the last frame up to `end`, where the next one begins.
@@ -616,10 +637,7 @@ static bool ends_well(struct cutting *x, struct error *err)
     }
     if (x->measured)
         return measure_frame(x, NULL, err);
-    int code = avcodec_send_frame(x->encoder, NULL);
-    if (code < 0)
-        return order_refused(&x->o, code, err);
-    if (!write_packets(x, err) || !prove(x, NULL, err))
+    if (!encode_frame(x, NULL, err) || !prove(x, NULL, err))
         return false;
     if (x->packets == x->count && x->proven == x->count)
         return true;
@@ -687,6 +705,7 @@ static bool cut(const struct ticket *t, bool (*to)(struct cutting *, json_t **, 
             avcodec_free_context(&x.measures[i].encoder);
     avcodec_free_context(&x.encoder);
     avcodec_free_context(&x.proof);
+    own_close(x.own);
     shaper_close(x.shaper);
     sws_freeContext(x.scale);
     av_frame_free(&x.frame);

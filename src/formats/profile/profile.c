@@ -37,7 +37,7 @@ static const struct field fields[] = {
     {"", "sidecars", 'T', false, " itunes-metadata mmc mec as11-xml "},
     {"", "naming", 'o', false, NULL},
     {"video", "codec", 't', true,
-     " libx264 libx265 libsvtav1 prores_aw prores_ks dnxhd mpeg2video "},
+     " libx264 libx265 libsvtav1 prores_house prores_aw prores_ks dnxhd mpeg2video "},
     {"video", "pixel_format", 't', true,
      " yuv420p yuv422p yuv422p10le yuv420p10le yuv444p10le yuva444p10le "},
     {"video", "width", 'i', false, NULL},

@@ -156,7 +156,8 @@ json_t *deliver_checks(const json_t *profile, const json_t *source, const json_t
 // What libav's encoders make, as facts name it.
 static const char *codec_made(const char *encoder)
 {
-    static const char *const made[][2] = {{"libx264", "h264"}, {"prores_aw", "prores"}};
+    static const char *const made[][2] = {
+        {"libx264", "h264"}, {"prores_aw", "prores"}, {"prores_house", "prores"}};
     for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
         if (strcmp(made[i][0], encoder) == 0)
             return made[i][1];
