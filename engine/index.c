@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REORDER_MOST = 256 };
+enum { REORDER_MOST = 256, MANY = 16 };
 
 struct entry { // a frame of the source, in the order of the file
     int64_t time, dts, pos;
@@ -286,10 +286,12 @@ static json_t *row(const struct indexing *x, int64_t first, int64_t count)
     return to;
 }
 
-static int64_t boundary(const struct indexing *x, int64_t nominal, int64_t each, int64_t total)
+// Where there are many segments it matters less that they are as long as one another.
+static int64_t boundary(const struct indexing *x, int64_t nominal, int64_t count, int64_t total)
 {
     bool fixed = strcmp(order_word(x->o.video, "gop"), "fixed") == 0;
-    int64_t at = fixed ? nominal : near_key(x, nominal, each / 4);
+    int64_t within = total / count / (count < MANY ? 4 : 2);
+    int64_t at = fixed ? nominal : near_key(x, nominal, within);
     // Two frames of the same time have no order that a decoder could be asked for.
     while (!x->o.vfr && at > 0 && at < (int64_t)x->count && x->times[at - 1] == x->times[at])
         at++;
@@ -310,8 +312,7 @@ static json_t *segments(const struct indexing *x, int64_t total)
     json_t *list = json_array();
     for (int64_t i = 1; i <= count; i++) {
         int64_t end = nominal(x, i, count, total);
-        end = i == count || x->unordered || end >= total ? total
-                                                         : boundary(x, end, total / count, total);
+        end = i == count || x->unordered || end >= total ? total : boundary(x, end, count, total);
         end = end < first ? first : end;
         json_array_append_new(list, row(x, first, end - first));
         first = end;

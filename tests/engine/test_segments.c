@@ -413,6 +413,47 @@ static void a_strict_rate_is_one_segment(void **state)
     json_decref(result);
 }
 
+// A decoder's buffer of `size` bits is filled with `rate` bits a second and gives up a frame each
+// 1/25 s (ISO/IEC 14496-10 C.1.2, low delay off): it never has less than the frame in it. Before
+// the first one it is filled by as much as the encoder assumes.
+static void never_short(const char *path, double rate, double size, double before)
+{
+    char command[2 * MEDIA_PATH];
+    snprintf(command, sizeof(command),
+             "ffprobe -v error -select_streams v -show_entries packet=size -of csv=p=0 '%s'", path);
+    char *all = media_output(command), *rest = NULL;
+    double held = size * before, sum = 0;
+    int count = 0;
+    for (char *line = strtok_r(all, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        double bits = 8 * atof(line);
+        if (bits > held)
+            fail_msg("frame %d has %.0f bits, and the buffer %.0f", count, bits, held);
+        held = held - bits + rate / 25 < size ? held - bits + rate / 25 : size;
+        sum += bits, count++;
+    }
+    assert_int_equal(count, 250);
+    assert_true(sum * 25 / count > rate * 0.8); // it is not simply small
+    free(all);
+}
+
+static void a_decoders_buffer_lasts_over_the_whole_film(void **state)
+{
+    (void)state;
+    char source[MEDIA_PATH];
+    media_make_by("hard.mov",
+                  "ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=25:d=10 -vf "
+                  "\"noise=alls=60:allf=t:enable='between(t,3,6)'\" -c:v libx264 -preset ultrafast "
+                  "-crf 12 -g 25 -f mov \"$OUT\"",
+                  source);
+    const char *video = "{\"gop_s\":1,\"segment_s\":1,\"options\":{\"preset\":\"veryfast\","
+                        "\"b\":\"1500k\",\"maxrate\":\"1500k\",\"bufsize\":\"1500k\"}}";
+    if (!deliver(source, profile("web-h264-1080p", video), "strict1.mp4", 1, NULL) ||
+        !deliver(source, profile("web-h264-1080p", video), "strict2.mp4", 2, NULL))
+        return;
+    same_file(made("strict1.mp4"), made("strict2.mp4"));
+    never_short(made("strict1.mp4"), 1500e3, 1500e3, 0.9);
+}
+
 static void a_bit_rate_is_held_by_all_segments_together(void **state)
 {
     (void)state;
@@ -507,6 +548,7 @@ int main(int argc, char **argv)
         MEDIA_TEST(sound_has_no_seam_and_not_a_sample_more),
         MEDIA_TEST(the_rungs_of_a_ladder_have_the_same_key_frames),
         MEDIA_TEST(a_strict_rate_is_one_segment),
+        MEDIA_TEST(a_decoders_buffer_lasts_over_the_whole_film),
         MEDIA_TEST(a_bit_rate_is_held_by_all_segments_together),
         MEDIA_TEST(what_the_container_can_not_hold_is_said_before_anything_is_encoded),
         MEDIA_TEST(a_piece_that_was_hurt_is_not_delivered),
