@@ -188,6 +188,7 @@ void call_json(struct call *c, json_t *take_over); // 200, or what call_status s
 void call_status(struct call *c, int status);      // 201, 204: before or after
 void call_header_set(struct call *c, const char *name, const char *value); // copied
 void call_bytes(struct call *c, const char *type, const void *in_arena, size_t size);
+void call_saved_as(struct call *c, const char *name); // a browser keeps it under this; NULL: shown
 // The original bytes of something: ranges, ETag. `name` is what a browser saves it as, NULL: shown.
 void call_files(struct call *c, const struct file_answer *f, const char *name);
 void call_pull(struct call *c, const struct pull_answer *p, const char *name);

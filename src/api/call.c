@@ -59,7 +59,7 @@ void call_bytes(struct call *c, const char *type, const void *in_arena, size_t s
 }
 
 // RFC 6266: the plain form for old programs, the UTF-8 form for the others.
-static void save_as(struct call *c, const char *name)
+void call_saved_as(struct call *c, const char *name)
 {
     if (!name)
         return;
@@ -80,14 +80,14 @@ void call_files(struct call *c, const struct file_answer *f, const char *name)
     if (f->count)
         memcpy(runs, f->runs, f->count * sizeof(*runs));
     c->reply.files.runs = runs;
-    save_as(c, name);
+    call_saved_as(c, name);
 }
 
 void call_pull(struct call *c, const struct pull_answer *p, const char *name)
 {
     c->reply.kind = REPLY_PULL;
     c->reply.pull = *p;
-    save_as(c, name);
+    call_saved_as(c, name);
 }
 
 void call_socket(struct call *c, const struct socket_calls *calls, void *context)

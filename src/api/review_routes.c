@@ -104,6 +104,68 @@ static bool comment_remove(struct call *c, struct error *err)
     return run(&(struct work){.c = c}, true, comment_delete_in, err);
 }
 
+// ---- notes for and from editing programs
+
+struct notes_work {
+    struct call *c;
+    struct notes_wish wish;
+    struct notes_file file;
+    text bytes;
+    json_t *taken;
+};
+
+static bool notes_out_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct notes_work *w = context;
+    return shown(tx, w->c, err) && notes_out(tx, &w->wish, w->c->arena, &w->file, err);
+}
+
+static bool notes_get(struct call *c, struct error *err)
+{
+    const char *version = call_query(c, "version"), *format = call_query(c, "format");
+    const char *open = call_query(c, "open");
+    struct notes_work w = {.c = c,
+                           .wish = {.asset = c->asset,
+                                    .version = version ? version : "",
+                                    .format = format ? format : "csv",
+                                    .open = open && strcmp(open, "1") == 0}};
+    if (!db_read(c->api->db, notes_out_in, &w, err))
+        return false;
+    call_header_set(c, "Posthouse-Notes",
+                    arena_format(c->arena, "count=%zu, halves=%zu, reworded=%zu", w.file.count,
+                                 w.file.halves, w.file.reworded));
+    call_saved_as(c, w.file.name);
+    call_bytes(c, w.file.type, w.file.bytes, w.file.size);
+    return true;
+}
+
+static bool notes_in_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct notes_work *w = context;
+    json_decref(w->taken);
+    w->taken = NULL;
+    return shown(tx, w->c, err) &&
+           notes_in(tx, &w->wish, w->bytes, &w->c->who, w->c->arena, &w->taken, err);
+}
+
+static bool notes_post(struct call *c, struct error *err)
+{
+    const char *bytes = json_string_value(body_field(c, "file"));
+    struct notes_work w = {.c = c,
+                           .wish = {.asset = c->asset,
+                                    .version = body_text(c, "version"),
+                                    .format = body_text(c, "format")},
+                           .bytes = text_of(bytes)};
+    if (!bytes)
+        return error_set(err, ERROR_INPUT, "\"file\" must be the text of a file");
+    if (!db_write(c->api->db, notes_in_in, &w, err)) {
+        json_decref(w.taken);
+        return false;
+    }
+    call_json(c, w.taken);
+    return true;
+}
+
 // ---- shares
 
 static bool shares_in(struct db_tx *tx, void *context, struct error *err)
@@ -302,6 +364,12 @@ const struct route review_routes[] = {
      NULL},
     {"DELETE", "/comments/{comment}", MAY_COMMENT, comment_remove, NULL, NULL, 0,
      "its author or a manager deletes it", NULL},
+    {"GET", "/assets/{asset}/notes", MAY_VIEW, notes_get, NULL, "bytes", 0,
+     "the comments of ?version= as a file for an editing program: ?format=resolve-edl, avid, xmeml, "
+     "fcpxml, otio, csv; open=1: without those resolved",
+     NULL},
+    {"POST", "/assets/{asset}/notes", MAY_COMMENT, notes_post, "NewNotes", "NotesTaken", 0,
+     "comments out of a file of an editing program; those there already are not made again", NULL},
     {"GET", "/projects/{project}/shares", MAY_SHARE, shares_get, NULL, "Share[]", 0,
      "links out of the project", NULL},
     {"POST", "/projects/{project}/shares", MAY_SHARE, share_post, "NewShare", "Share", 0,

@@ -224,6 +224,11 @@ const struct shape shapes[] = {
      "edited:time? "
      "deleted:bool",
      "a range is frame..end_frame, both in it"},
+    {"NewNotes", "version:id format:'resolve-edl'|'avid'|'csv' file:json",
+     "file: the text of the file, at most 1 MiB with all else"},
+    {"NotesTaken", "made:int same:int left_count:int left:NoteLeft[]",
+     "same: were there already; left: not taken, the first 100 of left_count"},
+    {"NoteLeft", "line:int why:text", ""},
     {"NewComment",
      "id:id? version:id frame:int end_frame:int? text:text drawing:Stroke[]? parent:id? name:text?",
      "name: of a share's visitor; id: made by the page, so that sending twice counts once"},

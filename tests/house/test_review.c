@@ -602,6 +602,64 @@ static void a_share_ends_by_time_or_by_hand_and_says_which(void **state)
     IN_ONE_WRITE(ending);
 }
 
+// ---- notes
+
+static bool notes_go_out_and_come_back(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    struct arena *a = arena_open(16 << 20);
+    json_t *made = NULL, *taken = NULL;
+    struct notes_file file;
+    struct notes_wish wish = {
+        .asset = house.asset.text, .version = house.version.text, .format = "csv"};
+    json_t *range = json_pack("{s:s, s:i, s:i, s:s}", "version", house.version.text, "frame", 120,
+                              "end_frame", 143, "text", "a note to take along");
+    HOLDS(comment_add(tx, house.asset.text, &maya, range, &made, err));
+    json_decref(range);
+    json_t *reply =
+        json_pack("{s:s, s:i, s:s, s:s}", "version", house.version.text, "frame", 120, "text",
+                  "will do", "parent", json_string_value(json_object_get(made, "id")));
+    json_decref(made);
+    HOLDS(comment_add(tx, house.asset.text, &tom, reply, &made, err));
+    json_decref(made);
+    json_decref(reply);
+    HOLDS(notes_out(tx, &wish, a, &file, err));
+    HOLDS(strstr(file.bytes, "\"01:00:02;00\",\"01:00:02;24\",120,24,\"Maya\",\"a note to take "
+                             "along\",\"Tom: will do\",open,"));
+    HOLDS(strcmp(file.name, "shot.mov notes.csv") == 0 && file.count == 1);
+    // the same file brought back makes nothing, also by somebody else
+    HOLDS(notes_in(tx, &wish, (text){file.bytes, file.size}, &tom, a, &taken, err));
+    HOLDS(json_integer_value(json_object_get(taken, "made")) == 0);
+    HOLDS(json_integer_value(json_object_get(taken, "same")) == 1);
+    json_decref(taken);
+    wish.format = "avid";
+    text avid = text_of("Eva\t01:00:00;02\tV1\tred\tcut here\t1\n"
+                        "Eva\t01:09:00;02\tV1\tred\tfar\t1\n");
+    for (int again = 0; again < 2; again++) {
+        HOLDS(notes_in(tx, &wish, avid, &tom, a, &taken, err));
+        HOLDS(json_integer_value(json_object_get(taken, "made")) == !again);
+        HOLDS(json_integer_value(json_object_get(taken, "same")) == again);
+        HOLDS(json_integer_value(json_object_get(taken, "left_count")) == 1);
+        json_decref(taken);
+    }
+    int64_t there = 0;
+    HOLDS(db_one_int(
+        tx, &there, 0, err,
+        "select count(*) from comments where text = 'Eva: cut here' and frame = 62", ""));
+    HOLDS(there == 1);
+    wish.version = house.asset.text;
+    HOLDS(!notes_out(tx, &wish, a, &file, err) && err->kind == ERROR_NOT_FOUND);
+    error_clear(err);
+    arena_close(a);
+    return true;
+}
+
+static void notes_keep_their_frames_and_come_once(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(notes_go_out_and_come_back);
+}
+
 int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_house, close_house)
@@ -614,6 +672,7 @@ int main(int argc, char **argv)
         T(drawings_stay_on_the_picture_and_in_bounds),
         cmocka_unit_test(labels_are_made_from_the_facts),
         T(news_hold_the_comment_as_everybody_sees_it),
+        T(notes_keep_their_frames_and_come_once),
         T(a_share_is_found_by_its_key_alone),
         T(shares_have_limits),
         T(a_share_ends_by_time_or_by_hand_and_says_which),

@@ -339,6 +339,46 @@ await step("a range from I to O, a jump by N and P, and resolving are seen by bo
   await j.waitForSelector(".comment:has-text('Hold this run.')", { state: "detached" });
 });
 
+await step("notes go out for an editing program, come back from one, and onto a sheet with their frames", async () => {
+  const menu = async (name) => {
+    await j.click(".notes-menu");
+    await j.waitForSelector("[role=menu] >> text=DaVinci Resolve");
+    if (process.env.LOOK) await j.screenshot({ path: join(process.env.LOOK, "notes-menu.png") });
+    await j.click(`[role=menu] >> text=${name}`);
+  };
+  const coming = j.waitForEvent("download");
+  await menu("DaVinci Resolve");
+  const file = await coming;
+  assert.match(file.suggestedFilename(), / notes\.edl$/);
+  const edl = readFileSync(await file.path(), "utf8");
+  const said = (await house.ask("GET", `/assets/${clip.id}/comments`)).filter((c) => !c.parent);
+  const boom = said.find((c) => c.text === "Boom in frame, right.");
+  assert.equal(edl.match(/\|C:/g).length, said.length);
+  assert.ok(edl.includes(` ${boom.timecode} `) && edl.includes("Boom in frame, right. / ") && edl.includes("Painted out in v8. |C:"), edl);
+  // From Media Composer: one fits, one is from another programme.
+  const bin = join(work, "from avid.txt");
+  const at = said.find((c) => c.text === "Hold this run.").timecode;
+  writeFileSync(bin, `Eva\t${at}\tV1\tred\tCheck the grade.\t1\nEva\t20:00:00${at.at(-3)}00\tV1\tred\tElsewhere.\t1\n`);
+  const choosing = j.waitForEvent("filechooser");
+  await menu("Bring notes in");
+  await (await choosing).setFiles(bin);
+  await j.waitForSelector("dialog:has-text('1 new'):has-text('not in the programme')");
+  if (process.env.LOOK) await j.screenshot({ path: join(process.env.LOOK, "notes-left.png") });
+  await j.click("dialog >> text=Close");
+  await m.waitForSelector(".comment:has-text('Eva: Check the grade.')");
+  await j.evaluate(() => { window.print = () => undefined; });
+  await menu("Sheet with pictures");
+  await j.waitForSelector(".notes-sheet section", { state: "attached" });
+  await j.emulateMedia({ media: "print" });
+  if (process.env.LOOK) await j.screenshot({ path: join(process.env.LOOK, "notes-sheet.png") });
+  const rows = await j.$$eval(".notes-sheet section", (all) => all.map((s) => [s.innerText, s.querySelector("img")?.naturalWidth ?? 0]));
+  assert.equal(rows.length, said.length + 1);
+  assert.ok(rows.every(([, wide]) => wide === 640) && rows.some(([words]) => words.includes("Painted out in v8.")), JSON.stringify(rows));
+  await j.emulateMedia({ media: null });
+  await j.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+  await j.waitForSelector(".notes-sheet", { state: "detached" });
+});
+
 await step("a link with a password lets a stranger look and comment, and nothing more", async () => {
   await m.goto(`${house.url}/p/${project}?q=Reel`);
   await m.click("#asset-0");

@@ -8,6 +8,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { del, new_id, patch, post, problem_of, online } from "../app/api";
 import { may } from "../app/session";
 import { Button, Segments } from "../parts/button";
+import { menu_under, type MenuItem } from "../parts/menu";
 import { ProblemBox } from "../parts/problem";
 import { Ago, Avatar } from "../parts/time";
 import { tell, tell_problem } from "../parts/toast";
@@ -42,6 +43,7 @@ interface Props {
   pause: () => boolean; // was it playing?
   resume: () => void;
   ask_name: (() => Promise<string | null>) | null; // of a share's visitor
+  notes: () => MenuItem[]; // to and from editing programs
 }
 
 export function send_waiting(asset: string, comments: Signal<Comment[]>, waiting: Signal<string[]>, one: Waiting): Promise<Problem | null> {
@@ -88,6 +90,7 @@ export function Comments(p: Props) {
           options={[{ value: "open", label: "Open" }, { value: "all", label: "All" }, { value: "mine", label: "Mine" }]}
           pick={(v) => { p.filter.value = v; }}
         />
+        <Button icon="download" class="notes-menu" name="Notes to and from editing programs" expanded={false} run={(e) => menu_under(e.currentTarget as Element, p.notes(), { right: true, label: "Notes" })} />
       </header>
       {(elsewhere.length > 0 || p.elsewhere_too.value) && (
         <button type="button" class="elsewhere" aria-pressed={p.elsewhere_too.value} onClick={() => { p.elsewhere_too.value = !p.elsewhere_too.value; }}>

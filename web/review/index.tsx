@@ -34,6 +34,7 @@ import meter_address from "../player/meter.worklet.ts?worker";
 import { Comments, type Pen } from "./comments";
 import { COLOURS, UNIT, extend, pathOf, toPicture } from "./draw";
 import { Meters } from "./meters";
+import { notes_menu } from "./notes";
 import style from "./review.css?url";
 import { at_frame, drop, neighbour, put, threads, type Filter } from "./threads";
 import { by_version, version_beside, version_shown } from "./versions";
@@ -545,7 +546,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
       </div>
       {comments_problem.value && comments.value.length === 0
         ? <section class="comments"><div /><div class="empty"><ProblemBox problem={comments_problem.value} retry={() => location.reload()} /></div></section>
-        : <Comments asset={asset.id} version={v.id} versions={versions} elsewhere_too={elsewhere_too} comments={comments} filter={filter} chosen={chosen} pen={pen} waiting={waiting} label={label}
+        : <Comments notes={() => notes_menu({ asset, version: v, comments: () => own, may_comment: may("comment"), player: () => player.current, label })} asset={asset.id} version={v.id} versions={versions} elsewhere_too={elsewhere_too} comments={comments} filter={filter} chosen={chosen} pen={pen} waiting={waiting} label={label}
             here={() => ({ frame: state.value.frame, from: state.value.inFrame, to: state.value.outFrame })} go={go_comment}
             pause={() => { const was = state.value.speed !== 0; if (was) speed(0); return was; }} resume={() => speed(1)}
             ask_name={visitor ? () => ask_name(asked_name) : null} />}

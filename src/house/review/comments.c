@@ -42,10 +42,21 @@ static short_text clock_label(int64_t frame, rational rate)
     return label;
 }
 
+bool facts_counting(const json_t *facts, struct tc_rate *counting)
+{
+    struct error ignored;
+    rational rate;
+    const json_t *tc = json_object_get(facts, "timecode");
+    int base = (int)json_integer_value(json_object_get(tc, "base"));
+    bool drop = json_is_true(json_object_get(tc, "drop"));
+    return rate_of(facts, &rate) &&
+           (base > 0 ? tc_rate_with_base(rate, base, drop, counting, &ignored)
+                     : tc_rate_make(rate, false, counting, &ignored));
+}
+
 short_text comment_label(const json_t *facts, int64_t frame)
 {
     short_text label;
-    struct error ignored;
     struct tc_rate counting;
     rational rate;
     snprintf(label.text, sizeof(label.text), "frame %lld", (long long)frame);
@@ -53,11 +64,7 @@ short_text comment_label(const json_t *facts, int64_t frame)
         return label;
     const json_t *tc = json_object_get(facts, "timecode");
     int64_t start = json_integer_value(json_object_get(tc, "start_frame"));
-    int base = (int)json_integer_value(json_object_get(tc, "base"));
-    bool drop = json_is_true(json_object_get(tc, "drop"));
-    bool counted = base > 0 ? tc_rate_with_base(rate, base, drop, &counting, &ignored)
-                            : tc_rate_make(rate, false, &counting, &ignored);
-    if (!counted)
+    if (!facts_counting(facts, &counting))
         return clock_label(frame, rate);
     text_copy(text_of(tc_format(start + frame, &counting).text), label.text, sizeof(label.text));
     return label;

@@ -60,6 +60,26 @@ MUST_CHECK bool comments_count(struct db_tx *tx, json_t *const *assets, size_t c
 // samples, "frame 12" when they have no rate.
 short_text comment_label(const json_t *facts, int64_t frame);
 
+// ---- Notes: comments for and from editing programs (formats/notes)
+
+struct notes_wish {
+    const char *asset, *version;
+    const char *format; // "resolve-edl", "avid", "xmeml", "fcpxml", "otio", "csv"
+    bool open;          // out: only those not resolved
+};
+struct notes_file {
+    const char *bytes, *type, *name; // in the arena
+    size_t size, count;              // count: notes in it
+    size_t halves, reworded;         // that lost something (formats/notes/notes.h)
+};
+// The comments on one version, a thread a note. NOT_FOUND, INPUT (format), CONFLICT (no counting).
+MUST_CHECK bool notes_out(struct db_tx *tx, const struct notes_wish *wish, struct arena *a,
+                          struct notes_file *file, struct error *err);
+// Adds what is not there yet, all or nothing: NotesTaken. Who wrote them stands before the words.
+MUST_CHECK bool notes_in(struct db_tx *tx, const struct notes_wish *wish, text bytes,
+                         const struct who *who, struct arena *a, json_t **answer,
+                         struct error *err);
+
 // ---- Shares
 
 struct share_wish {
