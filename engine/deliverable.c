@@ -1,5 +1,6 @@
 #include "engine/deliverable.h"
 #include "engine/own.h"
+#include "formats/profile/hdr.h"
 #include "formats/profile/profile.h"
 
 #include <libavutil/display.h>
@@ -211,14 +212,48 @@ json_t *stream_describe(const AVCodecContext *c, const AVStream *side, const cha
         set_hex(to, "extradata", p->extradata, (size_t)p->extradata_size);
     if (language)
         json_object_set_new(to, "language", json_string(language));
-    for (int i = 0; side && i < SIDES; i++) {
-        size_t size;
-        const uint8_t *at = av_stream_get_side_data(side, sides[i].type, &size);
-        if (at)
-            set_hex(to, sides[i].name, at, size);
-    }
+    size_t size;
+    const uint8_t *matrix =
+        side ? av_stream_get_side_data(side, AV_PKT_DATA_DISPLAYMATRIX, &size) : NULL;
+    if (matrix)
+        set_hex(to, "matrix", matrix, size);
     avcodec_parameters_free(&p);
     return to;
+}
+
+static void light(json_t *stream, const json_t *facts)
+{
+    struct hdr_light l;
+    size_t size;
+    if (!hdr_light_of_facts(facts, &l))
+        return;
+    AVContentLightMetadata *m = av_content_light_metadata_alloc(&size);
+    if (!m)
+        abort();
+    m->MaxCLL = (unsigned)l.max_cll, m->MaxFALL = (unsigned)l.max_fall;
+    set_hex(stream, "light", (const uint8_t *)m, size);
+    av_free(m);
+}
+
+void stream_light(json_t *stream, const json_t *facts)
+{
+    struct hdr_display d;
+    light(stream, facts);
+    AVMasteringDisplayMetadata *m =
+        hdr_of_facts(facts, &d) ? av_mastering_display_metadata_alloc() : NULL;
+    if (!m)
+        return;
+    for (int i = 0; i < 3; i++) {
+        m->display_primaries[i][0] = (AVRational){d.x[i], 50000};
+        m->display_primaries[i][1] = (AVRational){d.y[i], 50000};
+    }
+    m->white_point[0] = (AVRational){d.white_x, 50000};
+    m->white_point[1] = (AVRational){d.white_y, 50000};
+    m->max_luminance = (AVRational){(int)d.highest, 10000};
+    m->min_luminance = (AVRational){(int)d.lowest, 10000};
+    m->has_primaries = m->has_luminance = 1;
+    set_hex(stream, "mastering", (const uint8_t *)m, sizeof(*m));
+    av_free(m);
 }
 
 static int pair(const json_t *from, const char *name, size_t index)

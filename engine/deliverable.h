@@ -54,9 +54,11 @@ MUST_CHECK bool encoder_is(const struct order *o, const json_t *plan, struct err
 
 // ---- Streams in a packet file's head
 
-// {"kind", "codec", ...} of what an encoder makes. `side`: a stream whose mastering display, light
-// levels and rotation are carried along; NULL: none.
+// {"kind", "codec", ...} of what an encoder makes. `side`: a stream whose rotation is carried along;
+// NULL: none.
 json_t *stream_describe(const AVCodecContext *c, const AVStream *side, const char *language);
+// The mastering display and the light levels of the facts, if they say them.
+void stream_light(json_t *stream, const json_t *facts);
 MUST_CHECK bool stream_make(const json_t *from, AVStream *to, AVRational *base, struct error *err);
 
 bool index_source(const struct ticket *t, json_t **result, struct error *err);

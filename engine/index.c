@@ -13,7 +13,11 @@
  * only right when nothing that was sent before it is shown at or after that place, and when it is
  * one: the flags of files are not believed, the parser looks. The one before is told too: when the
  * first frame is damaged, the frame before it is needed in its stead.
+ *
+ * When fields are to be put together otherwise than they are (engine/cadence), the frames of the
+ * deliverable are made of other places than their own, and the plan says of which.
  */
+#include "engine/cadence.h"
 #include "engine/deliverable.h"
 #include "formats/profile/profile.h"
 #include "plat/clock.h"
@@ -42,6 +46,7 @@ struct indexing {
     AVCodecParserContext *parser;
     AVCodecContext *parser_codec;
     int64_t said_us;
+    struct cadence cadence; // frames NULL: each frame is its place
 };
 
 static void add(struct indexing *x, int64_t time, int64_t dts, int64_t pos, bool key)
@@ -188,6 +193,8 @@ static int64_t frame_at(const struct indexing *x, int64_t time)
 // The first place at which `frame` or a later one begins.
 static size_t place_from(const struct indexing *x, int64_t frame)
 {
+    if (x->cadence.film)
+        frame = frame * 5 / 4;
     if (!x->o.vfr)
         return frame < (int64_t)x->count ? (size_t)frame : x->count;
     size_t low = 0, high = x->count;
@@ -221,8 +228,10 @@ static void list_keys(struct indexing *x)
     for (size_t i = 0; i < x->count; i++) {
         const struct entry *e = &x->entries[i];
         if (e->key && e->latest < e->time)
-            x->keys[x->key_count++] =
-                x->o.vfr ? frame_at(x, e->time) : (int64_t)place_of(x, e->time);
+            x->keys[x->key_count++] = x->o.vfr ? frame_at(x, e->time)
+                                      : x->cadence.film
+                                          ? ((int64_t)place_of(x, e->time) * 4 + 4) / 5
+                                          : (int64_t)place_of(x, e->time);
     }
     qsort(x->keys, x->key_count, sizeof(*x->keys), by_number);
 }
@@ -265,10 +274,35 @@ static json_t *starts(const struct indexing *x, size_t place)
     return list;
 }
 
+// What the frames are made of, and the places that are needed for it.
+static json_t *made_of(const struct indexing *x, int64_t first, int64_t count, size_t *place,
+                       size_t *end)
+{
+    json_t *list = json_array();
+    int64_t low = INT64_MAX, high = 0, last = (int64_t)x->count - 1;
+    for (int64_t i = first; i < first + count; i++) {
+        const struct cadence_frame *f = &x->cadence.frames[i];
+        int64_t least = f->top < f->bottom ? f->top : f->bottom,
+                most = f->top > f->bottom ? f->top : f->bottom;
+        low = least - f->lace < low ? least - f->lace : low;
+        high = most + f->lace > high ? most + f->lace : high;
+        json_array_append_new(list, json_integer(f->top));
+        json_array_append_new(list, json_integer(f->lace ? -1 : f->bottom));
+    }
+    *place = x->unordered || low < 0 ? 0 : (size_t)low;
+    *end = x->unordered || high > last ? x->count : (size_t)high + 1;
+    return list;
+}
+
 static json_t *row(const struct indexing *x, int64_t first, int64_t count)
 {
     size_t place = place_from(x, first), end = place_from(x, first + count);
     json_t *to = json_pack("{s:I, s:I}", "first", (json_int_t)first, "count", (json_int_t)count);
+    if (count && x->cadence.frames) {
+        json_object_set_new(to, "fields", made_of(x, first, count, &place, &end));
+        json_object_set_new(to, "place", json_integer((json_int_t)place));
+        json_object_set_new(to, "places", json_integer((json_int_t)(end - place)));
+    }
     if (!count || x->unordered)
         return to;
     // Without a constant rate it may begin while a frame is shown that began before.
@@ -338,7 +372,9 @@ static json_t *plan_of(struct indexing *x)
 {
     if (!x->timeless)
         list_keys(x);
-    int64_t total = x->o.vfr ? x->o.total : (int64_t)x->count;
+    int64_t total = x->o.vfr            ? x->o.total
+                    : x->cadence.frames ? x->cadence.count
+                                        : (int64_t)x->count;
     json_t *plan = json_pack("{s:i, s:s, s:I, s:o, s:o}", "version", 1, "rate",
                              rational_text(x->o.rate).text, "frames", (json_int_t)total, "encoder",
                              encoder_of(&x->o), "segments", segments(x, total));
@@ -346,7 +382,42 @@ static json_t *plan_of(struct indexing *x)
         json_object_set_new(plan, "first_time", json_integer(x->times[0]));
     if (x->o.vfr)
         json_object_set_new(plan, "constant", constant(x, total));
+    if (x->cadence.frames) {
+        json_object_set(plan, "cadence", x->cadence.found);
+        json_object_set_new(x->cadence.found, "film", json_boolean(x->cadence.film));
+    }
     return plan;
+}
+
+static bool rate_allowed(const struct indexing *x, struct error *err)
+{
+    const json_t *list = json_object_get(
+        json_object_get(json_object_get(x->o.profile, "master"), "video"), "rates");
+    size_t i;
+    const json_t *it;
+    rational rate;
+    bool found = !list;
+    json_array_foreach(list, i, it)
+    {
+        found = found || (rational_parse(text_of(json_string_value(it)), &rate, err) &&
+                          rational_equal(rate, x->o.rate));
+    }
+    if (found)
+        return true;
+    error_set(err, ERROR_INPUT, "%s has no rate that the profile allows", x->o.t->inputs[0].name);
+    error_why(err, "its fields are %s, which makes %s frames a second",
+              order_word(x->cadence.found, "found"), rational_text(x->o.rate).text);
+    return error_fix(err, "supply a master at one of the profile's rates");
+}
+
+static bool find_cadence(struct indexing *x, struct error *err)
+{
+    if (x->timeless || !cadence_find(&x->o, (int64_t)x->count, &x->cadence, err))
+        return x->timeless;
+    if (!x->cadence.frames)
+        return true;
+    x->o.rate = x->cadence.rate;
+    return rate_allowed(x, err);
 }
 
 bool index_source(const struct ticket *t, json_t **result, struct error *err)
@@ -358,7 +429,8 @@ bool index_source(const struct ticket *t, json_t **result, struct error *err)
                   order_word(t->profile, "title"), t->inputs[0].name);
         done = error_why(err, "it has no picture");
     }
-    if (done && read_all(&x, err) && (!x.m->encrypted || media_locked(x.m, err)))
+    if (done && read_all(&x, err) && (!x.m->encrypted || media_locked(x.m, err)) &&
+        find_cadence(&x, err))
         *result = json_pack("{s:o}", "plan", plan_of(&x));
     else
         done = false;
@@ -366,6 +438,7 @@ bool index_source(const struct ticket *t, json_t **result, struct error *err)
     avcodec_free_context(&x.parser_codec);
     media_close(x.m);
     order_close(&x.o);
+    cadence_free(&x.cadence);
     free(x.entries);
     free(x.times);
     free(x.keys);

@@ -4,6 +4,7 @@
  *
  * It reads the ticket, closes the door behind itself, and only then opens what strangers made.
  */
+#include "engine/ahead.h"
 #include "engine/deliverable.h"
 #include "plat/sandbox.h"
 
@@ -61,7 +62,7 @@ static bool work(const char *sandbox, json_t **result, struct error *err)
         assemble,       index_source, weigh,    segment, soundtrack, mux};
     struct ticket *t = NULL;
     json_t *said = read_ticket(err);
-    bool done = said && ticket_parse(said, &t, err) &&
+    bool done = said && ticket_parse(said, &t, err) && ahead_of_the_door(t, err) &&
                 (strcmp(sandbox, "--sandbox=off") == 0 ||
                  sandbox_enter(strcmp(sandbox, "--sandbox=inside") == 0, err)) &&
                 kinds[t->kind](t, result, err);

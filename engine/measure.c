@@ -12,6 +12,7 @@
 #include "engine/places.h"
 #include "engine/sound.h"
 #include "engine/stills.h"
+#include "picture/light.h"
 #include "picture/measure.h"
 #include "plat/clock.h"
 #include "sound/measure.h"
@@ -40,6 +41,7 @@ struct track {
 struct seeing { // on the line
     struct line *line;
     struct picture_measure *measure;
+    struct picture_light *light; // of PQ
     struct picture_shape shape;
     struct SwsContext *convert;
     AVFrame *converted;
@@ -143,6 +145,7 @@ static bool begin_pictures(struct seeing *s, const AVFrame *f, struct error *err
         return error_why(err, "it is %d x %d", f->width, f->height);
     }
     s->measure = picture_measure_open(&s->shape);
+    s->light = picture_light_open(&s->shape);
     s->essence = tags_of(f->width, f->height, f->color_primaries, f->color_trc, f->colorspace,
                          f->color_range, f->sample_aspect_ratio);
     return s->measure || error_set(err, ERROR_TOO_BIG, "no memory to measure the picture");
@@ -235,6 +238,15 @@ static uint32_t gap_before(struct seeing *s, int64_t time)
     return steps > 1 && steps < FRAMES_MOST ? (uint32_t)(steps - 1) : 0;
 }
 
+static void look_at_light(struct seeing *s, const struct picture_view *view,
+                          const struct measure_frame *m)
+{
+    bool bars = m->flags & MEASURE_BARS;
+    picture_light_frame(s->light, view,
+                        &(struct picture_bars){bars ? (int)m->top : 0, bars ? (int)m->bottom : 0,
+                                               bars ? (int)m->left : 0, bars ? (int)m->right : 0});
+}
+
 static bool see(void *context, struct piece *p, struct error *err)
 {
     struct seeing *s = context;
@@ -262,6 +274,8 @@ static bool see(void *context, struct piece *p, struct error *err)
     struct picture_view view = {{seen->data[0], seen->data[1], seen->data[2]},
                                 {seen->linesize[0], seen->linesize[1], seen->linesize[2]}};
     picture_measure_frame(s->measure, &view, to);
+    if (s->light)
+        look_at_light(s, &view, to);
     return true;
 }
 
@@ -520,6 +534,18 @@ static json_t *programme_json(const struct measuring *m)
     return to;
 }
 
+// MaxCLL and MaxFALL of a PQ picture; NULL: it is none.
+static json_t *light_json(const struct seeing *s)
+{
+    struct picture_levels l;
+    if (!s->light)
+        return NULL;
+    picture_light_levels(s->light, &l);
+    return json_pack("{s:I, s:I, s:I, s:I}", "max_cll", (json_int_t)llround(l.max_cll), "max_fall",
+                     (json_int_t)llround(l.max_fall), "max_cll_frame", (json_int_t)l.cll_frame,
+                     "max_fall_frame", (json_int_t)l.fall_frame);
+}
+
 static json_t *summary_of(const struct measuring *m)
 {
     const struct seeing *s = &m->see;
@@ -549,6 +575,8 @@ static json_t *summary_of(const struct measuring *m)
                               json_pack("{s:i, s:i, s:i, s:i}", "x", pixels[i].x, "y", pixels[i].y,
                                         "seen", pixels[i].seen, "of", pixels[i].of));
     json_object_set_new(to, "pixels", list);
+    if (s->light)
+        json_object_set_new(to, "light", light_json(s));
     return to;
 }
 
@@ -583,6 +611,7 @@ static void close_all(struct measuring *m)
     free(m->tracks);
     free(m->see.frames);
     picture_measure_close(m->see.measure);
+    picture_light_close(m->see.light);
     sws_freeContext(m->see.convert);
     av_frame_free(&m->see.converted);
     json_decref(m->see.essence);
@@ -613,6 +642,8 @@ bool measure(const struct ticket *t, json_t **result, struct error *err)
     bool done = open_all(&m, err) && whole_pass(&m, err) && write_all(&m, err);
     if (done)
         *result = json_pack("{s:O, s:I}", "outputs", m.outputs, "frames", (json_int_t)m.see.count);
+    if (done && m.see.light)
+        json_object_set_new(*result, "light", light_json(&m.see));
     json_decref(m.outputs);
     close_all(&m);
     return done;

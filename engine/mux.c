@@ -6,6 +6,7 @@
  * Times of the picture are frame numbers. A packet's decoding time is its number in the order of
  * the file, less the longest delay of any segment: the same rule for every coder.
  */
+#include "engine/boxes.h"
 #include "engine/deliverable.h"
 #include "plat/clock.h"
 #include "time/timecode.h"
@@ -151,9 +152,16 @@ static void carry_timecode(struct muxing *x, AVStream *to)
     // QuickTime's and MXF's labels count whole labels: the ".1" of a pair's second frame has no
     // place.
     char label[12];
+    int h, m, sec, f;
     if (!*start)
         return;
     snprintf(label, sizeof(label), "%.11s", start);
+    // Of a film whose pull-down is undone: the same second, its frames counted by 24 (ST 12-1 has
+    // no drop-frame there).
+    if (json_is_true(json_object_get(json_object_get(x->o.t->plan, "cadence"), "film")) &&
+        sscanf(label, "%2d:%2d:%2d%*c%2d", &h, &m, &sec, &f) == 4)
+        snprintf(label, sizeof(label), "%02u:%02u:%02u:%02u", (unsigned)h % 24, (unsigned)m % 60,
+                 (unsigned)sec % 60, (unsigned)f * 4 / 5 % 24);
     av_dict_set(&to->metadata, "timecode", label, 0);
 }
 
@@ -327,13 +335,25 @@ static bool write_all(struct muxing *x, struct error *err)
                     error_errno(err, errno, "cannot make %s durable", x->o.t->output));
 }
 
+// What libavformat leaves out. All of it is written by then, and durable again after it.
+static bool complete(struct muxing *x, struct error *err)
+{
+    int64_t size = lseek(x->file, 0, SEEK_END);
+    if (!x->picture || strcmp(order_word(x->o.profile, "container"), "mov") != 0)
+        return true;
+    return boxes_add_clap(x->file, order_number(x->picture, "width", 0),
+                          order_number(x->picture, "height", 0), &size, err) &&
+           (fsync(x->file) == 0 ||
+            error_errno(err, errno, "cannot make %s durable", x->o.t->output));
+}
+
 bool mux(const struct ticket *t, json_t **result, struct error *err)
 {
     struct muxing x = {.file = -1};
     if (!t->facts)
         return error_set(err, ERROR_INPUT, "what the pieces were made of is not said");
     bool done = order_open(t, &x.o, err) && look_at_all(&x, err) && open_file(&x, err) &&
-                write_header(&x, err) && write_all(&x, err);
+                write_header(&x, err) && write_all(&x, err) && complete(&x, err);
     if (done)
         *result = json_pack("{s:{s:s, s:I}, s:I}", "output", "name", t->output, "size",
                             (json_int_t)lseek(x.file, 0, SEEK_END), "frames", (json_int_t)x.frames);

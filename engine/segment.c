@@ -20,10 +20,15 @@
  * of frames that stand alone some: a segment that does not hold the frames that it should is no
  * segment.
  */
+#include "engine/burn.h"
+#include "engine/convert.h"
 #include "engine/deliverable.h"
+#include "engine/fields.h"
 #include "engine/own.h"
 #include "engine/picture.h"
 #include "engine/places.h"
+#include "formats/profile/hdr.h"
+#include "formats/profile/picture.h"
 #include "plat/clock.h"
 
 #include <libavutil/pixdesc.h>
@@ -50,21 +55,26 @@ struct cutting {
     struct media *m;
     AVCodecContext *decoder, *encoder, *proof;
     struct own_encoder *own; // does what `encoder` only describes
-    struct shaper *shaper;
-    struct SwsContext *scale;
+    struct profile_picture picture;
+    struct shaper *shaper;         // of proxies
+    struct conversion *conversion; // of all others
+    struct fields *fields;         // NULL: frames are as they are
+    struct burn *burn;             // NULL: nothing
     struct places places;
     // of the plan
     int64_t first, count; // frames of the deliverable
     int64_t time, end_time, first_time;
     int64_t next_place;
-    size_t start; // which of segment.from
+    int64_t source; // place of the frame that is shown
+    size_t start;   // which of segment.from
     const json_t *from;
     // as it goes
     int64_t shown, early, packets, proven, delay;
     int64_t since_key;    // packets, with the key frame
     bool over;            // all places were seen
     bool again;           // it has to begin further back
-    AVFrame *last, *made; // as decoded; as it is encoded, once that was needed
+    AVFrame *last, *made; // to be shown; as it is encoded, once that was needed
+    AVFrame *decoded;     // of fields: the last of the source
     json_t *damage;
     int file;
     struct packets_writer *writer;
@@ -88,61 +98,80 @@ static bool no_memory(struct error *err)
 
 // ---- the encoder
 
-static int colour(const json_t *fact, const char *name, int (*from)(const char *), int otherwise)
+static int colour(const char *name, int (*from)(const char *), int otherwise)
 {
-    int value = from(order_word(fact, name));
+    int value = from(name);
     return value < 0 ? otherwise : value;
 }
 
 // All of it from the facts: it has to be the same for every segment.
-static void carry_colour(const struct cutting *x, AVCodecContext *c)
-{
-    const json_t *fact = json_array_get(json_object_get(x->o.facts, "video"), 0);
-    c->color_primaries =
-        colour(fact, "primaries", av_color_primaries_from_name, AVCOL_PRI_UNSPECIFIED);
-    c->color_trc = colour(fact, "transfer", av_color_transfer_from_name, AVCOL_TRC_UNSPECIFIED);
-    c->colorspace = colour(fact, "matrix", av_color_space_from_name, AVCOL_SPC_UNSPECIFIED);
-    c->color_range = AVCOL_RANGE_MPEG;
-    c->chroma_sample_location = media_video(x->m)->chroma_location;
-    int num = 1, den = 1;
-    if (sscanf(order_word(fact, "pixel_aspect"), "%d:%d", &num, &den) == 2)
-        c->sample_aspect_ratio = (AVRational){num, den};
-}
-
-static void set_size(const struct cutting *x, AVCodecContext *c)
-{
-    const json_t *fact = json_array_get(json_object_get(x->o.facts, "video"), 0);
-    bool sdr = json_is_true(json_object_get(x->o.video, "sdr"));
-    int w = order_number(fact, sdr ? "display_width" : "width", 2);
-    int h = order_number(fact, sdr ? "display_height" : "height", 2);
-    int most_w = order_number(x->o.video, "width", w),
-        most_h = order_number(x->o.video, "height", h);
-    if (w > most_w || h > most_h) {
-        bool wide = (int64_t)w * most_h >= (int64_t)h * most_w;
-        int nw = wide ? most_w : (int)((int64_t)w * most_h / h);
-        h = wide ? (int)((int64_t)h * most_w / w) : most_h;
-        w = nw;
-    }
-    c->width = w & ~1, c->height = h & ~1;
-}
-
 static void set_shape(struct cutting *x, AVCodecContext *c)
 {
-    const json_t *fact = json_array_get(json_object_get(x->o.facts, "video"), 0);
-    const char *order = order_word(fact, "field_order");
-    carry_colour(x, c);
-    set_size(x, c);
-    if (json_is_true(json_object_get(x->o.video, "sdr"))) {
-        shaper_close(x->shaper);
-        x->shaper = shaper_open(&(struct shape){
-            .rotation = order_number(fact, "rotation", 0), .width = c->width, .height = c->height});
-        c->color_primaries = AVCOL_PRI_BT709, c->color_trc = AVCOL_TRC_BT709;
-        c->colorspace = AVCOL_SPC_BT709;
-        c->sample_aspect_ratio = (AVRational){1, 1};
-    } else if (strcmp(order, "top") == 0 || strcmp(order, "bottom") == 0) {
-        c->flags |= AV_CODEC_FLAG_INTERLACED_DCT;
-        c->field_order = *order == 't' ? AV_FIELD_TT : AV_FIELD_BB;
+    const struct profile_picture *p = &x->picture;
+    c->color_primaries =
+        colour(p->primaries, av_color_primaries_from_name, AVCOL_PRI_UNSPECIFIED);
+    c->color_trc = colour(p->transfer, av_color_transfer_from_name, AVCOL_TRC_UNSPECIFIED);
+    c->colorspace = colour(p->matrix, av_color_space_from_name, AVCOL_SPC_UNSPECIFIED);
+    c->color_range = p->full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+    c->chroma_sample_location = media_video(x->m)->chroma_location;
+    c->sample_aspect_ratio = (AVRational){p->aspect_num, p->aspect_den};
+    c->width = p->width, c->height = p->height;
+    c->field_order = AV_FIELD_PROGRESSIVE;
+    if (strcmp(p->scan, "progressive") != 0) {
+        c->flags |= AV_CODEC_FLAG_INTERLACED_DCT | AV_CODEC_FLAG_INTERLACED_ME;
+        c->field_order = *p->scan == 't' ? AV_FIELD_TT : AV_FIELD_BB;
     }
+}
+
+// What becomes of frames before they are encoded.
+static bool open_treatment(struct cutting *x, struct error *err)
+{
+    const json_t *fact = json_array_get(json_object_get(x->o.facts, "video"), 0),
+                 *burns = json_object_get(x->o.profile, "burn");
+    const struct profile_picture *p = &x->picture;
+    if (json_is_true(json_object_get(x->o.video, "sdr")))
+        x->shaper = shaper_open(&(struct shape){.rotation = order_number(fact, "rotation", 0),
+                                                .width = p->width,
+                                                .height = p->height});
+    x->conversion = conversion_open(&(struct conversion_wish){
+        .picture = *p,
+        .format = av_get_pix_fmt(order_word(x->o.video, "pixel_format")),
+        .dither = order_word(x->o.video, "dither")});
+    return (!json_object_get(x->o.t->segment, "fields") ||
+            fields_open(x->o.t->segment, strcmp(p->source_scan, "top") == 0, p->scan, &x->fields,
+                        err)) &&
+           (!json_array_size(burns) || burn_open(burns, x->o.facts, x->o.rate, &x->burn, err));
+}
+
+// Their own form of what stands beside the stream as well.
+static void add_light(const struct cutting *x, const char *encoder, char *to, size_t size)
+{
+    struct hdr_display d;
+    struct hdr_light l;
+    char display[160];
+    size_t used = strlen(to);
+    bool has = hdr_of_facts(x->o.facts, &d), lit = hdr_light_of_facts(x->o.facts, &l);
+    if (x->shaper || strcmp(x->picture.transfer, "smpte2084") != 0)
+        return;
+    hdr_display_format(&d, display);
+    if (strcmp(encoder, "libsvtav1") == 0 && has) {
+        snprintf(to + used, size - used,
+                 ":mastering-display=G(%.5f,%.5f)B(%.5f,%.5f)R(%.5f,%.5f)WP(%.5f,%.5f)L(%.4f,%.4f)",
+                 d.x[1] / 5e4, d.y[1] / 5e4, d.x[2] / 5e4, d.y[2] / 5e4, d.x[0] / 5e4,
+                 d.y[0] / 5e4, d.white_x / 5e4, d.white_y / 5e4, (double)d.highest / 1e4,
+                 (double)d.lowest / 1e4);
+    } else if (has) {
+        bool hevc = strcmp(encoder, "libx265") == 0;
+        snprintf(to + used, size - used, "%s%s", hevc ? ":hdr10=1:master-display="
+                                                      : ":mastering-display=", display);
+    }
+    used = strlen(to);
+    if (lit)
+        snprintf(to + used, size - used, ":%s=%d,%d",
+                 strcmp(encoder, "libx265") == 0     ? "max-cll"
+                 : strcmp(encoder, "libsvtav1") == 0 ? "content-light"
+                                                     : "cll",
+                 l.max_cll, l.max_fall);
 }
 
 static void set_options(const struct cutting *x, AVCodecContext *c, const char *crf, bool quick,
@@ -155,9 +184,10 @@ static void set_options(const struct cutting *x, AVCodecContext *c, const char *
         av_dict_set(to, name, json_string_value(option), 0);
     if (rule->list) {
         const AVDictionaryEntry *have = av_dict_get(*to, rule->list, NULL, 0);
-        char all[1200];
+        char all[1600];
         snprintf(all, sizeof(all), "%.1000s%s%s%s%s", have ? have->value : "", have ? ":" : "",
-                 rule->add, quick ? ":" : "", quick ? rule->quick : "");
+                 rule->add, quick && rule->quick ? ":" : "", quick && rule->quick ? rule->quick : "");
+        add_light(x, rule->name, all, sizeof(all));
         av_dict_set(to, rule->list, all, 0);
     }
     if (*crf)
@@ -205,11 +235,12 @@ static bool open_encoder(struct cutting *x, const char *crf, bool quick, struct 
 
 static bool open_writer(struct cutting *x, struct error *err)
 {
-    bool sdr = json_is_true(json_object_get(x->o.video, "sdr"));
-    const AVStream *side = x->m->format && !sdr ? x->m->format->streams[x->m->video] : NULL;
-    json_t *head =
-        json_pack("{s:[o], s:I, s:I}", "streams", stream_describe(x->encoder, side, NULL), "first",
-                  (json_int_t)x->first, "count", (json_int_t)x->count);
+    const AVStream *side = x->m->format && !x->shaper ? x->m->format->streams[x->m->video] : NULL;
+    json_t *stream = stream_describe(x->encoder, side, NULL);
+    if (!x->shaper && strcmp(x->picture.transfer, "smpte2084") == 0)
+        stream_light(stream, x->o.facts);
+    json_t *head = json_pack("{s:[o], s:I, s:I}", "streams", stream, "first", (json_int_t)x->first,
+                             "count", (json_int_t)x->count);
     bool done =
         output_open(x->o.t->output, &x->file, err) && packets_begin(x->file, head, &x->writer, err);
     json_decref(head);
@@ -349,46 +380,31 @@ static void progress(struct cutting *x)
                        (json_int_t)x->count, "unit", "frames"));
 }
 
-static AVFrame *scaled(struct cutting *x, const AVFrame *f)
+// Nothing of the source's own coding goes into the encoder: no type of picture, no messages.
+static AVFrame *converted(struct cutting *x, const AVFrame *f, struct error *err)
 {
     const AVCodecContext *c = x->encoder;
-    bool full = f->color_range == AVCOL_RANGE_JPEG || f->colorspace == AVCOL_SPC_RGB;
-    if (f->format == (int)c->pix_fmt && f->width == c->width && f->height == c->height && !full)
-        return av_frame_clone(f);
-    AVFrame *to = frame_new(c->pix_fmt, c->width, c->height);
-    x->scale = sws_getCachedContext(x->scale, f->width, f->height, f->format, c->width, c->height,
-                                    c->pix_fmt, SWS_BICUBIC | SWS_ACCURATE_RND, NULL, NULL, NULL);
-    if (!to || !x->scale) {
-        av_frame_free(&to);
-        return NULL;
+    bool laced = c->field_order != AV_FIELD_PROGRESSIVE;
+    if (x->shaper) {
+        AVFrame *shaped = shaper_make(x->shaper, f);
+        if (!shaped)
+            (void)no_memory(err);
+        return shaped;
     }
-    const int *matrix =
-        sws_getCoefficients(f->colorspace == AVCOL_SPC_RGB ? SWS_CS_ITU709 : (int)f->colorspace);
-    sws_setColorspaceDetails(x->scale, matrix, full, matrix, 0, 0, 1 << 16, 1 << 16);
-    sws_scale(x->scale, (const uint8_t *const *)f->data, f->linesize, 0, f->height, to->data,
-              to->linesize);
-    to->interlaced_frame = f->interlaced_frame;
-    to->top_field_first = f->top_field_first;
-    return to;
-}
-
-// Nothing of the source's own coding goes into the encoder: no type of picture, no messages.
-static AVFrame *converted(struct cutting *x, const AVFrame *f)
-{
-    if (x->shaper)
-        return shaper_make(x->shaper, f);
-    AVFrame *to = scaled(x, f);
+    AVFrame *to = conversion_make(x->conversion, f, laced, err);
     if (!to)
         return NULL;
     while (to->nb_side_data)
         av_frame_remove_side_data(to, to->side_data[0]->type);
     to->pict_type = AV_PICTURE_TYPE_NONE;
     to->key_frame = to->repeat_pict = 0;
+    to->interlaced_frame = laced;
+    to->top_field_first = c->field_order == AV_FIELD_TT;
     // The ProRes encoder writes a frame's own colour into its header.
-    to->color_primaries = f->color_primaries;
-    to->color_trc = f->color_trc;
-    to->colorspace = f->colorspace;
-    to->color_range = AVCOL_RANGE_MPEG;
+    to->color_primaries = c->color_primaries;
+    to->color_trc = c->color_trc;
+    to->colorspace = c->colorspace;
+    to->color_range = c->color_range;
     return to;
 }
 
@@ -405,11 +421,15 @@ static bool show(struct cutting *x, struct error *err)
 {
     if (x->shown >= x->count)
         return true;
-    if (!x->made)
-        x->made = converted(x, x->last);
-    AVFrame *f = x->made ? av_frame_clone(x->made) : NULL;
+    if (!x->made && !(x->made = converted(x, x->last, err)))
+        return false;
+    AVFrame *f = av_frame_clone(x->made);
     if (!f)
         return no_memory(err);
+    if (x->burn && !burn_draw(x->burn, f, x->first + x->shown, x->source, err)) {
+        av_frame_free(&f);
+        return false;
+    }
     f->pts = x->shown++;
     if (x->encoder && (f->format != x->encoder->pix_fmt || f->width != x->encoder->width ||
                        f->height != x->encoder->height)) {
@@ -446,6 +466,20 @@ static void hurt(struct cutting *x, const char *what)
                                                    what, "frame", (json_int_t)x->next_place));
 }
 
+// The frames that can be made once this one is there.
+static bool weave(struct cutting *x, const AVFrame *f, struct error *err)
+{
+    AVFrame *made;
+    bool done = fields_take(x->fields, f, err);
+    while (done && (done = fields_next(x->fields, &made, &x->source, err)) && made) {
+        av_frame_free(&x->made);
+        av_frame_free(&x->last);
+        x->last = made;
+        done = show(x, err);
+    }
+    return done;
+}
+
 // Of a film whose first frames are lost the first that can be decoded is shown for them.
 static bool show_early(struct cutting *x, struct error *err)
 {
@@ -455,11 +489,28 @@ static bool show_early(struct cutting *x, struct error *err)
     return done;
 }
 
+// In fields' stead of a lost frame the one before it is taken.
+static bool take_fields(struct cutting *x, const AVFrame *f, struct error *err)
+{
+    AVFrame *now = av_frame_clone(f ? f : x->decoded);
+    bool done = now || no_memory(err);
+    for (; done && x->early; x->early--)
+        done = weave(x, now, err);
+    av_frame_free(&x->decoded);
+    x->decoded = now;
+    return done && weave(x, now, err);
+}
+
 // A frame of the source, or NULL for one that is lost, in order of display.
 static bool take_place(struct cutting *x, AVFrame *f, int64_t time, struct error *err)
 {
-    if (time < x->time)
+    if (time < x->time) {
+        if (f && x->fields) {
+            av_frame_free(&x->decoded);
+            x->decoded = av_frame_clone(f);
+        }
         return !f || keep(x, f, err);
+    }
     if (time >= x->end_time) {
         if (f && !x->last && (!keep(x, f, err) || !show_early(x, err)))
             return false;
@@ -472,9 +523,11 @@ static bool take_place(struct cutting *x, AVFrame *f, int64_t time, struct error
     }
     if (!f || (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags)
         hurt(x, f ? "the frame is damaged" : "the frame is lost: the one before is repeated");
-    x->next_place++;
+    x->source = x->next_place++;
     if (!f && !x->last)
         return x->early++, true;
+    if (x->fields)
+        return take_fields(x, f, err);
     if (!f)
         return x->o.vfr || show(x, err);
     if (x->o.vfr && x->last && !show_until(x, frame_at(x, time), err))
@@ -595,6 +648,8 @@ static bool decode(struct cutting *x, struct error *err)
     avcodec_free_context(&x->decoder);
     places_free(&x->places);
     av_frame_free(&x->last);
+    if (x->fields)
+        fields_again(x->fields);
     int threads = order_number(json_object_get(x->o.t->plan, "encoder"), "threads", 1);
     bool done = find_start(x, &first, err) &&
                 decoder_open(media_video(x->m), media_video_base(x->m), threads, &x->decoder, err);
@@ -660,7 +715,8 @@ static bool read_plan(struct cutting *x, struct error *err)
         return error_set(err, ERROR_INPUT, "the plan of the segment can not be used");
     x->o.rate = rate;
     x->o.vfr = json_object_get(plan, "constant") != NULL;
-    return encoder_is(&x->o, plan, err);
+    return encoder_is(&x->o, plan, err) &&
+           profile_picture(x->o.profile, x->o.facts, &x->picture, err);
 }
 
 static bool encode(struct cutting *x, json_t **result, struct error *err)
@@ -697,7 +753,7 @@ static bool cut(const struct ticket *t, bool (*to)(struct cutting *, json_t **, 
         done = error_set(err, ERROR_INPUT, "the source of the segment has no picture");
     if (done)
         only_pictures(x.m);
-    done = done && to(&x, result, err);
+    done = done && open_treatment(&x, err) && to(&x, result, err);
     packets_writer_close(x.writer);
     avcodec_free_context(&x.decoder);
     for (int i = 0; i < MEASURES; i++)
@@ -707,10 +763,13 @@ static bool cut(const struct ticket *t, bool (*to)(struct cutting *, json_t **, 
     avcodec_free_context(&x.proof);
     own_close(x.own);
     shaper_close(x.shaper);
-    sws_freeContext(x.scale);
+    conversion_close(x.conversion);
+    fields_close(x.fields);
+    burn_close(x.burn);
     av_frame_free(&x.frame);
     av_frame_free(&x.last);
     av_frame_free(&x.made);
+    av_frame_free(&x.decoded);
     av_packet_free(&x.packet);
     av_packet_free(&x.out);
     places_free(&x.places);

@@ -1,4 +1,6 @@
 // What a master lacks to become what an outlet asks for: its Facts beside the profile's "master".
+#include "formats/profile/hdr.h"
+#include "formats/profile/picture.h"
 #include "formats/profile/profile.h"
 
 #include <stdio.h>
@@ -72,7 +74,8 @@ static void one_of(struct fit *f, const char *what, const json_t *list, const ch
         said ? fix : "somebody who knows the master has to say it");
 }
 
-static void rate(struct fit *f, const json_t *list, const json_t *facts)
+// `unlaced`: pull-down is undone, so that four fifths of the master's rate may come of it.
+static void rate(struct fit *f, const json_t *list, const json_t *facts, bool unlaced)
 {
     char wanted[256] = "";
     size_t i, used = 0;
@@ -80,7 +83,7 @@ static void rate(struct fit *f, const json_t *list, const json_t *facts)
     rational seen, allowed;
     struct error err;
     const char *said = word(constant ? constant : facts, "rate");
-    bool found = false, known = rational_parse(text_of(said), &seen, &err) && seen.num > 0;
+    bool found = false, film = false, known = rational_parse(text_of(said), &seen, &err) && seen.num > 0;
     if (!list)
         return;
     json_array_foreach(list, i, it)
@@ -91,12 +94,16 @@ static void rate(struct fit *f, const json_t *list, const json_t *facts)
                            rate_name(allowed).text);
         used += got > 0 && (size_t)got < sizeof(wanted) - used ? (size_t)got : 0;
         found = found || (known && rational_equal(seen, allowed));
+        film = film || (known && rational_equal(rational_make(seen.num * 4, seen.den * 5), allowed));
     }
     add(f, "frames a second", wanted, known ? rate_name(seen).text : "not known",
-        !known  ? UNKNOWN
-        : found ? OK
-                : NO,
-        known ? "supply a master at one of these rates; conversion of rates is a matter of taste"
+        !known             ? UNKNOWN
+        : found            ? OK
+        : film && unlaced  ? UNKNOWN
+                           : NO,
+        known && film && unlaced
+            ? "it may be film with 2:3 pull-down: the plan finds out, and refuses if it is not"
+        : known ? "supply a master at one of these rates; conversion of rates is a matter of taste"
               : "give the sequence a rate");
 }
 
@@ -115,21 +122,40 @@ static void depth(struct fit *f, const json_t *asked, const json_t *video)
         "supply the master at its full depth; more bits around the same picture are refused");
 }
 
-static void hdr(struct fit *f, const json_t *video)
+// Neither has a default: an HDR deliverable without them is not made.
+static void hdr(struct fit *f, const json_t *facts)
 {
-    const json_t *h = json_object_get(video, "hdr");
-    bool mastering = *word(h, "mastering"), levels = json_object_get(h, "max_cll") != NULL;
-    add(f, "mastering display", "stated", mastering ? word(h, "mastering") : "not said",
-        mastering ? OK : UNKNOWN, "the colourist states the display; it is never guessed");
-    char seen[64] = "not said";
-    if (levels)
-        snprintf(seen, sizeof(seen), "%lld, %lld", (long long)number(h, "max_cll"),
-                 (long long)number(h, "max_fall"));
-    add(f, "MaxCLL, MaxFALL", "stated", seen, levels ? OK : UNKNOWN,
-        "they are measured over the whole programme, or stated");
+    struct hdr_display display;
+    struct hdr_light light;
+    char seen[160] = "not said";
+    bool there = hdr_of_facts(facts, &display);
+    if (there)
+        hdr_display_format(&display, seen);
+    add(f, "mastering display", "stated", seen, there ? OK : NO,
+        "the colourist states it, it is never guessed: --mastering-display \"p3-d65 1000 0.0001\"");
+    there = hdr_light_of_facts(facts, &light);
+    snprintf(seen, sizeof(seen), "not said");
+    if (there)
+        snprintf(seen, sizeof(seen), "%d, %d", light.max_cll, light.max_fall);
+    add(f, "MaxCLL, MaxFALL", "stated", seen, there ? OK : NO,
+        "measure them over the whole programme: --light measure; or state them: --light 1000,400");
 }
 
-static void picture(struct fit *f, const json_t *asked, const json_t *facts, bool scaled)
+// What the profile itself refuses to do to a picture.
+static void conversion(struct fit *f, const json_t *profile, const json_t *facts)
+{
+    struct profile_picture p;
+    struct error err;
+    error_clear(&err);
+    if (json_array_size(json_object_get(facts, "video")) && !profile_picture(profile, facts, &p, &err))
+        add(f, "conversion", "within what the profile allows", err.why, NO, err.fix);
+    if (profile_unlaces(profile, facts))
+        add(f, "scan", "progressive", "interlaced", UNKNOWN,
+            "its fields are looked at before it is encoded, and the plan says what they were");
+}
+
+static void picture(struct fit *f, const json_t *asked, const json_t *facts, bool scaled,
+                    bool unlaced)
 {
     const json_t *video = json_array_get(json_object_get(facts, "video"), 0);
     char size[48];
@@ -140,7 +166,7 @@ static void picture(struct fit *f, const json_t *asked, const json_t *facts, boo
     if (!scaled)
         one_of(f, "size", json_object_get(asked, "sizes"), size,
                "supply a master of that size; blown up or cropped pictures are refused");
-    rate(f, json_object_get(asked, "rates"), facts);
+    rate(f, json_object_get(asked, "rates"), facts, unlaced);
     if (json_is_true(json_object_get(asked, "constant"))) {
         bool varies = json_is_true(json_object_get(facts, "vfr"));
         add(f, "constant rate", "yes", varies ? "frames come unevenly" : "yes", varies ? NO : OK,
@@ -166,7 +192,7 @@ static void picture(struct fit *f, const json_t *asked, const json_t *facts, boo
             "supply it with square pixels");
     }
     if (json_is_true(json_object_get(asked, "hdr")))
-        hdr(f, video);
+        hdr(f, facts);
 }
 
 static int channels_of(const char *layout)
@@ -351,7 +377,10 @@ json_t *profile_fit(const json_t *profile, const json_t *facts, bool *fits)
         add(&f, wants_picture ? "picture" : "sound", "there",
             (wants_picture ? picture_there : sound_there) ? "there" : "none",
             (wants_picture ? picture_there : sound_there) ? OK : NO, "choose another profile");
-    picture(&f, json_object_get(master, "video"), facts, json_object_get(video, "width") != NULL);
+    picture(&f, json_object_get(master, "video"), facts, json_object_get(video, "width") != NULL,
+            profile_unlaces(profile, facts));
+    if (video)
+        conversion(&f, profile, facts);
     sound(&f, profile, master, facts);
     lengths(&f, profile, facts);
     timecode(&f, master, facts);

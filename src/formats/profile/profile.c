@@ -36,13 +36,23 @@ static const struct field fields[] = {
     {"", "package", 't', false, " itmsp "},
     {"", "sidecars", 'T', false, " itunes-metadata mmc mec as11-xml "},
     {"", "naming", 'o', false, NULL},
+    {"", "burn", 'L', false, NULL},
     {"video", "codec", 't', true,
      " libx264 libx265 libsvtav1 prores_house prores_aw prores_ks dnxhd mpeg2video "},
     {"video", "pixel_format", 't', true,
-     " yuv420p yuv422p yuv422p10le yuv420p10le yuv444p10le yuva444p10le "},
+     " yuv420p yuv422p yuv420p10le yuv422p10le yuv444p10le yuva444p10le yuv420p12le yuv422p12le "
+     "yuv444p12le "},
     {"video", "width", 'i', false, NULL},
     {"video", "height", 'i', false, NULL},
     {"video", "sdr", 'b', false, NULL},
+    {"video", "fit", 't', false, " inside pad crop refuse "},
+    {"video", "enlarge", 'b', false, NULL},
+    {"video", "square", 'b', false, NULL},
+    {"video", "pixel_aspect", 't', false, NULL},
+    {"video", "scan", 't', false, " progressive top bottom "},
+    {"video", "colour", 't', false, " bt709 bt601-525 bt601-625 bt2020 "},
+    {"video", "range", 't', false, " limited full "},
+    {"video", "dither", 't', false, " error-diffusion ordered none "},
     {"video", "gop_s", 'i', false, NULL},
     {"video", "gop", 't', false, " fixed "},
     {"video", "segment_s", 'i', false, NULL},
@@ -92,6 +102,14 @@ static const struct field fields[] = {
     {"length", "av_ms", 'i', false, NULL},
     {"length", "shortest_s", 'i', false, NULL},
     {"length", "longest_s", 'i', false, NULL},
+    {"burn[]", "what", 't', true, " timecode text watermark "},
+    {"burn[]", "text", 't', false, NULL},
+    {"burn[]", "timecode", 't', false, " source record "},
+    {"burn[]", "start", 't', false, NULL},
+    {"burn[]", "at", 't', false,
+     " top-left top top-right left centre right bottom-left bottom bottom-right "},
+    {"burn[]", "size", 'i', false, NULL},
+    {"burn[]", "opacity", 'i', false, NULL},
     {"naming", "pattern", 't', true, NULL},
     {"naming", "example", 't', true, NULL},
 };
@@ -246,6 +264,28 @@ static int64_t number_of(const json_t *object, const char *name)
     return json_integer_value(json_object_get(object, name));
 }
 
+static bool check_burns(const json_t *profile, struct fault *f)
+{
+    size_t i;
+    const json_t *burn;
+    json_array_foreach(json_object_get(profile, "burn"), i, burn)
+    {
+        char at[32];
+        const char *what = json_string_value(json_object_get(burn, "what")),
+                   *kind = json_string_value(json_object_get(burn, "timecode"));
+        bool timecode = strcmp(what, "timecode") == 0;
+        bool record = kind && strcmp(kind, "record") == 0;
+        snprintf(at, sizeof(at), "burn[%zu]", i);
+        if (!timecode && !json_object_get(burn, "text"))
+            return wrong(f, at, "text", "is missing: what is to be burnt in");
+        if (timecode && record != (json_object_get(burn, "start") != NULL))
+            return wrong(f, at, "start", "goes with a record timecode, and only with one");
+        if (number_of(burn, "opacity") > 100 || number_of(burn, "size") > 50)
+            return wrong(f, at, "", "has opacity up to 100 and size up to 50 per cent of the height");
+    }
+    return true;
+}
+
 static bool check(const json_t *profile, struct fault *f)
 {
     const json_t *video = json_object_get(profile, "video"),
@@ -264,6 +304,16 @@ static bool check(const json_t *profile, struct fault *f)
     const char *format = json_string_value(json_object_get(video, "pixel_format"));
     if (json_is_true(json_object_get(video, "sdr")) && strcmp(format, "yuv420p") != 0)
         return wrong(f, "video", "pixel_format", "is yuv420p where \"sdr\" is true");
+    const char *fit = json_string_value(json_object_get(video, "fit"));
+    if (fit && strcmp(fit, "inside") != 0 &&
+        (!json_object_get(video, "width") || !json_object_get(video, "height")))
+        return wrong(f, "video", "fit", "needs width and height, which are the frame");
+    if (json_is_true(json_object_get(video, "sdr")) &&
+        (json_object_get(video, "scan") || json_object_get(video, "colour") ||
+         json_object_get(video, "range")))
+        return wrong(f, "video", "sdr", "says scan, colour and range already");
+    if (!check_burns(profile, f))
+        return false;
     if (profile_measured(profile) && json_object_get(json_object_get(video, "options"), "crf"))
         return wrong(f, "video", "bit_rate", "can not be held with a crf beside it");
     if (!video && !audio)

@@ -1,0 +1,232 @@
+#include "picture/cadence.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- looking
+
+enum { STANDS_OUT = 6, MOVES = 4 }; // luma in 8-bit steps
+
+static void load(uint16_t *to, const uint8_t *plane, ptrdiff_t stride, int y, int width, int bits)
+{
+    const uint8_t *row = plane + stride * y;
+    if (bits > 8)
+        memcpy(to, row, (size_t)width * 2);
+    else
+        for (int x = 0; x < width; x++)
+            to[x] = row[x];
+}
+
+static int apart(int v, int a, int b, int by)
+{
+    return (v > a + by && v > b + by) || (v < a - by && v < b - by);
+}
+
+struct looking {
+    const struct cadence_view *v;
+    uint16_t *row[6];
+    int stands_out, moves;
+};
+
+static const uint16_t *line(struct looking *l, int slot, int before, int y)
+{
+    const struct cadence_view *v = l->v;
+    load(l->row[slot], before ? v->before : v->now, before ? v->before_stride : v->now_stride, y,
+         v->width, v->bits);
+    return l->row[slot];
+}
+
+static uint32_t share(int64_t of, int64_t all)
+{
+    return all > 0 && of > 0 ? (uint32_t)(of * 1000000 / all) : 0;
+}
+
+// Of a field's lines (this frame's, of parity `odd`) between those of the field before it, which are
+// of this frame or the one before. What stands out from its own field's lines too is detail or
+// grain and no comb.
+static uint32_t combs(struct looking *l, int odd, int other_before)
+{
+    const struct cadence_view *v = l->v;
+    int64_t combed = 0, rough = 0, all = 0;
+    for (int y = odd + 2; y + 2 < v->height; y += 2) {
+        const uint16_t *at = line(l, 0, 0, y), *was = line(l, 1, 1, y);
+        const uint16_t *up = line(l, 2, other_before, y - 1), *down = line(l, 3, other_before, y + 1);
+        const uint16_t *up2 = line(l, 4, 0, y - 2), *down2 = line(l, 5, 0, y + 2);
+        for (int x = 0; x < v->width; x++) {
+            int moved = at[x] > was[x] + l->moves || at[x] < was[x] - l->moves;
+            combed += moved & apart(at[x], up[x], down[x], l->stands_out);
+            rough += moved & apart(at[x], up2[x], down2[x], l->stands_out);
+        }
+        all += v->width;
+    }
+    return share(combed - rough, all);
+}
+
+static uint32_t differs(struct looking *l, int odd)
+{
+    const struct cadence_view *v = l->v;
+    int64_t many = 0, all = 0;
+    for (int y = odd; y < v->height; y += 2) {
+        const uint16_t *at = line(l, 0, 0, y), *was = line(l, 1, 1, y);
+        for (int x = 0; x < v->width; x++)
+            many += at[x] > was[x] + l->moves || at[x] < was[x] - l->moves;
+        all += v->width;
+    }
+    return share(many, all);
+}
+
+void cadence_look(const struct cadence_view *v, struct cadence_field *first)
+{
+    struct looking l = {.v = v,
+                        .stands_out = STANDS_OUT << (v->bits > 8 ? v->bits - 8 : 0),
+                        .moves = MOVES << (v->bits > 8 ? v->bits - 8 : 0)};
+    int early = v->top_first ? 0 : 1; // parity of the field that comes first
+    first[0] = first[1] = (struct cadence_field){0, 0};
+    if (!v->before)
+        return;
+    uint16_t *rows = malloc((size_t)v->width * 2 * 6);
+    if (!rows)
+        abort();
+    for (int i = 0; i < 6; i++)
+        l.row[i] = rows + (ptrdiff_t)i * v->width;
+    first[-2].again = differs(&l, early);
+    first[-1].again = differs(&l, !early);
+    first[-1].comb = combs(&l, early, 1); // this one's first between the second of the one before
+    first[0].comb = combs(&l, !early, 0);
+    free(rows);
+}
+
+// ---- solving
+
+enum state { FREE, FILM_2, FILM_3, WHOLE, FIELDS, STATES };
+static const double a_break = 1.5, a_field_left = 0.3, a_field_alone = 0.25;
+
+static const struct step { // from a state by a run to a state
+    enum state from, to;
+    int length;
+} steps[] = {
+    {FREE, WHOLE, 2},   {FREE, FILM_2, 2},  {FREE, FILM_3, 3},   {FREE, FIELDS, 1},
+    {FILM_2, FILM_3, 3}, {FILM_3, FILM_2, 2}, {WHOLE, WHOLE, 2}, {FIELDS, FIELDS, 1},
+};
+enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
+
+struct mark { // the cheapest way to a state
+    double cost;
+    uint8_t from, length; // length 0: a break
+};
+
+static double soft(uint32_t share, double half)
+{
+    return share / (share + half);
+}
+
+static double cost_of(const struct cadence_field *f, const struct step *s)
+{
+    if (s->length == 1)
+        return a_field_alone;
+    double cost = soft(f[0].comb, 2000);
+    if (s->length == 3)
+        cost += soft(f[1].comb, 2000) + 0.5 * soft(f[0].again, 10000);
+    return cost;
+}
+
+static void better(struct mark *to, double cost, enum state from, int length)
+{
+    if (cost < to->cost)
+        *to = (struct mark){cost, (uint8_t)from, (uint8_t)length};
+}
+
+static void reach(struct mark (*marks)[STATES], const struct cadence_field *fields, int64_t at,
+                  int64_t count)
+{
+    for (int s = FREE + 1; s < STATES; s++)
+        better(&marks[at][FREE], marks[at][s].cost + a_break, (enum state)s, 0);
+    for (int s = 0; s < STATES && at < count; s++)
+        better(&marks[at + 1][FREE], marks[at][s].cost + a_break * (s != FREE) + a_field_left,
+               (enum state)s, 1);
+    for (size_t i = 0; i < STEPS; i++)
+        if (at + steps[i].length <= count)
+            better(&marks[at + steps[i].length][steps[i].to],
+                   marks[at][steps[i].from].cost + cost_of(fields + at, &steps[i]), steps[i].from,
+                   steps[i].length);
+}
+
+struct cadence_run *cadence_solve(const struct cadence_field *fields, int64_t count, size_t *runs)
+{
+    static const enum cadence_mode modes[] = {CADENCE_LEFT, CADENCE_FILM, CADENCE_FILM,
+                                              CADENCE_WHOLE, CADENCE_FIELDS};
+    struct mark(*marks)[STATES] = malloc((size_t)(count + 1) * sizeof(*marks));
+    struct cadence_run *to = malloc((size_t)(count + 1) * sizeof(*to));
+    size_t used = 0;
+    if (!marks || !to)
+        abort();
+    for (int64_t i = 0; i <= count; i++)
+        for (int s = 0; s < STATES; s++)
+            marks[i][s] = (struct mark){1e30, 0, 0};
+    marks[0][FREE].cost = 0;
+    for (int64_t i = 0; i <= count; i++)
+        reach(marks, fields, i, count);
+    int state = FREE;
+    for (int s = 0; s < STATES; s++)
+        state = marks[count][s].cost < marks[count][state].cost ? s : state;
+    for (int64_t at = count; at > 0;) {
+        const struct mark *m = &marks[at][state];
+        if (m->length)
+            to[used++] = (struct cadence_run){at - m->length, m->length, modes[state]};
+        at -= m->length;
+        state = m->from;
+    }
+    for (size_t i = 0; i < used / 2; i++) {
+        struct cadence_run swap = to[i];
+        to[i] = to[used - 1 - i];
+        to[used - 1 - i] = swap;
+    }
+    free(marks);
+    *runs = used;
+    return to;
+}
+
+// ---- frames
+
+static struct cadence_frame frame_of(const struct cadence_run *r, int top_first)
+{
+    // Of three fields the two that the source has as one frame.
+    int64_t a = r->length == 3 && r->field % 2 ? r->field + 1 : r->field, b = a + 1;
+    int64_t early = a % 2 ? b : a, late = a % 2 ? a : b; // first and second field of their frames
+    return top_first ? (struct cadence_frame){early / 2, late / 2, 0}
+                     : (struct cadence_frame){late / 2, early / 2, 0};
+}
+
+// Of a field that is left over the nearest run that is a whole frame, the next one before the last.
+static const struct cadence_run *nearest(const struct cadence_run *runs, size_t count, size_t at)
+{
+    for (size_t step = 1; runs[at].mode == CADENCE_LEFT && step < count; step++) {
+        size_t after = at + step, before = at - step;
+        bool behind = after < count && runs[after].mode != CADENCE_LEFT,
+             ahead = step <= at && runs[before].mode != CADENCE_LEFT;
+        if (behind || ahead)
+            return behind ? &runs[after] : &runs[before];
+    }
+    return &runs[at];
+}
+
+struct cadence_frame *cadence_frames(const struct cadence_run *runs, size_t count, int64_t frames,
+                                     int top_first, int film, int64_t *made)
+{
+    *made = film ? (4 * frames + 2) / 5 : frames;
+    struct cadence_frame *to = malloc((size_t)(*made + 1) * sizeof(*to));
+    size_t at = 0;
+    if (!to)
+        abort();
+    for (int64_t k = 0; k < *made; k++) {
+        int64_t field = film ? (10 * k + 5) / 4 : 2 * k + 1;
+        while (at + 1 < count && runs[at + 1].field <= field)
+            at++;
+        const struct cadence_run *r = nearest(runs, count, at);
+        to[k] = r->mode == CADENCE_FIELDS || r->length < 2
+                    ? (struct cadence_frame){field / 2, field / 2, 1}
+                    : frame_of(r, top_first);
+    }
+    return to;
+}
