@@ -1,5 +1,7 @@
 // posthouse transcode: a file made into a profile, probed and compared, without a server.
+#include "cmd/master.h"
 #include "cmd/media.h"
+#include "formats/profile/burn.h"
 #include "formats/profile/profile.h"
 #include "house/deliver/checks.h"
 #include "plat/files.h"
@@ -34,6 +36,28 @@ static void print_checks(const json_t *checks)
                                             json_string_value(json_object_get(c, "seen")));
 }
 
+// What was found in the fields, and where it changed: "2:3 from frame 1204, 2:3 from frame 3310".
+static void print_cadence(const json_t *cadence)
+{
+    size_t i;
+    const json_t *section, *sections = json_object_get(cadence, "sections");
+    if (!cadence)
+        return;
+    printf("fields: %s, %s first; made into %s frames a second\n",
+           json_string_value(json_object_get(cadence, "found")),
+           json_string_value(json_object_get(cadence, "fields")),
+           json_string_value(json_object_get(cadence, "rate")));
+    json_array_foreach(sections, i, section)
+    {
+        printf("  %s from frame %lld%s\n", json_string_value(json_object_get(section, "kind")),
+               (long long)json_integer_value(json_object_get(section, "from")),
+               i ? " (a break)" : "");
+    }
+    long long laced = json_integer_value(json_object_get(cadence, "deinterlaced"));
+    if (laced)
+        printf("  %lld frames are deinterlaced\n", laced);
+}
+
 // Two at the same file would tread on each other. The descriptor is the lock, until we end.
 static bool lock(const char *folder, const char *final, struct error *err)
 {
@@ -51,7 +75,7 @@ static bool lock(const char *folder, const char *final, struct error *err)
 // run that was cut off is in that folder, and the next one goes on with it.
 static bool make(struct command_call *call, const struct media *m, const json_t *facts,
                  const json_t *profile, const char *folder, const char *name, int workers,
-                 json_t **checks, bool *all, struct error *err)
+                 json_t **checks, json_t **cadence, bool *all, struct error *err)
 {
     bool done = false;
     json_t *result = NULL, *seen = NULL;
@@ -75,6 +99,7 @@ static bool make(struct command_call *call, const struct media *m, const json_t 
     if (!media_encode(call, m, &wish, &result, err) || !media_probe(call, &check, &seen, err))
         goto out;
     *checks = deliver_checks(profile, facts, seen, all);
+    *cadence = json_incref(json_object_get(result, "cadence"));
     if (rename(made, final) != 0) {
         error_errno(err, errno, "cannot give %s its name", final);
         goto out;
@@ -90,11 +115,17 @@ out:;
     return done;
 }
 
+static bool burn(struct command_call *call, json_t *profile, struct error *err)
+{
+    const char *line = option_text(call, "burn");
+    return !line || (profile_burn(profile, line, err) && profile_check(profile, "with --burn", err));
+}
+
 static int run(struct command_call *call)
 {
     struct media m = {0};
     struct error err;
-    json_t *facts = NULL, *profile = NULL, *checks = NULL;
+    json_t *facts = NULL, *profile = NULL, *checks = NULL, *cadence = NULL;
     bool all = false;
     int status = 0;
     int64_t workers;
@@ -111,26 +142,30 @@ static int run(struct command_call *call)
         error_set(&err, ERROR_USAGE, "--workers is a number from 1 to 256");
         return command_failed(&err);
     }
-    if (!media_profile(call, wanted, &profile, &err) ||
+    if (!media_profile(call, wanted, &profile, &err) || !burn(call, profile, &err) ||
         !media_open(call, call->words[0], &m, &err) || !media_probe(call, &m, &facts, &err) ||
-        !profile_makes(profile, facts, m.name, &err) || !folder_make(folder, 0755, &err)) {
+        !folder_make(folder, 0755, &err) || !master_state(call, &m, folder, facts, &err) ||
+        !profile_makes(profile, facts, m.name, &err)) {
         status = command_failed(&err);
         goto out;
     }
     const char *name =
         output_name(call, m.name, json_string_value(json_object_get(profile, "extension")));
-    if (!make(call, &m, facts, profile, folder, name, (int)workers, &checks, &all, &err)) {
+    if (!make(call, &m, facts, profile, folder, name, (int)workers, &checks, &cadence, &all, &err)) {
         status = command_failed(&err);
         goto out;
     }
     if (option_flag(call, "json")) {
         json_t *answer = json_pack("{s:s, s:s, s:b, s:O}", "folder", folder, "name", name, "ok",
                                    all, "checks", checks);
+        if (cadence)
+            json_object_set(answer, "cadence", cadence);
         json_dumpf(answer, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(answer);
     } else {
         printf("%s/%s\n", folder, name);
+        print_cadence(cadence);
         print_checks(checks);
         if (!all)
             printf("not every check is ok: look before you send it\n");
@@ -138,6 +173,7 @@ static int run(struct command_call *call)
     status = all ? 0 : 1;
 out:
     json_decref(checks);
+    json_decref(cadence);
     json_decref(facts);
     json_decref(profile);
     media_close(&m);
@@ -150,6 +186,10 @@ static const struct option_row options[] = {
     {"out", OPTION_TEXT, "DIR", "where the result goes; here unless given"},
     {"workers", OPTION_INT, "N",
      "engines at a time, one for each core unless given; the result is the same for any number"},
+    {"burn", OPTION_TEXT, "WHAT",
+     "into the picture: timecode | timecode=record,start=01:00:00:00 | text=WORDS | "
+     "watermark=NAME, each with at=bottom,size=5,opacity=80 behind it; several between |"},
+    MASTER_OPTIONS,
     {"overwrite", OPTION_FLAG, NULL, "replace a file of the same name"},
     {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
     {0},

@@ -1,12 +1,13 @@
 #include "picture/cadence.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 // ---- looking
 
-enum { STANDS_OUT = 6, MOVES = 4 }; // luma in 8-bit steps
+enum { STANDS_OUT = 6, STANDS_FAR_OUT = 20, MOVES = 4 }; // luma in 8-bit steps
 
 static void load(uint16_t *to, const uint8_t *plane, ptrdiff_t stride, int y, int width, int bits)
 {
@@ -26,7 +27,7 @@ static int apart(int v, int a, int b, int by)
 struct looking {
     const struct cadence_view *v;
     uint16_t *row[6];
-    int stands_out, moves;
+    int stands_out[2], moves;
 };
 
 static const uint16_t *line(struct looking *l, int slot, int before, int y)
@@ -42,25 +43,34 @@ static uint32_t share(int64_t of, int64_t all)
     return all > 0 && of > 0 ? (uint32_t)(of * 1000000 / all) : 0;
 }
 
+// How many more there are of one than of the other, beyond what chance makes of grain.
+static int64_t more(int64_t combed, int64_t rough)
+{
+    int64_t chance = (int64_t)sqrt((double)(combed + rough));
+    return combed - rough > chance ? combed - rough - chance : 0;
+}
+
 // Of a field's lines (this frame's, of parity `odd`) between those of the field before it, which are
 // of this frame or the one before. What stands out from its own field's lines too is detail or
 // grain and no comb.
 static uint32_t combs(struct looking *l, int odd, int other_before)
 {
     const struct cadence_view *v = l->v;
-    int64_t combed = 0, rough = 0, all = 0;
+    int64_t combed[2] = {0}, rough[2] = {0}, all = 0;
     for (int y = odd + 2; y + 2 < v->height; y += 2) {
         const uint16_t *at = line(l, 0, 0, y), *was = line(l, 1, 1, y);
         const uint16_t *up = line(l, 2, other_before, y - 1), *down = line(l, 3, other_before, y + 1);
         const uint16_t *up2 = line(l, 4, 0, y - 2), *down2 = line(l, 5, 0, y + 2);
         for (int x = 0; x < v->width; x++) {
             int moved = at[x] > was[x] + l->moves || at[x] < was[x] - l->moves;
-            combed += moved & apart(at[x], up[x], down[x], l->stands_out);
-            rough += moved & apart(at[x], up2[x], down2[x], l->stands_out);
+            for (int i = 0; i < 2; i++) {
+                combed[i] += moved & apart(at[x], up[x], down[x], l->stands_out[i]);
+                rough[i] += moved & apart(at[x], up2[x], down2[x], l->stands_out[i]);
+            }
         }
         all += v->width;
     }
-    return share(combed - rough, all);
+    return share(more(combed[0], rough[0]) + 2 * more(combed[1], rough[1]), all);
 }
 
 static uint32_t differs(struct looking *l, int odd)
@@ -78,9 +88,10 @@ static uint32_t differs(struct looking *l, int odd)
 
 void cadence_look(const struct cadence_view *v, struct cadence_field *first)
 {
+    int up = v->bits > 8 ? v->bits - 8 : 0;
     struct looking l = {.v = v,
-                        .stands_out = STANDS_OUT << (v->bits > 8 ? v->bits - 8 : 0),
-                        .moves = MOVES << (v->bits > 8 ? v->bits - 8 : 0)};
+                        .stands_out = {STANDS_OUT << up, STANDS_FAR_OUT << up},
+                        .moves = MOVES << up};
     int early = v->top_first ? 0 : 1; // parity of the field that comes first
     first[0] = first[1] = (struct cadence_field){0, 0};
     if (!v->before)
@@ -100,14 +111,16 @@ void cadence_look(const struct cadence_view *v, struct cadence_field *first)
 // ---- solving
 
 enum state { FREE, FILM_2, FILM_3, WHOLE, FIELDS, STATES };
-static const double a_break = 1.5, a_field_left = 0.3, a_field_alone = 0.25;
+static const double a_break = 1.5, a_field_left = 0.2, a_second_left = 0.1,
+                    a_field_alone = 0.25;
 
 static const struct step { // from a state by a run to a state
     enum state from, to;
     int length;
 } steps[] = {
-    {FREE, WHOLE, 2},   {FREE, FILM_2, 2},  {FREE, FILM_3, 3},   {FREE, FIELDS, 1},
+    {FREE, WHOLE, 2},    {FREE, FILM_2, 2},   {FREE, FILM_3, 3}, {FREE, FIELDS, 1},
     {FILM_2, FILM_3, 3}, {FILM_3, FILM_2, 2}, {WHOLE, WHOLE, 2}, {FIELDS, FIELDS, 1},
+    {FREE, FILM_3, 2},   {FILM_2, FREE, 2}, // an edit leaves two fields of three: the last, the first
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
@@ -121,13 +134,32 @@ static double soft(uint32_t share, double half)
     return share / (share + half);
 }
 
-static double cost_of(const struct cadence_field *f, const struct step *s)
+// Of taking a field and the next one for one moment. A comb counts as it stands beside those of the
+// pairs before and after: of two ways to pair fields one is clean when they are of film, and none
+// when each is of its own moment, however little moves.
+static double joined(const struct cadence_field *all, int64_t i, int64_t count)
+{
+    double around = (i > 0 ? all[i - 1].comb : 0) + (double)(i + 1 < count ? all[i + 1].comb : 0);
+    return soft(all[i].comb, 300 + around / 4);
+}
+
+// Of taking a field and the one after the next for the same one: beside what the others change.
+static double repeated(const struct cadence_field *all, int64_t i, int64_t count)
+{
+    uint32_t before = i > 0 ? all[i - 1].again : 0, after = i + 1 < count ? all[i + 1].again : 0;
+    return soft(all[i].again, 10000 + (double)(before > after ? before : after) / 2);
+}
+
+static double cost_of(const struct cadence_field *all, int64_t i, int64_t count,
+                      const struct step *s)
 {
     if (s->length == 1)
         return a_field_alone;
-    double cost = soft(f[0].comb, 2000);
+    double cost = joined(all, i, count) + (s->to == FREE ? a_break : 0);
+    if (s->from == FREE && s->to == FILM_3 && s->length == 2)
+        cost += a_second_left;
     if (s->length == 3)
-        cost += soft(f[1].comb, 2000) + 0.5 * soft(f[0].again, 10000);
+        cost += joined(all, i + 1, count) + 0.5 * repeated(all, i, count);
     return cost;
 }
 
@@ -143,12 +175,16 @@ static void reach(struct mark (*marks)[STATES], const struct cadence_field *fiel
     for (int s = FREE + 1; s < STATES; s++)
         better(&marks[at][FREE], marks[at][s].cost + a_break, (enum state)s, 0);
     for (int s = 0; s < STATES && at < count; s++)
-        better(&marks[at + 1][FREE], marks[at][s].cost + a_break * (s != FREE) + a_field_left,
+        better(&marks[at + 1][FREE],
+               marks[at][s].cost + a_field_left +
+                   (s != FREE ? a_break
+                    : at      ? a_second_left
+                              : 0),
                (enum state)s, 1);
     for (size_t i = 0; i < STEPS; i++)
         if (at + steps[i].length <= count)
             better(&marks[at + steps[i].length][steps[i].to],
-                   marks[at][steps[i].from].cost + cost_of(fields + at, &steps[i]), steps[i].from,
+                   marks[at][steps[i].from].cost + cost_of(fields, at, count, &steps[i]), steps[i].from,
                    steps[i].length);
 }
 
@@ -172,8 +208,9 @@ struct cadence_run *cadence_solve(const struct cadence_field *fields, int64_t co
         state = marks[count][s].cost < marks[count][state].cost ? s : state;
     for (int64_t at = count; at > 0;) {
         const struct mark *m = &marks[at][state];
+        enum cadence_mode mode = m->length == 2 && state == FREE ? CADENCE_FILM : modes[state];
         if (m->length)
-            to[used++] = (struct cadence_run){at - m->length, m->length, modes[state]};
+            to[used++] = (struct cadence_run){at - m->length, m->length, mode};
         at -= m->length;
         state = m->from;
     }

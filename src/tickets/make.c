@@ -147,6 +147,8 @@ json_t *make_result(const json_t *mux, const json_t *plan, json_t *const *segmen
     json_object_set_new(to, "damage", damage);
     if (constant)
         json_object_set(to, "constant", constant);
+    if (json_object_get(plan, "cadence"))
+        json_object_set(to, "cadence", json_object_get(plan, "cadence"));
     if (!plan)
         json_object_set(to, "frames", json_object_get(sound, "samples"));
     return to;

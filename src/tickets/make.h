@@ -25,7 +25,7 @@ json_t *make_sound_ticket(const json_t *all, const char *output);
 json_t *make_mux_ticket(const json_t *all, const json_t *plan, const char *output);
 bool make_has_picture(const json_t *profile, const json_t *facts);
 bool make_has_sound(const json_t *profile, const json_t *facts);
-// What became of all of it, as {"output", "frames", "damage", "constant"}: the muxer's result with
+// What became of all of it, as {"output", "frames", "damage", "constant", "cadence"}: the muxer's result with
 // the damage of the segments (results[0..count), NULL: unknown) and the plan's rule. A new
 // reference.
 json_t *make_result(const json_t *mux, const json_t *plan, json_t *const *segments, size_t count,

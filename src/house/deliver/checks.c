@@ -1,5 +1,7 @@
 #include "house/deliver/checks.h"
 #include "base/text.h"
+#include "formats/profile/hdr.h"
+#include "formats/profile/picture.h"
 #include "time/rational.h"
 
 #include <stdio.h>
@@ -61,12 +63,50 @@ static void timecode(struct checks *c, const json_t *source, const json_t *resul
             json_is_true(json_object_get(seen, "drop")));
 }
 
+// What a PQ deliverable says of its display and its light.
+static void light(struct checks *c, const json_t *source, const json_t *result)
+{
+    struct hdr_display a, b;
+    struct hdr_light l, m;
+    char wanted[160], seen[160] = "none";
+    if (hdr_of_facts(source, &a)) {
+        hdr_display_format(&a, wanted);
+        if (hdr_of_facts(result, &b))
+            hdr_display_format(&b, seen);
+        same(c, "mastering display", wanted, seen);
+    }
+    if (hdr_light_of_facts(source, &l)) {
+        snprintf(wanted, sizeof(wanted), "%d, %d", l.max_cll, l.max_fall);
+        snprintf(seen, sizeof(seen), "none");
+        if (hdr_light_of_facts(result, &m))
+            snprintf(seen, sizeof(seen), "%d, %d", m.max_cll, m.max_fall);
+        same(c, "MaxCLL, MaxFALL", wanted, seen);
+    }
+}
+
+static void look(struct checks *c, const struct profile_picture *p, const json_t *source,
+                 const json_t *result)
+{
+    const json_t *to = first(result, "video");
+    bool range = strcmp(word(first(source, "video"), "range"), "unknown") != 0;
+    const struct {
+        const char *what, *name, *wanted;
+    } tags[] = {{"colour primaries", "primaries", p->primaries},
+                {"colour transfer", "transfer", p->transfer},
+                {"colour matrix", "matrix", p->matrix},
+                {"colour range", "range", !range ? "" : p->full ? "full" : "limited"}};
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+        if (strcmp(tags[i].wanted, "unknown") != 0)
+            same(c, tags[i].what, tags[i].wanted, word(to, tags[i].name));
+    same_count(c, "width", p->width, number(to, "width"), 0);
+    same_count(c, "height", p->height, number(to, "height"), 0);
+}
+
 static void picture(struct checks *c, const json_t *profile, const json_t *source,
                     const json_t *result)
 {
-    static const char *const tags[] = {"primaries", "transfer", "matrix", "range"};
-    const json_t *asked = json_object_get(profile, "video"), *from = first(source, "video"),
-                 *to = first(result, "video");
+    const json_t *asked = json_object_get(profile, "video");
+    struct profile_picture p;
     if (!asked)
         return;
     rational a, b;
@@ -74,35 +114,24 @@ static void picture(struct checks *c, const json_t *profile, const json_t *sourc
     // Frames without a constant rate are delivered at one, by the rule that the facts say.
     const json_t *constant = json_object_get(source, "constant");
     const char *rate = word(constant ? constant : source, "rate");
+    int64_t frames = constant ? number(constant, "frames") : number(source, "duration_frames");
     bool rates = rational_parse(text_of(rate), &a, &err) &&
                  rational_parse(text_of(word(result, "rate")), &b, &err);
-    add(c, "frames a second", rate, word(result, "rate"), rates && rational_equal(a, b));
-    same_count(c, "frames",
-               constant ? number(constant, "frames") : number(source, "duration_frames"),
-               number(result, "duration_frames"), 0);
-    timecode(c, source, result);
-    bool sdr = json_is_true(json_object_get(asked, "sdr"));
-    for (size_t i = 0; i < 4; i++) {
-        char what[40];
-        snprintf(what, sizeof(what), "colour %s", tags[i]);
-        const char *wanted = sdr ? (i == 3 ? "limited" : "bt709") : word(from, tags[i]);
-        if (strcmp(wanted, "unknown") != 0)
-            same(c, what, wanted, word(to, tags[i]));
+    // Of film with a pull-down four frames of five are left; whether it was film the plan has found.
+    bool film = rates && profile_unlaces(profile, source) &&
+                rational_equal(b, rational_make(a.num * 4, a.den * 5));
+    add(c, "frames a second", rate, word(result, "rate"), film || (rates && rational_equal(a, b)));
+    same_count(c, "frames", film ? (4 * frames + 2) / 5 : frames, number(result, "duration_frames"),
+               0);
+    if (!film)
+        timecode(c, source, result);
+    if (!profile_picture(profile, source, &p, &err)) {
+        add(c, "picture", "within what the profile allows", err.why, false);
+        return;
     }
-    if (!json_object_get(asked, "width") && !sdr) {
-        same_count(c, "width", number(from, "width"), number(to, "width"), 0);
-        same_count(c, "height", number(from, "height"), number(to, "height"), 0);
-    } else if (json_object_get(asked, "width")) {
-        int64_t width = number(asked, "width"), height = number(asked, "height");
-        char wanted[64], seen[64];
-        snprintf(wanted, sizeof(wanted), "at most %lld x %lld", (long long)width,
-                 (long long)height);
-        snprintf(seen, sizeof(seen), "%lld x %lld", (long long)number(to, "width"),
-                 (long long)number(to, "height"));
-        add(c, "size", wanted, seen,
-            number(to, "width") <= width && number(to, "height") <= height &&
-                number(to, "width") > 0);
-    }
+    look(c, &p, source, result);
+    if (!json_is_true(json_object_get(asked, "sdr")) && strcmp(p.transfer, "smpte2084") == 0)
+        light(c, source, result);
 }
 
 static void sound(struct checks *c, const json_t *profile, const json_t *source,
