@@ -148,16 +148,22 @@ static bool goes_on(const struct cadence_run *a, const struct cadence_run *b)
 static json_t *sections(const struct cadence_run *runs, size_t count)
 {
     json_t *list = json_array();
-    const struct cadence_run *last = NULL;
+    const struct cadence_run *last = NULL, *begin = NULL;
     bool left = false;
     for (size_t i = 0; i < count && json_array_size(list) < SECTIONS_MOST; i++) {
         if (runs[i].mode == CADENCE_LEFT) {
             left = true;
             continue;
         }
-        if (!last || left || !goes_on(last, &runs[i]))
+        bool ends = i + 1 == count && last && last->mode == runs[i].mode; // the film, not a run
+        if (!last || (!ends && (left || !goes_on(last, &runs[i])))) {
+            // What is left of a run before and behind an edit is part of one break.
+            if (begin && json_array_size(list) > 1 && runs[i].field - begin->field < 5)
+                json_array_remove(list, json_array_size(list) - 1);
             json_array_append_new(list, json_pack("{s:s, s:I}", "kind", name_of(&runs[i]), "from",
                                                   (json_int_t)(runs[i].field / 2)));
+            begin = &runs[i];
+        }
         last = &runs[i], left = false;
     }
     return list;

@@ -184,10 +184,12 @@ static void set_options(const struct cutting *x, AVCodecContext *c, const char *
         av_dict_set(to, name, json_string_value(option), 0);
     if (rule->list) {
         const AVDictionaryEntry *have = av_dict_get(*to, rule->list, NULL, 0);
-        char all[1600];
+        char all[1700];
         snprintf(all, sizeof(all), "%.1000s%s%s%s%s", have ? have->value : "", have ? ":" : "",
                  rule->add, quick && rule->quick ? ":" : "", quick && rule->quick ? rule->quick : "");
-        add_light(x, rule->name, all, sizeof(all));
+        add_light(x, rule->name, all, sizeof(all) - 16);
+        if (strcmp(rule->name, "libx264") == 0 && c->field_order != AV_FIELD_PROGRESSIVE)
+            strcat(all, c->field_order == AV_FIELD_TT ? ":tff=1" : ":bff=1");
         av_dict_set(to, rule->list, all, 0);
     }
     if (*crf)

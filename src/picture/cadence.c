@@ -155,7 +155,7 @@ static double cost_of(const struct cadence_field *all, int64_t i, int64_t count,
 {
     if (s->length == 1)
         return a_field_alone;
-    double cost = joined(all, i, count) + (s->to == FREE ? a_break : 0);
+    double cost = joined(all, i, count) + (s->to == FREE && i + 2 < count ? a_break : 0);
     if (s->from == FREE && s->to == FILM_3 && s->length == 2)
         cost += a_second_left;
     if (s->length == 3)
@@ -177,9 +177,10 @@ static void reach(struct mark (*marks)[STATES], const struct cadence_field *fiel
     for (int s = 0; s < STATES && at < count; s++)
         better(&marks[at + 1][FREE],
                marks[at][s].cost + a_field_left +
-                   (s != FREE ? a_break
-                    : at      ? a_second_left
-                              : 0),
+                   (at + 1 == count ? 0
+                    : s != FREE     ? a_break
+                    : at            ? a_second_left
+                                    : 0),
                (enum state)s, 1);
     for (size_t i = 0; i < STEPS; i++)
         if (at + steps[i].length <= count)

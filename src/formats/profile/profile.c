@@ -312,6 +312,11 @@ static bool check(const json_t *profile, struct fault *f)
         (json_object_get(video, "scan") || json_object_get(video, "colour") ||
          json_object_get(video, "range")))
         return wrong(f, "video", "sdr", "says scan, colour and range already");
+    const char *scan = json_string_value(json_object_get(video, "scan")),
+               *codec = json_string_value(json_object_get(video, "codec"));
+    if (scan && strcmp(scan, "progressive") != 0 &&
+        (strcmp(codec, "libx265") == 0 || strcmp(codec, "libsvtav1") == 0))
+        return wrong(f, "video", "scan", "of fields is nothing that this codec has");
     if (!check_burns(profile, f))
         return false;
     if (profile_measured(profile) && json_object_get(json_object_get(video, "options"), "crf"))
