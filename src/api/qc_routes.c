@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { PAPER_BYTES = 32 << 20 };
+
 struct asking {
     struct call *c;
     json_t *rules, *json;
@@ -128,6 +130,34 @@ static bool approval_post(struct call *c, struct error *err)
     return answer(&q, db_write(c->api->db, approve_in, &q, err));
 }
 
+struct paper {
+    struct call *c;
+    const char *form, *name;
+    struct buf bytes;
+};
+
+static bool paper_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct paper *p = context;
+    buf_free(&p->bytes);
+    return qc_report_paper(tx, p->c->report, p->form, &p->bytes, &p->name, p->c->arena, err);
+}
+
+static bool paper_get(struct call *c, struct error *err)
+{
+    const char *form = call_query(c, "form");
+    bool pdf = form && strcmp(form, "pdf") == 0;
+    struct paper p = {.c = c, .form = pdf ? "pdf" : "html", .bytes = BUF_LIMIT(PAPER_BYTES)};
+    bool ok = db_read(c->api->db, paper_in, &p, err);
+    if (ok) {
+        call_saved_as(c, p.name);
+        call_bytes(c, pdf ? "application/pdf" : "text/html; charset=utf-8",
+                   arena_copy(c->arena, p.bytes.at, p.bytes.size), p.bytes.size);
+    }
+    buf_free(&p.bytes);
+    return ok;
+}
+
 const struct route qc_routes[] = {
     {"GET", "/qc-rules", NEED_PERSON, rules_get, NULL, "RuleSet[]", 0,
      "what versions can be checked by", NULL},
@@ -137,6 +167,8 @@ const struct route qc_routes[] = {
      "newest first, without their findings", NULL},
     {"GET", "/qc/{report}", MAY_VIEW, report_get, NULL, "QcReport", 0, "a report with its findings",
      NULL},
+    {"GET", "/qc/{report}/paper", MAY_VIEW, paper_get, NULL, "bytes", 0,
+     "a report that is done as a page, or for paper with ?form=pdf", NULL},
     {"POST", "/qc/{report}/findings/{number}/waiver", MAY_DELIVER, waiver_post, "QcReason",
      "QcReport", 0, "a named person's yes to a finding", NULL},
     {"POST", "/qc/{report}/approval", MAY_DELIVER, approval_post, NULL, "QcReport", 0,

@@ -4,6 +4,7 @@
  */
 import type { Comment, NewComment, Problem, Stroke, Version } from "api-types";
 import type { Signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { del, new_id, patch, post, problem_of, online } from "../app/api";
 import { may } from "../app/session";
@@ -44,6 +45,7 @@ interface Props {
   resume: () => void;
   ask_name: (() => Promise<string | null>) | null; // of a share's visitor
   notes: () => MenuItem[]; // to and from editing programs
+  head: (count: number) => ComponentChildren; // what stands in place of a title
 }
 
 export function send_waiting(asset: string, comments: Signal<Comment[]>, waiting: Signal<string[]>, one: Waiting): Promise<Problem | null> {
@@ -83,7 +85,7 @@ export function Comments(p: Props) {
   return (
     <section class="comments" aria-label="Comments">
       <header>
-        <h2>Comments {heads.length}</h2>
+        {p.head(heads.length)}
         <Segments
           name="Which comments"
           value={p.filter.value}

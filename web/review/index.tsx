@@ -2,7 +2,7 @@
  * review: one asset, looked at frame by frame. The picture and its keys are the player's (plain
  * TypeScript); here are the panel, the drawings over the picture, and a face for every state.
  */
-import type { Asset, Comment, Derived, Problem, Stroke, Version } from "api-types";
+import type { Asset, Comment, Derived, Problem, QcFinding, QcReport, Stroke, Version } from "api-types";
 import { useSignal, type Signal } from "@preact/signals";
 import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
@@ -11,7 +11,7 @@ import { subscribe } from "../app/events";
 import { set_query } from "../app/router";
 import { may } from "../app/session";
 import { ShareDialog } from "../library/dialogs";
-import { Button } from "../parts/button";
+import { Button, Segments } from "../parts/button";
 import { open_dialog } from "../parts/dialog";
 import { ago_text, count_text, sentence } from "../parts/format";
 import { Icon } from "../parts/icons";
@@ -35,6 +35,7 @@ import { Comments, type Pen } from "./comments";
 import { COLOURS, UNIT, extend, pathOf, toPicture } from "./draw";
 import { Meters } from "./meters";
 import { notes_menu } from "./notes";
+import { Quality, look_of, placed } from "./quality";
 import style from "./review.css?url";
 import { at_frame, drop, neighbour, put, threads, type Filter } from "./threads";
 import { by_version, version_beside, version_shown } from "./versions";
@@ -173,6 +174,9 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
   const filter = useSignal<Filter>("open");
   const chosen = useSignal<string | null>(p.comment ?? null);
   const waiting = useSignal<string[]>([]);
+  const panel = useSignal<"comments" | "quality">("comments");
+  const report = useSignal<QcReport | null>(null);
+  const finding = useSignal<number | null>(null);
   const pen = useSignal<Pen>({ tool: null, colour: COLOURS[0] ?? "#ffd24a", strokes: [] });
   const drawing = useSignal<Stroke | null>(null);
   const units = useSignal<Units>("timecode");
@@ -361,7 +365,18 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
   }, []);
   const second = (): number => (state.value.sampleSteps ? 25 : Math.round(state.value.rate.num / state.value.rate.den));
   const full = (): void => void (document.fullscreenElement ? document.exitFullscreen() : root.current?.requestFullscreen?.().catch(() => undefined));
+  const go_finding = (f: QcFinding): void => {
+    finding.value = f.number;
+    document.querySelector(`[data-finding="${f.number}"]`)?.scrollIntoView({ block: "nearest" });
+    if (f.from != null) seek(f.from);
+  };
   const jump = (way: 1 | -1): void => {
+    if (panel.value === "quality") {
+      const all = placed(report.value), at = state.value.frame;
+      const next = way > 0 ? all.find((f) => (f.from ?? 0) > at) : all.filter((f) => (f.from ?? 0) < at).pop();
+      if (next) go_finding(next);
+      return;
+    }
     const c = neighbour(threads(own, filter.value), state.value.frame, way);
     if (c) go_comment(c);
   };
@@ -472,6 +487,10 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
     return { name: `v${o.number}, ${ago_text(o.created)}, ${o.by}${open ? `, ${open} open` : ""}${o.state === "ready" ? "" : ` (${o.state})`}`, checked: o.id === v.id, run: () => show_version(o) };
   });
   const total = Math.max(1, s.total, s.count);
+  const tabs = (count: number) => (p.share || asset.kind === "document" || asset.kind === "still"
+    ? <h2>Comments {count}</h2>
+    : <Segments name="Beside the picture" value={panel.value} pick={(to) => { panel.value = to; }}
+        options={[{ value: "comments", label: panel.value === "comments" ? `Comments ${count}` : "Comments" }, { value: "quality", label: "Quality", hint: "What was checked, found and waived" }]} />);
   const nothing = !media && (v.state === "ready" || v.state === "failed"); // a document, or what could not be read
   const still = asset.kind === "still";
   const size = v.facts?.video[0];
@@ -507,7 +526,12 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
         {meters_on.value && sound.value && <Meters key={solo_changed.value} sound={sound.value} listen={(hear) => { ears.current.add(hear); return () => ears.current.delete(hear); }} />}
         <div class="review-foot">
           <div class="bar-marks">
-            {threads(own, filter.value, chosen.value).map(({ head: c }) => {
+            {panel.value === "quality" && placed(report.value).map((f) => {
+              const [a, b] = [f.from ?? 0, (f.to ?? f.from ?? 0) + 1];
+              return <button key={`f${f.number}`} type="button" tabIndex={-1} class={`range mark ${look_of(f.severity)}${finding.value === f.number ? " on" : ""}${f.waived_by ? " done" : ""}`}
+                style={{ left: `${a / total * 100}%`, width: `max(6px, ${(b - a) / total * 100}%)` }} aria-label={`${f.severity} at ${label(a)}`} title={`${label(a)}: ${f.seen}`} onClick={() => go_finding(f)} />;
+            })}
+            {panel.value === "comments" && threads(own, filter.value, chosen.value).map(({ head: c }) => {
               const wide = c.end_frame != null && c.end_frame > c.frame;
               return <button key={c.id} type="button" tabIndex={-1} class={`${wide ? "range" : ""}${chosen.value === c.id ? " on" : ""}${c.resolved ? " done" : ""}`}
                 style={{ left: `${(c.frame + (wide ? 0 : 0.5)) / total * 100}%`, ...(wide ? { width: `max(6px, ${((c.end_frame ?? c.frame) + 1 - c.frame) / total * 100}%)` } : {}) }}
@@ -546,7 +570,9 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
       </div>
       {comments_problem.value && comments.value.length === 0
         ? <section class="comments"><div /><div class="empty"><ProblemBox problem={comments_problem.value} retry={() => location.reload()} /></div></section>
-        : <Comments notes={() => notes_menu({ asset, version: v, comments: () => own, may_comment: may("comment"), player: () => player.current, label })} asset={asset.id} version={v.id} versions={versions} elsewhere_too={elsewhere_too} comments={comments} filter={filter} chosen={chosen} pen={pen} waiting={waiting} label={label}
+        : panel.value === "quality"
+        ? <Quality version={v.id} report={report} chosen={finding} label={label} go={go_finding} head={tabs} />
+        : <Comments head={tabs} notes={() => notes_menu({ asset, version: v, comments: () => own, may_comment: may("comment"), player: () => player.current, label })} asset={asset.id} version={v.id} versions={versions} elsewhere_too={elsewhere_too} comments={comments} filter={filter} chosen={chosen} pen={pen} waiting={waiting} label={label}
             here={() => ({ frame: state.value.frame, from: state.value.inFrame, to: state.value.outFrame })} go={go_comment}
             pause={() => { const was = state.value.speed !== 0; if (was) speed(0); return was; }} resume={() => speed(1)}
             ask_name={visitor ? () => ask_name(asked_name) : null} />}

@@ -113,7 +113,24 @@ static void html_finding(const json_t *f, qc_picture *picture, void *context, st
         buf_text(to, "<br>");
         escape(to, word(f, "note"));
     }
+    if (*word(f, "waived_by")) {
+        buf_text(to, "<br>waived by ");
+        escape(to, word(f, "waived_by"));
+        buf_text(to, ": ");
+        escape(to, word(f, "waived_for"));
+    }
     buf_text(to, "</small></td></tr>\n");
+}
+
+static void html_approval(const json_t *report, struct buf *to)
+{
+    if (!*word(report, "approved_by"))
+        return;
+    buf_text(to, "<p>Approved by ");
+    escape(to, word(report, "approved_by"));
+    buf_text(to, ", ");
+    escape(to, word(report, "approved"));
+    buf_text(to, ".</p>");
 }
 
 void qc_report_html(const json_t *report, const char *title, qc_picture *picture, void *context,
@@ -138,6 +155,7 @@ void qc_report_html(const json_t *report, const char *title, qc_picture *picture
                word(report, "rate"), word(report, "start"));
     escape(to, word(report, "title"));
     buf_text(to, ".</p>");
+    html_approval(report, to);
     json_array_foreach(json_object_get(report, "sound"), i, f)
     {
         buf_format(
@@ -286,6 +304,11 @@ static void pdf_finding(struct pdf *p, const json_t *f, const struct buf *jpeg)
     snprintf(line, sizeof(line), "rule %s, %s%s%s", word(f, "rule"), word(f, "clause"),
              *word(f, "note") ? "; " : "", word(f, "note"));
     paragraph(p, MARGIN, 9, line);
+    if (*word(f, "waived_by")) {
+        snprintf(line, sizeof(line), "waived by %s: %s", word(f, "waived_by"),
+                 word(f, "waived_for"));
+        paragraph(p, MARGIN, 9, line);
+    }
     picture_out(p, jpeg);
 }
 
@@ -302,6 +325,11 @@ static void pdf_head(struct pdf *p, const json_t *report, const char *title)
     snprintf(line, sizeof(line), "%lld frames at %s, from %s. Rules: %s.", whole(report, "frames"),
              word(report, "rate"), word(report, "start"), word(report, "title"));
     paragraph(p, MARGIN, 10, line);
+    if (*word(report, "approved_by")) {
+        snprintf(line, sizeof(line), "Approved by %s, %s.", word(report, "approved_by"),
+                 word(report, "approved"));
+        paragraph(p, MARGIN, 10, line);
+    }
     json_array_foreach(json_object_get(report, "sound"), i, f)
     {
         snprintf(line, sizeof(line),

@@ -208,6 +208,42 @@ bool qc_report_list(struct db_tx *tx, const char *version, int64_t limit, json_t
     return false;
 }
 
+bool qc_report_paper(struct db_tx *tx, const char *report, const char *form, struct buf *to,
+                     const char **name, struct arena *a, struct error *err)
+{
+    json_t *json, *f;
+    size_t i;
+    long long counts[3] = {0};
+    struct version_source v;
+    if (!qc_report_get(tx, report, &json, err))
+        return false;
+    if (!version_source(tx, json_string_value(json_object_get(json, "version")), a, &v, err)) {
+        json_decref(json);
+        return false;
+    }
+    json_array_foreach(json_object_get(json, "findings"), i, f)
+    {
+        int severity = qc_severity(json_string_value(json_object_get(f, "severity")));
+        counts[severity < 0 ? 2 : severity]++;
+    }
+    json_object_set_new(json, "counts",
+                        json_pack("{s:I, s:I, s:I}", "fix", counts[0], "issue", counts[1],
+                                  "information", counts[2]));
+    json_object_set(json, "title", json_object_get(json, "rules"));
+    bool ok = json_object_get(json, "verdict") != NULL;
+    if (!ok) {
+        error_set(err, ERROR_CONFLICT, "there is no report yet");
+        error_fix(err, "wait until it is done");
+    } else if (strcmp(form, "pdf") == 0) {
+        qc_report_pdf(json, v.name, NULL, NULL, to);
+    } else {
+        qc_report_html(json, v.name, NULL, NULL, to);
+    }
+    *name = arena_format(a, "%s quality.%s", v.name, form);
+    json_decref(json);
+    return ok && (!to->over || error_set(err, ERROR_TOO_BIG, "the report is too long for a page"));
+}
+
 // ---- people's word
 
 static bool finding_of(const json_t *report, int64_t number, const json_t **finding,

@@ -27,6 +27,12 @@ MUST_CHECK bool qc_report_get(struct db_tx *tx, const char *report, json_t **jso
 MUST_CHECK bool qc_report_list(struct db_tx *tx, const char *version, int64_t limit, json_t **list,
                                struct error *err);
 
+// A report that is done as a page that needs nothing else ("html") or for paper ("pdf"), with
+// waivers and approval, without pictures. `name` is what it is saved as, in the arena.
+MUST_CHECK bool qc_report_paper(struct db_tx *tx, const char *report, const char *form,
+                                struct buf *to, const char **name, struct arena *a,
+                                struct error *err);
+
 // A yes to finding `number` (from 0). Once; CONFLICT when it was waived before.
 MUST_CHECK bool qc_waive(struct db_tx *tx, const char *report, int64_t number, const char *reason,
                          const char *by, int64_t now_ms, struct error *err);

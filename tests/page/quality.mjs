@@ -1,0 +1,118 @@
+/*
+ * Quality on the page, in the real browser and a real house: a clip with planted faults is checked, its findings lead to
+ * their frames, one is waived by name, the report is approved and taken out as paper. Speaks TAP.
+ *   node tests/page/quality.mjs PROGRAM
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { accessible, open_browser } from "./browser.mjs";
+import { open_house } from "./real.mjs";
+
+const house = await open_house({ program: process.argv[2] });
+const browser = await open_browser();
+let number = 0;
+let failed = 0;
+let page;
+async function step(name, act) {
+  number++;
+  try {
+    await act();
+    console.log(`ok ${number} ${name}`);
+  } catch (e) {
+    failed++;
+    console.log(`not ok ${number} ${name}\n${String(e.stack ?? e).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n")}`);
+    console.log(`# ${(await page?.evaluate(() => document.body.innerText.replace(/\s+/g, " ").slice(0, 800)).catch(String)) ?? ""}`);
+    if (process.env.LOOK) await page?.screenshot({ path: join(process.env.LOOK, `failed-${number}.png`) }).catch(() => undefined);
+  }
+}
+const look = async (name) => { if (process.env.LOOK) await page.screenshot({ path: join(process.env.LOOK, `${name}.png`) }); };
+
+try {
+  // 8 s at 25: frames 75..99 are black, and the whole sound is silent.
+  const clip = join(house.work, "spot.mov");
+  execFileSync("ffmpeg", ["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=8,drawbox=color=black:t=fill:enable='between(n,75,99)'",
+    "-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo:d=8", "-shortest", "-c:v", "libx264", "-preset", "fast", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le", "-timecode", "10:00:00:00", clip]);
+  const project = (await house.ask("POST", "/projects", { name: "Spot" })).id;
+  await house.put(project, clip);
+  const person = await house.person({ name: "Maya Keller", email: "maya@house.example", password: "a long enough one" });
+  await house.ask("POST", `/projects/${project}/members`, { email: person.email, role: "owner" });
+  const asset = await house.is(project, "spot.mov", "ready");
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
+  context.setDefaultTimeout(60_000);
+  page = await context.newPage();
+  await page.goto(`${house.url}/login`);
+  await page.fill("[type=email]", person.email);
+  await page.fill("[type=password]", person.password);
+  await page.click("[type=submit]");
+  await page.waitForSelector(".shell");
+  await page.goto(`${house.url}/p/${project}/a/${asset.id}`);
+  await page.waitForSelector(".picture[data-shown='0']");
+
+  await step("a version that nothing has checked says so, and which rules there are", async () => {
+    await page.click("section.comments >> text=Quality");
+    await page.waitForSelector(".quality >> text=Nothing has checked this version yet");
+    assert.ok((await page.locator(".quality select option").count()) >= 1);
+    await look("quality-empty");
+    await accessible(page, "quality, empty");
+  });
+  let report;
+  await step("it is measured while one looks, and the findings come", async () => {
+    await page.click(".quality >> role=button[name='Check']");
+    await page.waitForSelector(".quality [data-finding]", { timeout: 120_000 });
+    [report] = await house.ask("GET", `/versions/${asset.version.id}/qc`);
+    report = await house.ask("GET", `/qc/${report.id}`);
+    assert.equal(report.state, "done");
+    assert.equal(await page.locator(".quality [data-finding]").count(), report.findings.length);
+    await look("quality");
+    await accessible(page, "quality");
+  });
+  await step("a finding leads to its first frame, and its mark lies on the bar", async () => {
+    const black = report.findings.find((f) => f.check.includes("black"));
+    assert.equal(black.from, 75);
+    assert.equal(black.to, 99);
+    await page.click(`[data-finding="${black.number}"] .at`);
+    await page.waitForSelector(".picture[data-shown='75']");
+    await page.waitForSelector(`.bar-marks .mark[aria-label*="10:00:03:00"]`);
+    await page.keyboard.press("Home");
+    await page.waitForSelector(".picture[data-shown='0']");
+    await page.keyboard.press("n");
+    await page.waitForFunction(() => Number(document.querySelector(".picture").dataset.shown) > 0);
+    await look("quality-finding");
+  });
+  await step("what is to fix is waived by name and reason; then the report is approved, once", async () => {
+    for (const f of report.findings.filter((o) => o.severity === "fix")) {
+      assert.ok(await page.isDisabled(".quality >> text=Approve"));
+      await page.click(`[data-finding="${f.number}"] >> text=Waive`);
+      await page.fill("dialog input", "The picture is meant to be black here.");
+      await look("quality-waive");
+      await page.click("dialog >> text=Waive in my name");
+      await page.waitForSelector(`[data-finding="${f.number}"]:has-text("Waived by Maya Keller")`);
+    }
+    await page.click(".quality >> role=button[name=/^Approve/]");
+    await page.waitForSelector(".quality >> text=Approved by Maya Keller");
+    assert.equal((await house.ask("GET", `/qc/${report.id}`)).approved_by, "Maya Keller");
+    await look("quality-approved");
+  });
+  await step("the report goes out as a page and as paper, with waivers and approval", async () => {
+    for (const [name, test] of [["Page", (b) => b.includes("Approved by Maya Keller") && b.includes("meant to be black")], ["PDF", (b) => b.startsWith("%PDF") && b.includes("meant to be black")]]) {
+      const coming = page.waitForEvent("download");
+      await page.click(`.quality-head .acts a:has-text("${name}")`);
+      const file = await coming;
+      assert.match(file.suggestedFilename(), /^spot\.mov quality\.(html|pdf)$/);
+      assert.ok(test(readFileSync(await file.path(), "latin1")), name);
+    }
+  });
+  await step("it fits a phone", async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.waitForSelector(".quality [data-finding]");
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 390));
+    await look("quality-phone");
+  });
+} finally {
+  await browser.close();
+  await house.close();
+}
+console.log(`1..${number}`);
+process.exitCode = failed ? 1 : 0;
