@@ -86,13 +86,13 @@ export function Comments(p: Props) {
     <section class="comments" aria-label="Comments">
       <header>
         {p.head(heads.length)}
+        <Button icon="download" class="notes-menu" name="Notes to and from editing programs" expanded={false} run={(e) => menu_under(e.currentTarget as Element, p.notes(), { right: true, label: "Notes" })} />
         <Segments
           name="Which comments"
           value={p.filter.value}
           options={[{ value: "open", label: "Open" }, { value: "all", label: "All" }, { value: "mine", label: "Mine" }]}
           pick={(v) => { p.filter.value = v; }}
         />
-        <Button icon="download" class="notes-menu" name="Notes to and from editing programs" expanded={false} run={(e) => menu_under(e.currentTarget as Element, p.notes(), { right: true, label: "Notes" })} />
       </header>
       {(elsewhere.length > 0 || p.elsewhere_too.value) && (
         <button type="button" class="elsewhere" aria-pressed={p.elsewhere_too.value} onClick={() => { p.elsewhere_too.value = !p.elsewhere_too.value; }}>

@@ -101,7 +101,7 @@ export function Quality(p: Props) {
           {report && (
             <div class="quality-head">
               {report.state === "done" && report.verdict
-                ? <p><b class={LOOKS[report.verdict]}>{report.verdict === "fix" && !open ? "All to mend is waived" : VERDICTS[report.verdict]}</b>{open ? `, ${open} to fix` : ""}</p>
+                ? <p><b class={report.verdict === "fix" && !open ? "note" : LOOKS[report.verdict]}>{report.verdict === "fix" && !open ? "All to mend is waived" : VERDICTS[report.verdict]}</b>{open ? `, ${open} to fix` : ""}</p>
                 : report.state === "failed" ? null : <p class="busy">{report.state === "waiting" ? "Waits for a worker" : "Measuring"}{job ? ` · ${job_words(job)}` : ""}</p>}
               {(report.state === "waiting" || report.state === "running") && <Progress part={job?.progress ?? null} name="Measuring" />}
               {report.problem && <ProblemBox problem={report.problem} retry={check} />}
