@@ -153,7 +153,11 @@ static void ask_as(struct api *api, const char *bearer, const char *who, const c
     ASK("the next page", next)
     ASK("the first page of 50,000 that ended", "state=ended")
     ASK("a search that finds 5", "state=waiting&q=sh0043")
+    ASK("a search that finds all that wait", "state=waiting&q=beauty")
+    ASK("a search that finds all that ended", "state=ended&q=beauty")
     ASK("mine that wait", "state=waiting&kind=render&by=Maya%20Keller")
+    ASK("mine that ended", "state=ended&kind=render&by=Maya%20Keller")
+    ASK("media that go on", "state=active&kind=media")
     free(after);
 }
 

@@ -673,7 +673,7 @@ static bool farm_get(struct call *c, struct error *err)
 const struct route job_routes[] = {
     {"GET", "/jobs", NEED_PERSON, jobs_get, NULL, "JobList", 0,
      "newest first; ?project= ?state=active,ended or states by name, ?kind=render or media, ?by=, "
-     "?q=; ?order=turn: as the farm takes them, or the last that ended first",
+     "?q= beginnings of words; ?order=turn: as the farm takes them, or the last that ended first",
      NULL},
     {"GET", "/jobs/{job}", MAY_VIEW, job_show, NULL, "Job", 0, "how far it is", NULL},
     {"POST", "/jobs/{job}/cancel", MAY_EDIT, job_cancel_post, NULL, "Job", 0,

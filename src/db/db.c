@@ -692,13 +692,22 @@ bool db_search_drop(struct db_tx *tx, const char *table, const char *row_id, str
     return db_run(tx, err, sql, "s", row_id);
 }
 
-const char *db_search_condition(struct arena *a, const char *table, const char *column,
-                                int parameter)
+bool db_search_set_number(struct db_tx *tx, const char *table, int64_t number, const char *words,
+                          struct error *err)
 {
-    return arena_format(a,
-                        "%s in (select id from search_%s_rows where row in"
-                        " (select rowid from search_%s where search_%s match ?%d))",
-                        column, table, table, table, parameter);
+    char sql[256];
+    snprintf(sql, sizeof(sql), "delete from search_%s where rowid = ?1", table);
+    if (!db_run(tx, err, sql, "i", number))
+        return false;
+    snprintf(sql, sizeof(sql), "insert into search_%s (rowid, words) values (?1, ?2)", table);
+    return db_run(tx, err, sql, "is", number, words);
+}
+
+bool db_search_last(struct db_tx *tx, const char *table, int64_t *number, struct error *err)
+{
+    char sql[256];
+    snprintf(sql, sizeof(sql), "select rowid from search_%s order by rowid desc limit 1", table);
+    return db_one_int(tx, number, 0, err, sql, "");
 }
 
 bool db_search_row(struct db_tx *tx, const char *table, const char *row_id, int64_t *row,
@@ -714,22 +723,6 @@ const char *db_search_row_condition(struct arena *a, const char *table, const ch
 {
     return arena_format(a, "%s in (select rowid from search_%s where search_%s match ?%d)", column,
                         table, table, parameter);
-}
-
-// Each word in quotes, with * behind: FTS5's syntax characters lose their meaning.
-const char *db_search_words(struct arena *a, const char *typed)
-{
-    struct buf out = BUF_LIMIT(4096);
-    for (const char *at = typed; *at;) {
-        size_t skip = strspn(at, " \t\r\n\"");
-        size_t size = strcspn(at += skip, " \t\r\n\"");
-        if (size)
-            buf_format(&out, "%s\"%.*s\"*", out.size ? " " : "", (int)size, at);
-        at += size;
-    }
-    char *words = arena_copy(a, out.at ? out.at : "\"\"", out.at ? out.size : 2);
-    buf_free(&out);
-    return words;
 }
 
 static bool check_work(struct db_tx *tx, void *context, struct error *err)

@@ -88,21 +88,27 @@ MUST_CHECK bool db_value_get(struct db_tx *tx, const char *name, struct arena *a
 
 // Full-text search differs between the databases; these hide it. Names are matched by words'
 // beginnings, case and accents aside. (SQLite: FTS5 table `search_<table>`.)
+// The words that a name is found by: itself; its runs of letters and of digits, numbers also
+// without leading zeros; each run of letters with the number behind it ("shot12", "v3").
+const char *db_search_name(struct arena *a, const char *name);
 MUST_CHECK bool db_search_set(struct db_tx *tx, const char *table, const char *row_id,
                               const char *words, struct error *err);
 MUST_CHECK bool db_search_drop(struct db_tx *tx, const char *table, const char *row_id,
                                struct error *err);
-// An SQL condition on `column` (an id) that is true for matches of ?N; the parameter to bind for it
-// is made from what a person typed by db_search_words. Both in `a`.
-const char *db_search_condition(struct arena *a, const char *table, const char *column,
-                                int parameter);
-const char *db_search_words(struct arena *a, const char *typed);
-// Faster where many rows match: the row's number in the search, to be kept in a column of the
-// table, and the condition on that column.
+// The row's number in the search, to be kept in a column of the table.
 MUST_CHECK bool db_search_row(struct db_tx *tx, const char *table, const char *row_id, int64_t *row,
                               struct error *err);
+// An SQL condition on that column that is true for matches of ?N; the parameter to bind for it is
+// made from what a person typed by db_search_words. Both in `a`.
 const char *db_search_row_condition(struct arena *a, const char *table, const char *column,
                                     int parameter);
+const char *db_search_words(struct arena *a, const char *typed);
+// Of a table whose rows have a number of their own (above 0): that is the row's number in the
+// search too. The greatest that is in the search, 0: none.
+MUST_CHECK bool db_search_set_number(struct db_tx *tx, const char *table, int64_t number,
+                                     const char *words, struct error *err);
+MUST_CHECK bool db_search_last(struct db_tx *tx, const char *table, int64_t *number,
+                               struct error *err);
 
 // The whole database proven (PRAGMA integrity_check, foreign keys).
 MUST_CHECK bool db_check(struct db *db, struct error *err);

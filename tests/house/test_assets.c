@@ -366,43 +366,43 @@ static void names_sort_as_people_count(void **state)
     IN_ONE_WRITE(sorting);
 }
 
+static bool finds(struct db_tx *tx, const json_t *row, const char *list, int64_t wanted,
+                  struct error *err)
+{
+    size_t i;
+    const json_t *typed;
+    json_array_foreach(json_object_get(row, list), i, typed)
+    {
+        int64_t total;
+        names(tx, (struct asset_query){.search = json_string_value(typed)}, &total, err);
+        if (total != wanted)
+            return error_set(err, ERROR_INTERNAL, "%s: %lld are found by %s",
+                             json_string_value(json_object_get(row, "name")), (long long)total,
+                             json_string_value(typed));
+    }
+    return true;
+}
+
 static bool searching(struct db_tx *tx, void *context, struct error *err)
 {
     (void)context;
-    static const struct {
-        const char *name, *found_by[6], *not_by[4];
-    } all[] = {
-        {"shot_012_v3.mov",
-         {"shot 12", "12 shot", "v3 shot", "SHOT_012", "shot12", "mov"},
-         {"shot 13", "2", "hot", "v4"}},
-        {"A001C003_200101_R2XY.mxf",
-         {"a001c003", "a001", "A001 200101", "r2", "c003"},
-         {"a002", "001c"}},
-        {"\xc3\x89pisode final.mp4", {"episode", "epi fin", "\xc3\xa9pisode"}, {"pisode"}},
-        {"\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d 7.wav", {"\xd7\xa9\xd7\x9c", "7"}, {"8"}},
-        {"\xe6\x98\xa0\xe5\x83\x8f.mov", {"\xe6\x98\xa0\xe5\x83\x8f"}, {"\xe5\x83\x8f"}},
-    };
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+    char path[500];
+    snprintf(path, sizeof(path), "%s/search.json", getenv("VECTORS"));
+    json_t *all = json_load_file(path, 0, NULL);
+    const json_t *row;
+    size_t n;
+    assert_true(json_array_size(json_object_get(all, "names")) > 0);
+    json_array_foreach(json_object_get(all, "names"), n, row)
+    {
         id made;
         int64_t total;
-        json_t *ids;
-        HOLDS(add(tx, all[i].name, NULL, 1, &made, err));
-        for (size_t k = 0; k < 6 && all[i].found_by[k]; k++) {
-            names(tx, (struct asset_query){.search = all[i].found_by[k]}, &total, err);
-            if (total != 1)
-                return error_set(err, ERROR_INTERNAL, "%s is not found by %s", all[i].name,
-                                 all[i].found_by[k]);
-        }
-        for (size_t k = 0; k < 4 && all[i].not_by[k]; k++) {
-            names(tx, (struct asset_query){.search = all[i].not_by[k]}, &total, err);
-            if (total != 0)
-                return error_set(err, ERROR_INTERNAL, "%s is found by %s", all[i].name,
-                                 all[i].not_by[k]);
-        }
-        ids = json_pack("[s]", made.text);
+        HOLDS(add(tx, json_string_value(json_object_get(row, "name")), NULL, 1, &made, err) &&
+              finds(tx, row, "by", 1, err) && finds(tx, row, "not", 0, err));
+        json_t *ids = json_pack("[s]", made.text);
         HOLDS(assets_delete(tx, house.project, ids, true, &total, err));
         json_decref(ids);
     }
+    json_decref(all);
     // What means something to the database is only text here.
     static const char *const odd[] = {
         "\"", "*", "a OR b", "NEAR(", "words:", "-x", "(((", "'; --", "\\"};

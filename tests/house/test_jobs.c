@@ -502,6 +502,10 @@ static void the_queue_comes_by_pages_in_the_farms_order_and_as_it_is_searched(vo
     listed_are(&l, "new_50%", 1);
     l.query = (struct job_query){.words = "ada", .states = JOB_WAITING, .limit = 10};
     listed_are(&l, "high new_50% old low", 4); // the newest first
+    l.query = (struct job_query){.words = "new 50", .states = JOB_ACTIVE, .turn = true, .limit = 1};
+    listed_are(&l, "new_50%", 1);
+    l.query = (struct job_query){.words = "\"*", .limit = 10};
+    listed_are(&l, "", 0);
     l.query = (struct job_query){.by = "Bob", .limit = 10};
     listed_are(&l, "", 0);
     l.query = (struct job_query){.kind = "render", .limit = 10};
@@ -852,6 +856,25 @@ static void a_licence_holds_its_tasks_back_also_after_a_new_start(void **state)
     assert_true(take("W", &c[2]));
 }
 
+static bool forget_words_in(struct db_tx *tx, void *context, struct error *e)
+{
+    (void)context;
+    return db_run(tx, e, "delete from search_jobs", "");
+}
+static void jobs_from_before_there_was_a_search_are_found(void **state)
+{
+    (void)state;
+    make("shot_007 beauty", 50);
+    make("shot_008 beauty", 50);
+    OK(db_write(house.db, forget_words_in, NULL, &err));
+    struct listing l = {.query = {.words = "shot 7", .limit = 10}, .a = arena_open(1 << 20)};
+    listed_are(&l, "", 0);
+    jobs_close(house.jobs);
+    OK(jobs_open(house.db, house.now, &house.jobs, &err));
+    listed_are(&l, "shot_007 beauty", 1);
+    arena_close(l.a);
+}
+
 static void a_job_can_be_named_anew(void **state)
 {
     (void)state;
@@ -863,6 +886,11 @@ static void a_job_can_be_named_anew(void **state)
     OK(db_read(house.db, get_in, &q, &err));
     assert_string_equal(json_string_value(json_object_get(q.json, "title")), "two");
     assert_int_equal(json_integer_value(json_object_get(q.json, "priority")), 50);
+    struct listing l = {.query = {.words = "two", .limit = 10}, .a = arena_open(1 << 20)};
+    listed_are(&l, "two", 1); // and is found by its new name alone
+    l.query.words = "one";
+    listed_are(&l, "", 0);
+    arena_close(l.a);
     json_decref(q.json);
     o.title = "";
     assert_false(jobs_order(house.jobs, &o, NULL, NULL, house.now, &err));
@@ -1803,6 +1831,7 @@ int main(int argc, char **argv)
         TEST(frames_are_brought_only_where_they_may_be),
         TEST(a_licence_holds_its_tasks_back_also_after_a_new_start),
         TEST(a_ticket_goes_to_whom_it_can_be_carried_to_else_it_says_why),
+        TEST(jobs_from_before_there_was_a_search_are_found),
         TEST(a_job_can_be_named_anew),
         TEST(a_drained_worker_takes_nothing_also_after_a_new_start),
         TEST(a_quarantine_is_of_the_machine_and_holds_until_it_is_good),

@@ -1,11 +1,21 @@
 // The farm's logic, without a browser: tasks as bytes, ranges, frames, cells, the queue's order.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { load } from "./browser.mjs";
 
 const runs = await load("web/farm/runs.ts");
 const { LogText, mark_of } = await load("web/farm/log_lines.ts");
 const model = await load("web/farm/model.ts");
+const { found_by } = await load("web/farm/found.ts");
+
+test("a search finds what the house's own finds", () => {
+  const vectors = JSON.parse(readFileSync(new URL("../vectors/search.json", import.meta.url), "utf8"));
+  for (const v of vectors.names) {
+    for (const typed of v.by) assert.ok(found_by(v.name, typed), `${v.name} is found by ${typed}`);
+    for (const typed of v.not) assert.ok(!found_by(v.name, typed), `${v.name} is not found by ${typed}`);
+  }
+});
 
 test("runs become a byte a task and are counted", () => {
   const known = new Uint8Array(100_000).fill(runs.UNKNOWN);

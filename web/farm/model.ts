@@ -3,6 +3,7 @@
  */
 import type { Attempt, FarmShare as Share, FarmSums, Job as BareJob, JobList as BareList, Limit, LogPart, Node, Output, Reason, Step, Task as BareTask, TaskRuns } from "api-types";
 import { left_text } from "../parts/format";
+import { found_by } from "./found";
 
 export type { Attempt, FarmSums, Limit, LogPart, Node, Output, Reason, Share, Step, TaskRuns };
 export type Job = Omit<BareJob, "options"> & { options?: Record<string, unknown> | null };
@@ -88,7 +89,7 @@ export function wanted(j: Job, w: Wish): boolean {
   if (w.project && j.project && j.project !== w.project) return false;
   if (w.mine !== null && j.by !== w.mine) return false;
   if (w.kind !== "all" && is_render(j) !== (w.kind === "render")) return false;
-  if (w.q && !`${j.title} ${j.by} ${j.id}`.toLowerCase().includes(w.q.toLowerCase())) return false;
+  if (w.q && !found_by(`${j.title} ${j.by} ${j.id}`, w.q)) return false;
   switch (w.filter) {
     case "active":
       return !is_over(j);

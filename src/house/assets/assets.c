@@ -99,7 +99,7 @@ static bool name_free(struct db_tx *tx, const char *project, const char *folder,
 static bool words_set(struct db_tx *tx, const char *asset, const char *name, struct arena *a,
                       int64_t *row, struct error *err)
 {
-    return db_search_set(tx, "assets", asset, search_words(a, name), err) &&
+    return db_search_set(tx, "assets", asset, db_search_name(a, name), err) &&
            db_search_row(tx, "assets", asset, row, err);
 }
 
@@ -294,7 +294,7 @@ static bool put_down(struct db_tx *tx, const char *asset, const struct where *w,
         name_free(tx, w->project, folder, asset, wanted, name, &renamed, err) &&
         db_run(tx, err, "update assets set folder = ?2, name = ?3, sort_name = ?4 where id = ?1",
                "ssss", asset, folder, name, name_sort_key(a, name)) &&
-        db_search_set(tx, "assets", asset, search_words(a, name), err);
+        db_search_set(tx, "assets", asset, db_search_name(a, name), err);
     arena_close(a);
     return ok;
 }

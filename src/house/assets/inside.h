@@ -4,11 +4,6 @@
 
 enum { SORT_KEY_LIMIT = 4096, FOLDER_DEPTH = 100 };
 
-// The words an asset is found by: the name itself; its runs of letters and of digits, numbers
-// without leading zeros; each run of letters with the number behind it ("shot12", "v3").
-const char *search_words(struct arena *a, const char *name);
-// What a person typed, without words that hold nothing but signs.
-const char *search_typed(struct arena *a, const char *typed);
 // An event without a body.
 bool say(struct db_tx *tx, const char *kind, const char *project, const char *subject,
          struct error *err);

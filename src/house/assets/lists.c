@@ -144,7 +144,7 @@ static struct conditions conditions_of(const struct asset_query *q, struct arena
 {
     struct conditions c = {0};
     c.folder = q->folder && strcmp(q->folder, "top") == 0 ? "" : q->folder;
-    c.words = q->search ? db_search_words(a, search_typed(a, q->search)) : NULL;
+    c.words = q->search ? db_search_words(a, q->search) : NULL;
     c.where = arena_format(
         a, " where a.project = ?1 and a.deleted = ?2%s%s%s%s",
         q->folder ? " and a.folder = ?3" : " and ?3 is null",

@@ -248,6 +248,7 @@ struct jobs {
 void *grown(void *at, size_t *room, size_t need, size_t size); // zeroed where it is new
 void attempt_text(const struct jobs *j, sched_fence fence, char to[27]);
 sched_fence attempt_fence(const struct jobs *j, const char *attempt, int64_t token); // 0: not ours
+bool job_words(struct db_tx *tx, const char *job, struct error *err); // it is found by what it says
 
 // ---- load.c
 // Of one attempt at a time for an hour: a machine that does several at once costs each its part.

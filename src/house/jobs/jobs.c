@@ -34,6 +34,56 @@ sched_fence attempt_fence(const struct jobs *j, const char *attempt, int64_t tok
     return token > 0 && fence == (sched_fence)token ? fence : 0;
 }
 
+// ---- what they are found by
+
+bool job_words(struct db_tx *tx, const char *job, struct error *err)
+{
+    struct arena *a = arena_open(1 << 16);
+    const char *words = NULL;
+    int64_t number = 0;
+    struct db_rows *rows =
+        db_query(tx, "select number, title || ' ' || made_by || ' ' || id from jobs where id = ?1",
+                 "s", job);
+    if (db_next(rows)) {
+        number = db_int(rows, 0);
+        words = db_search_name(a, db_text(rows, 1));
+    }
+    bool ok = db_end(rows, err) && (!words || db_search_set_number(tx, "jobs", number, words, err));
+    arena_close(a);
+    return ok;
+}
+
+// Those that came before there was a search, or when it was made anew.
+static bool words_in(struct db_tx *tx, void *context, struct error *err)
+{
+    enum { AT_ONCE = 1000 };
+    struct arena *a = arena_open(1 << 20);
+    const char *jobs[AT_ONCE];
+    int64_t last;
+    size_t count = 0;
+    bool ok = db_search_last(tx, "jobs", &last, err);
+    struct db_rows *rows =
+        db_query(tx, "select id from jobs where number > ?1 order by number limit ?2", "ii", last,
+                 (int64_t)AT_ONCE);
+    while (db_next(rows))
+        jobs[count++] = arena_text(a, db_text(rows, 0));
+    ok = db_end(rows, err) && ok;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = job_words(tx, jobs[i], err);
+    *(bool *)context = count == AT_ONCE;
+    arena_close(a);
+    return ok;
+}
+
+static bool find_all(struct db *db, struct error *err)
+{
+    bool more = true;
+    while (more)
+        if (!db_write(db, words_in, &more, err))
+            return false;
+    return true;
+}
+
 // ---- opening
 
 struct opening {
@@ -124,7 +174,7 @@ bool jobs_open(struct db *db, int64_t now_ms, struct jobs **jobs, struct error *
     pthread_cond_init(&j->posted, &monotonic);
     pthread_cond_init(&j->answered, NULL);
     pthread_condattr_destroy(&monotonic);
-    if (db_write(db, mark_in, &o, err)) {
+    if (db_write(db, mark_in, &o, err) && find_all(db, err)) {
         j->place_after_ms = o.placing ? now_ms + JOBS_LEASE_MS : 0;
         j->sched = sched_open(&r, (sched_fence)o.last_fence + 1);
         if (load_limits(j, now_ms, err) && load_nodes(j, NULL, now_ms, err) &&
@@ -332,7 +382,7 @@ bool job_make(struct db_tx *tx, const struct job_wish *w, int64_t now_ms, id *jo
         text_copy(text_of(w->id), job->text, sizeof(job->text));
     return db_one_int(tx, &number, 0, err, "select max(number) from jobs", "") &&
            add_steps(tx, w, ++number, &total, err) && add_after(tx, w, number, err) &&
-           add_job(tx, w, job->text, number, total, now_ms, err) &&
+           add_job(tx, w, job->text, number, total, now_ms, err) && job_words(tx, job->text, err) &&
            (!w->template || db_run(tx, err, "insert into job_documents values (?1, ?2, ?3, ?4)",
                                    "isss", number, w->form, w->template, w->parameters)) &&
            (!w->transfer || job_files_take(tx, w, job->text, now_ms, err)) &&

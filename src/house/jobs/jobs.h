@@ -524,7 +524,7 @@ struct job_query {
     // first; `states` has only the ones or only the others. Else the newest first.
     bool turn;
     const char *kind;       // "render", "media": all others; NULL: any
-    const char *by, *words; // whose; words in title, person or id, in any case. NULL: any
+    const char *by, *words; // whose; beginnings of words of title, person or id. NULL: any
     // Cursor: what stands behind the job with these keys; NULL: from the first. The keys are
     // {tier, priority, number}, {ended_ms, number}, else {created_ms, id}.
     const char *const *after;

@@ -224,7 +224,7 @@ static void add_states(unsigned states, struct buf *b)
 
 // Ids of projects stand in the statement itself: there may be any number of them, and an id has
 // only letters and digits. ?1 is whose, ?2 the words: both are named, wanted or not.
-static char *where_of(const struct job_query *q, struct buf *b)
+static char *where_of(const struct job_query *q, struct arena *a, struct buf *b)
 {
     const char *between = "project in (";
     buf_text(b, "length(?1) >= 0 and length(?2) >= 0 and ");
@@ -240,23 +240,8 @@ static char *where_of(const struct job_query *q, struct buf *b)
     if (q->by)
         buf_text(b, " and made_by = ?1");
     if (q->words)
-        buf_text(b, " and lower(title || ' ' || made_by || ' ' || id) like ?2 escape '\\'");
+        buf_format(b, " and %s", db_search_row_condition(a, "jobs", "number", 2));
     return b->at;
-}
-
-static const char *pattern_of(struct arena *a, const char *words)
-{
-    struct buf b = BUF_LIMIT(4096);
-    buf_text(&b, "%");
-    for (const char *c = words ? words : ""; *c; c++) {
-        bool mark = *c == '%' || *c == '_' || *c == '\\';
-        char low = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
-        buf_format(&b, "%s%c", mark ? "\\" : "", low);
-    }
-    buf_text(&b, "%");
-    const char *pattern = arena_text(a, b.at);
-    buf_free(&b);
-    return pattern;
 }
 
 // How a list is in order, and what stands behind a cursor (?3, ?4, ?5). The keys are the columns
@@ -293,8 +278,8 @@ bool job_list(struct db_tx *tx, struct jobs *j, const struct job_query *q, struc
 {
     struct buf where = BUF_LIMIT(4 << 20), count = BUF_LIMIT(4 << 20), list = BUF_LIMIT(4 << 20);
     const struct order *o = &orders[!q->turn ? 0 : q->states & JOB_ACTIVE ? 1 : 2];
-    const char *by = q->by ? q->by : "", *words = pattern_of(a, q->words);
-    where_of(q, &where);
+    const char *by = q->by ? q->by : "", *words = q->words ? db_search_words(a, q->words) : "";
+    where_of(q, a, &where);
     buf_format(&count, "select count(*) from jobs where %s", where.at);
     buf_format(&list, "select " JOB_COLUMNS ", %s from jobs where %s%s%s order by %s limit ?7",
                o->columns, where.at, q->after ? " and " : "", q->after ? o->behind : "", o->by);

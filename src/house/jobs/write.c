@@ -362,6 +362,7 @@ static bool write_order(struct db_tx *tx, const struct job_order *o, struct erro
                    "= case when ?3 < 0 then tier else ?3 end, title = coalesce(?4, title) where id "
                    "= ?1",
                    "siis", o->job, (int64_t)o->priority, (int64_t)o->tier, o->title) &&
+               (!o->title || job_words(tx, o->job, err)) &&
                (!o->set_deadline ||
                 db_run(tx, err, "update jobs set deadline_ms = ?2 where id = ?1", "si", o->job,
                        o->deadline_ms)) &&
