@@ -5,7 +5,11 @@
  * that is spent when it ends, by the time that it took, however it ended. A job with a budget gets
  * an attempt on such a worker only when what it has spent, what is promised to those that run, and
  * what this one is expected to cost, fit into it: so dispatch stops before the money is over. While
- * nobody knows how long a task takes, one attempt at a time finds out.
+ * nobody knows how long a task takes, one attempt at a time finds out. Each second the promises
+ * grow to what is known by then: to what has run already costs, and to what its like has taken.
+ *
+ * What runs is never stopped for its cost. So a job is overspent by no more than what its last
+ * attempts take longer than was known when they began.
  */
 #include "sched/inside.h"
 
@@ -30,14 +34,18 @@ static void wake_job(struct sched *s, const struct job *j)
         class_wake(s, s->steps.at[j->steps.at[i]]->class);
 }
 
+static int64_t expected(const struct sched *s, const struct attempt *a)
+{
+    int64_t each = step_estimate_ms(s, s->steps.at[a->step], a->first);
+    return cost(s->workers.at[a->worker]->price, (double)each * (double)(a->last - a->first + 1));
+}
+
 // The job was touched by whoever calls: what changes is taken back with it.
 void money_begins(struct sched *s, struct attempt *a)
 {
-    const struct step *t = s->steps.at[a->step];
-    int64_t each = step_estimate_ms(s, t, a->first);
     const struct worker *w = s->workers.at[a->worker];
     struct job *j = job_of_attempt(s, a);
-    a->p.promised = cost(w->price, (double)each * (double)(a->last - a->first + 1));
+    a->p.promised = expected(s, a);
     j->p.promised += a->p.promised;
     if (w->price && !j->p.currency) // one without a budget counts in the first that it pays in
         j->p.currency = w->currency;
@@ -59,14 +67,17 @@ void money_round(struct sched *s)
     for (size_t i = 0; i < s->attempt_room; i++) {
         struct attempt *a = s->attempts[i];
         int64_t price = a ? s->workers.at[a->worker]->price : 0;
-        int64_t so_far = price ? cost(price, (double)(s->now_ms - a->began_ms)) : 0;
-        if (!price || so_far <= a->p.promised)
+        if (!price)
+            continue;
+        int64_t so_far = cost(price, (double)(s->now_ms - a->began_ms)), known = expected(s, a);
+        int64_t due = so_far > known ? so_far : known;
+        if (due <= a->p.promised)
             continue;
         struct job *j = job_of_attempt(s, a);
         KEEP(s, a);
         job_touch(s, j);
-        j->p.promised += so_far - a->p.promised;
-        a->p.promised = so_far;
+        j->p.promised += due - a->p.promised;
+        a->p.promised = due;
     }
     // What the next task is expected to cost changes with what is known and which one is the next.
     for (size_t i = 1; i < s->jobs.count && s->priced; i++)

@@ -1213,6 +1213,78 @@ static void a_budget_stops_dispatch_before_it_is_overspent(void **state)
     farm_close(&f);
 }
 
+// Frames that were thought to take a second each take twenty, at 0.001 a second.
+static void a_budget_counts_what_runs_at_what_its_like_has_taken(void **state)
+{
+    (void)state;
+    struct farm f = {.s = sched_open(NULL, 1), .now = 1000000};
+    struct sched_give g[64];
+    struct sched_job_look look;
+    sched_word_id usd = sched_word(f.s, "USD");
+    sched_worker dear =
+        sched_worker_add(f.s, &(struct sched_worker_wish){
+                                  .host = sched_host_add(f.s), .price = 3600000, .currency = usd});
+    sched_worker_up(f.s, dear, f.now);
+    sched_worker_asks(f.s, dear, 3, f.now);
+    sched_job job = sched_job_add(f.s,
+                                  &(struct sched_job_wish){.project = sched_word(f.s, "a"),
+                                                           .tier = 2,
+                                                           .estimate_ms = 1000,
+                                                           .budget = 70000,
+                                                           .currency = usd},
+                                  f.now);
+    step_add(&f, job, (struct sched_step_wish){.count = 40});
+    sched_job_start(f.s, job, f.now);
+    assert_int_equal(decide(&f, g), 3); // 3 x 0.001 promised
+    f.now += 15000;
+    sched_tick(f.s, f.now); // they run longer already: 3 x 0.015
+    sched_keep(f.s);
+    sched_job_look(f.s, job, f.now, &look);
+    assert_int_equal(look.promised, 45000);
+    f.now += 5000;
+    ended(&f, g[0].fence, SCHED_WELL); // 0.020 spent, 2 x 0.020 promised: the next is too much
+    sched_worker_asks(f.s, dear, 5, f.now);
+    assert_int_equal(decide(&f, g + 3), 0);
+    f.now += 1000;
+    ended(&f, g[1].fence, SCHED_WELL);
+    ended(&f, g[2].fence, SCHED_WELL);
+    sched_job_look(f.s, job, f.now, &look);
+    assert_int_equal(look.spent, 62000);
+    assert_int_equal(decide(&f, g + 3), 0); // and so it stays
+    farm_close(&f);
+
+    // What has begun at an old guess is counted by the new one, before it has run that long.
+    f = (struct farm){.s = sched_open(NULL, 1), .now = 1000000};
+    usd = sched_word(f.s, "USD");
+    dear =
+        sched_worker_add(f.s, &(struct sched_worker_wish){
+                                  .host = sched_host_add(f.s), .price = 3600000, .currency = usd});
+    sched_worker_up(f.s, dear, f.now);
+    sched_worker_asks(f.s, dear, 1, f.now);
+    job = sched_job_add(f.s,
+                        &(struct sched_job_wish){.project = sched_word(f.s, "a"),
+                                                 .tier = 2,
+                                                 .estimate_ms = 1000,
+                                                 .budget = 70000,
+                                                 .currency = usd},
+                        f.now);
+    step_add(&f, job, (struct sched_step_wish){.count = 40});
+    sched_job_start(f.s, job, f.now);
+    assert_int_equal(decide(&f, g), 1);
+    f.now += 19000;
+    sched_worker_asks(f.s, dear, 2, f.now);
+    assert_int_equal(decide(&f, g + 1), 2); // still at 0.001 each
+    f.now += 1000;
+    ended(&f, g[0].fence, SCHED_WELL); // 20 s
+    sched_tick(f.s, f.now + 1000);
+    sched_keep(f.s);
+    sched_job_look(f.s, job, f.now, &look);
+    assert_int_equal(look.promised, 40000);
+    sched_worker_asks(f.s, dear, 5, f.now);
+    assert_int_equal(decide(&f, g + 3), 0); // 0.020 + 0.040 + 0.020 is too much
+    farm_close(&f);
+}
+
 static void gpus_of_a_loaded_attempt_are_not_given_twice(void **state)
 {
     (void)state;
@@ -1284,6 +1356,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_job_that_nobody_can_do_says_so_in_numbers),
         cmocka_unit_test(a_job_waits_for_another_to_end_well_or_anyhow),
         cmocka_unit_test(a_budget_stops_dispatch_before_it_is_overspent),
+        cmocka_unit_test(a_budget_counts_what_runs_at_what_its_like_has_taken),
         cmocka_unit_test(gpus_of_a_loaded_attempt_are_not_given_twice),
         cmocka_unit_test(ten_million_queued_frames_take_a_few_bytes_a_thousand),
     };
