@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TIER_OF_ALL = 2 }; // above it only who may manage
 
@@ -670,6 +671,50 @@ static bool farm_get(struct call *c, struct error *err)
     return true;
 }
 
+// ---- speeds of lines
+
+static bool speeds_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    fresh(q);
+    return speed_list(tx, q->c->who.admin ? NULL : q->c->who.person, &q->json, err);
+}
+
+static bool speeds_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    char own[256] = "";
+    size_t i;
+    json_t *one;
+    if (!db_read(c->api->db, speeds_in, &q, err))
+        return false;
+    gethostname(own, sizeof(own) - 1);
+    json_array_foreach(q.json, i, one) json_object_set_new(
+        one, "here",
+        json_boolean(strcmp(json_string_value(json_object_get(one, "host")), own) == 0));
+    call_json(c, q.json);
+    return true;
+}
+
+static bool speed_in(struct db_tx *tx, void *context, struct error *err)
+{
+    return speed_measured(tx, context, clock_now_ms(), err);
+}
+
+static bool speed_post(struct call *c, struct error *err)
+{
+    const char *name = json_string_value(json_object_get(c->body, "name"));
+    struct speed_sample s = {.origin = arena_format(c->arena, "%s/%.255s", c->who.person, name),
+                             .person = c->who.person,
+                             .name = name,
+                             .bytes = json_integer_value(json_object_get(c->body, "bytes")),
+                             .ms = json_integer_value(json_object_get(c->body, "ms"))};
+    if (!db_write(c->api->db, speed_in, &s, err))
+        return false;
+    call_json(c, json_object());
+    return true;
+}
+
 const struct route job_routes[] = {
     {"GET", "/jobs", NEED_PERSON, jobs_get, NULL, "JobList", 0,
      "newest first; ?project= ?state=active,ended or states by name, ?kind=render or media, ?by=, "
@@ -727,5 +772,11 @@ const struct route job_routes[] = {
      "no worker of its machine takes anything until it is good", NULL},
     {"POST", "/nodes/{worker}/good", NEED_ADMIN, node_good_post, NULL, "Node", 0,
      "ends a quarantine; the machine's failures are forgotten", NULL},
+    {"GET", "/speeds", NEED_PERSON, speeds_get, NULL, "Speed[]", 0,
+     "of lines, the newest first: as workers measured them, and uploads (one's own; all for an "
+     "administrator)",
+     NULL},
+    {"POST", "/speeds", NEED_PERSON, speed_post, "SpeedMeasured", NULL, 0,
+     "what an upload has measured", NULL},
 };
 const size_t job_route_count = sizeof(job_routes) / sizeof(job_routes[0]);

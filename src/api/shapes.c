@@ -122,7 +122,8 @@ const struct shape shapes[] = {
      "total:int unit:text rate:number? left_s:int? "
      "created:time "
      "started:time? ended:time? asset:id? version:id? attempts:int problem:Problem? by:text "
-     "counts:TaskCounts steps:Step[]? assets:JobAsset[]? after_jobs:id[]? deadline:time? budget:Money? spent:Money? "
+     "counts:TaskCounts steps:Step[]? assets:JobAsset[]? after_jobs:id[]? deadline:time? "
+     "budget:Money? spent:Money? "
      "options:json?",
      "stopped: its tasks failed everywhere; approval: its preview waits for a person. Lists and "
      "news have no steps and no options; options: as submitted, but for inputs"},
@@ -192,7 +193,7 @@ const struct shape shapes[] = {
      "id:id name:text host:text state:'idle'|'working'|'away'|'draining'|'quarantined'|'desk' "
      "why:text? "
      "until:time? slots:int busy:int cpus:number memory_mb:int gpus:text[] tags:text[] pool:text? "
-     "seen:time failures:int runs:NodeRun[]",
+     "seen:time failures:int runs:NodeRun[] from_house:NodeSpeed? to_house:NodeSpeed?",
      "a worker; why and until: of a state that keeps it from work; failures: on its machine, in a "
      "row"},
     {"FarmSums",
@@ -208,6 +209,13 @@ const struct shape shapes[] = {
     {"FarmShare",
      "project:id name:text weight:number held:number average:number waiting:int running:int",
      "held: machines now; average: over the last hours; waiting, running: tasks"},
+    {"NodeSpeed", "bytes_s:int measured:time", "over the wire, smoothed; of files of staged jobs"},
+    {"Speed",
+     "kind:'worker'|'put' direction:'out'|'in' name:text host:text bytes_s:int measured:time "
+     "elsewhere:bool here:bool",
+     "out of the house or in to it, smoothed; elsewhere: a worker without its disks; here: on its "
+     "own machine"},
+    {"SpeedMeasured", "name:text bytes:int ms:int", "of an upload: name is that of the machine"},
     {"NodeRun",
      "attempt:id token:int job:id project:id title:text step:int first:int last:int started:time "
      "progress:number?",

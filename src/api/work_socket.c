@@ -31,11 +31,12 @@ struct line {
     bool ended;      // guarded by work.lock
 };
 
-struct gift { // a ticket that is to be made; or what an attempt is writing
+struct gift { // a ticket that is to be made; or what an attempt is writing; or a measured line
     struct gift *next;
     struct line *line;
     struct give give;
-    json_t *outputs; // NULL: a ticket
+    json_t *outputs, *speed; // both NULL: a ticket
+    char worker[27];         // of a speed
 };
 
 struct result {
@@ -107,6 +108,7 @@ static void give_ticket(struct work *w, struct line *l, const struct give *g)
 static void gift_free(struct gift *g)
 {
     json_decref(g->outputs);
+    json_decref(g->speed);
     line_let_go(g->line);
     free(g);
 }
@@ -118,13 +120,39 @@ static void take_growth(struct work *w, const struct gift *g)
         log_problem("work.growing", &err);
 }
 
-static void put_gift(struct line *l, const struct give *give, json_t *outputs)
+static bool speed_in(struct db_tx *tx, void *context, struct error *err)
+{
+    const struct gift *g = context;
+    static const char *const directions[] = {"in", "out"};
+    for (int out = 0; out < 2; out++) {
+        const json_t *said = json_object_get(g->speed, directions[out]);
+        struct speed_sample s = {.origin = g->worker,
+                                 .person = "",
+                                 .name = "",
+                                 .out = out,
+                                 .bytes = json_integer_value(json_object_get(said, "bytes")),
+                                 .ms = json_integer_value(json_object_get(said, "ms"))};
+        if (said && !speed_measured(tx, &s, clock_now_ms(), err))
+            return false;
+    }
+    return true;
+}
+
+static void take_speed(struct work *w, struct gift *g)
+{
+    struct error err;
+    if (!db_write(w->api->db, speed_in, g, &err))
+        log_problem("work.speed", &err);
+}
+
+static void put_gift(struct line *l, const struct gift *what)
 {
     struct work *w = l->work;
     struct gift *g = calloc(1, sizeof(*g));
     if (!g)
         abort();
-    *g = (struct gift){.line = l, .give = *give, .outputs = outputs};
+    *g = *what;
+    g->line = l;
     atomic_fetch_add(&l->holders, 1);
     pthread_mutex_lock(&w->lock);
     *w->last_gift = g;
@@ -135,9 +163,9 @@ static void put_gift(struct line *l, const struct give *give, json_t *outputs)
 
 static void grows(struct line *l, const struct beat *b, json_t *outputs)
 {
-    struct give give = {.token = b->token};
-    text_copy(text_of(b->attempt), give.attempt, sizeof(give.attempt));
-    put_gift(l, &give, json_incref(outputs));
+    struct gift g = {.give.token = b->token, .outputs = json_incref(outputs)};
+    text_copy(text_of(b->attempt), g.give.attempt, sizeof(g.give.attempt));
+    put_gift(l, &g);
 }
 
 static void *give(void *context)
@@ -154,7 +182,9 @@ static void *give(void *context)
         if (!w->gifts)
             w->last_gift = &w->gifts;
         pthread_mutex_unlock(&w->lock);
-        if (g->outputs)
+        if (g->speed)
+            take_speed(w, g);
+        else if (g->outputs)
             take_growth(w, g);
         else
             give_ticket(w, g->line, &g->give);
@@ -185,7 +215,7 @@ static void on_give(void *context, const struct give *give)
         give_tasks(l, give);
         return;
     }
-    put_gift(l, give, NULL);
+    put_gift(l, &(struct gift){.give = *give});
 }
 
 static void on_drop(void *context, const char *attempt)
@@ -617,14 +647,24 @@ static bool hear_desk(struct line *l, const json_t *said, struct arena *a)
     return true;
 }
 
+// How fast bytes came and went over its line to us.
+static bool hear_speed(struct line *l, const json_t *said, struct arena *a)
+{
+    (void)a;
+    struct gift g = {.speed = json_incref((json_t *)said)};
+    text_copy(text_of(l->worker), g.worker, sizeof(g.worker));
+    put_gift(l, &g);
+    return true;
+}
+
 static const struct {
     const char *name;
     bool (*hear)(struct line *l, const json_t *said, struct arena *a);
-} messages[] = {{"hello", hear_hello},   {"beat", hear_beat},      {"done", hear_done},
-                {"failed", hear_failed}, {"drain", hear_drain},    {"stopped", hear_stopped},
-                {"about", hear_about},   {"place", hear_place},    {"log", hear_log},
-                {"next", hear_next},     {"picture", hear_picture},
-                {"desk", hear_desk}};
+} messages[] = {{"hello", hear_hello},   {"beat", hear_beat},       {"done", hear_done},
+                {"failed", hear_failed}, {"drain", hear_drain},     {"stopped", hear_stopped},
+                {"about", hear_about},   {"place", hear_place},     {"log", hear_log},
+                {"next", hear_next},     {"picture", hear_picture}, {"desk", hear_desk},
+                {"speed", hear_speed}};
 
 // ---- the line
 

@@ -361,11 +361,32 @@ static const char *state_word(const struct keep_line *m)
     return m->facts.lost_since_ms ? "lost" : words[m->of.state];
 }
 
+// As the house knows them from whoever moved files over them.
+static void print_speeds(const json_t *all)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(all, i, one)
+    {
+        int64_t ago_s = (clock_now_ms() - time_member(one, "measured")) / 1000;
+        bool put = strcmp(json_word(one, "kind"), "put") == 0;
+        printf("line %s %s %s: %.4g Mbit/s, measured %s ago%s\n",
+               strcmp(json_word(one, "direction"), "out") == 0 ? "from the house to"
+                                                               : "to the house from",
+               put ? "a put on" : "worker", json_word(one, "name"),
+               (double)json_count(one, "bytes_s") * 8 / 1e6, time_text(ago_s > 0 ? ago_s : 0).text,
+               json_is_true(json_object_get(one, "here")) ? " (the house's own machine)" : "");
+    }
+}
+
 static bool list(struct nodes *n, struct error *err)
 {
     struct arena *a = n->call->arena;
     struct keep_report r;
     if (!turn(n, true, a, &r, err))
+        return false;
+    json_t *speeds = house_ask(n->house.client, "GET", NULL, err, "/speeds");
+    if (!speeds)
         return false;
     json_t *all = json_array();
     for (size_t i = 0; i < r.count; i++) {
@@ -379,16 +400,18 @@ static bool list(struct nodes *n, struct error *err)
                    m->facts.busy, m->facts.slots, m->of.why);
     }
     if (option_flag(n->call, "json")) {
-        json_t *out = json_pack("{s:s, s:O, s:i, s:s, s:f}", "launcher", n->launcher->name, "nodes",
-                                all, "target", r.decision.target, "held_by", r.decision.want_why,
-                                "spent", r.spent);
+        json_t *out = json_pack("{s:s, s:O, s:i, s:s, s:f, s:O}", "launcher", n->launcher->name,
+                                "nodes", all, "target", r.decision.target, "held_by",
+                                r.decision.want_why, "spent", r.spent, "speeds", speeds);
         json_dumpf(out, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(out);
     } else {
         printf("%zu there or asked for, %d needed (held by: %s)\n", r.count, r.decision.target,
                r.decision.want_why);
+        print_speeds(speeds);
     }
+    json_decref(speeds);
     json_decref(all);
     return true;
 }
@@ -531,7 +554,7 @@ const struct command command_nodes = {
     "nodes",
     "[list | launch [COUNT] | drain NODE | end NODE | keep | check]",
     "machines for the house's workers",
-    "list          those there are, and how many are needed\n"
+    "list          those there are, how many are needed, and how fast lines to the house were\n"
     "launch COUNT  asks for workers now\n"
     "drain NODE    it leaves when its work is done; `all` for each\n"
     "end NODE      it is given back now; what it did is done again elsewhere\n"

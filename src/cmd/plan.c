@@ -211,9 +211,33 @@ static void print_choice(struct arena *a, const struct plan_ask *ask, const stru
     printf("%s\n", between[0] ? "" : "nothing");
 }
 
-static void print_table(struct command_call *call, const struct plan_ask *ask,
-                        const struct prices *p, const char *path, const struct plan_choice *c,
-                        size_t count)
+// Where the speed of the line comes from: "default", "flag", "file", or who measured it.
+static const char *source_of(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < config_count(c); i++)
+        if (strcmp(config_row(c, i)->name, name) == 0)
+            return config_row(c, i)->source;
+    return "default";
+}
+
+static const char *said_by(struct arena *a, const char *source, const char *none)
+{
+    bool said = strcmp(source, "flag") == 0 || strcmp(source, "file") == 0;
+    return strcmp(source, "default") == 0 ? none
+           : said                         ? "as you said"
+                                          : arena_format(a, "measured by %s", source);
+}
+
+static void print_line(struct arena *a, const struct config *c, const struct plan_ask *ask)
+{
+    printf("Line up %.4g Mbit/s (%s), down %.4g Mbit/s (%s).\n", ask->up * 8 / 1e6,
+           said_by(a, source_of(c, "link"), "assumed: nobody has measured it, say --link"),
+           ask->down * 8 / 1e6, said_by(a, source_of(c, "link-down"), "taken to be as up"));
+}
+
+static void print_table(struct command_call *call, const struct config *config,
+                        const struct plan_ask *ask, const struct prices *p, const char *path,
+                        const struct plan_choice *c, size_t count)
 {
     int advised = plan_advice(ask, c, count);
     int64_t day_ms = 0;
@@ -226,6 +250,7 @@ static void print_table(struct command_call *call, const struct plan_ask *ask,
                ask->deadline_s > 0 || ask->budget >= 0 ? "keeps deadline and budget" : "does it");
     else
         printf("None keeps deadline and budget with 9 chances in 10.\n");
+    print_line(call->arena, config, ask);
     printf("Prices of %s (%s)", p->date, path);
     if (p->unchecked)
         printf("; %d of them nobody has checked", p->unchecked);
@@ -250,15 +275,19 @@ static json_t *choice_json(const struct plan_choice *c, bool advised)
                      t->egress, "storage", t->storage, "power", t->power);
 }
 
-static void print_json(const struct plan_ask *ask, const struct prices *p,
-                       const struct plan_choice *c, size_t count)
+static void print_json(const struct config *config, const struct plan_ask *ask,
+                       const struct prices *p, const struct plan_choice *c, size_t count)
 {
     int advised = plan_advice(ask, c, count);
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, choice_json(&c[i], (int)i == advised));
-    json_t *out = json_pack("{s:s, s:s, s:i, s:o}", "prices_date", p->date, "currency", p->currency,
-                            "unchecked_prices", p->unchecked, "choices", list);
+    json_t *line = json_pack("{s:f, s:s, s:f, s:s}", "up_bytes_s", ask->up, "up_source",
+                             source_of(config, "link"), "down_bytes_s", ask->down, "down_source",
+                             source_of(config, "link-down"));
+    json_t *out =
+        json_pack("{s:s, s:s, s:i, s:o, s:o}", "prices_date", p->date, "currency", p->currency,
+                  "unchecked_prices", p->unchecked, "line", line, "choices", list);
     json_dumpf(out, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
     printf("\n");
     json_decref(out);
@@ -292,9 +321,9 @@ static int run(struct command_call *call)
     if (ok) {
         advised = plan_advice(&ask, choices, count);
         if (option_flag(call, "json"))
-            print_json(&ask, &prices, choices, count);
+            print_json(c, &ask, &prices, choices, count);
         else
-            print_table(call, &ask, &prices, path, choices, count);
+            print_table(call, c, &ask, &prices, path, choices, count);
     }
     config_close(c);
     return !ok ? command_failed(&err) : advised >= 0 ? 0 : 1;
@@ -307,8 +336,8 @@ static const struct option_row options[] = {
     {"memory", OPTION_TEXT, "SIZE", "that a frame needs"},
     {"bytes", OPTION_TEXT, "SIZE", "that are not there yet"},
     {"frame-bytes", OPTION_TEXT, "SIZE", "of one frame's results"},
-    {"link", OPTION_TEXT, "MBIT", "line up, measured, in Mbit/s (100)"},
-    {"link-down", OPTION_TEXT, "MBIT", "line down (as up)"},
+    {"link", OPTION_TEXT, "MBIT", "line up, in Mbit/s (JOB: as workers measured it; 100)"},
+    {"link-down", OPTION_TEXT, "MBIT", "line down (JOB: as measured; as up)"},
     {"here", OPTION_TEXT, "N", "machines here that are free for it (1)"},
     {"watts", OPTION_TEXT, "N", "that one of them takes"},
     {"within", OPTION_TEXT, "TIME", "time there is: '10 h'"},
@@ -330,8 +359,9 @@ const struct command command_plan = {
     "with the spread of both and each term. FILE has lines `frames = 1000` with the names of the\n"
     "options. JOB is one of the house: tasks left, times of those that are done, its deadline and "
     "what is\n"
-    "left of its budget are asked of it; files that it reads are looked at here. Options count "
-    "more.\n"
+    "left of its budget are asked of it, and how fast the line was when workers fetched files of "
+    "staged\n"
+    "jobs and sent frames; files that it reads are looked at here. Options count more.\n"
     "The prices are data with a date; nothing is ordered.\n"
     "Exit status 1: no choice keeps deadline and budget.",
     options,

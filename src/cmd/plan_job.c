@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 enum { SAMPLES_MOST = 500, OUTPUTS_LOOKED_AT = 16 };
+#define WEEK_MS INT64_C(604800000)
 
 struct asking {
     struct command_call *call;
@@ -154,6 +155,54 @@ static bool slots_here(struct asking *q)
     return set(q, "here", slots) && set(q, "frame-cores", "1");
 }
 
+// Of machines elsewhere, if there are any; never of the house's own machine. Several that move
+// files at the same time share the line: so the fastest counts, of those of the last week, else the
+// newest.
+static const json_t *speed_of(const json_t *all, const char *direction, bool elsewhere)
+{
+    const json_t *one, *best = NULL;
+    int64_t now_ms = clock_now_ms(), best_ms = 0;
+    size_t i;
+    json_array_foreach(all, i, one)
+    {
+        int64_t at_ms = time_of(one, "measured");
+        if (strcmp(json_word(one, "direction"), direction) != 0 ||
+            json_is_true(json_object_get(one, "here")) ||
+            json_is_true(json_object_get(one, "elsewhere")) != elsewhere)
+            continue;
+        bool recent = now_ms - at_ms < WEEK_MS, best_recent = best && now_ms - best_ms < WEEK_MS;
+        if (!best || (recent && json_count(one, "bytes_s") > json_count(best, "bytes_s")) ||
+            (!recent && !best_recent && at_ms > best_ms)) {
+            best = one;
+            best_ms = at_ms;
+        }
+    }
+    return best || !elsewhere ? best : speed_of(all, direction, false);
+}
+
+static bool set_speed(struct asking *q, const char *name, const json_t *speed)
+{
+    struct arena *a = q->call->arena;
+    if (!speed)
+        return true;
+    int64_t age_s = (clock_now_ms() - time_of(speed, "measured")) / 1000;
+    const char *source = arena_format(
+        a, "%s of %s, %s ago", strcmp(json_word(speed, "kind"), "put") == 0 ? "a put" : "worker",
+        json_word(speed, "name"), time_text(age_s > 0 ? age_s : 0).text);
+    const char *mbit = arena_format(a, "%.1f", (double)json_count(speed, "bytes_s") * 8 / 1e6);
+    return config_set(q->c, name, mbit, source, q->err);
+}
+
+// What goes out of the house goes up its line.
+static bool line_of(struct asking *q)
+{
+    json_t *all = house_ask(q->house.client, "GET", NULL, q->err, "/speeds");
+    bool ok = all && set_speed(q, "link", speed_of(all, "out", true)) &&
+              set_speed(q, "link-down", speed_of(all, "in", true));
+    json_decref(all);
+    return ok;
+}
+
 static bool policy(struct asking *q, const json_t *job, const char **currency)
 {
     const json_t *budget = json_object_get(job, "budget"), *spent = json_object_get(job, "spent");
@@ -174,7 +223,7 @@ bool plan_job(struct command_call *call, const char *job, struct config *c, cons
                         ? house_ask(q.house.client, "GET", NULL, err, "/jobs/%s", job)
                         : NULL;
     bool ok = whole && tasks_left(&q, whole) && frame_times(&q, whole, &step, &done) &&
-              bytes_in(&q) && bytes_out(&q, step, done) && slots_here(&q) &&
+              bytes_in(&q) && bytes_out(&q, step, done) && slots_here(&q) && line_of(&q) &&
               policy(&q, whole, currency);
     json_decref(whole);
     house_close(&q.house);

@@ -209,6 +209,8 @@ static bool send_all(struct put *p, struct error *err)
     bool stopped = sending_stopped(p->sending, ok ? err : &(struct error){0});
     sending_halt(p->sending);
     progress_end(&p->bar);
+    if (ok && !stopped)
+        sending_tell_speed(p->sending);
     return ok && !stopped;
 }
 

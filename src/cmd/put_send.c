@@ -94,6 +94,7 @@ struct sending {
     struct failure *failures;
     size_t failure_count;
     struct sending_numbers numbers;
+    struct speed speed;
     _Atomic int64_t moving;
 };
 
@@ -188,6 +189,22 @@ static bool progress(void *context, int64_t sent, int64_t received)
     return true;
 }
 
+static bool call_begins(struct sending *s, const struct call *call)
+{
+    pthread_mutex_lock(&s->lock);
+    bool counts = speed_begin(&s->speed, (int64_t)call->body.size, clock_tick_us());
+    pthread_mutex_unlock(&s->lock);
+    return counts;
+}
+
+static void call_ends(struct sending *s, int64_t bytes)
+{
+    pthread_mutex_lock(&s->lock);
+    speed_add(&s->speed, bytes);
+    speed_end(&s->speed, clock_tick_us());
+    pthread_mutex_unlock(&s->lock);
+}
+
 // False with *err set; when that concerns all, the sending has stopped.
 static bool ask(struct sending *s, struct call *call, struct arena *a, struct reply *reply,
                 struct error *err)
@@ -198,7 +215,10 @@ static bool ask(struct sending *s, struct call *call, struct arena *a, struct re
         struct moving moving = {&s->moving, 0};
         call->progress = call->body.size > 65536 ? progress : NULL;
         call->context = &moving;
+        bool counts = call_begins(s, call);
         bool ok = client_call(s->client, call, a, reply, err), away = !ok && house_is_away(err);
+        if (counts)
+            call_ends(s, ok ? (int64_t)call->body.size : 0);
         atomic_fetch_sub(&s->moving, moving.sent);
         tries += reply->attempts;
         int64_t now = clock_tick_us();
@@ -964,6 +984,21 @@ bool sending_done(struct sending *s)
     bool done = s->stopped || (s->ended && !s->sources);
     pthread_mutex_unlock(&s->lock);
     return done;
+}
+
+// An older house does not want to know: no harm.
+void sending_tell_speed(struct sending *s)
+{
+    char host[256] = "";
+    int64_t bytes, ms;
+    struct error err;
+    gethostname(host, sizeof(host) - 1);
+    if (!speed_take(&s->speed, clock_tick_us(), &bytes, &ms))
+        return;
+    json_t *body = json_pack("{s:s, s:I, s:I}", "name", host, "bytes", (json_int_t)bytes, "ms",
+                             (json_int_t)ms);
+    json_decref(house_ask(s->client, "POST", body, &err, "/speeds"));
+    json_decref(body);
 }
 
 bool sending_stopped(struct sending *s, struct error *err)

@@ -12,6 +12,7 @@
  */
 #pragma once
 #include "cmd/put_journal.h"
+#include "farm/speed.h"
 #include "wire/client.h"
 
 struct sending;
@@ -42,6 +43,8 @@ struct sending_numbers {
     bool waiting;                    // for the house to come back
 };
 struct sending_numbers sending_numbers(struct sending *s);
+// Tells the house how fast it went, when enough was sent to say. Only after sending_halt.
+void sending_tell_speed(struct sending *s);
 // Set when it stopped before its time: nothing more can be sent.
 bool sending_stopped(struct sending *s, struct error *err);
 

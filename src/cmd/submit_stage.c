@@ -268,6 +268,8 @@ static bool send_files(struct staging *s, bool quiet, struct error *err)
     bool stopped = sending_stopped(s->sending, err);
     sending_halt(s->sending);
     progress_end(&bar);
+    if (!stopped)
+        sending_tell_speed(s->sending);
     struct sending_numbers n = sending_numbers(s->sending);
     if (!stopped && !quiet)
         fprintf(stderr, "inputs: %s, %s; sent: %s\n", files_text((int64_t)s->count).text,

@@ -30,6 +30,7 @@ struct stage {
     struct client *client;
     struct worker_house house; // that the client is for
     int users;                 // of the client
+    struct speed speed[2];     // to the house, out of it
 };
 
 struct stage *stage_open(const struct stage_wish *wish, struct error *err)
@@ -59,6 +60,38 @@ void stage_close(struct stage *s)
 int64_t stage_most_bytes(const struct stage *s)
 {
     return s->wish.cache_bytes;
+}
+
+// ---- how fast it goes
+
+bool stage_speed(struct stage *s, bool out, int64_t *bytes, int64_t *ms)
+{
+    pthread_mutex_lock(&s->lock);
+    bool enough = speed_take(&s->speed[out], clock_tick_us(), bytes, ms);
+    pthread_mutex_unlock(&s->lock);
+    return enough;
+}
+
+static bool moves(struct stage *s, bool out, int64_t bytes)
+{
+    pthread_mutex_lock(&s->lock);
+    bool counts = speed_begin(&s->speed[out], bytes, clock_tick_us());
+    pthread_mutex_unlock(&s->lock);
+    return counts;
+}
+
+static void moved(struct stage *s, bool out, int64_t bytes)
+{
+    pthread_mutex_lock(&s->lock);
+    speed_add(&s->speed[out], bytes);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void moves_no_more(struct stage *s, bool out)
+{
+    pthread_mutex_lock(&s->lock);
+    speed_end(&s->speed[out], clock_tick_us());
+    pthread_mutex_unlock(&s->lock);
 }
 
 // ---- the line to the house
@@ -180,12 +213,15 @@ struct taking {
     const struct fetching *f;
     cache_take *take;
     void *to;
+    bool counts; // for the speed
 };
 
 static bool on_bytes(void *context, int64_t offset, const void *at, size_t size, struct error *err)
 {
     struct taking *t = context;
     (void)offset;
+    if (t->counts)
+        moved(t->f->s, true, (int64_t)size);
     return t->take(t->to, at, size, err);
 }
 
@@ -197,15 +233,17 @@ static bool on_progress(void *context, int64_t sent, int64_t received)
     return t->f->of->asked(t->f->of->context);
 }
 
-static bool fetch_call(struct fetching *f, struct call *call, cache_take *take, void *to,
-                       struct arena *a, struct error *err)
+static bool fetch_call(struct fetching *f, struct call *call, int64_t bytes, cache_take *take,
+                       void *to, struct arena *a, struct error *err)
 {
-    struct taking t = {f, take, to};
+    struct taking t = {f, take, to, moves(f->s, true, bytes)};
     struct reply reply = {0};
     call->download = on_bytes;
     call->progress = on_progress;
     call->context = &t;
     bool ok = try_call(f->s, call, a, &reply, err);
+    if (t.counts)
+        moves_no_more(f->s, true);
     // A house that gives all where a part was asked for can not be gone on with.
     if (ok && call->header_count && reply.status != 206)
         ok = error_set(err, ERROR_UNSUPPORTED, "the house gives no ranges");
@@ -218,13 +256,16 @@ static bool fetch_pack(void *context, const struct cache_file *list, size_t coun
     struct fetching *f = context;
     struct arena *a = arena_open((size_t)16 << 20);
     json_t *files = json_array();
-    for (size_t i = 0; i < count; i++)
+    int64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
         json_array_append_new(files, json_string(sha256_text(&list[i].content).text));
+        bytes += list[i].size;
+    }
     json_t *body = json_pack("{s:s, s:s, s:I, s:o}", "worker", f->s->wish.worker, "attempt",
                              f->of->attempt, "token", (json_int_t)f->of->token, "files", files);
     char *text = json_dumps(body, JSON_COMPACT);
     struct call call = {.path = "/api/v1/work/pack", .body = text_of(text)};
-    bool ok = fetch_call(f, &call, take, to, a, err);
+    bool ok = fetch_call(f, &call, bytes, take, to, a, err);
     free(text);
     json_decref(body);
     arena_close(a);
@@ -240,7 +281,7 @@ static bool fetch_rest(void *context, const struct cache_file *file, int64_t off
     const char *more = arena_format(a, "&content=%s", sha256_text(&file->content).text);
     struct call call = {
         .path = path_of(f->s, f->of, a, "file", more), .headers = &range, .header_count = 1};
-    bool ok = fetch_call(f, &call, take, to, a, err);
+    bool ok = fetch_call(f, &call, file->size - offset, take, to, a, err);
     arena_close(a);
     return ok;
 }
@@ -505,9 +546,12 @@ const struct openjd_path_rules *staged_rules(const struct staged *t, struct aren
 // ---- what was made
 
 struct sending {
+    struct stage *s;
     const struct stage_of *of;
     int file;
     int64_t from; // of the file
+    int64_t sent; // of this call
+    bool counts;  // for the speed
 };
 
 static int64_t give_bytes(void *context, int64_t offset, void *to, size_t room, struct error *err)
@@ -519,10 +563,12 @@ static int64_t give_bytes(void *context, int64_t offset, void *to, size_t room, 
 
 static bool sending_on(void *context, int64_t sent, int64_t received)
 {
-    struct sending *s = context;
-    (void)sent;
+    struct sending *f = context;
     (void)received;
-    return s->of->asked(s->of->context);
+    if (f->counts && sent > f->sent)
+        moved(f->s, false, sent - f->sent);
+    f->sent = sent;
+    return f->of->asked(f->of->context);
 }
 
 static bool read_made(json_t *said, int64_t *offset, bool *whole)
@@ -551,7 +597,12 @@ static bool send_once(struct stage *s, struct sending *f, struct arena *a, const
                         .upload_size = size - f->from,
                         .progress = sending_on,
                         .context = f};
-    if (!try_call(s, &call, a, &reply, err))
+    f->sent = 0;
+    f->counts = moves(s, false, size - f->from);
+    bool ok = try_call(s, &call, a, &reply, err);
+    if (f->counts)
+        moves_no_more(s, false);
+    if (!ok)
         return false;
     said = json_loadb(reply.body.at, reply.body.size, 0, NULL);
     int64_t offset;
@@ -588,7 +639,7 @@ static bool send_path(struct stage *s, const struct stage_of *of, const char *wh
 {
     int64_t size = 0;
     struct arena *a = arena_open((size_t)64 << 20);
-    struct sending f = {of, open(path, O_RDONLY | O_CLOEXEC), 0};
+    struct sending f = {.s = s, .of = of, .file = open(path, O_RDONLY | O_CLOEXEC)};
     bool ok = f.file >= 0 || error_errno(err, errno, "cannot read %s", path);
     ok = ok && content_of_file(path, content, &size, err);
     const char *query = ok ? arena_format(a, "%s&size=%" PRId64 "&content=%s", what, size,

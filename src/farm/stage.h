@@ -9,6 +9,7 @@
 #pragma once
 #include "base/arena.h"
 #include "farm/cache.h"
+#include "farm/speed.h"
 #include "farm/worker.h"
 #include "formats/openjd/openjd.h"
 
@@ -24,6 +25,10 @@ struct stage_wish {
 MUST_CHECK struct stage *stage_open(const struct stage_wish *wish, struct error *err);
 void stage_close(struct stage *s); // NULL is fine
 int64_t stage_most_bytes(const struct stage *s); // that its cache holds
+
+// How fast bytes came from the house (`out` of it) or went to it since it was last asked; false:
+// too few have for a sample.
+bool stage_speed(struct stage *s, bool out, int64_t *bytes, int64_t *ms);
 
 struct stage_of { // whose files
     const char *attempt;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "farm/errand.h"
 #include "farm/render.h"
+#include "farm/stage.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 #include "plat/hash.h"
@@ -808,11 +809,29 @@ static bool greet(struct worker *w, struct socket_client *line, int64_t *beat_ms
     return ok;
 }
 
+// Beside a beat: of what moved since the last one.
+static void add_speed(struct worker *w, json_t *beat)
+{
+    static const char *const directions[] = {"in", "out"};
+    int64_t bytes, ms;
+    for (int out = 0; w->wish.stage && out < 2; out++) {
+        if (!stage_speed(w->wish.stage, out, &bytes, &ms))
+            continue;
+        if (!json_object_get(beat, "speed"))
+            json_object_set_new(beat, "speed", json_object());
+        json_object_set_new(
+            json_object_get(beat, "speed"), directions[out],
+            json_pack("{s:I, s:I}", "bytes", (json_int_t)bytes, "ms", (json_int_t)ms));
+    }
+}
+
 static void beat(struct worker *w)
 {
     int64_t now = clock_tick_us() / 1000;
     pthread_mutex_lock(&w->lock);
-    send_json(w, json_pack("{s:{s:o}}", "beat", "attempts", attempts_json(w, true)));
+    json_t *beat = json_pack("{s:{s:o}}", "beat", "attempts", attempts_json(w, true));
+    add_speed(w, beat);
+    send_json(w, beat);
     for (struct attempt *t = w->attempts; t; t = t->next)
         say_log(w, t);
     for (struct attempt *t = w->attempts; t; t = t->next)

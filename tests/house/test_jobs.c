@@ -513,6 +513,49 @@ static void the_queue_comes_by_pages_in_the_farms_order_and_as_it_is_searched(vo
     arena_close(l.a);
 }
 
+// ---- lines
+
+static bool measured_in(struct db_tx *tx, void *context, struct error *e)
+{
+    return speed_measured(tx, context, house.now, e);
+}
+static bool speeds_in(struct db_tx *tx, void *context, struct error *e)
+{
+    return speed_list(tx, "ann", context, e);
+}
+static int64_t speed_now(size_t *count)
+{
+    json_t *all;
+    OK(db_read(house.db, speeds_in, &all, &err));
+    *count = json_array_size(all);
+    int64_t bytes_s = json_integer_value(json_object_get(json_array_get(all, 0), "bytes_s"));
+    json_decref(all);
+    return bytes_s;
+}
+static void the_speed_of_a_line_is_smoothed_and_an_old_one_gives_way(void **state)
+{
+    (void)state;
+    size_t count;
+    struct speed_sample s = {
+        .origin = "ann/mill", .person = "ann", .name = "mill", .bytes = 60000000, .ms = 10000};
+    OK(db_write(house.db, measured_in, &s, &err));
+    assert_int_equal(speed_now(&count), 6000000);
+    s.ms = 20000; // half as fast
+    house.now += 1000;
+    OK(db_write(house.db, measured_in, &s, &err));
+    assert_int_equal(speed_now(&count), 5000000);
+    house.now += 2 * 86400000;
+    OK(db_write(house.db, measured_in, &s, &err));
+    assert_int_equal(speed_now(&count), 3000000);
+    s.origin = "bob/mill", s.person = "bob"; // is not hers to see
+    OK(db_write(house.db, measured_in, &s, &err));
+    speed_now(&count);
+    assert_int_equal(count, 1);
+    s.ms = 0;
+    assert_false(db_write(house.db, measured_in, &s, &err));
+    assert_int_equal(err.kind, ERROR_INPUT);
+}
+
 // ---- submissions
 
 static bool submit(const char *submission, struct job_wish *wish, struct arena *a)
@@ -1832,6 +1875,7 @@ int main(int argc, char **argv)
         TEST(a_licence_holds_its_tasks_back_also_after_a_new_start),
         TEST(a_ticket_goes_to_whom_it_can_be_carried_to_else_it_says_why),
         TEST(jobs_from_before_there_was_a_search_are_found),
+        TEST(the_speed_of_a_line_is_smoothed_and_an_old_one_gives_way),
         TEST(a_job_can_be_named_anew),
         TEST(a_drained_worker_takes_nothing_also_after_a_new_start),
         TEST(a_quarantine_is_of_the_machine_and_holds_until_it_is_good),

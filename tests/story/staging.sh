@@ -14,10 +14,10 @@ says() { # says PATTERN STATUS COMMAND...
   local status=0
   "${@:3}" >"$work/heard" 2>&1 || status=$?
   cat "$work/heard"; echo "status $status"
-  [ $status = "$2" ] && grep -qE -- "$1" "$work/heard"
+  [[ $status = $2 ]] && grep -qE -- "$1" "$work/heard"
 }
 worker() { # worker [OPTION...]: where the house's folder and the show are not
-  "${enter[@]}" unshare -m bash -c 'mount --make-rprivate / && mount -t tmpfs none "$1" && { [ -z "$3" ] || mount --bind "$2" "$3"; } &&
+  "${enter[@]}" unshare -m -u bash -c 'hostname far-mill && mount --make-rprivate / && mount -t tmpfs none "$1" && { [ -z "$3" ] || mount --bind "$2" "$3"; } &&
     mount -t tmpfs none "$2" && shift 3 && exec "$@"' - "$house" "$show" "${elsewhere:-}" \
     "$posthouse" work --house="$far_url" --fingerprint="$print" --token-file="$work/worker.token" --worker.slots=2 "$@" 2>>"$work/far.err" &
   far=$!
@@ -184,6 +184,19 @@ ok "the house keeps its own folder for itself" says 'no frames are brought' 3 he
 ok "the same again needs nothing" says ', done' 0 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" --wait
 ok "not one file" fetched 0
 ok "nor were chunks sent to the house again" grep -qE 'sent: ([0-9]+ B|[0-9.]+ [kK]i?B)' "$work/heard"
+
+# ---- how fast the line was
+speed() { ask GET /speeds | node -e 'const s=JSON.parse(require("fs").readFileSync(0)).find(s=>s.kind===process.argv[1]&&s.direction===process.argv[2]&&!!s.elsewhere===(process.argv[3]==="yes"));process.exit(s&&s.bytes_s>1e5&&Date.now()-Date.parse(s.measured)<6e5?0:1)' "$@"; }
+ok "what it fetched has measured the line to it" until_true 20 speed worker out yes
+ok "what it sent, the line from it" until_true 20 speed worker in yes
+ok "what was brought for jobs, that of who submitted" speed put in no
+printf '{"suspended": true}' >"$work/later.json"
+ok "a job that waits for a plan" says '"state"' 0 here submit "$work/large.yaml" "${farm[@]}" -p Out="$show/planned" --output "$show/planned/a.####.tif" --options "$work/later.json" --json
+planned=$(job_id "$work/heard")
+ok "is planned by what was measured" says 'Line up [0-9.]+ Mbit/s \(measured by worker of .* ago\), down [0-9.]+ Mbit/s \(measured by worker' '[01]' here plan "$planned" --frame-seconds 60
+ok "unless it is said" says 'Line up 40 Mbit/s \(as you said\)' '[01]' here plan "$planned" --frame-seconds 60 --link 40
+ok "nodes tell it with its date" says 'line from the house to worker .* Mbit/s, measured .* ago$' 0 here nodes
+here job "$planned" cancel >/dev/null
 
 # ---- damage and bounds
 stop_worker

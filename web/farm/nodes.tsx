@@ -1,5 +1,6 @@
 // farm/nodes: the machines: what each has and runs, why it does not, and what can be done about it.
-import type { Problem } from "api-types";
+import type { NodeSpeed, Problem, Speed as LineSpeed } from "api-types";
+import { Fragment } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, is_aborted, post, problem_of } from "../app/api";
 import { subscribe } from "../app/events";
@@ -7,7 +8,7 @@ import { route, set_query, to } from "../app/router";
 import { is_admin } from "../app/session";
 import { nothing, pick, step, type Selection } from "../library/selection";
 import { Button, CopyLine, Segments } from "../parts/button";
-import { by_name, count_text, percent_text, plural } from "../parts/format";
+import { by_name, count_text, percent_text, plural, rate_text } from "../parts/format";
 import { Icon, type IconName } from "../parts/icons";
 import { useKeys } from "../parts/keys";
 import { menu_at } from "../parts/menu";
@@ -165,7 +166,7 @@ export function NodesView() {
       </main>
       <Panel side="right" name="Machine" width={340} min={260}>
         <div class="side farm-side" tabIndex={0} role="region" aria-label="The machine">
-          {chosen.length === 1 && chosen[0] ? <Side node={chosen[0]} /> : chosen.length ? <h2>{plural(chosen.length, "machine")} chosen</h2> : <p class="quiet">Choose a machine to see what it has and what it runs.</p>}
+          {chosen.length === 1 && chosen[0] ? <Side node={chosen[0]} /> : chosen.length ? <h2>{plural(chosen.length, "machine")} chosen</h2> : <><p class="quiet">Choose a machine to see what it has and what it runs.</p><Uploads /></>}
         </div>
       </Panel>
     </>
@@ -195,6 +196,24 @@ function Row({ node: n, place, on, cursor, pick: choose, menu }: { node: Node; p
   );
 }
 
+const Speed = ({ of }: { of: NodeSpeed }) => <><span class="mono">{rate_text(of.bytes_s)}</span> <span class="quiet">measured <Ago at={of.measured} /></span></>;
+
+// How fast uploads were; what workers measured stands beside each.
+function Uploads() {
+  const [speeds, set_speeds] = useState<LineSpeed[]>([]);
+  useEffect(() => {
+    const stop = new AbortController();
+    get<LineSpeed[]>("/speeds", { signal: stop.signal }).then((all) => set_speeds(all.filter((s) => s.kind === "put")), () => undefined);
+    return () => stop.abort();
+  }, []);
+  return speeds.length === 0 ? null : (
+    <section>
+      <h3>Uploads</h3>
+      <dl>{speeds.map((s) => <Fragment key={s.name}><dt class="cut" title={s.name}>{s.name}</dt><dd><Speed of={s} /></dd></Fragment>)}</dl>
+    </section>
+  );
+}
+
 function Side({ node: n }: { node: Node }) {
   return (
     <>
@@ -221,6 +240,8 @@ function Side({ node: n }: { node: Node }) {
         {n.gpus.length > 0 && <><dt>GPUs</dt><dd>{n.gpus.join(", ")}</dd></>}
         {n.tags.length > 0 && <><dt>Tags</dt><dd>{n.tags.join(", ")}</dd></>}
         {n.pool && <><dt>Pool</dt><dd>{n.pool}</dd></>}
+        {n.from_house && <><dt>From house</dt><dd><Speed of={n.from_house} /></dd></>}
+        {n.to_house && <><dt>To house</dt><dd><Speed of={n.to_house} /></dd></>}
         <dt>Failures</dt><dd class="mono">{n.failures} in a row</dd>
         <dt>Heard</dt><dd><Ago at={n.seen} /></dd>
       </dl>

@@ -9,7 +9,7 @@
  *   log.c    what attempts print                     pictures.c    what attempts made, small
  *   map.c    numbers to things                       files.c       what staged jobs read and make
  *   outputs.c  files of a step                       gathers.c     what comes into the library
- *   travel.c   who may do what without our disks
+ *   travel.c   who may do what without our disks     speeds.c      how fast lines are
  *
  * Locks. `turn` is held for a whole turn. `lock` guards the queue of posts. `core` guards the
  * scheduler and all that is known of jobs, workers and attempts; whoever holds it asks no database.

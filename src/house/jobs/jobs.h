@@ -537,5 +537,20 @@ MUST_CHECK bool job_list(struct db_tx *tx, struct jobs *j, const struct job_quer
                          struct arena *a, json_t **items, int64_t *total, bool *more,
                          const char *keys[JOB_KEYS], struct error *err);
 
+// ---- How fast bytes go to and from the house, as whoever moves them measures it
+
+struct speed_sample {
+    const char *origin; // a worker's id; of a put: the person's, '/' and the machine's name
+    const char *person; // who put; "": a worker measured it
+    const char *name;   // of that machine; of a worker the ledger knows it
+    bool out;           // of the house; else into it
+    int64_t bytes, ms;
+};
+// Into the mean that is kept of each. INPUT when it can not be.
+MUST_CHECK bool speed_measured(struct db_tx *tx, const struct speed_sample *sample, int64_t now_ms,
+                               struct error *err);
+// Speed[], the newest first; of puts those of `person`, NULL: all.
+MUST_CHECK bool speed_list(struct db_tx *tx, const char *person, json_t **list, struct error *err);
+
 // A Problem as JSON text of an error, and back; free() it.
 char *problem_text(const struct error *err);

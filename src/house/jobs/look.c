@@ -272,22 +272,48 @@ static void read_keys(struct db_rows *rows, const struct order *o, struct arena 
         keys[i] = arena_text(a, db_text(rows, KEYS + i));
 }
 
+// A query's statement: its parameters are those of `orders`, ?1, ?2, and ?7 for the limit.
+static struct db_rows *ask(struct db_tx *tx, const struct job_query *q, struct arena *a,
+                           const char *sql, int64_t limit)
+{
+    return db_query(tx, sql, "ssiiisi", q->by ? q->by : "",
+                    q->words ? db_search_words(a, q->words) : "", key(q, 0), key(q, 1), key(q, 2),
+                    q->after && !q->turn ? q->after[1] : "", limit);
+}
+
+// What a search finds is gone through once, for the count and for the numbers of a page and one
+// more, as "1, 2, 3": to find it is most of the work when it is much.
+static bool find_page(struct db_tx *tx, const struct job_query *q, const struct order *o,
+                      struct arena *a, const char *where, struct buf *page, int64_t *total,
+                      struct error *err)
+{
+    int64_t found = 0;
+    const char *sql = arena_format(a, "select number, %s from jobs where %s order by %s limit ?7",
+                                   q->after ? o->behind : "1", where, o->by);
+    struct db_rows *rows = ask(tx, q, a, sql, -1);
+    for (*total = 0; db_next(rows); ++*total)
+        if (found <= q->limit && db_int(rows, 1))
+            buf_format(page, "%s%lld", found++ ? ", " : "", (long long)db_int(rows, 0));
+    return db_end(rows, err);
+}
+
 bool job_list(struct db_tx *tx, struct jobs *j, const struct job_query *q, struct arena *a,
               json_t **items, int64_t *total, bool *more, const char *keys[JOB_KEYS],
               struct error *err)
 {
-    struct buf where = BUF_LIMIT(4 << 20), count = BUF_LIMIT(4 << 20), list = BUF_LIMIT(4 << 20);
+    struct buf where = BUF_LIMIT(4 << 20), page = BUF_LIMIT(4 << 20), list = BUF_LIMIT(4 << 20);
     const struct order *o = &orders[!q->turn ? 0 : q->states & JOB_ACTIVE ? 1 : 2];
-    const char *by = q->by ? q->by : "", *words = q->words ? db_search_words(a, q->words) : "";
-    where_of(q, a, &where);
-    buf_format(&count, "select count(*) from jobs where %s", where.at);
-    buf_format(&list, "select " JOB_COLUMNS ", %s from jobs where %s%s%s order by %s limit ?7",
-               o->columns, where.at, q->after ? " and " : "", q->after ? o->behind : "", o->by);
     *items = json_array();
     *more = false;
-    struct db_rows *rows =
-        db_query(tx, list.at, "ssiiisi", by, words, key(q, 0), key(q, 1), key(q, 2),
-                 q->after && !q->turn ? q->after[1] : "", (int64_t)q->limit + 1);
+    where_of(q, a, &where);
+    bool ok = !q->words || find_page(tx, q, o, a, where.at, &page, total, err);
+    buf_format(&list, "select " JOB_COLUMNS ", %s from jobs where ", o->columns);
+    if (q->words)
+        buf_format(&list, "length(?1) >= 0 and number in (%s)", page.at ? page.at : "");
+    else
+        buf_format(&list, "%s%s%s", where.at, q->after ? " and " : "", q->after ? o->behind : "");
+    buf_format(&list, " order by %s limit ?7", o->by);
+    struct db_rows *rows = ask(tx, q, a, list.at, q->limit + 1);
     while (db_next(rows)) {
         if (json_array_size(*items) == (size_t)q->limit) {
             *more = true;
@@ -296,16 +322,18 @@ bool job_list(struct db_tx *tx, struct jobs *j, const struct job_query *q, struc
         json_array_append_new(*items, job_json(rows, j, NULL));
         read_keys(rows, o, a, keys);
     }
-    bool ok = db_end(rows, err);
-    // A search that found all there is need not look through all of them again.
-    *total = (int64_t)json_array_size(*items);
-    if (ok && (*more || q->after))
-        ok = db_one_int(tx, total, 0, err, count.at, "ss", by, words);
+    ok = db_end(rows, err) && ok;
+    if (!q->words) // a first page that is not full is all there is
+        *total = (int64_t)json_array_size(*items);
+    if (ok && !q->words && (*more || q->after))
+        ok = db_one_int(tx, total, 0, err,
+                        arena_format(a, "select count(*) from jobs where %s", where.at), "ss",
+                        q->by ? q->by : "", "");
     size_t i;
     json_t *job;
     json_array_foreach(*items, i, job) ok = ok && add_assets(tx, job, err);
     buf_free(&where);
-    buf_free(&count);
+    buf_free(&page);
     buf_free(&list);
     if (!ok)
         json_decref(*items);

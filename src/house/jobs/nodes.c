@@ -280,6 +280,15 @@ static bool read_runs(struct db_tx *tx, struct jobs *j, json_t *runs, struct err
     return db_end(rows, err);
 }
 
+// null: it has not been measured.
+static json_t *speed_json(struct db_rows *rows, int column)
+{
+    return db_null(rows, column)
+               ? json_null()
+               : json_pack("{s:I, s:o}", "bytes_s", (json_int_t)db_int(rows, column), "measured",
+                           time_json(db_int(rows, column + 1)));
+}
+
 static json_t *node_json(struct db_rows *rows, struct jobs *j, const json_t *runs)
 {
     const char *id = db_text(rows, 0);
@@ -290,6 +299,8 @@ static json_t *node_json(struct db_rows *rows, struct jobs *j, const json_t *run
     add_state(j, id, strcmp(db_text(rows, 4), "away") == 0, node);
     add_has(db_text(rows, 6), node);
     json_object_set_new(node, "runs", own ? json_incref(own) : json_array());
+    json_object_set_new(node, "from_house", speed_json(rows, 7));
+    json_object_set_new(node, "to_house", speed_json(rows, 9));
     return node;
 }
 
@@ -302,9 +313,14 @@ bool jobs_nodes(struct db_tx *tx, struct jobs *j, const char *worker, int64_t no
     struct db_rows *rows =
         ok ? db_query(
                  tx,
-                 "select id, name, host, slots, state, seen_ms, has from workers where id = ?1 "
-                 "or (?1 = '' and (seen_ms > ?2 or drained = 1 or quarantined = 1)) order by "
-                 "name, id",
+                 "select w.id, w.name, w.host, w.slots, w.state, w.seen_ms, w.has, o.bytes_s, "
+                 "o.at_ms, i.bytes_s, i.at_ms from workers w left join speeds o on o.kind = "
+                 "'worker' and o.origin = w.id and o.direction = 'out' left join speeds i on "
+                 "i.kind "
+                 "= 'worker' and i.origin = w.id and i.direction = 'in' where w.id = ?1 or (?1 = "
+                 "'' "
+                 "and (w.seen_ms > ?2 or w.drained = 1 or w.quarantined = 1)) order by w.name, "
+                 "w.id",
                  "si", worker ? worker : "", now_ms - 86400000)
            : NULL;
     while (ok && db_next(rows))
