@@ -2,6 +2,7 @@
 #include "api/inside.h"
 #include "base/config.h"
 #include "house/assets/assets.h"
+#include "house/deliver/deliver.h"
 #include "house/jobs/jobs.h"
 #include "plat/clock.h"
 
@@ -322,6 +323,27 @@ static bool may_bring_all(struct call *c, const struct job_wish *w, struct error
     return true;
 }
 
+// A movie would be missed only after the last frame was rendered.
+static bool movies_have_profiles(struct call *c, const struct job_wish *w, struct error *err)
+{
+    const char *folder = c->api->wish.profiles_folder;
+    size_t i;
+    const json_t *one;
+    json_array_foreach(json_object_get(w->options, "outputs"), i, one)
+    {
+        const char *name =
+            json_string_value(json_object_get(json_object_get(one, "asset"), "profile"));
+        json_t *profile = NULL;
+        if (name && folder && !profile_load(folder, name, &profile, err)) {
+            err->kind = err->kind == ERROR_NOT_FOUND ? ERROR_INPUT : err->kind;
+            error_why(err, "output %zu of the job wants a movie by it", i + 1);
+            return false;
+        }
+        json_decref(profile);
+    }
+    return true;
+}
+
 static bool submit(struct call *c, struct error *err)
 {
     struct arena *a = arena_open((size_t)1 << 31);
@@ -333,7 +355,8 @@ static bool submit(struct call *c, struct error *err)
         s.wish.by = c->who.name;
         ok = (s.wish.tier <= TIER_OF_ALL || (c->may & MAY_MANAGE) ||
               call_denied(c, MAY_MANAGE, err)) &&
-             may_bring_all(c, &s.wish, err) && db_write(c->api->db, submit_in, &s, err);
+             may_bring_all(c, &s.wish, err) && movies_have_profiles(c, &s.wish, err) &&
+             db_write(c->api->db, submit_in, &s, err);
         job_submission_free(&s.wish);
     }
     arena_close(a);

@@ -220,7 +220,12 @@ await test("frames land live, with their pictures", thousand, async (page, made,
 await test("machines are drained together; a limit is changed", thousand, async (page, made, base) => {
   await page.goto(`${base}${farm(made)}/nodes`);
   await page.waitForSelector("#node-5");
+  await page.waitForSelector(".farm-side dl:has-text('suite-4')");
+  await until("how fast an upload was", async () => /suite-4\s*61\.4 MB\/s measured 12 min/.test(await page.textContent(".farm-side")));
   await page.click("#node-0");
+  await until("how fast its line was", async () => /From house\s*11\.8 MB\/s measured/.test(await page.textContent(".farm-side")));
+  await until("by frames", async () => /frame 1\d+/.test(await page.textContent(".node-runs")));
+  if (process.env.LOOK) await page.screenshot({ path: `${process.env.LOOK}/node.png` });
   await page.keyboard.press("Shift+ArrowDown");
   await page.keyboard.press("d");
   await page.waitForSelector("text=Draining 2 machines");

@@ -171,8 +171,44 @@ steps:
     await admin.waitForSelector("#node-0 .state:has-text('draining')", { timeout: 8000 });
     await house.ask("POST", `/nodes/${id}/resume`);
     await admin.waitForSelector("#node-0 .state:has-text('idle')", { timeout: 8000 });
-    assert.ok(asked.length < 8, `${asked.length} requests`);
+    const runs = await house.ask("POST", `/projects/${project}/jobs`, { name: "by frames", template: template("/").replace('"1-12"', '"1001-1012"').replace("echo done", "sleep 60"), options: { tries: 1, stop_after: 0 } });
+    await admin.click("#node-0");
+    await admin.waitForSelector(".node-runs li:has-text('frame 1001')");
+    if (process.env.LOOK) await admin.screenshot({ path: join(process.env.LOOK, "real-node.png") });
+    await accessible(admin, "a machine at work");
+    await house.ask("POST", `/jobs/${runs.id}/cancel`);
+    assert.ok(asked.length < 12, `${asked.length} requests`);
     await context.close();
+  });
+  await step("what a job made is in the library, by links on its page", async () => {
+    const out = join(house.work, "shots");
+    const frames = `specificationVersion: jobtemplate-2023-09
+name: ring
+parameterDefinitions: [{name: Out, type: PATH, objectType: DIRECTORY, dataFlow: OUT, default: ${out}}]
+steps:
+- name: Render
+  parameterSpace: {taskParameterDefinitions: [{name: Frame, type: INT, range: "1001-1006"}, {name: Layer, type: STRING, range: [beauty]}]}
+  script:
+    actions:
+      onRun: {command: sh, args: [-c, "ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=25 -frames:v 1 -y {{Param.Out}}/ring.{{Task.Param.Frame}}.png"]}
+`;
+    const asset = { name: "Ring", as: "movie", rate: "25", profile: "web-h264-720p" };
+    const wish = (profile) => ({ name: "ring", template: frames, options: { tries: 1, outputs: [{ path: `${out}/ring.####.png`, asset: { ...asset, profile } }] } });
+    await assert.rejects(house.ask("POST", `/projects/${project}/jobs`, wish("web-h265-720p")), /422.*no profile web-h265-720p.*choose one of .*web-h264-720p/);
+    const made = await house.ask("POST", `/projects/${project}/jobs`, wish(asset.profile));
+    await page.goto(`${house.url}/p/${project}/farm/${made.id}`);
+    await page.waitForSelector(".farm-side h3:has-text('In the library')", { timeout: 120_000 });
+    await page.waitForSelector(".farm-side a:has-text('movie')", { timeout: 120_000 });
+    if (process.env.LOOK) await page.screenshot({ path: join(process.env.LOOK, "real-assets.png") });
+    await accessible(page, "a job with assets in a real house");
+    const { assets } = await house.ask("GET", `/jobs/${made.id}`);
+    for (const [link, id] of [["Ring", assets[0].asset], ["movie", assets[0].movie]]) {
+      await page.goto(`${house.url}/p/${project}/farm/${made.id}`);
+      await page.click(`.farm-side li a:text-is('${link}')`);
+      await page.waitForURL(new RegExp(`/p/${project}/a/${id}|/${id}`));
+      await until(`${link} opens`, async () => /Ring/.test(await page.textContent("body")));
+      if (process.env.LOOK) await page.waitForTimeout(1500).then(() => page.screenshot({ path: join(process.env.LOOK, `real-asset-${link}.png`) }));
+    }
   });
   await step("machines and limits of a real house are there", async () => {
     for (const where of ["nodes", "limits"]) {

@@ -59,6 +59,18 @@ test("a selection is said as frames, and long ones are cut", () => {
 
 const axis = (numbers, more = {}) => ({ name: "Frame", span: 1, count: 1e9, frame: true, numbers, ...more });
 
+test("what a machine runs is called as its job calls it", () => {
+  const frame = axis("1001-1010", { count: 10 });
+  const layer = { name: "Layer", span: 10, count: 2, frame: false, texts: ["beauty", "matte"] };
+  const named = (list, first, last) => runs.span_text(runs.axes_of(list), first, last);
+  assert.equal(named([frame], 0, 9), "frames 1001–1010");
+  assert.equal(named([frame], 3, 3), "frame 1004");
+  assert.equal(named([frame, layer], 3, 3), "1004 beauty");
+  assert.equal(named([frame, layer], 9, 10), "1010 beauty – 1001 matte");
+  assert.equal(named([], 0, 0), ""); // a ticket for an engine
+  assert.equal(named([], 2, 4), "tasks 2–4");
+});
+
 test("frames of tasks go there and back", () => {
   for (const list of ["1-100", "100-1", "-5-5", "1-10:3", "7", "1001-1010,2001-2010:2,5"]) {
     const frames = runs.frames_of(list);

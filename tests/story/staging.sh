@@ -186,10 +186,10 @@ ok "not one file" fetched 0
 ok "nor were chunks sent to the house again" grep -qE 'sent: ([0-9]+ B|[0-9.]+ [kK]i?B)' "$work/heard"
 
 # ---- how fast the line was
-speed() { ask GET /speeds | node -e 'const s=JSON.parse(require("fs").readFileSync(0)).find(s=>s.kind===process.argv[1]&&s.direction===process.argv[2]&&!!s.elsewhere===(process.argv[3]==="yes"));process.exit(s&&s.bytes_s>1e5&&Date.now()-Date.parse(s.measured)<6e5?0:1)' "$@"; }
-ok "what it fetched has measured the line to it" until_true 20 speed worker out yes
-ok "what it sent, the line from it" until_true 20 speed worker in yes
-ok "what was brought for jobs, that of who submitted" speed put in no
+speed() { ask GET /speeds | node -e 'const s=JSON.parse(require("fs").readFileSync(0)).find(s=>s.kind===process.argv[1]&&s.direction===process.argv[2]);process.exit(s&&s.bytes_s>1e5&&Date.now()-Date.parse(s.measured)<6e5?0:1)' "$@"; }
+ok "what it fetched has measured the line to it" until_true 20 speed worker out
+ok "what it sent, the line from it" until_true 20 speed worker in
+ok "what was brought for jobs, that of who submitted" speed put in
 printf '{"suspended": true}' >"$work/later.json"
 ok "a job that waits for a plan" says '"state"' 0 here submit "$work/large.yaml" "${farm[@]}" -p Out="$show/planned" --output "$show/planned/a.####.tif" --options "$work/later.json" --json
 planned=$(job_id "$work/heard")

@@ -25,7 +25,7 @@ import { Stack, Why } from "./look";
 import { counts_of, due_of, is_over, money_of, part_of, type Attempt, type Job, type Step, type Task } from "./model";
 import { Buttons, JobFacts, Numbers } from "./panel";
 import { read_task } from "./tasks";
-import { all_in, frame_axis, name_of, ranges_of, short_name_of, size_of, states, text_of, type Ranges } from "./runs";
+import { all_in, is_frames, name_of, ranges_of, short_name_of, size_of, states, text_of, type Ranges } from "./runs";
 
 const MOST_ORDERS = 500; // one a range; more are not typed by a person but chosen by "all failed", which has an order of its own
 
@@ -137,8 +137,8 @@ function Assets({ job }: { job: Job }) {
       <ul>
         {list.map((a) => (
           <li key={a.name}>
-            {a.asset ? <a href={to.review(job.project, a.asset)}>{a.name}</a> : <span>{a.name}: {a.state === "waiting" ? "its frames are gathered" : a.state}</span>}
-            {a.movie && <> · <a href={to.review(job.project, a.movie)}>movie</a></>}
+            {a.asset ? <a class="link" href={to.review(job.project, a.asset)}>{a.name}</a> : <span>{a.name}: {a.state === "waiting" ? "its frames are gathered" : a.state}</span>}
+            {a.movie && <> · <a class="link" href={to.review(job.project, a.movie)}>movie</a></>}
           </li>
         ))}
       </ul>
@@ -162,8 +162,7 @@ function Steps({ steps, at, pick }: { steps: Step[]; at: number; pick: (n: numbe
   );
 }
 
-// A task is called a frame where its frame is all that tells it apart.
-const is_frame = (open: OpenJob): boolean => open.axes.value.every((x) => x.frame || x.count === 1) && frame_axis(open.axes.value) !== undefined;
+const is_frame = (open: OpenJob): boolean => is_frames(open.axes.value);
 const word_of = (open: OpenJob): string => (is_frame(open) ? "frame" : "task");
 const Word_of = (open: OpenJob): string => (is_frame(open) ? "Frame" : "Task");
 

@@ -1,5 +1,5 @@
 // farm/nodes: the machines: what each has and runs, why it does not, and what can be done about it.
-import type { NodeSpeed, Problem, Speed as LineSpeed } from "api-types";
+import type { NodeRun, NodeSpeed, Problem, Speed as LineSpeed, TaskAxis } from "api-types";
 import { Fragment } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, is_aborted, post, problem_of } from "../app/api";
@@ -21,6 +21,7 @@ import { say_result } from "./acts";
 import { each } from "./each";
 import { Tabs } from "./look";
 import type { Node } from "./model";
+import { axes_of, span_text, type Axes } from "./runs";
 
 const AGAIN_MS = 60_000; // when they were heard of, and what ends by itself, tells no news
 const ROW = 28;
@@ -196,6 +197,29 @@ function Row({ node: n, place, on, cursor, pick: choose, menu }: { node: Node; p
   );
 }
 
+// The parameters of steps that were looked at: they do not change while a job lives.
+const known_axes = new Map<string, Promise<Axes>>();
+function axes_of_run(run: NodeRun): Promise<Axes> {
+  const address = `/jobs/${run.job}/steps/${run.step}/axes`;
+  let axes = known_axes.get(address);
+  if (!axes) {
+    if (known_axes.size >= 1000) known_axes.clear();
+    axes = get<TaskAxis[]>(address).then(axes_of, () => []);
+    known_axes.set(address, axes);
+  }
+  return axes;
+}
+
+function Span({ run }: { run: NodeRun }) {
+  const [axes, set_axes] = useState<Axes | null>(null);
+  useEffect(() => {
+    let gone = false;
+    void axes_of_run(run).then((a) => gone || set_axes(a));
+    return () => { gone = true; };
+  }, [run.job, run.step]);
+  return <span class="mono quiet">{axes && span_text(axes, run.first, run.last)}</span>;
+}
+
 const Speed = ({ of }: { of: NodeSpeed }) => <><span class="mono">{rate_text(of.bytes_s)}</span> <span class="quiet">measured <Ago at={of.measured} /></span></>;
 
 // How fast uploads were; what workers measured stands beside each.
@@ -227,7 +251,7 @@ function Side({ node: n }: { node: Node }) {
             {n.runs.map((x) => (
               <li key={x.attempt}>
                 <a class="cut" href={to.job(x.project, x.job, { step: x.step, task: x.first })}>{x.title}</a>
-                <span class="mono quiet">task {x.first === x.last ? x.first : `${x.first}–${x.last}`}</span>
+                <Span run={x} />
                 <Progress part={x.progress ?? null} name={x.title} />
                 <span class="quiet"><Ago at={x.started} /></span>
               </li>

@@ -219,6 +219,19 @@ export function name_of(axes: Axes, task: number): string {
   return words.join(" ") || String(task);
 }
 
+// Whether its frame is all that tells a task apart.
+export const is_frames = (axes: Axes): boolean => frame_axis(axes) !== undefined && axes.every((x) => x.frame || x.count === 1);
+
+// Tasks first..last of a step, as people call them: "frames 1001–1010", "1001 beauty – 1002 matte", "tasks 0–9". "": of a step
+// of one task there is nothing to say.
+export function span_text(axes: Axes, first: number, last: number): string {
+  if (!axes.length && first === last) return first ? `task ${first}` : "";
+  const word = is_frames(axes) ? "frame" : axes.length ? "" : "task";
+  const from = name_of(axes, first);
+  const named = first === last ? from : axes.length && !word ? `${from} – ${name_of(axes, last)}` : `${from}–${name_of(axes, last)}`;
+  return word ? `${word}${first === last ? "" : "s"} ${named}` : named;
+}
+
 // For a narrow place: the frame alone, or the start of the name.
 export function short_name_of(axes: Axes, task: number): string {
   const frame = frame_axis(axes);

@@ -105,7 +105,8 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
   const nodes = Array.from({ length: count ? 40 : 0 }, (_, n) => {
     const state = n === 7 ? "quarantined" : n === 9 ? "draining" : n === 12 ? "away" : n % 11 === 10 ? "idle" : "working";
     const busy = state === "working" || state === "draining" ? 1 + (n % 3) : 0;
-    return { id: id("K", n + 1), name: worker(n), host: worker(n), state, why: { quarantined: "5 failures of 3 jobs within 10 minutes", away: "it has not been heard of since its line was cut" }[state] ?? null, until: state === "quarantined" ? ago(-26) : null, slots: 3, busy, cpus: n % 4 ? 64 : 32, memory_mb: n % 4 ? 262_144 : 131_072, gpus: n % 5 ? [] : ["RTX A5000", "RTX A5000"], tags: n % 5 ? ["linux"] : ["linux", "gpu"], pool: n < 20 ? "main" : "night", seen: ago(state === "away" ? 47 : 0), failures: n === 7 ? 5 : n % 13 === 4 ? 1 : 0,
+    const speed = (bytes_s) => (n % 2 ? null : { bytes_s, measured: ago(n * 50) });
+    return { from_house: speed(11_812_500), to_house: speed(4_730_000), id: id("K", n + 1), name: worker(n), host: worker(n), state, why: { quarantined: "5 failures of 3 jobs within 10 minutes", away: "it has not been heard of since its line was cut" }[state] ?? null, until: state === "quarantined" ? ago(-26) : null, slots: 3, busy, cpus: n % 4 ? 64 : 32, memory_mb: n % 4 ? 262_144 : 131_072, gpus: n % 5 ? [] : ["RTX A5000", "RTX A5000"], tags: n % 5 ? ["linux"] : ["linux", "gpu"], pool: n < 20 ? "main" : "night", seen: ago(state === "away" ? 47 : 0), failures: n === 7 ? 5 : n % 13 === 4 ? 1 : 0,
       runs: Array.from({ length: busy }, (_, k) => ({ attempt: id("T", n * 3 + k), job: jobs[k]?.id ?? "", project: project.id, title: jobs[k]?.title ?? "", step: 1, first: 420 + n, last: 420 + n, progress: ((n * 13 + k * 31) % 100) / 100, started: ago(3 + k) })) };
   });
   const shares = count ? [{ project: project.id, name: project.name, weight: 3, running: 61, waiting: 812_440 }, { project: other.id, name: other.name, weight: 1, running: 14, waiting: 120_000 }] : [];
@@ -155,6 +156,7 @@ export function farm({ id, at, project, other, fault, jobs: count = 0, tasks: si
       }
     }
     if (path === "/nodes") return [200, nodes];
+    if (path === "/speeds") return [200, count ? [{ kind: "put", direction: "in", name: "suite-4", host: "suite-4", bytes_s: 61_440_000, measured: ago(12), elsewhere: false, here: false }] : []];
     if ((m = /^\/nodes\/(\w+)\/(drain|resume|quarantine|good)$/.exec(path))) {
       const n = nodes.find((x) => x.id === m[1]);
       n.state = { drain: "draining", quarantine: "quarantined" }[m[2]] ?? (n.busy ? "working" : "idle");
