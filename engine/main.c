@@ -6,6 +6,7 @@
  */
 #include "engine/ahead.h"
 #include "engine/deliverable.h"
+#include "engine/metadata.h"
 #include "plat/sandbox.h"
 
 #include <malloc.h>
@@ -58,8 +59,8 @@ static void quiet_log(void *context, int level, const char *format, va_list list
 static bool work(const char *sandbox, json_t **result, struct error *err)
 {
     static bool (*const kinds[])(const struct ticket *, json_t **, struct error *) = {
-        probe_and_look, proxy,        captions, measure, stills,     verify,
-        assemble,       index_source, weigh,    segment, soundtrack, mux};
+        probe_and_look, proxy,        captions, measure, stills,     verify, assemble,
+        retag,          index_source, weigh,    segment, soundtrack, mux};
     struct ticket *t = NULL;
     json_t *said = read_ticket(err);
     bool done = said && ticket_parse(said, &t, err) && ahead_of_the_door(t, err) &&

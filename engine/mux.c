@@ -8,6 +8,7 @@
  */
 #include "engine/boxes.h"
 #include "engine/deliverable.h"
+#include "engine/metadata.h"
 #include "plat/clock.h"
 #include "time/timecode.h"
 
@@ -241,6 +242,8 @@ static bool write_header(struct muxing *x, struct error *err)
 {
     AVDictionary *options = NULL;
     char size[32];
+    if (!metadata_announce(x->o.t, x->out, err))
+        return false;
     if (strcmp(order_word(x->o.profile, "container"), "mp4") == 0) {
         // Room for the index at the front, so that it plays from a web site at once.
         snprintf(size, sizeof(size), "%lld", 65536 + (long long)x->o.total * 40);
@@ -331,8 +334,9 @@ static bool write_all(struct muxing *x, struct error *err)
         avio_flush(x->out->pb);
     if (code < 0 || (done && x->write_error))
         return failed(x, code, err);
-    return done && (fsync(x->file) == 0 ||
-                    error_errno(err, errno, "cannot make %s durable", x->o.t->output));
+    return done && metadata_complete(x->o.t, x->file, err) &&
+           (fsync(x->file) == 0 ||
+            error_errno(err, errno, "cannot make %s durable", x->o.t->output));
 }
 
 // What libavformat leaves out. All of it is written by then, and durable again after it.

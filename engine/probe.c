@@ -6,6 +6,7 @@
  * few frames are decoded for what only they tell: captions in the picture, field order, HDR.
  */
 #include "engine/media.h"
+#include "engine/metadata.h"
 #include "formats/sequence/sequence.h"
 #include "plat/clock.h"
 #include "time/timecode.h"
@@ -688,6 +689,7 @@ static json_t *facts_of(const struct probing *p)
     json_t *timecode = m->video >= 0 ? find_timecode(p) : sound_timecode(p, facts);
     if (timecode)
         json_object_set_new(facts, "timecode", timecode);
+    metadata_facts(m, facts);
     json_t *sequence = sequence_fact(m);
     if (sequence)
         json_object_set_new(facts, "sequence", sequence);

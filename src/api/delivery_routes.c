@@ -69,8 +69,11 @@ static bool readiness_get(struct call *c, struct error *err)
 static bool make_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    struct delivery_wish wish = {
-        .version = q->c->version, .by = q->c->who.name, .profile = q->profile};
+    struct delivery_wish wish = {.version = q->c->version,
+                                 .by = q->c->who.name,
+                                 .profile = q->profile,
+                                 .rules = arena_format(q->c->arena, "%s/../rules/metadata",
+                                                       q->c->api->wish.profiles_folder)};
     id made;
     fresh(q);
     return delivery_make(tx, &wish, clock_now_ms(), &made, err) &&

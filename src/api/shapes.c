@@ -68,7 +68,8 @@ const struct shape shapes[] = {
      "constant:ConstantFact? "
      "timecode:TimecodeFact? "
      "video:VideoFact[] audio:AudioFact[] captions:CaptionFact[] sequence:SequenceFact? "
-     "damage:DamageFact[] sprite:SpriteFact? duration_text:text tags:json",
+     "damage:DamageFact[] sprite:SpriteFact? duration_text:text tags:json "
+     "metadata:json? chapters:json?",
      "of the first picture stream (sound: frames at rate 48000/1 are samples)"},
     {"ConstantFact", "rate:text frames:int rule:text",
      "when vfr: what a deliverable at a constant rate has, and by which rule"},

@@ -176,6 +176,18 @@ bool media_captions(struct command_call *call, const struct media *m, json_t **r
     return run_engine(call, m, json_pack("{s:s}", "kind", "captions"), NULL, NULL, result, err);
 }
 
+bool media_retag(struct command_call *call, const struct media *m, json_t *metadata,
+                 const char *folder, const char *output, bool quiet, json_t **result,
+                 struct error *err)
+{
+    json_t *ticket =
+        json_pack("{s:s, s:O, s:s}", "kind", "retag", "metadata", metadata, "output", output);
+    struct progress bar = progress_begin("writing", "bytes", quiet);
+    bool ok = run_engine(call, m, ticket, folder, &bar, result, err);
+    progress_end(&bar);
+    return ok;
+}
+
 bool media_probe(struct command_call *call, const struct media *m, json_t **facts,
                  struct error *err)
 {
@@ -198,6 +210,8 @@ bool media_encode(struct command_call *call, const struct media *m, const struct
         json_pack("{s:O, s:O}", "facts", (json_t *)wish->facts, "profile", (json_t *)wish->profile);
     if (m->sequence)
         json_object_set(ticket, "sequence", m->sequence);
+    if (wish->metadata)
+        json_object_set(ticket, "metadata", wish->metadata);
     struct progress bar = progress_begin(wish->output, "frames", wish->quiet);
     struct buf said = BUF_LIMIT(64 << 10);
     bool ok =

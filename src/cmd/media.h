@@ -26,10 +26,15 @@ struct media_encode {
     const json_t *facts, *profile;
     const char *folder, *output; // exists, see tickets/make.h; name of the file in it
     int workers;                 // 0: one for each core
+    json_t *metadata;            // what it is to say of itself (house/deliver/record.h), or NULL
     bool quiet;
 };
 MUST_CHECK bool media_encode(struct command_call *call, const struct media *m,
                              const struct media_encode *wish, json_t **result, struct error *err);
+// A copy of a finished file, named `output` in `folder`, that says of itself what `metadata` tells.
+MUST_CHECK bool media_retag(struct command_call *call, const struct media *m, json_t *metadata,
+                            const char *folder, const char *output, bool quiet, json_t **result,
+                            struct error *err);
 // Its closed captions, frame by frame (docs/formats/ticket.md, captions).
 MUST_CHECK bool media_captions(struct command_call *call, const struct media *m, json_t **result,
                                struct error *err);

@@ -1,14 +1,16 @@
 // posthouse transcode: a file made into a profile, probed and compared, without a server.
 #include "cmd/master.h"
-#include "cmd/media.h"
+#include "cmd/record.h"
 #include "formats/profile/burn.h"
 #include "formats/profile/profile.h"
 #include "house/deliver/checks.h"
+#include "house/deliver/record.h"
 #include "plat/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -74,8 +76,8 @@ static bool lock(const char *folder, const char *final, struct error *err)
 // Encodes under a hidden folder, probes, and only then gives the file its name. What is left of a
 // run that was cut off is in that folder, and the next one goes on with it.
 static bool make(struct command_call *call, const struct media *m, const json_t *facts,
-                 const json_t *profile, const char *folder, const char *name, int workers,
-                 json_t **checks, json_t **cadence, bool *all, struct error *err)
+                 const json_t *profile, json_t *carried, const char *folder, const char *name,
+                 int workers, json_t **checks, json_t **cadence, bool *all, struct error *err)
 {
     bool done = false;
     json_t *result = NULL, *seen = NULL;
@@ -87,6 +89,7 @@ static bool make(struct command_call *call, const struct media *m, const json_t 
                                 .folder = work,
                                 .output = name,
                                 .workers = workers,
+                                .metadata = carried,
                                 .quiet = option_flag(call, "json")};
     struct media check = {.name = name, .paths = &made, .count = 1};
     if (access(final, F_OK) == 0 && !option_flag(call, "overwrite")) {
@@ -118,14 +121,46 @@ out:;
 static bool burn(struct command_call *call, json_t *profile, struct error *err)
 {
     const char *line = option_text(call, "burn");
-    return !line || (profile_burn(profile, line, err) && profile_check(profile, "with --burn", err));
+    return !line ||
+           (profile_burn(profile, line, err) && profile_check(profile, "with --burn", err));
+}
+
+// What is known of the master goes into the deliverable; it is refused when the profile requires
+// what is not known, or has no place for.
+static bool carry(struct command_call *call, const struct media *m, const json_t *facts,
+                  const json_t *profile, json_t **told, json_t **carried, struct error *err)
+{
+    const char *rules;
+    return record_rules(call, &rules, err) &&
+           record_told(call, option_text(call, "record"), NULL, 0, told, err) &&
+           record_suits(rules, profile, facts, *told, m->name, err) &&
+           record_carried(rules, profile, facts, *told, m->name, carried, err);
+}
+
+// What has no home in the file, or not all of it, is kept beside it.
+static bool keep_beside(struct command_call *call, const struct media *m, const json_t *facts,
+                        const json_t *profile, const json_t *told, const char *path,
+                        struct error *err)
+{
+    const char *rules;
+    json_t *record = NULL;
+    bool ok = record_rules(call, &rules, err) &&
+              record_left_over(rules, profile, facts, told, m->name, &record, err);
+    char *text = record ? json_dumps(record, JSON_INDENT(2)) : NULL;
+    if (ok && text)
+        ok = file_write(arena_format(call->arena, "%s.metadata.json", path), text, strlen(text),
+                        0644, err);
+    free(text);
+    json_decref(record);
+    return ok;
 }
 
 static int run(struct command_call *call)
 {
     struct media m = {0};
     struct error err;
-    json_t *facts = NULL, *profile = NULL, *checks = NULL, *cadence = NULL;
+    json_t *facts = NULL, *profile = NULL, *checks = NULL, *cadence = NULL, *told = NULL;
+    json_t *carried = NULL;
     bool all = false;
     int status = 0;
     int64_t workers;
@@ -145,13 +180,17 @@ static int run(struct command_call *call)
     if (!media_profile(call, wanted, &profile, &err) || !burn(call, profile, &err) ||
         !media_open(call, call->words[0], &m, &err) || !media_probe(call, &m, &facts, &err) ||
         !folder_make(folder, 0755, &err) || !master_state(call, &m, folder, facts, &err) ||
-        !profile_makes(profile, facts, m.name, &err)) {
+        !profile_makes(profile, facts, m.name, &err) ||
+        !carry(call, &m, facts, profile, &told, &carried, &err)) {
         status = command_failed(&err);
         goto out;
     }
     const char *name =
         output_name(call, m.name, json_string_value(json_object_get(profile, "extension")));
-    if (!make(call, &m, facts, profile, folder, name, (int)workers, &checks, &cadence, &all, &err)) {
+    if (!make(call, &m, facts, profile, carried, folder, name, (int)workers, &checks, &cadence,
+              &all, &err) ||
+        !keep_beside(call, &m, facts, profile, told,
+                     arena_format(call->arena, "%s/%s", folder, name), &err)) {
         status = command_failed(&err);
         goto out;
     }
@@ -172,6 +211,8 @@ static int run(struct command_call *call)
     }
     status = all ? 0 : 1;
 out:
+    json_decref(told);
+    json_decref(carried);
     json_decref(checks);
     json_decref(cadence);
     json_decref(facts);
@@ -190,6 +231,8 @@ static const struct option_row options[] = {
      "into the picture: timecode | timecode=record,start=01:00:00:00 | text=WORDS | "
      "watermark=NAME, each with at=bottom,size=5,opacity=80 behind it; several between |"},
     MASTER_OPTIONS,
+    {"record", OPTION_TEXT, "FILE",
+     "a record (JSON) of what is known of it besides; `posthouse map` makes one"},
     {"overwrite", OPTION_FLAG, NULL, "replace a file of the same name"},
     {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
     {0},
@@ -202,7 +245,10 @@ const struct command command_transcode = {
     "colour\n"
     "tags, channel layout and language, then probes the result and compares. The exit status is 1 "
     "when a\n"
-    "check says no. The picture is encoded in segments, by as many engines as --workers says, and "
+    "check says no. What is known of FILE (`posthouse map`) goes with it; what has no home in the "
+    "container\n"
+    "lies beside it as NAME.metadata.json. The picture is encoded in segments, by as many engines "
+    "as --workers says, and "
     "the\n"
     "result is the same to the byte for any number of them. Nothing half made is ever seen under "
     "the\n"

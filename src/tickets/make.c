@@ -21,6 +21,8 @@ static json_t *ticket_of(const json_t *all, const char *kind, const char *output
     json_t *t = json_copy((json_t *)(uintptr_t)all);
     json_object_set_new(t, "kind", json_string(kind));
     json_object_del(t, "inputs");
+    if (strcmp(kind, "mux") != 0)
+        json_object_del(t, "metadata");
     if (output)
         json_object_set_new(t, "output", json_string(output));
     else

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[] = {"probe",    "proxy", "captions", "measure", "stills", "verify",
-                                    "assemble", "index", "weigh",    "segment", "sound",  "mux"};
+static const char *const kinds[] = {"probe",   "proxy",    "captions", "measure", "stills",
+                                    "verify",  "assemble", "retag",    "index",   "weigh",
+                                    "segment", "sound",    "mux"};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), STILLS_MOST = 10000 };
 
 const char *ticket_kind_name(enum ticket_kind kind)
@@ -38,8 +39,8 @@ static bool parse_kind(struct ticket *t, const json_t *from, struct error *err)
         }
     return refuse(err, "kind",
                   "it is not probe, proxy, captions, index, weigh, segment, sound, mux, measure, "
-                  "stills, verify or "
-                  "assemble");
+                  "stills, verify, "
+                  "assemble or retag");
 }
 
 static bool parse_inputs(struct ticket *t, const json_t *from, struct error *err)
@@ -122,6 +123,8 @@ static bool parse_rest(struct ticket *t, const json_t *from, struct error *err)
         return refuse(err, "threads", "it is not 1 to 256");
     if (t->kind == TICKET_ASSEMBLE && (!t->grid || !t->output))
         return refuse(err, t->grid ? "output" : "grid", "assemble needs it");
+    if (t->kind == TICKET_RETAG && (!t->metadata || !t->output))
+        return refuse(err, t->metadata ? "output" : "metadata", "retag needs it");
     if (t->kind >= TICKET_INDEX && !t->profile)
         return refuse(err, "profile", "a deliverable needs it");
     if (t->kind >= TICKET_SEGMENT && !t->output)
@@ -146,7 +149,8 @@ bool ticket_parse(json_t *from, struct ticket **to, struct error *err)
                parse_object(from, "plan", &t->plan, err) &&
                parse_object(from, "segment", &t->segment, err) &&
                parse_object(from, "asked", &t->asked, err) &&
-               parse_object(from, "grid", &t->grid, err) && parse_frames(t, from, err) &&
+               parse_object(from, "grid", &t->grid, err) &&
+               parse_object(from, "metadata", &t->metadata, err) && parse_frames(t, from, err) &&
                parse_rest(t, from, err) && parse_limits(&t->limits, from, err)) {
         *to = t;
         return true;
@@ -192,6 +196,8 @@ json_t *ticket_format(const struct ticket *t)
         json_object_set(to, "asked", t->asked);
     if (t->grid)
         json_object_set(to, "grid", t->grid);
+    if (t->metadata)
+        json_object_set(to, "metadata", t->metadata);
     if (t->output)
         json_object_set_new(to, "output", json_string(t->output));
     return to;

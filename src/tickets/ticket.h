@@ -19,6 +19,7 @@ enum ticket_kind {
     TICKET_STILLS,
     TICKET_VERIFY,   // whether renders are what was asked
     TICKET_ASSEMBLE, // one frame of its tiles
+    TICKET_RETAG,    // a copy that says something else of itself
     // a deliverable:
     TICKET_INDEX,
     TICKET_WEIGH,
@@ -54,6 +55,7 @@ struct ticket {
     const char *output;          // file name of what is made, or NULL
     json_t *asked;               // of verify: {"width", "height", "not_black", "nan"}, or NULL
     json_t *grid;                // of assemble: {"columns", "rows", "crop"}
+    json_t *metadata;            // of mux and retag: {"entries", "chapters"}, or NULL
     int threads;                 // 2 unless given
     struct ticket_limits limits;
     json_t *whole; // what the pointers above point into

@@ -37,6 +37,7 @@ static const struct field fields[] = {
     {"", "sidecars", 'T', false, " itunes-metadata mmc mec as11-xml "},
     {"", "naming", 'o', false, NULL},
     {"", "burn", 'L', false, NULL},
+    {"", "metadata", 'o', false, NULL},
     {"video", "codec", 't', true,
      " libx264 libx265 libsvtav1 prores_house prores_aw prores_ks dnxhd mpeg2video "},
     {"video", "pixel_format", 't', true,
@@ -112,6 +113,7 @@ static const struct field fields[] = {
     {"burn[]", "opacity", 'i', false, NULL},
     {"naming", "pattern", 't', true, NULL},
     {"naming", "example", 't', true, NULL},
+    {"metadata", "required", 'T', true, NULL},
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 

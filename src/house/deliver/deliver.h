@@ -29,6 +29,7 @@ MUST_CHECK bool profile_readiness(const char *folder, const json_t *facts, json_
 struct delivery_wish {
     const char *version, *by; // by: a name for people
     const json_t *profile;
+    const char *rules; // data/rules/metadata: what the profile requires is looked at; or NULL
 };
 // Queues the encoding, in the caller's transaction. CONFLICT while the version has no facts; INPUT
 // when it has nothing that the profile wants (pictures, sound).

@@ -1,5 +1,7 @@
 // Work as it goes out to a worker, and what comes back.
+#include "base/log.h"
 #include "house/deliver/deliver.h"
+#include "house/deliver/record.h"
 #include "house/flow/inside.h"
 #include "house/qc/qc.h"
 #include "house/qc/reports.h"
@@ -115,8 +117,24 @@ static bool fill_ticket(struct giving *g, json_t *ticket, struct error *err)
     return ok;
 }
 
+// What is known of the master goes into the file. The delivery was refused when the profile
+// required what is not known; nothing else of it is a reason to stop.
+static void carry_metadata(const struct giving *g, json_t *all)
+{
+    char rules[PATH_MAX];
+    struct error err;
+    json_t *carried = NULL;
+    if (!g->f->profiles[0] || !path_join(rules, sizeof(rules), g->f->profiles, "../rules/metadata"))
+        return;
+    if (record_carried(rules, json_object_get(all, "profile"), json_object_get(all, "facts"), NULL,
+                       g->v.name, &carried, &err))
+        json_object_set_new(all, "metadata", carried);
+    else
+        log_warn("delivery.metadata", "job=%s why=%s", g->claim->job, err.what);
+}
+
 // A delivery's step asks an engine for what it is named after.
-static json_t *step_ticket(const struct giving *g, const json_t *all)
+static json_t *step_ticket(const struct giving *g, json_t *all)
 {
     const json_t *plan = json_object_get(g->pieces, "plan");
     const char *output = json_string_value(json_object_get(all, "output"));
@@ -130,6 +148,8 @@ static json_t *step_ticket(const struct giving *g, const json_t *all)
         return make_weigh_ticket(all, plan, (size_t)g->claim->first);
     if (is_part(g->claim, "sound"))
         return make_sound_ticket(all, "sound.packets");
+    if (is_part(g->claim, "mux"))
+        carry_metadata(g, all);
     return is_part(g->claim, "mux") ? make_mux_ticket(all, plan, output)
                                     : json_incref((json_t *)(uintptr_t)all);
 }
@@ -363,8 +383,7 @@ static const struct kind {
     {"probe", NULL, apply_probe}, {"proxy", "outputs", apply_proxy},
     {"index", NULL, apply_piece}, {"segment", "output", apply_piece},
     {"weigh", NULL, apply_piece}, {"sound", "output", apply_piece},
-    {"mux", "output", apply_mux},
-    {"qc", "outputs", apply_qc},
+    {"mux", "output", apply_mux}, {"qc", "outputs", apply_qc},
 };
 
 static const struct kind *kind_of(const struct ended *e)

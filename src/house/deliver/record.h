@@ -1,0 +1,27 @@
+/*
+ * house/deliver: what is known of a master (formats/metadata), carried over to what is made of it.
+ */
+#pragma once
+#include "formats/metadata/metadata.h"
+
+// A container's table from <rules>/NAME.json. "webm" is Matroska. *t NULL: there is none for it.
+MUST_CHECK bool record_table(const char *rules, const char *container, struct arena *a,
+                             struct metadata_table **t, struct error *err);
+// Of a master by its Facts; what people told (a record as JSON; NULL: nothing) goes over it.
+MUST_CHECK bool record_of_master(const char *rules, const json_t *facts, const json_t *told,
+                                 const char *name, struct arena *a, struct metadata **record,
+                                 struct error *err);
+// What the muxer is told (a ticket's "metadata"), a new reference.
+MUST_CHECK bool record_carried(const char *rules, const json_t *profile, const json_t *facts,
+                               const json_t *told, const char *name, json_t **carried,
+                               struct error *err);
+// The record of the deliverable, when the file keeps not all of it; else *record is NULL.
+MUST_CHECK bool record_left_over(const char *rules, const json_t *profile, const json_t *facts,
+                                 const json_t *told, const char *name, json_t **record,
+                                 struct error *err);
+// Refuses when a field that the profile requires has no value, or no home in the container and in
+// no sidecar of the profile. INPUT; all of them are in the error.
+MUST_CHECK bool record_suits(const char *rules, const json_t *profile, const json_t *facts,
+                             const json_t *told, const char *name, struct error *err);
+// Whether a sidecar that the profile asks for keeps it (for metadata_lacks).
+bool record_kept_beside(const json_t *profile, const struct metadata_field *field);
