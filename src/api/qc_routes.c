@@ -130,6 +130,35 @@ static bool approval_post(struct call *c, struct error *err)
     return answer(&q, db_write(c->api->db, approve_in, &q, err));
 }
 
+static bool log_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    fresh(q);
+    return qc_log(tx, q->c->report, q->c->body, q->c->who.name, err) &&
+           qc_report_get(tx, q->c->report, &q->json, err);
+}
+
+static bool finding_post(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    return answer(&q, db_write(c->api->db, log_in, &q, err));
+}
+
+static bool unlog_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    fresh(q);
+    return qc_unlog(tx, q->c->report, q->c->number, err) &&
+           call_audit(q->c, tx, "qc.taken_back", q->c->report, "", err) &&
+           qc_report_get(tx, q->c->report, &q->json, err);
+}
+
+static bool finding_delete(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    return answer(&q, db_write(c->api->db, unlog_in, &q, err));
+}
+
 struct paper {
     struct call *c;
     const char *form, *name;
@@ -169,6 +198,10 @@ const struct route qc_routes[] = {
      NULL},
     {"GET", "/qc/{report}/paper", MAY_VIEW, paper_get, NULL, "bytes", 0,
      "a report that is done as a page, or for paper with ?form=pdf", NULL},
+    {"POST", "/qc/{report}/findings", MAY_DELIVER, finding_post, "NewQcFinding", "QcReport", 0,
+     "a finding of a person who looked, beside those measured", NULL},
+    {"DELETE", "/qc/{report}/findings/{number}", MAY_DELIVER, finding_delete, NULL, "QcReport", 0,
+     "takes such a finding back", NULL},
     {"POST", "/qc/{report}/findings/{number}/waiver", MAY_DELIVER, waiver_post, "QcReason",
      "QcReport", 0, "a named person's yes to a finding", NULL},
     {"POST", "/qc/{report}/approval", MAY_DELIVER, approval_post, NULL, "QcReport", 0,

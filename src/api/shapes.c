@@ -277,7 +277,8 @@ const struct shape shapes[] = {
      "state:'waiting'|'running'|'done'|'failed' "
      "size:int? content:text? job:id created:time by:text checks:Check[] problem:Problem?",
      "checks: what was asked, and what probing the result found"},
-    {"RuleSet", "name:text title:text description:text", "rules of quality control"},
+    {"RuleSet", "name:text title:text description:text codes:QcCode[]", "rules of quality control"},
+    {"QcCode", "code:text title:text severity:'fix'|'issue'|'information'", "what a person who looks may find"},
     {"NewQcReport", "rules:text", ""},
     {"QcReason", "reason:text", ""},
     {"QcFinding",
@@ -286,6 +287,9 @@ const struct shape shapes[] = {
      "seen:text allowed:text where:text from:int? to:int? timecode:text? waived_by:text? "
      "waived_for:text? waived:time?",
      "from and to: first and last frame; none: of the whole file"},
+    {"NewQcFinding",
+     "code:text? title:text severity:'fix'|'issue'|'information' note:text? from:int to:int?",
+     "from and to: first and last frame"},
     {"QcSound",
      "track:int layout:text loudness_lufs:number range_lu:number true_peak_dbtp:number "
      "momentary_lufs:number short_term_lufs:number",

@@ -47,6 +47,10 @@ static void rules_that_are_wrong_are_refused_by_their_line(void **state)
          "\"check\":\"cadence\",\"clause\":\"a\","
          "\"source\":\"a\",\"date\":\"a\",\"severity\":\"fix\",\"most\":1}]}",
          "\"most\" is not a field"},
+        {"{\"name\":\"a\",\"title\":\"a\",\"description\":\"a\",\"rules\":[{\"id\":\"x\","
+         "\"check\":\"cadence\",\"clause\":\"a\",\"source\":\"a\",\"date\":\"a\",\"severity\":\"fix\"}],"
+         "\n\"codes\":[{\"code\":\"P\",\"title\":\"x\",\"severity\":\"bad\"}]}",
+         "line 2: a code has"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct error err;

@@ -81,6 +81,26 @@ try {
     await page.waitForSelector(".picture[data-shown='100']");
     await look("quality-finding");
   });
+  await step("one key logs what a person sees: code, severity and frame; it can be taken back", async () => {
+    await page.focus(".picture-exact, body");
+    await page.keyboard.press("Home");
+    await page.waitForSelector(".picture[data-shown='0']");
+    for (let i = 0; i < 7; i++) await page.keyboard.press("ArrowRight");
+    await page.waitForSelector(".picture[data-shown='7']");
+    await page.selectOption(".quality-log select", "S-CLICK");
+    await page.fill(".quality-log input", "left only");
+    await page.click(".review-stage");
+    await page.keyboard.press("m");
+    await page.waitForSelector(".finding:has-text('Click, pop'):has-text('10:00:00:07'):has-text('left only'):has-text('seen by Maya Keller')");
+    await look("quality-logged");
+    await page.keyboard.press("m");
+    await page.waitForSelector(".finding >> nth=4");
+    const got = await house.ask("GET", `/qc/${report.id}`);
+    const own = got.findings.filter((f) => f.check === "person");
+    assert.deepEqual(own.map((f) => [f.rule, f.severity, f.from, f.to, f.timecode]), Array(2).fill(["S-CLICK", "issue", 7, 7, "10:00:00:07"]));
+    await page.click(`[data-finding="${own[1].number}"] >> text=Take back`);
+    await page.waitForSelector(".finding >> nth=4", { state: "detached" });
+  });
   await step("what is to fix is waived by name and reason; then the report is approved, once", async () => {
     for (const f of report.findings.filter((o) => o.severity === "fix")) {
       assert.ok(await page.isDisabled(".quality >> text=Approve"));

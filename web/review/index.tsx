@@ -177,6 +177,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
   const panel = useSignal<"comments" | "quality">("comments");
   const report = useSignal<QcReport | null>(null);
   const finding = useSignal<number | null>(null);
+  const log_finding = useRef<() => void>(() => undefined);
   const pen = useSignal<Pen>({ tool: null, colour: COLOURS[0] ?? "#ffd24a", strokes: [] });
   const drawing = useSignal<Stroke | null>(null);
   const units = useSignal<Units>("timecode");
@@ -367,7 +368,6 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
   const full = (): void => void (document.fullscreenElement ? document.exitFullscreen() : root.current?.requestFullscreen?.().catch(() => undefined));
   const go_finding = (f: QcFinding): void => {
     finding.value = f.number;
-    document.querySelector(`[data-finding="${f.number}"]`)?.scrollIntoView({ block: "nearest" });
     if (f.from != null) seek(f.from);
   };
   const jump = (way: 1 | -1): void => {
@@ -390,7 +390,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
     clearIn: () => range(null, state.value.outFrame), clearOut: () => range(state.value.inFrame, null),
     goIn: () => seek(state.value.inFrame ?? 0), goOut: () => seek(state.value.outFrame ?? state.value.count - 1),
     loop: () => player.current?.setLoop(!state.value.loop),
-    comment: () => document.getElementById("comment-words")?.focus(),
+    comment: () => (panel.value === "quality" ? log_finding.current() : document.getElementById("comment-words")?.focus()),
     nextComment: () => jump(1), previousComment: () => jump(-1), full,
     olderVersion: () => other_version(1), newerVersion: () => other_version(-1),
     fit: () => player.current?.zoomTo(0), whole: () => player.current?.zoomTo(state.value.zoom === 1 ? 0 : 1),
@@ -571,7 +571,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
       {comments_problem.value && comments.value.length === 0
         ? <section class="comments"><div /><div class="empty"><ProblemBox problem={comments_problem.value} retry={() => location.reload()} /></div></section>
         : panel.value === "quality"
-        ? <Quality version={v.id} report={report} chosen={finding} label={label} go={go_finding} head={tabs} />
+        ? <Quality version={v.id} report={report} chosen={finding} label={label} go={go_finding} head={tabs} log={log_finding} here={() => ({ frame: state.value.frame, from: state.value.inFrame, to: state.value.outFrame })} />
         : <Comments head={tabs} notes={() => notes_menu({ asset, version: v, comments: () => own, may_comment: may("comment"), player: () => player.current, label })} asset={asset.id} version={v.id} versions={versions} elsewhere_too={elsewhere_too} comments={comments} filter={filter} chosen={chosen} pen={pen} waiting={waiting} label={label}
             here={() => ({ frame: state.value.frame, from: state.value.inFrame, to: state.value.outFrame })} go={go_comment}
             pause={() => { const was = state.value.speed !== 0; if (was) speed(0); return was; }} resume={() => speed(1)}

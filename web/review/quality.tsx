@@ -6,7 +6,7 @@ import type { Problem, QcFinding, QcReport, RuleSet } from "api-types";
 import type { Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { base, get, is_aborted, post, problem_of } from "../app/api";
+import { base, del, get, is_aborted, post, problem_of } from "../app/api";
 import { subscribe } from "../app/events";
 import { active } from "../app/jobs";
 import { may } from "../app/session";
@@ -38,6 +38,8 @@ interface Props {
   chosen: Signal<number | null>; // number of a finding
   label: (frame: number) => string;
   go: (f: QcFinding) => void;
+  here: () => { frame: number; from: number | null; to: number | null };
+  log: { current: () => void }; // what the key that writes a comment does here
   head: (count: number) => ComponentChildren;
 }
 
@@ -49,6 +51,9 @@ export function Quality(p: Props) {
   const [busy, set_busy] = useState(false);
   const [only, set_only] = useState<Severity | "all">("all");
   const [later, set_later] = useState(false);
+  const [code, set_code] = useState("");
+  const [severity, set_severity] = useState<Severity>("issue");
+  const [note, set_note] = useState("");
   const report = p.report.value;
 
   const load = (which?: string): void => {
@@ -70,6 +75,10 @@ export function Quality(p: Props) {
     return subscribe({ kinds: ["qc.changed"], caught_up: () => load(), hear: (n) => { if ((n.body as QcReport | null)?.version === p.version) load(); } });
   }, [p.version]);
 
+  useEffect(() => {
+    document.querySelector(`[data-finding="${p.chosen.value}"]`)?.scrollIntoView({ block: "nearest" });
+  }, [p.chosen.value]);
+
   const check = (): void => {
     set_busy(true);
     post<QcReport>(`/versions/${p.version}/qc`, { rules: picked }).then((made) => load(made.id), (e: unknown) => tell_problem(problem_of(e))).finally(() => set_busy(false));
@@ -77,6 +86,20 @@ export function Quality(p: Props) {
   const approve = (): void => {
     if (report) post<QcReport>(`/qc/${report.id}/approval`).then((got) => { p.report.value = got; }, (e: unknown) => tell_problem(problem_of(e)));
   };
+  const codes = rules.find((r) => r.name === report?.rules)?.codes ?? [];
+  const picked_code = codes.find((c) => c.code === code) ?? codes[0];
+  // One key: the frame one looks at, or the range from I to O, with the code that stands in the box.
+  const log = (): void => {
+    if (!report || report.state !== "done" || report.approved_by || !may("deliver")) return;
+    const at = p.here();
+    const body = { code: picked_code?.code ?? null, title: picked_code?.title ?? note.trim(), severity, note: note.trim() || null, from: at.from ?? at.frame, to: at.to ?? at.from ?? at.frame };
+    set_note("");
+    post<QcReport>(`/qc/${report.id}/findings`, body).then((got) => {
+      p.report.value = got;
+      p.chosen.value = got.findings[got.findings.length - 1]?.number ?? null;
+    }, (e: unknown) => tell_problem(problem_of(e)));
+  };
+  p.log.current = log;
   const job = report ? active.value.get(report.job) : undefined;
   const findings = report?.findings ?? [];
   const count = (s: Severity): number => findings.filter((f) => f.severity === s).length;
@@ -127,6 +150,20 @@ export function Quality(p: Props) {
             </div>
           )}
           {all?.length === 0 && !may("deliver") && <p class="empty">Nothing has checked this version yet. Whoever may deliver can.</p>}
+          {report?.state === "done" && !report.approved_by && may("deliver") && (
+            <form class="quality-head" onSubmit={(e) => { e.preventDefault(); log(); (document.activeElement as HTMLElement | null)?.blur(); }}>
+              <div class="quality-log">
+                <select class="input" aria-label="Code" value={picked_code?.code} onChange={(e) => { const c = codes.find((o) => o.code === e.currentTarget.value); set_code(c?.code ?? ""); if (c) set_severity(c.severity); }}>
+                  {codes.map((c) => <option key={c.code} value={c.code}>{c.code} {c.title}</option>)}
+                </select>
+                <Segments name="Severity" value={severity} pick={set_severity} options={SEVERITIES.map((s) => ({ value: s.value, label: s.label }))} />
+              </div>
+              <div class="quality-log">
+                <input class="input" aria-label="Note" placeholder="Note, for the next one" maxLength={500} value={note} onInput={(e) => set_note(e.currentTarget.value)} />
+                <Button submit name="Log what you see at this frame, or from I to O" keys="M">Log (M)</Button>
+              </div>
+            </form>
+          )}
           {report?.state === "done" && findings.length === 0 && <p class="empty">Nothing was found against these rules.</p>}
           <div role="list" aria-label="Findings">
             {shown.map((f) => <Finding key={f.number} f={f} p={p} report={report?.id ?? ""} />)}
@@ -159,11 +196,12 @@ function Finding({ f, p, report }: { f: QcFinding; p: Props; report: string }) {
           {f.from != null ? `${p.label(f.from)}${last != null && last !== f.from ? ` – ${p.label(last)}` : ""}` : "whole file"}{f.where ? ` · ${f.where}` : ""}
         </button>
         <div class="words">{f.seen}</div>
-        <div class="quiet">allowed: {f.allowed}</div>
-        <div class="quiet small" title={f.source}>{f.rule}{f.clause ? ` · ${f.clause}` : ""}{f.note ? ` · ${f.note}` : ""}</div>
+        {f.allowed && <div class="quiet">allowed: {f.allowed}</div>}
+        <div class="quiet small" title={f.source}>{f.rule}{f.check === "person" ? ` · seen by ${f.source}` : ""}{f.clause ? ` · ${f.clause}` : ""}{f.note ? ` · ${f.note}` : ""}</div>
         {f.waived_by
           ? <div class="small">✓ Waived by {f.waived_by}: {f.waived_for}</div>
-          : may("deliver") && f.severity !== "information" && <div class="acts" onClick={(e) => e.stopPropagation()}><button type="button" onClick={() => open_dialog((close) => <Waive f={f} report={report} taken={(r) => { p.report.value = r; }} close={close} />)}>Waive</button></div>}
+          : may("deliver") && (f.severity !== "information" || f.check === "person") && <div class="acts" onClick={(e) => e.stopPropagation()}>
+            {f.check === "person" && <button type="button" onClick={() => void del<QcReport>(`/qc/${report}/findings/${f.number}`).then((r) => { p.report.value = r; }, (e: unknown) => tell_problem(problem_of(e)))}>Take back</button>}<button type="button" onClick={() => open_dialog((close) => <Waive f={f} report={report} taken={(r) => { p.report.value = r; }} close={close} />)}>Waive</button></div>}
       </div>
     </div>
   );

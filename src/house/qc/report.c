@@ -103,8 +103,8 @@ static void html_finding(const json_t *f, qc_picture *picture, void *context, st
     }
     buf_text(to, "</td><td><b>");
     escape(to, word(f, "seen"));
-    buf_text(to, "</b><br>allowed: ");
-    escape(to, word(f, "allowed"));
+    buf_text(to, *word(f, "allowed") ? "</b><br>allowed: " : "</b><br>seen by ");
+    escape(to, *word(f, "allowed") ? word(f, "allowed") : word(f, "source"));
     buf_text(to, "</td><td>");
     escape(to, word(f, "rule"));
     buf_text(to, "<br><small>");
@@ -299,7 +299,10 @@ static void pdf_finding(struct pdf *p, const json_t *f, const struct buf *jpeg)
     p->y -= 8;
     snprintf(line, sizeof(line), "%s: %s", word(f, "severity"), place);
     paragraph(p, MARGIN, 11, line);
-    snprintf(line, sizeof(line), "%s (allowed: %s)", word(f, "seen"), word(f, "allowed"));
+    if (*word(f, "allowed"))
+        snprintf(line, sizeof(line), "%s (allowed: %s)", word(f, "seen"), word(f, "allowed"));
+    else
+        snprintf(line, sizeof(line), "%s (seen by %s)", word(f, "seen"), word(f, "source"));
     paragraph(p, MARGIN, 10, line);
     snprintf(line, sizeof(line), "rule %s, %s%s%s", word(f, "rule"), word(f, "clause"),
              *word(f, "note") ? "; " : "", word(f, "note"));

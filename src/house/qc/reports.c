@@ -4,6 +4,7 @@
 #include "house/qc/qc.h"
 #include "plat/clock.h"
 #include "plat/files.h"
+#include "time/timecode.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -30,9 +31,12 @@ static bool list_one(void *context, const struct file_seen *f, bool *enter, stru
         return true;
     if (!read_one(f->path, &rules, err))
         return false;
-    json_array_append_new(list, json_pack("{s:O, s:O, s:O}", "name", json_object_get(rules, "name"),
-                                          "title", json_object_get(rules, "title"), "description",
-                                          json_object_get(rules, "description")));
+    json_t *codes = json_object_get(rules, "codes");
+    json_array_append_new(list, json_pack("{s:O, s:O, s:O, s:o}", "name",
+                                          json_object_get(rules, "name"), "title",
+                                          json_object_get(rules, "title"), "description",
+                                          json_object_get(rules, "description"), "codes",
+                                          codes ? json_incref(codes) : json_array()));
     json_decref(rules);
     return true;
 }
@@ -170,6 +174,9 @@ static bool add_waivers(struct db_tx *tx, json_t *json, struct error *err)
         json_object_set_new(f, "waived_for", json_string(db_text(rows, 2)));
         json_object_set_new(f, "waived", json_string(clock_text(db_int(rows, 3)).text));
     }
+    for (size_t k = json_array_size(findings); k-- > 0;) // numbers stay: places in the whole list
+        if (json_object_get(json_array_get(findings, k), "withdrawn"))
+            json_array_remove(findings, k);
     return db_end(rows, err);
 }
 
@@ -249,7 +256,14 @@ bool qc_report_paper(struct db_tx *tx, const char *report, const char *form, str
 static bool finding_of(const json_t *report, int64_t number, const json_t **finding,
                        struct error *err)
 {
-    *finding = json_array_get(json_object_get(report, "findings"), (size_t)number);
+    size_t i;
+    const json_t *f;
+    *finding = NULL;
+    json_array_foreach(json_object_get(report, "findings"), i, f)
+    {
+        if (json_integer_value(json_object_get(f, "number")) == number)
+            *finding = f;
+    }
     return *finding ||
            error_set(err, ERROR_NOT_FOUND, "the report has no finding %lld", (long long)number);
 }
@@ -307,6 +321,159 @@ bool qc_approve(struct db_tx *tx, const char *report, const char *by, int64_t no
                 "ssi", report, by, now_ms) &&
          say_changed(tx, report, err);
     json_decref(json);
+    return ok;
+}
+
+// ---- a person's own look
+
+struct logging { // a report as it is kept, that a person changes
+    json_t *report;
+    char version[27];
+};
+
+static bool open_for_logging(struct db_tx *tx, const char *report, struct logging *l,
+                             struct error *err)
+{
+    bool approved = false;
+    *l = (struct logging){0};
+    struct db_rows *rows = db_query(
+        tx, "select report, version, approved_by is not null from qc_reports where id = ?1", "s",
+        report);
+    bool there = db_next(rows);
+    if (there) {
+        l->report = db_null(rows, 0) ? NULL : json_loads(db_text(rows, 0), 0, NULL);
+        text_copy(text_of(db_text(rows, 1)), l->version, sizeof(l->version));
+        approved = db_int(rows, 2) != 0;
+    }
+    if (!db_end(rows, err))
+        return false;
+    if (!there)
+        return error_set(err, ERROR_NOT_FOUND, "there is no such report");
+    if (l->report && !approved)
+        return true;
+    error_set(err, ERROR_CONFLICT, "the report takes no findings");
+    error_why(err, approved ? "it was approved" : "it is not done yet");
+    return error_fix(err, approved ? "check the version again: that makes a new report"
+                                   : "wait until the version is measured");
+}
+
+// What all findings that stand come to.
+static void judge_again(json_t *report)
+{
+    size_t i;
+    json_t *f;
+    int worst = 2;
+    json_array_foreach(json_object_get(report, "findings"), i, f)
+    {
+        int severity = qc_severity(json_string_value(json_object_get(f, "severity")));
+        if (!json_object_get(f, "withdrawn") && severity >= 0 && severity < worst)
+            worst = severity;
+    }
+    json_object_set_new(report, "verdict",
+                        json_string(worst == 0   ? "fix"
+                                    : worst == 1 ? "look"
+                                                 : "pass"));
+}
+
+static bool keep_report(struct db_tx *tx, const char *report, struct logging *l, struct error *err)
+{
+    judge_again(l->report);
+    char *dumped = json_dumps(l->report, JSON_COMPACT);
+    bool ok = db_run(tx, err, "update qc_reports set report = ?2 where id = ?1", "ss", report,
+                     dumped) &&
+              say_changed(tx, report, err);
+    free(dumped);
+    return ok;
+}
+
+static bool label_of(struct db_tx *tx, const char *version, int64_t frame, tc_label *label,
+                     struct error *err)
+{
+    struct arena *a = arena_open(16 << 20);
+    struct version_source v;
+    struct error ignored;
+    struct tc_rate rate;
+    rational fps;
+    *label = (tc_label){""};
+    bool ok = version_source(tx, version, a, &v, err);
+    json_t *facts = ok && v.facts ? json_loads(v.facts, 0, NULL) : NULL;
+    const json_t *tc = json_object_get(facts, "timecode");
+    const char *written = json_string_value(json_object_get(facts, "rate"));
+    int base = (int)json_integer_value(json_object_get(tc, "base"));
+    bool drop = json_is_true(json_object_get(tc, "drop"));
+    if (written && rational_parse(text_of(written), &fps, &ignored) &&
+        (base > 0 ? tc_rate_with_base(fps, base, drop, &rate, &ignored)
+                  : tc_rate_make(fps, false, &rate, &ignored)))
+        *label =
+            tc_format(json_integer_value(json_object_get(tc, "start_frame")) + frame, &rate);
+    json_decref(facts);
+    arena_close(a);
+    return ok;
+}
+
+static bool wish_good(const json_t *report, const json_t *wish, struct error *err)
+{
+    const char *said = json_string_value(json_object_get(wish, "title"));
+    int64_t frames = json_integer_value(json_object_get(report, "frames"));
+    int64_t from = json_integer_value(json_object_get(wish, "from"));
+    const json_t *end = json_object_get(wish, "to");
+    int64_t to = json_is_integer(end) ? json_integer_value(end) : from;
+    if (!said || !text_trim(text_of(said)).size) {
+        error_set(err, ERROR_INPUT, "the finding says nothing");
+        return error_fix(err, "choose a code, or write what is seen");
+    }
+    if (from >= 0 && to >= from && to < frames)
+        return true;
+    error_set(err, ERROR_INPUT, "the finding lies outside the picture");
+    return error_why(err, "frames %lld to %lld of %lld", (long long)from, (long long)to,
+                     (long long)frames);
+}
+
+bool qc_log(struct db_tx *tx, const char *report, const json_t *wish, const char *by,
+            struct error *err)
+{
+    struct logging l;
+    tc_label label;
+    int64_t from = json_integer_value(json_object_get(wish, "from"));
+    const json_t *to = json_object_get(wish, "to");
+    const char *code = json_string_value(json_object_get(wish, "code"));
+    const char *note = json_string_value(json_object_get(wish, "note"));
+    bool ok = open_for_logging(tx, report, &l, err) && wish_good(l.report, wish, err) &&
+              label_of(tx, l.version, from, &label, err);
+    if (ok) {
+        json_array_append_new(
+            json_object_get(l.report, "findings"),
+            json_pack("{s:s, s:s, s:s, s:s, s:O, s:s*, s:O, s:s, s:s, s:I, s:I, s:s*}", "rule",
+                      code && *code ? code : "seen", "check", "person", "clause", "", "source", by,
+                      "severity", json_object_get(wish, "severity"), "note",
+                      note && *note ? note : NULL, "seen", json_object_get(wish, "title"),
+                      "allowed", "", "where", "", "from", (json_int_t)from, "to",
+                      json_is_integer(to) ? json_integer_value(to) : (json_int_t)from, "timecode",
+                      label.text[0] ? label.text : NULL));
+        ok = keep_report(tx, report, &l, err);
+    }
+    json_decref(l.report);
+    return ok;
+}
+
+bool qc_unlog(struct db_tx *tx, const char *report, int64_t number, struct error *err)
+{
+    struct logging l;
+    bool ok = open_for_logging(tx, report, &l, err);
+    json_t *f = ok ? json_array_get(json_object_get(l.report, "findings"), (size_t)number) : NULL;
+    const char *check = json_string_value(json_object_get(f, "check"));
+    if (ok && (!f || json_object_get(f, "withdrawn")))
+        ok = error_set(err, ERROR_NOT_FOUND, "the report has no finding %lld", (long long)number);
+    else if (ok && (!check || strcmp(check, "person") != 0)) {
+        error_set(err, ERROR_CONFLICT, "the finding cannot be taken back");
+        error_why(err, "a measurement made it");
+        ok = error_fix(err, "waive it, with a reason");
+    }
+    if (ok) {
+        json_object_set_new(f, "withdrawn", json_true());
+        ok = keep_report(tx, report, &l, err);
+    }
+    json_decref(l.report);
     return ok;
 }
 

@@ -40,6 +40,13 @@ MUST_CHECK bool qc_waive(struct db_tx *tx, const char *report, int64_t number, c
 MUST_CHECK bool qc_approve(struct db_tx *tx, const char *report, const char *by, int64_t now_ms,
                            struct error *err);
 
+// A person's own look: a finding that a measurement does not make, beside the others. `wish` is a
+// NewQcFinding; frames in the version. CONFLICT when the report is not done, or was approved.
+MUST_CHECK bool qc_log(struct db_tx *tx, const char *report, const json_t *wish, const char *by,
+                       struct error *err);
+// Takes such a finding back. CONFLICT when a measurement made it, or the report was approved.
+MUST_CHECK bool qc_unlog(struct db_tx *tx, const char *report, int64_t number, struct error *err);
+
 // ---- For flow, by job. Each writes qc.changed when something changed.
 MUST_CHECK bool qc_state_set(struct db_tx *tx, const char *job, const char *state,
                              const char *problem, struct error *err);

@@ -145,6 +145,27 @@ static bool check_rule(const struct reading *r, const json_t *rule)
     return wrong(r, id, why);
 }
 
+// What a person who looks may find: for the list on the page.
+static bool check_codes(const struct reading *r, const json_t *codes)
+{
+    if (codes && (!json_is_array(codes) || json_array_size(codes) > 500))
+        return wrong(r, "codes", "\"codes\" is a list of at most 500");
+    for (size_t i = 0; i < json_array_size(codes); i++) {
+        const json_t *one = json_array_get(codes, i);
+        const char *severity = json_string_value(json_object_get(one, "severity"));
+        const char *code = json_string_value(json_object_get(one, "code"));
+        if (!has_text(one, "code", 40) || !has_text(one, "title", 200) || !severity ||
+            qc_severity(severity) < 0 || json_object_size(one) != 3)
+            return wrong(r, code ? code : "codes",
+                         "a code has \"code\", \"title\" and \"severity\"");
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(code, json_string_value(json_object_get(json_array_get(codes, k),
+                                                               "code"))) == 0)
+                return wrong(r, code, "two codes are the same");
+    }
+    return true;
+}
+
 static bool check_rules(const struct reading *r, const json_t *set)
 {
     const json_t *rules = json_object_get(set, "rules");
@@ -163,7 +184,7 @@ static bool check_rules(const struct reading *r, const json_t *set)
             if (strcmp(id, json_string_value(json_object_get(json_array_get(rules, k), "id"))) == 0)
                 return wrong(r, id, "two rules have this \"id\"");
     }
-    return true;
+    return check_codes(r, json_object_get(set, "codes"));
 }
 
 bool qc_rules_read(const char *file, text content, json_t **rules, struct error *err)
