@@ -30,6 +30,7 @@
 #include <jansson.h>
 
 struct call;
+struct seal;
 struct store;
 
 // ---- What a route needs: one of `enum permission` (in the project of the thing in its path), or
@@ -77,10 +78,10 @@ struct route {
 // The tables that the api joins; each is in <name>_routes.c.
 extern const struct route people_routes[], asset_routes[], transfer_routes[], job_routes[],
     review_routes[], delivery_routes[], work_routes[], renderer_routes[], staging_routes[],
-    qc_routes[];
+    qc_routes[], sending_routes[];
 extern const size_t people_route_count, asset_route_count, transfer_route_count, job_route_count,
     review_route_count, delivery_route_count, work_route_count, renderer_route_count,
-    staging_route_count, qc_route_count;
+    staging_route_count, qc_route_count, sending_route_count;
 
 // ---- The api itself
 
@@ -106,6 +107,8 @@ struct api_wish {
     } rooms;
     const char *profiles_folder;  // of deliverables
     const char *rules_folder;     // of quality control
+    const char *senders_folder;   // of programs that send; NULL: none
+    const struct seal *seal;      // of secrets; NULL: none are kept
     const char *logs_folder;      // of the workers\' attempts; NULL: none are kept
     const char *scratch_folder;   // where what staged attempts make arrives; NULL: nothing may
     const char *house_folder;     // where no frames are brought; NULL: none
@@ -170,7 +173,7 @@ struct call {
     // Ids from the path, NULL where it has none. project and asset are also those of the thing
     // named in the path (a version's asset, a comment's project, ...).
     const char *project, *asset, *version, *comment, *job, *folder, *transfer, *file, *share,
-        *delivery, *report, *person, *token, *worker;
+        *delivery, *report, *person, *token, *worker, *destination, *sending, *hook, *notice, *rule;
     int64_t number, task; // {number}, {task} of the path, -1 without one
     // Set by a handler that holds something until the answer is gone or the line was cut; called
     // once. A socket's context is freed here unless its `opened` was called (wire/server.h).

@@ -2,6 +2,7 @@
 #include "api/inside.h"
 #include "house/assets/assets.h"
 #include "house/deliver/deliver.h"
+#include "house/deliver/sending.h"
 #include "plat/clock.h"
 #include "store/store.h"
 
@@ -66,6 +67,15 @@ static bool readiness_get(struct call *c, struct error *err)
     return ok;
 }
 
+static bool destination_there(struct db_tx *tx, const char *destination, struct error *err)
+{
+    json_t *json;
+    bool ok = !destination || destination_get(tx, destination, &json, err);
+    if (ok && destination)
+        json_decref(json);
+    return ok;
+}
+
 static bool make_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
@@ -73,10 +83,13 @@ static bool make_in(struct db_tx *tx, void *context, struct error *err)
                                  .by = q->c->who.name,
                                  .profile = q->profile,
                                  .rules = arena_format(q->c->arena, "%s/../rules/metadata",
-                                                       q->c->api->wish.profiles_folder)};
+                                                       q->c->api->wish.profiles_folder),
+                                 .destination = body_text(q->c, "destination"),
+                                 .naming = body_field(q->c, "naming")};
     id made;
     fresh(q);
-    return delivery_make(tx, &wish, clock_now_ms(), &made, err) &&
+    return destination_there(tx, wish.destination, err) &&
+           delivery_order(tx, &wish, clock_now_ms(), &made, err) &&
            call_audit(q->c, tx, "delivery.made", made.text,
                       json_string_value(json_object_get(q->profile, "name")), err) &&
            delivery_get(tx, made.text, &q->json, err);

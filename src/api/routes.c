@@ -13,7 +13,7 @@ static const struct {
     {review_routes, &review_route_count},     {job_routes, &job_route_count},
     {delivery_routes, &delivery_route_count}, {qc_routes, &qc_route_count},
     {work_routes, &work_route_count},         {renderer_routes, &renderer_route_count},
-    {staging_routes, &staging_route_count},
+    {staging_routes, &staging_route_count},   {sending_routes, &sending_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
@@ -78,7 +78,9 @@ bool route_ids(struct call *c, const char *path)
                   {"comment", &c->comment},   {"job", &c->job},       {"folder", &c->folder},
                   {"transfer", &c->transfer}, {"file", &c->file},     {"share", &c->share},
                   {"delivery", &c->delivery}, {"report", &c->report}, {"person", &c->person},
-                  {"token", &c->token},       {"worker", &c->worker}};
+                  {"token", &c->token},       {"worker", &c->worker},
+                  {"destination", &c->destination}, {"sending", &c->sending}, {"hook", &c->hook},
+                  {"notice", &c->notice},     {"rule", &c->rule}};
     text names[PATH_PARTS], parts[PATH_PARTS];
     size_t count = address_split(c->route->pattern, names, PATH_PARTS);
     if (count > PATH_PARTS || address_split(path, parts, PATH_PARTS) != count)

@@ -67,12 +67,32 @@ static bool wait_for_facts(struct delivering *d, struct error *err)
     return ok;
 }
 
+// The id of a destination by its id or name.
+static const char *destination_of(struct delivering *d, const char *named, struct error *err)
+{
+    const char *found = NULL;
+    json_t *all = house_ask(d->house.client, "GET", NULL, err, "/destinations"), *one;
+    size_t i;
+    json_array_foreach(all, i, one) if (strcmp(json_word(one, "id"), named) == 0 ||
+                                        strcmp(json_word(one, "name"), named) == 0) found =
+        arena_text(d->call->arena, json_word(one, "id"));
+    if (all && !found) {
+        error_set(err, ERROR_NOT_FOUND, "there is no destination \"%s\"", named);
+        error_fix(err, "`posthouse destination list` shows them");
+    }
+    json_decref(all);
+    return found;
+}
+
 static bool ask_for_it(struct delivering *d, const char *profile, struct error *err)
 {
     char path[96];
     id key = id_new(); // repeating it counts once
     struct client_header header = {"Idempotency-Key", key.text};
-    json_t *body = json_pack("{s:s}", "profile", profile);
+    const char *to = option_text(d->call, "to"), *destination = NULL;
+    if (to && !(destination = destination_of(d, to, err)))
+        return false;
+    json_t *body = json_pack("{s:s, s:s*}", "profile", profile, "destination", destination);
     char *written = body ? json_dumps(body, JSON_COMPACT) : NULL;
     if (!written)
         return error_set(err, ERROR_INPUT, "a profile's name must be UTF-8");
@@ -238,6 +258,40 @@ static bool take_out(struct delivering *d, const char *folder, const char *final
     return ok;
 }
 
+// ---- sending it
+
+// Until it is there; what keeps it here is the error.
+static bool wait_until_sent(struct delivering *d, struct error *err)
+{
+    const char *to = option_text(d->call, "to");
+    struct progress bar = progress_begin(to, "bytes", d->json);
+    bool ok = true, over = false;
+    while (ok && !over) {
+        json_t *now = house_ask(d->house.client, "GET", NULL, err, "/deliveries/%s", d->delivery);
+        const json_t *s = json_array_get(json_object_get(now, "sendings"), 0);
+        const char *state = json_word(s, "state");
+        ok = now != NULL;
+        if (ok && strcmp(json_word(now, "standing"), "kept") == 0) {
+            ok = error_set(err, ERROR_CONFLICT, "it was not sent to %s", to);
+            error_why(err, "%s", json_word(now, "said"));
+        } else if (strcmp(state, "failed") == 0) {
+            ok = problem_of(s, "it could not be sent", err);
+        } else if (ok) {
+            over = strcmp(state, "sent") == 0 || strcmp(state, "ready") == 0;
+            show_job(d, json_word(s, "job"), &bar);
+        }
+        if (over) {
+            json_decref(d->made);
+            d->made = json_incref(now);
+        }
+        json_decref(now);
+        if (ok && !over)
+            clock_sleep_ms(LOOK_MS);
+    }
+    progress_end(&bar);
+    return ok;
+}
+
 // ---- telling
 
 static bool print_checks(const json_t *made, bool quiet)
@@ -268,6 +322,11 @@ static bool deliver(struct delivering *d, const char *profile, const char **fina
               sizeof(d->version));
     json_decref(asset);
     const char *out = option_text(d->call, "out");
+    if (!out && option_text(d->call, "to")) {
+        *final = NULL;
+        return wait_for_facts(d, err) && ask_for_it(d, profile, err) && wait_until_made(d, err) &&
+               wait_until_sent(d, err);
+    }
     out = out ? out : ".";
     return wait_for_facts(d, err) && ask_for_it(d, profile, err) && place(d, out, final, err) &&
            wait_until_made(d, err) && take_out(d, out, *final, err);
@@ -284,12 +343,16 @@ static int run(struct command_call *call)
         return command_failed(&err);
     }
     bool ok = deliver(&d, profile, &final, &err), all = false;
+    const json_t *sent = json_array_get(json_object_get(d.made, "sendings"), 0);
     if (ok && !d.json)
-        printf("%s\n", final);
+        printf("%s\n", final                         ? final
+                       : *json_word(sent, "place") ? json_word(sent, "place")
+                                                   : "ready to be fetched or brought: see the page");
     if (ok)
         all = print_checks(d.made, d.json);
     if (ok && d.json) {
-        json_object_set_new(d.made, "path", json_string(final));
+        if (final)
+            json_object_set_new(d.made, "path", json_string(final));
         json_dumpf(d.made, stdout, JSON_INDENT(2));
         printf("\n");
     } else if (ok && !all) {
@@ -302,6 +365,7 @@ static int run(struct command_call *call)
 
 static const struct option_row options[] = {
     {"profile", OPTION_TEXT, "NAME", "what to make (`posthouse profile list`)"},
+    {"to", OPTION_TEXT, "NAME", "send it to this destination (`posthouse destination list`)"},
     {"out", OPTION_TEXT, "DIR", "where the file goes (the current folder)"},
     {"overwrite", OPTION_FLAG, NULL, "replace a file of that name"},
     {"json", OPTION_FLAG, NULL, "print the delivery and its checks as JSON"},

@@ -8,6 +8,8 @@
 #include "cmd/command.h"
 #include "cmd/local.h"
 #include "cmd/settings.h"
+#include "house/deliver/hooks.h"
+#include "house/deliver/sending.h"
 #include "house/flow/flow.h"
 #include "house/jobs/jobs.h"
 #include "house/transfer/transfer.h"
@@ -31,7 +33,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DRAIN_MS = 3000, WORKER_GRACE_MS = 5000, PROXIES_MOST = 64 };
+enum { DRAIN_MS = 3000, WORKER_GRACE_MS = 5000, PROXIES_MOST = 64, COURIERS = 2 };
 #define MINUTE_MS 60000LL
 #define HOUR_MS (60 * MINUTE_MS)
 #define EVENTS_KEPT_MS (30 * 24 * HOUR_MS)
@@ -51,13 +53,21 @@ struct serving {
     struct transfers *transfers;
     struct jobs *jobs;
     struct flow *flow;
+    struct seal *seal;
     struct sockets *sockets, *work_sockets;
     struct api *api;
     struct tls *tls;
     struct server *server;
     struct local_ready ready;
     pthread_t flower, sweeper, gatherer;
-    bool flowing, sweeping, gathering;
+    bool flowing, sweeping, gathering, telling;
+    struct sender { // a courier and its thread
+        struct serving *serving;
+        struct courier *courier;
+        pthread_t thread;
+        bool going;
+    } senders[COURIERS];
+    pthread_t teller;
     atomic_bool stop;
     _Atomic pid_t worker; // 0: none
     bool worker_is_child; // else it was here before us
@@ -102,6 +112,9 @@ static bool open_state(struct serving *s, struct error *err)
     if (!s->transfers || !jobs_open(s->db, clock_now_ms(), &s->jobs, err))
         return false;
     flow.jobs = s->jobs;
+    s->seal = seal_open(below(s, s->folder, "seal.key"), err);
+    if (!s->seal)
+        return false;
     return flow_open(&flow, &s->flow, err);
 }
 
@@ -140,6 +153,8 @@ static bool open_api(struct serving *s, struct error *err)
                            .rooms = {.transfer = s->transfers, .jobs = s->jobs, .flow = s->flow},
                            .profiles_folder = below(s, s->data, "profiles"),
                            .rules_folder = below(s, s->data, "rules/qc"),
+                           .senders_folder = below(s, s->data, "senders"),
+                           .seal = s->seal,
                            .logs_folder = below(s, s->folder, "logs"),
                            .scratch_folder = s->scratch,
                            .house_folder = s->folder,
@@ -294,6 +309,82 @@ static void *gather(void *context)
             clock_sleep_ms(100);
     }
     return NULL;
+}
+
+// Deliverables go out; the bytes of a film are read and sent there.
+static void *send_out(void *context)
+{
+    struct sender *sender = context;
+    struct serving *s = sender->serving;
+    struct error err;
+    while (!atomic_load(&s->stop)) {
+        bool more = false;
+        error_clear(&err);
+        if (!courier_turn(sender->courier, &more, &err))
+            log_problem("courier", &err);
+        for (int slept = 0; !more && slept < 400 && !atomic_load(&s->stop); slept += 100)
+            clock_sleep_ms(100);
+    }
+    return NULL;
+}
+
+static void *tell_others(void *context)
+{
+    struct serving *s = context;
+    struct error err;
+    struct teller_wish w = {.db = s->db,
+                            .seal = s->seal,
+                            .mail = {.server = config_text(s->config, "mail.server"),
+                                     .from = config_text(s->config, "mail.from"),
+                                     .user = config_text(s->config, "mail.user"),
+                                     .password_file = config_text(s->config, "mail.password.file")},
+                            .house_name = config_text(s->config, "house.name"),
+                            .on = open_still,
+                            .context = s};
+    while (!atomic_load(&s->stop)) {
+        bool more = false;
+        error_clear(&err);
+        if (!hooks_turn(&w, &more, &err))
+            log_problem("hooks", &err);
+        for (int slept = 0; !more && slept < 500 && !atomic_load(&s->stop); slept += 100)
+            clock_sleep_ms(100);
+    }
+    return NULL;
+}
+
+static bool start_senders(struct serving *s, struct error *err)
+{
+    for (int i = 0; i < COURIERS; i++) {
+        struct sender *sender = &s->senders[i];
+        struct courier_wish w = {.db = s->db,
+                                 .store = s->store,
+                                 .jobs = s->jobs,
+                                 .seal = s->seal,
+                                 .scratch = below(s, s->folder, "sending"),
+                                 .senders = below(s, s->data, "senders"),
+                                 .number = i,
+                                 .on = open_still,
+                                 .context = s};
+        sender->serving = s;
+        if (!courier_open(&w, &sender->courier, err))
+            return false;
+        sender->going = pthread_create(&sender->thread, NULL, send_out, sender) == 0;
+        if (!sender->going)
+            return error_set(err, ERROR_INTERNAL, "cannot start the house's threads");
+    }
+    s->telling = pthread_create(&s->teller, NULL, tell_others, s) == 0;
+    return s->telling || error_set(err, ERROR_INTERNAL, "cannot start the house's threads");
+}
+
+static void end_senders(struct serving *s)
+{
+    for (int i = 0; i < COURIERS; i++) {
+        if (s->senders[i].going)
+            pthread_join(s->senders[i].thread, NULL);
+        courier_close(s->senders[i].courier);
+    }
+    if (s->telling)
+        pthread_join(s->teller, NULL);
 }
 
 static void told(bool ok, const char *what, const struct error *err)
@@ -568,7 +659,7 @@ static bool open_all(struct serving *s, struct error *err)
     s->gathering = pthread_create(&s->gatherer, NULL, gather, s) == 0;
     if (!s->flowing || !s->sweeping || !s->gathering)
         return error_set(err, ERROR_INTERNAL, "cannot start the house's threads");
-    if (!local_ready_write(s->folder, &s->ready, err))
+    if (!start_senders(s, err) || !local_ready_write(s->folder, &s->ready, err))
         return false;
     log_info("serve.open", "url=%s took_ms=%lld", s->ready.url,
              (long long)((clock_tick_us() - began) / 1000));
@@ -590,6 +681,7 @@ static void close_all(struct serving *s)
         pthread_join(s->sweeper, NULL);
     if (s->gathering)
         pthread_join(s->gatherer, NULL);
+    end_senders(s);
     sockets_close(s->work_sockets, 200);
     sockets_close(s->sockets, 500);
     if (s->server)
@@ -601,6 +693,7 @@ static void close_all(struct serving *s)
     people_close(s->people);
     store_close(s->store);
     db_close(s->db);
+    seal_close(s->seal);
     tls_close(s->tls);
 }
 

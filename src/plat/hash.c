@@ -20,15 +20,24 @@ bool sha256_equal(const sha256 *a, const sha256 *b)
     return memcmp(a->at, b->at, SHA256_SIZE) == 0;
 }
 
-sha256_hex sha256_text(const sha256 *hash)
+bool hex_text(const void *at, size_t size, char *to, size_t room)
 {
     static const char digits[] = "0123456789abcdef";
-    sha256_hex out;
-    for (int i = 0; i < SHA256_SIZE; i++) {
-        out.text[2 * i] = digits[hash->at[i] >> 4];
-        out.text[2 * i + 1] = digits[hash->at[i] & 15];
+    const uint8_t *b = at;
+    if (room <= 2 * size)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        to[2 * i] = digits[b[i] >> 4];
+        to[2 * i + 1] = digits[b[i] & 15];
     }
-    out.text[64] = 0;
+    to[2 * size] = 0;
+    return true;
+}
+
+sha256_hex sha256_text(const sha256 *hash)
+{
+    sha256_hex out;
+    hex_text(hash->at, SHA256_SIZE, out.text, sizeof(out.text));
     return out;
 }
 
@@ -54,7 +63,8 @@ bool sha256_parse(text hex, sha256 *hash)
 }
 
 struct hasher {
-    EVP_MD_CTX *md;
+    EVP_MD_CTX *md; // NULL: xxh64
+    XXH64_state_t *xxh;
 };
 
 struct hasher *hasher_open(const char *name)
@@ -63,9 +73,16 @@ struct hasher *hasher_open(const char *name)
                          : strcmp(name, "sha1") == 0 ? EVP_sha1()
                          : strcmp(name, "md5") == 0  ? EVP_md5()
                                                      : NULL;
-    if (!type)
+    bool xxh = strcmp(name, "xxh64") == 0;
+    if (!type && !xxh)
         return NULL;
     struct hasher *h = calloc(1, sizeof(*h));
+    if (h && xxh) {
+        h->xxh = XXH64_createState();
+        if (!h->xxh || XXH64_reset(h->xxh, 0) != XXH_OK)
+            abort();
+        return h;
+    }
     if (!h || !(h->md = EVP_MD_CTX_new()) || !EVP_DigestInit_ex(h->md, type, NULL))
         abort();
     return h;
@@ -73,15 +90,20 @@ struct hasher *hasher_open(const char *name)
 
 void hasher_add(struct hasher *h, const void *at, size_t size)
 {
-    if (!EVP_DigestUpdate(h->md, at, size))
+    if (h->xxh ? XXH64_update(h->xxh, at, size) != XXH_OK : !EVP_DigestUpdate(h->md, at, size))
         abort();
 }
 
 size_t hasher_end(struct hasher *h, uint8_t digest[64])
 {
-    unsigned size = 0;
-    if (!EVP_DigestFinal_ex(h->md, digest, &size))
+    unsigned size = sizeof(XXH64_canonical_t);
+    XXH64_canonical_t canonical;
+    if (h->xxh) {
+        XXH64_canonicalFromHash(&canonical, XXH64_digest(h->xxh));
+        memcpy(digest, &canonical, size);
+    } else if (!EVP_DigestFinal_ex(h->md, digest, &size)) {
         abort();
+    }
     hasher_close(h);
     return size;
 }
@@ -91,6 +113,7 @@ void hasher_close(struct hasher *h)
     if (!h)
         return;
     EVP_MD_CTX_free(h->md);
+    XXH64_freeState(h->xxh);
     free(h);
 }
 

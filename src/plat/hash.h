@@ -15,10 +15,11 @@ typedef struct {
 sha256 sha256_of(const void *at, size_t size);
 bool sha256_equal(const sha256 *a, const sha256 *b);
 sha256_hex sha256_text(const sha256 *hash); // 64 lower-case hex digits
+bool hex_text(const void *at, size_t size, char *to, size_t room); // lower case; false: no room
 bool sha256_parse(text hex, sha256 *hash);  // either case
 
 struct hasher;                                // for bytes that come in pieces
-struct hasher *hasher_open(const char *name); // "sha256", "sha1", "md5"; NULL for another name
+struct hasher *hasher_open(const char *name); // sha256, sha1, md5, xxh64; NULL: another
 void hasher_add(struct hasher *h, const void *at, size_t size);
 size_t hasher_end(struct hasher *h, uint8_t digest[64]); // size of the digest; closes it
 void hasher_close(struct hasher *h);                     // without an answer

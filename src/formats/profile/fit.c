@@ -350,19 +350,13 @@ static void loudness(struct fit *f, const json_t *profile)
 static void beside(struct fit *f, const json_t *profile)
 {
     size_t i;
-    const json_t *it, *naming = json_object_get(profile, "naming");
+    const json_t *it;
     json_array_foreach(json_object_get(profile, "sidecars"), i, it)
     {
         char what[64];
         snprintf(what, sizeof(what), "beside it: %.40s", json_string_value(it));
         add(f, what, "there", "the house does not write it yet", UNKNOWN, "add it by hand");
     }
-    if (*word(profile, "package"))
-        add(f, "package", word(profile, "package"), "the house does not box it yet", UNKNOWN,
-            "box it by hand");
-    if (naming)
-        add(f, "name", word(naming, "example"), "the house names it after the master", UNKNOWN,
-            "rename it before it is sent");
 }
 
 json_t *profile_fit(const json_t *profile, const json_t *facts, bool *fits)

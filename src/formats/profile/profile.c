@@ -1,4 +1,5 @@
 #include "formats/profile/profile.h"
+#include "formats/naming/naming.h"
 #include "formats/profile/lines.h"
 
 #include <stdio.h>
@@ -33,7 +34,8 @@ static const struct field fields[] = {
     {"", "captions", 'o', false, NULL},
     {"", "length", 'o', false, NULL},
     {"", "qc", 't', false, NULL},
-    {"", "package", 't', false, " itmsp "},
+    {"", "package", 't', false, " file folder itmsp mmc "},
+    {"", "checksums", 'T', false, " md5 sha1 sha256 xxh64 "},
     {"", "sidecars", 'T', false, " itunes-metadata mmc mec as11-xml "},
     {"", "naming", 'o', false, NULL},
     {"", "burn", 'L', false, NULL},
@@ -112,7 +114,11 @@ static const struct field fields[] = {
     {"burn[]", "size", 'i', false, NULL},
     {"burn[]", "opacity", 'i', false, NULL},
     {"naming", "pattern", 't', true, NULL},
-    {"naming", "example", 't', true, NULL},
+    {"naming", "example", 't', false, NULL},
+    {"naming", "characters", 't', false, NULL},
+    {"naming", "replace", 't', false, NULL},
+    {"naming", "case", 't', false, " upper lower "},
+    {"naming", "length", 'i', false, NULL},
     {"metadata", "required", 'T', true, NULL},
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -325,6 +331,10 @@ static bool check(const json_t *profile, struct fault *f)
         return wrong(f, "video", "bit_rate", "can not be held with a crf beside it");
     if (!video && !audio)
         return wrong(f, "", "video", "and audio are both missing");
+    char why[200];
+    if (json_object_get(profile, "naming") &&
+        !naming_check(json_object_get(profile, "naming"), why))
+        return wrong(f, "naming", "pattern", why);
     const json_t *source = json_object_get(profile, "source");
     if (!json_object_get(source, "confirmed_by") != !json_object_get(source, "confirmed"))
         return wrong(f, "source", "confirmed",

@@ -1,9 +1,14 @@
 #include "house/deliver/deliver.h"
+#include "formats/naming/naming.h"
 #include "formats/profile/profile.h"
 #include "house/assets/assets.h"
 #include "house/deliver/checks.h"
+#include "house/deliver/hooks.h"
+#include "house/deliver/package.h"
 #include "house/deliver/record.h"
+#include "house/deliver/sending.h"
 #include "house/jobs/jobs.h"
+#include "house/qc/reports.h"
 #include "plat/clock.h"
 
 #include <stdlib.h>
@@ -125,6 +130,43 @@ static size_t steps_of(const json_t *profile, const json_t *facts, struct job_st
     return count + 1;
 }
 
+static const char *project_name(struct db_tx *tx, const char *project, struct arena *a,
+                                struct error *err)
+{
+    const char *name = NULL;
+    struct db_rows *rows = db_query(tx, "select name from projects where id = ?1", "s", project);
+    if (db_next(rows))
+        name = arena_text(a, db_text(rows, 0));
+    return db_end(rows, err) ? name ? name : "" : NULL;
+}
+
+// By the profile's pattern, else as the asset is called. *values may be NULL.
+static bool name_of(struct db_tx *tx, const struct delivery_wish *w, const struct version_source *v,
+                    const json_t *facts, struct arena *a, int64_t now_ms, const char **name,
+                    json_t **values, struct error *err)
+{
+    const json_t *naming = json_object_get(w->profile, "naming");
+    const char *extension = json_string_value(json_object_get(w->profile, "extension"));
+    const char *project = project_name(tx, v->project, a, err);
+    char made[256];
+    *name = "";
+    *values = NULL;
+    if (!project)
+        return false;
+    *values = naming_values(w->profile, facts, v->name, project, v->number, now_ms);
+    if (w->naming)
+        json_object_update(*values, (json_t *)(uintptr_t)w->naming);
+    if (!naming) {
+        *name = file_name(a, v->name, extension ? extension : "");
+        return true;
+    }
+    if (!naming_make(naming, *values, extension ? extension : "", made, err))
+        return false;
+    *name = arena_text(a, made);
+    return naming_free(tx, v->project, v->id, json_string_value(json_object_get(w->profile, "name")),
+                       made, err);
+}
+
 static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
                      const struct version_source *v, const json_t *facts, const char *name,
                      const char *delivery, struct arena *a, int64_t now_ms, id *job,
@@ -161,9 +203,14 @@ static bool insert(struct db_tx *tx, const struct delivery_wish *w, const struct
                    struct error *err)
 {
     const char *profile = json_string_value(json_object_get(w->profile, "name"));
-    const char *extension = json_string_value(json_object_get(w->profile, "extension"));
-    const char *name = file_name(a, v->name, extension ? extension : "");
+    const char *name;
+    json_t *values;
+    bool named = name_of(tx, w, v, facts, a, now_ms, &name, &values, err);
+    json_decref(values);
+    if (!named)
+        return false;
     char *spec = json_dumps(w->profile, JSON_COMPACT);
+    char *naming = w->naming ? json_dumps(w->naming, JSON_COMPACT) : strdup("{}");
     id job;
     *delivery = id_new();
     bool ok = make_job(tx, w, v, facts, name, delivery->text, a, now_ms, &job, err) &&
@@ -172,7 +219,10 @@ static bool insert(struct db_tx *tx, const struct delivery_wish *w, const struct
                      "null, 0, '[]', null, ?9, ?10)",
                      "sssssssssi", delivery->text, v->project, v->asset, v->id, profile, spec, name,
                      job.text, w->by, now_ms) &&
+              db_run(tx, err, "insert into delivery_orders values (?1, ?2, ?3, ?4)", "ssss",
+                     delivery->text, w->destination, w->rule, naming) &&
               say_changed(tx, delivery->text, err);
+    free(naming);
     free(spec);
     return ok;
 }
@@ -185,6 +235,55 @@ bool delivery_make(struct db_tx *tx, const struct delivery_wish *w, int64_t now_
     bool ok = version_source(tx, w->version, a, &v, err);
     json_t *facts = ok && v.facts ? json_loads(v.facts, 0, NULL) : NULL;
     ok = ok && suits(w, &v, facts, err) && insert(tx, w, &v, facts, a, now_ms, delivery, err);
+    json_decref(facts);
+    arena_close(a);
+    return ok;
+}
+
+static bool qc_is_passed(struct db_tx *tx, const struct delivery_wish *w, struct error *err)
+{
+    const char *rules = json_string_value(json_object_get(w->profile, "qc"));
+    struct error why;
+    bool cleared = true;
+    if (rules && !qc_cleared(tx, w->version, rules, &cleared, &why, err))
+        return false;
+    if (!cleared)
+        *err = why;
+    return cleared;
+}
+
+bool delivery_order(struct db_tx *tx, const struct delivery_wish *w, int64_t now_ms, id *delivery,
+                    struct error *err)
+{
+    return qc_is_passed(tx, w, err) && delivery_make(tx, w, now_ms, delivery, err);
+}
+
+bool delivery_plan(struct db_tx *tx, const struct delivery_wish *w, int64_t now_ms, json_t **plan,
+                   struct error *err)
+{
+    struct arena *a = arena_open(64 << 20);
+    struct version_source v;
+    struct error why;
+    const char *name = "";
+    json_t *values = NULL;
+    bool ok = version_source(tx, w->version, a, &v, err);
+    json_t *facts = ok && v.facts ? json_loads(v.facts, 0, NULL) : NULL;
+    error_clear(&why);
+    if (ok) {
+        bool well = name_of(tx, w, &v, facts, a, now_ms, &name, &values, &why) &&
+                    qc_is_passed(tx, w, &why);
+        *plan = json_pack("{s:s, s:s, s:O*}", "name", name, "package",
+                          *name ? package_plan(w->profile, name, a) : "", "values", values);
+        json_t *naming = json_object_get(w->profile, "naming");
+        if (json_object_get(naming, "pattern"))
+            json_object_set(*plan, "pattern", json_object_get(naming, "pattern"));
+        if (!well) {
+            char *text = problem_text(&why);
+            json_object_set_new(*plan, "problem", json_loads(text, 0, NULL));
+            free(text);
+        }
+    }
+    json_decref(values);
     json_decref(facts);
     arena_close(a);
     return ok;
@@ -225,11 +324,10 @@ bool delivery_get(struct db_tx *tx, const char *delivery, json_t **json, struct 
         db_query(tx, "select " COLUMNS " from deliveries where id = ?1", "s", delivery);
     if (db_next(rows))
         *json = delivery_json(rows);
-    if (!db_end(rows, err)) {
-        json_decref(*json);
-        return false;
-    }
-    return *json || error_set(err, ERROR_NOT_FOUND, "there is no such delivery");
+    if (db_end(rows, err) && (!*json || sendings_into(tx, *json, err)))
+        return *json || error_set(err, ERROR_NOT_FOUND, "there is no such delivery");
+    json_decref(*json);
+    return false;
 }
 
 bool delivery_list(struct db_tx *tx, const char *project, int64_t limit, json_t **list,
@@ -242,7 +340,11 @@ bool delivery_list(struct db_tx *tx, const char *project, int64_t limit, json_t 
                                     "si", project, limit);
     while (db_next(rows))
         json_array_append_new(*list, delivery_json(rows));
-    if (db_end(rows, err))
+    bool ok = db_end(rows, err);
+    size_t i;
+    json_t *row;
+    json_array_foreach(*list, i, row) ok = ok && sendings_into(tx, row, err);
+    if (ok)
         return true;
     json_decref(*list);
     return false;
@@ -295,7 +397,10 @@ bool delivery_state_set(struct db_tx *tx, const char *job, const char *state, co
                    "update deliveries set state = ?2, problem = ?3 where id = ?1 and state <> "
                    "'done' and (state <> ?2 or coalesce(problem, '') <> coalesce(?3, ''))",
                    "sss", delivery, state, problem) &&
-            (!db_changed(tx) || say_changed(tx, delivery, err)));
+            (!db_changed(tx) ||
+             (say_changed(tx, delivery, err) &&
+              (strcmp(state, "failed") != 0 ||
+               hooks_tell(tx, "delivery.failed", delivery, NULL, clock_now_ms(), err)))));
 }
 
 bool delivery_done(struct db_tx *tx, const char *job, const sha256 *content, int64_t size,
@@ -324,7 +429,8 @@ bool delivery_done(struct db_tx *tx, const char *job, const sha256 *content, int
                 "update deliveries set state = 'done', problem = null, content = ?2, size = ?3, "
                 "checks = ?4 where id = ?1",
                 "sbis", delivery, (const void *)content->at, (size_t)SHA256_SIZE, size, checks) &&
-         say_changed(tx, delivery, err);
+         say_changed(tx, delivery, err) &&
+         hooks_tell(tx, "delivery.done", delivery, NULL, clock_now_ms(), err);
     free(checks);
     json_decref(list);
     json_decref(profile);

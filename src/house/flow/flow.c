@@ -1,5 +1,7 @@
 // The table, and the thread's walk along the event log.
 #include "house/deliver/deliver.h"
+#include "house/deliver/sending.h"
+#include "house/deliver/watch.h"
 #include "house/flow/inside.h"
 #include "house/qc/reports.h"
 #include "plat/clock.h"
@@ -57,6 +59,11 @@ static bool qc_moves(const struct news *n)
 static bool delivery_moves(const struct news *n)
 {
     return job_is(n, "encode", "waiting running failed cancelled");
+}
+
+static bool sending_moves(const struct news *n)
+{
+    return job_is(n, "send", "waiting running failed cancelled");
 }
 
 // ---- what they do
@@ -210,6 +217,23 @@ static bool tell_qc(struct news *n, struct error *err)
     return tell(n, qc_state_set, err);
 }
 
+static bool tell_sending(struct news *n, struct error *err)
+{
+    return tell(n, sending_state_set, err);
+}
+
+static bool send_it(struct news *n, struct error *err)
+{
+    return strcmp(said(n, "state"), "done") != 0 ||
+           sending_follow(n->tx, n->event->subject, n->now_ms, err);
+}
+
+static bool watch_it(struct news *n, struct error *err)
+{
+    return watch_follow(n->tx, n->f->profiles[0] ? n->f->profiles : NULL, said(n, "version"), n->now_ms,
+                        err);
+}
+
 // ---- renders
 
 static bool render_done(const struct news *n)
@@ -250,9 +274,12 @@ static const struct rule {
     {"job.changed", making_waits, begin_again},
     {"job.changed", delivery_moves, tell_delivery},
     {"job.changed", qc_moves, tell_qc},
+    {"job.changed", sending_moves, tell_sending},
     {"job.changed", render_done, gather_it},
     {"version.ready", always, deliver_it},
+    {"version.ready", always, watch_it},
     {"delivery.changed", delivery_ended, take_movie},
+    {"delivery.changed", delivery_ended, send_it},
 };
 enum { RULES = sizeof(rules) / sizeof(rules[0]) };
 

@@ -93,6 +93,7 @@ struct job_wish {
     // Of a staged one: the transfer that brought its inputs, paths that must be among them (or be
     // folders of them), and those that may be executed. NULL: it is not staged.
     const char *transfer;
+    const char *hands; // only workers with the word hands=THIS do it, no engine; NULL: any
     const char *const *needs;
     size_t need_count;
     const json_t *programs;

@@ -4,6 +4,7 @@
  * "no=disks"       the worker sees none of the house's disks: jobs with a template must be staged
  * "no=cache"       it has nowhere to keep what it would fetch: no staged jobs
  * "no=tickets"     it takes nothing for engines
+ * "hands=courier"  it does the jobs that ask for these hands, and they go to nobody else
  * "cache<64 GiB"   of one without disks: a ticket that reads more than 32 GiB is not for it
  *
  * Sizes are told in steps of two, so that a worker has a few such words and a step names one: it
@@ -27,6 +28,10 @@ json_t *travel_clause(const struct job_wish *w, const struct job_step *step)
 {
     int64_t bytes = step->reads_bytes ? step->reads_bytes : w->reads_bytes, mib = LEAST_MIB;
     char word[32];
+    if (w->hands) {
+        snprintf(word, sizeof(word), "hands=%.20s", w->hands);
+        return json_pack("{s:[s]}", "any", word);
+    }
     if (w->transfer)
         return json_pack("{s:[s]}", "none", "no=cache");
     if (w->template || bytes > JOBS_TRAVELS_MOST)

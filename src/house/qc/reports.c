@@ -251,6 +251,39 @@ bool qc_report_paper(struct db_tx *tx, const char *report, const char *form, str
     return ok && (!to->over || error_set(err, ERROR_TOO_BIG, "the report is too long for a page"));
 }
 
+bool qc_cleared(struct db_tx *tx, const char *version, const char *rules, bool *cleared,
+                struct error *why, struct error *err)
+{
+    json_t *report = NULL;
+    *cleared = false;
+    struct db_rows *rows = db_query(tx,
+                                    "select " COLUMNS " from qc_reports where version = ?1 and rules "
+                                    "= ?2 order by created_ms desc, id desc limit 1",
+                                    "ss", version, rules);
+    if (db_next(rows))
+        report = row_json(rows);
+    if (!db_end(rows, err)) {
+        json_decref(report);
+        return false;
+    }
+    const char *state = json_string_value(json_object_get(report, "state"));
+    const char *verdict = json_string_value(json_object_get(report, "verdict"));
+    bool done = state && strcmp(state, "done") == 0 && verdict;
+    *cleared = done && (strcmp(verdict, "pass") == 0 || json_object_get(report, "approved_by"));
+    error_set(why, ERROR_CONFLICT, "quality control (%s) has not been passed", rules);
+    if (!report)
+        error_why(why, "the version has no report by these rules");
+    else if (!done)
+        error_why(why, "its report is %s", state);
+    else
+        error_why(why, "its report says \"%s\" and nobody has approved it", verdict);
+    error_fix(why, report ? done ? "mend the master, or waive the findings and approve the report"
+                                 : "wait for the report, or try its job again"
+                          : "ask for the report on the version's page, or posthouse qc ASSET");
+    json_decref(report);
+    return true;
+}
+
 // ---- people's word
 
 static bool finding_of(const json_t *report, int64_t number, const json_t **finding,

@@ -39,6 +39,10 @@ MUST_CHECK bool qc_waive(struct db_tx *tx, const char *report, int64_t number, c
 // CONFLICT while a finding to fix is not waived, or it was approved before.
 MUST_CHECK bool qc_approve(struct db_tx *tx, const char *report, const char *by, int64_t now_ms,
                            struct error *err);
+// Whether the newest report of a version by these rules has passed or was approved. *cleared false:
+// *why says what is wanted, what is there and the way out.
+MUST_CHECK bool qc_cleared(struct db_tx *tx, const char *version, const char *rules, bool *cleared,
+                           struct error *why, struct error *err);
 
 // A person's own look: a finding that a measurement does not make, beside the others. `wish` is a
 // NewQcFinding; frames in the version. CONFLICT when the report is not done, or was approved.

@@ -1,0 +1,439 @@
+/*
+ * Couriers. Each is a worker of the house's own queue that lives in the house: it takes jobs of the
+ * kind "send" and nothing else, and comes only when there is one, so that a house that sends nothing
+ * has none in its list of machines.
+ *
+ * Its name is the same in each life of the house: what it had under way when the house was killed is
+ * lost the moment it says hello again, and waits for it anew. A thread of its own says how far it is,
+ * so that a lease never ends because a disk or a line is slow.
+ */
+#include "base/log.h"
+#include "farend/farend.h"
+#include "house/assets/assets.h"
+#include "house/deliver/deliver.h"
+#include "house/deliver/package.h"
+#include "house/deliver/sending.h"
+#include "house/jobs/jobs.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct courier {
+    struct courier_wish wish;
+    char worker[27], name[32], scratch[PATH_MAX], senders[PATH_MAX];
+    bool here; // it has said hello
+};
+
+struct errand { // one sending under way
+    struct courier *c;
+    struct arena *a;
+    struct claim claim;
+    // read from the rows
+    char delivery[27], destination[27];
+    json_t *profile, *made, *facts, *package, *progress;
+    struct destination to;
+    sha256 content;
+    int64_t size;
+    struct content_sums sums;
+    bool sums_known, packed;
+    json_t *result;
+    int64_t began_ms;
+    // of the files that are sent
+    const struct store_map *map; // of the one that is open
+    size_t mapped;
+    // for the beats
+    pthread_t beats;
+    pthread_mutex_t lock; // guards done, total
+    int64_t done, total;
+    atomic_bool drop, over;
+};
+
+static const char *word(const json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    return value ? value : "";
+}
+
+// ---- the thread that says how far it is
+
+static void *beat(void *context)
+{
+    struct errand *e = context;
+    for (int n = 0; !atomic_load(&e->over); n++) {
+        clock_sleep_ms(50);
+        if (n % (JOBS_BEAT_MS / 50))
+            continue;
+        struct error err;
+        struct beat b = {.attempt = e->claim.attempt, .token = e->claim.token, .unit = "bytes"};
+        pthread_mutex_lock(&e->lock);
+        b.done = e->done;
+        b.total = e->total;
+        pthread_mutex_unlock(&e->lock);
+        if (jobs_beat(e->c->wish.jobs, e->c->worker, &b, 1, clock_now_ms(), &err) && b.drop)
+            atomic_store(&e->drop, true);
+    }
+    return NULL;
+}
+
+static bool going(struct errand *e)
+{
+    const struct courier_wish *w = &e->c->wish;
+    return !atomic_load(&e->drop) && (!w->on || w->on(w->context));
+}
+
+static bool moved(void *context, int64_t done, int64_t total)
+{
+    struct errand *e = context;
+    pthread_mutex_lock(&e->lock);
+    e->done = done;
+    e->total = total;
+    pthread_mutex_unlock(&e->lock);
+    return going(e);
+}
+
+// ---- what is to be sent
+
+static void forget(struct errand *e)
+{
+    json_t **all[] = {&e->profile, &e->made, &e->facts, &e->package, &e->progress};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        json_decref(*all[i]);
+        *all[i] = NULL;
+    }
+    destination_close(&e->to);
+}
+
+static bool read_sums(struct db_tx *tx, struct errand *e, struct error *err)
+{
+    struct db_rows *rows =
+        db_query(tx, "select md5, sha1, sha256, xxh64 from content_sums where content = ?1", "b",
+                 (const void *)e->content.at, (size_t)SHA256_SIZE);
+    e->sums_known = db_next(rows);
+    if (e->sums_known) {
+        text_copy(text_of(db_text(rows, 0)), e->sums.md5, sizeof(e->sums.md5));
+        text_copy(text_of(db_text(rows, 1)), e->sums.sha1, sizeof(e->sums.sha1));
+        text_copy(text_of(db_text(rows, 2)), e->sums.sha256, sizeof(e->sums.sha256));
+        text_copy(text_of(db_text(rows, 3)), e->sums.xxh64, sizeof(e->sums.xxh64));
+    }
+    return db_end(rows, err);
+}
+
+static bool read_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct errand *e = context;
+    const char *sending = e->claim.subject ? e->claim.subject : "";
+    struct version_source v;
+    struct delivery_file file;
+    forget(e);
+    struct db_rows *rows = db_query(tx,
+                                    "select s.delivery, s.destination, coalesce(s.package, (select "
+                                    "o.package from sendings o where o.delivery = s.delivery and "
+                                    "o.package is not null order by o.created_ms limit 1)), "
+                                    "s.progress, d.spec, s.package is not null from sendings s join deliveries d on d.id = s.delivery where "
+                                    "s.id = ?1",
+                                    "s", sending);
+    bool there = db_next(rows);
+    if (there) {
+        text_copy(text_of(db_text(rows, 0)), e->delivery, sizeof(e->delivery));
+        text_copy(text_of(db_text(rows, 1)), e->destination, sizeof(e->destination));
+        e->package = db_null(rows, 2) ? NULL : json_loads(db_text(rows, 2), 0, NULL);
+        e->progress = json_loads(db_text(rows, 3), 0, NULL);
+        e->profile = json_loads(db_text(rows, 4), 0, NULL);
+        e->packed = db_int(rows, 5) != 0;
+    }
+    if (!db_end(rows, err))
+        return false;
+    if (!there)
+        return error_set(err, ERROR_NOT_FOUND, "what was to be sent is not there any more");
+    if (!delivery_file(tx, e->delivery, e->a, &file, err) ||
+        !delivery_get(tx, e->delivery, &e->made, err) ||
+        !destination_open(tx, e->c->wish.seal, e->destination, e->a, &e->to, err) ||
+        !version_source(tx, word(e->made, "version"), e->a, &v, err))
+        return false;
+    e->content = file.content;
+    e->size = file.size;
+    e->facts = v.facts ? json_loads(v.facts, 0, NULL) : NULL;
+    return read_sums(tx, e, err);
+}
+
+static bool package_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct errand *e = context;
+    char *package = json_dumps(e->package, JSON_COMPACT);
+    bool ok =
+        (e->sums_known || !*e->sums.md5) ||
+        db_run(tx, err,
+               "insert into content_sums values (?1, ?2, ?3, ?4, ?5) on conflict (content) do nothing",
+               "bssss", (const void *)e->content.at, (size_t)SHA256_SIZE, e->sums.md5, e->sums.sha1,
+               e->sums.sha256, e->sums.xxh64);
+    ok = ok &&
+        db_run(tx, err, "update sendings set package = ?2, folder = ?3 where id = ?1", "sss",
+               e->claim.subject, package, word(e->package, "folder"));
+    free(package);
+    return ok;
+}
+
+// Once: a later try, another destination, and who looks at it later, have the same.
+static bool pack(struct errand *e, struct error *err)
+{
+    if (e->package)
+        return e->packed || db_write(e->c->wish.db, package_in, e, err);
+    if (!e->sums_known &&
+        !sums_of_content(e->c->wish.store, &e->content, moved, e, &e->sums, err))
+        return false;
+    struct package_wish w = {.profile = e->profile,
+                             .delivery = e->made,
+                             .facts = e->facts,
+                             .content = e->content,
+                             .size = e->size,
+                             .now_ms = clock_now_ms(),
+                             .sums = e->sums};
+    return package_make(&w, &e->package, err) && db_write(e->c->wish.db, package_in, e, err);
+}
+
+// ---- sending it
+
+static bool read_file(void *context, size_t number, int64_t offset, void *to, size_t size,
+                      struct error *err)
+{
+    struct errand *e = context;
+    const json_t *row = json_array_get(json_object_get(e->package, "files"), number);
+    const json_t *text = json_object_get(row, "text");
+    if (text) {
+        if (offset + (int64_t)size > (int64_t)json_string_length(text))
+            return error_set(err, ERROR_INTERNAL, "a sidecar is shorter than it was");
+        memcpy(to, json_string_value(text) + offset, size);
+        return true;
+    }
+    if (!e->map || e->mapped != number) {
+        sha256 content;
+        store_map_close(e->c->wish.store, e->map);
+        e->map = NULL;
+        if (!sha256_parse(text_of(word(row, "content")), &content) ||
+            !store_map_open(e->c->wish.store, &content, &e->map, err))
+            return false;
+        e->mapped = number;
+    }
+    return store_map_read(e->map, offset, to, size, err);
+}
+
+static bool keep_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct errand *e = context;
+    char *text = json_dumps(e->progress, JSON_COMPACT);
+    bool ok = db_run(tx, err, "update sendings set progress = ?2 where id = ?1", "ss",
+                     e->claim.subject, text);
+    free(text);
+    return ok;
+}
+
+static bool keep(void *context, const json_t *state, struct error *err)
+{
+    struct errand *e = context;
+    (void)state; // it is part of e->progress
+    return db_write(e->c->wish.db, keep_in, e, err);
+}
+
+static bool send(struct errand *e, struct error *err)
+{
+    const json_t *files = json_object_get(e->package, "files"), *row;
+    size_t i, count = json_array_size(files);
+    struct farend_file *list = ARENA_ARRAY(e->a, struct farend_file, count + 1);
+    json_t *state = json_object_get(e->progress, "farend");
+    if (!json_is_object(state))
+        json_object_set_new(e->progress, "farend", state = json_object());
+    json_array_foreach(files, i, row) list[i] = (struct farend_file){
+        word(row, "name"), json_integer_value(json_object_get(row, "size")), word(row, "md5"),
+        word(row, "sha256")};
+    char scratch[PATH_MAX];
+    struct farend_wish w = {.kind = e->to.kind,
+                            .settings = e->to.settings,
+                            .secrets = e->to.secrets,
+                            .folder = word(e->package, "folder"),
+                            .mark = e->claim.subject,
+                            .files = list,
+                            .count = count,
+                            .read = read_file,
+                            .state = state,
+                            .keep = keep,
+                            .moved = moved,
+                            .context = e,
+                            .scratch = scratch,
+                            .senders = *e->c->senders ? e->c->senders : NULL};
+    if (!path_join(scratch, sizeof(scratch), e->c->scratch, e->claim.subject) ||
+        (strcmp(e->to.kind, "program") == 0 && !folder_make(scratch, 0750, err)))
+        return false;
+    bool ok = farend_send(&w, &e->result, err);
+    struct error ignored;
+    if (strcmp(e->to.kind, "program") == 0 && !folder_remove(scratch, ok ? err : &ignored))
+        return false;
+    return ok;
+}
+
+// What a person does is ready when the package is; the sums are in it.
+static bool by_people(const struct errand *e)
+{
+    return strcmp(e->to.kind, "hand") == 0 || strcmp(e->to.kind, "link") == 0;
+}
+
+static bool run(struct errand *e, struct error *err)
+{
+    e->began_ms = clock_now_ms();
+    if (!db_read(e->c->wish.db, read_in, e, err) || !pack(e, err))
+        return false;
+    if (!by_people(e))
+        return send(e, err);
+    e->result = json_pack("{s:O*, s:O*}", "checklist", json_object_get(e->to.settings, "checklist"),
+                          "portal", json_object_get(e->to.settings, "portal"));
+    return true;
+}
+
+// ---- the end
+
+static bool apply(struct db_tx *tx, void *context, const struct ended *what, struct error *err)
+{
+    struct errand *e = context;
+    bool ready = by_people(e);
+    int64_t now = clock_now_ms();
+    json_object_set_new(e->result, "took_ms", json_integer(now - e->began_ms));
+    char *result = json_dumps(e->result, JSON_COMPACT), note[1200];
+    bool anyway = json_is_true(json_object_get(e->progress, "anyway"));
+    snprintf(note, sizeof(note), "%.1000s%s", word(e->result, "place"),
+             anyway ? " (although not every check is ok)" : "");
+    bool ok = db_run(tx, err,
+                     "update sendings set state = ?2, result = ?3, problem = null, ended_ms = ?4 "
+                     "where id = ?1",
+                     "sssi", what->subject, ready ? "ready" : "sent", result, ready ? (int64_t)0 : now);
+    free(result);
+    if (ok && !ready)
+        return delivery_state_add(tx, e->delivery, "sent", note, what->subject, "Posthouse", now, err);
+    json_t *json = NULL;
+    ok = ok && delivery_get(tx, e->delivery, &json, err);
+    char *body = ok ? json_dumps(json, JSON_COMPACT) : NULL;
+    ok = ok && db_event(tx, "delivery.changed", word(json, "project"), e->delivery, body, err);
+    free(body);
+    json_decref(json);
+    return ok;
+}
+
+static void close_errand(struct errand *e)
+{
+    store_map_close(e->c->wish.store, e->map);
+    forget(e);
+    json_decref(e->result);
+    json_decref(e->claim.ticket);
+    pthread_mutex_destroy(&e->lock);
+    arena_close(e->a);
+}
+
+static bool do_it(struct errand *e, struct error *err)
+{
+    struct jobs *jobs = e->c->wish.jobs;
+    enum outcome outcome;
+    struct error why;
+    error_clear(&why);
+    if (pthread_create(&e->beats, NULL, beat, e) != 0)
+        return error_set(err, ERROR_INTERNAL, "a courier can not begin");
+    bool ok = run(e, &why);
+    atomic_store(&e->over, true);
+    pthread_join(e->beats, NULL);
+    if (ok)
+        return jobs_finish(jobs, e->claim.attempt, e->claim.token, apply, e, clock_now_ms(), &outcome,
+                           err);
+    if (atomic_load(&e->drop)) {
+        jobs_stopped(jobs, e->claim.attempt, e->claim.token, clock_now_ms());
+        return true;
+    }
+    if (!going(e)) // the house closes: it is this courier's again when it opens
+        return true;
+    log_problem("courier", &why);
+    return jobs_fail(jobs, e->claim.attempt, e->claim.token, -1, &why, clock_now_ms(), &outcome, err);
+}
+
+// ---- coming and going
+
+static bool work_in(struct db_tx *tx, void *context, struct error *err)
+{
+    return db_one_int(tx, context, 0, err,
+                      "select count(*) from jobs where kind = 'send' and state in ('waiting', "
+                      "'running')",
+                      "");
+}
+
+static bool hello(struct courier *c, struct error *err)
+{
+    json_t *has = json_pack("{s:[s,s,s,s]}", "words", "hands=courier", "no=disks", "no=cache",
+                            "no=tickets");
+    struct worker_hello h = {
+        .id = c->worker, .name = c->name, .host = c->name, .slots = 1, .has = has};
+    c->here = jobs_hello(c->wish.jobs, &h, NULL, NULL, 0, clock_now_ms(), err);
+    json_decref(has);
+    return c->here;
+}
+
+bool courier_turn(struct courier *c, bool *more, struct error *err)
+{
+    int64_t work = 0;
+    *more = false;
+    if (!db_read(c->wish.db, work_in, &work, err))
+        return false;
+    if (!work || (!c->here && !hello(c, err)))
+        return !work;
+    struct errand *e = calloc(1, sizeof(*e));
+    if (!e)
+        abort();
+    e->c = c;
+    e->a = arena_open(64 << 20);
+    pthread_mutex_init(&e->lock, NULL);
+    bool ok = jobs_claim(c->wish.jobs, c->worker, clock_now_ms(), e->a, &e->claim, more, err);
+    if (ok && *more)
+        ok = do_it(e, err);
+    close_errand(e);
+    free(e);
+    return ok;
+}
+
+static bool id_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct courier *c = context;
+    struct arena *a = arena_open(1 << 16);
+    char key[32];
+    const char *value = NULL;
+    snprintf(key, sizeof(key), "courier.%d", c->wish.number);
+    bool ok = db_value_get(tx, key, a, &value, err);
+    text_copy(text_of(ok && value ? value : id_new().text), c->worker, sizeof(c->worker));
+    ok = ok && (value || db_value_set(tx, key, c->worker, err));
+    arena_close(a);
+    return ok;
+}
+
+bool courier_open(const struct courier_wish *wish, struct courier **courier, struct error *err)
+{
+    struct courier *c = calloc(1, sizeof(*c));
+    if (!c)
+        abort();
+    c->wish = *wish;
+    snprintf(c->name, sizeof(c->name), "courier %d", wish->number + 1);
+    bool ok = text_copy(text_of(wish->scratch), c->scratch, sizeof(c->scratch)) &&
+              text_copy(text_of(wish->senders), c->senders, sizeof(c->senders));
+    if (!ok)
+        error_set(err, ERROR_INPUT, "the name of a folder of the house is too long");
+    ok = ok && folder_make(c->scratch, 0750, err) && db_write(wish->db, id_in, c, err);
+    if (ok) {
+        *courier = c;
+        return true;
+    }
+    free(c);
+    return false;
+}
+
+void courier_close(struct courier *c)
+{
+    free(c);
+}

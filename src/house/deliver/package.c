@@ -1,0 +1,230 @@
+#include "house/deliver/package.h"
+#include "base/arena.h"
+#include "plat/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { READ = 1 << 20, TEXT_MOST = 4 << 20 };
+
+static const char *word(const json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    return value ? value : "";
+}
+
+// ---- digests
+
+static const struct algorithm {
+    const char *name, *extension;
+    size_t at, room;
+} algorithms[] = {
+    {"md5", ".md5", offsetof(struct content_sums, md5), 33},
+    {"sha1", ".sha1", offsetof(struct content_sums, sha1), 41},
+    {"sha256", ".sha256", offsetof(struct content_sums, sha256), 65},
+    {"xxh64", ".xxh64", offsetof(struct content_sums, xxh64), 17},
+};
+enum { ALGORITHMS = sizeof(algorithms) / sizeof(algorithms[0]) };
+
+static void begin(struct hasher *h[ALGORITHMS])
+{
+    for (size_t i = 0; i < ALGORITHMS; i++)
+        h[i] = hasher_open(algorithms[i].name);
+}
+
+static void end(struct hasher *h[ALGORITHMS], struct content_sums *sums)
+{
+    uint8_t digest[64];
+    for (size_t i = 0; i < ALGORITHMS; i++) {
+        size_t size = hasher_end(h[i], digest);
+        hex_text(digest, size, (char *)sums + algorithms[i].at, algorithms[i].room);
+    }
+}
+
+void sums_of_text(text t, struct content_sums *sums)
+{
+    struct hasher *h[ALGORITHMS];
+    begin(h);
+    for (size_t i = 0; i < ALGORITHMS; i++)
+        hasher_add(h[i], t.at ? t.at : "", t.size);
+    end(h, sums);
+}
+
+bool sums_of_content(struct store *s, const sha256 *content,
+                     bool (*moved)(void *context, int64_t done, int64_t total), void *context,
+                     struct content_sums *sums, struct error *err)
+{
+    const struct store_map *map;
+    struct hasher *h[ALGORITHMS];
+    if (!store_map_open(s, content, &map, err))
+        return false;
+    char *room = malloc(READ);
+    if (!room)
+        abort();
+    bool ok = true;
+    begin(h);
+    for (int64_t at = 0; ok && at < map->size; at += READ) {
+        size_t size = map->size - at < READ ? (size_t)(map->size - at) : READ;
+        ok = store_map_read(map, at, room, size, err);
+        for (size_t i = 0; ok && i < ALGORITHMS; i++)
+            hasher_add(h[i], room, size);
+        if (ok && moved && !moved(context, at + (int64_t)size, map->size))
+            ok = error_set(err, ERROR_CANCELLED, "it was stopped");
+    }
+    end(h, sums);
+    free(room);
+    store_map_close(s, map);
+    return ok;
+}
+
+// ---- names
+
+static const char *stem_of(struct arena *a, const char *file)
+{
+    const char *dot = strrchr(file, '.');
+    return arena_copy(a, file, dot && dot != file ? (size_t)(dot - file) : strlen(file));
+}
+
+static const char *layout_of(const json_t *profile)
+{
+    const char *layout = word(profile, "package");
+    return *layout ? layout : "file";
+}
+
+static const char *folder_of(struct arena *a, const char *layout, const char *file)
+{
+    if (strcmp(layout, "file") == 0)
+        return "";
+    return arena_format(a, "%s%s", stem_of(a, file), strcmp(layout, "itmsp") == 0 ? ".itmsp" : "");
+}
+
+// ---- files
+
+static json_t *sums_into(json_t *row, const struct content_sums *sums)
+{
+    for (size_t i = 0; i < ALGORITHMS; i++)
+        json_object_set_new(row, algorithms[i].name,
+                            json_string((const char *)sums + algorithms[i].at));
+    return row;
+}
+
+static void add_text(json_t *files, const char *name, const char *role, text t)
+{
+    struct content_sums sums;
+    sums_of_text(t, &sums);
+    json_t *row = json_pack("{s:s, s:I, s:s, s:s%}", "name", name, "size", (json_int_t)t.size, "role",
+                            role, "text", t.at ? t.at : "", t.size);
+    if (row)
+        json_array_append_new(files, sums_into(row, &sums));
+}
+
+// As md5sum writes it: two spaces, and the name as it is in the package.
+static void add_checksums(json_t *files, const struct algorithm *al, const char *layout,
+                          const char *file)
+{
+    struct buf b = BUF_LIMIT(TEXT_MOST);
+    char name[300];
+    size_t i;
+    const json_t *row;
+    json_array_foreach(files, i, row) if (strcmp(word(row, "role"), "checksums") != 0)
+        buf_format(&b, "%s  %s\n", word(row, al->name), word(row, "name"));
+    if (strcmp(layout, "file") == 0)
+        snprintf(name, sizeof(name), "%.255s%s", file, al->extension);
+    else
+        snprintf(name, sizeof(name), "checksums%s", al->extension);
+    add_text(files, name, "checksums", (text){b.at, b.size});
+    buf_free(&b);
+}
+
+static void add_manifest(json_t *files, const struct package_wish *w)
+{
+    size_t i;
+    const json_t *row;
+    json_t *list = json_array();
+    json_array_foreach(files, i, row)
+    {
+        json_t *one = json_copy((json_t *)(uintptr_t)row);
+        json_object_del(one, "content");
+        json_object_del(one, "text");
+        json_array_append_new(list, one);
+    }
+    json_t *all = json_pack(
+        "{s:i, s:O?, s:O?, s:O?, s:s, s:O?, s:o}", "posthouse_manifest", 1, "delivery",
+        json_object_get(w->delivery, "id"), "profile", json_object_get(w->profile, "name"), "title",
+        json_object_get(w->profile, "title"), "made", clock_text(w->now_ms).text, "checks",
+        json_object_get(w->delivery, "checks"), "files", list);
+    char *written = json_dumps(all, JSON_INDENT(2));
+    struct buf b = BUF_LIMIT(TEXT_MOST);
+    if (written && buf_format(&b, "%s\n", written))
+        add_text(files, "manifest.json", "manifest", (text){b.at, b.size});
+    free(written);
+    buf_free(&b);
+    json_decref(all);
+}
+
+static bool wants(const json_t *list, const char *name)
+{
+    size_t i;
+    const json_t *one;
+    bool found = false;
+    json_array_foreach(list, i, one) found =
+        found || (json_is_string(one) && strcmp(json_string_value(one), name) == 0);
+    return found;
+}
+
+static bool add_sidecars(json_t *files, const struct package_wish *w, struct error *err)
+{
+    size_t i;
+    const json_t *one;
+    (void)files;
+    json_array_foreach(json_object_get(w->profile, "sidecars"), i, one)
+    {
+        error_set(err, ERROR_CONFLICT, "the sidecar %s can not be written yet",
+                  json_string_value(one));
+        error_why(err, "the profile asks for it, and the outlet refuses what comes without");
+        return error_fix(err, "deliver by a profile without sidecars, and add it by hand");
+    }
+    return true;
+}
+
+bool package_make(const struct package_wish *w, json_t **package, struct error *err)
+{
+    struct arena *a = arena_open(16 << 20);
+    const char *layout = layout_of(w->profile), *file = word(w->delivery, "name");
+    json_t *files = json_array();
+    json_t *media = json_pack("{s:s, s:I, s:s, s:s}", "name", file, "size", (json_int_t)w->size,
+                              "role", "media", "content", sha256_text(&w->content).text);
+    bool ok = media != NULL || error_set(err, ERROR_INTERNAL, "a package can not be written down");
+    if (ok)
+        json_array_append_new(files, sums_into(media, &w->sums));
+    ok = ok && add_sidecars(files, w, err);
+    if (ok && strcmp(layout, "folder") == 0)
+        add_manifest(files, w);
+    for (size_t i = 0; ok && i < ALGORITHMS; i++)
+        if (wants(json_object_get(w->profile, "checksums"), algorithms[i].name))
+            add_checksums(files, &algorithms[i], layout, file);
+    *package = ok ? json_pack("{s:s, s:s, s:O}", "folder", folder_of(a, layout, file), "layout", layout,
+                              "files", files)
+                  : NULL;
+    json_decref(files);
+    arena_close(a);
+    return ok;
+}
+
+const char *package_plan(const json_t *profile, const char *file, struct arena *a)
+{
+    const char *layout = layout_of(profile), *folder = folder_of(a, layout, file);
+    const json_t *checksums = json_object_get(profile, "checksums"), *one;
+    const char *plan = arena_format(a, "%s%s%s", folder, *folder ? "/: " : "", file);
+    size_t i;
+    json_array_foreach(json_object_get(profile, "sidecars"), i, one) plan =
+        arena_format(a, "%s, %s", plan, json_string_value(one));
+    if (strcmp(layout, "folder") == 0)
+        plan = arena_format(a, "%s, manifest.json", plan);
+    for (i = 0; i < ALGORITHMS; i++)
+        if (wants(checksums, algorithms[i].name))
+            plan = arena_format(a, "%s, %s%s", plan, *folder ? "checksums" : file,
+                                algorithms[i].extension);
+    return plan;
+}

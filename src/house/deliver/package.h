@@ -1,0 +1,38 @@
+/*
+ * house/deliver/package: a deliverable boxed as its outlet wants it.
+ *
+ * A profile's "package" is how: "file" (alone), "folder" (with manifest.json), "itmsp" (a folder
+ * NAME.itmsp with metadata.xml) or "mmc" (a folder with a manifest of MovieLabs). "checksums" are
+ * files of digests beside it, in the form that md5sum and its like read; "sidecars" what describes
+ * it. The same delivery makes the same package, to the byte but for the time it says.
+ */
+#pragma once
+#include "plat/hash.h"
+#include "store/store.h"
+
+#include <jansson.h>
+
+struct content_sums { // hex
+    char md5[33], sha1[41], sha256[65], xxh64[17];
+};
+// Reads a content once, from the store. `moved` may be NULL; false stops it.
+MUST_CHECK bool sums_of_content(struct store *s, const sha256 *content,
+                                bool (*moved)(void *context, int64_t done, int64_t total),
+                                void *context, struct content_sums *sums, struct error *err);
+void sums_of_text(text t, struct content_sums *sums);
+
+struct package_wish {
+    const json_t *profile;  // as it was when the delivery was asked for
+    const json_t *delivery; // Delivery
+    const json_t *facts;    // of the master; NULL: not known
+    const json_t *record;   // of what is told about the work; NULL: none
+    sha256 content;
+    int64_t size, now_ms;
+    struct content_sums sums;
+};
+// {"folder": "", or its name, "layout", "files": [{"name", "size", "role": "media", "sidecar",
+// "manifest", "checksums", "content" or "text", "md5", "sha1", "sha256", "xxh64"}]}; a new
+// reference. CONFLICT when a sidecar can not be made: the error says what is missing for it.
+MUST_CHECK bool package_make(const struct package_wish *wish, json_t **package, struct error *err);
+// What it will hold, in words: "Film.mov, Film.mov.md5". In the arena.
+const char *package_plan(const json_t *profile, const char *file, struct arena *a);
