@@ -97,7 +97,8 @@ static bool destination_make_in(struct db_tx *tx, void *context, struct error *e
     const struct seal *seal = seal_of(c, err);
     fresh(q);
     return seal &&
-           destination_make(tx, seal, c->api->wish.senders_folder, &w, clock_now_ms(), &q->made, err) &&
+           destination_make(tx, seal, c->api->wish.senders_folder, &w, clock_now_ms(), &q->made,
+                            err) &&
            call_audit(c, tx, "destination.made", q->made.text, w.name, err) &&
            destination_get(tx, q->made.text, &q->json, err);
 }
@@ -115,8 +116,8 @@ static bool destination_change_in(struct db_tx *tx, void *context, struct error 
     const struct seal *seal = seal_of(c, err);
     fresh(q);
     return seal &&
-           destination_change(tx, seal, c->api->wish.senders_folder, c->destination, &w, clock_now_ms(),
-                              err) &&
+           destination_change(tx, seal, c->api->wish.senders_folder, c->destination, &w,
+                              clock_now_ms(), err) &&
            call_audit(c, tx, "destination.changed", c->destination, w.name, err) &&
            destination_get(tx, c->destination, &q->json, err);
 }
@@ -170,8 +171,8 @@ static bool send_in(struct db_tx *tx, void *context, struct error *err)
     json_t *sending;
     bool anyway = body_bool(c, "anyway", false);
     fresh(q);
-    if (!sending_make(tx, c->delivery, body_text(c, "destination"), anyway, c->who.name, clock_now_ms(),
-                      &q->made, q->secret, err) ||
+    if (!sending_make(tx, c->delivery, body_text(c, "destination"), anyway, c->who.name,
+                      clock_now_ms(), &q->made, q->secret, err) ||
         !call_audit(c, tx, anyway ? "delivery.sent_anyway" : "delivery.sent", c->delivery,
                     body_text(c, "destination"), err) ||
         !sending_get(tx, q->made.text, &sending, err))
@@ -217,7 +218,8 @@ static bool hand_in(struct db_tx *tx, void *context, struct error *err)
     struct asking *q = context;
     struct call *c = q->c;
     fresh(q);
-    return sending_by_hand(tx, c->sending, body_text(c, "note"), c->who.name, clock_now_ms(), err) &&
+    return sending_by_hand(tx, c->sending, body_text(c, "note"), c->who.name, clock_now_ms(),
+                           err) &&
            call_audit(c, tx, "sending.by_hand", c->sending, body_text(c, "note"), err) &&
            sending_get(tx, c->sending, &q->json, err);
 }
@@ -294,7 +296,8 @@ static bool pickup_in(struct db_tx *tx, void *context, struct error *err)
         json_decref(package);
         return false;
     }
-    bool ok = delivery_get(tx, json_string_value(json_object_get(sending, "delivery")), &delivery, err);
+    bool ok =
+        delivery_get(tx, json_string_value(json_object_get(sending, "delivery")), &delivery, err);
     if (ok) {
         q->json = json_pack("{s:O, s:O, s:O, s:O, s:O}", "name", json_object_get(delivery, "name"),
                             "profile", json_object_get(delivery, "profile"), "folder",
@@ -321,7 +324,8 @@ static bool pickup_file_in(struct db_tx *tx, void *context, struct error *err)
            sending_file(tx, q->sending, q->c->number, q->c->arena, &q->file, err);
 }
 
-// Who takes the last byte of the film has it: a start of it is no proof, so only a whole answer counts.
+// Who takes the last byte of the film has it: a start of it is no proof, so only a whole answer
+// counts.
 static bool fetched_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
@@ -522,7 +526,8 @@ static bool rule_post(struct call *c, struct error *err)
     size_t i;
     const json_t *name;
     const char *folder = c->api->wish.profiles_folder;
-    json_array_foreach(body_field(c, "profiles"), i, name) // a rule that can never work is refused now
+    json_array_foreach(body_field(c, "profiles"), i,
+                       name) // a rule that can never work is refused now
     {
         json_t *profile;
         if (!folder)
@@ -600,12 +605,13 @@ const struct route sending_routes[] = {
      "Destination", 0, "changes it; a secret that is not given stays, an empty one goes", NULL},
     {"DELETE", "/destinations/{destination}", NEED_ADMIN, destination_remove, NULL, NULL, 0,
      "takes it away", NULL},
-    {"POST", "/destinations/{destination}/test", NEED_ADMIN, destination_try, NULL, "DestinationTest",
-     ROUTE_READS, "goes there and looks whether it could write", NULL},
+    {"POST", "/destinations/{destination}/test", NEED_ADMIN, destination_try, NULL,
+     "DestinationTest", 0, "goes there and looks whether it could write", NULL},
     {"POST", "/versions/{version}/delivery-plan", MAY_DELIVER, plan_post, "NewDeliveryPlan",
-     "DeliveryPlan", ROUTE_READS, "what a deliverable would be called, and what goes with it", NULL},
-    {"POST", "/deliveries/{delivery}/sendings", MAY_DELIVER, sending_post, "NewSending", "SendingMade",
-     0, "sends a deliverable to a destination; of a link its address, this once", NULL},
+     "DeliveryPlan", 0, "what a deliverable would be called, and what goes with it", NULL},
+    {"POST", "/deliveries/{delivery}/sendings", MAY_DELIVER, sending_post, "NewSending",
+     "SendingMade", 0, "sends a deliverable to a destination; of a link its address, this once",
+     NULL},
     {"GET", "/deliveries/{delivery}/states", MAY_VIEW, states_get, NULL, "DeliveryState[]", 0,
      "what was said of it, oldest first", NULL},
     {"POST", "/deliveries/{delivery}/states", MAY_DELIVER, state_post, "NewDeliveryState",
@@ -618,25 +624,28 @@ const struct route sending_routes[] = {
      "a person has brought it there", NULL},
     {"GET", "/sendings/{sending}/receipt", MAY_VIEW, receipt_get, NULL, "Receipt", 0,
      "what went, when, by whom, with which digests, how fast", NULL},
-    {"POST", "/pickup", NEED_PUBLIC, pickup_post, "PickupKey", "Pickup", ROUTE_READS,
-     "what is behind a link", NULL},
+    {"POST", "/pickup", NEED_PUBLIC, pickup_post, "PickupKey", "Pickup", 0, "what is behind a link",
+     NULL},
     {"GET", "/pickup/{number}", NEED_PUBLIC, pickup_file, NULL, "bytes", 0,
      "one file of it, ?key=", NULL},
-    {"GET", "/hooks", NEED_ADMIN, hooks_get, NULL, "HookList", 0, "who is told of deliveries", NULL},
+    {"GET", "/hooks", NEED_ADMIN, hooks_get, NULL, "HookList", 0, "who is told of deliveries",
+     NULL},
     {"POST", "/hooks", NEED_ADMIN, hook_post, "NewHook", "HookMade", 0,
      "tells an address; the secret that signs is shown this once", NULL},
-    {"DELETE", "/hooks/{hook}", NEED_ADMIN, hook_remove, NULL, NULL, 0, "tells it nothing more", NULL},
+    {"DELETE", "/hooks/{hook}", NEED_ADMIN, hook_remove, NULL, NULL, 0, "tells it nothing more",
+     NULL},
     {"GET", "/notices", NEED_ADMIN, notices_get, NULL, "Notice[]", 0,
      "what was told to whom, newest first", NULL},
     {"POST", "/notices/{notice}/again", NEED_ADMIN, notice_retry, NULL, NULL, 0,
      "tells it once more, now", NULL},
     {"GET", "/projects/{project}/watch-rules", MAY_VIEW, rules_get, NULL, "WatchRule[]", 0,
      "what lands where becomes what", NULL},
-    {"POST", "/projects/{project}/watch-rules", MAY_DELIVER, rule_post, "NewWatchRule", "WatchRule[]",
-     0, "makes a rule", NULL},
+    {"POST", "/projects/{project}/watch-rules", MAY_DELIVER, rule_post, "NewWatchRule",
+     "WatchRule[]", 0, "makes a rule", NULL},
     {"PATCH", "/watch-rules/{rule}", MAY_DELIVER, rule_patch, "WatchRuleChange", "WatchRule[]", 0,
      "rests it, or lets it work again", NULL},
-    {"DELETE", "/watch-rules/{rule}", MAY_DELIVER, rule_remove, NULL, NULL, 0, "takes it away", NULL},
+    {"DELETE", "/watch-rules/{rule}", MAY_DELIVER, rule_remove, NULL, NULL, 0, "takes it away",
+     NULL},
     {"GET", "/projects/{project}/watch-runs", MAY_VIEW, runs_get, NULL, "WatchRun[]", 0,
      "what rules have done, newest first; ?bad=1: what they could not", NULL},
     {"POST", "/watch-rules/{rule}/again", MAY_DELIVER, rule_again, NULL, "WatchRun[]", 0,

@@ -22,8 +22,8 @@ static bool list(struct command_call *call, struct house *h, struct error *err)
         return false;
     if (option_flag(call, "json"))
         print_json(all);
-    json_array_foreach(all, i, one) if (!option_flag(call, "json"))
-        printf("%s  %-8s %s\n", json_word(one, "id"), json_word(one, "kind"), json_word(one, "name"));
+    json_array_foreach(all, i, one) if (!option_flag(call, "json")) printf(
+        "%s  %-8s %s\n", json_word(one, "id"), json_word(one, "kind"), json_word(one, "name"));
     if (!json_array_size(all) && !option_flag(call, "json"))
         printf("There are no destinations. posthouse destination kinds shows what they can be.\n");
     json_decref(all);
@@ -117,8 +117,8 @@ static bool add(struct command_call *call, struct house *h, struct error *err)
         json_decref(secrets);
         return false;
     }
-    json_t *body = json_pack("{s:s, s:s, s:o, s:o*}", "name", call->words[1], "kind", call->words[2],
-                             "settings", settings, "secrets", secrets);
+    json_t *body = json_pack("{s:s, s:s, s:o, s:o*}", "name", call->words[1], "kind",
+                             call->words[2], "settings", settings, "secrets", secrets);
     json_t *made = house_ask(h->client, "POST", body, err, "/destinations");
     json_decref(body);
     if (!made)
@@ -173,7 +173,8 @@ static int run(struct command_call *call)
     static const struct {
         const char *name;
         bool (*run)(struct command_call *call, struct house *h, struct error *err);
-    } verbs[] = {{"list", list}, {"kinds", kinds}, {"add", add}, {"test", test}, {"remove", removed}};
+    } verbs[] = {
+        {"list", list}, {"kinds", kinds}, {"add", add}, {"test", test}, {"remove", removed}};
     struct error err;
     struct house h = {0};
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -198,7 +199,8 @@ const struct command command_destination = {
     "destination",
     "list | kinds | add NAME KIND [SETTING=VALUE]... | test NAME | remove NAME",
     "where deliverables go: folders, S3, SFTP, an outlet's own program, links, by hand",
-    "`kinds` shows what each kind wants to know. Secrets are read from a file, sealed by the house and "
+    "`kinds` shows what each kind wants to know. Secrets are read from a file, sealed by the house "
+    "and "
     "never\nshown again. `test` goes there and looks whether it could write.",
     options,
     1,

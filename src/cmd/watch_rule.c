@@ -16,7 +16,8 @@ static void print_rules(struct command_call *call, const json_t *all)
     json_array_foreach(all, i, one)
     {
         printf("%s  %s%s: %s becomes", json_word(one, "id"), json_word(one, "name"),
-               json_is_true(json_object_get(one, "enabled")) ? "" : " (rests)", json_word(one, "where"));
+               json_is_true(json_object_get(one, "enabled")) ? "" : " (rests)",
+               json_word(one, "where"));
         json_array_foreach(json_object_get(one, "profiles"), k, profile)
             printf("%s %s", k ? "," : "", json_string_value(profile));
         printf("%s%s", *json_word(one, "to") ? " and goes to " : "", json_word(one, "to"));
@@ -132,7 +133,8 @@ static int run(struct command_call *call)
 }
 
 static const struct option_row options[] = {
-    {"folder", OPTION_TEXT, "A/B", "add: the folder it watches, with those in it (all of the project)"},
+    {"folder", OPTION_TEXT, "A/B",
+     "add: the folder it watches, with those in it (all of the project)"},
     {"profiles", OPTION_TEXT, "NAMES", "add: what it becomes, commas between"},
     {"to", OPTION_TEXT, "NAME", "add: the destination it goes to (it stays in the house)"},
     {"json", OPTION_FLAG, NULL, "print JSON, for scripts"},
@@ -143,8 +145,10 @@ const struct command command_watch_rule = {
     "watch-rule",
     "list PROJECT | add PROJECT NAME | rest RULE | resume RULE | again RULE | remove RULE",
     "what lands in a folder becomes these deliverables and goes there",
-    "A rule looks at each version once, when it is whole and looked into. What the house delivered\n"
-    "itself does not trigger it, wherever it comes in again. `again` asks once more for what could\n"
+    "A rule looks at each version once, when it is whole and looked into. What the house "
+    "delivered\n"
+    "itself does not trigger it, wherever it comes in again. `again` asks once more for what "
+    "could\n"
     "not be asked for.",
     options,
     1,

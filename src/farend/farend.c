@@ -12,8 +12,8 @@ struct setting_row {
 };
 static const struct setting_row rows[] = {
     {"folder", "path", "Folder on this machine", "/mnt/outgoing", true, false, 't'},
-    {"s3", "endpoint", "Address of the service", "https://s3.eu-central-1.amazonaws.com", true, false,
-     't'},
+    {"s3", "endpoint", "Address of the service", "https://s3.eu-central-1.amazonaws.com", true,
+     false, 't'},
     {"s3", "bucket", "Bucket", "", true, false, 't'},
     {"s3", "region", "Region", "eu-central-1", true, false, 't'},
     {"s3", "prefix", "Folder in the bucket", "deliveries/2026", false, false, 't'},
@@ -26,11 +26,13 @@ static const struct setting_row rows[] = {
     {"sftp", "host", "Host", "sftp.outlet.example", true, false, 't'},
     {"sftp", "port", "Port", "22", false, false, 'i'},
     {"sftp", "user", "User", "", true, false, 't'},
-    {"sftp", "path", "Folder there; without a leading / below the user's home", "incoming", true, false,
+    {"sftp", "path", "Folder there; without a leading / below the user's home", "incoming", true,
+     false, 't'},
+    {"sftp", "host_key", "The server's key, as ssh-keygen -lf shows it", "SHA256:...", true, false,
      't'},
-    {"sftp", "host_key", "The server's key, as ssh-keygen -lf shows it", "SHA256:...", true, false, 't'},
     {"sftp", "password", "Password", "", false, true, 't'},
-    {"sftp", "private_key", "Private key (ed25519 or ECDSA, as ssh-keygen writes it)", "", false, true, 't'},
+    {"sftp", "private_key", "Private key (ed25519 or ECDSA, as ssh-keygen writes it)", "", false,
+     true, 't'},
     {"sftp", "passphrase", "Passphrase of the key", "", false, true, 't'},
     {"program", "sender", "Description in data/senders", "ascp", true, false, 't'},
     {"program", "program", "Where the program lies, when it is not where the description says",
@@ -211,7 +213,8 @@ static bool check_values(const char *kind, const json_t *settings, const json_t 
     if (strcmp(kind, "sftp") == 0) {
         const char *key = word_of(settings, "host_key");
         if (strncmp(key, "SHA256:", 7) != 0 || strlen(key) < 47)
-            return bad_field(kind, "host_key", "must be as ssh-keygen -lf shows it: SHA256:...", err);
+            return bad_field(kind, "host_key", "must be as ssh-keygen -lf shows it: SHA256:...",
+                             err);
         if (!*word_of(secrets, "password") == !*word_of(secrets, "private_key"))
             return bad_field(kind, "password", "or a private_key is needed, and not both", err);
         if (strpbrk(word_of(settings, "host"), "/@: "))
@@ -253,9 +256,9 @@ json_t *farend_kinds(void)
             char type[2] = {rows[i].type, 0};
             if (strcmp(rows[i].kind, kinds[k].name) == 0)
                 json_array_append_new(
-                    fields, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "name", rows[i].name, "title",
-                                      rows[i].title, "example", rows[i].example, "type", type,
-                                      "needed", rows[i].needed, "secret", rows[i].secret));
+                    fields, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "name", rows[i].name,
+                                      "title", rows[i].title, "example", rows[i].example, "type",
+                                      type, "needed", rows[i].needed, "secret", rows[i].secret));
         }
         json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", kinds[k].name, "title",
                                               kinds[k].title, "settings", fields));

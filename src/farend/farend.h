@@ -8,11 +8,11 @@
  * stood (`state`, kept by the caller); the same package sent again changes nothing.
  *
  *   folder   path                                         copied, read back, renamed
- *   s3       endpoint, bucket, region, prefix, ...        multipart; each part and the whole compared
- *   sftp     host, port, user, path, host_key, ...        read back, renamed
- *   program  sender, program, values                      the operator's own ascp, Transporter, ...
- *   link     days                                         fetched from the house (house/deliver)
- *   hand     checklist                                    a person does it (house/deliver)
+ *   s3       endpoint, bucket, region, prefix, ...        multipart; each part and the whole
+ * compared sftp     host, port, user, path, host_key, ...        read back, renamed program sender,
+ * program, values                      the operator's own ascp, Transporter, ... link     days
+ * fetched from the house (house/deliver) hand     checklist                                    a
+ * person does it (house/deliver)
  */
 #pragma once
 #include "base/arena.h"

@@ -1,7 +1,8 @@
 /*
- * To a folder. All of a package is written into .posthouse-MARK beside its place, read back from the
- * disk (past its cache where the system lets us), and renamed: one step for a package with a folder of
- * its own, one a file without. A file that was begun goes on at its end; reading back judges it.
+ * To a folder. All of a package is written into .posthouse-MARK beside its place, read back from
+ * the disk (past its cache where the system lets us), and renamed: one step for a package with a
+ * folder of its own, one a file without. A file that was begun goes on at its end; reading back
+ * judges it.
  */
 #include "farend/inside.h"
 #include "plat/files.h"
@@ -141,8 +142,8 @@ bool folder_send(struct send *s, struct error *err)
     const char *final = *w->folder ? arena_format(s->a, "%s/%s", path, w->folder) : path;
     struct stat seen;
     bool any = false, ok = true;
-    s->place = w->count == 1 && !*w->folder ? arena_format(s->a, "%s/%s", path, w->files[0].name)
-                                            : final;
+    s->place =
+        w->count == 1 && !*w->folder ? arena_format(s->a, "%s/%s", path, w->files[0].name) : final;
     // Nobody makes the destination itself: a disk that is not mounted would fill the one below it.
     if (stat(path, &seen) != 0 || !S_ISDIR(seen.st_mode)) {
         error_set(err, ERROR_NOT_FOUND, "the folder %s is not there", path);

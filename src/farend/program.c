@@ -72,9 +72,10 @@ static bool load(const char *senders, const char *name, struct arena *a, json_t 
 static bool log_of(const json_t *sender, const char *name, struct renderer **r, struct error *err)
 {
     json_t *lines = json_object_get(sender, "lines"), *proof = json_object_get(sender, "proof");
-    json_t *as = json_pack("{s:s, s:s, s:[], s:[s], s:s, s:s, s:i, s:O*, s:O*}", "name", name, "title",
-                           name, "extensions", "commands", name, "template", "none", "verified",
-                           "run in tests", "silence_s", 3600, "lines", lines, "proof", proof);
+    json_t *as =
+        json_pack("{s:s, s:s, s:[], s:[s], s:s, s:s, s:i, s:O*, s:O*}", "name", name, "title", name,
+                  "extensions", "commands", name, "template", "none", "verified", "run in tests",
+                  "silence_s", 3600, "lines", lines, "proof", proof);
     char *text = json_dumps(as, 0);
     bool ok = text && renderer_parse(name, text_of(text), r, err);
     free(text);
@@ -100,14 +101,19 @@ static bool check_sender(const char *name, const json_t *sender, struct error *e
     struct renderer *r = NULL;
     if (!json_is_object(sender) || !text_list(json_object_get(sender, "arguments")))
         return bad_sender(err, name, "\"arguments\" is a list of texts");
-    json_array_foreach(json_object_get(sender, "arguments"), i, one)
-        if (strstr(json_string_value(one), "{secret."))
-            return bad_sender(err, name,
-                              "an argument holds {secret.}, which every user of the machine could "
-                              "read; it goes into \"environment\", or is a {secret_file.}");
-    json_object_foreach(json_object_get(sender, "environment"), key, value)
-        if (!json_is_string(value) || !*key || strchr(key, '='))
-            return bad_sender(err, name, "\"environment\" is an object of texts");
+    json_array_foreach(
+        json_object_get(sender, "arguments"), i,
+        one) if (strstr(json_string_value(one),
+                        "{secret.")) return bad_sender(err, name,
+                                                       "an argument holds {secret.}, which every "
+                                                       "user of the machine could "
+                                                       "read; it goes into \"environment\", or is "
+                                                       "a {secret_file.}");
+    json_object_foreach(
+        json_object_get(sender, "environment"), key,
+        value) if (!json_is_string(value) || !*key ||
+                   strchr(key, '=')) return bad_sender(err, name,
+                                                       "\"environment\" is an object of texts");
     bool ok = log_of(sender, name, &r, err);
     renderer_close(r);
     return ok;
@@ -131,16 +137,18 @@ bool program_check(const json_t *settings, const json_t *secrets, const char *se
         ok = error_set(err, ERROR_INPUT, "the program of %s is not named by its whole path", name);
         error_fix(err, "set \"program\" to where it lies");
     }
-    json_object_foreach(json_object_get(sender, "values"), key, value)
-        if (ok && !*word_of(json_object_get(settings, "values"), key)) {
-            ok = error_set(err, ERROR_INPUT, "%s needs the value \"%s\"", name, key);
-            error_fix(err, "it is: %s", json_string_value(value) ? json_string_value(value) : key);
-        }
-    json_object_foreach(json_object_get(sender, "secrets"), key, value)
-        if (ok && !*word_of(json_object_get(secrets, "secrets"), key)) {
-            ok = error_set(err, ERROR_INPUT, "%s needs the secret \"%s\"", name, key);
-            error_fix(err, "it is: %s", json_string_value(value) ? json_string_value(value) : key);
-        }
+    json_object_foreach(json_object_get(sender, "values"), key,
+                        value) if (ok && !*word_of(json_object_get(settings, "values"), key))
+    {
+        ok = error_set(err, ERROR_INPUT, "%s needs the value \"%s\"", name, key);
+        error_fix(err, "it is: %s", json_string_value(value) ? json_string_value(value) : key);
+    }
+    json_object_foreach(json_object_get(sender, "secrets"), key,
+                        value) if (ok && !*word_of(json_object_get(secrets, "secrets"), key))
+    {
+        ok = error_set(err, ERROR_INPUT, "%s needs the secret \"%s\"", name, key);
+        error_fix(err, "it is: %s", json_string_value(value) ? json_string_value(value) : key);
+    }
     json_decref(sender);
     arena_close(a);
     return ok;
@@ -214,9 +222,8 @@ static bool words_of(struct running *r, const char **words, const char **environ
     json_t *value;
     size_t i, count = 0;
     words[count++] = program_of(r->settings, r->sender);
-    json_array_foreach(list, i, one)
-        if (!fill(r, json_string_value(one), false, &words[count++], err))
-            return false;
+    json_array_foreach(list, i, one) if (!fill(r, json_string_value(one), false, &words[count++],
+                                               err)) return false;
     words[count] = NULL;
     count = 0;
     environment[count++] = arena_format(r->a, "PATH=%s", path ? path : "/usr/bin:/bin");
@@ -307,7 +314,9 @@ static bool judge(struct running *r, int status, struct error *err)
               : unproved      ? "it ended well, but did not say that all was sent"
                               : "");
     error_why(err, "%s; it says: %.400s", child_status_text(status).text,
-              verdict.line[0] ? verdict.line : last.size ? arena_copy(r->a, last.at, last.size) : "nothing");
+              verdict.line[0] ? verdict.line
+              : last.size     ? arena_copy(r->a, last.at, last.size)
+                              : "nothing");
     return error_fix(err, "%s", fix);
 }
 
@@ -377,7 +386,8 @@ bool program_send(struct send *s, struct error *err)
         ok = folder_copy(s, i, arena_format(s->a, "%s/%s", top, w->files[i].name), err);
     if (ok) {
         r.sender = sender;
-        r.package = *w->folder || w->count > 1 ? top : arena_format(s->a, "%s/%s", top, w->files[0].name);
+        r.package =
+            *w->folder || w->count > 1 ? top : arena_format(s->a, "%s/%s", top, w->files[0].name);
         r.log = renderlog_open(patterns, 1);
         ok = run(&r, err);
         s->place = arena_format(s->a, "through %s", program_of(w->settings, sender));
@@ -406,7 +416,8 @@ bool program_test(const json_t *settings, const json_t *secrets, const char *sen
     const char *path = ok ? arena_text(a, program_of(settings, sender)) : "";
     if (ok && access(path, X_OK) != 0)
         ok = error_errno(err, errno, "%s can not be run", path);
-    *answer = arena_format(a, "%s is there; whether the outlet takes it shows with the first one", path);
+    *answer =
+        arena_format(a, "%s is there; whether the outlet takes it shows with the first one", path);
     json_decref(sender);
     return ok;
 }

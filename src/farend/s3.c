@@ -91,9 +91,8 @@ static bool once(struct s3 *s3, const struct request *r, struct outside_reply *r
     struct buf url = BUF_LIMIT(8192);
     sha256 hash = sha256_of(r->body.at ? r->body.at : "", r->body.size);
     const char *token = word_of(s3->secrets, "session_token");
-    const char *headers[12] = {
-        arena_format(s3->a, "x-amz-content-sha256: %s",
-                     r->body.size ? sha256_text(&hash).text : empty_sha256)};
+    const char *headers[12] = {arena_format(s3->a, "x-amz-content-sha256: %s",
+                                            r->body.size ? sha256_text(&hash).text : empty_sha256)};
     size_t count = 1;
     if (*token)
         headers[count++] = arena_format(s3->a, "x-amz-security-token: %s", token);
@@ -178,7 +177,8 @@ static bool is_md5(const char *etag, bool parts)
 
 // ---- comparing what is there
 
-static bool read_back(struct s3 *s3, const struct farend_file *f, const char *key, struct error *err)
+static bool read_back(struct s3 *s3, const struct farend_file *f, const char *key,
+                      struct error *err)
 {
     struct comparing c = {.s = s3->s, .hash = hasher_open("sha256")};
     struct outside_reply reply;
@@ -210,7 +210,8 @@ static bool compare(struct s3 *s3, const struct farend_file *f, const char *key,
     bool parts = strchr(etag_wanted, '-') != NULL;
     if (strcmp(etag, etag_wanted) == 0) {
         proven(s3->s, f->name,
-               parts ? "each part by SHA-256, the whole by the MD5 of its parts" : "SHA-256 and MD5");
+               parts ? "each part by SHA-256, the whole by the MD5 of its parts"
+                     : "SHA-256 and MD5");
         return true;
     }
     if (is_md5(etag, parts)) {
@@ -303,15 +304,14 @@ static bool put_parts(struct s3 *s3, size_t number, const char *key, json_t *kep
     const char *upload = word_of(kept, "upload");
     for (int64_t i = (int64_t)json_array_size(etags); i * part < f->size; i++) {
         int64_t left = f->size - i * part;
-        struct request r = {.method = "PUT",
-                            .key = key,
-                            .query = upload_query(s3,
-                                                  arena_format(s3->a, "partNumber=%lld&",
-                                                               (long long)i + 1),
-                                                  upload),
-                            .body = {room, (size_t)(left < part ? left : part)},
-                            .moved = sent_some,
-                            .context = s3};
+        struct request r = {
+            .method = "PUT",
+            .key = key,
+            .query =
+                upload_query(s3, arena_format(s3->a, "partNumber=%lld&", (long long)i + 1), upload),
+            .body = {room, (size_t)(left < part ? left : part)},
+            .moved = sent_some,
+            .context = s3};
         struct outside_reply reply;
         if (!moved_to(s3->s, i * part))
             return stopped(err);
@@ -468,8 +468,9 @@ bool s3_send(struct send *s, struct error *err)
     const struct farend_wish *w = s->w;
     struct s3 s3 = {.s = s, .settings = w->settings, .secrets = w->secrets, .a = s->a};
     s3.base = base_of(s->a, w->settings);
-    s->place = arena_format(s->a, "%s/%s", s3.base,
-                            key_of(&s3, w->folder, w->count == 1 || !*w->folder ? w->files[0].name : ""));
+    s->place =
+        arena_format(s->a, "%s/%s", s3.base,
+                     key_of(&s3, w->folder, w->count == 1 || !*w->folder ? w->files[0].name : ""));
     for (size_t i = 0; i < w->count; i++) {
         if (!send_file(&s3, i, key_of(&s3, w->folder, w->files[i].name), err))
             return false;

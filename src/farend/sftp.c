@@ -1,8 +1,8 @@
 /*
  * By SFTP. The package goes into .posthouse-MARK in the folder there, a cut file goes on where it
- * ends there, each is read back and compared (SFTP has no checksums that servers agree on), and then
- * all of it is renamed: one step for a package with a folder of its own, one a file without. SFTP's
- * rename does not write over what is there.
+ * ends there, each is read back and compared (SFTP has no checksums that servers agree on), and
+ * then all of it is renamed: one step for a package with a folder of its own, one a file without.
+ * SFTP's rename does not write over what is there.
  *
  * The server proves itself by its host key, which is a setting: without the right one not even the
  * user's name is sent.
@@ -48,7 +48,8 @@ static const char *url_of(struct sftp *p, const char *path)
 
 static struct outside_wish wish_of(struct sftp *p, const char *path)
 {
-    const char *password = word_of(p->secrets, "password"), *key = word_of(p->secrets, "private_key");
+    const char *password = word_of(p->secrets, "password"),
+               *key = word_of(p->secrets, "private_key");
     return (struct outside_wish){.url = url_of(p, path),
                                  .user = word_of(p->settings, "user"),
                                  .password = *password ? password : NULL,
@@ -149,7 +150,8 @@ static bool command(struct sftp *p, const char *text, struct error *err)
 {
     const char *list[] = {text, NULL};
     struct outside_reply reply;
-    const char *dir = *p->folder == '/' && !p->folder[1] ? "/" : arena_format(p->a, "%s/", p->folder);
+    const char *dir =
+        *p->folder == '/' && !p->folder[1] ? "/" : arena_format(p->a, "%s/", p->folder);
     struct outside_wish w = wish_of(p, dir);
     w.before = list;
     bool ok = outside_call(&w, &reply, err);
@@ -159,8 +161,9 @@ static bool command(struct sftp *p, const char *text, struct error *err)
 
 static const char *below(struct sftp *p, const char *a, const char *b)
 {
-    return strcmp(p->folder, "/") == 0 ? arena_format(p->a, "/%s%s%s", a, *a ? "/" : "", b)
-                                       : arena_format(p->a, "%s/%s%s%s", p->folder, a, *a ? "/" : "", b);
+    return strcmp(p->folder, "/") == 0
+               ? arena_format(p->a, "/%s%s%s", a, *a ? "/" : "", b)
+               : arena_format(p->a, "%s/%s%s%s", p->folder, a, *a ? "/" : "", b);
 }
 
 static bool all_there(struct sftp *p, bool *all, bool *any, struct error *err)
@@ -182,8 +185,7 @@ static bool all_there(struct sftp *p, bool *all, bool *any, struct error *err)
 
 static bool rename_it(struct sftp *p, const char *from, const char *to, struct error *err)
 {
-    const char *text =
-        arena_format(p->a, "rename %s %s", quoted(p->a, from), quoted(p->a, to));
+    const char *text = arena_format(p->a, "rename %s %s", quoted(p->a, from), quoted(p->a, to));
     if (command(p, text, err))
         return true;
     return err->kind == ERROR_CONFLICT ? lies_there(to, err) : false;
@@ -196,9 +198,9 @@ bool sftp_send(struct send *s, struct error *err)
     const char *part = arena_format(s->a, ".posthouse-%s", w->mark);
     bool all = false, any = false, ok;
     p.folder = folder_of(s->a, w->settings);
-    s->place = arena_format(s->a, "sftp://%s%s%s", word_of(w->settings, "host"),
-                            *p.folder == '/' ? "" : "/~/",
-                            *w->folder ? below(&p, "", w->folder) : below(&p, "", w->files[0].name));
+    s->place = arena_format(
+        s->a, "sftp://%s%s%s", word_of(w->settings, "host"), *p.folder == '/' ? "" : "/~/",
+        *w->folder ? below(&p, "", w->folder) : below(&p, "", w->files[0].name));
     ok = all_there(&p, &all, &any, err);
     if (ok && any && !all)
         return lies_there(s->place, err);
@@ -221,7 +223,8 @@ bool sftp_send(struct send *s, struct error *err)
         ok = rename_it(&p, below(&p, part, w->files[i].name), below(&p, "", w->files[i].name), err);
     struct error second; // it is empty now; one that stays is no fault
     if (ok && !all)
-        (void)!command(&p, arena_format(s->a, "*rmdir %s", quoted(s->a, below(&p, "", part))), &second);
+        (void)!command(&p, arena_format(s->a, "*rmdir %s", quoted(s->a, below(&p, "", part))),
+                       &second);
     return ok;
 }
 

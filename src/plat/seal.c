@@ -54,9 +54,8 @@ bool seal_put(const struct seal *s, const char *about, text plain, struct buf *s
         return error_set(err, ERROR_TOO_BIG, "a secret of %zu bytes is too long", plain.size);
     random_bytes(head + 1, NONCE);
     sealed->size = 0;
-    uint8_t *to = buf_add(sealed, head, HEAD)
-                      ? (uint8_t *)buf_reserve(sealed, plain.size + TAG)
-                      : NULL;
+    uint8_t *to =
+        buf_add(sealed, head, HEAD) ? (uint8_t *)buf_reserve(sealed, plain.size + TAG) : NULL;
     EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
     bool ok = to && c && EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, s->key, head + 1) == 1 &&
               EVP_EncryptUpdate(c, NULL, &size, (const uint8_t *)about, (int)strlen(about)) == 1 &&
@@ -83,8 +82,8 @@ bool seal_take(const struct seal *s, const char *about, const void *sealed, size
     ok = to && c && EVP_DecryptInit_ex(c, EVP_aes_256_gcm(), NULL, s->key, at + 1) == 1 &&
          EVP_DecryptUpdate(c, NULL, &part, (const uint8_t *)about, (int)strlen(about)) == 1 &&
          EVP_DecryptUpdate(c, to, &part, at + HEAD, (int)inside) == 1 &&
-         EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG, (void *)(uintptr_t)(at + HEAD + inside)) ==
-             1 &&
+         EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG,
+                             (void *)(uintptr_t)(at + HEAD + inside)) == 1 &&
          EVP_DecryptFinal_ex(c, to + part, &part) == 1;
     EVP_CIPHER_CTX_free(c);
     if (ok) {

@@ -2,8 +2,8 @@
  * plat/seal: secrets that lie in the database so that the database alone does not give them away.
  *
  * Sealed is AES-256-GCM under a key that lies beside the database in a file of its own (0600): a
- * copy of the database, a backup or a query shows nothing. Whoever has both has the secrets. `about`
- * binds a secret to what it belongs to: moved to another row it does not open.
+ * copy of the database, a backup or a query shows nothing. Whoever has both has the secrets.
+ * `about` binds a secret to what it belongs to: moved to another row it does not open.
  */
 #pragma once
 #include "base/text.h"

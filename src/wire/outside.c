@@ -107,9 +107,9 @@ static void set_ssh(CURL *curl, const struct outside_wish *w, const char *key_pa
     static const char front[] = "SHA256:";
     const char *host = w->host_key ? w->host_key : "";
     host += strncmp(host, front, sizeof(front) - 1) == 0 ? sizeof(front) - 1 : 0;
-    curl_easy_setopt(curl, CURLOPT_SSH_AUTH_TYPES,
-                     (long)(w->key ? CURLSSH_AUTH_PUBLICKEY
-                                   : CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD));
+    curl_easy_setopt(
+        curl, CURLOPT_SSH_AUTH_TYPES,
+        (long)(w->key ? CURLSSH_AUTH_PUBLICKEY : CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD));
     curl_easy_setopt(curl, CURLOPT_SSH_HOST_PUBLIC_KEY_SHA256, host);
     if (w->key) {
         curl_easy_setopt(curl, CURLOPT_SSH_PRIVATE_KEYFILE, key_path);
@@ -228,7 +228,8 @@ bool outside_call(const struct outside_wish *w, struct outside_reply *reply, str
     bool http = strncmp(w->url, "http", 4) == 0;
     // A header that is taken out would be signed too.
     bool plain = http && !w->sigv4;
-    struct curl_slist *headers = list_of(w->headers, plain ? curl_slist_append(NULL, "Expect:") : NULL);
+    struct curl_slist *headers =
+        list_of(w->headers, plain ? curl_slist_append(NULL, "Expect:") : NULL);
     struct curl_slist *after = list_of(w->after, NULL), *before = list_of(w->before, NULL),
                       *to = list_of(w->to, NULL);
     int key = w->key ? key_file(w->key, key_path) : -1;

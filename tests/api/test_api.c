@@ -52,6 +52,8 @@ static const char *const rooms[] = {
     "create table jobs (id text primary key, project text)",
     "create table deliveries (id text primary key, project text)",
     "create table qc_reports (id text primary key, project text)",
+    "create table sendings (id text primary key, project text)",
+    "create table watch_rules (id text primary key, project text)",
     "create table shares (id text primary key, project text, title text, permission text, download "
     "integer, revoked integer, expires_ms integer)",
     "create table share_assets (share text, asset text, position integer default 0)",
@@ -69,6 +71,8 @@ static const char *const rooms[] = {
     "insert into jobs values ('01J0000000000000000000JB01', '" PROJECT "')",
     "insert into deliveries values ('01J0000000000000000000DE01', '" PROJECT "')",
     "insert into qc_reports values ('01J0000000000000000000QC01', '" PROJECT "')",
+    "insert into sendings values ('01J0000000000000000000SE01', '" PROJECT "')",
+    "insert into watch_rules values ('01J0000000000000000000WR01', '" PROJECT "')",
     "insert into shares values ('" SHARE_V "', '" PROJECT "', 'cut 1', 'view', 0, 0, 0), ('" SHARE_C
     "', '" PROJECT "', 'cut 2', 'comment', 1, 0, 0)",
     "insert into share_assets (share, asset) values ('" SHARE_V "', '" ASSET_A "'), ('" SHARE_C
@@ -310,6 +314,11 @@ static bool fill(const char *pattern, enum where where, char *path, size_t room)
         {"{person}", {GONE, NULL, NULL, NULL}},
         {"{token}", {GONE, NULL, NULL, NULL}},
         {"{worker}", {GONE, NULL, NULL, NULL}},
+        {"{destination}", {GONE, NULL, NULL, NULL}},
+        {"{sending}", {"01J0000000000000000000SE01", NULL, NULL, GONE}},
+        {"{hook}", {GONE, NULL, NULL, NULL}},
+        {"{notice}", {GONE, NULL, NULL, NULL}},
+        {"{rule}", {"01J0000000000000000000WR01", NULL, NULL, GONE}},
         {"{number}", {"1", "1", "1", "1"}},
         {"{task}", {"0", "0", "0", "0"}},
     };

@@ -560,8 +560,8 @@ struct asking {
 static bool ask_in(struct db_tx *tx, void *context, struct error *e)
 {
     struct asking *q = context;
-    return delivery_make(tx, &(struct delivery_wish){q->version, "Ada", q->profile, NULL},
-                         clock_now_ms(), &q->made, e);
+    return delivery_make(tx, &(struct delivery_wish){.version = q->version, .by = "Ada", .profile = q->profile}, clock_now_ms(),
+                         &q->made, e);
 }
 static bool get_in(struct db_tx *tx, void *context, struct error *e)
 {

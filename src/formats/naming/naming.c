@@ -67,7 +67,7 @@ static const char plain[] = "AAAAAA*CEEEEIIIIDNOOOOO*OUUUUYT*aaaaaa*ceeeeiiiidno
 static const struct {
     unsigned code;
     const char *letters;
-} doubles[] = {{0xc6, "AE"}, {0xd7, "x"},   {0xdf, "ss"},  {0xe6, "ae"},  {0xf7, "-"},
+} doubles[] = {{0xc6, "AE"},  {0xd7, "x"},   {0xdf, "ss"},  {0xe6, "ae"}, {0xf7, "-"},
                {0x132, "IJ"}, {0x133, "ij"}, {0x152, "OE"}, {0x153, "oe"}};
 
 static const char *without_accent(unsigned code, char one[2])
@@ -107,7 +107,8 @@ static void add_clean(struct buf *to, const json_t *naming, const char *value)
         bool fits = size == 1 ? allowed(set, *c) : !*set;
         if (fits)
             buf_add(to, c, size);
-        else if (code && *(piece = without_accent(code, one)) && allowed(set, (unsigned char)*piece))
+        else if (code && *(piece = without_accent(code, one)) &&
+                 allowed(set, (unsigned char)*piece))
             buf_text(to, piece);
         else if (!gap)
             buf_text(to, instead);
@@ -198,7 +199,8 @@ static void fill(struct filling *f, const char *pattern)
                 f->missing.size = missing;
             }
         } else if (!allowed(word(f->naming, "characters"), (unsigned char)*c)) {
-            bad_pattern(f, "holds a character that \"characters\" does not allow: %.*s", (text){c, 1});
+            bad_pattern(f, "holds a character that \"characters\" does not allow: %.*s",
+                        (text){c, 1});
         } else {
             buf_add(f->to, c, 1);
         }

@@ -4,10 +4,11 @@
  *   {"pattern": "{title}[_S{season:2}E{episode:2}]_{language}_{size}_{date}", "characters":
  *    "A-Za-z0-9_-", "replace": "_", "case": "upper", "length": 64}
  *
- * {field} is filled in, {field:3} as a number of three digits at least; what is between [ and ] is left
- * out when one of its fields has no value. Letters with accents lose them where only the letter is
- * allowed; what is not allowed becomes `replace`, once for several in a row. `length` counts bytes of
- * the name with its ending. Without "characters" all is allowed that a file's name may hold.
+ * {field} is filled in, {field:3} as a number of three digits at least; what is between [ and ] is
+ * left out when one of its fields has no value. Letters with accents lose them where only the
+ * letter is allowed; what is not allowed becomes `replace`, once for several in a row. `length`
+ * counts bytes of the name with its ending. Without "characters" all is allowed that a file's name
+ * may hold.
  */
 #pragma once
 #include "base/error.h"

@@ -1,11 +1,11 @@
 /*
  * Couriers. Each is a worker of the house's own queue that lives in the house: it takes jobs of the
- * kind "send" and nothing else, and comes only when there is one, so that a house that sends nothing
- * has none in its list of machines.
+ * kind "send" and nothing else, and comes only when there is one, so that a house that sends
+ * nothing has none in its list of machines.
  *
- * Its name is the same in each life of the house: what it had under way when the house was killed is
- * lost the moment it says hello again, and waits for it anew. A thread of its own says how far it is,
- * so that a lease never ends because a disk or a line is slow.
+ * Its name is the same in each life of the house: what it had under way when the house was killed
+ * is lost the moment it says hello again, and waits for it anew. A thread of its own says how far
+ * it is, so that a lease never ends because a disk or a line is slow.
  */
 #include "base/log.h"
 #include "farend/farend.h"
@@ -135,7 +135,8 @@ static bool read_in(struct db_tx *tx, void *context, struct error *err)
                                     "select s.delivery, s.destination, coalesce(s.package, (select "
                                     "o.package from sendings o where o.delivery = s.delivery and "
                                     "o.package is not null order by o.created_ms limit 1)), "
-                                    "s.progress, d.spec, s.package is not null from sendings s join deliveries d on d.id = s.delivery where "
+                                    "s.progress, d.spec, s.package is not null from sendings s "
+                                    "join deliveries d on d.id = s.delivery where "
                                     "s.id = ?1",
                                     "s", sending);
     bool there = db_next(rows);
@@ -168,13 +169,13 @@ static bool package_in(struct db_tx *tx, void *context, struct error *err)
     char *package = json_dumps(e->package, JSON_COMPACT);
     bool ok =
         (e->sums_known || !*e->sums.md5) ||
-        db_run(tx, err,
-               "insert into content_sums values (?1, ?2, ?3, ?4, ?5) on conflict (content) do nothing",
-               "bssss", (const void *)e->content.at, (size_t)SHA256_SIZE, e->sums.md5, e->sums.sha1,
-               e->sums.sha256, e->sums.xxh64);
-    ok = ok &&
-        db_run(tx, err, "update sendings set package = ?2, folder = ?3 where id = ?1", "sss",
-               e->claim.subject, package, word(e->package, "folder"));
+        db_run(
+            tx, err,
+            "insert into content_sums values (?1, ?2, ?3, ?4, ?5) on conflict (content) do nothing",
+            "bssss", (const void *)e->content.at, (size_t)SHA256_SIZE, e->sums.md5, e->sums.sha1,
+            e->sums.sha256, e->sums.xxh64);
+    ok = ok && db_run(tx, err, "update sendings set package = ?2, folder = ?3 where id = ?1", "sss",
+                      e->claim.subject, package, word(e->package, "folder"));
     free(package);
     return ok;
 }
@@ -184,8 +185,7 @@ static bool pack(struct errand *e, struct error *err)
 {
     if (e->package)
         return e->packed || db_write(e->c->wish.db, package_in, e, err);
-    if (!e->sums_known &&
-        !sums_of_content(e->c->wish.store, &e->content, moved, e, &e->sums, err))
+    if (!e->sums_known && !sums_of_content(e->c->wish.store, &e->content, moved, e, &e->sums, err))
         return false;
     struct package_wish w = {.profile = e->profile,
                              .delivery = e->made,
@@ -248,9 +248,9 @@ static bool send(struct errand *e, struct error *err)
     json_t *state = json_object_get(e->progress, "farend");
     if (!json_is_object(state))
         json_object_set_new(e->progress, "farend", state = json_object());
-    json_array_foreach(files, i, row) list[i] = (struct farend_file){
-        word(row, "name"), json_integer_value(json_object_get(row, "size")), word(row, "md5"),
-        word(row, "sha256")};
+    json_array_foreach(files, i, row) list[i] =
+        (struct farend_file){word(row, "name"), json_integer_value(json_object_get(row, "size")),
+                             word(row, "md5"), word(row, "sha256")};
     char scratch[PATH_MAX];
     struct farend_wish w = {.kind = e->to.kind,
                             .settings = e->to.settings,
@@ -306,13 +306,15 @@ static bool apply(struct db_tx *tx, void *context, const struct ended *what, str
     bool anyway = json_is_true(json_object_get(e->progress, "anyway"));
     snprintf(note, sizeof(note), "%.1000s%s", word(e->result, "place"),
              anyway ? " (although not every check is ok)" : "");
-    bool ok = db_run(tx, err,
-                     "update sendings set state = ?2, result = ?3, problem = null, ended_ms = ?4 "
-                     "where id = ?1",
-                     "sssi", what->subject, ready ? "ready" : "sent", result, ready ? (int64_t)0 : now);
+    bool ok =
+        db_run(tx, err,
+               "update sendings set state = ?2, result = ?3, problem = null, ended_ms = ?4 "
+               "where id = ?1",
+               "sssi", what->subject, ready ? "ready" : "sent", result, ready ? (int64_t)0 : now);
     free(result);
     if (ok && !ready)
-        return delivery_state_add(tx, e->delivery, "sent", note, what->subject, "Posthouse", now, err);
+        return delivery_state_add(tx, e->delivery, "sent", note, what->subject, "Posthouse", now,
+                                  err);
     json_t *json = NULL;
     ok = ok && delivery_get(tx, e->delivery, &json, err);
     char *body = ok ? json_dumps(json, JSON_COMPACT) : NULL;
@@ -344,8 +346,8 @@ static bool do_it(struct errand *e, struct error *err)
     atomic_store(&e->over, true);
     pthread_join(e->beats, NULL);
     if (ok)
-        return jobs_finish(jobs, e->claim.attempt, e->claim.token, apply, e, clock_now_ms(), &outcome,
-                           err);
+        return jobs_finish(jobs, e->claim.attempt, e->claim.token, apply, e, clock_now_ms(),
+                           &outcome, err);
     if (atomic_load(&e->drop)) {
         jobs_stopped(jobs, e->claim.attempt, e->claim.token, clock_now_ms());
         return true;
@@ -353,7 +355,8 @@ static bool do_it(struct errand *e, struct error *err)
     if (!going(e)) // the house closes: it is this courier's again when it opens
         return true;
     log_problem("courier", &why);
-    return jobs_fail(jobs, e->claim.attempt, e->claim.token, -1, &why, clock_now_ms(), &outcome, err);
+    return jobs_fail(jobs, e->claim.attempt, e->claim.token, -1, &why, clock_now_ms(), &outcome,
+                     err);
 }
 
 // ---- coming and going

@@ -1,5 +1,5 @@
-#include "house/deliver/sending.h"
 #include "farend/farend.h"
+#include "house/deliver/sending.h"
 #include "plat/clock.h"
 
 #include <stdio.h>
@@ -25,7 +25,8 @@ static bool name_free(struct db_tx *tx, const char *name, const char *but, struc
 {
     int64_t other;
     if (!db_one_int(tx, &other, 0, err,
-                    "select count(*) from destinations where name = ?1 and id <> ?2", "ss", name, but))
+                    "select count(*) from destinations where name = ?1 and id <> ?2", "ss", name,
+                    but))
         return false;
     if (!other)
         return true;
@@ -53,7 +54,8 @@ bool destination_make(struct db_tx *tx, const struct seal *seal, const char *sen
                       const struct destination_wish *w, int64_t now_ms, id *made, struct error *err)
 {
     json_t *none = json_object();
-    const json_t *settings = w->settings ? w->settings : none, *secrets = w->secrets ? w->secrets : none;
+    const json_t *settings = w->settings ? w->settings : none,
+                 *secrets = w->secrets ? w->secrets : none;
     struct buf sealed = BUF_LIMIT(SECRETS_MOST);
     char *text = json_dumps(settings, JSON_COMPACT);
     bool any = json_object_size(secrets) > 0;
@@ -61,10 +63,9 @@ bool destination_make(struct db_tx *tx, const struct seal *seal, const char *sen
     bool ok = text && name_fits(w->name, err) && name_free(tx, w->name, "", err) &&
               farend_check(w->kind, settings, secrets, senders, err) &&
               (!any || sealed_of(seal, made->text, secrets, &sealed, err)) &&
-              db_run(tx, err,
-                     "insert into destinations values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0)", "ssssbsi",
-                     made->text, w->name, w->kind, text, any ? (const void *)sealed.at : NULL,
-                     sealed.size, w->by, now_ms) &&
+              db_run(tx, err, "insert into destinations values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0)",
+                     "ssssbsi", made->text, w->name, w->kind, text,
+                     any ? (const void *)sealed.at : NULL, sealed.size, w->by, now_ms) &&
               say(tx, made->text, err);
     free(text);
     buf_free(&sealed);
@@ -83,8 +84,9 @@ bool destination_open(struct db_tx *tx, const struct seal *seal, const char *des
 {
     struct buf sealed = BUF_LIMIT(SECRETS_MOST), plain = BUF_LIMIT(SECRETS_MOST);
     *d = (struct destination){.id = arena_text(a, destination)};
-    struct db_rows *rows = db_query(
-        tx, "select name, kind, settings, secrets from destinations where id = ?1", "s", destination);
+    struct db_rows *rows =
+        db_query(tx, "select name, kind, settings, secrets from destinations where id = ?1", "s",
+                 destination);
     bool there = db_next(rows);
     if (there) {
         size_t size;
@@ -168,10 +170,11 @@ bool destination_drop(struct db_tx *tx, const char *destination, struct error *e
         return error_fix(err, "wait or cancel, and take the rules away first");
     }
     // The name is free again; the row stays, without its secrets, for what was sent.
-    return db_run(tx, err,
-                  "update destinations set gone = 1, secrets = null, name = name || ' (' || id || ')' "
-                  "where id = ?1 and gone = 0",
-                  "s", destination) &&
+    return db_run(
+               tx, err,
+               "update destinations set gone = 1, secrets = null, name = name || ' (' || id || ')' "
+               "where id = ?1 and gone = 0",
+               "s", destination) &&
            (db_changed(tx) || no_destination(err)) && say(tx, destination, err);
 }
 
@@ -181,8 +184,8 @@ static json_t *row_json(struct db_rows *rows, bool settings)
 {
     json_t *json = json_pack(
         "{s:s, s:s, s:s, s:b, s:s, s:s, s:s}", "id", db_text(rows, 0), "name", db_text(rows, 1),
-        "kind", db_text(rows, 2), "secrets", (int)db_int(rows, 4), "by", db_text(rows, 5), "created",
-        clock_text(db_int(rows, 6)).text, "changed", clock_text(db_int(rows, 7)).text);
+        "kind", db_text(rows, 2), "secrets", (int)db_int(rows, 4), "by", db_text(rows, 5),
+        "created", clock_text(db_int(rows, 6)).text, "changed", clock_text(db_int(rows, 7)).text);
     if (settings)
         json_object_set_new(json, "settings", json_loads(db_text(rows, 3), 0, NULL));
     return json;

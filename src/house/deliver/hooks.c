@@ -17,10 +17,10 @@ enum { FIRST_WAIT_MS = 2000, TIMEOUT_MS = 20000 };
 static bool target_fits(const char *kind, const char *target, struct error *err)
 {
     bool web = strcmp(kind, "webhook") == 0;
-    bool fits = text_utf8(text_of(target)) && strlen(target) < 2000 && !strpbrk(target, "\r\n\t <>\"");
+    bool fits =
+        text_utf8(text_of(target)) && strlen(target) < 2000 && !strpbrk(target, "\r\n\t <>\"");
     if (web)
-        fits = fits &&
-               (strncmp(target, "https://", 8) == 0 || strncmp(target, "http://", 7) == 0);
+        fits = fits && (strncmp(target, "https://", 8) == 0 || strncmp(target, "http://", 7) == 0);
     else
         fits = fits && strchr(target, '@') && target[0] != '@';
     if (fits && (web || strcmp(kind, "mail") == 0))
@@ -94,11 +94,11 @@ bool notice_list(struct db_tx *tx, const char *hook, int64_t limit, json_t **lis
         "or n.hook = ?1 order by n.created_ms desc, n.id desc limit ?2",
         "si", hook, limit);
     while (db_next(rows)) {
-        json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s}", "id", db_text(rows, 0),
-                                "hook", db_text(rows, 1), "target", db_text(rows, 8), "event",
-                                db_text(rows, 2), "state", db_text(rows, 3), "tries",
-                                (json_int_t)db_int(rows, 4), "answer", db_text(rows, 5), "created",
-                                clock_text(db_int(rows, 6)).text);
+        json_t *row =
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s}", "id", db_text(rows, 0), "hook",
+                      db_text(rows, 1), "target", db_text(rows, 8), "event", db_text(rows, 2),
+                      "state", db_text(rows, 3), "tries", (json_int_t)db_int(rows, 4), "answer",
+                      db_text(rows, 5), "created", clock_text(db_int(rows, 6)).text);
         if (db_int(rows, 7))
             json_object_set_new(row, "ended", json_string(clock_text(db_int(rows, 7)).text));
         json_array_append_new(*list, row);
@@ -116,7 +116,8 @@ bool notice_again(struct db_tx *tx, const char *notice, int64_t now_ms, struct e
                 "and state <> 'told'",
                 "si", notice, now_ms))
         return false;
-    return db_changed(tx) || error_set(err, ERROR_CONFLICT, "it was told already, or there is none");
+    return db_changed(tx) ||
+           error_set(err, ERROR_CONFLICT, "it was told already, or there is none");
 }
 
 bool hooks_tell(struct db_tx *tx, const char *event, const char *delivery, const json_t *extra,
@@ -136,9 +137,9 @@ bool hooks_tell(struct db_tx *tx, const char *event, const char *delivery, const
     struct arena *a = arena_open(1 << 20);
     char hooks[64][27];
     size_t count = 0;
-    struct db_rows *rows = db_query(
-        tx, "select id from hooks where enabled = 1 and (project is null or project = ?1)", "s",
-        project);
+    struct db_rows *rows =
+        db_query(tx, "select id from hooks where enabled = 1 and (project is null or project = ?1)",
+                 "s", project);
     while (db_next(rows) && count < 64)
         text_copy(text_of(db_text(rows, 0)), hooks[count++], 27);
     bool ok = db_end(rows, err);
@@ -218,7 +219,10 @@ static bool kept_in(struct db_tx *tx, void *context, struct error *err)
     return db_run(tx, err,
                   "update notices set state = ?2, tries = tries + 1, next_ms = ?3, answer = ?4, "
                   "ended_ms = ?5 where id = ?1",
-                  "ssisi", t->notice, t->told ? "told" : t->gave_up ? "failed" : "waiting",
+                  "ssisi", t->notice,
+                  t->told      ? "told"
+                  : t->gave_up ? "failed"
+                               : "waiting",
                   now + wait, t->answer, t->told || t->gave_up ? now : (int64_t)0);
 }
 
@@ -239,7 +243,8 @@ static void tell_web(struct telling *t)
     const char *headers[] = {
         "Content-Type: application/json", arena_format(t->a, "Posthouse-Event: %s", t->event),
         arena_format(t->a, "Posthouse-Notice: %s", t->notice),
-        arena_format(t->a, "Posthouse-Signature: t=%lld,v1=%s", now_s, sha256_text(&mac).text), NULL};
+        arena_format(t->a, "Posthouse-Signature: t=%lld,v1=%s", now_s, sha256_text(&mac).text),
+        NULL};
     struct outside_wish w = {.url = t->target,
                              .headers = headers,
                              .body = text_of(t->body),
@@ -268,8 +273,7 @@ static const char *mail_text(struct telling *t)
     const char *to = json_string_value(json_object_get(body, "destination"));
     const char *what = strchr(t->event, '.') ? strchr(t->event, '.') + 1 : t->event;
     struct buf b = BUF_LIMIT(64 << 10);
-    buf_format(&b,
-               "From: %s\r\nTo: %s\r\nSubject: =?UTF-8?Q?", t->w->mail.from, t->target);
+    buf_format(&b, "From: %s\r\nTo: %s\r\nSubject: =?UTF-8?Q?", t->w->mail.from, t->target);
     char subject[300];
     snprintf(subject, sizeof(subject), "%.120s: %s", name ? name : "a deliverable", what);
     for (const unsigned char *c = (const unsigned char *)subject; *c; c++)
@@ -302,13 +306,14 @@ static void tell_mail(struct telling *t)
         snprintf(t->answer, sizeof(t->answer), "no mail server is set (mail.server)");
         return;
     }
-    bool ok = !m->password_file || !*m->password_file ||
-              file_read(m->password_file, &password, &err);
+    bool ok =
+        !m->password_file || !*m->password_file || file_read(m->password_file, &password, &err);
     const char *to[] = {t->target, NULL};
     text secret = text_trim((text){password.at, password.size});
     struct outside_wish w = {.url = m->server,
                              .user = m->user && *m->user ? m->user : NULL,
-                             .password = secret.size ? arena_copy(t->a, secret.at, secret.size) : NULL,
+                             .password =
+                                 secret.size ? arena_copy(t->a, secret.at, secret.size) : NULL,
                              .from = m->from,
                              .to = to,
                              .body = text_of(ok ? mail_text(t) : ""),

@@ -3,8 +3,8 @@
  *
  * A hook is an address: of a web server (webhook) or of a person (mail). What is to be told is
  * written in the same transaction as what happened, and told by a thread of the house until the
- * other side has answered well: at least once, each time with the same id, waiting longer and longer
- * for a day. A webhook is signed: Posthouse-Signature: t=SECONDS,v1=HEX, the HMAC-SHA256 of
+ * other side has answered well: at least once, each time with the same id, waiting longer and
+ * longer for a day. A webhook is signed: Posthouse-Signature: t=SECONDS,v1=HEX, the HMAC-SHA256 of
  * "SECONDS.BODY" under its secret.
  */
 #pragma once
@@ -37,8 +37,8 @@ MUST_CHECK bool notice_again(struct db_tx *tx, const char *notice, int64_t now_m
 MUST_CHECK bool hooks_tell(struct db_tx *tx, const char *event, const char *delivery,
                            const json_t *extra, int64_t now_ms, struct error *err);
 
-struct mail_wish {       // how mail goes out; server "" : none
-    const char *server;  // smtp://host:587 or smtps://host:465
+struct mail_wish {      // how mail goes out; server "" : none
+    const char *server; // smtp://host:587 or smtps://host:465
     const char *from, *user, *password_file;
 };
 struct teller_wish {

@@ -63,11 +63,11 @@ static const char *rate_word(const char *rate, char room[24])
 
 static const char *size_word(int64_t width, int64_t height)
 {
-    return width <= 0          ? ""
-           : width > 3840      ? "4K"
-           : width > 1920      ? "UHD"
+    return width <= 0                       ? ""
+           : width > 3840                   ? "4K"
+           : width > 1920                   ? "UHD"
            : height >= 720 || width >= 1280 ? "HD"
-                               : "SD";
+                                            : "SD";
 }
 
 static const char *range_word(const json_t *video)
@@ -149,11 +149,11 @@ bool naming_free(struct db_tx *tx, const char *project, const char *version, con
                  const char *name, struct error *err)
 {
     char other[128] = "";
-    struct db_rows *rows =
-        db_query(tx,
-                 "select profile from deliveries where project = ?1 and lower(name) = lower(?4) and "
-                 "state <> 'failed' and not (version = ?2 and profile = ?3) limit 1",
-                 "ssss", project, version, profile, name);
+    struct db_rows *rows = db_query(
+        tx,
+        "select profile from deliveries where project = ?1 and lower(name) = lower(?4) and "
+        "state <> 'failed' and not (version = ?2 and profile = ?3) limit 1",
+        "ssss", project, version, profile, name);
     if (db_next(rows))
         text_copy(text_of(db_text(rows, 0)), other, sizeof(other));
     if (!db_end(rows, err))
@@ -161,7 +161,8 @@ bool naming_free(struct db_tx *tx, const char *project, const char *version, con
     if (!*other)
         return true;
     error_set(err, ERROR_CONFLICT, "there is a deliverable called %s already", name);
-    error_why(err, "it is another version, or of the profile %s; the outlet could not tell them apart",
+    error_why(err,
+              "it is another version, or of the profile %s; the outlet could not tell them apart",
               other);
     return error_fix(err, "give another title or number with the order");
 }

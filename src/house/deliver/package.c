@@ -113,8 +113,8 @@ static void add_text(json_t *files, const char *name, const char *role, text t)
 {
     struct content_sums sums;
     sums_of_text(t, &sums);
-    json_t *row = json_pack("{s:s, s:I, s:s, s:s%}", "name", name, "size", (json_int_t)t.size, "role",
-                            role, "text", t.at ? t.at : "", t.size);
+    json_t *row = json_pack("{s:s, s:I, s:s, s:s%}", "name", name, "size", (json_int_t)t.size,
+                            "role", role, "text", t.at ? t.at : "", t.size);
     if (row)
         json_array_append_new(files, sums_into(row, &sums));
 }
@@ -204,8 +204,8 @@ bool package_make(const struct package_wish *w, json_t **package, struct error *
     for (size_t i = 0; ok && i < ALGORITHMS; i++)
         if (wants(json_object_get(w->profile, "checksums"), algorithms[i].name))
             add_checksums(files, &algorithms[i], layout, file);
-    *package = ok ? json_pack("{s:s, s:s, s:O}", "folder", folder_of(a, layout, file), "layout", layout,
-                              "files", files)
+    *package = ok ? json_pack("{s:s, s:s, s:O}", "folder", folder_of(a, layout, file), "layout",
+                              layout, "files", files)
                   : NULL;
     json_decref(files);
     arena_close(a);

@@ -1,12 +1,12 @@
 /*
  * house/deliver/sending: a deliverable on its way out, and what became of it there.
  *
- * A destination is where something goes (farend.h says what kinds there are); its secrets lie sealed
- * in the database and nobody reads them again. A sending is a delivery, a destination and a job of
- * the queue. The job is done by couriers, threads of the house itself: only they hold the key to the
- * secrets, and no worker ever sees one. First the package is made: names, digests, sidecars and
- * manifest, exactly once, so that what is tried again is the same. Then it is sent and compared at the
- * far end. What a cut try had come to is kept with the sending.
+ * A destination is where something goes (farend.h says what kinds there are); its secrets lie
+ * sealed in the database and nobody reads them again. A sending is a delivery, a destination and a
+ * job of the queue. The job is done by couriers, threads of the house itself: only they hold the
+ * key to the secrets, and no worker ever sees one. First the package is made: names, digests,
+ * sidecars and manifest, exactly once, so that what is tried again is the same. Then it is sent and
+ * compared at the far end. What a cut try had come to is kept with the sending.
  *
  * After that people say what the outlet says: received, in inspection, redelivery asked, accepted.
  * Who, when and why is kept; nothing is overwritten.
@@ -67,11 +67,11 @@ MUST_CHECK bool sending_get(struct db_tx *tx, const char *sending, json_t **json
 // Sending[] of a delivery, newest first.
 MUST_CHECK bool sending_list(struct db_tx *tx, const char *delivery, json_t **list,
                              struct error *err);
-// Adds to a Delivery: "sendings", "standing" (the last thing that was said of it, or "") and, when it
-// was ordered with one, "destination".
+// Adds to a Delivery: "sendings", "standing" (the last thing that was said of it, or "") and, when
+// it was ordered with one, "destination".
 MUST_CHECK bool sendings_into(struct db_tx *tx, json_t *delivery, struct error *err);
-// What goes, as the far end will see it: {"folder", "files": [{"name", "size", "role", "md5", "sha1",
-// "sha256", "xxh64"}]}. CONFLICT until it is made.
+// What goes, as the far end will see it: {"folder", "files": [{"name", "size", "role", "md5",
+// "sha1", "sha256", "xxh64"}]}. CONFLICT until it is made.
 MUST_CHECK bool sending_package(struct db_tx *tx, const char *sending, json_t **json,
                                 struct error *err);
 // A file of it: its content in the store, or its text (in the arena). NOT_FOUND.
@@ -88,8 +88,8 @@ MUST_CHECK bool sending_file(struct db_tx *tx, const char *sending, int64_t numb
 MUST_CHECK bool sending_by_hand(struct db_tx *tx, const char *sending, const char *note,
                                 const char *by, int64_t now_ms, struct error *err);
 // The sending of a link's key; EXPIRED, NOT_FOUND.
-MUST_CHECK bool sending_of_pickup(struct db_tx *tx, const char *key, int64_t now_ms, char sending[27],
-                                  struct error *err);
+MUST_CHECK bool sending_of_pickup(struct db_tx *tx, const char *key, int64_t now_ms,
+                                  char sending[27], struct error *err);
 
 // For flow, by job.
 MUST_CHECK bool sending_state_set(struct db_tx *tx, const char *job, const char *state,
@@ -100,7 +100,8 @@ MUST_CHECK bool sending_follow(struct db_tx *tx, const char *delivery, int64_t n
 
 // ---- States of a delivery
 
-// received, in_inspection, redelivery_asked (with a note), accepted. CONFLICT when it was never sent.
+// received, in_inspection, redelivery_asked (with a note), accepted. CONFLICT when it was never
+// sent.
 MUST_CHECK bool delivery_state_add(struct db_tx *tx, const char *delivery, const char *state,
                                    const char *note, const char *sending, const char *by,
                                    int64_t now_ms, struct error *err);
@@ -118,9 +119,9 @@ struct courier_wish {
     struct store *store;
     struct jobs *jobs;
     const struct seal *seal;
-    const char *scratch; // absolute folder of its own; made
-    const char *senders; // data/senders, or NULL
-    int number;          // which courier of the house: 0, 1, ...
+    const char *scratch;       // absolute folder of its own; made
+    const char *senders;       // data/senders, or NULL
+    int number;                // which courier of the house: 0, 1, ...
     bool (*on)(void *context); // NULL: always
     void *context;
 };

@@ -1,6 +1,6 @@
-#include "house/deliver/sending.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/hooks.h"
+#include "house/deliver/sending.h"
 #include "house/jobs/jobs.h"
 #include "house/qc/reports.h"
 #include "plat/clock.h"
@@ -28,7 +28,8 @@ static bool checks_ok(const json_t *delivery, bool anyway, struct error *err)
     {
         if (json_is_true(json_object_get(c, "ok")) || anyway)
             continue;
-        error_set(err, ERROR_CONFLICT, "%s is not what its profile asks for", word(delivery, "name"));
+        error_set(err, ERROR_CONFLICT, "%s is not what its profile asks for",
+                  word(delivery, "name"));
         error_why(err, "%s: wanted is %s, it is %s", word(c, "what"), word(c, "wanted"),
                   word(c, "seen"));
         return error_fix(err, "mend it and make it again; or say that it goes anyway");
@@ -65,10 +66,11 @@ static bool may_go(struct db_tx *tx, const json_t *delivery, const char *destina
         return error_fix(err, "wait until its job is done");
     }
     if (!checks_ok(delivery, anyway, err) || !qc_done_well(tx, delivery, err) ||
-        !db_one_int(tx, &there, 0, err,
-                    "select count(*) from sendings where delivery = ?1 and destination = ?2 and state "
-                    "in ('waiting', 'running', 'ready')",
-                    "ss", word(delivery, "id"), destination))
+        !db_one_int(
+            tx, &there, 0, err,
+            "select count(*) from sendings where delivery = ?1 and destination = ?2 and state "
+            "in ('waiting', 'running', 'ready')",
+            "ss", word(delivery, "id"), destination))
         return false;
     if (!there)
         return true;
@@ -90,8 +92,8 @@ static bool say_changed(struct db_tx *tx, const char *delivery, struct error *er
     return ok;
 }
 
-static bool make_job(struct db_tx *tx, const char *sending, const json_t *delivery,
-                     const char *to, const char *by, int64_t now_ms, id *job, struct error *err)
+static bool make_job(struct db_tx *tx, const char *sending, const json_t *delivery, const char *to,
+                     const char *by, int64_t now_ms, id *job, struct error *err)
 {
     char title[400], cause[48];
     snprintf(title, sizeof(title), "%.250s to %.100s", word(delivery, "name"), to);
@@ -118,7 +120,8 @@ struct target {
     char name[128], kind[16];
     int64_t days;
 };
-static bool target_of(struct db_tx *tx, const char *destination, struct target *t, struct error *err)
+static bool target_of(struct db_tx *tx, const char *destination, struct target *t,
+                      struct error *err)
 {
     json_t *json;
     if (!destination_get(tx, destination, &json, err))
@@ -155,8 +158,8 @@ bool sending_make(struct db_tx *tx, const char *delivery, const char *destinatio
          db_run(tx, err,
                 "insert into sendings values (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, '', null, ?8, "
                 "null, null, ?9, ?10, ?11, ?12, 0)",
-                "ssssssssbisi", made->text, delivery, word(json, "project"), destination, t.name, t.kind,
-                job.text, kept, link ? (const void *)key.at : NULL, (size_t)SHA256_SIZE,
+                "ssssssssbisi", made->text, delivery, word(json, "project"), destination, t.name,
+                t.kind, job.text, kept, link ? (const void *)key.at : NULL, (size_t)SHA256_SIZE,
                 link ? now_ms + (t.days ? t.days : LINK_DAYS) * DAY_MS : (int64_t)0, by, now_ms) &&
          say_changed(tx, delivery, err);
     free(kept);
@@ -236,13 +239,15 @@ bool sendings_into(struct db_tx *tx, json_t *delivery, struct error *err)
         return false;
     json_object_set_new(delivery, "sendings", list);
     struct db_rows *rows = db_query(
-        tx, "select state, note from delivery_states where delivery = ?1 order by id desc limit 1", "s", id);
+        tx, "select state, note from delivery_states where delivery = ?1 order by id desc limit 1",
+        "s", id);
     bool said = db_next(rows);
     json_object_set_new(delivery, "standing", json_string(said ? db_text(rows, 0) : ""));
     json_object_set_new(delivery, "said", json_string(said ? db_text(rows, 1) : ""));
     if (!db_end(rows, err))
         return false;
-    rows = db_query(tx, "select destination, rule from delivery_orders where delivery = ?1", "s", id);
+    rows =
+        db_query(tx, "select destination, rule from delivery_orders where delivery = ?1", "s", id);
     if (db_next(rows)) {
         if (!db_null(rows, 0))
             json_object_set_new(delivery, "destination", json_string(db_text(rows, 0)));
@@ -310,9 +315,9 @@ bool sending_of_pickup(struct db_tx *tx, const char *key, int64_t now_ms, char s
     sha256 hash = sha256_of(key, strlen(key));
     int64_t expires = 0;
     *sending = 0;
-    struct db_rows *rows =
-        db_query(tx, "select id, expires_ms from sendings where pickup = ?1 and state in ('ready', 'sent')",
-                 "b", (const void *)hash.at, (size_t)SHA256_SIZE);
+    struct db_rows *rows = db_query(
+        tx, "select id, expires_ms from sendings where pickup = ?1 and state in ('ready', 'sent')",
+        "b", (const void *)hash.at, (size_t)SHA256_SIZE);
     if (db_next(rows)) {
         text_copy(text_of(db_text(rows, 0)), sending, 27);
         expires = db_int(rows, 1);
@@ -353,10 +358,12 @@ bool sending_state_set(struct db_tx *tx, const char *job, const char *state, con
                      err))
         return false;
     if (!*delivery ||
-        !db_run(tx, err,
-                "update sendings set state = ?2, problem = ?3, ended_ms = ?4 where id = ?1 and state "
-                "not in ('sent', 'ready') and (state <> ?2 or coalesce(problem, '') <> coalesce(?3, ''))",
-                "sssi", sending, state, problem, failed ? now : (int64_t)0))
+        !db_run(
+            tx, err,
+            "update sendings set state = ?2, problem = ?3, ended_ms = ?4 where id = ?1 and state "
+            "not in ('sent', 'ready') and (state <> ?2 or coalesce(problem, '') <> coalesce(?3, "
+            "''))",
+            "sssi", sending, state, problem, failed ? now : (int64_t)0))
         return !*delivery;
     if (!db_changed(tx))
         return true;
@@ -376,9 +383,10 @@ bool sending_by_hand(struct db_tx *tx, const char *sending, const char *note, co
     if (!delivery_of(tx, "select delivery, id from sendings where id = ?1", sending, delivery, same,
                      err) ||
         (!*delivery && !no_sending(err)) ||
-        !db_run(tx, err,
-                "update sendings set state = 'sent', ended_ms = ?2 where id = ?1 and state = 'ready'",
-                "si", sending, now_ms))
+        !db_run(
+            tx, err,
+            "update sendings set state = 'sent', ended_ms = ?2 where id = ?1 and state = 'ready'",
+            "si", sending, now_ms))
         return false;
     if (!db_changed(tx)) {
         error_set(err, ERROR_CONFLICT, "it does not wait for anybody");
@@ -392,19 +400,21 @@ bool sending_follow(struct db_tx *tx, const char *delivery, int64_t now_ms, stru
     char destination[27] = "", by[128] = "", pickup[44];
     id made;
     struct error why;
-    struct db_rows *rows = db_query(tx,
-                                    "select o.destination, d.made_by from delivery_orders o join "
-                                    "deliveries d on d.id = o.delivery where o.delivery = ?1 and "
-                                    "o.destination is not null and not exists (select 1 from sendings "
-                                    "s where s.delivery = o.delivery)",
-                                    "s", delivery);
+    struct db_rows *rows =
+        db_query(tx,
+                 "select o.destination, d.made_by from delivery_orders o join "
+                 "deliveries d on d.id = o.delivery where o.delivery = ?1 and "
+                 "o.destination is not null and not exists (select 1 from sendings "
+                 "s where s.delivery = o.delivery)",
+                 "s", delivery);
     if (db_next(rows)) {
         text_copy(text_of(db_text(rows, 0)), destination, sizeof(destination));
         text_copy(text_of(db_text(rows, 1)), by, sizeof(by));
     }
     if (!db_end(rows, err))
         return false;
-    if (!*destination || sending_make(tx, delivery, destination, false, by, now_ms, &made, pickup, &why))
+    if (!*destination ||
+        sending_make(tx, delivery, destination, false, by, now_ms, &made, pickup, &why))
         return true;
     if (why.kind == ERROR_INTERNAL || why.kind == ERROR_IO) {
         *err = why;
@@ -414,13 +424,14 @@ bool sending_follow(struct db_tx *tx, const char *delivery, int64_t now_ms, stru
     char note[900];
     snprintf(note, sizeof(note), "%s: %s", why.what, why.why);
     json_t *extra = json_pack("{s:s}", "note", note);
-    bool ok = db_run(tx, err, "update delivery_orders set destination = null where delivery = ?1", "s",
-                     delivery) &&
-              db_run(tx, err,
-                     "insert into delivery_states values (?1, ?2, 'kept', ?3, null, 'Posthouse', ?4)",
-                     "sssi", id_new().text, delivery, note, now_ms) &&
-              hooks_tell(tx, "delivery.not_sent", delivery, extra, now_ms, err) &&
-              say_changed(tx, delivery, err);
+    bool ok =
+        db_run(tx, err, "update delivery_orders set destination = null where delivery = ?1", "s",
+               delivery) &&
+        db_run(tx, err,
+               "insert into delivery_states values (?1, ?2, 'kept', ?3, null, 'Posthouse', ?4)",
+               "sssi", id_new().text, delivery, note, now_ms) &&
+        hooks_tell(tx, "delivery.not_sent", delivery, extra, now_ms, err) &&
+        say_changed(tx, delivery, err);
     json_decref(extra);
     return ok;
 }

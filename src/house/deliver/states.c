@@ -30,8 +30,8 @@ static bool state_fits(struct db_tx *tx, const char *delivery, const char *state
         return error_fix(err, "write down what the outlet says");
     }
     if (!db_one_int(tx, &sent, 0, err,
-                    "select count(*) from delivery_states where delivery = ?1 and state = 'sent'", "s",
-                    delivery))
+                    "select count(*) from delivery_states where delivery = ?1 and state = 'sent'",
+                    "s", delivery))
         return false;
     if (sent)
         return true;
@@ -48,8 +48,8 @@ bool delivery_state_add(struct db_tx *tx, const char *delivery, const char *stat
     if (strlen(note) > 4000)
         return error_set(err, ERROR_INPUT, "a note is 4,000 bytes at most");
     if (!state_fits(tx, delivery, state, note, err) ||
-        !db_run(tx, err, "insert into delivery_states values (?1, ?2, ?3, ?4, ?5, ?6, ?7)", "ssssssi",
-                id_new().text, delivery, state, note, sending, by, now_ms) ||
+        !db_run(tx, err, "insert into delivery_states values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "ssssssi", id_new().text, delivery, state, note, sending, by, now_ms) ||
         !delivery_get(tx, delivery, &json, err))
         return false;
     char *body = json_dumps(json, JSON_COMPACT);
@@ -66,15 +66,16 @@ bool delivery_state_add(struct db_tx *tx, const char *delivery, const char *stat
 bool delivery_states(struct db_tx *tx, const char *delivery, json_t **list, struct error *err)
 {
     *list = json_array();
-    struct db_rows *rows = db_query(tx,
-                                    "select state, note, sending, made_by, at_ms from delivery_states "
-                                    "where delivery = ?1 order by id",
-                                    "s", delivery);
+    struct db_rows *rows =
+        db_query(tx,
+                 "select state, note, sending, made_by, at_ms from delivery_states "
+                 "where delivery = ?1 order by id",
+                 "s", delivery);
     while (db_next(rows))
-        json_array_append_new(*list, json_pack("{s:s, s:s, s:s?, s:s, s:s}", "state", db_text(rows, 0),
-                                               "note", db_text(rows, 1), "sending", db_text(rows, 2),
-                                               "by", db_text(rows, 3), "at",
-                                               clock_text(db_int(rows, 4)).text));
+        json_array_append_new(*list,
+                              json_pack("{s:s, s:s, s:s?, s:s, s:s}", "state", db_text(rows, 0),
+                                        "note", db_text(rows, 1), "sending", db_text(rows, 2), "by",
+                                        db_text(rows, 3), "at", clock_text(db_int(rows, 4)).text));
     if (db_end(rows, err))
         return true;
     json_decref(*list);
@@ -93,8 +94,8 @@ bool sending_receipt(struct db_tx *tx, const char *sending, json_t **json, struc
         error_set(err, ERROR_CONFLICT, "it was not sent yet");
         error_fix(err, "wait until it is there");
     }
-    struct db_rows *rows =
-        db_query(tx, "select result, ended_ms - created_ms from sendings where id = ?1", "s", sending);
+    struct db_rows *rows = db_query(
+        tx, "select result, ended_ms - created_ms from sendings where id = ?1", "s", sending);
     if (db_next(rows)) {
         result = db_null(rows, 0) ? NULL : json_loads(db_text(rows, 0), 0, NULL);
         took = db_int(rows, 1);
@@ -112,12 +113,13 @@ bool sending_receipt(struct db_tx *tx, const char *sending, json_t **json, struc
             json_integer_value(json_object_get(row, "size"));
         const json_t *spent = json_object_get(result, "took_ms");
         int64_t ms = json_is_integer(spent) ? json_integer_value(spent) : took;
-        *json = json_pack(
-            "{s:O, s:O, s:O, s:O?, s:O?, s:O, s:I, s:I, s:I, s:O}", "sending", s, "delivery", delivery,
-            "files", json_object_get(package, "files"), "folder", json_object_get(package, "folder"),
-            "proof", json_object_get(result, "files"), "history", history, "bytes",
-            (json_int_t)bytes, "took_ms", (json_int_t)ms, "bytes_a_second",
-            (json_int_t)(ms > 0 ? bytes * 1000 / ms : 0), "checks", json_object_get(delivery, "checks"));
+        *json =
+            json_pack("{s:O, s:O, s:O, s:O?, s:O?, s:O, s:I, s:I, s:I, s:O}", "sending", s,
+                      "delivery", delivery, "files", json_object_get(package, "files"), "folder",
+                      json_object_get(package, "folder"), "proof", json_object_get(result, "files"),
+                      "history", history, "bytes", (json_int_t)bytes, "took_ms", (json_int_t)ms,
+                      "bytes_a_second", (json_int_t)(ms > 0 ? bytes * 1000 / ms : 0), "checks",
+                      json_object_get(delivery, "checks"));
     }
     json_decref(result);
     json_decref(package);

@@ -27,15 +27,16 @@ static bool wish_fits(struct db_tx *tx, const struct watch_wish *w, struct error
         return error_fix(err, "it needs a name of 100 bytes at most, and 1 to %d profiles",
                          PROFILES_MOST);
     }
-    if (w->folder &&
-        !db_one_int(tx, &there, 0, err, "select count(*) from folders where id = ?1 and project = ?2",
-                    "ss", w->folder, w->project))
+    if (w->folder && !db_one_int(tx, &there, 0, err,
+                                 "select count(*) from folders where id = ?1 and project = ?2",
+                                 "ss", w->folder, w->project))
         return false;
     if (!there)
         return error_set(err, ERROR_NOT_FOUND, "the project has no such folder");
     if (w->destination &&
-        !db_one_int(tx, &there, 0, err, "select count(*) from destinations where id = ?1 and gone = 0",
-                    "s", w->destination))
+        !db_one_int(tx, &there, 0, err,
+                    "select count(*) from destinations where id = ?1 and gone = 0", "s",
+                    w->destination))
         return false;
     return there || error_set(err, ERROR_NOT_FOUND, "there is no such destination");
 }
@@ -52,8 +53,8 @@ bool watch_rule_make(struct db_tx *tx, const struct watch_wish *w, int64_t now_m
     *made = id_new();
     bool ok = profiles && wish_fits(tx, w, err) &&
               db_run(tx, err, "insert into watch_rules values (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8)",
-                     "sssssssi", made->text, w->project, w->folder ? w->folder : "", w->name, profiles,
-                     w->destination, w->by, now_ms) &&
+                     "sssssssi", made->text, w->project, w->folder ? w->folder : "", w->name,
+                     profiles, w->destination, w->by, now_ms) &&
               say(tx, w->project, made->text, err);
     free(profiles);
     return ok;
@@ -89,14 +90,17 @@ bool watch_rule_drop(struct db_tx *tx, const char *rule, struct error *err)
 bool watch_rule_list(struct db_tx *tx, const char *project, json_t **list, struct error *err)
 {
     *list = json_array();
-    struct db_rows *rows = db_query(
-        tx,
-        "select w.id, w.folder, coalesce(f.name, ''), w.name, w.profiles, w.destination, "
-        "coalesce(d.name, ''), w.enabled, w.made_by, w.created_ms, (select count(*) from watch_runs r "
-        "where r.rule = w.id), (select count(*) from watch_runs r where r.rule = w.id and r.problem is "
-        "not null) from watch_rules w left join folders f on f.id = w.folder left join destinations d "
-        "on d.id = w.destination where w.project = ?1 order by w.created_ms, w.id",
-        "s", project);
+    struct db_rows *rows =
+        db_query(tx,
+                 "select w.id, w.folder, coalesce(f.name, ''), w.name, w.profiles, w.destination, "
+                 "coalesce(d.name, ''), w.enabled, w.made_by, w.created_ms, (select count(*) from "
+                 "watch_runs r "
+                 "where r.rule = w.id), (select count(*) from watch_runs r where r.rule = w.id and "
+                 "r.problem is "
+                 "not null) from watch_rules w left join folders f on f.id = w.folder left join "
+                 "destinations d "
+                 "on d.id = w.destination where w.project = ?1 order by w.created_ms, w.id",
+                 "s", project);
     while (db_next(rows)) {
         json_t *row = json_pack(
             "{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:o}", "id", db_text(rows, 0), "project",
@@ -118,23 +122,23 @@ bool watch_rule_list(struct db_tx *tx, const char *project, json_t **list, struc
     return false;
 }
 
-bool watch_run_list(struct db_tx *tx, const char *project, const char *rule, bool bad, int64_t limit,
-                    json_t **list, struct error *err)
+bool watch_run_list(struct db_tx *tx, const char *project, const char *rule, bool bad,
+                    int64_t limit, json_t **list, struct error *err)
 {
     *list = json_array();
-    struct db_rows *rows =
-        db_query(tx,
-                 "select r.rule, w.name, r.version, r.profile, r.delivery, r.problem, r.at_ms, a.id, "
-                 "a.name from watch_runs r join watch_rules w on w.id = r.rule join versions v on v.id "
-                 "= r.version join assets a on a.id = v.asset where w.project = ?1 and (?2 is null or "
-                 "r.rule = ?2) and (?3 = 0 or r.problem is not null) order by r.at_ms desc limit ?4",
-                 "ssii", project, rule, (int64_t)bad, limit);
+    struct db_rows *rows = db_query(
+        tx,
+        "select r.rule, w.name, r.version, r.profile, r.delivery, r.problem, r.at_ms, a.id, "
+        "a.name from watch_runs r join watch_rules w on w.id = r.rule join versions v on v.id "
+        "= r.version join assets a on a.id = v.asset where w.project = ?1 and (?2 is null or "
+        "r.rule = ?2) and (?3 = 0 or r.problem is not null) order by r.at_ms desc limit ?4",
+        "ssii", project, rule, (int64_t)bad, limit);
     while (db_next(rows)) {
-        json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s}", "rule", db_text(rows, 0),
-                                "rule_name", db_text(rows, 1), "version", db_text(rows, 2), "profile",
-                                db_text(rows, 3), "delivery", db_text(rows, 4), "at",
-                                clock_text(db_int(rows, 6)).text, "asset", db_text(rows, 7), "name",
-                                db_text(rows, 8));
+        json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s}", "rule",
+                                db_text(rows, 0), "rule_name", db_text(rows, 1), "version",
+                                db_text(rows, 2), "profile", db_text(rows, 3), "delivery",
+                                db_text(rows, 4), "at", clock_text(db_int(rows, 6)).text, "asset",
+                                db_text(rows, 7), "name", db_text(rows, 8));
         if (!db_null(rows, 5))
             json_object_set_new(row, "problem", json_loads(db_text(rows, 5), 0, NULL));
         json_array_append_new(*list, row);
@@ -153,13 +157,14 @@ struct rule {
 };
 
 static bool write_run(struct db_tx *tx, const struct rule *r, const char *version,
-                      const char *profile, const char *delivery, const char *problem, int64_t now_ms,
-                      struct error *err)
+                      const char *profile, const char *delivery, const char *problem,
+                      int64_t now_ms, struct error *err)
 {
-    return db_run(tx, err,
-                  "insert into watch_runs values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (rule, version, "
-                  "profile) do update set delivery = ?4, problem = ?5, at_ms = ?6",
-                  "sssssi", r->id, version, profile, delivery, problem, now_ms);
+    return db_run(
+        tx, err,
+        "insert into watch_runs values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (rule, version, "
+        "profile) do update set delivery = ?4, problem = ?5, at_ms = ?6",
+        "sssssi", r->id, version, profile, delivery, problem, now_ms);
 }
 
 // What keeps the deliverable from being asked for is the run's answer, not an error of ours.
@@ -192,14 +197,15 @@ static bool one(struct db_tx *tx, const char *folder, const struct rule *r, cons
     return ok;
 }
 
-static bool seen_before(struct db_tx *tx, const char *rule, const char *version, const char *profile,
-                        bool *seen, struct error *err)
+static bool seen_before(struct db_tx *tx, const char *rule, const char *version,
+                        const char *profile, bool *seen, struct error *err)
 {
     int64_t count;
-    bool ok = db_one_int(tx, &count, 0, err,
-                         "select count(*) from watch_runs where rule = ?1 and version = ?2 and profile "
-                         "= ?3",
-                         "sss", rule, version, profile);
+    bool ok =
+        db_one_int(tx, &count, 0, err,
+                   "select count(*) from watch_runs where rule = ?1 and version = ?2 and profile "
+                   "= ?3",
+                   "sss", rule, version, profile);
     *seen = count > 0;
     return ok;
 }
@@ -236,10 +242,11 @@ static bool rules_for(struct db_tx *tx, const char *project, const char *folders
                       struct rule rules[RULES_MOST], size_t *count, struct error *err)
 {
     *count = 0;
-    struct db_rows *rows = db_query(tx,
-                                    "select id, name, folder, profiles, destination from watch_rules "
-                                    "where project = ?1 and enabled = 1 order by created_ms, id",
-                                    "s", project);
+    struct db_rows *rows =
+        db_query(tx,
+                 "select id, name, folder, profiles, destination from watch_rules "
+                 "where project = ?1 and enabled = 1 order by created_ms, id",
+                 "s", project);
     while (db_next(rows) && *count < RULES_MOST) {
         struct rule *r = &rules[*count];
         if (*db_text(rows, 2) && !strstr(folders, db_text(rows, 2)))
@@ -257,14 +264,14 @@ static bool rules_for(struct db_tx *tx, const char *project, const char *folders
 static bool is_delivered(struct db_tx *tx, const sha256 *content, bool *is, struct error *err)
 {
     int64_t count;
-    bool ok = db_one_int(tx, &count, 0, err, "select count(*) from deliveries where content = ?1", "b",
-                         (const void *)content->at, (size_t)SHA256_SIZE);
+    bool ok = db_one_int(tx, &count, 0, err, "select count(*) from deliveries where content = ?1",
+                         "b", (const void *)content->at, (size_t)SHA256_SIZE);
     *is = count > 0;
     return ok;
 }
 
-bool watch_follow(struct db_tx *tx, const char *profiles_folder, const char *version, int64_t now_ms,
-                  struct error *err)
+bool watch_follow(struct db_tx *tx, const char *profiles_folder, const char *version,
+                  int64_t now_ms, struct error *err)
 {
     int64_t any;
     struct version_source v;
@@ -272,7 +279,8 @@ bool watch_follow(struct db_tx *tx, const char *profiles_folder, const char *ver
     char folders[DEPTH_MOST * 28];
     size_t count = 0;
     bool delivered = false;
-    if (!db_one_int(tx, &any, 0, err, "select count(*) from watch_rules where enabled = 1", "") || !any)
+    if (!db_one_int(tx, &any, 0, err, "select count(*) from watch_rules where enabled = 1", "") ||
+        !any)
         return any == 0;
     struct arena *a = arena_open(64 << 20);
     bool ok = version_source(tx, version, a, &v, err);
@@ -280,7 +288,8 @@ bool watch_follow(struct db_tx *tx, const char *profiles_folder, const char *ver
         arena_close(a);
         return true;
     }
-    ok = ok && is_delivered(tx, &v.content, &delivered, err) && folders_of(tx, v.asset, folders, err);
+    ok = ok && is_delivered(tx, &v.content, &delivered, err) &&
+         folders_of(tx, v.asset, folders, err);
     bool looked = ok && v.facts && !v.deleted && !delivered && *folders;
     ok = ok && (!looked || rules_for(tx, v.project, folders, rules, &count, err));
     for (size_t i = 0; i < count; i++) {
@@ -313,11 +322,13 @@ bool watch_again(struct db_tx *tx, const char *profiles_folder, const char *rule
         abort();
     bool ok = project_of(tx, rule, project, err);
     struct db_rows *rows =
-        ok ? db_query(tx,
-                      "select w.name, coalesce(w.destination, ''), r.version, r.profile from watch_runs "
-                      "r join watch_rules w on w.id = r.rule where r.rule = ?1 and r.problem is not null "
-                      "limit ?2",
-                      "si", rule, (int64_t)AGAIN_MOST)
+        ok ? db_query(
+                 tx,
+                 "select w.name, coalesce(w.destination, ''), r.version, r.profile from watch_runs "
+                 "r join watch_rules w on w.id = r.rule where r.rule = ?1 and r.problem is not "
+                 "null "
+                 "limit ?2",
+                 "si", rule, (int64_t)AGAIN_MOST)
            : NULL;
     text_copy(text_of(rule), r.id, sizeof(r.id));
     while (ok && db_next(rows) && count < AGAIN_MOST) {

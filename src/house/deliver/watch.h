@@ -1,10 +1,10 @@
 /*
  * house/deliver/watch: "what lands here becomes these deliverables and goes there".
  *
- * A rule watches a folder of a project, with those in it, or all of the project. It looks at a version
- * when that is ready: whole, looked into, its proxies made. Nothing is looked at twice: what became of
- * it is a row. What the house itself has delivered does not trigger, wherever it comes in again: a
- * file is known by its content.
+ * A rule watches a folder of a project, with those in it, or all of the project. It looks at a
+ * version when that is ready: whole, looked into, its proxies made. Nothing is looked at twice:
+ * what became of it is a row. What the house itself has delivered does not trigger, wherever it
+ * comes in again: a file is known by its content.
  */
 #pragma once
 #include "db/db.h"
@@ -15,8 +15,8 @@
 struct watch_wish {
     const char *project, *folder; // folder NULL: all of the project
     const char *name, *by;
-    const json_t *profiles;    // names, all there
-    const char *destination;   // NULL: they stay in the house
+    const json_t *profiles;  // names, all there
+    const char *destination; // NULL: they stay in the house
 };
 MUST_CHECK bool watch_rule_make(struct db_tx *tx, const struct watch_wish *wish, int64_t now_ms,
                                 id *made, struct error *err);
