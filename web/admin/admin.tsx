@@ -14,6 +14,7 @@ import { Loaded, use_load } from "../parts/load";
 import { Empty, ProblemBox } from "../parts/problem";
 import { Ago } from "../parts/time";
 import { tell, tell_problem } from "../parts/toast";
+import { Destinations } from "./destinations";
 
 export { sheet };
 const fail = (e: unknown) => tell_problem(problem_of(e));
@@ -29,6 +30,7 @@ export function Admin({ view }: { view: View }) {
         {view === "shares" && <Shares project={project} />}
         {view === "tokens" && <Tokens />}
         {view === "people" && <People />}
+        {view === "destinations" && <Destinations />}
         {view === "audit" && <Audit />}
       </div>
     </main>

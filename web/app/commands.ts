@@ -29,6 +29,7 @@ export function commands(): Command[] {
   list.push({ name: "Farm: limits and shares", icon: "filter", run: () => go(to.job(here?.id ?? null, "limits")) });
   list.push({ name: "Your API tokens", icon: "key", run: () => go("/tokens") });
   if (is_admin.value) {
+    list.push({ name: "Destinations", icon: "deliver", run: () => go("/admin/destinations") });
     list.push({ name: "People", icon: "people", run: () => go("/admin/people") });
     list.push({ name: "Audit log", icon: "log", run: () => go("/admin/audit") });
   }

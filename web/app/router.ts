@@ -6,6 +6,7 @@
  *   /p/PROJECT/a/ASSET?v=2&f=1440&c=COMMENT    review: a version that is not the newest, at a frame or a comment
  *   /p/PROJECT/farm?state=&kind=&q=            what runs, waits and has ended; also /farm, of all projects
  *   /p/PROJECT/farm/JOB?step=&task=            a job, at a task;   .../farm/nodes   .../farm/limits
+ *   /p/PROJECT/receipt/SENDING   /pickup#KEY   /admin/destinations
  *   /p/PROJECT/deliver   /p/PROJECT/shares   /p/PROJECT/settings
  *   /tokens  /admin/people  /admin/audit
  *   (/jobs and /p/PROJECT/jobs are older names of the farm's queue, /admin/workers of /farm/nodes)
@@ -19,10 +20,13 @@ export type View =
   | "review"
   | "farm"
   | "deliver"
+  | "receipt"
+  | "pickup"
   | "shares"
   | "settings"
   | "tokens"
   | "people"
+  | "destinations"
   | "audit"
   | "login"
   | "setup"
@@ -46,11 +50,14 @@ const table: [RegExp, View, (keyof Route)[]][] = [
   [/^\/p\/([^/]+)\/(?:farm|jobs)\/?$/, "farm", ["project"]],
   [/^\/p\/([^/]+)\/farm\/([^/]+)\/?$/, "farm", ["project", "job"]],
   [/^\/p\/([^/]+)\/deliver\/?$/, "deliver", ["project"]],
+  [/^\/p\/([^/]+)\/receipt\/([^/]+)\/?$/, "receipt", ["project", "key"]],
+  [/^\/pickup\/?$/, "pickup", []],
   [/^\/p\/([^/]+)\/shares\/?$/, "shares", ["project"]],
   [/^\/p\/([^/]+)\/settings\/?$/, "settings", ["project"]],
   [/^\/(?:farm|jobs)\/?$/, "farm", []],
   [/^\/farm\/([^/]+)\/?$/, "farm", ["job"]],
   [/^\/tokens\/?$/, "tokens", []],
+  [/^\/admin\/destinations\/?$/, "destinations", []],
   [/^\/admin\/people\/?$/, "people", []],
   [/^\/admin\/audit\/?$/, "audit", []],
   [/^\/login\/?$/, "login", []],
@@ -124,6 +131,7 @@ export const to = {
   farm: (project: string | null, query?: { state?: string; job?: string }) => made(project ? `/p/${project}/farm` : "/farm", query),
   job: (project: string | null, job: string, at?: { step?: number | null; task?: number | null }) => made(`${project ? `/p/${project}` : ""}/farm/${job}`, at),
   deliver: (project: string) => `/p/${project}/deliver`,
+  receipt: (project: string, sending: string) => `/p/${project}/receipt/${sending}`,
   shares: (project: string) => `/p/${project}/shares`,
   settings: (project: string) => `/p/${project}/settings`,
 };

@@ -39,6 +39,8 @@ const Review = lazy(() => import("../review"), (m, p: ReviewProps) => <m.ReviewV
 const Share = lazy(() => import("../review"), (m, p: { shareKey: string; frame?: number; version?: number; comment?: string }) => <m.ShareView {...p} />);
 const Farm = lazy(() => import("../farm/farm"), (m) => <m.Farm />);
 const Deliver = lazy(() => import("../deliver/deliver"), (m) => <m.Deliver />);
+const Receipt = lazy(() => import("../deliver/deliver"), (m, p: { sending: string }) => <m.Receipt {...p} />);
+const Pickup = lazy(() => import("../deliver/deliver"), (m) => <m.Pickup />);
 const Admin = lazy(() => import("../admin/admin"), (m, p: { view: View }) => <m.Admin {...p} />);
 
 const boot_problem = signal<Problem | null>(null);
@@ -64,6 +66,7 @@ export function Root() {
   if (!who) return <div class="gate" aria-busy="true" />;
   const inside = () => {
     if (r.view === "share") return <Share shareKey={r.key ?? ""} frame={number_in(r, "f")} version={number_in(r, "v")} comment={r.query["c"]} />;
+    if (r.view === "pickup") return <Pickup />;
     if (r.view === "welcome") return <Gate what="welcome" />;
     if (who.setup_needed || r.view === "setup") return <Gate what="setup" />;
     if (r.view === "login" || (!who.person && !who.share)) return <Gate what="login" />;
@@ -117,7 +120,7 @@ function number_in(r: Route, name: string): number | undefined {
 }
 
 const titles: Record<View, string> = {
-  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", shares: "Share links", settings: "Project", tokens: "Tokens",
+  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", receipt: "Receipt", pickup: "Files for you", destinations: "Destinations", shares: "Share links", settings: "Project", tokens: "Tokens",
   people: "People", audit: "Audit", login: "Log in", setup: "Set up", welcome: "Welcome", share: "Review", missing: "Not found",
 };
 
@@ -143,10 +146,13 @@ function ViewOf() {
       return <Farm />;
     case "deliver":
       return <Deliver />;
+    case "receipt":
+      return <Receipt sending={r.key ?? ""} />;
     case "shares":
     case "settings":
     case "tokens":
     case "people":
+    case "destinations":
     case "audit":
       return <Admin view={r.view} />;
     default:
@@ -248,6 +254,7 @@ function me_menu(): MenuItem[] {
       ? ([
           "line",
           { name: "People", icon: "people", run: () => go("/admin/people") },
+          { name: "Destinations", icon: "deliver", run: () => go("/admin/destinations") },
           { name: "Machines", icon: "machine", run: () => go(to.job(null, "nodes")) },
           { name: "Audit log", icon: "log", run: () => go("/admin/audit") },
         ] satisfies MenuItem[])

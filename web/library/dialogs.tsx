@@ -3,6 +3,7 @@ import type { Asset, Delivery, Folder, NewShare, Problem, Readiness, Share } fro
 import { Fragment } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post, problem_of } from "../app/api";
+import { OrderPart, no_order } from "../deliver/order";
 import { go, to } from "../app/router";
 import { Button, CopyLine } from "../parts/button";
 import { Dialog } from "../parts/dialog";
@@ -88,6 +89,7 @@ function FitTable({ p }: { p: Readiness }) {
 export function DeliverDialog({ asset, close }: { asset: Asset; close: () => void }) {
   const [profiles, set_profiles] = useState<Readiness[] | null>(null);
   const [chosen, choose] = useState("");
+  const [order, set_order] = useState(no_order);
   const [wrong, set_wrong] = useState<Problem | null>(null);
   const [busy, set_busy] = useState(false);
   useEffect(() => {
@@ -110,7 +112,7 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
     set_busy(true);
     set_wrong(null);
     try {
-      await post<Delivery>(`/versions/${asset.version.id}/deliveries`, { profile: chosen });
+      await post<Delivery>(`/versions/${asset.version.id}/deliveries`, { profile: chosen, destination: order.destination, naming: order.naming });
       close();
       tell(`${asset.name} is being delivered`, { name: "Show", run: () => go(to.deliver(asset.project)) });
     } catch (e) {
@@ -118,7 +120,7 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
       set_busy(false);
     }
   };
-  const can = profiles?.find((p) => p.name === chosen)?.state === "ready";
+  const can = profiles?.find((p) => p.name === chosen)?.state === "ready" && order.good;
   return (
     <Dialog wide title={`Deliver ${asset.name}`} close={close} submit={() => can && void send()} footer={<Button submit look="primary" busy={busy} disabled={!can}>Deliver</Button>}>
       {!profiles && !wrong && <div class="skeleton profile" />}
@@ -127,13 +129,14 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
           <Fragment key={p.name}>
             {p.state !== profiles[i - 1]?.state && <h3>{readiness[p.state].title}</h3>}
             <label class={p.name === chosen ? "profile on" : "profile"}>
-              <input type="radio" name="profile" ref={p.name === chosen ? focus_once : undefined} value={p.name} checked={p.name === chosen} onChange={() => choose(p.name)} />
+              <input type="radio" name="profile" ref={p.name === chosen ? focus_once : undefined} value={p.name} checked={p.name === chosen} onChange={() => { choose(p.name); set_order(no_order); }} />
               <b>{p.title}</b>
               <code class="quiet">{p.name}</code>
               <span class={`state ${readiness[p.state].look}`}>{p.state === "no" ? plural(p.fit.filter((f) => f.state === "no").length, "reason") : readiness[p.state].word}</span>
               <span class="quiet">{p.description}</span>
             </label>
             {p.name === chosen && <FitTable p={p} />}
+            {p.name === chosen && p.state === "ready" && <OrderPart key={p.name} version={asset.version.id} profile={p.name} order={order} set={set_order} />}
           </Fragment>
         ))}
       </div>

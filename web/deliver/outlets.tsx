@@ -1,0 +1,68 @@
+// deliver/outlets: a master beside every outlet: what passes, what is missing, and the way to where it is mended.
+import type { Fit, Readiness } from "api-types";
+import { useState } from "preact/hooks";
+import { to } from "../app/router";
+import { may } from "../app/session";
+import { Button } from "../parts/button";
+import { open_dialog } from "../parts/dialog";
+import { plural } from "../parts/format";
+import { Loaded, use_load } from "../parts/load";
+import { OrderDialog } from "./order_dialog";
+
+// Where something that is missing is mended.
+function mend(f: Fit, project: string, asset: string): { word: string; href: string } {
+  const what = f.what.toLowerCase();
+  if (/loudness|true peak|quality/.test(what)) return { word: "Quality control", href: to.review(project, asset) };
+  if (/caption|subtitle/.test(what)) return { word: "Captions", href: to.review(project, asset) };
+  return { word: "The master", href: to.review(project, asset) };
+}
+const words: Record<Readiness["state"], { word: string; look: string }> = {
+  ready: { word: "ready", look: "good" }, checks: { word: "checked only", look: "quiet" }, no: { word: "not of this master", look: "bad" },
+};
+
+function Row({ r, project, asset, version, name }: { r: Readiness; project: string; asset: string; version: string; name: string }) {
+  const [open, set_open] = useState(false);
+  const lacks = r.fit.filter((f) => f.state === "no"), unknown = r.fit.filter((f) => f.state === "unknown"), passes = r.fit.filter((f) => f.state === "ok");
+  return (
+    <>
+      <tr>
+        <td><button type="button" class="button plain" aria-expanded={open} onClick={() => set_open(!open)}>{r.title}</button></td>
+        <td class={words[r.state].look}>{words[r.state].word}</td>
+        <td class="good">{passes.length > 0 ? plural(passes.length, "pass", "pass") : ""}</td>
+        <td>{lacks.length > 0 && <span class="bad">{lacks.length} missing</span>} {unknown.length > 0 && <span class="note">{unknown.length} to be said</span>}</td>
+        <td class="right">{r.state === "ready" && may("deliver") && <Button run={() => void open_dialog((close) => <OrderDialog version={version} profile={r.name} title={r.title} name={name} close={close} />)}>Order…</Button>}</td>
+      </tr>
+      {open && [...lacks, ...unknown, ...passes].map((f) => {
+        const way = mend(f, project, asset);
+        return (
+          <tr key={f.what} class="sub">
+            <td>{f.what}</td>
+            <td class="mono">{f.wanted}</td>
+            <td class={`mono ${f.state === "no" ? "bad" : f.state === "unknown" ? "note" : "good"}`}>{f.seen}</td>
+            <td>{f.fix}</td>
+            <td class="right">{f.state !== "ok" && <a class="button" href={way.href}>{way.word}</a>}</td>
+          </tr>
+        );
+      })}
+    </>
+  );
+}
+
+export function Outlets({ project, asset, version, name }: { project: string; asset: string; version: string; name: string }) {
+  const list = use_load<Readiness[]>(`/versions/${version}/readiness`);
+  const order = Object.keys(words);
+  return (
+    <Loaded from={list}>
+      {(all) => (
+        <div class="scroll-x" tabIndex={0} role="region" aria-label={`Outlets of ${name}`}>
+          <table class="table outlets">
+            <thead><tr><th>Outlet</th><th>Standing</th><th>Passes</th><th>Missing</th><th><span class="seen-by-readers">Acts</span></th></tr></thead>
+            <tbody>
+              {[...all].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || (a.title < b.title ? -1 : 1)).map((r) => <Row key={r.name} r={r} project={project} asset={asset} version={version} name={name} />)}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Loaded>
+  );
+}
