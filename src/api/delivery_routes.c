@@ -3,6 +3,7 @@
 #include "house/assets/assets.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/sending.h"
+#include "house/qc/reports.h"
 #include "plat/clock.h"
 #include "store/store.h"
 
@@ -10,7 +11,7 @@
 
 struct asking {
     struct call *c;
-    json_t *profile, *json;
+    json_t *profile, *json, *list;
     int limit;
     struct delivery_file file;
 };
@@ -54,16 +55,44 @@ static bool facts_in(struct db_tx *tx, void *context, struct error *err)
     return error_fix(err, "wait until it is ready, or see what its job says");
 }
 
+// Quality control that a profile asks for is in the way like anything else of the master.
+static bool judged_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    size_t i;
+    json_t *row;
+    json_array_foreach(q->list, i, row)
+    {
+        const char *rules = json_string_value(json_object_get(row, "qc"));
+        struct error why;
+        bool cleared = true;
+        if (rules && !qc_cleared(tx, q->c->version, rules, &cleared, &why, err))
+            return false;
+        if (!rules)
+            continue;
+        json_array_append_new(
+            json_object_get(row, "fit"),
+            json_pack("{s:s, s:s, s:s, s:s, s:s}", "what", "quality control", "wanted", rules, "seen",
+                      cleared ? "passed" : why.why, "state", cleared ? "ok" : "no", "fix",
+                      cleared ? "" : why.fix));
+        if (!cleared)
+            json_object_set_new(row, "state", json_string("no"));
+    }
+    return true;
+}
+
 static bool readiness_get(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
-    json_t *list;
     const char *folder = folder_of(c, err);
     bool ok = folder && db_read(c->api->db, facts_in, &q, err) &&
-              profile_readiness(folder, q.json, &list, err);
+              profile_readiness(folder, q.json, &q.list, err);
     json_decref(q.json);
-    if (ok)
-        call_json(c, list);
+    if (ok && db_read(c->api->db, judged_in, &q, err))
+        call_json(c, json_incref(q.list));
+    else
+        ok = false;
+    json_decref(q.list);
     return ok;
 }
 

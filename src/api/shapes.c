@@ -261,12 +261,12 @@ const struct shape shapes[] = {
      "parameters"},
     {"Profile",
      "name:text title:text description:text container:text checks_only:text? source:json? "
-     "standing:''|'confirmed'|'unconfirmed' notes:text[]? loudness:json? captions:json?",
+     "standing:''|'confirmed'|'unconfirmed' notes:text[]? loudness:json? captions:json? qc:text?",
      "checks_only: why the house can not make it. standing: of its source. See "
      "docs/formats/profile.md"},
     {"Readiness",
      "name:text title:text description:text container:text checks_only:text? source:json? "
-     "standing:''|'confirmed'|'unconfirmed' notes:text[]? loudness:json? captions:json? "
+     "standing:''|'confirmed'|'unconfirmed' notes:text[]? loudness:json? captions:json? qc:text? "
      "state:'ready'|'checks'|'no' fit:Fit[]",
      "a Profile beside one version; checks: it would fit, but the house can not make it"},
     {"Fit", "what:text wanted:text seen:text state:'ok'|'no'|'unknown' fix:text?",

@@ -1,12 +1,14 @@
 // deliver/outlets: a master beside every outlet: what passes, what is missing, and the way to where it is mended.
 import type { Fit, Readiness } from "api-types";
 import { useState } from "preact/hooks";
+import { post, problem_of } from "../app/api";
 import { to } from "../app/router";
 import { may } from "../app/session";
 import { Button } from "../parts/button";
 import { open_dialog } from "../parts/dialog";
 import { plural } from "../parts/format";
 import { Loaded, use_load } from "../parts/load";
+import { tell, tell_problem } from "../parts/toast";
 import { OrderDialog } from "./order_dialog";
 
 // Where something that is missing is mended.
@@ -40,7 +42,10 @@ function Row({ r, project, asset, version, name }: { r: Readiness; project: stri
             <td class="mono">{f.wanted}</td>
             <td class={`mono ${f.state === "no" ? "bad" : f.state === "unknown" ? "note" : "good"}`}>{f.seen}</td>
             <td>{f.fix}</td>
-            <td class="right">{f.state !== "ok" && <a class="button" href={way.href}>{way.word}</a>}</td>
+            <td class="right">
+              {f.what === "quality control" && f.state !== "ok" && may("deliver") ? <Button run={() => void post(`/versions/${version}/qc`, { rules: f.wanted }).then(() => tell(`${name} is being checked by ${f.wanted}`), (e: unknown) => tell_problem(problem_of(e)))}>Have it checked</Button>
+                : f.state !== "ok" && <a class="button" href={way.href}>{way.word}</a>}
+            </td>
           </tr>
         );
       })}
