@@ -4,11 +4,10 @@
  * from the instance metadata service. Written from the public REST references; not run against
  * Azure.
  */
-#include "cloud/cloud.h"
+#include "cloud/rest.h"
 #include "plat/clock.h"
 #include "wire/address.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,29 +56,13 @@ static const struct setting settings[] = {
      .help = "the machine's own address (tests)"},
 };
 
-static const char *set(struct cloud *c, const char *name)
-{
-    return config_text(c->config, name);
-}
-
-static json_t *answer_of(const struct reply *r)
-{
-    return json_loadb(r->body.size ? r->body.at : "", r->body.size, 0, NULL);
-}
-
-static const char *word(const json_t *of, const char *name)
-{
-    const char *s = json_string_value(json_object_get(of, name));
-    return s ? s : "";
-}
-
 static bool refused(const char *doing, const struct reply *r, const json_t *j, struct error *err)
 {
     const json_t *e = json_object_get(j, "error");
     if (json_is_string(e)) // of the login
-        return cloud_refused(doing, r->status, json_string_value(e), word(j, "error_description"),
-                             err);
-    return cloud_refused(doing, r->status, word(e, "code"), word(e, "message"), err);
+        return cloud_refused(doing, r->status, json_string_value(e),
+                             cloud_word(j, "error_description"), err);
+    return cloud_refused(doing, r->status, cloud_word(e, "code"), cloud_word(e, "message"), err);
 }
 
 // ---- who we are
@@ -87,7 +70,7 @@ static bool refused(const char *doing, const struct reply *r, const json_t *j, s
 static bool take_token(struct cloud *c, const struct reply *r, const char **token,
                        struct error *err)
 {
-    json_t *j = answer_of(r);
+    json_t *j = cloud_answer(r);
     *token = arena_text(c->arena, json_string_value(json_object_get(j, "access_token")));
     bool ok = r->status == 200 && *token;
     if (!ok)
@@ -100,30 +83,32 @@ static bool get_token(struct cloud *c, const char **token, struct error *err)
 {
     struct reply r;
     const char *secret;
-    if (!set(c, "client")[0]) {
+    if (!cloud_setting(c, "client")[0]) {
         struct client_header header = {"Metadata", "true"};
         struct call get = {
             .path = "/metadata/identity/oauth2/"
                     "token?api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com%2F",
             .headers = &header,
             .header_count = 1};
-        return cloud_call(c, set(c, "metadata"), &get, true, &r, err) &&
+        return cloud_call(c, cloud_setting(c, "metadata"), &get, true, &r, err) &&
                take_token(c, &r, token, err);
     }
-    if (!cloud_file(c, set(c, "secret.file"), "secret", &secret, err))
+    if (!cloud_file(c, cloud_setting(c, "secret.file"), "secret", &secret, err))
         return false;
     const char *body = arena_format(c->arena,
                                     "grant_type=client_credentials&client_id=%s&client_secret=%s&"
                                     "scope=https%%3A%%2F%%2Fmanagement.azure.com%%2F.default",
-                                    address_encode(c->arena, text_of(set(c, "client"))),
+                                    address_encode(c->arena, text_of(cloud_setting(c, "client"))),
                                     address_encode(c->arena, text_of(secret)));
-    struct call post = {.method = "POST",
-                        .path = arena_format(c->arena, "/%s/oauth2/v2.0/token",
-                                             address_encode(c->arena, text_of(set(c, "tenant")))),
-                        .content_type = "application/x-www-form-urlencoded",
-                        .body = text_of(body),
-                        .repeatable = true};
-    return cloud_call(c, set(c, "login"), &post, false, &r, err) && take_token(c, &r, token, err);
+    struct call post = {
+        .method = "POST",
+        .path = arena_format(c->arena, "/%s/oauth2/v2.0/token",
+                             address_encode(c->arena, text_of(cloud_setting(c, "tenant")))),
+        .content_type = "application/x-www-form-urlencoded",
+        .body = text_of(body),
+        .repeatable = true};
+    return cloud_call(c, cloud_setting(c, "login"), &post, false, &r, err) &&
+           take_token(c, &r, token, err);
 }
 
 // ---- a call
@@ -143,11 +128,11 @@ static bool call(struct cloud *c, const char *doing, const char *method, const c
                          .header_count = 1,
                          .body = text_of(written),
                          .repeatable = true};
-    bool ok = cloud_call(c, set(c, "endpoint"), &asked, false, r, err);
+    bool ok = cloud_call(c, cloud_setting(c, "endpoint"), &asked, false, r, err);
     free(written);
     if (!ok)
         return false;
-    *answer = answer_of(r);
+    *answer = cloud_answer(r);
     if (r->status >= 200 && r->status < 300)
         return true;
     refused(doing, r, *answer, err);
@@ -160,7 +145,7 @@ static const char *machines_path(struct cloud *c)
 {
     return arena_format(
         c->arena, "/subscriptions/%s/resourceGroups/%s/providers/Microsoft.Compute/virtualMachines",
-        set(c, "subscription"), set(c, "group"));
+        cloud_setting(c, "subscription"), cloud_setting(c, "group"));
 }
 
 // ---- machines
@@ -168,27 +153,27 @@ static const char *machines_path(struct cloud *c)
 static bool read_machine(struct cloud *c, const json_t *j, struct machine *m)
 {
     const json_t *p = json_object_get(j, "properties");
-    const char *state = word(p, "provisioningState");
+    const char *state = cloud_word(p, "provisioningState");
     *m = (struct machine){
-        .name = arena_text(c->arena, word(j, "name")),
-        .id = arena_text(c->arena, word(p, "vmId")),
-        .type = arena_text(c->arena, word(json_object_get(p, "hardwareProfile"), "vmSize")),
+        .name = arena_text(c->arena, cloud_word(j, "name")),
+        .id = arena_text(c->arena, cloud_word(p, "vmId")),
+        .type = arena_text(c->arena, cloud_word(json_object_get(p, "hardwareProfile"), "vmSize")),
         .state = strcmp(state, "Succeeded") == 0  ? "running"
                  : strcmp(state, "Deleting") == 0 ? "leaving"
                                                   : "starting"};
     // "2026-11-26T10:00:00.1234567+00:00": what we read ends at the milliseconds.
-    const char *made = word(p, "timeCreated");
+    const char *made = cloud_word(p, "timeCreated");
     if (strlen(made) >= 19)
         clock_parse(text_of(arena_format(c->arena, "%.19sZ", made)), &m->began_ms);
     if (!m->id[0])
         m->id = m->name;
-    return m->name[0] && strcmp(word(json_object_get(j, "tags"), "posthouse"), c->house) == 0;
+    return m->name[0] && strcmp(cloud_word(json_object_get(j, "tags"), "posthouse"), c->house) == 0;
 }
 
 static bool list(struct cloud *c, struct machine **out, size_t *count, struct error *err)
 {
     const char *path = arena_format(c->arena, "%s?api-version=" API, machines_path(c)),
-               *base = set(c, "endpoint");
+               *base = cloud_setting(c, "endpoint");
     *out = ARENA_ARRAY(c->arena, struct machine, MACHINES_MOST);
     *count = 0;
     while (path && *count < MACHINES_MOST) {
@@ -201,7 +186,7 @@ static bool list(struct cloud *c, struct machine **out, size_t *count, struct er
         json_array_foreach(json_object_get(j, "value"), i,
                            one) if (*count < MACHINES_MOST &&
                                     read_machine(c, one, &(*out)[*count]))(*count)++;
-        const char *next = word(j, "nextLink"), *after = strstr(next, "://");
+        const char *next = cloud_word(j, "nextLink"), *after = strstr(next, "://");
         // A whole address of the same server: what is behind its host is asked for.
         after = after ? strchr(after + 3, '/') : NULL;
         path = after ? arena_text(c->arena, after) : NULL;
@@ -213,33 +198,34 @@ static bool list(struct cloud *c, struct machine **out, size_t *count, struct er
 
 static json_t *description(struct cloud *c, const char *name, const char *boot, const char *key)
 {
-    const char *home = arena_format(c->arena, "/home/%s/.ssh/authorized_keys", set(c, "user"));
+    const char *home =
+        arena_format(c->arena, "/home/%s/.ssh/authorized_keys", cloud_setting(c, "user"));
     json_t *address = json_pack("{s:s, s:{s:{s:s}}}", "name", "address", "properties", "subnet",
-                                "id", set(c, "subnet"));
+                                "id", cloud_setting(c, "subnet"));
     json_t *network =
         json_pack("{s:s, s:[{s:s, s:{s:b, s:s, s:[o]}}]}", "networkApiVersion", "2020-11-01",
                   "networkInterfaceConfigurations", "name", "line", "properties", "primary", 1,
                   "deleteOption", "Delete", "ipConfigurations", address);
     json_t *system =
         json_pack("{s:s, s:s, s:{s:b, s:{s:[{s:s, s:s}]}}}", "computerName", name, "adminUsername",
-                  set(c, "user"), "linuxConfiguration", "disablePasswordAuthentication", 1, "ssh",
-                  "publicKeys", "path", home, "keyData", key);
+                  cloud_setting(c, "user"), "linuxConfiguration", "disablePasswordAuthentication",
+                  1, "ssh", "publicKeys", "path", home, "keyData", key);
     if (boot[0])
         json_object_set_new(system, "customData",
                             json_string(cloud_base64(c->arena, boot, strlen(boot), false)));
     json_t *properties =
         json_pack("{s:{s:s}, s:{s:{s:s}, s:{s:s, s:s}}, s:o, s:o}", "hardwareProfile", "vmSize",
-                  set(c, "type"), "storageProfile", "imageReference", "id", set(c, "image"),
-                  "osDisk", "createOption", "FromImage", "deleteOption", "Delete", "osProfile",
-                  system, "networkProfile", network);
+                  cloud_setting(c, "type"), "storageProfile", "imageReference", "id",
+                  cloud_setting(c, "image"), "osDisk", "createOption", "FromImage", "deleteOption",
+                  "Delete", "osProfile", system, "networkProfile", network);
     if (config_bool(c->config, "spot")) {
         json_object_set_new(properties, "priority", json_string("Spot"));
         json_object_set_new(properties, "evictionPolicy", json_string("Delete"));
         json_object_set_new(properties, "billingProfile",
                             json_pack("{s:i}", "maxPrice", -1)); // up to on-demand
     }
-    return json_pack("{s:s, s:{s:s, s:s}, s:o}", "location", set(c, "location"), "tags", "Name",
-                     name, "posthouse", c->house, "properties", properties);
+    return json_pack("{s:s, s:{s:s, s:s}, s:o}", "location", cloud_setting(c, "location"), "tags",
+                     "Name", name, "posthouse", c->house, "properties", properties);
 }
 
 static bool up(struct cloud *c, const char *name, const char *boot, struct machine *made,
@@ -251,9 +237,9 @@ static bool up(struct cloud *c, const char *name, const char *boot, struct machi
     struct reply r;
     json_t *j;
     for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-        if (!set(c, needed[i])[0])
+        if (!cloud_setting(c, needed[i])[0])
             return error_set(err, ERROR_USAGE, "%s is not set", needed[i]);
-    if (!cloud_file(c, set(c, "ssh.key.file"), "public key", &key, err))
+    if (!cloud_file(c, cloud_setting(c, "ssh.key.file"), "public key", &key, err))
         return false;
     json_t *body = description(c, name, boot, key);
     bool ok = call(c, "asking for a machine", "PUT",
@@ -288,9 +274,9 @@ static bool notice(struct cloud *c, const char **said, struct error *err)
                        .headers = &header,
                        .header_count = 1};
     struct reply r;
-    if (!cloud_call(c, set(c, "metadata"), &get, true, &r, err))
+    if (!cloud_call(c, cloud_setting(c, "metadata"), &get, true, &r, err))
         return false;
-    json_t *j = answer_of(&r);
+    json_t *j = cloud_answer(&r);
     const json_t *one;
     size_t i;
     bool ok = r.status == 200 && json_is_array(json_object_get(j, "Events"));
@@ -298,7 +284,7 @@ static bool notice(struct cloud *c, const char **said, struct error *err)
         cloud_refused("asking for scheduled events", r.status, "", "", err);
     json_array_foreach(json_object_get(j, "Events"), i, one)
     {
-        const char *kind = word(one, "EventType"), *when = word(one, "NotBefore");
+        const char *kind = cloud_word(one, "EventType"), *when = cloud_word(one, "NotBefore");
         if (!*said && (strcmp(kind, "Preempt") == 0 || strcmp(kind, "Terminate") == 0))
             *said = arena_format(c->arena, "%s %s", kind, when[0] ? when : "now");
     }

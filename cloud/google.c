@@ -3,12 +3,11 @@
  * service account's key (a JWT signed with RS256, RFC 7523) or of this machine; the metadata server
  * tells of a preemption. Written from the public references; not run against Google.
  */
-#include "cloud/cloud.h"
+#include "cloud/rest.h"
 #include "plat/clock.h"
 #include "plat/ids.h"
 #include "wire/address.h"
 
-#include <jansson.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -53,22 +52,6 @@ static const struct setting settings[] = {
      .help = "the metadata server (tests)"},
 };
 
-static const char *set(struct cloud *c, const char *name)
-{
-    return config_text(c->config, name);
-}
-
-static json_t *answer_of(const struct reply *r)
-{
-    return json_loadb(r->body.size ? r->body.at : "", r->body.size, 0, NULL);
-}
-
-static const char *word(const json_t *of, const char *name)
-{
-    const char *s = json_string_value(json_object_get(of, name));
-    return s ? s : "";
-}
-
 // ---- who we are
 
 static bool sign(struct cloud *c, const char *key, const char *said, const char **signature)
@@ -93,20 +76,21 @@ static bool sign(struct cloud *c, const char *key, const char *said, const char 
 static bool assertion(struct cloud *c, const char **jwt, struct error *err)
 {
     static const char header[] = "{\"alg\":\"RS256\",\"typ\":\"JWT\"}";
-    const char *file = set(c, "key.file"), *content, *signature;
+    const char *file = cloud_setting(c, "key.file"), *content, *signature;
     int64_t now = clock_now_ms() / 1000;
     if (!cloud_file(c, file, "key", &content, err))
         return false;
     json_t *key = json_loads(content, 0, NULL);
     json_t *claims =
-        json_pack("{s:s, s:s, s:s, s:I, s:I}", "iss", word(key, "client_email"), "scope", SCOPE,
-                  "aud", arena_format(c->arena, "%s/token", set(c, "login")), "iat",
-                  (json_int_t)now, "exp", (json_int_t)now + 600);
+        json_pack("{s:s, s:s, s:s, s:I, s:I}", "iss", cloud_word(key, "client_email"), "scope",
+                  SCOPE, "aud", arena_format(c->arena, "%s/token", cloud_setting(c, "login")),
+                  "iat", (json_int_t)now, "exp", (json_int_t)now + 600);
     char *written = json_dumps(claims, JSON_COMPACT);
     const char *said =
         arena_format(c->arena, "%s.%s", cloud_base64(c->arena, header, strlen(header), true),
                      cloud_base64(c->arena, written, strlen(written), true));
-    bool ok = word(key, "client_email")[0] && sign(c, word(key, "private_key"), said, &signature);
+    bool ok = cloud_word(key, "client_email")[0] &&
+              sign(c, cloud_word(key, "private_key"), said, &signature);
     if (ok)
         *jwt = arena_format(c->arena, "%s.%s", said, signature);
     else
@@ -121,7 +105,7 @@ static bool get_token(struct cloud *c, const char **token, struct error *err)
 {
     struct reply r;
     bool asked;
-    if (set(c, "key.file")[0]) {
+    if (cloud_setting(c, "key.file")[0]) {
         const char *jwt;
         if (!assertion(c, &jwt, err))
             return false;
@@ -134,22 +118,22 @@ static bool get_token(struct cloud *c, const char **token, struct error *err)
                                                      "grant_type=urn%%3Aietf%%3Aparams%%3Aoauth%%"
                                                      "3Agrant-type%%3Ajwt-bearer&assertion=%s",
                                                      jwt))};
-        asked = cloud_call(c, set(c, "login"), &post, false, &r, err);
+        asked = cloud_call(c, cloud_setting(c, "login"), &post, false, &r, err);
     } else {
         struct client_header header = {"Metadata-Flavor", "Google"};
         struct call get = {.path = "/computeMetadata/v1/instance/service-accounts/default/token",
                            .headers = &header,
                            .header_count = 1};
-        asked = cloud_call(c, set(c, "metadata"), &get, true, &r, err);
+        asked = cloud_call(c, cloud_setting(c, "metadata"), &get, true, &r, err);
     }
     if (!asked)
         return false;
-    json_t *j = answer_of(&r);
+    json_t *j = cloud_answer(&r);
     *token = arena_text(c->arena, json_string_value(json_object_get(j, "access_token")));
     bool ok = r.status == 200 && *token;
     if (!ok)
-        cloud_refused("asking for a token", r.status, word(j, "error"),
-                      word(j, "error_description"), err);
+        cloud_refused("asking for a token", r.status, cloud_word(j, "error"),
+                      cloud_word(j, "error_description"), err);
     json_decref(j);
     return ok;
 }
@@ -171,16 +155,16 @@ static bool call(struct cloud *c, const char *doing, const char *method, const c
                          .header_count = 1,
                          .body = text_of(written),
                          .repeatable = true};
-    bool ok = cloud_call(c, set(c, "endpoint"), &asked, false, &r, err);
+    bool ok = cloud_call(c, cloud_setting(c, "endpoint"), &asked, false, &r, err);
     free(written);
     if (!ok)
         return false;
-    *answer = answer_of(&r);
+    *answer = cloud_answer(&r);
     if (r.status >= 200 && r.status < 300)
         return true;
     const json_t *e = json_object_get(*answer, "error"),
                  *first = json_array_get(json_object_get(e, "errors"), 0);
-    cloud_refused(doing, r.status, word(first, "reason"), word(e, "message"), err);
+    cloud_refused(doing, r.status, cloud_word(first, "reason"), cloud_word(e, "message"), err);
     json_decref(*answer);
     *answer = NULL;
     return false;
@@ -188,18 +172,19 @@ static bool call(struct cloud *c, const char *doing, const char *method, const c
 
 static const char *instances(struct cloud *c)
 {
-    return arena_format(c->arena, "/compute/v1/projects/%s/zones/%s/instances", set(c, "project"),
-                        set(c, "zone"));
+    return arena_format(c->arena, "/compute/v1/projects/%s/zones/%s/instances",
+                        cloud_setting(c, "project"), cloud_setting(c, "zone"));
 }
 
 // ---- machines
 
 static bool read_machine(struct cloud *c, const json_t *j, struct machine *m)
 {
-    const char *status = word(j, "status"), *type = strrchr(word(j, "machineType"), '/'),
-               *made = word(j, "creationTimestamp");
-    *m = (struct machine){.name = arena_text(c->arena, word(j, "name")),
-                          .id = arena_text(c->arena, word(j, "id")),
+    const char *status = cloud_word(j, "status"),
+               *type = strrchr(cloud_word(j, "machineType"), '/'),
+               *made = cloud_word(j, "creationTimestamp");
+    *m = (struct machine){.name = arena_text(c->arena, cloud_word(j, "name")),
+                          .id = arena_text(c->arena, cloud_word(j, "id")),
                           .type = arena_text(c->arena, type ? type + 1 : ""),
                           .state = strcmp(status, "RUNNING") == 0 ? "running"
                                    : strcmp(status, "PROVISIONING") == 0 ||
@@ -238,7 +223,7 @@ static bool list(struct cloud *c, struct machine **out, size_t *count, struct er
         json_array_foreach(json_object_get(j, "items"), i,
                            one) if (*count < MACHINES_MOST &&
                                     read_machine(c, one, &(*out)[*count]))(*count)++;
-        page = arena_text(c->arena, word(j, "nextPageToken"));
+        page = arena_text(c->arena, cloud_word(j, "nextPageToken"));
         json_decref(j);
     } while (page[0] && *count < MACHINES_MOST);
     return true;
@@ -246,11 +231,13 @@ static bool list(struct cloud *c, struct machine **out, size_t *count, struct er
 
 static json_t *description(struct cloud *c, const char *name, const char *boot)
 {
-    json_t *j = json_pack(
-        "{s:s, s:s, s:{s:s}, s:[{s:b, s:b, s:{s:s}}], s:[{s:s}]}", "name", name, "machineType",
-        arena_format(c->arena, "zones/%s/machineTypes/%s", set(c, "zone"), set(c, "type")),
-        "labels", "posthouse", c->house, "disks", "boot", 1, "autoDelete", 1, "initializeParams",
-        "sourceImage", set(c, "image"), "networkInterfaces", "subnetwork", set(c, "subnet"));
+    json_t *j = json_pack("{s:s, s:s, s:{s:s}, s:[{s:b, s:b, s:{s:s}}], s:[{s:s}]}", "name", name,
+                          "machineType",
+                          arena_format(c->arena, "zones/%s/machineTypes/%s",
+                                       cloud_setting(c, "zone"), cloud_setting(c, "type")),
+                          "labels", "posthouse", c->house, "disks", "boot", 1, "autoDelete", 1,
+                          "initializeParams", "sourceImage", cloud_setting(c, "image"),
+                          "networkInterfaces", "subnetwork", cloud_setting(c, "subnet"));
     if (config_bool(c->config, "spot"))
         json_object_set_new(j, "scheduling",
                             json_pack("{s:s, s:s, s:b, s:s}", "provisioningModel", "SPOT",
@@ -260,10 +247,10 @@ static json_t *description(struct cloud *c, const char *name, const char *boot)
         json_object_set_new(
             j, "metadata",
             json_pack("{s:[{s:s, s:s}]}", "items", "key", "startup-script", "value", boot));
-    if (set(c, "account")[0])
+    if (cloud_setting(c, "account")[0])
         json_object_set_new(
             j, "serviceAccounts",
-            json_pack("[{s:s, s:[s]}]", "email", set(c, "account"), "scopes", SCOPE));
+            json_pack("[{s:s, s:[s]}]", "email", cloud_setting(c, "account"), "scopes", SCOPE));
     return j;
 }
 
@@ -284,7 +271,7 @@ static bool up(struct cloud *c, const char *name, const char *boot, struct machi
     static const char *const needed[] = {"project", "zone", "image", "type", "subnet"};
     json_t *j;
     for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-        if (!set(c, needed[i])[0])
+        if (!cloud_setting(c, needed[i])[0])
             return error_set(err, ERROR_USAGE, "%s is not set", needed[i]);
     json_t *body = description(c, name, boot);
     bool ok =
@@ -295,9 +282,9 @@ static bool up(struct cloud *c, const char *name, const char *boot, struct machi
         return false;
     // The answer is an operation; its targetId is the machine's.
     *made = (struct machine){.name = name,
-                             .id = arena_text(c->arena, word(j, "targetId")),
+                             .id = arena_text(c->arena, cloud_word(j, "targetId")),
                              .state = "starting",
-                             .type = set(c, "type"),
+                             .type = cloud_setting(c, "type"),
                              .began_ms = clock_now_ms()};
     ok = made->id[0] ||
          error_set(err, ERROR_NETWORK, "asking for a machine: Google did not say which it made");
@@ -321,7 +308,7 @@ static bool notice(struct cloud *c, const char **said, struct error *err)
     struct call get = {
         .path = "/computeMetadata/v1/instance/preempted", .headers = &header, .header_count = 1};
     struct reply r;
-    if (!cloud_call(c, set(c, "metadata"), &get, true, &r, err))
+    if (!cloud_call(c, cloud_setting(c, "metadata"), &get, true, &r, err))
         return false;
     if (r.status != 200)
         return cloud_refused("asking for a preemption", r.status, "", "", err);
