@@ -140,7 +140,10 @@ while [ $count -lt "$kills" ] && [ $tried -lt $((kills * 20)) ]; do
   before=$(committed); until_true 4 more
   sleep "0.$((RANDOM % 6))"
   kind=${order[0]} order=("${order[@]:1}")
-  if "kill_$kind"; then count=$((count + 1)); done_to[$kind]=$((done_to[$kind] + 1)); fi
+  if "kill_$kind"; then
+    count=$((count + 1)); done_to[$kind]=$((done_to[$kind] + 1))
+    [ $((count % 20)) != 0 ] || echo "# $count of $kills kills, ${#jobs[@]} jobs, $(committed) attempts count, $(df --output=used -m "$work/show" | tail -1 | tr -d ' ') MB of frames"
+  fi
 done
 for p in "${later[@]}"; do wait "$p" 2>/dev/null; done
 echo "# $count kills in ${#jobs[@]} jobs: $(for k in "${kinds[@]}"; do printf '%s %s, ' "$k" "${done_to[$k]}"; done)"
