@@ -3,6 +3,7 @@
 #include "plat/files.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +11,9 @@ static bool measured(struct command_call *call, const struct media *m, const cha
                      const json_t *facts, struct hdr_light *to, struct error *err)
 {
     json_t *result = NULL;
-    const char *work = arena_format(call->arena, "%s/.posthouse-light-%d", folder, (int)getpid());
+    const char *temporary = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    const char *work = arena_format(call->arena, "%s/.posthouse-light-%d",
+                                    folder ? folder : temporary, (int)getpid());
     struct error ignored;
     bool done = folder_make(work, 0755, err) &&
                 media_measure(call, m, facts, work, option_flag(call, "json"), &result, err);

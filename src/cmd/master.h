@@ -15,6 +15,6 @@
     }
 
 // Puts into the facts what the options state. Measuring writes into a folder of its own under
-// `folder`, which exists.
+// `folder`, which exists; NULL: under TMPDIR.
 MUST_CHECK bool master_state(struct command_call *call, const struct media *m, const char *folder,
                              json_t *facts, struct error *err);

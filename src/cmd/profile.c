@@ -1,5 +1,7 @@
 // posthouse profile: the outlets' specifications, which are data.
 #include "formats/profile/profile.h"
+#include "cmd/beside.h"
+#include "cmd/master.h"
 #include "cmd/media.h"
 #include "cmd/settings.h"
 #include "plat/files.h"
@@ -17,6 +19,8 @@ struct each { // profile of the house
     struct command_call *call;
     const json_t *facts; // to be fitted; NULL: only listed
     json_t *list;        // with --json
+    json_t *beside;      // rows of what goes with it; NULL: nothing
+    bool beside_fits;
     size_t fitting;
 };
 
@@ -43,6 +47,8 @@ static void show_fit(struct each *e, const json_t *profile, bool all)
     bool fits;
     json_t *fit = profile_fit(profile, e->facts, &fits);
     const char *checks_only = word(profile, "checks_only");
+    json_array_extend(fit, e->beside);
+    fits = fits && (!e->beside || e->beside_fits);
     e->fitting += fits;
     if (e->list) {
         json_t *row = json_pack("{s:s, s:b, s:O}", "profile", word(profile, "name"), "fits", fits,
@@ -148,7 +154,9 @@ static int fit(struct command_call *call)
     const char *wanted = option_text(call, "profile");
     struct each e = {.call = call, .list = option_flag(call, "json") ? json_array() : NULL};
     bool ok = (!wanted || media_profile(call, wanted, &profile, &err)) &&
-              media_open(call, call->words[1], &m, &err) && media_probe(call, &m, &facts, &err);
+              media_open(call, call->words[1], &m, &err) && media_probe(call, &m, &facts, &err) &&
+              master_state(call, &m, NULL, facts, &err) &&
+              beside_fit(call, facts, &e.beside, &e.beside_fits, &err);
     if (ok) {
         e.facts = facts;
         if (wanted)
@@ -159,6 +167,7 @@ static int fit(struct command_call *call)
     if (ok && e.list)
         print_json(e.list);
     json_decref(e.list);
+    json_decref(e.beside);
     json_decref(profile);
     json_decref(facts);
     media_close(&m);
@@ -184,6 +193,8 @@ static int run(struct command_call *call)
 
 static const struct option_row options[] = {
     {"profile", OPTION_TEXT, "NAME", "fit: this one alone, with what is well too"},
+    MASTER_OPTIONS,
+    BESIDE_OPTIONS,
     {"json", OPTION_FLAG, NULL, "print JSON, for scripts"},
     {0},
 };
@@ -194,7 +205,8 @@ const struct command command_profile = {
     "A profile is a file in data/profiles: what a deliverable must be, with where that stands\n"
     "written. `check` names the line and the field of each mistake; the exit status is 1 when\n"
     "there is one. `fit` looks into a film, a sound or a sequence and says of every profile what\n"
-    "keeps the master from becoming it; 1 when there is none that fits.",
+    "keeps the master from becoming it; 1 when there is none that fits. What the file does not say can\n"
+    "be stated; what goes beside it is held against it.",
     options,
     1,
     0,

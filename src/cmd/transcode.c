@@ -1,4 +1,5 @@
 // posthouse transcode: a file made into a profile, probed and compared, without a server.
+#include "cmd/beside.h"
 #include "cmd/master.h"
 #include "cmd/record.h"
 #include "formats/profile/burn.h"
@@ -118,6 +119,27 @@ out:;
     return done;
 }
 
+// What goes beside it has to be of this picture.
+static bool beside(struct command_call *call, const json_t *facts, struct error *err)
+{
+    json_t *rows;
+    bool fits, done = beside_fit(call, facts, &rows, &fits, err);
+    size_t i;
+    const json_t *row;
+    json_array_foreach(rows, i, row)
+    {
+        if (!done || fits || strcmp(json_string_value(json_object_get(row, "state")), "no") != 0)
+            continue;
+        error_set(err, ERROR_INPUT, "what goes beside it is not of this picture");
+        error_why(err, "%s: wanted %s, seen %s", json_string_value(json_object_get(row, "what")),
+                  json_string_value(json_object_get(row, "wanted")),
+                  json_string_value(json_object_get(row, "seen")));
+        done = error_fix(err, "%s", json_string_value(json_object_get(row, "fix")));
+    }
+    json_decref(rows);
+    return done;
+}
+
 static bool burn(struct command_call *call, json_t *profile, struct error *err)
 {
     const char *line = option_text(call, "burn");
@@ -180,7 +202,7 @@ static int run(struct command_call *call)
     if (!media_profile(call, wanted, &profile, &err) || !burn(call, profile, &err) ||
         !media_open(call, call->words[0], &m, &err) || !media_probe(call, &m, &facts, &err) ||
         !folder_make(folder, 0755, &err) || !master_state(call, &m, folder, facts, &err) ||
-        !profile_makes(profile, facts, m.name, &err) ||
+        !profile_makes(profile, facts, m.name, &err) || !beside(call, facts, &err) ||
         !carry(call, &m, facts, profile, &told, &carried, &err)) {
         status = command_failed(&err);
         goto out;
@@ -190,7 +212,8 @@ static int run(struct command_call *call)
     if (!make(call, &m, facts, profile, carried, folder, name, (int)workers, &checks, &cadence,
               &all, &err) ||
         !keep_beside(call, &m, facts, profile, told,
-                     arena_format(call->arena, "%s/%s", folder, name), &err)) {
+                     arena_format(call->arena, "%s/%s", folder, name), &err) ||
+        !beside_deliver(call, folder, &err)) {
         status = command_failed(&err);
         goto out;
     }
@@ -233,6 +256,7 @@ static const struct option_row options[] = {
     MASTER_OPTIONS,
     {"record", OPTION_TEXT, "FILE",
      "a record (JSON) of what is known of it besides; `posthouse map` makes one"},
+    BESIDE_OPTIONS,
     {"overwrite", OPTION_FLAG, NULL, "replace a file of the same name"},
     {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
     {0},
