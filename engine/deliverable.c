@@ -61,6 +61,9 @@ bool order_open(const struct ticket *t, struct order *o, struct error *err)
                         .facts = json_incref(t->facts)};
     if (!profile_check(t->profile, order_word(t->profile, "name"), err) || !have_facts(o, err))
         return false;
+    json_t *said = o->facts;
+    o->facts = hdr_stated(t->profile, said);
+    json_decref(said);
     const json_t *timing = json_object_get(o->facts, "constant");
     bool picture = json_array_size(json_object_get(o->facts, "video")) > 0;
     o->video = picture ? o->video : NULL;

@@ -1,5 +1,8 @@
 // Deliverables: profiles, what was made by them, and taking it out.
 #include "api/inside.h"
+#include "formats/profile/burn.h"
+#include "formats/profile/hdr.h"
+#include "formats/profile/profile.h"
 #include "house/assets/assets.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/sending.h"
@@ -124,13 +127,22 @@ static bool make_in(struct db_tx *tx, void *context, struct error *err)
            delivery_get(tx, made.text, &q->json, err);
 }
 
+// What this order adds to the profile.
+static bool add_wishes(struct call *c, json_t *profile, struct error *err)
+{
+    const char *burn = body_text(c, "burn");
+    return (!burn || !*burn || profile_burn(profile, burn, err)) &&
+           hdr_order(profile, body_text(c, "mastering_display"), body_text(c, "light"), err) &&
+           profile_check(profile, "with what is added to it", err);
+}
+
 static bool deliveries_post(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
     const char *folder = folder_of(c, err);
     if (!folder || !profile_load(folder, body_text(c, "profile"), &q.profile, err))
         return false;
-    bool ok = db_write(c->api->db, make_in, &q, err);
+    bool ok = add_wishes(c, q.profile, err) && db_write(c->api->db, make_in, &q, err);
     json_decref(q.profile);
     if (ok)
         call_json(c, q.json);

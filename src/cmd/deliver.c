@@ -92,7 +92,10 @@ static bool ask_for_it(struct delivering *d, const char *profile, struct error *
     const char *to = option_text(d->call, "to"), *destination = NULL;
     if (to && !(destination = destination_of(d, to, err)))
         return false;
-    json_t *body = json_pack("{s:s, s:s*}", "profile", profile, "destination", destination);
+    json_t *body = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*}", "profile", profile, "destination",
+                             destination, "burn", option_text(d->call, "burn"), "mastering_display",
+                             option_text(d->call, "mastering-display"), "light",
+                             option_text(d->call, "light"));
     char *written = body ? json_dumps(body, JSON_COMPACT) : NULL;
     if (!written)
         return error_set(err, ERROR_INPUT, "a profile's name must be UTF-8");
@@ -367,6 +370,10 @@ static const struct option_row options[] = {
     {"profile", OPTION_TEXT, "NAME", "what to make (`posthouse profile list`)"},
     {"to", OPTION_TEXT, "NAME", "send it to this destination (`posthouse destination list`)"},
     {"out", OPTION_TEXT, "DIR", "where the file goes (the current folder)"},
+    {"burn", OPTION_TEXT, "WHAT", "into the picture, as `posthouse transcode --burn`"},
+    {"mastering-display", OPTION_TEXT, "DISPLAY",
+     "what an HDR master was graded on, as the colourist says: \"p3-d65 1000 0.0001\""},
+    {"light", OPTION_TEXT, "LEVELS", "MaxCLL and MaxFALL of an HDR master in cd/m2: 1000,400"},
     {"overwrite", OPTION_FLAG, NULL, "replace a file of that name"},
     {"json", OPTION_FLAG, NULL, "print the delivery and its checks as JSON"},
     CLIENT_OPTIONS,

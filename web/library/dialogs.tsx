@@ -1,5 +1,5 @@
 // library/dialogs: share, deliver, move.
-import type { Asset, Delivery, Folder, NewShare, Problem, Readiness, Share } from "api-types";
+import type { Asset, Delivery, Folder, NewDelivery, NewShare, Problem, Readiness, Share } from "api-types";
 import { Fragment } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post, problem_of } from "../app/api";
@@ -90,6 +90,8 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
   const [profiles, set_profiles] = useState<Readiness[] | null>(null);
   const [chosen, choose] = useState("");
   const [order, set_order] = useState(no_order);
+  const [labels, set_labels] = useState(false);
+  const [mark, set_mark] = useState("");
   const [wrong, set_wrong] = useState<Problem | null>(null);
   const [busy, set_busy] = useState(false);
   useEffect(() => {
@@ -112,7 +114,9 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
     set_busy(true);
     set_wrong(null);
     try {
-      await post<Delivery>(`/versions/${asset.version.id}/deliveries`, { profile: chosen, destination: order.destination, naming: order.naming });
+      const burn = [...(labels ? ["timecode"] : []), ...(mark.trim() ? [`watermark=${mark.trim().replaceAll("|", "/")}`] : [])];
+      const body: NewDelivery = { profile: chosen, destination: order.destination, naming: order.naming, burn: burn.join("|") || null, mastering_display: null, light: null };
+      await post<Delivery>(`/versions/${asset.version.id}/deliveries`, body);
       close();
       tell(`${asset.name} is being delivered`, { name: "Show", run: () => go(to.deliver(asset.project)) });
     } catch (e) {
@@ -140,6 +144,8 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
           </Fragment>
         ))}
       </div>
+      <Tick label="Timecode in the picture" on={labels} set={set_labels} />
+      <Field label="Watermark in the picture (optional)" value={mark} set={set_mark} maxlength={100} hint="The name of whoever is to watch it" />
       {wrong && <ProblemBox problem={wrong} />}
     </Dialog>
   );

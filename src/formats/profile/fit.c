@@ -359,8 +359,9 @@ static void beside(struct fit *f, const json_t *profile)
     }
 }
 
-json_t *profile_fit(const json_t *profile, const json_t *facts, bool *fits)
+json_t *profile_fit(const json_t *profile, const json_t *said, bool *fits)
 {
+    json_t *facts = hdr_stated(profile, said);
     struct fit f = {json_array(), true};
     const json_t *video = json_object_get(profile, "video"),
                  *master = json_object_get(profile, "master");
@@ -382,6 +383,7 @@ json_t *profile_fit(const json_t *profile, const json_t *facts, bool *fits)
     loudness(&f, profile);
     beside(&f, profile);
     *fits = f.fits;
+    json_decref(facts);
     return f.list;
 }
 

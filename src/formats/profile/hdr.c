@@ -126,3 +126,44 @@ void hdr_state(json_t *facts, const struct hdr_display *d, const struct hdr_ligh
         json_object_set_new(hdr, "max_fall", json_integer(l->max_fall));
     }
 }
+
+json_t *hdr_stated(const json_t *profile, const json_t *facts)
+{
+    const json_t *stated = json_object_get(profile, "stated"),
+                 *cll = json_object_get(stated, "max_cll");
+    const char *display = json_string_value(json_object_get(stated, "mastering"));
+    struct hdr_display d;
+    struct error ignored;
+    if (!stated)
+        return json_incref((json_t *)(uintptr_t)facts);
+    json_t *to = json_deep_copy(facts);
+    struct hdr_light l = {
+        (int)json_integer_value(cll),
+        (int)json_integer_value(json_object_get(stated, "max_fall")),
+    };
+    bool has = display && hdr_display_parse(display, &d, &ignored);
+    hdr_state(to, has ? &d : NULL, cll ? &l : NULL);
+    return to;
+}
+
+bool hdr_order(json_t *profile, const char *display, const char *light, struct error *err)
+{
+    json_t *stated = json_object();
+    struct hdr_display d;
+    struct hdr_light l;
+    char text[160];
+    bool done = (!display || hdr_display_parse(display, &d, err)) &&
+                (!light || hdr_light_parse(light, &l, err));
+    if (done && display) {
+        hdr_display_format(&d, text);
+        json_object_set_new(stated, "mastering", json_string(text));
+    }
+    if (done && light) {
+        json_object_set_new(stated, "max_cll", json_integer(l.max_cll));
+        json_object_set_new(stated, "max_fall", json_integer(l.max_fall));
+    }
+    if (done && json_object_size(stated))
+        json_object_set(profile, "stated", stated);
+    json_decref(stated);
+    return done;
+}

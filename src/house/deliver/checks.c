@@ -176,7 +176,9 @@ static void sound(struct checks *c, const json_t *profile, const json_t *source,
 json_t *deliver_checks(const json_t *profile, const json_t *source, const json_t *result, bool *all)
 {
     struct checks c = {json_array(), true};
-    picture(&c, profile, source, result);
+    json_t *stated = hdr_stated(profile, source);
+    picture(&c, profile, stated, result);
+    json_decref(stated);
     sound(&c, profile, source, result);
     *all = c.all && json_array_size(c.list) > 0;
     return c.list;
