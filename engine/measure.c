@@ -42,6 +42,7 @@ struct seeing { // on the line
     struct line *line;
     struct picture_measure *measure;
     struct picture_light *light; // of PQ
+    bool pq;                     // as the facts say, of frames that say nothing
     struct picture_shape shape;
     struct SwsContext *convert;
     AVFrame *converted;
@@ -136,7 +137,8 @@ static bool begin_pictures(struct seeing *s, const AVFrame *f, struct error *err
         .bt601 =
             as_is && (f->colorspace == AVCOL_SPC_BT470BG || f->colorspace == AVCOL_SPC_SMPTE170M),
         .bt2020 = as_is && f->colorspace == AVCOL_SPC_BT2020_NCL,
-        .pq = f->color_trc == AVCOL_TRC_SMPTE2084,
+        .pq = f->color_trc == AVCOL_TRC_SMPTE2084 ||
+              (f->color_trc == AVCOL_TRC_UNSPECIFIED && s->pq),
         .hlg = f->color_trc == AVCOL_TRC_ARIB_STD_B67,
         .second = s->second,
     };
@@ -626,6 +628,9 @@ static bool open_all(struct measuring *m, struct error *err)
 {
     if ((!m->facts && !probe(m->t, &m->facts, err)) || !media_open(m->t, &m->m, err))
         return false;
+    const json_t *video = json_array_get(json_object_get(m->facts, "video"), 0);
+    const char *transfer = json_string_value(json_object_get(video, "transfer"));
+    m->see.pq = transfer && strcmp(transfer, "smpte2084") == 0;
     m->rate = (rational){25, 1};
     m->see.total = json_integer_value(json_object_get(m->facts, "duration_frames"));
     return (m->m->video < 0 || (find_times(m, err) &&

@@ -59,6 +59,21 @@ done
 ok "what a master lacks is said" says 'NO  size .*wanted 1920x1080' 1 "$posthouse" profile fit small.mov --profile netflix-nonbranded-prores
 ok "and keeps it from being made" says 'why: size: wanted 1920x1080, 3840x2160 or 4096x2160, seen 480x270' 2 "$posthouse" transcode small.mov --profile netflix-nonbranded-prores --out out/none
 ok "what is only checked is not made" says 'without ST 436 captions' 3 "$posthouse" transcode small.mov --profile us-broadcast-xdcam-hd422 --out out/none
+# HDR: the display is stated, the light measured, and both are read by outsiders.
+ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=24:d=1 -vf setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc,format=yuv422p10le -c:v prores_aw -movflags write_colr hdr.mov
+ok "an HDR deliverable without its display is refused" says 'fix: the colourist states it' 2 "$posthouse" transcode hdr.mov --profile web-hevc-hdr10 --out out/hdr
+ok "with both it is made" says 'MaxCLL, MaxFALL' 0 "$posthouse" transcode hdr.mov --profile web-hevc-hdr10 --out out/hdr --mastering-display 'p3-d65 1000 0.005' --light measure --burn 'timecode=record,start=01:00:00:00|watermark=Ann Lee'
+ok "mediainfo reads the display" bash -c "mediainfo out/hdr/hdr.mp4 | grep -q 'min: 0.0050 cd/m2, max: 1000 cd/m2'"
+ok "and the light" bash -c "mediainfo out/hdr/hdr.mp4 | grep -q 'Maximum Content Light Level  *: [1-9][0-9]* cd/m2'"
+shots='<Shot><Record><In>0</In><Duration>10</Duration></Record></Shot><Shot><Record><In>%d</In><Duration>14</Duration></Record></Shot>'
+for in in 10 11; do printf "<DolbyLabsMDF version=\"4.0.2\"><Outputs><Output><Video><Track><EditRate>24 1</EditRate>$shots</Track></Video></Output></Outputs></DolbyLabsMDF>" $in >dv$in.xml; done
+ok "Dolby Vision of another cut is told apart" says 'NO  Dolby Vision: shots .* the first at frame 11' 1 "$posthouse" profile fit hdr.mov --profile prores-422-hq-mov --dolby-vision dv11.xml
+ok "and of this one is delivered unchanged" says 'dv10.xml unchanged' 0 "$posthouse" transcode hdr.mov --profile prores-422-hq-mov --out out/dv --dolby-vision dv10.xml
+ok "to the byte" cmp dv10.xml out/dv/dv10.xml
+# Film with a pull-down comes back as it was, and the plan says so.
+ffmpeg -v error -f lavfi -i testsrc2=s=320x240:r=24000/1001:d=2 -vf telecine=first_field=top:pattern=23,setfield=tff,format=yuv422p10le -r 30000/1001 -c:v prores_ks -profile:v 3 -flags +ildct -field_order tt pulled.mov
+sed 's/"pixel_format"/"scan": "progressive", "pixel_format"/; s/prores-422-hq-mov/film/' "$top/data/profiles/prores-422-hq-mov.json" >film.json
+ok "a pull-down is found and undone" says 'fields: 2:3, top first; made into 24000/1001' 0 "$posthouse" transcode pulled.mov --profile ./film.json --out out/film
 ok "a mistake in a profile is named with its line" bash -c 'sed "s/1920x1080/1920x/" "$1/data/profiles/apple-itunes-prores.json" >apple-itunes-prores.json; ! "$0" profile check apple-itunes-prores.json 2>err && grep -q "line 24: .*sizes.0" err || { cat err; false; }' "$posthouse" "$top"
 ok "the manual page is roff" bash -c "'$posthouse' man transcode | grep -q '^.TH POSTHOUSE-transcode'"
 echo "1..$number"
