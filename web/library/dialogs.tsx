@@ -141,11 +141,15 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
             </label>
             {p.name === chosen && <FitTable p={p} />}
             {p.name === chosen && p.state === "ready" && <OrderPart key={p.name} version={asset.version.id} profile={p.name} order={order} set={set_order} />}
+            {p.name === chosen && p.state === "ready" && p.container !== "wav" && (
+              <div class="fit">
+                <Tick label="Timecode in the picture" on={labels} set={set_labels} />
+                <Field label="Watermark in the picture (optional)" value={mark} set={set_mark} maxlength={100} hint="The name of whoever is to watch it" />
+              </div>
+            )}
           </Fragment>
         ))}
       </div>
-      <Tick label="Timecode in the picture" on={labels} set={set_labels} />
-      <Field label="Watermark in the picture (optional)" value={mark} set={set_mark} maxlength={100} hint="The name of whoever is to watch it" />
       {wrong && <ProblemBox problem={wrong} />}
     </Dialog>
   );
