@@ -132,6 +132,27 @@ static bool read_part(struct exr_file *f, int index, struct part *p, struct erro
     return true;
 }
 
+// Why a part can not be put together with others to a frame; NULL: it can. DWA loses: a frame of
+// its tiles would have lost twice, and OpenEXR's C library does not write it.
+static const char *no_tile(const struct exr_file *f, const struct part *p)
+{
+    uint32_t x, y;
+    exr_tile_level_mode_t mode = EXR_TILE_ONE_LEVEL;
+    exr_tile_round_mode_t round;
+    if (deep(p))
+        return "it has deep samples";
+    if (p->storage == EXR_STORAGE_TILED &&
+        (exr_get_tile_descriptor(f->c, p->index, &x, &y, &mode, &round) != EXR_ERR_SUCCESS ||
+         mode != EXR_TILE_ONE_LEVEL))
+        return "it has several levels";
+    if (p->compression >= EXR_COMPRESSION_DWAA)
+        return "its compression (DWA) would lose a second time";
+    for (int i = 0; i < p->channels->num_channels; i++)
+        if (p->channels->entries[i].x_sampling != 1 || p->channels->entries[i].y_sampling != 1)
+            return "a channel has fewer samples than pixels";
+    return NULL;
+}
+
 // ---- its chunks
 
 typedef bool on_chunk(void *context, struct exr_file *f, const struct part *p,
@@ -406,6 +427,8 @@ bool exr_look(size_t number, const struct ticket_input *input, struct exr_seen *
         }
         if (ok)
             describe(&seen->form, &p);
+        if (ok && !seen->no_tile)
+            seen->no_tile = no_tile(&f, &p);
         ok = ok && walk_part(&f, &p, room_for_chunk, look_at_chunk, &l, &seen->packed, err);
     }
     free(l.room);
@@ -516,20 +539,7 @@ static bool same_part(const struct assembling *a, size_t tile, const struct part
 
 static bool can_assemble(const struct assembling *a, const struct part *p, struct error *err)
 {
-    const char *why = deep(p) ? "it has deep samples" : NULL;
-    uint32_t x, y;
-    exr_tile_level_mode_t mode = EXR_TILE_ONE_LEVEL;
-    exr_tile_round_mode_t round;
-    if (p->storage == EXR_STORAGE_TILED &&
-        (exr_get_tile_descriptor(a->tiles[0].c, p->index, &x, &y, &mode, &round) !=
-             EXR_ERR_SUCCESS ||
-         mode != EXR_TILE_ONE_LEVEL))
-        why = "it has several levels";
-    if (p->compression >= EXR_COMPRESSION_DWAA)
-        why = "its compression (DWA) would lose a second time";
-    for (int i = 0; i < p->channels->num_channels; i++)
-        if (p->channels->entries[i].x_sampling != 1 || p->channels->entries[i].y_sampling != 1)
-            why = "a channel has fewer samples than pixels";
+    const char *why = no_tile(&a->tiles[0], p);
     if (!why)
         return true;
     error_set(err, ERROR_UNSUPPORTED, "%s can not be a tile of a frame", a->tiles[0].name);

@@ -17,6 +17,7 @@ struct exr_seen {
     bool lit;              // a colour sample (any, where none is a colour) is not 0
     int64_t odd;           // NaN and Inf
     char odd_at[160];      // the first one: part, channel, column, row
+    const char *no_tile;   // why exr_assemble would refuse it; NULL: it would not
     bool packed;           // DWAA or DWAB, which this library reads but does not unpack
 };
 // Decodes every chunk of input `number`. DAMAGED with the part and the row of the first that can

@@ -30,6 +30,30 @@ static bool wrong(struct error *err, const char *name, const char *why, ...)
     return error_why(err, "%s", text);
 }
 
+// What is put together is written as it came.
+static const AVCodec *writer_of(enum AVCodecID codec)
+{
+    static const enum AVCodecID lossless[] = {AV_CODEC_ID_PNG, AV_CODEC_ID_TIFF, AV_CODEC_ID_DPX,
+                                              AV_CODEC_ID_TARGA, AV_CODEC_ID_BMP};
+    for (size_t i = 0; i < sizeof(lossless) / sizeof(lossless[0]); i++)
+        if (lossless[i] == codec)
+            return avcodec_find_encoder(codec);
+    return NULL;
+}
+
+// The first tile tells, not the last one of a thousand.
+static bool fit_for_a_frame(const struct ticket *t, const char *name, enum AVCodecID codec,
+                            const struct whole *l, struct error *err)
+{
+    bool exr = codec == AV_CODEC_ID_EXR;
+    if (!json_is_true(json_object_get(t->asked, "tile")) ||
+        (exr ? !l->no_tile : writer_of(codec) != NULL))
+        return true;
+    wrong(err, name, "it can not be put together with others to a frame: %s",
+          exr ? l->no_tile : "its format loses, or is not written here");
+    return error_fix(err, "render tiles as OpenEXR without DWA, PNG, TIFF, DPX, TGA or BMP");
+}
+
 static bool as_asked(const struct ticket *t, const char *name, const struct whole *l,
                      struct error *err)
 {
@@ -54,8 +78,8 @@ static bool as_asked(const struct ticket *t, const char *name, const struct whol
 static bool verify_one(const struct ticket *t, size_t i, json_t *row, struct error *err)
 {
     struct whole l = {.form = BUF_LIMIT(1 << 20)};
-    enum AVCodecID codec;
-    bool picture;
+    enum AVCodecID codec = AV_CODEC_ID_NONE;
+    bool picture = false;
     const struct ticket_input *input = &t->inputs[i];
     bool ok = (input->size > 0 || wrong(err, input->name, "it is empty")) &&
               whole_is_picture(i, input, &picture, &codec, err);
@@ -67,7 +91,8 @@ static bool verify_one(const struct ticket *t, size_t i, json_t *row, struct err
         json_object_set_new(row, "height", json_integer(l.height));
         json_object_set_new(row, "form", json_string(l.form.at ? l.form.at : ""));
     }
-    ok = ok && as_asked(t, input->name, &l, err);
+    ok = ok && as_asked(t, input->name, &l, err) &&
+         (!picture || fit_for_a_frame(t, input->name, codec, &l, err));
     if (ok && t->output && t->input_count == 1) { // whoever asked wants to see it, too
         struct error ignored;
         json_t *facts = NULL;
@@ -182,11 +207,7 @@ static void copy_tile(struct mosaic *m, size_t i)
 static bool encode_whole(const struct mosaic *m, enum AVCodecID codec, int file, int64_t *size,
                          struct error *err)
 {
-    static const enum AVCodecID lossless[] = {AV_CODEC_ID_PNG, AV_CODEC_ID_TIFF, AV_CODEC_ID_DPX,
-                                              AV_CODEC_ID_TARGA, AV_CODEC_ID_BMP};
-    const AVCodec *encoder = NULL;
-    for (size_t i = 0; i < sizeof(lossless) / sizeof(lossless[0]); i++)
-        encoder = lossless[i] == codec ? avcodec_find_encoder(codec) : encoder;
+    const AVCodec *encoder = writer_of(codec);
     AVCodecContext *c = encoder ? avcodec_alloc_context3(encoder) : NULL;
     AVPacket *p = av_packet_alloc();
     bool ok = c != NULL;

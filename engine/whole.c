@@ -172,7 +172,8 @@ static bool look_at_exr(size_t number, const struct ticket_input *input, struct 
                          .form = seen.form,
                          .lit = seen.lit,
                          .opaque = true, // light without alpha is a glow
-                         .odd = seen.odd};
+                         .odd = seen.odd,
+                         .no_tile = seen.no_tile};
     memcpy(to->odd_at, seen.odd_at, sizeof(to->odd_at));
     return ok && (!seen.packed || unpack(number, input, to, err));
 }

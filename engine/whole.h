@@ -10,6 +10,7 @@ struct whole {
     bool lit, opaque; // something is not black; something can be seen through no hole
     int64_t odd;      // NaN and Inf, of EXR
     char odd_at[160];
+    const char *no_tile; // of EXR: why it can not be a tile of a frame; NULL: it can
 };
 // Whether input `number` begins as, or is named like, a still picture.
 MUST_CHECK bool whole_is_picture(size_t number, const struct ticket_input *input, bool *is,

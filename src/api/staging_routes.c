@@ -308,19 +308,30 @@ static bool document_in(struct db_tx *tx, void *context, struct error *err)
     return job_document(tx, f->job, &f->document, err);
 }
 
+// -1: not said, or no number.
+static int64_t query_number(struct call *c, const char *name)
+{
+    const char *value = call_query(c, name);
+    int64_t number;
+    return value && text_int(text_of(value), &number) ? number : -1;
+}
+
 static bool find_place(struct call *c, struct making *m, struct error *err)
 {
-    const char *output = call_query(c, "output"), *frame = call_query(c, "frame");
+    int64_t output = query_number(c, "output"), frame = query_number(c, "frame");
+    int64_t tile = query_number(c, "tile");
     struct finding f = {m->h.job, NULL};
     if (!db_read(c->api->db, document_in, &f, err))
         return false;
-    m->path = job_output_path(c->arena, f.document, output ? strtoll(output, NULL, 10) : -1,
-                              frame ? strtoll(frame, NULL, 10) : 0);
+    m->path = job_output_path(c->arena, f.document, output, frame, tile);
     json_decref(f.document);
     if (!m->path)
         return error_set(err, ERROR_INPUT, "the job has no such output");
-    snprintf(m->arriving, sizeof(m->arriving), "%s/%s/%s-%s", c->api->wish.scratch_folder,
-             m->h.attempt, output, frame ? frame : "0");
+    int size =
+        snprintf(m->arriving, sizeof(m->arriving), "%s/%s/%lld-%lld", c->api->wish.scratch_folder,
+                 m->h.attempt, (long long)output, (long long)frame);
+    if (tile >= 0)
+        snprintf(m->arriving + size, sizeof(m->arriving) - (size_t)size, "-%lld", (long long)tile);
     return job_may_bring(m->path, c->api->wish.house_folder ? c->api->wish.house_folder : "",
                          c->api->config ? config_text(c->api->config, "staged.outputs") : "", err);
 }
@@ -704,7 +715,7 @@ const struct route staging_routes[] = {
     {"GET", "/work/file", NEED_WORKER, file_get, NULL, "bytes", 0,
      "one file, by ranges; ?content=", NULL},
     {"GET", "/work/made", NEED_WORKER, made_get, NULL, "StagedMade", 0,
-     "how much of it is there; ?output= &frame= &task= &size= &content=", NULL},
+     "how much of it is there; ?output= &frame= &tile= &task= &size= &content=", NULL},
     {"PUT", "/work/made", NEED_WORKER, made_end, NULL, "StagedMade", ROUTE_STREAM,
      "what was made, from ?offset= on; of a ticket ?name= &size= &content=", &made_stream},
     {"POST", "/work/place", NEED_WORKER, place_post, "StagedPlace", "StagedPlaced", 0,

@@ -435,8 +435,9 @@ static bool is_as_asked(struct render *r, const struct output *o, const char *pa
                         const char *name, struct error *err)
 {
     json_t *result = NULL;
-    json_t *asked = json_pack("{s:I, s:I, s:b, s:s*}", "width", (json_int_t)o->width, "height",
-                              (json_int_t)o->height, "not_black", o->not_black, "nan", o->nan);
+    json_t *asked = json_pack("{s:b, s:I, s:I, s:b, s:s*}", "tile", o->tile != NULL, "width",
+                              (json_int_t)o->width, "height", (json_int_t)o->height, "not_black",
+                              o->not_black, "nan", o->nan);
     json_t *ticket = json_pack("{s:s, s:o, s:s*}", "kind", "verify", "asked", asked, "output",
                                r->calls->pictured ? PICTURE : NULL);
     struct engine_wish wish = {.ticket = ticket,
@@ -470,7 +471,7 @@ static bool sync_path(const char *path, int flags, struct error *err)
 }
 
 struct made_file {
-    int64_t task, frame;
+    int64_t task, frame, tile; // tile -1: none
     const struct output *output;
     const char *name, *from, *to;
 };
@@ -524,13 +525,13 @@ static bool check_file(struct render *r, struct arena *a, struct made_file f,
     return true;
 }
 
-// With the number of the task's tile in its name.
-static const char *tile_name(struct arena *a, const struct output *o, const struct openjd_task *t)
+// The number of the task's tile; -1: the output has none.
+static int64_t tile_of(const struct output *o, const struct openjd_task *t)
 {
     for (size_t i = 0; o->tile && i < t->count; i++)
         if (text_is(t->values[i].name, o->tile))
-            return sequence_tile(a, o->name, t->values[i].value.whole);
-    return o->name;
+            return t->values[i].value.whole;
+    return -1;
 }
 
 static bool check_task(struct render *r, struct arena *a, const struct openjd_task *t,
@@ -546,7 +547,11 @@ static bool check_task(struct render *r, struct arena *a, const struct openjd_ta
                                            : 0;
             struct made_file f = {
                 .task = number + (int64_t)k, .frame = frame_number, .output = &r->outputs[i]};
-            f.name = sequence_frame(a, tile_name(a, f.output, t), frame_number);
+            f.tile = tile_of(f.output, t);
+            f.name = f.output->name;
+            if (f.tile >= 0)
+                f.name = sequence_tile(a, f.name, f.tile);
+            f.name = sequence_frame(a, f.name, frame_number);
             if (!check_file(r, a, f, files, err))
                 return false;
         }
@@ -576,8 +581,11 @@ static bool hand_over(struct render *r, const struct made_files *files, struct e
     struct stage_of of = stage_of(r);
     for (size_t i = 0; i < files->count; i++)
         if (!stage_send(r->wish.stage, &of,
-                        &(struct stage_made){files->at[i].output->index, files->at[i].frame,
-                                             files->at[i].task, files->at[i].from},
+                        &(struct stage_made){.output = files->at[i].output->index,
+                                             .frame = files->at[i].frame,
+                                             .task = files->at[i].task,
+                                             .tile = files->at[i].tile,
+                                             .path = files->at[i].from},
                         err))
             return false;
     if (!stage_place(r->wish.stage, &of, err))

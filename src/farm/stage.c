@@ -655,10 +655,12 @@ static bool send_path(struct stage *s, const struct stage_of *of, const char *wh
 bool stage_send(struct stage *s, const struct stage_of *of, const struct stage_made *made,
                 struct error *err)
 {
-    char what[100];
+    char what[160];
     sha256 content;
-    snprintf(what, sizeof(what), "&output=%" PRId64 "&frame=%" PRId64 "&task=%" PRId64,
-             made->output, made->frame, made->task);
+    int size = snprintf(what, sizeof(what), "&output=%" PRId64 "&frame=%" PRId64 "&task=%" PRId64,
+                        made->output, made->frame, made->task);
+    if (made->tile >= 0)
+        snprintf(what + size, sizeof(what) - (size_t)size, "&tile=%" PRId64, made->tile);
     return send_path(s, of, what, made->path, &content, err);
 }
 

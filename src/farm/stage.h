@@ -71,6 +71,7 @@ MUST_CHECK bool stage_send_named(struct stage *s, const struct stage_of *of, con
 struct stage_made {
     int64_t output; // its number among the job's, from 0
     int64_t frame, task;
+    int64_t tile; // -1: the output has none
     const char *path;
 };
 MUST_CHECK bool stage_send(struct stage *s, const struct stage_of *of,

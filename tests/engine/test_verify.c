@@ -86,6 +86,9 @@ static void every_part_and_channel_of_an_exr_is_looked_at(void **state)
     assert_int_equal(system(command), 0);
     fine(packed, json_pack("{s:b, s:s}", "not_black", 1, "nan", "refuse"),
          "{\"width\":96,\"height\":54,\"form\":\"exr tiles: A half B half G half R half\"}");
+    // Its frame would lose a second time: the first tile says so.
+    refused(packed, json_pack("{s:b}", "tile", 1), "compression (DWA) would lose a second time");
+    fine(path, json_pack("{s:b}", "tile", 1), "{\"width\":96}");
     assert_int_equal(truncate(packed, 3000), 0);
     refused(packed, NULL, "tile");
     // A crop by its data window is still a picture of the display window's size.

@@ -96,6 +96,27 @@ ok "they are a sequence" until_true 60 state_is "$(assets_of "$tiled" '[0].asset
 sed 's/"columns":2/"columns":3/' "$work/tiles.json" >"$work/wrong.json"
 ok "a grid that is not the template's is refused" bash -c "! '$posthouse' submit '$work/tiles.yaml' -p Scene='$work/scene.pov' -p OutputDir='$work/show/tiles' --options '$work/wrong.json' --project Farm --house '$url' --token-file '$house/local.token' 2>'$work/refusal'; grep -q 'frame 1 has 4 tiles, the grid 6' '$work/refusal'"
 
+# Frames appear as their tiles are there, while the job runs; a tile that is made again makes its frame again, and no other.
+gate=$work/gate
+sed -e 's|command: povray|command: bash|' -e "s|args: \[|args: [\"-c\", \"while [ \$0 = 3 ] \&\& [ ! -e $gate ]; do sleep 0.1; done; exec povray \\\\\"\$@\\\\\"\", \"{{Task.Param.Frame}}\", |" "$work/tiles.yaml" >"$work/slow.yaml"
+sed -e 's|,"asset":{"name":"Tiled"}||' -e "s|/whole_#|/early_#|; s|/tiles/t|/slow/t|" "$work/tiles.json" >"$work/slow.json"
+mkdir -p "$work/show/slow"
+ok "a job whose last frame waits is submitted" bash -c "'$posthouse' submit '$work/slow.yaml' -p Scene='$work/scene.pov' -p OutputDir='$work/show/slow' --options '$work/slow.json' --project Farm --house '$url' --token-file '$house/local.token' >'$work/submitted'"
+slow=$(job_of)
+early() { [ -e "$work/show/early_1.png" ] && [ -e "$work/show/early_2.png" ]; }
+ok "its first frames are there" until_true 60 early
+ok "while it runs" test "$(ask GET "/jobs/$slow" | field .state) $(ls "$work/show" | grep -c early)" = "running 2"
+ok "they are whole ones" test "$(pixels "$work/show/early_2.png")" = "$(pixels "$work/alone_2.png")"
+which=$(stat -c '%i %y' "$work/show/early_1.png" "$work/show/early_2.png")
+touch "$gate"
+ok "then it ends" until_true 60 bash -c "[ \"\$(sqlite3 -readonly '$house/house.db' \"select state from gathers where job='$slow'\")\" = done ]"
+ok "with all its frames" test "$(pixels "$work/show/early_3.png")" = "$(pixels "$work/alone_3.png")"
+ok "none was made twice" test "$(stat -c '%i %y' "$work/show/early_1.png" "$work/show/early_2.png")" = "$which"
+requeue "$slow" 0 0 >/dev/null
+again() { [ "$(sql "select count(*) from gathers where job='$slow' and state = 'done'")" = 2 ]; }
+ok "a tile is made again" until_true 60 again
+ok "its frame too, the other not" test "$(stat -c %i "$work/show/early_1.png" "$work/show/early_2.png" | paste -sd' ' | awk -v was="$(cut -d' ' -f1 <<<"$which" | paste -sd' ')" '{split(was, w); print ($1 != w[1]) ($2 == w[2])}')" = 11
+
 # The house is killed while frames come in.
 ok "a job that is black is no picture" bash -c "echo 'camera { location 0 }' >'$work/black.pov'; ! '$posthouse' submit '$work/black.pov' ${scene[*]} --frames 1-2 --out '$work/show/black' --not-black --tries 1 --project Farm --wait --house '$url' --token-file '$house/local.token'"
 ok "and says so" bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/projects/$project/jobs' | head -c 0; sqlite3 '$house/house.db' \"select error from attempts where error like '%black everywhere%'\" | grep -q bad_output"

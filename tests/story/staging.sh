@@ -160,6 +160,35 @@ cat >"$work/steps.json" <<JSON
 JSON
 ok "a step reads what the step before it made" says ', done' 0 here submit "$work/steps.yaml" "${farm[@]}" -p Out="$show/steps" -p Film="$show/films" --options "$work/steps.json" --wait
 ok "all of it comes to its place" test "$(ffprobe -v error -count_frames -show_entries stream=nb_read_frames -of csv=p=0 "$show/films/film.mov") $(ls -A "$show/steps" | tr '\n' ' ')" = "3 f.0001.png f.0002.png f.0003.png "
+cat >"$show/tile.pov" <<'POV'
+#version 3.7;
+global_settings { assumed_gamma 1 }
+camera { location <0, 1, -4> look_at 0 }
+light_source { <2, 4, -3> rgb 1 }
+sphere { 0, 1 pigment { rgb <1, 0.3, 0.2> } }
+POV
+cat >"$work/tiles.yaml" <<'YAML'
+specificationVersion: jobtemplate-2023-09
+extensions: [EXPR]
+name: Tiles
+parameterDefinitions:
+- {name: Scene, type: PATH, objectType: FILE, dataFlow: IN}
+- {name: Out, type: PATH, objectType: DIRECTORY, dataFlow: OUT}
+steps:
+- name: Render
+  parameterSpace: {taskParameterDefinitions: [{name: Frame, type: INT, range: "1-2"}, {name: Tile, type: INT, range: "1-2"}]}
+  script:
+    actions:
+      onRun: {command: povray, args: ["+I{{Param.Scene}}", "+O{{Param.Out}}/t{{Task.Param.Tile}}_{{Task.Param.Frame}}.png", "+W96", "+H54", "-A", "-D", "+FN", "+WT1", "+SC{{Task.Param.Tile * 48 - 47}}", "+EC{{Task.Param.Tile * 48}}"]}
+YAML
+cat >"$work/tiles.json" <<JSON
+{"outputs": [{"path": "$show/tiles/t{tile}_#.png", "tiles": {"parameter": "Tile", "columns": 2, "rows": 1, "crop": "whole", "into": "$show/tiled_#.png"}}]}
+JSON
+ok "tiles of a staged job come back" says ', done' 0 here submit "$work/tiles.yaml" "${farm[@]}" -p Scene="$show/tile.pov" -p Out="$show/tiles" --options "$work/tiles.json" --wait
+ok "each into its place" test "$(ls -A "$show/tiles" | tr '\n' ' ')" = "t1_1.png t1_2.png t2_1.png t2_2.png "
+povray "+I$show/tile.pov" "+O$work/whole.png" +W96 +H54 -A -D +FN +WT1 >/dev/null 2>&1
+ok "and are put together" until_true 30 test -e "$show/tiled_2.png"
+ok "to the whole frame" test "$(pixels "$show/tiled_2.png")" = "$(pixels "$work/whole.png")"
 printf '%s\n' 'specificationVersion: jobtemplate-2023-09' 'name: Sleep' 'steps:' '- {name: S, script: {actions: {onRun: {command: sleep, args: ["60"]}}}}' >"$work/sleep.yaml"
 ok "a job that reads nothing" says '"state"' 0 here submit "$work/sleep.yaml" "${farm[@]}" --json
 sleeps=$(job_id "$work/heard")
@@ -177,7 +206,7 @@ here job "$sleeps" cancel >/dev/null
 
 ok "after both kills the first is done all the same" until_true 120 job_is "$second" done
 ok "the big file went on where it stood" grep -q 'cache.goes_on' "$work/far.err"
-ok "all small files are kept, each once" test "$(cached -size -100k | wc -l)" = 2004 # the three frames of the steps are the same
+ok "all small files are kept, each once" test "$(cached -size -100k | wc -l)" = 2005 # the three frames of the steps are the same
 ok "the second is done as well" until_true 120 job_is "$third" done
 ok "each frame is in its place, whole" bash -c "cd '$show/large' && [ \"\$(ls -A | tr '\n' ' ')\" = 'a.0001.tif ' ] && for f in *; do [ \"\$(ffprobe -v error -show_entries stream=width,height -of csv=p=0 \$f)\" = 6000,4000 ] || exit 1; done"
 ok "the house keeps its own folder for itself" says 'no frames are brought' 3 here submit "$work/large.yaml" "${farm[@]}" -p Out="$house/store" --output "$house/store/a.####.tif"

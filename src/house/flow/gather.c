@@ -67,13 +67,15 @@ static void numbers_text(const int64_t *numbers, size_t count, struct buf *to)
     }
 }
 
-static bool bad_frames(struct gathering *w, const int64_t *numbers, size_t count, const char *what,
-                       const char *why, struct error *err)
+bool gather_refuses(const json_t *output, const int64_t *numbers, size_t count, const char *what,
+                    const char *why, struct error *err)
 {
     struct buf list = BUF_LIMIT(300);
-    const char *name = json_string_value(w->asset ? json_object_get(w->asset, "name")
-                                                  : json_object_get(w->tiles, "into"));
-    const char *step = json_string_value(json_object_get(w->output, "step"));
+    const json_t *asset = json_object_get(output, "asset");
+    const char *name =
+        json_string_value(asset ? json_object_get(asset, "name")
+                                : json_object_get(json_object_get(output, "tiles"), "into"));
+    const char *step = json_string_value(json_object_get(output, "step"));
     numbers_text(numbers, count, &list);
     error_set(err, ERROR_OUTPUT, "%s can not be brought together: frame%s %s %s", name,
               count > 1 ? "s" : "", list.at, what);
@@ -82,6 +84,12 @@ static bool bad_frames(struct gathering *w, const int64_t *numbers, size_t count
               count > 1 ? "s" : "", list.at, step ? " of " : "", step ? step : "");
     buf_free(&list);
     return false;
+}
+
+static bool bad_frames(const struct gathering *w, const int64_t *numbers, size_t count,
+                       const char *what, const char *why, struct error *err)
+{
+    return gather_refuses(w->output, numbers, count, what, why, err);
 }
 
 // ---- the files
@@ -286,77 +294,19 @@ static bool look_at_all(struct gathering *w, bool sandbox, struct error *err)
     return ok;
 }
 
-// ---- frames of tiles
-
-static bool assemble_frame(struct gathering *w, bool sandbox, const struct job_tile *tiles,
-                           size_t count, const char *making, const char *to, struct error *err)
-{
-    const char **paths = ARENA_ARRAY(w->a, const char *, count);
-    const char *name = strrchr(to, '/') + 1, *made = arena_format(w->a, "%s/%s", making, name);
-    json_t *result = NULL;
-    for (size_t i = 0; i < count; i++)
-        paths[i] = tiles[i].path;
-    json_t *ticket =
-        json_pack("{s:s, s:s, s:{s:O, s:O, s:O}}", "kind", "assemble", "output", name, "grid",
-                  "columns", json_object_get(w->tiles, "columns"), "rows",
-                  json_object_get(w->tiles, "rows"), "crop", json_object_get(w->tiles, "crop"));
-    struct engine_wish wish = {.ticket = ticket,
-                               .sandbox = sandbox ? SANDBOX_ON : SANDBOX_OFF,
-                               .output_folder = making,
-                               .heard = heard,
-                               .context = w};
-    bool ok = engine_run_files(&wish, paths, count, &result, err);
-    json_decref(result);
-    json_decref(ticket);
-    if (ok && rename(made, to) != 0)
-        ok = error_errno(err, errno, "cannot bring %s into its place", to);
-    if (!ok && (err->kind == ERROR_DAMAGED || err->kind == ERROR_UNSUPPORTED)) {
-        const char *why = arena_format(w->a, "%s: %s", err->what, err->why);
-        return bad_frames(w, &tiles[0].frame, 1, "can not be put together of its tiles", why, err);
-    }
-    return ok;
-}
-
-static bool tiles_are_there(struct gathering *w, const struct job_tile *list, size_t count,
-                            struct error *err)
-{
-    int64_t *missing = ARENA_ARRAY(w->a, int64_t, count + 1);
-    size_t gone = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct stat seen;
-        if ((stat(list[i].path, &seen) != 0 || !S_ISREG(seen.st_mode)) &&
-            (!gone || missing[gone - 1] != list[i].frame))
-            missing[gone++] = list[i].frame;
-    }
-    return !gone || bad_frames(w, missing, gone, gone > 1 ? "lack tiles" : "lacks a tile",
-                               "their files are not at their place any more", err);
-}
-
-// Each frame is made in a hidden folder beside its place and renamed there when it is whole.
+// All that were not put together while the job ran.
 static bool assemble_all(struct gathering *w, bool sandbox, struct error *err)
 {
-    struct job_tile *list;
-    size_t count, each = (size_t)(json_integer_value(json_object_get(w->tiles, "columns")) *
-                                  json_integer_value(json_object_get(w->tiles, "rows")));
-    struct arena *a = arena_open((size_t)1 << 31);
-    const char *into = json_string_value(json_object_get(w->tiles, "into"));
-    const char *slash = strrchr(into, '/'), *making = NULL;
-    bool ok = job_output_tiles(w->document, (size_t)w->g.position, a, &list, &count, err) &&
-              tiles_are_there(w, list, count, err);
-    if (ok) {
-        making = arena_format(w->a, "%.*s/.gathering-%s", (int)(slash - into), into, w->g.id);
-        ok = folder_remove(making, err) && folder_make(making, 0775, err);
-    }
-    for (size_t i = 0; ok && i + each <= count; i += each) {
-        const char *to = arena_format(w->a, "%.*s/%s", (int)(slash - into), into,
-                                      sequence_frame(w->a, slash + 1, list[i].frame));
-        ok = goes_on(w, err) && assemble_frame(w, sandbox, list + i, each, making, to, err);
-    }
-    struct error ignored;
-    if (making && !folder_remove(making, ok ? err : &ignored))
-        ok = false;
-    arena_close(a);
-    return ok;
+    struct tiles_made made;
+    struct tiles_wish wish = {.f = w->f,
+                              .job = w->g.job,
+                              .position = w->g.position,
+                              .document = w->document,
+                              .all = true,
+                              .sandbox = sandbox,
+                              .on = w->on,
+                              .context = w->context};
+    return tiles_together(&wish, &made, err);
 }
 
 static bool store_all(struct gathering *w, struct error *err)
@@ -510,7 +460,9 @@ bool flow_gather(struct flow *f, bool sandbox, bool (*on)(void *context), void *
     struct gathering w = {.f = f, .a = arena_open((size_t)1 << 30), .on = on, .context = context};
     bool ok = db_read(f->db, read_in, &w, err);
     *more = ok && !w.done;
-    if (*more && !bring_in(&w, sandbox, err)) {
+    if (ok && w.done)
+        ok = tiles_turn(f, sandbox, on, context, more, err);
+    else if (*more && !bring_in(&w, sandbox, err)) {
         ok = false;
         *more = false;
         // What the disk did may pass by itself; what a file is, or does to an engine, does not.

@@ -10,6 +10,8 @@ struct flow {
     struct store *store;
     struct jobs *jobs;
     char scratch[PATH_MAX], profiles[PATH_MAX], gathered[PATH_MAX]; // the latter two "": none
+    // of the thread that gathers
+    int64_t tiles_after_ms; // when tiles of jobs that run are looked at again; of the machine
     // of the thread that follows
     int64_t at, kept; // the last event followed; the one that is kept in the database
     int tries;        // of the event after it
@@ -23,6 +25,35 @@ bool gather_deliver(struct flow *f, struct db_tx *tx, const char *version, int64
 // A delivery is done or has failed: if it is the movie of a render, it comes into the library.
 bool gather_delivered(struct db_tx *tx, const char *delivery, const json_t *body, int64_t now_ms,
                       struct error *err);
+
+// An error that names frames of an output: "beauty can not be brought together: frames 7, 9-12
+// `what`". False.
+bool gather_refuses(const json_t *output, const int64_t *numbers, size_t count, const char *what,
+                    const char *why, struct error *err);
+
+// ---- tiles.c
+struct tiles_wish {
+    struct flow *f;
+    const char *job;
+    int64_t position; // of the output among the job's
+    const json_t *document;
+    bool all; // the job is done: what is missing is an error
+    bool sandbox;
+    int64_t most_ms;           // then there is a rest; 0: no end
+    bool (*on)(void *context); // may be NULL
+    void *context;
+};
+struct tiles_made {
+    size_t frames;
+    bool rest; // there is more to do
+};
+// Puts frames together whose tiles are all there, save those that are made of these tiles already.
+MUST_CHECK bool tiles_together(const struct tiles_wish *wish, struct tiles_made *made,
+                               struct error *err);
+// The same for one output of a job that runs, when there is news of one. What is wrong with a frame
+// is told with the job. *more: call it again.
+MUST_CHECK bool tiles_turn(struct flow *f, bool sandbox, bool (*on)(void *context), void *context,
+                           bool *more, struct error *err);
 
 // The recipe that a version's derived files are made by. The rate of a sequence that says none is
 // the project's, and so part of it. In `a`.

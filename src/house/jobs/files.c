@@ -344,13 +344,15 @@ bool job_files_kept(struct db_tx *tx, const char *job, struct error *err)
                      "stay");
 }
 
-const char *job_output_path(struct arena *a, const json_t *document, int64_t output, int64_t frame)
+const char *job_output_path(struct arena *a, const json_t *document, int64_t output, int64_t frame,
+                            int64_t tile)
 {
     const json_t *all = json_object_get(json_object_get(document, "options"), "outputs");
     const json_t *one = output < 0 ? NULL : json_array_get(all, (size_t)output);
     const char *path = json_string_value(json_object_get(one, "path"));
     const char *slash = path ? strrchr(path, '/') : NULL;
-    return slash ? arena_format(a, "%.*s/%s", (int)(slash - path), path,
-                                sequence_frame(a, slash + 1, frame))
-                 : NULL;
+    if (!slash)
+        return NULL;
+    const char *name = output_tiles(one) ? sequence_tile(a, slash + 1, tile) : slash + 1;
+    return arena_format(a, "%.*s/%s", (int)(slash - path), path, sequence_frame(a, name, frame));
 }

@@ -155,6 +155,16 @@ bool gather_problem(struct db_tx *tx, const struct gather *g, const struct error
     return ok;
 }
 
+bool job_warn(struct db_tx *tx, const char *job, const struct error *why, struct error *err)
+{
+    char *problem = problem_text(why);
+    bool ok = db_run(tx, err, "update jobs set problem = ?2 where id = ?1 and ended = 0", "ss", job,
+                     problem) &&
+              job_say(tx, job, NULL, err);
+    free(problem);
+    return ok;
+}
+
 static const char *asset_name(const json_t *options, int64_t position)
 {
     const json_t *output = json_array_get(json_object_get(options, "outputs"), (size_t)position);

@@ -10,6 +10,7 @@
  *   map.c    numbers to things                       files.c       what staged jobs read and make
  *   outputs.c  files of a step                       gathers.c     what comes into the library
  *   travel.c   who may do what without our disks     speeds.c      how fast lines are
+ *   tilings.c  tiles that become frames
  *
  * Locks. `turn` is held for a whole turn. `lock` guards the queue of posts. `core` guards the
  * scheduler and all that is known of jobs, workers and attempts; whoever holds it asks no database.
@@ -313,6 +314,8 @@ void node_undone(struct jobs *j, const struct post *p, int64_t now_ms);
 bool job_say(struct db_tx *tx, const char *job, const struct sched_job_look *look,
              struct error *err);
 
+// ---- tilings.c
+bool tilings_ask(struct db_tx *tx, const struct job_wish *w, const char *job, struct error *err);
 // ---- travel.c
 // What a step's worker must not say of itself (steps.plan: "words").
 json_t *travel_clause(const struct job_wish *w, const struct job_step *step);

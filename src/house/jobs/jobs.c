@@ -385,6 +385,7 @@ bool job_make(struct db_tx *tx, const struct job_wish *w, int64_t now_ms, id *jo
            add_job(tx, w, job->text, number, total, now_ms, err) && job_words(tx, job->text, err) &&
            (!w->template || db_run(tx, err, "insert into job_documents values (?1, ?2, ?3, ?4)",
                                    "isss", number, w->form, w->template, w->parameters)) &&
+           tilings_ask(tx, w, job->text, err) &&
            (!w->transfer || job_files_take(tx, w, job->text, now_ms, err)) &&
            job_say(tx, job->text, NULL, err);
 }

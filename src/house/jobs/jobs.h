@@ -412,13 +412,40 @@ MUST_CHECK bool job_output_frames(const json_t *document, size_t output, struct 
                                   struct job_frame **list, size_t *count, struct error *err);
 
 struct job_tile {
-    int64_t frame, tile;
+    int64_t frame, tile, task;
     const char *path; // in the arena
 };
 // The tiles of all frames of an output that has some, frame by frame, in the order of their
 // numbers. `a` as for job_submission.
 MUST_CHECK bool job_output_tiles(const json_t *document, size_t output, struct arena *a,
                                  struct job_tile **list, size_t *count, struct error *err);
+
+// Of a job that runs: an output whose tiles may have become frames since somebody last looked.
+struct tiling {
+    const char *job; // in the arena
+    int64_t position, done;
+};
+MUST_CHECK bool tiling_next(struct db_tx *tx, struct arena *a, struct tiling *t, bool *found,
+                            struct error *err);
+// `all`: everything that could be put together then has been.
+MUST_CHECK bool tiling_looked(struct db_tx *tx, const struct tiling *t, bool all, int64_t now_ms,
+                              struct error *err);
+struct tile_frame { // that was put together
+    int64_t frame, stamp;
+    bool bad; // these tiles make no frame
+};
+// By number.
+MUST_CHECK bool tile_frames(struct db_tx *tx, const char *job, int64_t position, struct arena *a,
+                            struct tile_frame **list, size_t *count, struct error *err);
+MUST_CHECK bool tile_frame_set(struct db_tx *tx, const char *job, int64_t position,
+                               const struct tile_frame *f, struct error *err);
+// done[t] is 1 when task t of the step that makes the output is done.
+MUST_CHECK bool job_output_done(struct db_tx *tx, const char *job, const json_t *document,
+                                size_t output, struct arena *a, uint8_t **done, int64_t *tasks,
+                                struct error *err);
+// The job goes on, and a person should hear this.
+MUST_CHECK bool job_warn(struct db_tx *tx, const char *job, const struct error *why,
+                         struct error *err);
 
 // ---- Logs of attempts, in files below a folder. `at`: how much text came before; what was told
 // already is left out. A log holds JOBS_LOG_MOST bytes of text at most.
@@ -500,8 +527,10 @@ MUST_CHECK bool job_files_drop(struct db_tx *tx, int64_t before_ms, int64_t now_
                                struct job_drop *d, struct error *err);
 // CONFLICT: they are gone, or going. True of a job that never had any.
 MUST_CHECK bool job_files_kept(struct db_tx *tx, const char *job, struct error *err);
-// Where output `output` (from 0, of the options) of a frame goes. NULL: the job has no such output.
-const char *job_output_path(struct arena *a, const json_t *document, int64_t output, int64_t frame);
+// Where output `output` (from 0, of the options) of a frame goes, of one of tiles this tile. NULL:
+// the job has no such output.
+const char *job_output_path(struct arena *a, const json_t *document, int64_t output, int64_t frame,
+                            int64_t tile);
 
 // States of jobs as bits, in this order; those from JOB_DONE on have ended.
 enum job_states {

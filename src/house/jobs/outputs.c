@@ -270,6 +270,7 @@ bool outputs_tiles(struct arena *a, const struct openjd_job *job, const json_t *
         to->frame = frame->type == OPENJD_T_RANGE ? openjd_range_at(frame->value.range, 0)
                                                   : frame->value.whole;
         to->tile = tile->value.whole;
+        to->task = (int64_t)t;
         to->path =
             arena_format(a, "%.*s/%s", (int)(slash - path), path,
                          sequence_frame(a, sequence_tile(a, slash + 1, to->tile), to->frame));
@@ -281,7 +282,6 @@ bool outputs_tiles(struct arena *a, const struct openjd_job *job, const json_t *
 bool outputs_fit(struct arena *a, const struct openjd_job *job, const json_t *options,
                  struct error *err)
 {
-    const char *data = json_string_value(json_object_get(options, "data"));
     struct job_tile *list;
     size_t i, count;
     const json_t *one;
@@ -289,8 +289,6 @@ bool outputs_fit(struct arena *a, const struct openjd_job *job, const json_t *op
     {
         if (!output_tiles(one))
             continue;
-        if (data && strcmp(data, "staged") == 0)
-            return no_tiles(err, "of a staged job tiles can not be put together yet");
         if (!outputs_tiles(a, job, one, &list, &count, err))
             return false;
     }
