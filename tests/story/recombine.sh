@@ -117,6 +117,32 @@ again() { [ "$(sql "select count(*) from gathers where job='$slow' and state = '
 ok "a tile is made again" until_true 60 again
 ok "its frame too, the other not" test "$(stat -c %i "$work/show/early_1.png" "$work/show/early_2.png" | paste -sd' ' | awk -v was="$(cut -d' ' -f1 <<<"$which" | paste -sd' ')" '{split(was, w); print ($1 != w[1]) ($2 == w[2])}')" = 11
 
+cat >"$work/odd.yaml" <<YAML
+specificationVersion: jobtemplate-2023-09
+name: Odd
+parameterDefinitions:
+- {name: OutputDir, type: PATH, objectType: DIRECTORY, dataFlow: OUT}
+steps:
+- name: Render
+  parameterSpace: {taskParameterDefinitions: [{name: Frame, type: INT, range: "1-3"}, {name: Tile, type: INT, range: "1-2"}]}
+  script:
+    actions:
+      onRun: {command: bash, args: ["-c", "while [ \$0 = 3 ] && [ ! -e $gate.odd ]; do sleep 0.1; done; ffmpeg -v error -f lavfi -i testsrc2=s=48x\$((\$0 == 1 && \$1 == 2 ? 30 : 27)) -frames:v 1 \$2/t\$1_\$0.png", "{{Task.Param.Frame}}", "{{Task.Param.Tile}}", "{{Param.OutputDir}}"]}
+YAML
+cat >"$work/odd.json" <<JSON
+{"outputs":[{"path":"$work/show/odd/t{tile}_#.png","tiles":{"parameter":"Tile","columns":2,"rows":1,"crop":"part","into":"$work/show/odd_#.png"}}]}
+JSON
+ok "a job whose tiles do not fit is submitted" bash -c "'$posthouse' submit '$work/odd.yaml' -p OutputDir='$work/show/odd' --options '$work/odd.json' --project Farm --house '$url' --token-file '$house/local.token' >'$work/submitted'"
+odd=$(job_of)
+told() { ask GET "/jobs/$odd" | field .problem.title | grep -q 'frame 1 can not be put together'; }
+ok "which is said while it runs" until_true 60 told
+ok "and the frames that fit come" until_true 60 test -e "$work/show/odd_2.png"
+ok "it runs still" test "$(ask GET "/jobs/$odd" | field .state)" = running
+touch "$gate.odd"
+odd_failed() { [ "$(assets_of "$odd" '[0].state')" = failed ] && told; }
+ok "at its end it is said again" until_true 60 odd_failed
+ok "and all that fits is there" test -e "$work/show/odd_3.png"
+
 # The house is killed while frames come in.
 ok "a job that is black is no picture" bash -c "echo 'camera { location 0 }' >'$work/black.pov'; ! '$posthouse' submit '$work/black.pov' ${scene[*]} --frames 1-2 --out '$work/show/black' --not-black --tries 1 --project Farm --wait --house '$url' --token-file '$house/local.token'"
 ok "and says so" bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/projects/$project/jobs' | head -c 0; sqlite3 '$house/house.db' \"select error from attempts where error like '%black everywhere%'\" | grep -q bad_output"

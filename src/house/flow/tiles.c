@@ -42,6 +42,9 @@ struct tiling_run {
     size_t frame_count;
     const char *making; // the hidden folder
     struct tile_frame now;
+    int64_t *bad; // frames whose tiles do not fit
+    size_t bad_count;
+    const char *why; // of the first of them
     struct tiles_made *made;
 };
 
@@ -226,21 +229,30 @@ static bool warn_in(struct db_tx *tx, void *context, struct error *err)
     return job_warn(tx, t->job, t->why, err);
 }
 
-// What is wrong with the tiles stays wrong until one of them is rendered again: of a job that runs
-// the person hears it now, and the other frames go on.
+static bool refuse_bad(const struct tiling_run *r, struct error *err)
+{
+    return gather_refuses(r->output, r->bad, r->bad_count, "can not be put together of its tiles",
+                          r->why, err);
+}
+
+// What is wrong with the tiles stays wrong until one of them is rendered again; the other frames go
+// on. Of a job that runs the person hears it now.
 static bool frame_failed(struct tiling_run *r, struct error *err)
 {
+    struct error told;
+    struct telling t = {r->wish->job, &told};
     if (err->kind != ERROR_DAMAGED && err->kind != ERROR_UNSUPPORTED)
         return false;
-    const char *why = arena_format(r->a, "%s: %s", err->what, err->why);
-    gather_refuses(r->output, &r->now.frame, 1, "can not be put together of its tiles", why, err);
-    if (r->wish->all)
-        return false;
-    log_problem("tiles", err);
-    struct error told = *err;
-    struct telling t = {r->wish->job, &told};
+    if (!r->bad_count)
+        r->why = arena_format(r->a, "%s: %s", err->what, err->why);
+    r->bad[r->bad_count++] = r->now.frame;
     r->now.bad = true;
-    return db_write(r->wish->f->db, set_in, r, err) && db_write(r->wish->f->db, warn_in, &t, err);
+    if (!db_write(r->wish->f->db, set_in, r, err))
+        return false;
+    if (r->wish->all)
+        return true;
+    refuse_bad(r, &told);
+    return db_write(r->wish->f->db, warn_in, &t, err);
 }
 
 static bool one_frame(struct tiling_run *r, const struct job_tile *tiles, const char *to,
@@ -277,6 +289,7 @@ static bool each_frame(struct tiling_run *r, struct error *err)
     int64_t began_ms = clock_tick_us() / 1000;
     r->making = arena_format(r->a, "%.*s/.gathering-%s-%lld", (int)(slash - into), into,
                              r->wish->job, (long long)r->wish->position);
+    r->bad = ARENA_ARRAY(r->a, int64_t, r->count / r->each + 1);
     bool ok = folder_remove(r->making, err); // of an earlier life
     for (size_t i = 0; ok && i + r->each <= r->count; i += r->each) {
         const char *to = arena_format(r->a, "%.*s/%s", (int)(slash - into), into,
@@ -287,7 +300,8 @@ static bool each_frame(struct tiling_run *r, struct error *err)
         ok = goes_on(r, err) && one_frame(r, r->list + i, to, err);
     }
     struct error ignored;
-    return folder_remove(r->making, ok ? err : &ignored) && ok;
+    ok = folder_remove(r->making, ok ? err : &ignored) && ok;
+    return ok && (!r->wish->all || !r->bad_count || refuse_bad(r, err));
 }
 
 bool tiles_together(const struct tiles_wish *wish, struct tiles_made *made, struct error *err)
