@@ -6,6 +6,7 @@
 #include "cmd/command.h"
 #include "cmd/progress.h"
 #include "cmd/settings.h"
+#include "house/flow/flow.h"
 #include "plat/files.h"
 #include "plat/sandbox.h"
 #include "store/store.h"
@@ -26,6 +27,8 @@ struct check {
     struct progress bar;
     json_t *damage; // told, the first hundred
     int64_t damaged;
+    int64_t lost;        // rows that name a content which is not in the store
+    char lost_table[32]; // of the first of them
 };
 
 static bool is_there(const char *path)
@@ -92,6 +95,28 @@ static void told(void *context, const struct store_damage *d)
             (long long)d->length, d->what);
 }
 
+// What a table names is in the store. (versions names all files of a version by one content: its
+// files have rows of their own.)
+static bool find_lost(struct db_tx *tx, void *context, struct error *err)
+{
+    struct check *c = context;
+    c->lost = 0;
+    for (const char *const *t = flow_holders(); *t; t++) {
+        char words[200];
+        int64_t lost = 0;
+        snprintf(words, sizeof(words),
+                 "select count(*) from %s t where t.content is not null and not exists (select 1 "
+                 "from contents c where c.content = t.content)",
+                 *t);
+        if (strcmp(*t, "versions") != 0 && !db_one_int(tx, &lost, 0, err, words, ""))
+            return false;
+        if (lost && !c->lost)
+            text_copy(text_of(*t), c->lost_table, sizeof(c->lost_table));
+        c->lost += lost;
+    }
+    return true;
+}
+
 static void tell(const struct check *c, const struct store_numbers *n, const struct error *state)
 {
     struct sandbox_state sandbox = sandbox_probe();
@@ -99,14 +124,14 @@ static void tell(const struct check *c, const struct store_numbers *n, const str
     bool cut = sandbox.bwrap || sandbox.seccomp;
     bool full = n->free_bytes < n->reserve_bytes;
     if (c->json) {
-        json_t *all =
-            json_pack("{s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:O,s:s,s:b,s:I,s:I}", "database_ok",
-                      state->kind == ERROR_NONE, "database",
-                      state->kind == ERROR_NONE ? "" : state->why, "files", (json_int_t)n->files,
-                      "chunks", (json_int_t)n->chunks, "bytes", (json_int_t)n->bytes, "uploads",
-                      (json_int_t)n->uploads, "damaged", (json_int_t)c->damaged, "damage",
-                      c->damage, "sandbox", sandbox_text().text, "sandbox_used", !off, "free_bytes",
-                      (json_int_t)n->free_bytes, "reserve_bytes", (json_int_t)n->reserve_bytes);
+        json_t *all = json_pack(
+            "{s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:O,s:s,s:b,s:I,s:I}", "database_ok",
+            state->kind == ERROR_NONE, "database", state->kind == ERROR_NONE ? "" : state->why,
+            "files", (json_int_t)n->files, "chunks", (json_int_t)n->chunks, "bytes",
+            (json_int_t)n->bytes, "uploads", (json_int_t)n->uploads, "damaged",
+            (json_int_t)c->damaged, "lost", (json_int_t)c->lost, "damage", c->damage, "sandbox",
+            sandbox_text().text, "sandbox_used", !off, "free_bytes", (json_int_t)n->free_bytes,
+            "reserve_bytes", (json_int_t)n->reserve_bytes);
         json_dumpf(all, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(all);
@@ -115,7 +140,7 @@ static void tell(const struct check *c, const struct store_numbers *n, const str
     printf("database  %s\n", state->kind == ERROR_NONE ? "whole" : "damaged");
     printf("media     %s%s, %s, %s\n", count_text(n->files).text,
            n->files == 1 ? " file" : " files", size_text(n->bytes).text,
-           c->damaged                      ? "damaged"
+           c->damaged || c->lost           ? "damaged"
            : option_flag(c->call, "quick") ? "every byte read, no rot found"
                                            : "every byte proven");
     if (n->uploads)
@@ -137,7 +162,8 @@ static int prove(struct check *c, struct error *err)
     c->bar = progress_begin("checking", "bytes", c->json);
     struct store_check wish = {
         .quick = option_flag(c->call, "quick"), .progress = show, .damaged = told, .context = c};
-    bool ok = store_check(c->store, &wish, &c->damaged, err) && store_numbers(c->store, &n, err);
+    bool ok = store_check(c->store, &wish, &c->damaged, err) && store_numbers(c->store, &n, err) &&
+              db_read(c->db, find_lost, c, err);
     progress_end(&c->bar);
     if (!ok)
         return command_failed(err);
@@ -151,7 +177,14 @@ static int prove(struct check *c, struct error *err)
                        "sent");
         command_failed(err);
     }
-    return whole && !c->damaged ? 0 : 1;
+    if (c->lost) {
+        error_set(err, ERROR_DAMAGED, "%s files that the house knows are not in its store",
+                  count_text(c->lost).text);
+        error_why(err, "the table %s names the first of them", c->lost_table);
+        error_fix(err, "bring house.db and the store back from one backup, made at one time");
+        command_failed(err);
+    }
+    return whole && !c->damaged && !c->lost ? 0 : 1;
 }
 
 static int run(struct command_call *call)
@@ -182,9 +215,10 @@ const struct command command_check = {
     "",
     "prove that a house is whole: its database and every byte of its media",
     "Reads the database and all media of the house in house.folder, and says whether each byte is\n"
-    "what was brought in, what is damaged, how full the disk is, and how media is opened here "
-    "(the\n"
-    "sandbox). Works beside a running house, and changes nothing.\n"
+    "what was brought in and all that the house knows is there, what is damaged, how full the "
+    "disk\n"
+    "is, and how media is opened here (the sandbox). Works beside a running house, and changes\n"
+    "nothing.\n"
     "Exit status: 0 all is whole, 1 something is damaged, 3 it could not be checked.",
     options,
     0,

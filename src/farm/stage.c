@@ -300,9 +300,11 @@ bool stage_bring(struct stage *s, const struct stage_of *of, const struct cache_
     struct fetching f = {s, of};
     struct cache_source source = {fetch_pack, fetch_rest, fetch_asked, &f};
     struct cache_numbers before = cache_numbers(s->cache);
+    int64_t since_ms = clock_tick_us() / 1000;
     // Nothing is pinned while we wait, so two never wait for each other.
     while (!cache_bring(s->cache, list, count, &source, err)) {
-        if (err->kind != ERROR_NO_SPACE || !cache_numbers(s->cache).pinned_bytes)
+        if (err->kind != ERROR_NO_SPACE || !cache_numbers(s->cache).pinned_bytes ||
+            clock_tick_us() / 1000 - since_ms > PATIENCE_MS)
             return error_while(err, "fetching what is to be read");
         for (int slept = 0; slept < ROOM_AGAIN_MS && of->asked(of->context); slept += 50)
             clock_sleep_ms(50);

@@ -52,7 +52,7 @@ const struct openjd_path_rules *staged_rules(const struct staged *t, struct aren
 // ---- An engine's ticket (farm/errand)
 
 // Pins files that the attempt reads and fetches what is not here. While others' pins leave no room
-// it waits: they end.
+// it waits for ten minutes: they end, or others have room.
 MUST_CHECK bool stage_bring(struct stage *s, const struct stage_of *of,
                             const struct cache_file *list, size_t count, struct error *err);
 void stage_let_go(struct stage *s, const struct cache_file *list, size_t count);

@@ -397,6 +397,34 @@ static void damage_is_found_dropped_and_fetched_again(void **state)
     let_go(s, 0, 2);
 }
 
+static void a_file_that_is_read_in_place_is_proven_once(void **state)
+{
+    struct scene *s = *state;
+    struct error err;
+    char path[300], byte;
+    int f;
+    add(&s->house, 0, 3000000);
+    open_cache(s, 100000000);
+    assert_true(bring(s, 0, 1, &err));
+    assert_true(cache_read(s->cache, &s->house.files[0], &f, &err));
+    assert_int_equal(pread(f, &byte, 1, 2999999), 1);
+    assert_int_equal(pwrite(f, &byte, 1, 0), -1); // to read, and nothing else
+    close(f);
+    let_go(s, 0, 1);
+    path_of(s, 0, "files", path);
+    change(path, 2000000);
+    open_cache(s, 100000000); // of the next life
+    assert_true(bring(s, 0, 1, &err));
+    assert_false(cache_read(s->cache, &s->house.files[0], &f, &err));
+    assert_int_equal(err.kind, ERROR_DAMAGED);
+    let_go(s, 0, 1);
+    assert_false(is_kept(s, 0));
+    assert_true(bring(s, 0, 1, &err));
+    assert_true(cache_read(s->cache, &s->house.files[0], &f, &err));
+    close(f);
+    let_go(s, 0, 1);
+}
+
 static void bytes_that_are_not_what_was_asked_for_are_refused(void **state)
 {
     struct scene *s = *state;
@@ -480,6 +508,7 @@ int main(int argc, char **argv)
         T(one_that_was_stopped_in_the_middle_goes_on_there_after_a_new_start),
         T(a_half_file_that_is_damaged_is_fetched_from_the_start),
         T(damage_is_found_dropped_and_fetched_again),
+        T(a_file_that_is_read_in_place_is_proven_once),
         T(bytes_that_are_not_what_was_asked_for_are_refused),
         T(many_slots_at_once_fetch_each_file_once),
         T(two_workers_of_a_machine_have_a_cache_each),

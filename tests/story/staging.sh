@@ -201,6 +201,7 @@ ok "its worker may ask for its files" test "$(as_worker "/work/files?$held")" = 
 ok "and for those of no other job" test "$(as_worker "/work/file?$held&content=$other")" = 404
 ok "an attempt that is not held gives nothing" test "$(as_worker "/work/files?${held}1")" = 409
 as_worker "/work/made?$held&output=0&frame=1&size=1&content=$other" >/dev/null; ok "an output that the job does not have can not be sent" grep -q "no such output" "$work/answer"
+as_worker "/work/made?$held&name=..%2F..%2Fx&size=1&content=$other" >/dev/null; ok "nor one by a name that leads away" grep -q "can not have that name" "$work/answer"
 ok "a person's token is none of a worker" bash -c "! curl -sSk --fail -H 'Authorization: Bearer $token' '$url/api/v1/work/files?$held'"
 here job "$sleeps" cancel >/dev/null
 
@@ -269,4 +270,6 @@ ok "nor does it show them" says 'not kept any more' 3 here job "$first" inputs -
 
 close_house
 ok "every byte of the house is proven" "$posthouse" check --house.folder="$house"
+sqlite3 "$house/house.db" "pragma foreign_keys = off; delete from contents where content in (select content from version_files)"
+ok "what is known and not there would be said" says 'not in its store' 1 here check
 finish
