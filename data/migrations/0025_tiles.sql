@@ -14,3 +14,6 @@ create table tile_frames (
     bad bigint not null,           -- 1: these tiles make no frame
     primary key (job, position, frame)
 );
+-- staged_jobs.reads_own: 0: no task reads what another made; 1: those of later steps, or the house, do; 2: those of the same step
+-- as well. What was queued before says 2, which is always right.
+update staged_jobs set reads_own = 2;

@@ -84,6 +84,7 @@ static bool body_holder(struct call *c, struct holder *h, struct error *err)
 struct listing {
     struct call *c;
     const char *job;
+    int64_t token; // of who reads; 0: a person
     struct job_file *list;
     size_t count;
 };
@@ -91,7 +92,8 @@ struct listing {
 static bool list_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct listing *l = context;
-    return job_files(tx, l->job, l->c->arena, &l->list, &l->count, err);
+    return l->token ? job_files_read(tx, l->job, l->token, l->c->arena, &l->list, &l->count, err)
+                    : job_files(tx, l->job, l->c->arena, &l->list, &l->count, err);
 }
 
 static json_t *files_json(const struct listing *l)
@@ -110,7 +112,7 @@ static bool files_get(struct call *c, struct error *err)
     struct holder h;
     if (!query_holder(c, &h, err))
         return false;
-    struct listing l = {c, h.job, NULL, 0};
+    struct listing l = {.c = c, .job = h.job, .token = h.token};
     if (!db_read(c->api->db, list_in, &l, err))
         return false;
     call_json(c, files_json(&l));
@@ -126,7 +128,7 @@ static bool kept_in(struct db_tx *tx, void *context, struct error *err)
 // The same for people: what the job was given, to compare or to bring elsewhere.
 static bool inputs_get(struct call *c, struct error *err)
 {
-    struct listing l = {c, c->job, NULL, 0};
+    struct listing l = {.c = c, .job = c->job};
     if (!db_read(c->api->db, kept_in, &l, err))
         return false;
     call_json(c, files_json(&l));

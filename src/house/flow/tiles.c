@@ -115,12 +115,28 @@ static const struct tile_frame *made_before(const struct tiling_run *r, int64_t 
                           : NULL;
 }
 
+static const char *place_of(const struct tiling_run *r, int64_t frame)
+{
+    const char *into = json_string_value(json_object_get(r->tiles, "into"));
+    const char *slash = strrchr(into, '/');
+    return arena_format(r->a, "%.*s/%s", (int)(slash - into), into,
+                        sequence_frame(r->a, slash + 1, frame));
+}
+
+// A frame that is made needs its tiles no more: who clears them away while the job runs may.
+static bool is_made(const struct tiling_run *r, int64_t frame)
+{
+    const struct tile_frame *before = made_before(r, frame);
+    struct stat seen;
+    return before && !before->bad && stat(place_of(r, frame), &seen) == 0 && S_ISREG(seen.st_mode);
+}
+
 static bool tiles_are_there(struct tiling_run *r, struct error *err)
 {
     int64_t *missing = ARENA_ARRAY(r->a, int64_t, r->count / r->each + 1), stamp;
     size_t gone = 0;
     for (size_t i = 0; i + r->each <= r->count; i += r->each)
-        if (!stamp_of(r, &r->list[i], &stamp))
+        if (!stamp_of(r, &r->list[i], &stamp) && !is_made(r, r->list[i].frame))
             missing[gone++] = r->list[i].frame;
     return !gone ||
            gather_refuses(r->output, missing, gone, gone > 1 ? "lack tiles" : "lacks a tile",
@@ -255,21 +271,19 @@ static bool frame_failed(struct tiling_run *r, struct error *err)
     return db_write(r->wish->f->db, warn_in, &t, err);
 }
 
-static bool one_frame(struct tiling_run *r, const struct job_tile *tiles, const char *to,
-                      struct error *err)
+static bool one_frame(struct tiling_run *r, const struct job_tile *tiles, struct error *err)
 {
-    struct stat seen;
     r->now = (struct tile_frame){.frame = tiles[0].frame};
     if (!tiles_done(r, tiles) || !stamp_of(r, tiles, &r->now.stamp))
         return true;
     const struct tile_frame *before = made_before(r, tiles[0].frame);
     if (before && before->stamp == r->now.stamp &&
-        (before->bad ? !r->wish->all : stat(to, &seen) == 0 && S_ISREG(seen.st_mode)))
+        (before->bad ? !r->wish->all : is_made(r, tiles[0].frame)))
         return true;
     if (!folder_make(r->making, 0775, err))
         return false;
     r->made->frames++;
-    if (!make_frame(r, tiles, to, err))
+    if (!make_frame(r, tiles, place_of(r, tiles[0].frame), err))
         return frame_failed(r, err);
     return db_write(r->wish->f->db, set_in, r, err);
 }
@@ -292,12 +306,10 @@ static bool each_frame(struct tiling_run *r, struct error *err)
     r->bad = ARENA_ARRAY(r->a, int64_t, r->count / r->each + 1);
     bool ok = folder_remove(r->making, err); // of an earlier life
     for (size_t i = 0; ok && i + r->each <= r->count; i += r->each) {
-        const char *to = arena_format(r->a, "%.*s/%s", (int)(slash - into), into,
-                                      sequence_frame(r->a, slash + 1, r->list[i].frame));
         r->made->rest = r->wish->most_ms && clock_tick_us() / 1000 - began_ms > r->wish->most_ms;
         if (r->made->rest)
             break;
-        ok = goes_on(r, err) && one_frame(r, r->list + i, to, err);
+        ok = goes_on(r, err) && one_frame(r, r->list + i, err);
     }
     struct error ignored;
     ok = folder_remove(r->making, ok ? err : &ignored) && ok;

@@ -96,15 +96,15 @@ bool job_files_take(struct db_tx *tx, const struct job_wish *w, const char *job,
 {
     const json_t *one;
     size_t i;
-    bool reads_own =
-        w->step_count > 1 || json_array_size(json_object_get(w->options, "frames_after")) > 0;
+    int64_t reads_own = w->step_count > 1;
     json_array_foreach(json_object_get(w->options, "outputs"), i, one)
     {
         reads_own |= output_tiles(one) != NULL;
     }
+    if (json_array_size(json_object_get(w->options, "frames_after")))
+        reads_own = 2;
     if (!transfer_fits(tx, w, err) ||
-        !db_run(tx, err, "insert into staged_jobs values (?1, 1, 0, ?2)", "si", job,
-                (int64_t)reads_own) ||
+        !db_run(tx, err, "insert into staged_jobs values (?1, 1, 0, ?2)", "si", job, reads_own) ||
         !db_run(tx, err, "update transfers set active_ms = ?2 where id = ?1", "si", w->transfer,
                 now_ms) ||
         !db_run(tx, err,
@@ -169,6 +169,20 @@ bool job_files(struct db_tx *tx, const char *job, struct arena *a, struct job_fi
                                "and counts = 1 order by path, token",
                                "s", job),
                       a, list, count, err);
+}
+
+bool job_files_read(struct db_tx *tx, const char *job, int64_t token, struct arena *a,
+                    struct job_file **list, size_t *count, struct error *err)
+{
+    return read_files(
+        db_query(tx,
+                 "select f.path, f.content, f.size, f.program, f.task from job_files f join "
+                 "staged_jobs s on s.job = f.job left join attempts t on t.fence = f.token where "
+                 "f.job = ?1 and f.counts = 1 and (f.token = 0 or s.reads_own = 2 or (s.reads_own "
+                 "= 1 and coalesce(t.step, 0) <> (select step from attempts where fence = ?2))) "
+                 "order by f.path, f.token",
+                 "si", job, token),
+        a, list, count, err);
 }
 
 bool job_files_made(struct db_tx *tx, const char *job, int64_t token, struct arena *a,

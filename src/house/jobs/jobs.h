@@ -502,6 +502,10 @@ struct job_file {
 // In the order of paths; of an input and an output at one path the output. In `a`.
 MUST_CHECK bool job_files(struct db_tx *tx, const char *job, struct arena *a,
                           struct job_file **list, size_t *count, struct error *err);
+// Of these, what an attempt may read: inputs, what earlier steps made, and what its own step did
+// when frames wait for frames; not the thousands of frames before it.
+MUST_CHECK bool job_files_read(struct db_tx *tx, const char *job, int64_t token, struct arena *a,
+                               struct job_file **list, size_t *count, struct error *err);
 MUST_CHECK bool job_file_has(struct db_tx *tx, const char *job, const sha256 *content,
                              int64_t *size, bool *has, struct error *err);
 // What an attempt made; it is in the store. Again is fine: *replaced, when what it had made before
