@@ -332,6 +332,41 @@ static bool attempts_in(struct db_tx *tx, void *context, struct error *e)
     return true;
 }
 
+struct reading {
+    const char *job;
+    size_t all, read; // files of the job; that attempt 6 gets
+};
+static bool reading_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct reading *r = context;
+    struct arena *a = arena_open(1 << 20);
+    struct job_file *list;
+    bool ok = job_files(tx, r->job, a, &list, &r->all, e) &&
+              job_files_read(tx, r->job, 6, a, &list, &r->read, e);
+    arena_close(a);
+    return ok;
+}
+static bool reads_as(struct db_tx *tx, void *context, struct error *e)
+{
+    return db_run(tx, e, "update staged_jobs set reads_own = ?1", "i", *(int64_t *)context);
+}
+
+static void an_attempt_gets_what_its_step_reads_not_what_it_has_made(void **state)
+{
+    (void)state;
+    bring();
+    id job = make_job();
+    struct reading r = {.job = job.text};
+    OK(db_write(h.db, attempts_in, job.text, &err));
+    OK(db_read(h.db, reading_in, &r, &err));
+    assert_int_equal(r.all, WORDS + 1);
+    assert_int_equal(r.read, WORDS);
+    int64_t frames_wait_for_frames = 2;
+    OK(db_write(h.db, reads_as, &frames_wait_for_frames, &err));
+    OK(db_read(h.db, reading_in, &r, &err));
+    assert_int_equal(r.read, WORDS + 1);
+}
+
 static void what_attempts_made_and_nobody_reads_goes_before_the_job_ends(void **state)
 {
     (void)state;
@@ -359,6 +394,7 @@ int main(int argc, char **argv)
         TEST(a_job_whose_files_are_gone_is_not_begun_again),
         TEST(no_job_is_made_of_a_transfer_that_is_going),
         TEST(what_is_written_meanwhile_is_not_lost),
+        TEST(an_attempt_gets_what_its_step_reads_not_what_it_has_made),
         TEST(what_attempts_made_and_nobody_reads_goes_before_the_job_ends),
     };
     return RUN_TESTS(tests);
