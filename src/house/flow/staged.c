@@ -113,11 +113,19 @@ static bool drop_in(struct db_tx *tx, void *context, struct error *err)
     return ok;
 }
 
+static bool due_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct dropping *w = context;
+    return job_files_due(tx, w->before_ms, &w->any, err) &&
+           (w->any || transfers_due(tx, w->before_ms, &w->any, err));
+}
+
 bool flow_drop_staged(struct flow *f, int64_t keep_ms, struct flow_dropped *d, bool *more,
                       struct error *err)
 {
     struct dropping w = {.before_ms = clock_now_ms() - keep_ms, .d = d};
-    bool ok = db_write(f->db, drop_in, &w, err);
+    *d = (struct flow_dropped){0};
+    bool ok = db_read(f->db, due_in, &w, err) && (!w.any || db_write(f->db, drop_in, &w, err));
     *more = ok && w.any;
     return ok;
 }

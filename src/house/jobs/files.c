@@ -284,25 +284,56 @@ static bool find_job(struct db_rows *rows, struct arena *a, struct job_drop *d, 
     return db_end(rows, err);
 }
 
+static bool find_ended(struct db_tx *tx, int64_t before_ms, struct arena *a, struct job_drop *d,
+                       struct error *err)
+{
+    return find_job(
+        db_query(tx,
+                 "select s.job, j.project from staged_jobs s join jobs j on j.id = s.job where "
+                 "s.kept > 0 and (s.kept = 2 or (j.ended = 1 and j.ended_ms <= ?1 and not exists "
+                 "(select 1 from gathers g where g.job = s.job and g.state = 'waiting') and not "
+                 "exists (select 1 from attempts t where t.job = j.number and t.state = 'running') "
+                 "and not exists (select 1 from attempts t where t.job = j.number and t.state = "
+                 "'dropped'))) limit 1",
+                 "i", before_ms),
+        a, d, err);
+}
+
+// Of a job that goes on: what attempts that have ended made, and nobody will read.
+#define UNREAD                                                                                     \
+    "job_files f on f.job = s.job join attempts t on t.fence = f.token where f.token > 0 and "     \
+    "(f.counts = 0 or s.reads_own = 0) and t.state not in ('running', 'dropped') and t.ended_ms "  \
+    "<= ?1 and s.kept > 0 and s.kept = 1 "
+
+static bool find_made(struct db_tx *tx, int64_t before_ms, struct arena *a, struct job_drop *d,
+                      struct error *err)
+{
+    return find_job(db_query(tx,
+                             "select s.job, j.project from staged_jobs s join jobs j on j.id = "
+                             "s.job join " UNREAD "limit 1",
+                             "i", before_ms),
+                    a, d, err);
+}
+
+bool job_files_due(struct db_tx *tx, int64_t before_ms, bool *due, struct error *err)
+{
+    struct arena *a = arena_open(1 << 16);
+    struct job_drop d;
+    bool ok =
+        find_ended(tx, before_ms, a, &d, err) && (d.job || find_made(tx, before_ms, a, &d, err));
+    *due = ok && d.job;
+    arena_close(a);
+    return ok;
+}
+
 // That it is being dropped is written with the first rows that go: who asks for it again in between
 // hears that it is too late, and who asked before has kept it from being found.
-static bool drop_ended(struct db_tx *tx, int64_t before_ms, int64_t now_ms, struct arena *a,
-                       struct job_drop *d, struct error *err)
+static bool drop_ended(struct db_tx *tx, int64_t now_ms, struct arena *a, struct job_drop *d,
+                       struct error *err)
 {
-    struct db_rows *rows = db_query(
-        tx,
-        "select s.job, j.project from staged_jobs s join jobs j on j.id = s.job where s.kept > 0 "
-        "and (s.kept = 2 or (j.ended = 1 and j.ended_ms <= ?1 and not exists (select 1 from "
-        "gathers g where g.job = s.job and g.state = 'waiting') and not exists (select 1 from "
-        "attempts t where t.job = j.number and t.state = 'running') and not exists (select 1 from "
-        "attempts t where t.job = j.number and t.state = 'dropped'))) limit 1",
-        "i", before_ms);
-    if (!find_job(rows, a, d, err))
-        return false;
-    if (!d->job)
-        return true;
-    rows = db_query(tx, "select path, token, content from job_files where job = ?1 limit ?2", "si",
-                    d->job, (int64_t)DROP_AT_ONCE);
+    struct db_rows *rows =
+        db_query(tx, "select path, token, content from job_files where job = ?1 limit ?2", "si",
+                 d->job, (int64_t)DROP_AT_ONCE);
     if (!drop_rows(tx, rows, d->job, a, d, err))
         return false;
     d->all = d->count < DROP_AT_ONCE;
@@ -312,35 +343,22 @@ static bool drop_ended(struct db_tx *tx, int64_t before_ms, int64_t now_ms, stru
                   "sii", d->job, d->all ? (int64_t)0 : (int64_t)2, now_ms);
 }
 
-// Of a job that goes on: what attempts that have ended made, and nobody will read.
-#define UNREAD                                                                                     \
-    "job_files f on f.job = s.job join attempts t on t.fence = f.token where f.token > 0 and "     \
-    "(f.counts = 0 or s.reads_own = 0) and t.state not in ('running', 'dropped') and t.ended_ms "  \
-    "<= ?1 and s.kept = 1 "
-
-static bool drop_made(struct db_tx *tx, int64_t before_ms, struct arena *a, struct job_drop *d,
-                      struct error *err)
-{
-    struct db_rows *rows = db_query(tx,
-                                    "select s.job, j.project from staged_jobs s join jobs j on "
-                                    "j.id = s.job join " UNREAD "limit 1",
-                                    "i", before_ms);
-    if (!find_job(rows, a, d, err))
-        return false;
-    if (!d->job)
-        return true;
-    rows = db_query(tx,
-                    "select f.path, f.token, f.content from staged_jobs s join " UNREAD
-                    "and s.job = ?2 limit ?3",
-                    "isi", before_ms, d->job, (int64_t)DROP_AT_ONCE);
-    return drop_rows(tx, rows, d->job, a, d, err);
-}
-
 bool job_files_drop(struct db_tx *tx, int64_t before_ms, int64_t now_ms, struct arena *a,
                     struct job_drop *d, struct error *err)
 {
-    return drop_ended(tx, before_ms, now_ms, a, d, err) &&
-           (d->job || drop_made(tx, before_ms, a, d, err));
+    if (!find_ended(tx, before_ms, a, d, err))
+        return false;
+    if (d->job)
+        return drop_ended(tx, now_ms, a, d, err);
+    if (!find_made(tx, before_ms, a, d, err))
+        return false;
+    if (!d->job)
+        return true;
+    struct db_rows *rows = db_query(tx,
+                                    "select f.path, f.token, f.content from staged_jobs s "
+                                    "join " UNREAD "and s.job = ?2 limit ?3",
+                                    "isi", before_ms, d->job, (int64_t)DROP_AT_ONCE);
+    return drop_rows(tx, rows, d->job, a, d, err);
 }
 
 bool job_files_kept(struct db_tx *tx, const char *job, struct error *err)

@@ -529,6 +529,8 @@ struct job_drop {              // rows that are gone; in the arena
 // and no task reads. Call it until there is nothing; the store is for the caller to look after.
 MUST_CHECK bool job_files_drop(struct db_tx *tx, int64_t before_ms, int64_t now_ms, struct arena *a,
                                struct job_drop *d, struct error *err);
+// Whether there is something: looking may take its time, and holds up nobody who writes.
+MUST_CHECK bool job_files_due(struct db_tx *tx, int64_t before_ms, bool *due, struct error *err);
 // CONFLICT: they are gone, or going. True of a job that never had any.
 MUST_CHECK bool job_files_kept(struct db_tx *tx, const char *job, struct error *err);
 // Where output `output` (from 0, of the options) of a frame goes, of one of tiles this tile. NULL:

@@ -884,28 +884,45 @@ bool transfers_sweep(struct transfers *t, struct error *err)
     return ok && store_tidy(t->store, NULL, err);
 }
 
-// That it goes is written with the first files that do: no job is made of half of it.
-bool transfers_drop(struct db_tx *tx, int64_t before_ms, struct arena *a, sha256 **contents,
-                    size_t *count, bool *any, struct error *err)
+static bool find_rested(struct db_tx *tx, int64_t before_ms, struct arena *a, const char **transfer,
+                        struct error *err)
 {
-    const char **files = ARENA_ARRAY(a, const char *, DROP_AT_ONCE), *transfer = NULL;
     struct db_rows *rows = db_query(
         tx,
         "select id from transfers t where origin = 'job' and (state = 'dropped' or (active_ms <= "
         "?1 and not exists (select 1 from transfer_files f where f.transfer = t.id and f.state = "
         "'arriving'))) limit 1",
         "i", before_ms);
-    if (db_next(rows))
-        transfer = arena_text(a, db_text(rows, 0));
-    *any = transfer != NULL;
+    *transfer = db_next(rows) ? arena_text(a, db_text(rows, 0)) : NULL;
+    return db_end(rows, err);
+}
+
+bool transfers_due(struct db_tx *tx, int64_t before_ms, bool *due, struct error *err)
+{
+    struct arena *a = arena_open(1 << 16);
+    const char *transfer;
+    bool ok = find_rested(tx, before_ms, a, &transfer, err);
+    *due = ok && transfer;
+    arena_close(a);
+    return ok;
+}
+
+// That it goes is written with the first files that do: no job is made of half of it.
+bool transfers_drop(struct db_tx *tx, int64_t before_ms, struct arena *a, sha256 **contents,
+                    size_t *count, bool *any, struct error *err)
+{
+    const char **files = ARENA_ARRAY(a, const char *, DROP_AT_ONCE), *transfer;
+    *any = false;
     *count = 0;
     *contents = ARENA_ARRAY(a, sha256, DROP_AT_ONCE);
-    if (!db_end(rows, err))
+    if (!find_rested(tx, before_ms, a, &transfer, err))
         return false;
     if (!transfer)
         return true;
-    rows = db_query(tx, "select id, content from transfer_files where transfer = ?1 limit ?2", "si",
-                    transfer, (int64_t)DROP_AT_ONCE);
+    *any = true;
+    struct db_rows *rows =
+        db_query(tx, "select id, content from transfer_files where transfer = ?1 limit ?2", "si",
+                 transfer, (int64_t)DROP_AT_ONCE);
     while (db_next(rows) && *count < DROP_AT_ONCE) {
         size_t size;
         const void *content = db_blob(rows, 1, &size);

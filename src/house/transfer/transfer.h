@@ -42,6 +42,8 @@ MUST_CHECK bool transfers_sweep(struct transfers *t, struct error *err);
 // was none.
 MUST_CHECK bool transfers_drop(struct db_tx *tx, int64_t before_ms, struct arena *a,
                                sha256 **contents, size_t *count, bool *any, struct error *err);
+// Whether there is one.
+MUST_CHECK bool transfers_due(struct db_tx *tx, int64_t before_ms, bool *due, struct error *err);
 
 // ---- Paths: relative, '/' between, valid UTF-8, no empty part, no "." or "..", no control
 // character, 255 bytes a part, 4,096 in all. INPUT naming the rule.
