@@ -7,6 +7,7 @@
  * the file, less the longest delay of any segment: the same rule for every coder.
  */
 #include "engine/boxes.h"
+#include "engine/carried.h"
 #include "engine/deliverable.h"
 #include "engine/metadata.h"
 #include "plat/clock.h"
@@ -41,7 +42,8 @@ struct muxing {
     struct piece picture_at, sound_at; // being read
     struct packets_row row[2];         // of the picture, of the sound
     bool have[2];
-    int64_t shown; // frames that were written
+    struct carried *captions; // NULL: none
+    int64_t shown;            // frames that were written
     int64_t said_us;
 };
 
@@ -229,6 +231,12 @@ static bool open_file(struct muxing *x, struct error *err)
     x->out->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
     if ((x->picture && !add_stream(x, x->picture, err)) || !open_sound(x, err))
         return false;
+    if (x->picture) {
+        const AVCodecParameters *p = x->out->streams[0]->codecpar;
+        if (!carried_open(&x->o, x->o.t->captions, p->codec_id, &x->captions, err) ||
+            !carried_streams(x->captions, x->out, p->width, p->height, err))
+            return false;
+    }
     if (x->picture || (x->out->nb_streams &&
                        !(json_object_get(x->o.profile, "video") && strcmp(container, "mxf") == 0)))
         return carry_sound_time(x, err);
@@ -301,8 +309,14 @@ static bool write_row(struct muxing *x, const struct packets_row *row, struct er
         p->stream_index = row->stream;
         p->pts = row->pts, p->dts = row->dts, p->duration = row->duration;
         p->flags = row->key ? AV_PKT_FLAG_KEY : 0;
+        bool picture = x->picture && row->stream == 0;
+        if (picture && !carried_picture(x->captions, p, row->pts, err)) {
+            av_packet_free(&p);
+            return false;
+        }
         av_packet_rescale_ts(p, x->bases[row->stream], x->out->streams[row->stream]->time_base);
-        code = av_interleaved_write_frame(x->out, p);
+        code = picture ? carried_write(x->captions, x->out, row->dts) : 0;
+        code = code < 0 ? code : av_interleaved_write_frame(x->out, p);
     }
     av_packet_free(&p);
     return code >= 0 || failed(x, code, err);
@@ -329,7 +343,9 @@ static bool write_all(struct muxing *x, struct error *err)
                (picture ? next_picture(x, err) : next_sound(x, err));
         progress(x);
     }
-    int code = done ? av_write_trailer(x->out) : 0;
+    int code = done ? carried_write(x->captions, x->out, INT64_MAX) : 0;
+    if (done && code >= 0)
+        code = av_write_trailer(x->out);
     if (done)
         avio_flush(x->out->pb);
     if (code < 0 || (done && x->write_error))
@@ -363,6 +379,7 @@ bool mux(const struct ticket *t, json_t **result, struct error *err)
                             (json_int_t)lseek(x.file, 0, SEEK_END), "frames", (json_int_t)x.frames);
     close_piece(&x.picture_at);
     close_piece(&x.sound_at);
+    carried_close(x.captions);
     if (x.out) {
         if (x.out->pb)
             av_freep(&x.out->pb->buffer);

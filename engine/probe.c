@@ -502,11 +502,15 @@ static void add_captions(const struct probing *p, json_t *to)
 {
     for (unsigned i = 0; p->m->format && i < p->m->format->nb_streams; i++) {
         const AVStream *s = p->m->format->streams[i];
-        if (s->codecpar->codec_type != AVMEDIA_TYPE_SUBTITLE)
+        bool ttml =
+            s->codecpar->codec_tag == MKTAG('s', 't', 'p', 'p'); // libav knows no such codec
+        if (s->codecpar->codec_type != AVMEDIA_TYPE_SUBTITLE && !ttml)
             continue;
         bool c608 = s->codecpar->codec_id == AV_CODEC_ID_EIA_608;
         json_t *row = json_pack("{s:i, s:s}", "index", (int)i, "kind",
-                                c608 ? "608" : avcodec_get_name(s->codecpar->codec_id));
+                                c608   ? "608"
+                                : ttml ? "ttml"
+                                       : avcodec_get_name(s->codecpar->codec_id));
         const char *language = tag(s->metadata, "language");
         if (language && strcmp(language, "und"))
             set_text(row, "language", language);

@@ -43,6 +43,9 @@ int caption_check(struct command_call *call);
 int caption_retime(struct command_call *call);
 int caption_extract(struct command_call *call);
 
+// "24:25"; NULL: no change.
+MUST_CHECK bool caption_speed(const char *given, struct caption_retime *how, struct error *err);
+
 // "1440" or "01:00:00:00": frames of the programme. A label counts from its first frame when
 // `absolute`, and is a length otherwise ("-00:00:01:00" too).
 MUST_CHECK bool caption_position(const struct captions *c, text t, bool absolute, int64_t *frames,

@@ -170,10 +170,8 @@ static bool read_keep(struct command_call *call, const struct captions *c,
     return true;
 }
 
-static bool read_speed(const struct command_call *call, struct caption_retime *how,
-                       struct error *err)
+bool caption_speed(const char *given, struct caption_retime *how, struct error *err)
 {
-    const char *given = option_text(call, "speed");
     if (!given)
         return true;
     text to = text_of(given);
@@ -181,7 +179,7 @@ static bool read_speed(const struct command_call *call, struct caption_retime *h
     if (to.size && rational_parse(from, &how->speed_from, err) &&
         rational_parse(to, &how->speed_to, err))
         return true;
-    error_set(err, ERROR_USAGE, "--speed can not be '%s'", given);
+    error_set(err, ERROR_USAGE, "a speed can not be '%s'", given);
     return error_fix(err, "write FROM:TO, such as 24:25");
 }
 
@@ -193,7 +191,7 @@ int caption_retime(struct command_call *call)
     const char *offset = option_text(call, "offset");
     int64_t frames = 0;
     if (!caption_open(call, call->words[1], &o, &err) || !read_keep(call, o.c, &how, &err) ||
-        !read_speed(call, &how, &err))
+        !caption_speed(option_text(call, "speed"), &how, &err))
         return command_failed(&err);
     struct captions after = *o.c; // an offset counts frames of what comes out
     if (how.speed_to.num && !tc_rate_make(how.speed_to, false, &after.rate, &err))

@@ -3,6 +3,7 @@
 #include "cmd/caption.h"
 #include "cmd/media.h"
 #include "formats/captions/cc.h"
+#include "formats/captions/embed.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,19 +11,13 @@
 bool caption_programme(const struct command_call *call, const json_t *facts,
                        struct caption_wish *wish, struct error *err)
 {
-    const json_t *tc = json_object_get(facts, "timecode");
-    const char *rate = json_string_value(json_object_get(facts, "rate"));
-    const char *start = json_string_value(json_object_get(tc, "start"));
-    rational fps;
-    if (!wish->rate_said && rate) {
-        int base = (int)json_integer_value(json_object_get(tc, "base"));
-        bool drop = json_is_true(json_object_get(tc, "drop"));
-        if (!rational_parse(text_of(rate), &fps, err))
+    const char *start =
+        json_string_value(json_object_get(json_object_get(facts, "timecode"), "start"));
+    if (!wish->rate_said && json_object_get(facts, "rate")) {
+        struct caption_programme p;
+        if (!caption_programme_of(facts, &p, err))
             return false;
-        wish->rate_said = (base > 0 && tc_rate_with_base(fps, base, drop, &wish->rate, err)) ||
-                          tc_rate_make(fps, false, &wish->rate, err);
-        if (!wish->rate_said)
-            return false;
+        wish->rate = p.rate, wish->rate_said = true;
     }
     const char *given = option_text(call, "start");
     start = given && strcmp(given, "0") != 0 ? given : given ? NULL : start;

@@ -9,7 +9,8 @@
 #include "base/arena.h"
 #include "base/config.h"
 
-enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_INT };
+// A list may be given again and again: option_text has all of them, a line each.
+enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_INT, OPTION_LIST };
 
 struct option_row {
     const char *name; // long, without the dashes; NULL ends the table

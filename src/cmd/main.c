@@ -149,8 +149,11 @@ static bool read_arguments(struct command_call *call, int argc, char **argv, str
             return error_fix(err, "write --%s=%s", name, o->name ? o->value : "VALUE");
         }
         const char *given = joined ? argv[i] + 3 + name_part.size : argv[++i];
-        if (o->name)
-            call->values[o - command->options] = given;
+        const char **room = o->name ? &call->values[o - command->options] : NULL;
+        if (room && o->type == OPTION_LIST && *room)
+            *room = arena_format(call->arena, "%s\n%s", *room, given);
+        else if (room)
+            *room = given;
         else if (!config_set(call->config, name, given, "flag", err))
             return false;
     }

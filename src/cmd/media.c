@@ -225,7 +225,9 @@ bool media_encode(struct command_call *call, const struct media *m, const struct
                                                                                       : SANDBOX_OFF,
                                       .heard = show,
                                       .context = &bar,
-                                      .log = &said},
+                                      .log = &said,
+                                      .captions = wish->captions,
+                                      .captions_context = wish->captions_context},
                   result, err);
     progress_end(&bar);
     if (!ok && err->kind == ERROR_CHILD && said.size)

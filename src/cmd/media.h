@@ -24,6 +24,9 @@ MUST_CHECK bool media_probe(struct command_call *call, const struct media *m, js
 
 struct media_encode {
     const json_t *facts, *profile;
+    // As make_wish's.
+    bool (*captions)(void *context, const json_t *plan, json_t **to, struct error *err);
+    void *captions_context;
     const char *folder, *output; // exists, see tickets/make.h; name of the file in it
     int workers;                 // 0: one for each core
     json_t *metadata;            // what it is to say of itself (house/deliver/record.h), or NULL

@@ -1,5 +1,6 @@
 // posthouse transcode: a file made into a profile, probed and compared, without a server.
 #include "cmd/beside.h"
+#include "cmd/film_captions.h"
 #include "cmd/master.h"
 #include "cmd/record.h"
 #include "formats/profile/burn.h"
@@ -77,8 +78,9 @@ static bool lock(const char *folder, const char *final, struct error *err)
 // Encodes under a hidden folder, probes, and only then gives the file its name. What is left of a
 // run that was cut off is in that folder, and the next one goes on with it.
 static bool make(struct command_call *call, const struct media *m, const json_t *facts,
-                 const json_t *profile, json_t *carried, const char *folder, const char *name,
-                 int workers, json_t **checks, json_t **cadence, bool *all, struct error *err)
+                 const json_t *profile, json_t *carried, struct film_captions *captions,
+                 const char *folder, const char *name, int workers, json_t **checks,
+                 json_t **cadence, bool *all, struct error *err)
 {
     bool done = false;
     json_t *result = NULL, *seen = NULL;
@@ -87,6 +89,8 @@ static bool make(struct command_call *call, const struct media *m, const json_t 
     const char *final = arena_format(call->arena, "%s/%s", folder, name);
     struct media_encode wish = {.facts = facts,
                                 .profile = profile,
+                                .captions = captions->count ? film_captions_plan : NULL,
+                                .captions_context = captions,
                                 .folder = work,
                                 .output = name,
                                 .workers = workers,
@@ -100,10 +104,12 @@ static bool make(struct command_call *call, const struct media *m, const json_t 
     }
     if (!folder_make(work, 0755, err) || !lock(work, final, err))
         return false;
-    if (!media_encode(call, m, &wish, &result, err) || !media_probe(call, &check, &seen, err))
+    if (!media_encode(call, m, &wish, &result, err) || !media_probe(call, &check, &seen, err) ||
+        !film_captions_beside(call, captions, profile, seen, folder, name, err))
         goto out;
     *checks = deliver_checks(profile, facts, seen, all);
     *cadence = json_incref(json_object_get(result, "cadence"));
+    film_captions_check(captions, seen, *checks, all);
     if (rename(made, final) != 0) {
         error_errno(err, errno, "cannot give %s its name", final);
         goto out;
@@ -180,6 +186,7 @@ static bool keep_beside(struct command_call *call, const struct media *m, const 
 static int run(struct command_call *call)
 {
     struct media m = {0};
+    struct film_captions captions = {0};
     struct error err;
     json_t *facts = NULL, *profile = NULL, *checks = NULL, *cadence = NULL, *told = NULL;
     json_t *carried = NULL;
@@ -203,14 +210,15 @@ static int run(struct command_call *call)
         !media_open(call, call->words[0], &m, &err) || !media_probe(call, &m, &facts, &err) ||
         !folder_make(folder, 0755, &err) || !master_state(call, &m, folder, facts, &err) ||
         !profile_makes(profile, facts, m.name, &err) || !beside(call, facts, &err) ||
+        !film_captions_read(call, profile, facts, &captions, &err) ||
         !carry(call, &m, facts, profile, &told, &carried, &err)) {
         status = command_failed(&err);
         goto out;
     }
     const char *name =
         output_name(call, m.name, json_string_value(json_object_get(profile, "extension")));
-    if (!make(call, &m, facts, profile, carried, folder, name, (int)workers, &checks, &cadence,
-              &all, &err) ||
+    if (!make(call, &m, facts, profile, carried, &captions, folder, name, (int)workers, &checks,
+              &cadence, &all, &err) ||
         !keep_beside(call, &m, facts, profile, told,
                      arena_format(call->arena, "%s/%s", folder, name), &err) ||
         !beside_deliver(call, folder, &err)) {
@@ -222,12 +230,14 @@ static int run(struct command_call *call)
                                    all, "checks", checks);
         if (cadence)
             json_object_set(answer, "cadence", cadence);
+        film_captions_json(&captions, answer);
         json_dumpf(answer, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(answer);
     } else {
         printf("%s/%s\n", folder, name);
         print_cadence(cadence);
+        film_captions_print(&captions);
         print_checks(checks);
         if (!all)
             printf("not every check is ok: look before you send it\n");
@@ -236,6 +246,7 @@ static int run(struct command_call *call)
 out:
     json_decref(told);
     json_decref(carried);
+    film_captions_close(&captions);
     json_decref(checks);
     json_decref(cadence);
     json_decref(facts);
@@ -257,6 +268,14 @@ static const struct option_row options[] = {
     {"record", OPTION_TEXT, "FILE",
      "a record (JSON) of what is known of it besides; `posthouse map` makes one"},
     BESIDE_OPTIONS,
+    {"captions", OPTION_LIST, "FILE[:LANG[:ROLE]]",
+     "captions for it, again for each file; role cc, sdh, subtitle or forced"},
+    {"captions-in", OPTION_TEXT, "WAYS",
+     "how they go in: cc,c608,text,ttml,webvtt; else as the profile says"},
+    {"captions-as", OPTION_TEXT, "FORMATS",
+     "written beside it as srt,scc,...; else as the profile says"},
+    {"captions-offset", OPTION_TEXT, "FRAMES", "so much later (-: earlier), or as a label"},
+    {"captions-speed", OPTION_TEXT, "FROM:TO", "a frame of FROM is a frame of TO, such as 24:25"},
     {"overwrite", OPTION_FLAG, NULL, "replace a file of the same name"},
     {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
     {0},
@@ -276,7 +295,16 @@ const struct command command_transcode = {
     "the\n"
     "result is the same to the byte for any number of them. Nothing half made is ever seen under "
     "the\n"
-    "result's name; the same command again goes on after a crash.",
+    "result's name; the same command again goes on after a crash.\n"
+    "\n"
+    "--captions brings captions that go into it (`cc`: 608 and 708 in the pictures, a second file "
+    "as\n"
+    "CC3; `c608`: a track of QuickTime; `text`, `ttml`, `webvtt`: text tracks) and beside it, as "
+    "the\n"
+    "profile or --captions-in and --captions-as say. Their labels count from the film's timecode; "
+    "a "
+    "file\n"
+    "of another programme is refused.",
     options,
     1,
     1,

@@ -21,8 +21,10 @@ static json_t *ticket_of(const json_t *all, const char *kind, const char *output
     json_t *t = json_copy((json_t *)(uintptr_t)all);
     json_object_set_new(t, "kind", json_string(kind));
     json_object_del(t, "inputs");
-    if (strcmp(kind, "mux") != 0)
+    if (strcmp(kind, "mux") != 0) {
         json_object_del(t, "metadata");
+        json_object_del(t, "captions");
+    }
     if (output)
         json_object_set_new(t, "output", json_string(output));
     else
@@ -428,15 +430,22 @@ static bool put_together(struct making *m, json_t **result, struct error *err)
 {
     const char **paths = calloc(m->count, sizeof(*paths));
     char(*names)[PATH_MAX] = calloc(m->count, sizeof(*names));
-    json_t *mux = NULL, **segments = calloc(m->count, sizeof(json_t *));
-    bool done = paths && names && segments;
+    json_t *mux = NULL, **segments = calloc(m->count, sizeof(json_t *)), *captions = NULL;
+    bool done = paths && names && segments &&
+                (!m->plan || !m->wish->captions ||
+                 m->wish->captions(m->wish->captions_context, m->plan, &captions, err));
     for (size_t i = 0; done && i < m->count; i++) {
         done = path_of(m, m->pieces[i].file, "", names[i], err);
         paths[i] = names[i];
         segments[i] = m->pieces[i].result;
     }
-    done = done && run(m, NULL, make_mux_ticket(m->wish->ticket, m->plan, m->wish->output), paths,
-                       m->count, &mux, err);
+    json_t *ticket = make_mux_ticket(m->wish->ticket, m->plan, m->wish->output);
+    if (captions)
+        json_object_set_new(ticket, "captions", captions);
+    if (done)
+        done = run(m, NULL, ticket, paths, m->count, &mux, err);
+    else
+        json_decref(ticket);
     if (done)
         *result = make_result(mux, m->plan, segments, m->segments,
                               m->count > m->segments ? segments[m->segments] : NULL);

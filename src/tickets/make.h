@@ -48,6 +48,9 @@ struct make_wish {
     bool (*heard)(void *context, int64_t done, int64_t total);
     void *context;
     struct buf *log; // what the engine that failed said; may be NULL
+    // What the muxer puts in (formats/captions/embed), once the plan is known; NULL: nothing.
+    bool (*captions)(void *context, const json_t *plan, json_t **to, struct error *err);
+    void *captions_context;
 };
 // Blocks. An engine that dies is started again, a few times.
 MUST_CHECK bool make_file(const struct make_wish *wish, json_t **result, struct error *err);

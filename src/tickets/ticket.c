@@ -150,6 +150,7 @@ bool ticket_parse(json_t *from, struct ticket **to, struct error *err)
                parse_object(from, "segment", &t->segment, err) &&
                parse_object(from, "asked", &t->asked, err) &&
                parse_object(from, "grid", &t->grid, err) &&
+               parse_object(from, "captions", &t->captions, err) &&
                parse_object(from, "metadata", &t->metadata, err) && parse_frames(t, from, err) &&
                parse_rest(t, from, err) && parse_limits(&t->limits, from, err)) {
         *to = t;
@@ -194,6 +195,8 @@ json_t *ticket_format(const struct ticket *t)
         json_object_set(to, "frames", t->frames);
     if (t->asked)
         json_object_set(to, "asked", t->asked);
+    if (t->captions)
+        json_object_set(to, "captions", t->captions);
     if (t->grid)
         json_object_set(to, "grid", t->grid);
     if (t->metadata)

@@ -54,6 +54,7 @@ struct ticket {
     json_t *frames;              // of stills: numbers of frames, rising; or NULL
     const char *output;          // file name of what is made, or NULL
     json_t *asked;               // of verify: {"width", "height", "not_black", "nan"}, or NULL
+    json_t *captions;            // of mux: what formats/captions/embed planned, or NULL
     json_t *grid;                // of assemble: {"columns", "rows", "crop"}
     json_t *metadata;            // of mux and retag: {"entries", "chapters"}, or NULL
     int threads;                 // 2 unless given

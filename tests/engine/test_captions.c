@@ -56,7 +56,8 @@ static void put_in(const char *from, const char *to, bool mpeg2)
         bool slice = mpeg2 ? starts && type == 1 : type == 1 || type == 5;
         if (slice) {
             uint8_t triples[6], box[128];
-            cc_data_make(triples, 2, picture < pairs.count ? pairs.at[picture] : NULL, NULL, 0);
+            cc_data_make(triples, 2, picture < pairs.count ? pairs.at[picture] : CC_NOTHING,
+                         CC_NOTHING, NULL, 0);
             size_t n = cc_a53_make(box, triples, 2, mpeg2);
             fwrite(mpeg2 ? "\0\0\1\xb2" : "\0\0\1\6\4", 1, mpeg2 ? 4 : 5, out);
             if (!mpeg2)

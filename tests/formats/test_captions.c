@@ -597,7 +597,7 @@ static void boxes_of_captions_hold_what_was_put_into_them(void **state)
     const uint8_t *back;
     int count;
     struct cc_block block = {4, {0x89, 1, 0x8a, 2}};
-    cc_data_make(triples, 20, (const uint8_t[]){0x94, 0x2c}, &block, 2);
+    cc_data_make(triples, 20, (const uint8_t[]){0x94, 0x2c}, CC_NOTHING, &block, 2);
     assert_memory_equal(triples,
                         "\xfc\x94\x2c\xfd\x80\x80\xff\x83\x24\xfe\x89\x01\xfe\x8a\x02\xfa\0\0", 18);
     size_t size = cc_cdp_make(box, (rational){30000, 1001}, triples, 20, 7);

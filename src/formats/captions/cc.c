@@ -30,14 +30,14 @@ static void triple(uint8_t *to, bool valid, int type, uint8_t a, uint8_t b)
     to[0] = (uint8_t)(0xf8 | (valid ? 4 : 0) | type), to[1] = a, to[2] = b;
 }
 
-void cc_data_make(uint8_t *to, int count, const uint8_t pair[2], const struct cc_block *block,
-                  int sequence)
+void cc_data_make(uint8_t *to, int count, const uint8_t first[2], const uint8_t second[2],
+                  const struct cc_block *block, int sequence)
 {
-    static const uint8_t nothing[2] = {0x80, 0x80};
-    const uint8_t *first = pair ? pair : nothing;
-    triple(to, true, 0, first[0], first[1]);
-    triple(to + 3, true, 1, 0x80, 0x80);
-    int at = 2;
+    int at = 0;
+    if (first)
+        triple(to, true, 0, first[0], first[1]), at++;
+    if (second)
+        triple(to + 3 * at, true, 1, second[0], second[1]), at++;
     if (block && block->size) { // header, service header, block, up to an even size
         uint8_t packet[34] = {0};
         int size = 2 + block->size, even = (size + 1) & ~1;

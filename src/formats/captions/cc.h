@@ -55,10 +55,12 @@ MUST_CHECK bool cc_708_end(struct cc_708_decoder *d, struct error *err);
 #define CC_TRIPLES 31
 // The triples that a frame has at this rate: 20 at 29.97, 10 at 59.94, 25 at 23.976 (ST 334-2).
 int cc_triples_a_frame(rational rate);
-// Fills `count` triples (3 bytes each): the pair of field 1 and nothing for field 2, then a packet
-// with the block (NULL or empty: none), then padding. `sequence` counts packets, 0..3.
-void cc_data_make(uint8_t *to, int count, const uint8_t pair[2], const struct cc_block *block,
-                  int sequence);
+#define CC_NOTHING ((const uint8_t[2]){0x80, 0x80})
+// Fills `count` triples (3 bytes each): the pairs of field 1 and 2 (NULL: not in this frame; at 50
+// and 60 frames a second they take turns), then a packet with the block (NULL or empty: none), then
+// padding. `sequence` counts packets, 0..3.
+void cc_data_make(uint8_t *to, int count, const uint8_t first[2], const uint8_t second[2],
+                  const struct cc_block *block, int sequence);
 
 // A caption distribution packet (ST 334-2) around triples; to has room for 256. Returns its size.
 size_t cc_cdp_make(uint8_t *to, rational rate, const uint8_t *triples, int count, int sequence);

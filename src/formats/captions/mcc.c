@@ -244,11 +244,12 @@ static const char *rate_word(const struct tc_rate *rate)
 }
 
 static void write_frame(const struct captions *c, struct buf *to, int64_t frame,
-                        const uint8_t *pair, const struct cc_block *block, int *packets, int number)
+                        const uint8_t *first, const uint8_t *second, const struct cc_block *block,
+                        int *packets, int number)
 {
     uint8_t triples_[CC_TRIPLES * 3], bytes[300];
     int count = cc_triples_a_frame(c->rate.fps);
-    cc_data_make(triples_, count, pair, block, *packets & 3);
+    cc_data_make(triples_, count, first, second, block, *packets & 3);
     *packets += block && block->size;
     bytes[0] = 0x61, bytes[1] = 0x01;
     size_t size = cc_cdp_make(bytes + 3, c->rate.fps, triples_, count, number & 0xffff);
@@ -350,7 +351,9 @@ bool mcc_write(const struct captions *c, const struct caption_wish *wish, struct
         const uint8_t *p = pair >= 0 && pair < pairs.count ? pairs.at[pair] : NULL;
         bool idle = !p || (p[0] == 0x80 && p[1] == 0x80);
         if (!idle || blocks.at[i].size)
-            write_frame(c, to, i - lead, idle ? NULL : p, &blocks.at[i], &packets, number++);
+            write_frame(c, to, i - lead, !idle ? p : halves && i % 2 ? NULL : CC_NOTHING,
+                        halves && i % 2 == 0 ? NULL : CC_NOTHING, &blocks.at[i], &packets,
+                        number++);
     }
     return true;
 }

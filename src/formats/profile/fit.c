@@ -324,8 +324,8 @@ static void captions(struct fit *f, const json_t *profile, const json_t *facts)
         return;
     words_of(json_object_get(asked, "formats"), wanted, sizeof(wanted));
     size_t there = json_array_size(json_object_get(facts, "captions"));
-    add(f, "captions", wanted, there ? "in the file" : "none in the file", there ? OK : UNKNOWN,
-        "supply them as a file beside the master");
+    add(f, "captions", wanted, there ? "supplied" : "none in the file", there ? OK : UNKNOWN,
+        "bring them as captions of the master");
 }
 
 // What is asked but not looked at here: it is said, so that nobody takes it for checked.
