@@ -321,7 +321,7 @@ static bool query_read(struct call *c, struct asset_query *q, struct error *err)
         (struct asset_query){.project = c->project, .folder = folder, .search = call_query(c, "q")};
     if (!choice(c, "sort", "name created size duration", &q->sort, err) ||
         !choice(c, "order", "asc desc", &order, err) ||
-        !choice(c, "kind", "clip sound sequence still document", &q->kind, err) ||
+        !choice(c, "kind", "clip sound sequence still captions document", &q->kind, err) ||
         !choice(c, "deleted", "true false 1 0", &deleted, err) || !call_limit(c, &limit, err) ||
         !call_cursor(c, keys, 2, &had, err))
         return false;

@@ -4,6 +4,7 @@
 #include "formats/profile/hdr.h"
 #include "formats/profile/profile.h"
 #include "house/assets/assets.h"
+#include "house/captions/captions.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/sending.h"
 #include "house/qc/reports.h"
@@ -17,6 +18,8 @@ struct asking {
     json_t *profile, *json, *list;
     int limit;
     struct delivery_file file;
+    struct caption_source *captions; // attached to the version's asset
+    size_t caption_count;
 };
 
 static void fresh(struct asking *q)
@@ -58,6 +61,18 @@ static bool facts_in(struct db_tx *tx, void *context, struct error *err)
     return error_fix(err, "wait until it is ready, or see what its job says");
 }
 
+// Captions attached to it count as if they were in the file.
+static bool supplied_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    json_t *list;
+    if (!facts_in(tx, q, err) || !captions_list(tx, q->c->asset, &list, err))
+        return false;
+    json_array_extend(json_object_get(q->json, "captions"), list);
+    json_decref(list);
+    return true;
+}
+
 // Quality control that a profile asks for is in the way like anything else of the master.
 static bool judged_in(struct db_tx *tx, void *context, struct error *err)
 {
@@ -88,7 +103,7 @@ static bool readiness_get(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
     const char *folder = folder_of(c, err);
-    bool ok = folder && db_read(c->api->db, facts_in, &q, err) &&
+    bool ok = folder && db_read(c->api->db, supplied_in, &q, err) &&
               profile_readiness(folder, q.json, &q.list, err);
     json_decref(q.json);
     if (ok && db_read(c->api->db, judged_in, &q, err))
@@ -111,17 +126,21 @@ static bool destination_there(struct db_tx *tx, const char *destination, struct 
 static bool make_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
+    json_t *captions = captions_frozen(q->captions, q->caption_count);
     struct delivery_wish wish = {.version = q->c->version,
                                  .by = q->c->who.name,
                                  .profile = q->profile,
                                  .rules = arena_format(q->c->arena, "%s/../rules/metadata",
                                                        q->c->api->wish.profiles_folder),
                                  .destination = body_text(q->c, "destination"),
-                                 .naming = body_field(q->c, "naming")};
+                                 .naming = body_field(q->c, "naming"),
+                                 .captions = captions};
     id made;
     fresh(q);
-    return destination_there(tx, wish.destination, err) &&
-           delivery_order(tx, &wish, clock_now_ms(), &made, err) &&
+    bool ok = destination_there(tx, wish.destination, err) &&
+              delivery_order(tx, &wish, clock_now_ms(), &made, err);
+    json_decref(captions);
+    return ok &&
            call_audit(q->c, tx, "delivery.made", made.text,
                       json_string_value(json_object_get(q->profile, "name")), err) &&
            delivery_get(tx, made.text, &q->json, err);
@@ -136,13 +155,34 @@ static bool add_wishes(struct call *c, json_t *profile, struct error *err)
            profile_check(profile, "with what is added to it", err);
 }
 
+// Captions of another programme are refused before anything is encoded.
+static bool captions_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    return facts_in(tx, q, err) &&
+           captions_sources(tx, q->c->asset, q->c->arena, &q->captions, &q->caption_count, err);
+}
+
+static bool captions_fit(struct asking *q, struct error *err)
+{
+    json_t *plan = NULL;
+    struct arena *a = arena_open(CAPTIONS_ARENA_BYTES);
+    bool ok = db_read(q->c->api->db, captions_in, q, err) &&
+              captions_plan(q->c->api->store, q->captions, q->caption_count, q->profile, q->json,
+                            NULL, a, &plan, err);
+    arena_close(a);
+    json_decref(plan);
+    return ok;
+}
+
 static bool deliveries_post(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
     const char *folder = folder_of(c, err);
     if (!folder || !profile_load(folder, body_text(c, "profile"), &q.profile, err))
         return false;
-    bool ok = add_wishes(c, q.profile, err) && db_write(c->api->db, make_in, &q, err);
+    bool ok = add_wishes(c, q.profile, err) && captions_fit(&q, err) &&
+              db_write(c->api->db, make_in, &q, err);
     json_decref(q.profile);
     if (ok)
         call_json(c, q.json);

@@ -14,6 +14,7 @@ static const struct {
     {delivery_routes, &delivery_route_count}, {qc_routes, &qc_route_count},
     {work_routes, &work_route_count},         {renderer_routes, &renderer_route_count},
     {staging_routes, &staging_route_count},   {sending_routes, &sending_route_count},
+    {caption_routes, &caption_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };

@@ -44,7 +44,7 @@ const struct shape shapes[] = {
     {"NewFolder", "name:text parent:id?", ""},
     {"FolderChange", "name:text? parent:id?", "an empty parent moves it to the top"},
     {"Asset",
-     "id:id project:id folder:id? name:text kind:'clip'|'sound'|'sequence'|'still'|'document' "
+     "id:id project:id folder:id? name:text kind:'clip'|'sound'|'sequence'|'still'|'captions'|'document' "
      "created:time "
      "by:text version:Version versions:int comments:int open_comments:int deleted:bool",
      "version is the newest one"},
@@ -58,6 +58,25 @@ const struct shape shapes[] = {
     {"VersionFile", "number:int name:text size:int content:text modified:time?",
      "number starts at 1"},
     {"VersionFileList", "items:VersionFile[] cursor:text? total:int", ""},
+    {"Caption",
+     "asset:id film:id name:text language:text role:'cc'|'sdh'|'subtitle'|'forced' version:id "
+     "number:int by:text created:time format:text cues:int problem:text?",
+     "captions of a film: the newest version; problem: why it can not be read"},
+    {"CaptionOf", "film:id language:text role:'cc'|'sdh'|'subtitle'|'forced'", ""},
+    {"CaptionNote", "group:text cue:int line:int what:text", "cue 0: the whole file"},
+    {"CaptionSaved", "version:id number:int format:text notes:CaptionNote[]",
+     "notes: what the format can not say"},
+    {"CaptionDocument",
+     "version:id number:int format:text language:text kind:text rate:text base:int drop:bool "
+     "start:int frames:int cues:json notes:CaptionNote[]",
+     "times are frames of its film; frames: the film's length, 0 when it is of none"},
+    {"CaptionRetime", "from:text? to:text? offset:int?",
+     "a frame of rate `from` is one of `to`; offset in frames, afterwards"},
+    {"CaptionReport", "format:text name:text notes:CaptionNote[]", ""},
+    {"CaptionFinding",
+     "rule:text clause:text cue:int line:int frame:int timecode:text seen:text allowed:text",
+     "cue from 1; 0: the whole file"},
+    {"CaptionRules", "name:text title:text", "rules that captions can be checked by"},
     {"Derived",
      "kind:'scrub'|'scrub_index'|'review'|'review_index'|'audio'|'sprites'|'peaks'|'poster' "
      "name:text "

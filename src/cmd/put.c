@@ -6,6 +6,7 @@
  */
 #include "cmd/client.h"
 #include "cmd/progress.h"
+#include "cmd/put_captions.h"
 #include "cmd/put_send.h"
 #include "house/transfer/transfer.h"
 #include "plat/clock.h"
@@ -337,6 +338,8 @@ static int run(struct command_call *call)
     struct error err;
     int status;
     error_clear(&err);
+    if (option_text(call, "captions-of"))
+        return put_captions(call);
     if (!start(&p, &err) || !walk(&p, false, &err)) {
         status = command_failed(&err);
     } else if (!p.files) {
@@ -362,6 +365,8 @@ static const struct option_row options[] = {
     {"folder", OPTION_TEXT, "PATH", "a folder in it, such as \"Day 1/A001\"; made when missing"},
     {"version-of", OPTION_TEXT, "ASSET",
      "the file is a further version of this asset of the project"},
+    {"captions-of", OPTION_TEXT, "FILM[:LANG[:ROLE]]",
+     "the files are captions of this asset; role cc, sdh, subtitle or forced"},
     {"name", OPTION_TEXT, "NAME", "what the transfer is called (the first path's name)"},
     {"follow-links", OPTION_FLAG, NULL, "send what symbolic links point at"},
     {"patience", OPTION_INT, "SECONDS", "how long to wait for a house that is away (600)"},

@@ -59,7 +59,7 @@ struct asset_file {
 };
 struct asset_wish {
     const char *project, *folder; // folder NULL or "": the top
-    const char *name, *kind;      // kind clip, sound, sequence, still or document
+    const char *name, *kind;      // kind clip, sound, sequence, still, captions or document
     const char *by;               // a person's id, shown by name; other words are shown as they are
     const struct asset_file *files;
     size_t file_count;

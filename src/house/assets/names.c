@@ -174,8 +174,9 @@ const char *asset_kind_of_name(const char *file_name)
     } known[] = {
         {" wav bwf rf64 w64 flac mp3 aac m4a aif aiff caf ogg opus ac3 eac3 ec3 wma ", "sound"},
         {" exr dpx cin tif tiff png jpg jpeg jp2 j2k tga bmp gif webp heic psd ", "still"},
-        {" txt pdf doc docx xls xlsx csv md rtf xml edl aaf otio fcpxml json ale srt vtt scc stl "
-         "ttml dfxp itt sub cdl cc ccc cube 3dl lut zip tar gz mhl md5 sha1 xxh html htm ",
+        {" srt vtt scc mcc stl ttml dfxp itt ", "captions"},
+        {" txt pdf doc docx xls xlsx csv md rtf xml edl aaf otio fcpxml json ale sub cdl cc ccc cube "
+         "3dl lut zip tar gz mhl md5 sha1 xxh html htm ",
          "document"},
     };
     const char *dot = strrchr(file_name, '.');

@@ -96,7 +96,7 @@ static int64_t duration_ms(const json_t *facts) // only to sort by
 static const char *kind_in(const json_t *facts)
 {
     const char *kind = json_string_value(json_object_get(facts, "kind"));
-    return kind && word_in("clip sound sequence still document", kind) ? kind : NULL;
+    return kind && word_in("clip sound sequence still document captions", kind) ? kind : NULL;
 }
 
 bool version_facts_set(struct db_tx *tx, const char *version, const json_t *facts,

@@ -41,6 +41,7 @@ struct delivery_wish {
     const char *destination; // where it goes when it is made; NULL: it stays
     const char *rule;        // the watch rule that asks; NULL: a person does
     const json_t *naming;    // values for its name that a person gave; NULL: none
+    const json_t *captions;  // captions_frozen of those that go with it; NULL: none
 };
 // Queues the encoding, in the caller's transaction. CONFLICT while the version has no facts; INPUT
 // when it has nothing that the profile wants (pictures, sound).

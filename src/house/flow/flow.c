@@ -1,4 +1,5 @@
 // The table, and the thread's walk along the event log.
+#include "house/captions/captions.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/sending.h"
 #include "house/deliver/watch.h"
@@ -104,6 +105,19 @@ static bool take_over(struct news *n, const struct version_source *v, bool *foun
            (!*found || version_state_set(n->tx, v->id, "ready", NULL, err));
 }
 
+// Captions are read by our own readers, here: they are small.
+static bool look_at_captions(struct news *n, const struct version_source *v, struct error *err)
+{
+    struct asset_file file;
+    json_t *facts = NULL;
+    bool ok = version_file(n->tx, v->id, 1, n->a, &file, err) &&
+              captions_look(n->f->store, v, &file, &facts, err) &&
+              version_facts_set(n->tx, v->id, facts, err) &&
+              version_state_set(n->tx, v->id, "ready", NULL, err);
+    json_decref(facts);
+    return ok;
+}
+
 // Documents are as ready as they will be; what was made from the same bytes before is taken over;
 // everything else is looked at, before any proxies are made of other things.
 static bool look_at_it(struct news *n, struct error *err)
@@ -114,6 +128,8 @@ static bool look_at_it(struct news *n, struct error *err)
         return false;
     if (!there || strcmp(v.state, "stored") != 0)
         return true;
+    if (strcmp(v.kind, "captions") == 0)
+        return look_at_captions(n, &v, err);
     if (strcmp(v.kind, "document") == 0)
         return version_state_set(n->tx, v.id, "ready", NULL, err);
     return take_over(n, &v, &found, err) &&

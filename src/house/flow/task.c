@@ -1,5 +1,6 @@
 // Work as it goes out to a worker, and what comes back.
 #include "base/log.h"
+#include "house/captions/captions.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/record.h"
 #include "house/flow/inside.h"
@@ -26,8 +27,10 @@ struct giving {
     struct arena *a;
     const struct claim *claim;
     struct version_source v;
-    json_t *files;  // VersionFile[]
-    json_t *pieces; // of a delivery: what was made before; or NULL
+    json_t *files;                   // VersionFile[]
+    json_t *pieces;                  // of a delivery: what was made before; or NULL
+    struct caption_source *captions; // that its muxer puts in
+    size_t caption_count;
 };
 
 static bool is_part(const struct claim *c, const char *part)
@@ -53,6 +56,9 @@ static bool source_in(struct db_tx *tx, void *context, struct error *err)
     json_decref(g->pieces);
     g->pieces = NULL;
     bool mux = is_part(g->claim, "mux");
+    if (mux && !captions_thaw(tx, json_object_get(g->claim->ticket, "caption_versions"), g->a,
+                              &g->captions, &g->caption_count, err))
+        return false;
     return (!mux && !is_part(g->claim, "segment") && !is_part(g->claim, "weigh")) ||
            delivery_pieces(tx, g->claim->job, mux, &g->pieces, err);
 }
@@ -133,6 +139,22 @@ static void carry_metadata(const struct giving *g, json_t *all)
         log_warn("delivery.metadata", "job=%s why=%s", g->claim->job, err.what);
 }
 
+static bool add_captions(struct giving *g, json_t *all, struct error *err)
+{
+    json_t *plan;
+    json_object_del(all, "caption_versions");
+    if (!g->caption_count)
+        return true;
+    struct arena *a = arena_open(CAPTIONS_ARENA_BYTES);
+    bool ok = captions_plan(g->f->store, g->captions, g->caption_count,
+                            json_object_get(all, "profile"), json_object_get(all, "facts"),
+                            json_object_get(g->pieces, "plan"), a, &plan, err);
+    if (ok && plan)
+        json_object_set_new(all, "captions", plan);
+    arena_close(a);
+    return ok;
+}
+
 // A delivery's step asks an engine for what it is named after.
 static json_t *step_ticket(const struct giving *g, json_t *all)
 {
@@ -163,7 +185,8 @@ bool flow_task(struct flow *f, const struct claim *claim, json_t **task, struct 
     bool ok = path_join(outputs, sizeof(outputs), f->scratch, claim->attempt) ||
               error_set(err, ERROR_INPUT, "the scratch folder's name is too long");
     ok = ok && db_read(f->db, source_in, &g, err) && fill_ticket(&g, all, err) &&
-         add_inputs(&g, inputs, named, err) && folder_make(outputs, 0750, err);
+         add_captions(&g, all, err) && add_inputs(&g, inputs, named, err) &&
+         folder_make(outputs, 0750, err);
     if (ok) {
         ticket = step_ticket(&g, all);
         json_object_set(ticket, "inputs", named);
