@@ -114,7 +114,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
           rows={[["Codec", s.codec], ["Rate", `${count_text(s.sample_rate)} Hz${s.bits ? `, ${s.bits} bit` : ""}`], ["Channels", `${s.channels} (${s.layout})`], ["Language", s.language], ["Title", s.title], ["Samples", count_text(s.duration_samples)]]}
         />
       ))}
-      {f && f.captions.length > 0 && <Group title="Captions" rows={[...f.captions.map((c): Row => [c.kind, [c.language, c.channels].filter(Boolean).join(", ") || "present"]), ["", <span class="quiet">They are in the file; the player does not show them yet.</span>]]} />}
+      {f && f.captions.length > 0 && <Group title="Captions" rows={[...f.captions.map((c): Row => [c.kind, [c.language, c.channels].filter(Boolean).join(", ") || "present"]), ["", <span class="quiet">They are in the file; to see them in the player, take them out (posthouse caption extract) and bring them as captions.</span>]]} />}
       {f?.sequence && (
         <Group
           title="Sequence"

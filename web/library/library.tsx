@@ -29,7 +29,7 @@ import { DRAG, Tree, make_folder } from "./tree";
 
 const GAP = 8;
 const TILE_WIDTH = 184;
-const kinds = [["", "All kinds"], ["clip", "Clips"], ["sound", "Sound"], ["sequence", "Sequences"], ["still", "Stills"], ["document", "Documents"]] as const;
+const kinds = [["", "All kinds"], ["clip", "Clips"], ["sound", "Sound"], ["sequence", "Sequences"], ["still", "Stills"], ["captions", "Captions"], ["document", "Documents"]] as const;
 const columns_of_list: { name: string; sort?: Sort; class: string }[] = [
   { name: "Name", sort: "name", class: "name" }, { name: "Kind", class: "kind" }, { name: "Duration", sort: "duration", class: "duration" }, { name: "Rate", class: "rate" }, { name: "Timecode", class: "timecode" },
   { name: "Size", sort: "size", class: "size" }, { name: "State", class: "state" }, { name: "Created", sort: "created", class: "created" }, { name: "Comments", class: "comments" },
@@ -339,7 +339,7 @@ function ListCells({ asset: a }: { asset: Asset }) {
       <span role="gridcell" class="name"><Icon name={kind_icon[a.kind]} size={14} /><Name name={a.name} /></span>
       <span role="gridcell" class="kind quiet">{a.kind}</span>
       <span role="gridcell" class="duration mono">{length_of(a)}</span>
-      <span role="gridcell" class="rate mono">{f && a.kind !== "sound" && a.kind !== "still" && a.kind !== "document" ? rate_name(f.rate) : ""}</span>
+      <span role="gridcell" class="rate mono">{f && a.kind !== "sound" && a.kind !== "still" && a.kind !== "document" && a.kind !== "captions" ? rate_name(f.rate) : ""}</span>
       <span role="gridcell" class="timecode mono">{f?.timecode?.start}</span>
       <span role="gridcell" class="size mono">{size_text(a.version.size)}</span>
       <span role="gridcell" class={`state cut ${state === "failed" ? "bad" : state === "ready" ? "quiet" : "busy"}`} title={a.version.problem?.title}>{state_words(a, job)}</span>

@@ -10,15 +10,15 @@ import { Icon, type IconName } from "../parts/icons";
 import { Progress } from "../parts/progress";
 import { fresh_version } from "./model";
 
-export const kind_icon: Record<Asset["kind"], IconName> = { clip: "clip", sound: "sound", sequence: "sequence", still: "still", document: "document" };
+export const kind_icon: Record<Asset["kind"], IconName> = { clip: "clip", sound: "sound", sequence: "sequence", still: "still", captions: "document", document: "document" };
 
-export const can_deliver = (a: Asset): boolean => a.version.state === "ready" && a.kind !== "document" && a.kind !== "still";
+export const can_deliver = (a: Asset): boolean => a.version.state === "ready" && a.kind !== "document" && a.kind !== "captions" && a.kind !== "still";
 
 // How long it is, as people of the trade say it: hours, minutes, seconds, frames.
 export function length_of(a: Asset): string {
   const f = a.version.facts;
   const rate = f && parseRational(f.rate);
-  if (!f || !rate || a.kind === "still" || a.kind === "document") return "";
+  if (!f || !rate || a.kind === "still" || a.kind === "document" || a.kind === "captions") return "";
   if (a.kind === "sound") return formatSamples(f.duration_frames, rate.num / rate.den);
   const tc = tcRate(rate, f.timecode?.base ?? roundedRate(rate), f.timecode?.drop ?? false);
   return tc ? formatTimecode(f.duration_frames, tc) : f.duration_text;

@@ -41,7 +41,7 @@ export function score(wanted: string, name: string): number {
   return Math.max(1, sum);
 }
 
-const kind_icons: Record<Asset["kind"], IconName> = { clip: "clip", sound: "sound", sequence: "sequence", still: "still", document: "document" };
+const kind_icons: Record<Asset["kind"], IconName> = { clip: "clip", sound: "sound", sequence: "sequence", still: "still", captions: "document", document: "document" };
 
 export function Palette() {
   return open.value ? <Box close={() => (open.value = false)} /> : null;

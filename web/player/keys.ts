@@ -8,7 +8,7 @@
 export type Action =
   | 'play' | 'back' | 'stop' | 'forward' | 'stepBack' | 'stepForward' | 'secondBack' | 'secondForward' | 'first' | 'last'
   | 'markIn' | 'markOut' | 'clearIn' | 'clearOut' | 'goIn' | 'goOut' | 'loop' | 'comment' | 'nextComment' | 'previousComment'
-  | 'olderVersion' | 'newerVersion' | 'full' | 'fit' | 'whole' | 'goto' | 'retry' | 'mute' | 'meters' | 'safe' | 'mask' | 'units';
+  | 'olderVersion' | 'newerVersion' | 'full' | 'fit' | 'whole' | 'goto' | 'retry' | 'mute' | 'meters' | 'safe' | 'mask' | 'units' | 'captions' | 'captionEditor';
 
 export type KeySet = 'posthouse' | 'avid' | 'premiere' | 'resolve';
 export const KEY_SETS: { name: KeySet; title: string }[] = [
@@ -50,6 +50,8 @@ export const KEYS: Row[] = [
   ['safe', 'Safe areas', ['G']],
   ['mask', 'Aspect mask', ['H']],
   ['units', 'Timecode, frames or file number', ['T']],
+  ['captions', 'Captions on or off', ['C']],
+  ['captionEditor', 'Caption editor', ['Shift+C']],
   ['retry', 'Try again what failed', ['R'], { avid: ['Shift+R'] }],
 ];
 

@@ -6,10 +6,14 @@ import type { Asset, Comment, Derived, Problem, QcFinding, QcReport, Stroke, Ver
 import { useSignal, type Signal } from "@preact/signals";
 import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { lazy } from "../app/lazy";
 import { get, is_aborted, me, online, problem_of } from "../app/api";
 import { subscribe } from "../app/events";
 import { set_query } from "../app/router";
 import { may } from "../app/session";
+import { seen_at } from "../captions/model";
+import { CaptionsOver } from "../captions/over";
+import { use_captions } from "../captions/use";
 import { ShareDialog } from "../library/dialogs";
 import { Button, Segments } from "../parts/button";
 import { open_dialog } from "../parts/dialog";
@@ -23,7 +27,7 @@ import { tell } from "../parts/toast";
 import { Bar } from "../player/bar";
 import { KEYS, KEY_SETS, keysOf, type Action, type KeySet } from "../player/keys";
 import type { Addresses } from "../player/messages";
-import { readPeaks } from "../player/peaks";
+import { readPeaks, type Peaks } from "../player/peaks";
 import { Player, emptyState, type Media, type PlayerState } from "../player/player";
 import type { MeterNews } from "../player/meter.worklet";
 import { Sound } from "../player/sound";
@@ -41,6 +45,8 @@ import { at_frame, drop, neighbour, put, threads, type Filter } from "./threads"
 import { by_version, version_beside, version_shown } from "./versions";
 
 export { ShareView } from "./share";
+
+const CaptionEditor = lazy(() => import("../captions/editor"), (m, p: Parameters<typeof import("../captions/editor").CaptionEditor>[0]) => <m.CaptionEditor {...p} />);
 
 export interface ReviewProps {
   asset: string;
@@ -162,6 +168,8 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
   const root = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLDivElement>(null);
   const bar_host = useRef<HTMLDivElement>(null);
+  const [wave_host, set_wave_host] = useState<HTMLDivElement | null>(null);
+  const peaks_read = useSignal<Peaks | null>(null);
   const player = useRef<Player | null>(null);
   const bar = useRef<Bar | null>(null);
   const opened = useRef(false);
@@ -197,6 +205,8 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
   const all_channels = one(v, "audio");
   const can_meter = Sound.possible && channels > 0 && all_channels !== undefined && !all_channels.growing;
   const media = useMemo(() => media_of(asset, v), [asset, v]);
+  const captions = use_captions(asset, media?.picture === true);
+  const cues = captions.shown.value;
   const { here: own } = by_version(comments.value, v.id);
   const newest = versions[0] ?? v;
   const sound_only = media?.picture === false;
@@ -239,7 +249,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
     const stop = new AbortController();
     fetch(peaks.url, { signal: stop.signal, credentials: "omit" })
       .then((r) => (r.ok ? r.arrayBuffer() : Promise.reject(new Error(String(r.status)))))
-      .then((b) => bar.current?.setPeaks(readPeaks(new Uint8Array(b))))
+      .then((b) => bar.current?.setPeaks((peaks_read.value = readPeaks(new Uint8Array(b)))))
       .catch(() => undefined); // no waveform: the bar works without
     return () => stop.abort();
   }, [asset]);
@@ -402,6 +412,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
       keep("posthouse.meters", meters_on.value ? "yes" : "no");
     },
     safe: () => { safe.value = !safe.value; }, mask: () => { mask.value = MASKS[(MASKS.indexOf(mask.value) + 1) % MASKS.length] ?? 0; },
+    captions: captions.toggle, captionEditor: captions.edit,
     units: () => { units.value = units.value === "timecode" ? "frames" : units.value === "frames" && state.value.firstFile !== null ? "file" : "timecode"; },
   };
   useKeys("Player", [
@@ -449,7 +460,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
   const aspect = media?.aspect ?? 16 / 9;
   useEffect(() => {
     const here = player.current;
-    if (here) render(<Over aspect={aspect} pen={pen} drawing={drawing} safe={safe.value} mask={mask.value} seen={s.speed === 0 ? at_frame(own, s.frame).filter((c) => !c.resolved || c.id === chosen.value) : []} />, here.over);
+    if (here) render(<>{cues && <CaptionsOver cues={seen_at(cues.cues, s.frame)} language={cues.document.language} />}<Over aspect={aspect} pen={pen} drawing={drawing} safe={safe.value} mask={mask.value} seen={s.speed === 0 ? at_frame(own, s.frame).filter((c) => !c.resolved || c.id === chosen.value) : []} /></>, here.over);
   });
   // Zoom with the wheel, pan by dragging.
   useEffect(() => {
@@ -496,7 +507,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
   const size = v.facts?.video[0];
   const visitor = p.share && !me.value?.share?.name;
   return (
-    <div class={`review${sound_only ? " sound" : ""}${nothing || still ? " nothing" : ""}`} ref={root}>
+    <div class={`review${sound_only ? " sound" : ""}${captions.editing.value ? " editing" : ""}${nothing || still ? " nothing" : ""}`} ref={root}>
       <div class="review-main">
         <div class="review-top">
           <h1 class="cut" style={{ fontSize: "13px", lineHeight: "18px" }} title={asset.name}>{asset.name}</h1>
@@ -508,6 +519,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
           <span class="end">
             <span class="mono quiet wide">{nothing ? "" : still ? (size ? `${size.display_width} × ${size.display_height}` : "") : media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>
             <label class="quiet wide">Keys <select class="input" style={{ width: "auto", minHeight: "24px", padding: "0 4px" }} value={set_name.value} onChange={(e) => { set_name.value = e.currentTarget.value as KeySet; keep("posthouse.keys", set_name.value); }}>{KEY_SETS.map((k) => <option key={k.name} value={k.name}>{k.title}</option>)}</select></label>
+            {media?.picture && (captions.list.value.length > 0 || may("upload")) && <Button on={cues !== null} expanded={false} name={cues ? "Captions are shown" : "Captions"} keys="C" run={(e) => menu_under(e.currentTarget as Element, captions.menu(), { right: true, label: "Captions" })}>CC</Button>}
             {may("share") && <Button icon="link" name="Share" run={() => open_dialog((close) => <ShareDialog project={asset.project} assets={[asset]} close={close} />)}><span class="wide">Share</span></Button>}
             {may("download") && v.file_count === 1 && <a class="button icon" href={`/api/v1/versions/${v.id}/files/1/bytes`} download={asset.name} title="Download the original" aria-label="Download the original"><Icon name="download" /></a>}
             <Button icon="full" run={full} name="Full screen" keys="F" />
@@ -539,6 +551,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
             })}
           </div>
           <div class="bar-host" ref={bar_host} />
+          {captions.editing.value && <div ref={set_wave_host} />}
           <div class="review-trans">
             <div class="review-tc">
               {entry.value === null
@@ -568,7 +581,9 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
           <span class="seen-by-readers" aria-live="polite">{spoken.value}</span>
         </div>
       </div>
-      {comments_problem.value && comments.value.length === 0
+      {captions.editing.value
+        ? <CaptionEditor captions={captions} state={state} peaks={peaks_read} wave_host={wave_host} seek={seek} />
+        : comments_problem.value && comments.value.length === 0
         ? <section class="comments"><div /><div class="empty"><ProblemBox problem={comments_problem.value} retry={() => location.reload()} /></div></section>
         : panel.value === "quality"
         ? <Quality version={v.id} report={report} chosen={finding} label={label} go={go_finding} head={tabs} log={log_finding} here={() => ({ frame: state.value.frame, from: state.value.inFrame, to: state.value.outFrame })} />
