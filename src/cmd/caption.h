@@ -43,6 +43,10 @@ int caption_check(struct command_call *call);
 int caption_retime(struct command_call *call);
 int caption_extract(struct command_call *call);
 
+// Rules of data/rules/captions by their name, or of a file.
+MUST_CHECK bool caption_rules_of(struct command_call *call, const char *name,
+                                 struct caption_rules **rules, struct error *err);
+
 // "24:25"; NULL: no change.
 MUST_CHECK bool caption_speed(const char *given, struct caption_retime *how, struct error *err);
 

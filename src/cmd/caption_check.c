@@ -51,8 +51,8 @@ static bool read_cuts(struct command_call *call, const struct captions *c, const
 
 // ---- check
 
-static bool read_rules(struct command_call *call, const char *name, struct caption_rules **rules,
-                       struct error *err)
+bool caption_rules_of(struct command_call *call, const char *name, struct caption_rules **rules,
+                      struct error *err)
 {
     char folder[4096];
     const char *path = name;
@@ -138,7 +138,7 @@ int caption_check(struct command_call *call)
     struct error err;
     struct caption_rules *rules;
     const char *name = option_text(call, "rules");
-    if (!read_rules(call, name ? name : "house", &rules, &err))
+    if (!caption_rules_of(call, name ? name : "house", &rules, &err))
         return command_failed(&err);
     int worst = 0;
     for (size_t i = 1; i < call->word_count; i++) {

@@ -1,6 +1,7 @@
 // posthouse qc: a file measured and judged, without a server.
 #include "house/qc/qc.h"
 #include "cmd/media.h"
+#include "cmd/qc_captions.h"
 #include "cmd/settings.h"
 #include "house/deliver/checks.h"
 #include "plat/files.h"
@@ -55,7 +56,7 @@ static bool check_profile(struct checking *c, struct error *err)
     size_t i;
     bool all;
     if (!name)
-        return true;
+        return qc_captions(c->call, c->facts, NULL, c->report, err);
     if (!media_profile(c->call, name, &profile, err))
         return false;
     json_t *checks = deliver_profile_checks(profile, c->facts, &all);
@@ -72,9 +73,10 @@ static bool check_profile(struct checking *c, struct error *err)
                                 json_object_get(profile, "title"), "severity", "fix", "seen", seen,
                                 "allowed", json_object_get(row, "wanted"), "where", ""));
     }
+    bool ok = qc_captions(c->call, c->facts, profile, c->report, err);
     json_decref(checks);
     json_decref(profile);
-    return true;
+    return ok;
 }
 
 static bool make_pictures(struct checking *c, struct error *err)
@@ -202,6 +204,10 @@ static const struct option_row options[] = {
      "the rules: a name in data/rules/qc, or a file; broadcast unless given"},
     {"profile", OPTION_TEXT, "NAME",
      "hold the file against a profile too (`posthouse profile list`)"},
+    {"captions", OPTION_LIST, "FILE[:LANG[:ROLE]]",
+     "captions that go with it, again for each file; a profile says which languages must be"},
+    {"caption-rules", OPTION_TEXT, "RULES",
+     "what they are checked by: a name in data/rules/captions, or a file; house"},
     {"html", OPTION_TEXT, "FILE", "write the report as a page, with pictures"},
     {"pdf", OPTION_TEXT, "FILE", "write the report as a PDF, with pictures"},
     {"pictures", OPTION_TEXT, "DIR", "keep a picture of each finding there"},
@@ -220,6 +226,8 @@ const struct command command_qc = {
     "silence,\n"
     "holes, clipping, clicks, phase, channels, loudness, true peak, lengths, sync, container, "
     "timecode.\n"
+    "Captions that go with it are findings too: of another programme, unreadable, missing, against "
+    "rules.\n"
     "Each finding says the rule and its clause, where to the frame, what was seen and what is "
     "allowed.\n"
     "Exit status: 0 nothing to fix, 1 something to fix, 3 it could not be checked.",

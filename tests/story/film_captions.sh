@@ -82,6 +82,18 @@ ok "and what is asked lies beside it" test -s t/film.en.subtitle.vtt -a -s t/fil
 ok "24 frames become 25: a retime on the way" bash -c "printf '1\n00:00:02,500 --> 00:00:05,000\nx\n' >a24.srt && ffmpeg -v error -y -f lavfi -i testsrc2=s=320x180:r=25:d=6 -c:v libx264 -preset ultrafast a25.mov && '$posthouse' transcode a25.mov --profile ./h264.json --captions a24.srt:en --captions-speed 24:25 --captions-offset 5 --out r"
 ok "lands on the frames that it should" same "$(by_ffmpeg r/a25.mov 25)" "65-125"
 
+# As findings of quality control
+qc() { "$posthouse" qc film.mov --json "$@" >qc.json 2>qc.said; node -e 'const r=JSON.parse(require("fs").readFileSync("qc.json"));console.log(r.findings.filter(f=>f.check==="captions").map(f=>[f.rule,f.severity,f.from??"",f.to??""].join(" ")).join(", "))'; }
+ok "captions without a fault are no finding" same "$(qc --captions film.srt:en)" ""
+printf '1\n00:00:01,001 --> 00:00:01,101\nFar too many words for three frames\n' >short.srt
+ok "a fault of the rules is an issue at its frames" bash -c "grep -q 'caption-min-duration issue 30 32' <<<'$(qc --captions short.srt:en --caption-rules netflix-ttsg)'"
+printf '1\n00:20:00,000 --> 00:20:02,000\nof another one\n' >other.srt
+ok "another programme's is to fix" same "$(qc --captions other.srt)" "caption-programme fix  "
+ok "labels before the first frame are to fix" same "$(sed 's/00:59:59/00:50:00/' df.scc >early.scc; qc --captions early.scc)" "caption-start fix  "
+ok "so is what can not be read" same "$(printf '1\n00:00:0x' >broken.srt; qc --captions broken.srt | cut -d' ' -f1,2)" "caption-unreadable fix"
+sed 's/"embed"/"languages":["en","fr"],"needed":true,"embed"/' h264.json >fr.json
+ok "and a language that the profile wants" same "$(qc --captions film.srt:en --profile ./fr.json)" "caption-missing fix  "
+
 # Refused before anything is encoded
 printf '1\n00:20:00,000 --> 00:20:02,000\nof another one\n' >other.srt
 ok "captions of another programme are refused, with why" says 'begins at 01:19:58;00, and the programme ends at' 2 make film.mov web-h264-720p no --captions other.srt
