@@ -1,5 +1,5 @@
 #include "formats/adm/adm.h"
-#include "formats/xml/xml.h"
+#include "formats/xmltree/xmltree.h"
 #include "time/timecode.h"
 
 #include <inttypes.h>
@@ -134,7 +134,7 @@ static bool read_chna(struct wave *w, struct error *err)
 
 static void reference(const xmlNode *of, const char *name, char *to, size_t room)
 {
-    if (!xml_words(xml_child(of, name), to, room))
+    if (!xmltree_words(xmltree_child(of, name), to, room))
         *to = 0;
 }
 
@@ -149,7 +149,7 @@ static void declared(struct adm *a, const xmlNode *node)
     }
     struct adm_uid *u = &a->axml[a->axml_count++];
     *u = (struct adm_uid){0};
-    xml_attribute(node, "UID", u->uid, sizeof(u->uid));
+    xmltree_attribute(node, "UID", u->uid, sizeof(u->uid));
     reference(node, "audioTrackFormatIDRef", u->track_format, sizeof(u->track_format));
     if (!*u->track_format) // BS.2076-2 allows the channel's format in its stead
         reference(node, "audioChannelFormatIDRef", u->track_format, sizeof(u->track_format));
@@ -174,21 +174,21 @@ static bool read_axml(struct wave *w, struct error *err)
     text words = w->axml; // some pad it with zeros
     while (words.size && !words.at[words.size - 1])
         words.size--;
-    xmlDoc *doc = xml_open(w->name, words, err);
+    xmlDoc *doc = xmltree_open(w->name, words, err);
     if (!doc)
         return error_while(err, "reading its chunk axml");
     const xmlNode *root = xmlDocGetRootElement(doc);
-    const xmlNode *format_node = xml_named(root, "audioFormatExtended")
+    const xmlNode *format_node = xmltree_named(root, "audioFormatExtended")
                                      ? root
-                                     : xml_within(root, "audioFormatExtended");
-    for (at = NULL; (at = xml_further(format_node, at, "audioTrackUID"));)
+                                     : xmltree_within(root, "audioFormatExtended");
+    for (at = NULL; (at = xmltree_further(format_node, at, "audioTrackUID"));)
         declared(a, at);
-    for (at = NULL; (at = xml_further(format_node, at, "audioProgramme"));)
+    for (at = NULL; (at = xmltree_further(format_node, at, "audioProgramme"));)
         a->programmes++;
-    for (at = NULL; (at = xml_further(format_node, at, "audioObject"));)
+    for (at = NULL; (at = xmltree_further(format_node, at, "audioObject"));)
         a->objects++;
-    for (at = NULL; (at = xml_further(format_node, at, "audioTrackUIDRef"));)
-        a->lost_refs += !xml_words(at, uid, sizeof(uid)) ||
+    for (at = NULL; (at = xmltree_further(format_node, at, "audioTrackUIDRef"));)
+        a->lost_refs += !xmltree_words(at, uid, sizeof(uid)) ||
                         (strcmp(uid, "ATU_00000000") != 0 && !find(a->axml, a->axml_count, uid));
     bool there = format_node != NULL;
     xmlFreeDoc(doc);

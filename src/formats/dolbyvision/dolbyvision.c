@@ -11,7 +11,7 @@
  * DOCTYPE is refused.
  */
 #include "formats/dolbyvision/dolbyvision.h"
-#include "formats/xml/xml.h"
+#include "formats/xmltree/xmltree.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,15 +24,15 @@ static void read_rate(struct dolby *d, const xmlNode *track)
 {
     struct error ignored;
     char text_[64];
-    const xmlNode *edit = xml_child(track, "EditRate"), *rate = xml_child(track, "Rate");
+    const xmlNode *edit = xmltree_child(track, "EditRate"), *rate = xmltree_child(track, "Rate");
     int64_t num = 0, den = 0;
-    if (edit && xml_words(edit, text_, sizeof(text_))) {
+    if (edit && xmltree_words(edit, text_, sizeof(text_))) {
         for (char *c = text_; *c; c++)
             *c = *c == ' ' ? '/' : *c;
         if (!rational_parse(text_of(text_), &d->rate, &ignored))
             d->rate = (rational){0, 0};
-    } else if (rate && xml_number(xml_child(rate, "n"), &num) &&
-               xml_number(xml_child(rate, "d"), &den) && num > 0 && den > 0) {
+    } else if (rate && xmltree_number(xmltree_child(rate, "n"), &num) &&
+               xmltree_number(xmltree_child(rate, "d"), &den) && num > 0 && den > 0) {
         d->rate = rational_make(num, den);
     }
     if (d->rate.num <= 0)
@@ -43,31 +43,31 @@ static void read_display(struct dolby *d, const xmlNode *global)
 {
     double value;
     int64_t whole;
-    const xmlNode *display = xml_within(global, "MasteringDisplay"),
-                  *level = xml_within(global, "Level6");
-    if (xml_real(xml_child(display, "PeakBrightness"), &value))
+    const xmlNode *display = xmltree_within(global, "MasteringDisplay"),
+                  *level = xmltree_within(global, "Level6");
+    if (xmltree_real(xmltree_child(display, "PeakBrightness"), &value))
         d->mastering_peak = value;
-    if (xml_real(xml_child(display, "MinimumBrightness"), &value))
+    if (xmltree_real(xmltree_child(display, "MinimumBrightness"), &value))
         d->mastering_black = value;
-    if (xml_number(xml_child(level, "MaxCLL"), &whole) && whole >= 0 && whole <= 10000)
+    if (xmltree_number(xmltree_child(level, "MaxCLL"), &whole) && whole >= 0 && whole <= 10000)
         d->max_cll = (int)whole;
-    if (xml_number(xml_child(level, "MaxFALL"), &whole) && whole >= 0 && whole <= 10000)
+    if (xmltree_number(xmltree_child(level, "MaxFALL"), &whole) && whole >= 0 && whole <= 10000)
         d->max_fall = (int)whole;
 }
 
 static bool read_shot(struct dolby *d, const char *name, const xmlNode *shot, struct error *err)
 {
-    const xmlNode *record = xml_child(shot, "Record");
+    const xmlNode *record = xmltree_child(shot, "Record");
     struct dolby_shot to = {0, 0, 0};
     int64_t offset;
-    if (!xml_number(xml_child(record, "In"), &to.in) ||
-        !xml_number(xml_child(record, "Duration"), &to.duration) || to.in < 0 ||
+    if (!xmltree_number(xmltree_child(record, "In"), &to.in) ||
+        !xmltree_number(xmltree_child(record, "Duration"), &to.duration) || to.in < 0 ||
         to.duration <= 0 || to.in > INT32_MAX || to.duration > INT32_MAX)
-        return xml_wrong(err, name, shot, "a shot has no in and no duration above 0");
+        return xmltree_wrong(err, name, shot, "a shot has no in and no duration above 0");
     if (d->count >= SHOTS_MOST)
-        return xml_wrong(err, name, shot, "it has too many shots");
-    for (const xmlNode *f = xml_child(shot, "Frame"); f; f = xml_next(f, "Frame"))
-        to.outside += !xml_number(xml_child(f, "EditOffset"), &offset) || offset < 0 ||
+        return xmltree_wrong(err, name, shot, "it has too many shots");
+    for (const xmlNode *f = xmltree_child(shot, "Frame"); f; f = xmltree_next(f, "Frame"))
+        to.outside += !xmltree_number(xmltree_child(f, "EditOffset"), &offset) || offset < 0 ||
                       offset >= to.duration;
     if ((d->count & (d->count + 1)) == 0) {
         struct dolby_shot *more = realloc(d->shots, (2 * d->count + 2) * sizeof(*more));
@@ -83,35 +83,35 @@ static bool read_track(struct dolby *d, const char *name, const xmlNode *track, 
 {
     bool done = true;
     read_rate(d, track);
-    read_display(d, xml_child(track, "PluginNode"));
-    for (const xmlNode *s = xml_child(track, "Shot"); done && s; s = xml_next(s, "Shot"))
+    read_display(d, xmltree_child(track, "PluginNode"));
+    for (const xmlNode *s = xmltree_child(track, "Shot"); done && s; s = xmltree_next(s, "Shot"))
         done = read_shot(d, name, s, err);
     return done &&
-           (d->count || xml_wrong(err, name, track, "its track has no shots: no frame is described"));
+           (d->count || xmltree_wrong(err, name, track, "its track has no shots: no frame is described"));
 }
 
 bool dolby_read(const char *name, text bytes, struct dolby **to, struct error *err)
 {
-    xmlDoc *doc = xml_open(name, bytes, err);
+    xmlDoc *doc = xmltree_open(name, bytes, err);
     if (!doc)
         return false;
     const xmlNode *root = xmlDocGetRootElement(doc);
-    const xmlNode *output = xml_within(root, "Output"), *track = xml_within(output, "Track");
+    const xmlNode *output = xmltree_within(root, "Output"), *track = xmltree_within(output, "Track");
     struct dolby *d = calloc(1, sizeof(*d));
     if (!d)
         abort();
     d->max_cll = d->max_fall = -1;
-    xml_attribute(root, "version", d->version, sizeof(d->version));
-    const xmlNode *title = xml_child(output, "CompositionName");
+    xmltree_attribute(root, "version", d->version, sizeof(d->version));
+    const xmlNode *title = xmltree_child(output, "CompositionName");
     if (title)
-        (void)xml_words(title, d->title, sizeof(d->title));
+        (void)xmltree_words(title, d->title, sizeof(d->title));
     bool done = false;
-    if (!xml_named(root, "DolbyLabsMDF")) {
+    if (!xmltree_named(root, "DolbyLabsMDF")) {
         error_set(err, ERROR_UNSUPPORTED, "%s is no Dolby Vision metadata", name);
         error_why(err, "its first element is not DolbyLabsMDF");
         error_fix(err, "export it from the grading system as Dolby Vision XML");
     } else if (!track) {
-        xml_wrong(err, name, root, "it has no output with a video track");
+        xmltree_wrong(err, name, root, "it has no output with a video track");
     } else {
         done = read_track(d, name, track, err);
     }

@@ -1,4 +1,4 @@
-#include "formats/xml/xml.h"
+#include "formats/xmltree/xmltree.h"
 
 #include <libxml/parser.h>
 #include <limits.h>
@@ -21,7 +21,7 @@ static void remember(void *context, xmlError *e)
               e->message ? (int)strcspn(e->message, "\n") : 0, e->message ? e->message : "");
 }
 
-xmlDoc *xml_open(const char *name, text bytes, struct error *err)
+xmlDoc *xmltree_open(const char *name, text bytes, struct error *err)
 {
     struct reading r = {name, err};
     error_clear(err);
@@ -45,31 +45,31 @@ xmlDoc *xml_open(const char *name, text bytes, struct error *err)
     return ok ? doc : NULL;
 }
 
-bool xml_wrong(struct error *err, const char *name, const xmlNode *at, const char *why)
+bool xmltree_wrong(struct error *err, const char *name, const xmlNode *at, const char *why)
 {
     error_set(err, ERROR_DAMAGED, "%s can not be used", name);
     error_why(err, "line %ld: %s", xmlGetLineNo((xmlNode *)(uintptr_t)at), why);
     return error_fix(err, "export it again from where it was made");
 }
 
-bool xml_named(const xmlNode *node, const char *name)
+bool xmltree_named(const xmlNode *node, const char *name)
 {
     return node && node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0;
 }
 
 static const xmlNode *from(const xmlNode *node, const char *name)
 {
-    while (node && !xml_named(node, name))
+    while (node && !xmltree_named(node, name))
         node = node->next;
     return node;
 }
 
-const xmlNode *xml_child(const xmlNode *of, const char *name)
+const xmlNode *xmltree_child(const xmlNode *of, const char *name)
 {
     return of ? from(of->children, name) : NULL;
 }
 
-const xmlNode *xml_next(const xmlNode *after, const char *name)
+const xmlNode *xmltree_next(const xmlNode *after, const char *name)
 {
     return after ? from(after->next, name) : NULL;
 }
@@ -84,17 +84,17 @@ static const xmlNode *step(const xmlNode *of, const xmlNode *at)
     return at && at != of ? at->next : NULL;
 }
 
-const xmlNode *xml_further(const xmlNode *of, const xmlNode *after, const char *name)
+const xmlNode *xmltree_further(const xmlNode *of, const xmlNode *after, const char *name)
 {
     const xmlNode *at = of ? step(of, after ? after : of) : NULL;
-    while (at && !xml_named(at, name))
+    while (at && !xmltree_named(at, name))
         at = step(of, at);
     return at;
 }
 
-const xmlNode *xml_within(const xmlNode *of, const char *name)
+const xmlNode *xmltree_within(const xmlNode *of, const char *name)
 {
-    return xml_further(of, NULL, name);
+    return xmltree_further(of, NULL, name);
 }
 
 static bool copy(xmlChar *words, char *to, size_t room)
@@ -105,28 +105,28 @@ static bool copy(xmlChar *words, char *to, size_t room)
     return fits;
 }
 
-bool xml_words(const xmlNode *node, char *to, size_t room)
+bool xmltree_words(const xmlNode *node, char *to, size_t room)
 {
     xmlChar *words = node ? xmlNodeGetContent(node) : NULL;
     return words && copy(words, to, room);
 }
 
-bool xml_number(const xmlNode *node, int64_t *to)
+bool xmltree_number(const xmlNode *node, int64_t *to)
 {
     char words[32];
-    return xml_words(node, words, sizeof(words)) && text_int(text_of(words), to);
+    return xmltree_words(node, words, sizeof(words)) && text_int(text_of(words), to);
 }
 
-bool xml_real(const xmlNode *node, double *to)
+bool xmltree_real(const xmlNode *node, double *to)
 {
     char words[64], *end;
-    if (!xml_words(node, words, sizeof(words)))
+    if (!xmltree_words(node, words, sizeof(words)))
         return false;
     *to = strtod(words, &end);
     return !*end && *to == *to;
 }
 
-bool xml_attribute(const xmlNode *node, const char *name, char *to, size_t room)
+bool xmltree_attribute(const xmlNode *node, const char *name, char *to, size_t room)
 {
     xmlChar *words =
         node ? xmlGetNoNsProp((xmlNode *)(uintptr_t)node, (const xmlChar *)name) : NULL;
