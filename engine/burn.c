@@ -178,8 +178,8 @@ static bool write_text(FT_Face face, const char *text, int px, int most_w, int m
     for (int i = 0; *at && i < LETTERS_MOST; i++) {
         if (FT_Load_Char(face, letter(&at), FT_LOAD_RENDER))
             continue;
-        put(face->glyph, (int)(pen >> 6) + face->glyph->bitmap_left,
-            base - face->glyph->bitmap_top, m);
+        put(face->glyph, (int)(pen >> 6) + face->glyph->bitmap_left, base - face->glyph->bitmap_top,
+            m);
         pen += face->glyph->advance.x;
     }
     return true;
@@ -195,8 +195,8 @@ static int place(const char *at, const char *low, const char *high, int room, in
     return to < 0 ? 0 : to & ~1;
 }
 
-struct ink { // of one plane
-    int box, letters;           // values
+struct ink {                     // of one plane
+    int box, letters;            // values
     int box_share, letter_share; // of 255
     int shift_x, shift_y;
     bool deep;
@@ -219,15 +219,16 @@ static int blend(int value, const struct mask *m, int x, int y, const struct ink
 static void into_plane(AVFrame *f, int plane, const struct mask *m, int x, int y,
                        const struct ink *k)
 {
-    int width = AV_CEIL_RSHIFT(m->width, k->shift_x), height = AV_CEIL_RSHIFT(m->height, k->shift_y);
-    int most_w = AV_CEIL_RSHIFT(f->width, k->shift_x), most_h = AV_CEIL_RSHIFT(f->height, k->shift_y);
+    int width = AV_CEIL_RSHIFT(m->width, k->shift_x),
+        height = AV_CEIL_RSHIFT(m->height, k->shift_y);
+    int most_w = AV_CEIL_RSHIFT(f->width, k->shift_x),
+        most_h = AV_CEIL_RSHIFT(f->height, k->shift_y);
     x >>= k->shift_x, y >>= k->shift_y;
     for (int row = 0; row < height && y + row < most_h; row++) {
         uint8_t *at = f->data[plane] + (ptrdiff_t)(y + row) * f->linesize[plane];
         for (int i = 0; i < width && x + i < most_w; i++) {
             if (k->deep)
-                ((uint16_t *)at)[x + i] =
-                    (uint16_t)blend(((uint16_t *)at)[x + i], m, i, row, k);
+                ((uint16_t *)at)[x + i] = (uint16_t)blend(((uint16_t *)at)[x + i], m, i, row, k);
             else
                 at[x + i] = (uint8_t)blend(at[x + i], m, i, row, k);
         }
@@ -243,8 +244,12 @@ static void into_frame(AVFrame *f, const struct mask *m, const struct line *l)
     for (int i = 0; i < 3 && i < d->nb_components; i++) {
         int depth = d->comp[i].depth, up = depth - 8;
         struct ink k = {
-            .box = i ? 128 << up : full ? 0 : 16 << up,
-            .letters = i ? 128 << up : full ? (1 << depth) - 1 : 235 << up,
+            .box = i      ? 128 << up
+                   : full ? 0
+                          : 16 << up,
+            .letters = i      ? 128 << up
+                       : full ? (1 << depth) - 1
+                              : 235 << up,
             .box_share = l->boxed ? 255 * BOX_OPACITY / 100 * l->opacity / 100 : 0,
             .letter_share = 255 * l->opacity / 100,
             .shift_x = i ? d->log2_chroma_w : 0,

@@ -64,8 +64,8 @@ static bool look(struct looking *l, const AVFrame *f, struct error *err)
     if (!now)
         return !f || error_set(err, ERROR_TOO_BIG, "no memory for a frame");
     AVFrame *was = l->before;
-    bool same = was && was->width == now->width && was->height == now->height &&
-                was->format == now->format;
+    bool same =
+        was && was->width == now->width && was->height == now->height && was->format == now->format;
     struct cadence_view v = {.now = now->data[0],
                              .before = same ? was->data[0] : NULL,
                              .now_stride = now->linesize[0],
@@ -207,9 +207,9 @@ static void conclude(const struct looking *l, struct cadence *to)
     to->frames = cadence_frames(runs, count, l->total, l->top_first, to->film, &to->count);
     for (int64_t i = 0; i < to->count; i++)
         laced += to->frames[i].lace != 0;
-    to->found = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "found",
-                          most_of(runs, count, to->film), "fields", l->top_first ? "top" : "bottom",
-                          "rate", rational_text(to->rate).text, "frames", (json_int_t)to->count,
+    to->found = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "found", most_of(runs, count, to->film),
+                          "fields", l->top_first ? "top" : "bottom", "rate",
+                          rational_text(to->rate).text, "frames", (json_int_t)to->count,
                           "deinterlaced", (json_int_t)laced, "sections", sections(runs, count));
     free(runs);
 }

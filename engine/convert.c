@@ -93,11 +93,12 @@ static AVFrame *unpacked(struct conversion *c, const AVFrame *from)
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(from->format);
     bool alpha = d && (d->flags & AV_PIX_FMT_FLAG_ALPHA);
     int loss = 0;
-    enum AVPixelFormat format = avcodec_find_best_pix_fmt_of_list(forms, from->format, alpha, &loss);
+    enum AVPixelFormat format =
+        avcodec_find_best_pix_fmt_of_list(forms, from->format, alpha, &loss);
     AVFrame *to = frame_new(format, from->width, from->height);
-    c->unpack = sws_getCachedContext(c->unpack, from->width, from->height, from->format, to->width,
-                                     to->height, format, SWS_POINT | SWS_ACCURATE_RND, NULL, NULL,
-                                     NULL);
+    c->unpack =
+        sws_getCachedContext(c->unpack, from->width, from->height, from->format, to->width,
+                             to->height, format, SWS_POINT | SWS_ACCURATE_RND, NULL, NULL, NULL);
     if (to && (!c->unpack || av_frame_copy_props(to, from) < 0 ||
                sws_scale(c->unpack, (const uint8_t *const *)from->data, from->linesize, 0,
                          from->height, to->data, to->linesize) != to->height))
@@ -163,7 +164,9 @@ static void colour_of(const struct profile_picture *p, zimg_image_format *from,
     int matrix = code(av_color_space_from_name, p->matrix),
         source = code(av_color_space_from_name, p->source_matrix);
     matrix = matrix == 2 ? (source > 2 || source == 1 ? source : 1) : matrix;
-    source = from->color_family == ZIMG_COLOR_RGB ? 0 : source == 2 || source == 0 ? matrix : source;
+    source = from->color_family == ZIMG_COLOR_RGB ? 0
+             : source == 2 || source == 0         ? matrix
+                                                  : source;
     from->matrix_coefficients = (zimg_matrix_coefficients_e)source;
     to->matrix_coefficients = (zimg_matrix_coefficients_e)matrix;
     int primaries = code(av_color_primaries_from_name, p->primaries),
@@ -284,8 +287,8 @@ static AVFrame *padded(const struct conversion *c, const AVFrame *picture)
     for (int i = 0; to && i < d->nb_components; i++) {
         bool chroma = i == 1 || i == 2;
         int depth = d->comp[i].depth, bytes = depth > 8 ? 2 : 1;
-        int black = chroma   ? 128 << (depth - 8)
-                    : i == 3 ? (1 << depth) - 1
+        int black = chroma    ? 128 << (depth - 8)
+                    : i == 3  ? (1 << depth) - 1
                     : p->full ? 0
                               : 16 << (depth - 8);
         int sx = chroma ? d->log2_chroma_w : 0, sy = chroma ? d->log2_chroma_h : 0;

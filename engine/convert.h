@@ -23,5 +23,4 @@ struct conversion *conversion_open(const struct conversion_wish *w);
 void conversion_close(struct conversion *c); // NULL is fine
 // A new frame, or a new reference when nothing is to be done; `fields`: it is two fields, of two
 // moments. NULL with `err` set: no memory, or a format that can not be converted.
-AVFrame *conversion_make(struct conversion *c, const AVFrame *from, bool fields,
-                         struct error *err);
+AVFrame *conversion_make(struct conversion *c, const AVFrame *from, bool fields, struct error *err);

@@ -10,8 +10,8 @@
 enum { WINDOW = 32 };
 
 struct fields {
-    const json_t *list; // top, bottom, top, bottom, ...; bottom -1: deinterlaced
-    size_t next;        // frame
+    const json_t *list;          // top, bottom, top, bottom, ...; bottom -1: deinterlaced
+    size_t next;                 // frame
     int64_t first, count, taken; // places: the segment's first, how many it has, were taken
     AVFrame *window[WINDOW];     // the last ones, by place
     bool top_first;
@@ -107,7 +107,8 @@ static bool open_graph(struct fields *f, const AVFrame *like, struct error *err)
     const struct ahead_filters *a = ahead_filters();
     char source[200], how[80];
     AVFilterContext *lace = NULL;
-    if (f->graph && like->width == f->width && like->height == f->height && like->format == f->format)
+    if (f->graph && like->width == f->width && like->height == f->height &&
+        like->format == f->format)
         return true;
     if (!a)
         return error_set(err, ERROR_INTERNAL, "the deinterlacer was not loaded");
@@ -181,7 +182,9 @@ bool fields_next(struct fields *f, AVFrame **made, int64_t *source, struct error
     if (2 * f->next >= json_array_size(f->list))
         return true;
     int64_t top = number(f, 2 * f->next), bottom = number(f, 2 * f->next + 1);
-    int64_t last = f->first + f->count - 1, need = bottom < 0 ? top + 1 : top > bottom ? top : bottom;
+    int64_t last = f->first + f->count - 1, need = bottom < 0     ? top + 1
+                                                   : top > bottom ? top
+                                                                  : bottom;
     if (f->first + f->taken - 1 < (need < last ? need : last))
         return true;
     const AVFrame *a = at(f, top), *b = bottom < 0 ? a : at(f, bottom);

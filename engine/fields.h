@@ -12,8 +12,8 @@
 #include <libavutil/frame.h>
 
 struct fields;
-// `row`: a segment's, with "fields", "place" and "places". `top_first` of the source; `scan`: of the
-// frames that are made, "progressive", "top" or "bottom".
+// `row`: a segment's, with "fields", "place" and "places". `top_first` of the source; `scan`: of
+// the frames that are made, "progressive", "top" or "bottom".
 MUST_CHECK bool fields_open(const json_t *row, bool top_first, const char *scan, struct fields **to,
                             struct error *err);
 void fields_close(struct fields *f); // NULL is fine

@@ -391,8 +391,8 @@ static json_t *plan_of(struct indexing *x)
 
 static bool rate_allowed(const struct indexing *x, struct error *err)
 {
-    const json_t *list = json_object_get(
-        json_object_get(json_object_get(x->o.profile, "master"), "video"), "rates");
+    const json_t *list =
+        json_object_get(json_object_get(json_object_get(x->o.profile, "master"), "video"), "rates");
     size_t i;
     const json_t *it;
     rational rate;

@@ -137,8 +137,8 @@ static bool begin_pictures(struct seeing *s, const AVFrame *f, struct error *err
         .bt601 =
             as_is && (f->colorspace == AVCOL_SPC_BT470BG || f->colorspace == AVCOL_SPC_SMPTE170M),
         .bt2020 = as_is && f->colorspace == AVCOL_SPC_BT2020_NCL,
-        .pq = f->color_trc == AVCOL_TRC_SMPTE2084 ||
-              (f->color_trc == AVCOL_TRC_UNSPECIFIED && s->pq),
+        .pq =
+            f->color_trc == AVCOL_TRC_SMPTE2084 || (f->color_trc == AVCOL_TRC_UNSPECIFIED && s->pq),
         .hlg = f->color_trc == AVCOL_TRC_ARIB_STD_B67,
         .second = s->second,
     };

@@ -108,8 +108,7 @@ static int colour(const char *name, int (*from)(const char *), int otherwise)
 static void set_shape(struct cutting *x, AVCodecContext *c)
 {
     const struct profile_picture *p = &x->picture;
-    c->color_primaries =
-        colour(p->primaries, av_color_primaries_from_name, AVCOL_PRI_UNSPECIFIED);
+    c->color_primaries = colour(p->primaries, av_color_primaries_from_name, AVCOL_PRI_UNSPECIFIED);
     c->color_trc = colour(p->transfer, av_color_transfer_from_name, AVCOL_TRC_UNSPECIFIED);
     c->colorspace = colour(p->matrix, av_color_space_from_name, AVCOL_SPC_UNSPECIFIED);
     c->color_range = p->full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
@@ -130,13 +129,12 @@ static bool open_treatment(struct cutting *x, struct error *err)
                  *burns = json_object_get(x->o.profile, "burn");
     const struct profile_picture *p = &x->picture;
     if (json_is_true(json_object_get(x->o.video, "sdr")))
-        x->shaper = shaper_open(&(struct shape){.rotation = order_number(fact, "rotation", 0),
-                                                .width = p->width,
-                                                .height = p->height});
-    x->conversion = conversion_open(&(struct conversion_wish){
-        .picture = *p,
-        .format = av_get_pix_fmt(order_word(x->o.video, "pixel_format")),
-        .dither = order_word(x->o.video, "dither")});
+        x->shaper = shaper_open(&(struct shape){
+            .rotation = order_number(fact, "rotation", 0), .width = p->width, .height = p->height});
+    x->conversion = conversion_open(
+        &(struct conversion_wish){.picture = *p,
+                                  .format = av_get_pix_fmt(order_word(x->o.video, "pixel_format")),
+                                  .dither = order_word(x->o.video, "dither")});
     return (!json_object_get(x->o.t->segment, "fields") ||
             fields_open(x->o.t->segment, strcmp(p->source_scan, "top") == 0, p->scan, &x->fields,
                         err)) &&
@@ -157,13 +155,12 @@ static void add_light(const struct cutting *x, const char *encoder, char *to, si
     if (strcmp(encoder, "libsvtav1") == 0 && has) {
         snprintf(to + used, size - used,
                  ":mastering-display=G(%.5f,%.5f)B(%.5f,%.5f)R(%.5f,%.5f)WP(%.5f,%.5f)L(%.4f,%.4f)",
-                 d.x[1] / 5e4, d.y[1] / 5e4, d.x[2] / 5e4, d.y[2] / 5e4, d.x[0] / 5e4,
-                 d.y[0] / 5e4, d.white_x / 5e4, d.white_y / 5e4, (double)d.highest / 1e4,
-                 (double)d.lowest / 1e4);
+                 d.x[1] / 5e4, d.y[1] / 5e4, d.x[2] / 5e4, d.y[2] / 5e4, d.x[0] / 5e4, d.y[0] / 5e4,
+                 d.white_x / 5e4, d.white_y / 5e4, (double)d.highest / 1e4, (double)d.lowest / 1e4);
     } else if (has) {
         bool hevc = strcmp(encoder, "libx265") == 0;
-        snprintf(to + used, size - used, "%s%s", hevc ? ":hdr10=1:master-display="
-                                                      : ":mastering-display=", display);
+        snprintf(to + used, size - used, "%s%s",
+                 hevc ? ":hdr10=1:master-display=" : ":mastering-display=", display);
     }
     used = strlen(to);
     if (lit)
@@ -186,7 +183,8 @@ static void set_options(const struct cutting *x, AVCodecContext *c, const char *
         const AVDictionaryEntry *have = av_dict_get(*to, rule->list, NULL, 0);
         char all[1700];
         snprintf(all, sizeof(all), "%.1000s%s%s%s%s", have ? have->value : "", have ? ":" : "",
-                 rule->add, quick && rule->quick ? ":" : "", quick && rule->quick ? rule->quick : "");
+                 rule->add, quick && rule->quick ? ":" : "",
+                 quick && rule->quick ? rule->quick : "");
         add_light(x, rule->name, all, sizeof(all) - 16);
         if (strcmp(rule->name, "libx264") == 0 && c->field_order != AV_FIELD_PROGRESSIVE)
             strcat(all, c->field_order == AV_FIELD_TT ? ":tff=1" : ":bff=1");

@@ -348,9 +348,10 @@ static int run(struct command_call *call)
     bool ok = deliver(&d, profile, &final, &err), all = false;
     const json_t *sent = json_array_get(json_object_get(d.made, "sendings"), 0);
     if (ok && !d.json)
-        printf("%s\n", final                         ? final
-                       : *json_word(sent, "place") ? json_word(sent, "place")
-                                                   : "ready to be fetched or brought: see the page");
+        printf("%s\n", final ? final
+                       : *json_word(sent, "place")
+                           ? json_word(sent, "place")
+                           : "ready to be fetched or brought: see the page");
     if (ok)
         all = print_checks(d.made, d.json);
     if (ok && d.json) {

@@ -34,7 +34,8 @@ static bool measured(struct command_call *call, const struct media *m, const cha
 bool master_state(struct command_call *call, const struct media *m, const char *folder,
                   json_t *facts, struct error *err)
 {
-    const char *display = option_text(call, "mastering-display"), *light = option_text(call, "light");
+    const char *display = option_text(call, "mastering-display"),
+               *light = option_text(call, "light");
     struct hdr_display d;
     struct hdr_light l;
     if (display) {

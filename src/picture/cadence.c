@@ -50,8 +50,8 @@ static int64_t more(int64_t combed, int64_t rough)
     return combed - rough > chance ? combed - rough - chance : 0;
 }
 
-// Of a field's lines (this frame's, of parity `odd`) between those of the field before it, which are
-// of this frame or the one before. What stands out from its own field's lines too is detail or
+// Of a field's lines (this frame's, of parity `odd`) between those of the field before it, which
+// are of this frame or the one before. What stands out from its own field's lines too is detail or
 // grain and no comb.
 static uint32_t combs(struct looking *l, int odd, int other_before)
 {
@@ -59,7 +59,8 @@ static uint32_t combs(struct looking *l, int odd, int other_before)
     int64_t combed[2] = {0}, rough[2] = {0}, all = 0;
     for (int y = odd + 2; y + 2 < v->height; y += 2) {
         const uint16_t *at = line(l, 0, 0, y), *was = line(l, 1, 1, y);
-        const uint16_t *up = line(l, 2, other_before, y - 1), *down = line(l, 3, other_before, y + 1);
+        const uint16_t *up = line(l, 2, other_before, y - 1),
+                       *down = line(l, 3, other_before, y + 1);
         const uint16_t *up2 = line(l, 4, 0, y - 2), *down2 = line(l, 5, 0, y + 2);
         for (int x = 0; x < v->width; x++) {
             int moved = at[x] > was[x] + l->moves || at[x] < was[x] - l->moves;
@@ -89,9 +90,8 @@ static uint32_t differs(struct looking *l, int odd)
 void cadence_look(const struct cadence_view *v, struct cadence_field *first)
 {
     int up = v->bits > 8 ? v->bits - 8 : 0;
-    struct looking l = {.v = v,
-                        .stands_out = {STANDS_OUT << up, STANDS_FAR_OUT << up},
-                        .moves = MOVES << up};
+    struct looking l = {
+        .v = v, .stands_out = {STANDS_OUT << up, STANDS_FAR_OUT << up}, .moves = MOVES << up};
     int early = v->top_first ? 0 : 1; // parity of the field that comes first
     first[0] = first[1] = (struct cadence_field){0, 0};
     if (!v->before)
@@ -111,8 +111,7 @@ void cadence_look(const struct cadence_view *v, struct cadence_field *first)
 // ---- solving
 
 enum state { FREE, FILM_2, FILM_3, WHOLE, FIELDS, STATES };
-static const double a_break = 1.5, a_field_left = 0.2, a_second_left = 0.1,
-                    a_field_alone = 0.25;
+static const double a_break = 1.5, a_field_left = 0.2, a_second_left = 0.1, a_field_alone = 0.25;
 
 static const struct step { // from a state by a run to a state
     enum state from, to;
@@ -120,7 +119,8 @@ static const struct step { // from a state by a run to a state
 } steps[] = {
     {FREE, WHOLE, 2},    {FREE, FILM_2, 2},   {FREE, FILM_3, 3}, {FREE, FIELDS, 1},
     {FILM_2, FILM_3, 3}, {FILM_3, FILM_2, 2}, {WHOLE, WHOLE, 2}, {FIELDS, FIELDS, 1},
-    {FREE, FILM_3, 2},   {FILM_2, FREE, 2}, // an edit leaves two fields of three: the last, the first
+    {FREE, FILM_3, 2},   {FILM_2, FREE, 2}, // an edit leaves two fields of three: the last, the
+                                            // first
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
@@ -185,8 +185,8 @@ static void reach(struct mark (*marks)[STATES], const struct cadence_field *fiel
     for (size_t i = 0; i < STEPS; i++)
         if (at + steps[i].length <= count)
             better(&marks[at + steps[i].length][steps[i].to],
-                   marks[at][steps[i].from].cost + cost_of(fields, at, count, &steps[i]), steps[i].from,
-                   steps[i].length);
+                   marks[at][steps[i].from].cost + cost_of(fields, at, count, &steps[i]),
+                   steps[i].from, steps[i].length);
 }
 
 struct cadence_run *cadence_solve(const struct cadence_field *fields, int64_t count, size_t *runs)

@@ -1,7 +1,8 @@
 /*
- * picture/light: how bright HDR pictures are, as CTA-861.3 Annex P asks: of each pixel the brightest
- * of linear R, G, B in cd/m2; the highest of all pixels of all frames (MaxCLL), and the highest of
- * the frames' means over the active picture (MaxFALL). SMPTE ST 2084 signals, BT.2020 matrix.
+ * picture/light: how bright HDR pictures are, as CTA-861.3 Annex P asks: of each pixel the
+ * brightest of linear R, G, B in cd/m2; the highest of all pixels of all frames (MaxCLL), and the
+ * highest of the frames' means over the active picture (MaxFALL). SMPTE ST 2084 signals, BT.2020
+ * matrix.
  */
 #pragma once
 #include "picture/measure.h"
@@ -19,8 +20,8 @@ void picture_light_frame(struct picture_light *l, const struct picture_view *v,
                          const struct picture_bars *bars);
 
 struct picture_levels {
-    double max_cll, max_fall;       // cd/m2
-    int64_t cll_frame, fall_frame;  // the first frames that have them
+    double max_cll, max_fall;      // cd/m2
+    int64_t cll_frame, fall_frame; // the first frames that have them
     int64_t frames;
 };
 void picture_light_levels(const struct picture_light *l, struct picture_levels *to);

@@ -86,7 +86,8 @@ static int find(const struct digests *d, const char *digest)
     return -1;
 }
 
-static void frames_are(const char *path, const char *source, const char *filter, int first, int last)
+static void frames_are(const char *path, const char *source, const char *filter, int first,
+                       int last)
 {
     struct digests *a = digests_of(path, "null"), *b = digests_of(source, filter);
     if (a->count != b->count && last == FRAMES_MOST)
@@ -148,8 +149,9 @@ static void film_comes_back_bit_for_bit_from_its_pull_down(void **state)
     char film[MEDIA_PATH], top[MEDIA_PATH], bottom[MEDIA_PATH];
     media_make_by("film.mkv", FILM "-c:v ffv1 \"$OUT\"", film);
     media_make_by("film-top.mkv",
-                  FILM "-vf telecine=first_field=top:pattern=23,setfield=tff -r 30000/1001 -c:v ffv1 "
-                       "-field_order tt \"$OUT\"",
+                  FILM
+                  "-vf telecine=first_field=top:pattern=23,setfield=tff -r 30000/1001 -c:v ffv1 "
+                  "-field_order tt \"$OUT\"",
                   top);
     media_make_by("film-bottom.mkv",
                   FILM "-vf telecine=first_field=bottom:pattern=32,setfield=bff -r 30000/1001 "
@@ -158,24 +160,26 @@ static void film_comes_back_bit_for_bit_from_its_pull_down(void **state)
     json_t *result = deliver(top, profile("{\"scan\":\"progressive\"}", "{}"), "top.mp4", 2);
     frames_are(made("top.mp4"), film, "null", 0, FRAMES_MOST);
     sections_are(result, "[{\"from\":0,\"kind\":\"2:3\"}]");
-    media_expect(top, result, "{\"frames\":120,\"cadence\":{\"rate\":\"24000/1001\",\"film\":true}}");
+    media_expect(top, result,
+                 "{\"frames\":120,\"cadence\":{\"rate\":\"24000/1001\",\"film\":true}}");
     json_decref(result);
     json_decref(deliver(top, profile("{\"scan\":\"progressive\"}", "{}"), "one.mp4", 1));
     same_file(made("top.mp4"), made("one.mp4"));
     json_decref(deliver(bottom, profile("{\"scan\":\"progressive\"}", "{}"), "bottom.mp4", 2));
     frames_are(made("bottom.mp4"), film, "null", 0, FRAMES_MOST);
-    refused(top, profile("{\"scan\":\"progressive\"}", "{\"master\":{\"video\":{\"rates\":[\"25\"]}}}"),
+    refused(top,
+            profile("{\"scan\":\"progressive\"}", "{\"master\":{\"video\":{\"rates\":[\"25\"]}}}"),
             "24000/1001");
 }
 
-// Three pieces of it, cut wherever it came: a field may be left over at a cut, and what comes out is
-// still film frames, in order, and as long as it was.
+// Three pieces of it, cut wherever it came: a field may be left over at a cut, and what comes out
+// is still film frames, in order, and as long as it was.
 static void edits_in_a_pull_down_are_found_and_no_frame_is_mixed(void **state)
 {
     (void)state;
-    static const char *const coded[] = {
-        "-c:v ffv1 -field_order tt", "-c:v libx264 -preset fast -crf 20 -flags +ildct+ilme",
-        "-c:v mpeg2video -b:v 6M -flags +ildct+ilme -top 1"};
+    static const char *const coded[] = {"-c:v ffv1 -field_order tt",
+                                        "-c:v libx264 -preset fast -crf 20 -flags +ildct+ilme",
+                                        "-c:v mpeg2video -b:v 6M -flags +ildct+ilme -top 1"};
     char film[MEDIA_PATH], cut[MEDIA_PATH], command[800], name[40];
     media_make_by("film.mkv", FILM "-c:v ffv1 \"$OUT\"", film);
     struct digests *whole = digests_of(film, "null");
@@ -215,16 +219,18 @@ static void whole_frames_stay_late_ones_are_paired_again_and_others_deinterlaced
 {
     (void)state;
     char whole[MEDIA_PATH], late[MEDIA_PATH], laced[MEDIA_PATH], mixed[MEDIA_PATH];
-    media_make_by("segmented.mkv",
-                  "ffmpeg -v error -f lavfi -i mandelbrot=s=320x240:r=25:end_scale=0.01:end_pts=100,"
-                  "format=yuv420p -t 2 -vf setfield=tff -c:v ffv1 -field_order tt \"$OUT\"",
-                  whole);
-    media_make_by("late.mkv",
-                  "ffmpeg -v error -f lavfi -i mandelbrot=s=320x240:r=25:end_scale=0.01:end_pts=100,"
-                  "format=yuv420p -t 2 -vf setfield=tff,separatefields,trim=start_frame=1,"
-                  "setpts=PTS-STARTPTS,setfield=prog,weave=first_field=bottom,setfield=bff -r 25 "
-                  "-c:v ffv1 -field_order bb \"$OUT\"",
-                  late);
+    media_make_by(
+        "segmented.mkv",
+        "ffmpeg -v error -f lavfi -i mandelbrot=s=320x240:r=25:end_scale=0.01:end_pts=100,"
+        "format=yuv420p -t 2 -vf setfield=tff -c:v ffv1 -field_order tt \"$OUT\"",
+        whole);
+    media_make_by(
+        "late.mkv",
+        "ffmpeg -v error -f lavfi -i mandelbrot=s=320x240:r=25:end_scale=0.01:end_pts=100,"
+        "format=yuv420p -t 2 -vf setfield=tff,separatefields,trim=start_frame=1,"
+        "setpts=PTS-STARTPTS,setfield=prog,weave=first_field=bottom,setfield=bff -r 25 "
+        "-c:v ffv1 -field_order bb \"$OUT\"",
+        late);
     media_make_by("laced.mkv", LACED, laced);
     media_make_by("mixed.mkv",
                   "ffmpeg -v error -f lavfi -i testsrc2=s=320x240:r=24000/1001,noise=alls=12:"
@@ -287,7 +293,8 @@ static void fields_go_out_in_the_order_that_is_asked_and_are_scaled_apart(void *
                   "geq=lum='if(mod(Y\\,2)\\,16\\,235)':cb=128:cr=128,setfield=tff -frames:v 4 "
                   "-c:v ffv1 -field_order tt \"$OUT\"",
                   stripes);
-    json_decref(deliver(stripes, profile("{\"width\":160,\"height\":120}", "{}"), "stripes.mp4", 1));
+    json_decref(
+        deliver(stripes, profile("{\"width\":160,\"height\":120}", "{}"), "stripes.mp4", 1));
     size_t frames;
     uint8_t *y = raw(made("stripes.mp4"), "yuv420p", 160 * 120 * 3 / 2, &frames);
     assert_int_equal(frames, 4);
@@ -357,7 +364,8 @@ static void patch_becomes(const char *name, const char *tags, const int v[3], co
 static void colours_are_within_one_code_of_the_standards_sums(void **state)
 {
     (void)state;
-    static const int patches[][3] = {{500, 500, 530}, {700, 400, 600}, {300, 600, 450}, {940, 512, 512}};
+    static const int patches[][3] = {
+        {500, 500, 530}, {700, 400, 600}, {300, 600, 450}, {940, 512, 512}};
     char name[40];
     for (size_t i = 0; i < sizeof(patches) / sizeof(patches[0]); i++) {
         const double v[3] = {patches[i][0], patches[i][1], patches[i][2]};
@@ -367,8 +375,7 @@ static void colours_are_within_one_code_of_the_standards_sums(void **state)
         patch_becomes(name,
                       "-colorspace smpte170m -color_primaries bt709 -color_trc bt709 "
                       "-color_range tv",
-                      patches[i],
-                      "{\"colour\":\"bt709\",\"pixel_format\":\"yuv444p10le\"}", to);
+                      patches[i], "{\"colour\":\"bt709\",\"pixel_format\":\"yuv444p10le\"}", to);
         encode(&bt2020, wider(decode(&bt709, v)), to);
         snprintf(name, sizeof(name), "p709-%zu.mkv", i);
         patch_becomes(name,
@@ -488,17 +495,19 @@ static void a_timecode_in_the_picture_is_that_of_its_frame_in_every_segment(void
 {
     (void)state;
     char path[MEDIA_PATH], reference[MEDIA_PATH];
-    media_make_by("labels.mov",
-                  "ffmpeg -v error -f lavfi -i color=gray:s=640x360:r=30000/1001 -frames:v 150 -c:v "
-                  "libx264 -preset ultrafast -g 40 -timecode '00:00:58;12' \"$OUT\"",
-                  path);
-    media_make_by("labels-wanted.mkv",
-                  "ffmpeg -v error -f lavfi -i color=gray:s=640x360:r=30000/1001 -frames:v 150 -vf "
-                  "\"drawbox=x=32:y=18:w=340:h=54:color=black@0.6:t=fill,drawtext="
-                  "fontfile=/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf:fontsize=36:"
-                  "fontcolor=white:x=40:y=27:timecode='00\\:00\\:58;12':rate=30000/1001\" -c:v ffv1 "
-                  "\"$OUT\"",
-                  reference);
+    media_make_by(
+        "labels.mov",
+        "ffmpeg -v error -f lavfi -i color=gray:s=640x360:r=30000/1001 -frames:v 150 -c:v "
+        "libx264 -preset ultrafast -g 40 -timecode '00:00:58;12' \"$OUT\"",
+        path);
+    media_make_by(
+        "labels-wanted.mkv",
+        "ffmpeg -v error -f lavfi -i color=gray:s=640x360:r=30000/1001 -frames:v 150 -vf "
+        "\"drawbox=x=32:y=18:w=340:h=54:color=black@0.6:t=fill,drawtext="
+        "fontfile=/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf:fontsize=36:"
+        "fontcolor=white:x=40:y=27:timecode='00\\:00\\:58;12':rate=30000/1001\" -c:v ffv1 "
+        "\"$OUT\"",
+        reference);
     json_decref(deliver(path,
                         profile("{}", "{\"burn\":[{\"what\":\"timecode\",\"at\":\"top-left\","
                                       "\"size\":10}]}"),
@@ -548,7 +557,8 @@ static const char hdr_source[] =
 static void bytes_are_there(const char *path, const char *name, const char *hex)
 {
     char command[MEDIA_PATH + 200];
-    snprintf(command, sizeof(command), "od -An -v -tx1 '%s' | tr -d ' \\n' | grep -c '%s%s'", path, name, hex);
+    snprintf(command, sizeof(command), "od -An -v -tx1 '%s' | tr -d ' \\n' | grep -c '%s%s'", path,
+             name, hex);
     FILE *f = popen(command, "r");
     int count = 0;
     if (fscanf(f, "%d", &count) != 1 || count != 1)
@@ -563,7 +573,8 @@ static void hdr10_says_its_display_and_its_light_in_box_and_stream(void **state)
         const char *name, *video, *more, *raw, *filter;
     } rows[] = {
         {"hdr.mov",
-         "{\"codec\":\"prores_aw\",\"pixel_format\":\"yuv422p10le\",\"options\":{\"profile\":\"3\"}}",
+         "{\"codec\":\"prores_aw\",\"pixel_format\":\"yuv422p10le\",\"options\":{\"profile\":\"3\"}"
+         "}",
          "{\"container\":\"mov\",\"extension\":\".mov\"}", NULL, NULL},
         {"hdr-hevc.mp4",
          "{\"codec\":\"libx265\",\"pixel_format\":\"yuv420p10le\",\"options\":{\"preset\":"
@@ -580,7 +591,9 @@ static void hdr10_says_its_display_and_its_light_in_box_and_stream(void **state)
         json_decref(deliver(path, profile(rows[i].video, rows[i].more), rows[i].name, 2));
         const char *out = made(rows[i].name);
         // 'mdcv' (ISO/IEC 14496-12, 12.1.6): green, blue, red, white, highest, lowest; 'clli'.
-        bytes_are_there(out, "6d646376", "33c286c41d4c0bb884d03e803d13404200989680" "00000032");
+        bytes_are_there(out, "6d646376",
+                        "33c286c41d4c0bb884d03e803d13404200989680"
+                        "00000032");
         bytes_are_there(out, "636c6c69", "03e80190");
         snprintf(command, sizeof(command), "mediainfo '%s'", out);
         char *said = media_output(command);
@@ -590,10 +603,11 @@ static void hdr10_says_its_display_and_its_light_in_box_and_stream(void **state)
         free(said);
         if (!rows[i].raw)
             continue;
-        snprintf(command, sizeof(command),
-                 "ffmpeg -v error -i '%s' -c copy -f %s - | ffprobe -v error -f %s -show_frames "
-                 "-read_intervals '%%+#1' -i - | grep -E 'max_content=1000|max_average=400' | wc -l",
-                 out, rows[i].raw, rows[i].raw);
+        snprintf(
+            command, sizeof(command),
+            "ffmpeg -v error -i '%s' -c copy -f %s - | ffprobe -v error -f %s -show_frames "
+            "-read_intervals '%%+#1' -i - | grep -E 'max_content=1000|max_average=400' | wc -l",
+            out, rows[i].raw, rows[i].raw);
         said = media_output(command);
         if (atoi(said) != 2)
             media_wrong("%s does not say its light in the stream", out);
@@ -615,13 +629,15 @@ static void light_is_measured_in_one_pass(void **state)
     const char *list[] = {path};
     struct error err;
     json_t *result = NULL;
-    // Half of it at code 723 of PQ: (723-64)/876 is 1003.6 cd/m2 by SMPTE ST 2084; one frame darker.
-    media_make_by("pq.mkv",
-                  "ffmpeg -v error -f lavfi -i color=gray:s=256x128:r=25,format=yuv444p10le,"
-                  "geq=lum='if(between(X\\,64\\,191)\\,64\\,723-20*eq(N\\,0))':cb=512:cr=512 -frames:v 5 "
-                  "-colorspace bt2020nc -color_primaries bt2020 -color_trc smpte2084 -color_range tv "
-                  "-c:v ffv1 \"$OUT\"",
-                  path);
+    // Half of it at code 723 of PQ: (723-64)/876 is 1003.6 cd/m2 by SMPTE ST 2084; one frame
+    // darker.
+    media_make_by(
+        "pq.mkv",
+        "ffmpeg -v error -f lavfi -i color=gray:s=256x128:r=25,format=yuv444p10le,"
+        "geq=lum='if(between(X\\,64\\,191)\\,64\\,723-20*eq(N\\,0))':cb=512:cr=512 -frames:v 5 "
+        "-colorspace bt2020nc -color_primaries bt2020 -color_trc smpte2084 -color_range tv "
+        "-c:v ffv1 \"$OUT\"",
+        path);
     if (!media_ask("measure", list, 1, NULL, media_folder(), &result, &err))
         fail_msg("%s (%s)", err.what, err.why);
     media_expect(path, result,

@@ -36,7 +36,8 @@ static void row_is(const json_t *rows, const char *what, const char *state)
     "</Duration></Record>" more "</Shot>\n"
 #define MDF(rate, shots)                                                                           \
     "<?xml version=\"1.0\"?>\n<DolbyLabsMDF xmlns=\"http://www.dolby.com/schemas/dvmd/4_0_2\" "    \
-    "version=\"4.0.2\"><Outputs><Output><CompositionName>Film</CompositionName><Video><Track>" rate \
+    "version=\"4.0.2\"><Outputs><Output><CompositionName>Film</"                                   \
+    "CompositionName><Video><Track>" rate                                                          \
     "<PluginNode><DVGlobalData level=\"0\"><MasteringDisplay level=\"0\"><PeakBrightness>1000"     \
     "</PeakBrightness><MinimumBrightness>0.0001</MinimumBrightness></MasteringDisplay>"            \
     "</DVGlobalData><Level6 level=\"6\"><MaxCLL>997</MaxCLL><MaxFALL>391</MaxFALL></Level6>"       \
@@ -61,7 +62,7 @@ static void dolby_vision_of_the_picture_fits_it(void **state)
     static const char *const good[] = {
         MDF(R23, SHOT(0, 40, "") SHOT(40, 60, "<Frame><EditOffset>59</EditOffset></Frame>")
                      SHOT(100, 92, "")),
-        MDF(R23, SHOT(86440, 152, "") SHOT(86400, 40, "")), // by timecode, in any order
+        MDF(R23, SHOT(86440, 152, "") SHOT(86400, 40, "")),            // by timecode, in any order
         MDF("<Rate><n>24000</n><d>1001</d></Rate>", SHOT(0, 192, "")), // 2.0.5
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -111,10 +112,14 @@ static void dolby_vision_of_another_cut_is_told_apart(void **state)
 static void what_is_no_dolby_vision_is_refused_with_its_line(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "", "<a/>", "<DolbyLabsMDF version=\"4\"/>", "<!DOCTYPE a><DolbyLabsMDF/>",
-        MDF(R23, ""), MDF(R23, "<Shot><Record><In>0</In></Record></Shot>"),
-        MDF(R23, SHOT(0, 0, "")), MDF(R23, SHOT(0, 192, "")) "<more/>"};
+    static const char *const bad[] = {"",
+                                      "<a/>",
+                                      "<DolbyLabsMDF version=\"4\"/>",
+                                      "<!DOCTYPE a><DolbyLabsMDF/>",
+                                      MDF(R23, ""),
+                                      MDF(R23, "<Shot><Record><In>0</In></Record></Shot>"),
+                                      MDF(R23, SHOT(0, 0, "")),
+                                      MDF(R23, SHOT(0, 192, "")) "<more/>"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct dolby *d;
         struct error err;
@@ -196,8 +201,9 @@ static void make_adm(struct making *m, const struct adm_wish *w)
         number(m, 0, 1);
 }
 
-#define GOOD .said = 2, .rows = 2, .track = 2, .pack = "AP_00031001", .uid = "ATU_0000000",        \
-             .ref = "ATU_00000002"
+#define GOOD                                                                                       \
+    .said = 2, .rows = 2, .track = 2, .pack = "AP_00031001", .uid = "ATU_0000000",                 \
+    .ref = "ATU_00000002"
 
 static json_t *adm_rows(const struct adm_wish *w, int frames, bool *fits)
 {
@@ -253,7 +259,8 @@ static void a_wave_file_that_is_cut_off_or_has_no_model_is_refused(void **state)
     struct error err;
     for (size_t i = 0; i < 2; i++) {
         make_adm(&m, &bad[i]);
-        if (adm_read("x.wav", (text){(const char *)m.at, m.size}, &a, &err) || !*err.why || !*err.fix)
+        if (adm_read("x.wav", (text){(const char *)m.at, m.size}, &a, &err) || !*err.why ||
+            !*err.fix)
             fail_msg("%zu is taken", i);
     }
     make_adm(&m, &(struct adm_wish){GOOD});

@@ -17,7 +17,8 @@ static json_t *parse(const char *text)
 
 static const char facts[] =
     "{\"rate\":\"25\",\"duration_frames\":100,\"video\":[{\"width\":720,\"height\":576,"
-    "\"display_width\":768,\"display_height\":576,\"pixel_aspect\":\"16:15\",\"field_order\":\"%s\","
+    "\"display_width\":768,\"display_height\":576,\"pixel_aspect\":\"16:15\",\"field_order\":\"%"
+    "s\","
     "\"primaries\":\"bt470bg\",\"transfer\":\"%s\",\"matrix\":\"bt470bg\",\"range\":\"limited\"}]}";
 
 static void a_picture_follows_from_profile_and_facts(void **state)
@@ -32,20 +33,56 @@ static void a_picture_follows_from_profile_and_facts(void **state)
     } rows[] = {
         {"{}", 720, 576, {0, 0, 720, 576}, {0, 0, 720, 576}, 16, 15, "bt470bg"},
         {"{\"square\":true}", 768, 576, {0, 0, 720, 576}, {0, 0, 768, 576}, 1, 1, "bt470bg"},
-        {"{\"width\":360,\"height\":360}", 360, 288, {0, 0, 720, 576}, {0, 0, 360, 288}, 16, 15,
+        {"{\"width\":360,\"height\":360}",
+         360,
+         288,
+         {0, 0, 720, 576},
+         {0, 0, 360, 288},
+         16,
+         15,
          "bt470bg"},
-        {"{\"width\":640,\"height\":360,\"fit\":\"pad\",\"colour\":\"bt709\"}", 640, 360,
-         {0, 0, 720, 576}, {80, 0, 480, 360}, 1, 1, "bt709"},
-        {"{\"width\":640,\"height\":360,\"fit\":\"crop\"}", 640, 360, {0, 72, 720, 432},
-         {0, 0, 640, 360}, 1, 1, "bt470bg"},
-        {"{\"width\":640,\"height\":480,\"fit\":\"refuse\"}", 640, 480, {0, 0, 720, 576},
-         {0, 0, 640, 480}, 1, 1, "bt470bg"},
+        {"{\"width\":640,\"height\":360,\"fit\":\"pad\",\"colour\":\"bt709\"}",
+         640,
+         360,
+         {0, 0, 720, 576},
+         {80, 0, 480, 360},
+         1,
+         1,
+         "bt709"},
+        {"{\"width\":640,\"height\":360,\"fit\":\"crop\"}",
+         640,
+         360,
+         {0, 72, 720, 432},
+         {0, 0, 640, 360},
+         1,
+         1,
+         "bt470bg"},
+        {"{\"width\":640,\"height\":480,\"fit\":\"refuse\"}",
+         640,
+         480,
+         {0, 0, 720, 576},
+         {0, 0, 640, 480},
+         1,
+         1,
+         "bt470bg"},
         {"{\"width\":640,\"height\":360,\"fit\":\"refuse\"}", .matrix = NULL},
         {"{\"width\":1920,\"height\":1080,\"fit\":\"pad\"}", .matrix = NULL},
-        {"{\"width\":1920,\"height\":1080,\"fit\":\"pad\",\"enlarge\":true}", 1920, 1080,
-         {0, 0, 720, 576}, {240, 0, 1440, 1080}, 1, 1, "bt470bg"},
-        {"{\"width\":1920,\"height\":1080,\"enlarge\":true,\"square\":true}", 1440, 1080,
-         {0, 0, 720, 576}, {0, 0, 1440, 1080}, 1, 1, "bt470bg"},
+        {"{\"width\":1920,\"height\":1080,\"fit\":\"pad\",\"enlarge\":true}",
+         1920,
+         1080,
+         {0, 0, 720, 576},
+         {240, 0, 1440, 1080},
+         1,
+         1,
+         "bt470bg"},
+        {"{\"width\":1920,\"height\":1080,\"enlarge\":true,\"square\":true}",
+         1440,
+         1080,
+         {0, 0, 720, 576},
+         {0, 0, 1440, 1080},
+         1,
+         1,
+         "bt470bg"},
     };
     char text[600];
     snprintf(text, sizeof(text), facts, "progressive", "bt709");
@@ -108,7 +145,12 @@ static void a_mastering_display_is_read_as_it_is_written_and_nonsense_refused(vo
 {
     (void)state;
     static const char *const wrong[] = {
-        "", "p3", "p3-d65", "p3-d65 0.1 1000", "p3-d65 20000 0", "dci 1000 0.1",
+        "",
+        "p3",
+        "p3-d65",
+        "p3-d65 0.1 1000",
+        "p3-d65 20000 0",
+        "dci 1000 0.1",
         "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(50,10000000)",
         "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)x",
         "G(63250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)",
@@ -140,7 +182,8 @@ static void what_is_burnt_in_is_written_in_a_line(void **state)
     } rows[] = {
         {"timecode", "[{\"what\":\"timecode\"}]"},
         {"timecode=record,start=01:00:00;00,at=top",
-         "[{\"what\":\"timecode\",\"timecode\":\"record\",\"start\":\"01:00:00;00\",\"at\":\"top\"}]"},
+         "[{\"what\":\"timecode\",\"timecode\":\"record\",\"start\":\"01:00:00;00\",\"at\":\"top\"}"
+         "]"},
         {"text=For Ann, Ben and Li,size=4|watermark=A=B,opacity=25",
          "[{\"what\":\"text\",\"text\":\"For Ann, Ben and Li\",\"size\":4},"
          "{\"what\":\"watermark\",\"text\":\"A=B\",\"opacity\":25}]"},

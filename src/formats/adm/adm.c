@@ -65,7 +65,8 @@ static bool chunks(struct wave *w, text bytes, struct error *err)
         if (data && size == UINT32_MAX)
             size = w->long_data;
         if (size > bytes.size - i - 8)
-            return damaged(err, w->name, data ? "its sound is cut off" : "a chunk of it is cut off");
+            return damaged(err, w->name,
+                           data ? "its sound is cut off" : "a chunk of it is cut off");
         if (data)
             w->data = size, w->has_data = true;
         else
@@ -329,7 +330,8 @@ json_t *adm_fit(const struct adm *a, const json_t *facts, bool *fits)
     int64_t frames =
         json_integer_value(json_object_get(timing, constant ? "frames" : "duration_frames"));
     const rational hz = {a->sample_rate, 1};
-    int64_t samples = rescale(frames, rate, hz, ROUND_NEAREST), one = rescale(1, rate, hz, ROUND_UP);
+    int64_t samples = rescale(frames, rate, hz, ROUND_NEAREST),
+            one = rescale(1, rate, hz, ROUND_UP);
     snprintf(wanted, sizeof(wanted), "%" PRId64 " samples, within a frame", samples);
     snprintf(seen, sizeof(seen), "%" PRId64 " samples", a->samples);
     add(list, fits, "ADM: length", wanted, seen, state_of(llabs(a->samples - samples) < one),

@@ -18,16 +18,16 @@ struct adm_uid {
 struct adm {
     int channels, sample_rate, bits;
     int64_t samples;
-    int64_t time_reference; // samples since midnight; -1: there is no bext
-    bool atmos;             // has Dolby's chunk dbmd
+    int64_t time_reference;              // samples since midnight; -1: there is no bext
+    bool atmos;                          // has Dolby's chunk dbmd
     size_t chna_count, axml_count, said; // said: how many chna claims
     struct adm_uid *chna, *axml;
     int programmes, objects;
     int64_t lost_refs; // of objects, to track UIDs that nothing declares
 };
 
-// `bytes`: the whole file (mapped). DAMAGED when its chunks do not hold together, UNSUPPORTED when it
-// is no such file.
+// `bytes`: the whole file (mapped). DAMAGED when its chunks do not hold together, UNSUPPORTED when
+// it is no such file.
 MUST_CHECK bool adm_read(const char *name, text bytes, struct adm **to, struct error *err);
 void adm_close(struct adm *a);
 

@@ -2,13 +2,12 @@
  * DolbyLabsMDF
  *   Outputs > Output > CompositionName
  *     Video > Track > EditRate "24000 1001" (2.0.5: Rate > n, d)
- *       PluginNode > DVGlobalData | DolbyEDR... > MasteringDisplay > PeakBrightness, MinimumBrightness
- *                  > Level6 > MaxCLL, MaxFALL
- *       Shot > Record > In, Duration
- *              Frame > EditOffset (from the shot's first one)
+ *       PluginNode > DVGlobalData | DolbyEDR... > MasteringDisplay > PeakBrightness,
+ * MinimumBrightness > Level6 > MaxCLL, MaxFALL Shot > Record > In, Duration Frame > EditOffset
+ * (from the shot's first one)
  *
- * Elements are known by their local names: each version has a namespace of its own. A document with a
- * DOCTYPE is refused.
+ * Elements are known by their local names: each version has a namespace of its own. A document with
+ * a DOCTYPE is refused.
  */
 #include "formats/dolbyvision/dolbyvision.h"
 #include "formats/xmltree/xmltree.h"
@@ -86,8 +85,8 @@ static bool read_track(struct dolby *d, const char *name, const xmlNode *track, 
     read_display(d, xmltree_child(track, "PluginNode"));
     for (const xmlNode *s = xmltree_child(track, "Shot"); done && s; s = xmltree_next(s, "Shot"))
         done = read_shot(d, name, s, err);
-    return done &&
-           (d->count || xmltree_wrong(err, name, track, "its track has no shots: no frame is described"));
+    return done && (d->count || xmltree_wrong(err, name, track,
+                                              "its track has no shots: no frame is described"));
 }
 
 bool dolby_read(const char *name, text bytes, struct dolby **to, struct error *err)
@@ -96,7 +95,8 @@ bool dolby_read(const char *name, text bytes, struct dolby **to, struct error *e
     if (!doc)
         return false;
     const xmlNode *root = xmlDocGetRootElement(doc);
-    const xmlNode *output = xmltree_within(root, "Output"), *track = xmltree_within(output, "Track");
+    const xmlNode *output = xmltree_within(root, "Output"),
+                  *track = xmltree_within(output, "Track");
     struct dolby *d = calloc(1, sizeof(*d));
     if (!d)
         abort();
@@ -167,8 +167,8 @@ static void shots(const struct dolby *d, int64_t frames, json_t *list, bool *fit
         end = s->in + s->duration > end ? s->in + s->duration : end;
     }
     free(in_order);
-    snprintf(seen, sizeof(seen), "%zu shots, %" PRId64 " gaps, %" PRId64 " overlaps", d->count, gaps,
-             overlaps);
+    snprintf(seen, sizeof(seen), "%zu shots, %" PRId64 " gaps, %" PRId64 " overlaps", d->count,
+             gaps, overlaps);
     if (at >= 0)
         snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), ", the first at frame %" PRId64,
                  at);

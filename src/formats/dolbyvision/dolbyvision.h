@@ -1,7 +1,7 @@
 /*
- * formats/dolbyvision: Dolby Vision metadata as XML (DolbyLabsMDF 2.0.5 to 5.1), which goes beside a
- * picture unchanged. It is read to be held against that picture: its rate, its length, whether each
- * frame lies in one shot, whether what is said inside a shot lies inside it.
+ * formats/dolbyvision: Dolby Vision metadata as XML (DolbyLabsMDF 2.0.5 to 5.1), which goes beside
+ * a picture unchanged. It is read to be held against that picture: its rate, its length, whether
+ * each frame lies in one shot, whether what is said inside a shot lies inside it.
  *
  * Nothing of it is written: what is delivered is the file that came.
  */

@@ -83,7 +83,8 @@ static void rate(struct fit *f, const json_t *list, const json_t *facts, bool un
     rational seen, allowed;
     struct error err;
     const char *said = word(constant ? constant : facts, "rate");
-    bool found = false, film = false, known = rational_parse(text_of(said), &seen, &err) && seen.num > 0;
+    bool found = false, film = false,
+         known = rational_parse(text_of(said), &seen, &err) && seen.num > 0;
     if (!list)
         return;
     json_array_foreach(list, i, it)
@@ -94,17 +95,18 @@ static void rate(struct fit *f, const json_t *list, const json_t *facts, bool un
                            rate_name(allowed).text);
         used += got > 0 && (size_t)got < sizeof(wanted) - used ? (size_t)got : 0;
         found = found || (known && rational_equal(seen, allowed));
-        film = film || (known && rational_equal(rational_make(seen.num * 4, seen.den * 5), allowed));
+        film =
+            film || (known && rational_equal(rational_make(seen.num * 4, seen.den * 5), allowed));
     }
     add(f, "frames a second", wanted, known ? rate_name(seen).text : "not known",
-        !known             ? UNKNOWN
-        : found            ? OK
-        : film && unlaced  ? UNKNOWN
-                           : NO,
+        !known            ? UNKNOWN
+        : found           ? OK
+        : film && unlaced ? UNKNOWN
+                          : NO,
         known && film && unlaced
             ? "it may be film with 2:3 pull-down: the plan finds out, and refuses if it is not"
         : known ? "supply a master at one of these rates; conversion of rates is a matter of taste"
-              : "give the sequence a rate");
+                : "give the sequence a rate");
 }
 
 static void depth(struct fit *f, const json_t *asked, const json_t *video)
@@ -147,7 +149,8 @@ static void conversion(struct fit *f, const json_t *profile, const json_t *facts
     struct profile_picture p;
     struct error err;
     error_clear(&err);
-    if (json_array_size(json_object_get(facts, "video")) && !profile_picture(profile, facts, &p, &err))
+    if (json_array_size(json_object_get(facts, "video")) &&
+        !profile_picture(profile, facts, &p, &err))
         add(f, "conversion", "within what the profile allows", err.why, NO, err.fix);
     if (profile_unlaces(profile, facts))
         add(f, "scan", "progressive", "interlaced", UNKNOWN,

@@ -32,8 +32,8 @@ MUST_CHECK bool hdr_light_parse(const char *from, struct hdr_light *to, struct e
 // Of facts' first picture; false: not there.
 bool hdr_of_facts(const json_t *facts, struct hdr_display *d);
 bool hdr_light_of_facts(const json_t *facts, struct hdr_light *l);
-// Facts with what an order of this profile states ("stated": {"mastering", "max_cll", "max_fall"}) in
-// the place of what the file says. A new reference.
+// Facts with what an order of this profile states ("stated": {"mastering", "max_cll", "max_fall"})
+// in the place of what the file says. A new reference.
 json_t *hdr_stated(const json_t *profile, const json_t *facts);
 // Puts a display and light levels, as people write them (NULL: none), into an order's "stated".
 MUST_CHECK bool hdr_order(json_t *profile, const char *display, const char *light,

@@ -189,8 +189,9 @@ static bool find_size(const json_t *video, const json_t *fact, struct profile_pi
 static const char *scan_of(const json_t *fact)
 {
     const char *order = word(fact, "field_order");
-    return strcmp(order, "top") == 0 ? "top" : strcmp(order, "bottom") == 0 ? "bottom"
-                                                                           : "progressive";
+    return strcmp(order, "top") == 0      ? "top"
+           : strcmp(order, "bottom") == 0 ? "bottom"
+                                          : "progressive";
 }
 
 bool profile_picture(const json_t *profile, const json_t *facts, struct profile_picture *to,

@@ -294,7 +294,8 @@ static bool check_burns(const json_t *profile, struct fault *f)
         if (timecode && record != (json_object_get(burn, "start") != NULL))
             return wrong(f, at, "start", "goes with a record timecode, and only with one");
         if (number_of(burn, "opacity") > 100 || number_of(burn, "size") > 50)
-            return wrong(f, at, "", "has opacity up to 100 and size up to 50 per cent of the height");
+            return wrong(f, at, "",
+                         "has opacity up to 100 and size up to 50 per cent of the height");
     }
     return true;
 }

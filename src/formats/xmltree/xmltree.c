@@ -17,8 +17,8 @@ static void remember(void *context, xmlError *e)
     if (r->err->kind || e->level < XML_ERR_ERROR)
         return;
     error_set(r->err, ERROR_DAMAGED, "%s can not be read", r->name);
-    error_why(r->err, "line %d: %.*s", e->line,
-              e->message ? (int)strcspn(e->message, "\n") : 0, e->message ? e->message : "");
+    error_why(r->err, "line %d: %.*s", e->line, e->message ? (int)strcspn(e->message, "\n") : 0,
+              e->message ? e->message : "");
 }
 
 xmlDoc *xmltree_open(const char *name, text bytes, struct error *err)
@@ -29,10 +29,11 @@ xmlDoc *xmltree_open(const char *name, text bytes, struct error *err)
     if (!parser)
         abort();
     xmlSetStructuredErrorFunc(&r, remember);
-    xmlDoc *doc = bytes.size && bytes.size < INT_MAX && !memmem(bytes.at, bytes.size, "<!DOCTYPE", 9)
-                      ? xmlCtxtReadMemory(parser, bytes.at, (int)bytes.size, NULL, NULL,
-                                          XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_BIG_LINES)
-                      : NULL;
+    xmlDoc *doc =
+        bytes.size && bytes.size < INT_MAX && !memmem(bytes.at, bytes.size, "<!DOCTYPE", 9)
+            ? xmlCtxtReadMemory(parser, bytes.at, (int)bytes.size, NULL, NULL,
+                                XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_BIG_LINES)
+            : NULL;
     xmlSetStructuredErrorFunc(NULL, NULL);
     xmlFreeParserCtxt(parser);
     bool ok = doc && !err->kind && !doc->intSubset && xmlDocGetRootElement(doc);

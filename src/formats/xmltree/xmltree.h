@@ -1,6 +1,7 @@
 /*
- * formats/xmltree: small helps to read somebody's XML with libxml2: nothing is fetched, a document with
- * a DOCTYPE is refused (entities are how files attack), elements are known by their local names.
+ * formats/xmltree: small helps to read somebody's XML with libxml2: nothing is fetched, a document
+ * with a DOCTYPE is refused (entities are how files attack), elements are known by their local
+ * names.
  */
 #pragma once
 #include "base/error.h"
@@ -18,7 +19,8 @@ bool xmltree_named(const xmlNode *node, const char *name);
 const xmlNode *xmltree_child(const xmlNode *of, const char *name);
 const xmlNode *xmltree_next(const xmlNode *after, const char *name); // among its siblings
 const xmlNode *xmltree_within(const xmlNode *of, const char *name);  // the first one at any depth
-const xmlNode *xmltree_further(const xmlNode *of, const xmlNode *after, const char *name); // and so on
+const xmlNode *xmltree_further(const xmlNode *of, const xmlNode *after,
+                               const char *name); // and so on
 // Its text without spaces around it; false when it has none or it does not fit.
 bool xmltree_words(const xmlNode *node, char *to, size_t room);
 bool xmltree_number(const xmlNode *node, int64_t *to);

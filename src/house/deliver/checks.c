@@ -94,7 +94,10 @@ static void look(struct checks *c, const struct profile_picture *p, const json_t
     } tags[] = {{"colour primaries", "primaries", p->primaries},
                 {"colour transfer", "transfer", p->transfer},
                 {"colour matrix", "matrix", p->matrix},
-                {"colour range", "range", !range ? "" : p->full ? "full" : "limited"}};
+                {"colour range", "range",
+                 !range    ? ""
+                 : p->full ? "full"
+                           : "limited"}};
     for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
         if (strcmp(tags[i].wanted, "unknown") != 0)
             same(c, tags[i].what, tags[i].wanted, word(to, tags[i].name));
@@ -117,7 +120,8 @@ static void picture(struct checks *c, const json_t *profile, const json_t *sourc
     int64_t frames = constant ? number(constant, "frames") : number(source, "duration_frames");
     bool rates = rational_parse(text_of(rate), &a, &err) &&
                  rational_parse(text_of(word(result, "rate")), &b, &err);
-    // Of film with a pull-down four frames of five are left; whether it was film the plan has found.
+    // Of film with a pull-down four frames of five are left; whether it was film the plan has
+    // found.
     bool film = rates && profile_unlaces(profile, source) &&
                 rational_equal(b, rational_make(a.num * 4, a.den * 5));
     add(c, "frames a second", rate, word(result, "rate"), film || (rates && rational_equal(a, b)));
