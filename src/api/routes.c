@@ -15,6 +15,7 @@ static const struct {
     {work_routes, &work_route_count},         {renderer_routes, &renderer_route_count},
     {staging_routes, &staging_route_count},   {sending_routes, &sending_route_count},
     {caption_routes, &caption_route_count},
+    {record_routes, &record_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
@@ -75,13 +76,14 @@ bool route_ids(struct call *c, const char *path)
 {
     struct {
         const char *name, **value;
-    } places[] = {{"project", &c->project},   {"asset", &c->asset},   {"version", &c->version},
-                  {"comment", &c->comment},   {"job", &c->job},       {"folder", &c->folder},
-                  {"transfer", &c->transfer}, {"file", &c->file},     {"share", &c->share},
-                  {"delivery", &c->delivery}, {"report", &c->report}, {"person", &c->person},
-                  {"token", &c->token},       {"worker", &c->worker},
-                  {"destination", &c->destination}, {"sending", &c->sending}, {"hook", &c->hook},
-                  {"notice", &c->notice},     {"rule", &c->rule}};
+    } places[] = {
+        {"project", &c->project},   {"asset", &c->asset},   {"version", &c->version},
+        {"comment", &c->comment},   {"job", &c->job},       {"folder", &c->folder},
+        {"transfer", &c->transfer}, {"file", &c->file},     {"share", &c->share},
+        {"delivery", &c->delivery}, {"report", &c->report}, {"person", &c->person},
+        {"token", &c->token},       {"worker", &c->worker}, {"destination", &c->destination},
+        {"sending", &c->sending},   {"hook", &c->hook},     {"notice", &c->notice},
+        {"rule", &c->rule}};
     text names[PATH_PARTS], parts[PATH_PARTS];
     size_t count = address_split(c->route->pattern, names, PATH_PARTS);
     if (count > PATH_PARTS || address_split(path, parts, PATH_PARTS) != count)

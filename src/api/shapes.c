@@ -311,16 +311,17 @@ const struct shape shapes[] = {
     {"NewDestination", "name:text kind:text settings:json? secrets:json?", ""},
     {"DestinationChange", "name:text? settings:json? secrets:json?", ""},
     {"DestinationKind", "name:text title:text settings:DestinationSetting[]", ""},
-    {"DestinationSetting",
-     "name:text title:text example:text type:text needed:bool secret:bool",
+    {"DestinationSetting", "name:text title:text example:text type:text needed:bool secret:bool",
      "type: t text, i whole number, T texts, o object of texts"},
     {"DestinationTest", "answer:text", ""},
     {"NewSending", "destination:id anyway:bool?",
      "anyway: although a check is not ok; that is written down"},
     {"Sending",
      "id:id delivery:id project:id destination:id to:text kind:text "
-     "state:'waiting'|'running'|'ready'|'sent'|'failed' job:id? folder:text place:text? packed:bool "
-     "checklist:text[]? portal:text? problem:Problem? expires:time? by:text created:time ended:time?",
+     "state:'waiting'|'running'|'ready'|'sent'|'failed' job:id? folder:text place:text? "
+     "packed:bool "
+     "checklist:text[]? portal:text? problem:Problem? expires:time? by:text created:time "
+     "ended:time?",
      "ready: a person has to bring or fetch it"},
     {"SendingMade", "sending:Sending link:text?", "link: of the kind link, told this once"},
     {"PackageFile",
@@ -339,7 +340,8 @@ const struct shape shapes[] = {
     {"PickupKey", "key:text", ""},
     {"Pickup", "name:text profile:text folder:text files:PackageFile[] expires:time", ""},
     {"Hook",
-     "id:id kind:'webhook'|'mail' target:text project:id? by:text created:time waiting:int failed:int",
+     "id:id kind:'webhook'|'mail' target:text project:id? by:text created:time waiting:int "
+     "failed:int",
      ""},
     {"HookList", "items:Hook[] mail_server:text", "mail_server: '' when no mail goes out"},
     {"NewHook", "kind:'webhook'|'mail' target:text project:id?", ""},
@@ -355,11 +357,19 @@ const struct shape shapes[] = {
     {"NewWatchRule", "name:text folder:id? profiles:text[] destination:id?", ""},
     {"WatchRuleChange", "enabled:bool", ""},
     {"WatchRun",
-     "rule:id rule_name:text version:id asset:id name:text profile:text delivery:id? problem:Problem? "
+     "rule:id rule_name:text version:id asset:id name:text profile:text delivery:id? "
+     "problem:Problem? "
      "at:time",
      ""},
     {"RuleSet", "name:text title:text description:text codes:QcCode[]", "rules of quality control"},
-    {"QcCode", "code:text title:text severity:'fix'|'issue'|'information'", "what a person who looks may find"},
+    {"QcCode", "code:text title:text severity:'fix'|'issue'|'information'",
+     "what a person who looks may find"},
+    {"RecordValue", "field:text number:int value:text from:text told:time?",
+     "from: the place in the file, or the person who told it, and when"},
+    {"RecordField", "name:text help:text words:text several:bool",
+     "words: those allowed, parted by spaces; several: its values have numbers"},
+    {"Record", "values:RecordValue[] fields:RecordField[]", "docs/formats/metadata.md"},
+    {"RecordChange", "field:text number:int? value:text?", "without a value it is taken back"},
     {"NewQcReport", "rules:text", ""},
     {"QcReason", "reason:text", ""},
     {"QcFinding",

@@ -314,7 +314,7 @@ static const struct option_row options[] = {
     {"record", OPTION_TEXT, "FILE", "a record (JSON) of what is known besides, over the file's"},
     {"sidecar", OPTION_TEXT, "KIND",
      "write a sidecar: json, csv, itunes, mec, mmc, ebucore, mediarss or as11"},
-    {"provider", OPTION_TEXT, "NAME", "who delivers, for sidecars that say it"},
+    {"provider", OPTION_TEXT, "NAME", "who delivers, for sidecars that say it; else work.provider"},
     {"out", OPTION_TEXT, "FILE", "where the sidecar goes; standard output unless given"},
     {"write", OPTION_FLAG, NULL,
      "write what is known into the file: a copy beside it takes its place; essence stays"},

@@ -362,6 +362,7 @@ static bool start_senders(struct serving *s, struct error *err)
                                  .seal = s->seal,
                                  .scratch = below(s, s->folder, "sending"),
                                  .senders = below(s, s->data, "senders"),
+                                 .rules = below(s, s->data, "rules/metadata"),
                                  .number = i,
                                  .on = open_still,
                                  .context = s};

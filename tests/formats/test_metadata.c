@@ -511,7 +511,7 @@ static void a_sidecar_says_all_that_it_lacks(void **state)
     struct error err;
     assert_false(sidecar_write(SIDECAR_ITUNES, m, NULL, &to, &err));
     assert_non_null(strstr(err.why, "work.vendor_id, work.language, work.synopsis"));
-    assert_non_null(strstr(err.why, "the provider's name"));
+    assert_non_null(strstr(err.why, "work.provider"));
     assert_int_equal(to.size, 0);
     assert_true(sidecar_write(SIDECAR_EBUCORE, m, NULL, &to, &err));
     assert_non_null(strstr(to.at, "<dc:title>N</dc:title>"));

@@ -16,6 +16,7 @@ import { Panel } from "../parts/panel";
 import { ProblemBox } from "../parts/problem";
 import { Progress } from "../parts/progress";
 import { tell, tell_problem } from "../parts/toast";
+import { RecordGroup } from "./record";
 import { Picture, can_deliver, length_of, state_words } from "./tile";
 
 type Row = [string, ComponentChildren] | null | false | undefined | "" | 0;
@@ -166,6 +167,7 @@ export function FactsPanel({ chosen, deliver, share, open }: { chosen: readonly 
             )}
             {asset.version.problem && <ProblemBox problem={asset.version.problem} retry={asset.version.job && may("edit") ? retry : undefined} />}
             <FactGroups asset={asset} />
+            {asset.version.facts && <RecordGroup asset={asset} />}
           </>
         )}
       </div>

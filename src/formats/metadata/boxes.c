@@ -19,7 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOOV_MOST (512u << 20)
+#define MOOV_MOST (256u << 20)
+#define XMP_MOST 4 // packets of one file that are looked at
 #define TOPS_MOST 100000
 #define BOXES_MOST 200000
 #define DEPTH_MOST 8
@@ -491,12 +492,13 @@ static void read_track(struct found *f, const struct box *trak, int track)
 static bool read_xmp(struct found *f, struct error *err)
 {
     struct tree *t = f->t;
-    for (size_t i = 0; i < t->top_count; i++) {
+    for (size_t i = 0, seen = 0; i < t->top_count && seen < XMP_MOST; i++) {
         const struct top *x = &t->tops[i];
         int64_t size = x->size - x->head - 16;
         bool there;
         if (!x->xmp || size > (4 << 20))
             continue;
+        seen++;
         char *packet = arena_take(t->a, (size_t)size + 1);
         if (!exact(t, x->at + x->head + 16, packet, (size_t)size, &there, err))
             return false;
@@ -990,7 +992,7 @@ static bool lay_out(struct editing *e, bool stay, size_t xmp, struct error *err)
     bool behind = essence_behind(t);
     bool fits = size == room || size + 8 <= room, moved = false;
     if (size > MOOV_MOST)
-        return can_not(t, ERROR_TOO_BIG, "its index is larger than 512 MB", err);
+        return can_not(t, ERROR_TOO_BIG, "its index is larger than 256 MB", err);
     if (behind && !fits && t->fragments)
         return can_not(t, ERROR_UNSUPPORTED, "it is made of fragments, and has no room before them",
                        err);

@@ -33,6 +33,7 @@ static const struct metadata_field fields[] = {
     {"work.isan", METADATA_WORK, METADATA_TEXT, NULL, "ISAN (ISO 15706)"},
     {"work.house_id", METADATA_WORK, METADATA_TEXT, NULL, "the house's own number of it"},
     {"work.vendor_id", METADATA_WORK, METADATA_TEXT, NULL, "its id at the outlet"},
+    {"work.provider", METADATA_WORK, METADATA_TEXT, NULL, "short name of who delivers it"},
     {"version.name", METADATA_VERSION, METADATA_TEXT, NULL, "which cut it is"},
     {"version.eidr", METADATA_VERSION, METADATA_TEXT, NULL, "EIDR of this edit or manifestation"},
     {"version.umid", METADATA_VERSION, METADATA_TEXT, NULL, "UMID (SMPTE ST 330), hexadecimal"},

@@ -208,7 +208,7 @@ static void write_csv(struct sidecar *s)
 
 // ---- all of them
 
-static bool missing(enum sidecar_kind kind, const struct sidecar *s, struct error *err)
+static bool missing(enum sidecar_kind kind, struct sidecar *s, struct error *err)
 {
     text left = text_of(needs[kind]);
     struct buf list = BUF_LIMIT(600);
@@ -218,13 +218,15 @@ static bool missing(enum sidecar_kind kind, const struct sidecar *s, struct erro
         if (!*sidecar_get(s, name))
             buf_format(&list, "%s%s", list.size ? ", " : "", name);
     }
+    if (!s->wish->provider && *sidecar_get(s, "work.provider"))
+        s->said.provider = sidecar_get(s, "work.provider"), s->wish = &s->said;
     bool id = *sidecar_get(s, "work.eidr") ||
               (s->wish->provider &&
                (*sidecar_get(s, "work.house_id") || *sidecar_get(s, "work.vendor_id")));
     if (kind == SIDECAR_ITUNES && !s->wish->provider)
-        buf_format(&list, "%sthe provider's name", list.size ? ", " : "");
+        buf_format(&list, "%swork.provider", list.size ? ", " : "");
     if ((kind == SIDECAR_MEC || kind == SIDECAR_MMC) && !id)
-        buf_format(&list, "%swork.eidr (or the provider's name and work.house_id)",
+        buf_format(&list, "%swork.eidr (or work.provider and work.house_id)",
                    list.size ? ", " : "");
     if (list.size) {
         error_set(err, ERROR_INPUT, "%s can not be written", kinds[kind].title);
@@ -243,7 +245,10 @@ bool sidecar_write(enum sidecar_kind kind, const struct metadata *m,
         write_json,  write_csv,       sidecar_itunes,   sidecar_mec,
         sidecar_mmc, sidecar_ebucore, sidecar_mediarss, sidecar_as11};
     static const struct sidecar_wish none;
-    struct sidecar s = {.m = m, .wish = wish ? wish : &none, .a = arena_open(256 << 20)};
+    struct sidecar s = {.m = m,
+                        .wish = wish ? wish : &none,
+                        .said = wish ? *wish : none,
+                        .a = arena_open(256 << 20)};
     bool done = !missing(kind, &s, err);
     if (done) {
         if (kind > SIDECAR_CSV)

@@ -42,7 +42,8 @@ struct sidecar_wish {
     const struct sidecar_file *files;
     size_t file_count;
     int64_t made_ms;      // when, since 1970 UTC
-    const char *provider; // iTunes: the provider's short name; MovieLabs: the organisation; or NULL
+    const char *provider; // NULL: work.provider. iTunes: the provider's short name; MovieLabs: the
+                          // organisation; or NULL
     const char *profile;  // title of what was made; or NULL
 };
 // INPUT when the record lacks what the kind needs; the error names the fields. `wish` may be NULL.

@@ -6,6 +6,7 @@
 struct sidecar {
     const struct metadata *m;
     const struct sidecar_wish *wish; // never NULL
+    struct sidecar_wish said;        // the same with what the record says of who delivers
     struct arena *a;
     struct xml x;
 };

@@ -204,6 +204,19 @@ static const char *track_id(const struct sidecar *s, const char *kind, size_t it
     return id_of(s, kind, arena_format(s->a, ":%zu%s%s", item + 1, *language ? "." : "", language));
 }
 
+// A file's name as a relative address (RFC 3986, 2.3: what is not unreserved is escaped).
+static const char *address(const struct sidecar *s, const char *name)
+{
+    char *to = arena_take(s->a, 3 * strlen(name) + 1), *end = to;
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+        if (isalnum(*c) || strchr("-_.~/", *c))
+            *end++ = (char)*c;
+        else
+            end += sprintf(end, "%%%02X", *c);
+    }
+    return to;
+}
+
 static void container(struct sidecar *s, size_t item)
 {
     struct xml *x = &s->x;
@@ -217,7 +230,7 @@ static void container(struct sidecar *s, size_t item)
     if (!of)
         return;
     xml_open(x, "manifest:ContainerReference", NULL);
-    xml_leaf(x, "manifest:ContainerLocation", of->url ? of->url : plain(s, of->name), NULL);
+    xml_leaf(x, "manifest:ContainerLocation", of->url ? of->url : address(s, of->name), NULL);
     if (of->size)
         xml_leaf(x, "manifest:Length", arena_format(s->a, "%lld", (long long)of->size), NULL);
     xml_leaf(x, "manifest:Hash", of->md5, "method", "MD5", NULL);

@@ -14,7 +14,8 @@
 #include <string.h>
 
 #define CHUNKS_MOST 10000
-#define CHUNK_MOST (16 << 20) // of those we read
+#define CHUNK_MOST (4 << 20) // of those we read
+#define BODIES_MOST 100
 #define VALUE_MOST 16384
 #define PAIRS_MOST 2000
 #define BEXT_BYTES 602 // without the coding history
@@ -30,6 +31,7 @@ struct wave {
     struct chunk *chunks;
     size_t count;
     bool wide;       // RF64 or BW64
+    size_t bodies;   // chunks that were read
     bool cut;        // the last chunk says that it is longer
     int64_t ds64_at; // of its body
 };
@@ -119,11 +121,11 @@ static const struct chunk *chunk(const struct wave *w, const char *name)
 }
 
 // Its body, ended by 0; NULL: none, or too large to be what we know.
-static bool body(const struct wave *w, const struct chunk *c, uint8_t **to, struct error *err)
+static bool body(struct wave *w, const struct chunk *c, uint8_t **to, struct error *err)
 {
     bool there;
     *to = NULL;
-    if (!c || c->size > CHUNK_MOST)
+    if (!c || c->size > CHUNK_MOST || w->bodies++ > BODIES_MOST)
         return true;
     uint8_t *at = arena_take(w->a, (size_t)c->size + 1);
     if (!exact(w, c->at + 8, at, (size_t)c->size, &there, err))
@@ -396,6 +398,13 @@ struct changed {
     const char *ixml, *xmp;
 };
 
+static bool can_not(const struct wave *w, enum error_kind kind, const char *why, struct error *err)
+{
+    error_set(err, kind, "what %s says of itself can not be changed", w->f->name);
+    error_why(err, "%s", why);
+    return error_fix(err, "make the file anew, or keep a sidecar beside it");
+}
+
 static bool make_new(struct laying *l, const json_t *pairs, struct changed *n, struct error *err)
 {
     struct wave *w = &l->w;
@@ -405,10 +414,12 @@ static bool make_new(struct laying *l, const json_t *pairs, struct changed *n, s
         bool info;
         if (!is_info(w, c, &info, err))
             return false;
-        if ((!strcmp(c->name, "bext") || !strcmp(c->name, "iXML") || !strcmp(c->name, "_PMX") ||
-             info) &&
-            !body(w, c, &b, err))
+        bool ours = info || !strcmp(c->name, "bext") || !strcmp(c->name, "iXML") ||
+                    !strcmp(c->name, "_PMX");
+        if (ours && !body(w, c, &b, err))
             return false;
+        if (ours && !b)
+            return can_not(w, ERROR_TOO_BIG, "what it says already is larger than 4 MB", err);
         text t = {(const char *)b, b ? (size_t)c->size : 0};
         if (b && !strcmp(c->name, "bext") && about(pairs, "bext/")) {
             n->bext_size = (size_t)c->size;
@@ -485,13 +496,6 @@ static bool lay_out(struct laying *l, struct changed *n, struct error *err)
         new_chunk(l, "_PMX", n->xmp, strlen(n->xmp));
     put_sizes(l);
     return true;
-}
-
-static bool can_not(const struct wave *w, enum error_kind kind, const char *why, struct error *err)
-{
-    error_set(err, kind, "what %s says of itself can not be changed", w->f->name);
-    error_why(err, "%s", why);
-    return error_fix(err, "make the file anew, or keep a sidecar beside it");
 }
 
 bool wave_edit(const struct place_file *f, struct arena *a, const json_t *pairs,

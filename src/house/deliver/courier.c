@@ -12,6 +12,7 @@
 #include "house/assets/assets.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/package.h"
+#include "house/deliver/record.h"
 #include "house/deliver/sending.h"
 #include "house/jobs/jobs.h"
 #include "plat/clock.h"
@@ -36,7 +37,7 @@ struct errand { // one sending under way
     struct claim claim;
     // read from the rows
     char delivery[27], destination[27];
-    json_t *profile, *made, *facts, *package, *progress;
+    json_t *profile, *made, *facts, *told, *package, *progress;
     struct destination to;
     sha256 content;
     int64_t size;
@@ -101,7 +102,7 @@ static bool moved(void *context, int64_t done, int64_t total)
 
 static void forget(struct errand *e)
 {
-    json_t **all[] = {&e->profile, &e->made, &e->facts, &e->package, &e->progress};
+    json_t **all[] = {&e->profile, &e->made, &e->facts, &e->told, &e->package, &e->progress};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         json_decref(*all[i]);
         *all[i] = NULL;
@@ -160,7 +161,7 @@ static bool read_in(struct db_tx *tx, void *context, struct error *err)
     e->content = file.content;
     e->size = file.size;
     e->facts = v.facts ? json_loads(v.facts, 0, NULL) : NULL;
-    return read_sums(tx, e, err);
+    return record_told_get(tx, v.asset, &e->told, err) && read_sums(tx, e, err);
 }
 
 static bool package_in(struct db_tx *tx, void *context, struct error *err)
@@ -190,6 +191,8 @@ static bool pack(struct errand *e, struct error *err)
     struct package_wish w = {.profile = e->profile,
                              .delivery = e->made,
                              .facts = e->facts,
+                             .record = e->told,
+                             .rules = e->c->wish.rules,
                              .content = e->content,
                              .size = e->size,
                              .now_ms = clock_now_ms(),
@@ -371,8 +374,8 @@ static bool work_in(struct db_tx *tx, void *context, struct error *err)
 
 static bool hello(struct courier *c, struct error *err)
 {
-    json_t *has = json_pack("{s:[s,s,s,s]}", "words", "hands=courier", "no=disks", "no=cache",
-                            "no=tickets");
+    json_t *has =
+        json_pack("{s:[s,s,s,s]}", "words", "hands=courier", "no=disks", "no=cache", "no=tickets");
     struct worker_hello h = {
         .id = c->worker, .name = c->name, .host = c->name, .slots = 1, .has = has};
     c->here = jobs_hello(c->wish.jobs, &h, NULL, NULL, 0, clock_now_ms(), err);

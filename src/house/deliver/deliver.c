@@ -45,16 +45,20 @@ static bool has(const json_t *facts, const char *list)
     return json_array_size(json_object_get(facts, list)) > 0;
 }
 
-static bool suits(const struct delivery_wish *w, const struct version_source *v,
+static bool suits(struct db_tx *tx, const struct delivery_wish *w, const struct version_source *v,
                   const json_t *facts, struct error *err)
 {
+    json_t *told = NULL;
     if (!facts) {
         error_set(err, ERROR_CONFLICT, "%s cannot be delivered yet", v->name);
         error_why(err, "the house has not looked into it, or could not");
         return error_fix(err, "wait until it is ready, or see what its job says");
     }
-    return profile_makes(w->profile, facts, v->name, err) &&
-           (!w->rules || record_suits(w->rules, w->profile, facts, NULL, v->name, err));
+    bool ok = profile_makes(w->profile, facts, v->name, err) &&
+              (!w->rules || (record_told_get(tx, v->asset, &told, err) &&
+                             record_suits(w->rules, w->profile, facts, told, v->name, err)));
+    json_decref(told);
+    return ok;
 }
 
 static bool say_changed(struct db_tx *tx, const char *delivery, struct error *err)
@@ -236,7 +240,7 @@ bool delivery_make(struct db_tx *tx, const struct delivery_wish *w, int64_t now_
     struct version_source v;
     bool ok = version_source(tx, w->version, a, &v, err);
     json_t *facts = ok && v.facts ? json_loads(v.facts, 0, NULL) : NULL;
-    ok = ok && suits(w, &v, facts, err) && insert(tx, w, &v, facts, a, now_ms, delivery, err);
+    ok = ok && suits(tx, w, &v, facts, err) && insert(tx, w, &v, facts, a, now_ms, delivery, err);
     json_decref(facts);
     arena_close(a);
     return ok;

@@ -1,5 +1,7 @@
 #include "house/deliver/package.h"
 #include "base/arena.h"
+#include "formats/metadata/sidecar.h"
+#include "house/deliver/record.h"
 #include "plat/clock.h"
 
 #include <stdio.h>
@@ -173,24 +175,74 @@ static bool wants(const json_t *list, const char *name)
     return found;
 }
 
-static bool add_sidecars(json_t *files, const struct package_wish *w, struct error *err)
+// What the profile asks for, and what its layout can not do without.
+static bool sidecar_wanted(const json_t *profile, enum sidecar_kind kind)
 {
+    const char *layout = layout_of(profile);
     size_t i;
     const json_t *one;
-    (void)files;
-    json_array_foreach(json_object_get(w->profile, "sidecars"), i, one)
+    enum sidecar_kind named;
+    json_array_foreach(json_object_get(profile, "sidecars"), i, one)
     {
-        error_set(err, ERROR_CONFLICT, "the sidecar %s can not be written yet",
-                  json_string_value(one));
-        error_why(err, "the profile asks for it, and the outlet refuses what comes without");
-        return error_fix(err, "deliver by a profile without sidecars, and add it by hand");
+        if (json_is_string(one) && sidecar_named(text_of(json_string_value(one)), &named) &&
+            named == kind)
+            return true;
     }
-    return true;
+    return (kind == SIDECAR_ITUNES && !strcmp(layout, "itmsp")) ||
+           (kind == SIDECAR_MMC && !strcmp(layout, "mmc"));
+}
+
+// In a folder of its own a sidecar has the name that its outlet looks for.
+static const char *sidecar_name(struct arena *a, enum sidecar_kind kind, const char *layout,
+                                const char *file)
+{
+    const char *name = sidecar_facts(kind)->file;
+    return strcmp(layout, "file") ? name : arena_format(a, "%s.%s", stem_of(a, file), name);
+}
+
+static bool add_sidecar(json_t *files, enum sidecar_kind kind, const struct package_wish *w,
+                        const struct metadata *m, struct arena *a, struct error *err)
+{
+    const char *file = word(w->delivery, "name"), *provider = metadata_text(m, "work.provider", 0);
+    struct sidecar_file source = {.name = file,
+                                  .use = "source",
+                                  .size = w->size,
+                                  .md5 = w->sums.md5,
+                                  .sha256 = w->sums.sha256};
+    struct sidecar_wish wish = {.files = &source,
+                                .file_count = 1,
+                                .made_ms = w->now_ms,
+                                .provider = *provider ? provider : NULL};
+    struct buf said = BUF_LIMIT(TEXT_MOST);
+    bool ok = sidecar_write(kind, m, &wish, &said, err);
+    if (ok)
+        add_text(files, sidecar_name(a, kind, layout_of(w->profile), file), "sidecar",
+                 (text){said.at, said.size});
+    else
+        err->kind = ERROR_CONFLICT;
+    buf_free(&said);
+    return ok;
+}
+
+static bool add_sidecars(json_t *files, const struct package_wish *w, struct arena *a,
+                         struct error *err)
+{
+    struct metadata *m = NULL;
+    bool ok = true;
+    for (int kind = 0; ok && kind < SIDECAR_KINDS; kind++) {
+        if (!sidecar_wanted(w->profile, (enum sidecar_kind)kind))
+            continue;
+        ok = m ||
+             record_of_master(w->rules, w->facts, w->record, word(w->delivery, "name"), a, &m, err);
+        ok = ok && add_sidecar(files, (enum sidecar_kind)kind, w,
+                               metadata_for_profile(a, m, w->profile), a, err);
+    }
+    return ok;
 }
 
 bool package_make(const struct package_wish *w, json_t **package, struct error *err)
 {
-    struct arena *a = arena_open(16 << 20);
+    struct arena *a = arena_open(64 << 20);
     const char *layout = layout_of(w->profile), *file = word(w->delivery, "name");
     json_t *files = json_array();
     json_t *media = json_pack("{s:s, s:I, s:s, s:s}", "name", file, "size", (json_int_t)w->size,
@@ -198,7 +250,7 @@ bool package_make(const struct package_wish *w, json_t **package, struct error *
     bool ok = media != NULL || error_set(err, ERROR_INTERNAL, "a package can not be written down");
     if (ok)
         json_array_append_new(files, sums_into(media, &w->sums));
-    ok = ok && add_sidecars(files, w, err);
+    ok = ok && add_sidecars(files, w, a, err);
     if (ok && strcmp(layout, "folder") == 0)
         add_manifest(files, w);
     for (size_t i = 0; ok && i < ALGORITHMS; i++)
@@ -215,11 +267,13 @@ bool package_make(const struct package_wish *w, json_t **package, struct error *
 const char *package_plan(const json_t *profile, const char *file, struct arena *a)
 {
     const char *layout = layout_of(profile), *folder = folder_of(a, layout, file);
-    const json_t *checksums = json_object_get(profile, "checksums"), *one;
+    const json_t *checksums = json_object_get(profile, "checksums");
     const char *plan = arena_format(a, "%s%s%s", folder, *folder ? "/: " : "", file);
     size_t i;
-    json_array_foreach(json_object_get(profile, "sidecars"), i, one) plan =
-        arena_format(a, "%s, %s", plan, json_string_value(one));
+    for (int kind = 0; kind < SIDECAR_KINDS; kind++)
+        if (sidecar_wanted(profile, (enum sidecar_kind)kind))
+            plan = arena_format(a, "%s, %s", plan,
+                                sidecar_name(a, (enum sidecar_kind)kind, layout, file));
     if (strcmp(layout, "folder") == 0)
         plan = arena_format(a, "%s, manifest.json", plan);
     for (i = 0; i < ALGORITHMS; i++)

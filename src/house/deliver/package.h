@@ -25,7 +25,8 @@ struct package_wish {
     const json_t *profile;  // as it was when the delivery was asked for
     const json_t *delivery; // Delivery
     const json_t *facts;    // of the master; NULL: not known
-    const json_t *record;   // of what is told about the work; NULL: none
+    const json_t *record;   // what people told of the asset (record.h); NULL: nothing
+    const char *rules;      // data/rules/metadata
     sha256 content;
     int64_t size, now_ms;
     struct content_sums sums;

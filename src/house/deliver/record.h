@@ -2,7 +2,10 @@
  * house/deliver: what is known of a master (formats/metadata), carried over to what is made of it.
  */
 #pragma once
+#include "db/db.h"
 #include "formats/metadata/metadata.h"
+
+#define RECORD_ITEMS 1000 // tracks, people, ... of which somebody can tell
 
 // A container's table from <rules>/NAME.json. "webm" is Matroska. *t NULL: there is none for it.
 MUST_CHECK bool record_table(const char *rules, const char *container, struct arena *a,
@@ -23,5 +26,18 @@ MUST_CHECK bool record_left_over(const char *rules, const json_t *profile, const
 // no sidecar of the profile. INPUT; all of them are in the error.
 MUST_CHECK bool record_suits(const char *rules, const json_t *profile, const json_t *facts,
                              const json_t *told, const char *name, struct error *err);
+// What people told of an asset, a record as JSON; a new reference. *told NULL: nothing.
+MUST_CHECK bool record_told_get(struct db_tx *tx, const char *asset, json_t **told,
+                                struct error *err);
+struct record_told {
+    const char *field;
+    size_t item;       // from 0
+    const char *value; // "": what was told is taken back
+    const char *by;    // a name for people
+};
+// INPUT for what is no value of the field.
+MUST_CHECK bool record_told_change(struct db_tx *tx, const char *asset,
+                                   const struct record_told *change, int64_t now_ms,
+                                   struct error *err);
 // Whether a sidecar that the profile asks for keeps it (for metadata_lacks).
 bool record_kept_beside(const json_t *profile, const struct metadata_field *field);

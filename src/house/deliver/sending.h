@@ -121,6 +121,7 @@ struct courier_wish {
     const struct seal *seal;
     const char *scratch;       // absolute folder of its own; made
     const char *senders;       // data/senders, or NULL
+    const char *rules;         // data/rules/metadata
     int number;                // which courier of the house: 0, 1, ...
     bool (*on)(void *context); // NULL: always
     void *context;

@@ -5,6 +5,7 @@
 #include "house/jobs/jobs.h"
 #include "plat/clock.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,12 +175,14 @@ static bool one(struct db_tx *tx, const char *folder, const struct rule *r, cons
     json_t *p = NULL;
     struct error why;
     id made;
-    char by[160];
+    char by[160], rules[PATH_MAX];
     snprintf(by, sizeof(by), "rule %.120s", r->name);
+    snprintf(rules, sizeof(rules), "%s/../rules/metadata", folder ? folder : "");
     struct delivery_wish w = {.version = version,
                               .by = by,
                               .destination = *r->destination ? r->destination : NULL,
-                              .rule = r->id};
+                              .rule = r->id,
+                              .rules = folder ? rules : NULL};
     bool ok = folder ? profile_load(folder, profile, &p, &why)
                      : error_set(&why, ERROR_NOT_FOUND, "this house has no profiles");
     w.profile = p;

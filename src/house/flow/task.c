@@ -31,6 +31,7 @@ struct giving {
     json_t *pieces;                  // of a delivery: what was made before; or NULL
     struct caption_source *captions; // that its muxer puts in
     size_t caption_count;
+    json_t *told; // of a delivery: what people told of the master; or NULL
 };
 
 static bool is_part(const struct claim *c, const char *part)
@@ -56,6 +57,10 @@ static bool source_in(struct db_tx *tx, void *context, struct error *err)
     json_decref(g->pieces);
     g->pieces = NULL;
     bool mux = is_part(g->claim, "mux");
+    json_decref(g->told);
+    g->told = NULL;
+    if (mux && !record_told_get(tx, g->v.asset, &g->told, err))
+        return false;
     if (mux && !captions_thaw(tx, json_object_get(g->claim->ticket, "caption_versions"), g->a,
                               &g->captions, &g->caption_count, err))
         return false;
@@ -132,8 +137,8 @@ static void carry_metadata(const struct giving *g, json_t *all)
     json_t *carried = NULL;
     if (!g->f->profiles[0] || !path_join(rules, sizeof(rules), g->f->profiles, "../rules/metadata"))
         return;
-    if (record_carried(rules, json_object_get(all, "profile"), json_object_get(all, "facts"), NULL,
-                       g->v.name, &carried, &err))
+    if (record_carried(rules, json_object_get(all, "profile"), json_object_get(all, "facts"),
+                       g->told, g->v.name, &carried, &err))
         json_object_set_new(all, "metadata", carried);
     else
         log_warn("delivery.metadata", "job=%s why=%s", g->claim->job, err.what);
@@ -204,6 +209,7 @@ bool flow_task(struct flow *f, const struct claim *claim, json_t **task, struct 
     json_decref(named);
     json_decref(g.files);
     json_decref(g.pieces);
+    json_decref(g.told);
     arena_close(g.a);
     return ok;
 }

@@ -1,0 +1,89 @@
+/*
+ * Metadata on the page, in the real browser and a real house: what a file says of itself is in the facts, somebody tells
+ * more, and it is known by their name. Speaks TAP.
+ *   node tests/page/record.mjs PROGRAM
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { accessible, open_browser } from "./browser.mjs";
+import { open_house } from "./real.mjs";
+
+const house = await open_house({ program: process.argv[2] });
+const browser = await open_browser();
+let number = 0;
+let failed = 0;
+let page;
+async function step(name, act) {
+  number++;
+  try {
+    await act();
+    console.log(`ok ${number} ${name}`);
+  } catch (e) {
+    failed++;
+    console.log(`not ok ${number} ${name}\n${String(e.stack ?? e).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n")}`);
+    if (process.env.LOOK) await page?.screenshot({ path: join(process.env.LOOK, `failed-${number}.png`) }).catch(() => undefined);
+  }
+}
+const look = async (name) => { if (process.env.LOOK) await page.screenshot({ path: join(process.env.LOOK, `${name}.png`) }); };
+
+try {
+  const clip = join(house.work, "night.mov");
+  execFileSync("ffmpeg", ["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=1", "-f", "lavfi", "-i", "sine=d=1:r=48000", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+    "-c:a", "pcm_s16le", "-metadata", "title=Night", "-metadata:s:a:0", "language=fra", clip]);
+  const project = (await house.ask("POST", "/projects", { name: "Spot" })).id;
+  await house.put(project, clip);
+  const person = await house.person({ name: "Maya Keller", email: "maya@house.example", password: "a long enough one" });
+  await house.ask("POST", `/projects/${project}/members`, { email: person.email, role: "owner" });
+  await house.is(project, "night.mov", "ready");
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  context.setDefaultTimeout(60_000);
+  page = await context.newPage();
+  await page.goto(`${house.url}/login`);
+  await page.fill("[type=email]", person.email);
+  await page.fill("[type=password]", person.password);
+  await page.click("[type=submit]");
+  await page.waitForSelector(".shell");
+  await page.goto(`${house.url}/p/${project}`);
+  await page.click("text=night.mov");
+
+  await step("the facts say what the file says of itself, and where", async () => {
+    const row = page.locator(".facts .record dl > div", { hasText: "Title" }).first();
+    await row.waitFor();
+    assert.match(await row.innerText(), /Night\s*udta\/©nam/);
+    assert.match(await page.locator(".facts .record").innerText(), /Track 2 language\s*fr/);
+    await page.locator(".facts .record").scrollIntoViewIfNeeded();
+    await look("record");
+    await accessible(page, "facts with a record");
+  });
+  await step("somebody tells another title and is named", async () => {
+    await page.click(".facts .record >> text=Tell more");
+    await page.waitForSelector("dialog >> text=Tell about night.mov");
+    await look("record-tell");
+    await accessible(page, "telling a value");
+    await page.getByLabel("Value").fill("The long night");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".facts .record >> text=The long night");
+    assert.match(await page.locator(".facts .record").innerText(), /The long night\s*told by Maya Keller/);
+    await look("record-told");
+  });
+  await step("what is no value is refused with the reason", async () => {
+    await page.click(".facts .record >> text=Tell more");
+    await page.getByLabel("What").selectOption("work.date");
+    await page.getByLabel("Value").fill("last week");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("dialog >> text=work.date can not be");
+    await look("record-refused");
+    await page.keyboard.press("Escape");
+  });
+  await step("on a phone too", async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.waitForTimeout(300);
+    await look("record-phone");
+  });
+} finally {
+  await browser.close();
+  await house.close();
+}
+console.log(`1..${number}`);
+process.exit(failed ? 1 : 0);

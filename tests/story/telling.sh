@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# What people tell of an asset is kept by its house, with their name, and goes into what is delivered of it.
+set -uo pipefail
+. "$(dirname "$0")/house_lib.sh"
+
+cp -r "$top/data" "$work/data"
+node -e 'const fs=require("fs"),p=JSON.parse(fs.readFileSync(process.argv[1]));p.name="store-itmsp";p.package="itmsp";p.metadata={required:["work.title","track.language"]};fs.writeFileSync(process.argv[2],JSON.stringify(p,null,2))' \
+  "$top/data/profiles/web-h264-720p.json" "$work/data/profiles/store-itmsp.json"
+ok "the house opens" open_house --data.folder="$work/data"
+project=$(ask POST /projects '{"name":"Film"}' | field .id)
+ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=25:d=1 -f lavfi -i sine=440:r=48000:d=1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a pcm_s16le \
+  -metadata title="From the file" -timecode 01:00:00:00 "$work/reel.mov"
+ok "a reel comes in" bring "$work/reel.mov"
+asset=$(ask GET "/projects/$project/assets" | field '.items[0].id')
+ok "it becomes ready" until_true 60 state_is "$asset" ready
+version=$(ask GET "/assets/$asset" | field .version.id)
+record() { ask GET "/versions/$version/record" | field ".values.filter(v=>v.field==='$1').map(v=>v.number+' '+v.value+' '+v.from+(v.told?' told':'')).join('|')"; }
+tells() { ask PATCH "/versions/$version/record" "$1"; }
+ok "the file's own title is known, with its place" test "$(record work.title)" = "1 From the file udta/©nam"
+ok "a delivery that requires what nobody knows is refused with it" bash -c '[[ "$1" == *"track.language has no value"* ]]' - "$(ask POST "/versions/$version/deliveries" '{"profile":"store-itmsp"}')"
+ok "somebody tells another one" tells '{"field":"work.title","value":"Nächte"}'
+ok "it is known by who told it" bash -c '[[ "$1" == "1 Nächte "*" told" ]]' - "$(record work.title)"
+ok "ids and languages are told too" tells '{"field":"work.eidr","value":"10.5240/AAAA"}'
+ok "of a track by its number" tells '{"field":"track.language","number":2,"value":"fr-CA"}'
+ok "the language is its sound track's" bash -c '[[ "$1" == *"2 fr-CA "* ]]' - "$(record track.language)"
+ok "what is no value is refused with those there are" bash -c '[[ "$1" == *"one of: feature"* ]]' - "$(tells '{"field":"work.type","value":"film"}')"
+ok "so is a field that is none" bash -c '! [[ "$1" == *values* ]]' - "$(tells '{"field":"work.titel","value":"x"}')"
+ok "what the file says of its streams is not told" bash -c '! [[ "$1" == *values* ]]' - "$(tells '{"field":"track.stream","value":"3"}')"
+ok "what was told is taken back" bash -c '[[ "$1" == "" ]]' - "$(tells '{"field":"work.country","value":"FR"}' >/dev/null; tells '{"field":"work.country"}' >/dev/null; record work.country)"
+made=$(ask POST "/versions/$version/deliveries" '{"profile":"store-itmsp"}' | field .id)
+done_is() { [ "$(ask GET "/deliveries/$made" | field .state)" = done ]; }
+ok "it is delivered" until_true 90 done_is
+ok "and taken out" curl -sS --fail -H "Authorization: Bearer $token" -o "$work/made.mp4" "$url/api/v1/deliveries/$made/bytes"
+ffprobe -v error -show_format -show_streams "$work/made.mp4" >"$work/probe"
+ok "the file says what was told" bash -c "grep -q 'title=Nächte' '$work/probe' && grep -q 'EIDR=10.5240/AAAA' '$work/probe' && grep -q 'language=fra' '$work/probe'"
+mkdir "$work/out"
+there=$(ask POST /destinations "{\"name\":\"out\",\"kind\":\"folder\",\"settings\":{\"path\":\"$work/out\"}}" | field .id)
+to() { ask POST "/deliveries/$made/sendings" "{\"destination\":\"$there\"}" | field .sending.id; }
+is() { [ "$(ask GET "/deliveries/$made" | field ".sendings.find(s=>s.id==='$1').state")" = "$2" ]; }
+first=$(to)
+ok "a package whose sidecar lacks something is not sent" until_true 30 is "$first" failed
+ok "and says all that is missing" grep -q "work.vendor_id.*work.provider" <(ask GET "/deliveries/$made" | field ".sendings.find(s=>s.id==='$first').problem")
+for said in work.vendor_id=V1 work.language=de "work.synopsis=Two nights" "rights.copyright=2026 Fluss" work.date=2026-03-04 work.provider=Haus; do
+  tells "{\"field\":\"${said%%=*}\",\"value\":\"${said#*=}\"}" >/dev/null
+done
+second=$(to)
+ok "told, it is sent" until_true 30 is "$second" sent
+box=$(find "$work/out" -name metadata.xml)
+ok "its metadata.xml names film, title and digest" bash -c 'xmllint --noout "$1" && grep -q "<title>Nächte</title>" "$1" && grep -q "<provider>Haus</provider>" "$1" && grep -q "$(md5sum <"$(dirname "$1")"/*.mp4 | cut -d" " -f1)" "$1"' - "$box"
+ok "the house closes" close_house
+finish
