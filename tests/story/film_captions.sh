@@ -82,6 +82,13 @@ ok "and what is asked lies beside it" test -s t/film.en.subtitle.vtt -a -s t/fil
 ok "24 frames become 25: a retime on the way" bash -c "printf '1\n00:00:02,500 --> 00:00:05,000\nx\n' >a24.srt && ffmpeg -v error -y -f lavfi -i testsrc2=s=320x180:r=25:d=6 -c:v libx264 -preset ultrafast a25.mov && '$posthouse' transcode a25.mov --profile ./h264.json --captions a24.srt:en --captions-speed 24:25 --captions-offset 5 --out r"
 ok "lands on the frames that it should" same "$(by_ffmpeg r/a25.mov 25)" "65-125"
 
+# A pull-down is undone: the film that comes out has other frames than its master, and its captions follow.
+ffmpeg -v error -y -f lavfi -i testsrc2=s=320x180:r=24000/1001:d=7 -vf telecine=first_field=top:pattern=23,setfield=tff -c:v libx264 -preset ultrafast -flags +ilme+ildct -x264-params tff=1 -timecode '00:59:58;00' laced.mov
+printf '1\n00:00:02,002 --> 00:00:04,004\nOne\n\n2\n00:00:05,005 --> 00:00:06,006\nTwo\n' >laced.srt
+sed 's/"codec":"libx264"/"scan":"progressive","codec":"libx264"/' h264.json >film24.json
+make laced.mov ./film24.json laced --captions laced.srt:en >/dev/null 2>&1
+ok "captions of a film whose pull-down was undone stand at its own frames" same "$(by_ffmpeg laced/laced.mov 24000/1001)" "48-96 120-144"
+
 # As findings of quality control
 qc() { "$posthouse" qc film.mov --json "$@" >qc.json 2>qc.said; node -e 'const r=JSON.parse(require("fs").readFileSync("qc.json"));console.log(r.findings.filter(f=>f.check==="captions").map(f=>[f.rule,f.severity,f.from??"",f.to??""].join(" ")).join(", "))'; }
 ok "captions without a fault are no finding" same "$(qc --captions film.srt:en)" ""

@@ -180,7 +180,7 @@ static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
     const char *profile = json_string_value(json_object_get(w->profile, "name"));
     json_t *ticket = json_pack("{s:s, s:O, s:s}", "kind", "encode", "profile",
                                (json_t *)(uintptr_t)w->profile, "output", name);
-    if (json_array_size(w->captions))
+    if (w->captions)
         json_object_set(ticket, "caption_versions", (json_t *)(uintptr_t)w->captions);
     struct job_wish wish = {.project = v->project,
                             .kind = "encode",

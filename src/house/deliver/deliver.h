@@ -37,22 +37,22 @@ MUST_CHECK bool naming_free(struct db_tx *tx, const char *project, const char *v
 struct delivery_wish {
     const char *version, *by; // by: a name for people
     const json_t *profile;
-    const char *rules; // data/rules/metadata: what the profile requires is looked at; or NULL
+    const char *rules;       // data/rules/metadata: what the profile requires is looked at; or NULL
     const char *destination; // where it goes when it is made; NULL: it stays
     const char *rule;        // the watch rule that asks; NULL: a person does
     const json_t *naming;    // values for its name that a person gave; NULL: none
-    const json_t *captions;  // captions_frozen of those that go with it; NULL: none
+    const json_t *captions;  // captions_frozen of those that go with it; NULL: those there are then
 };
 // Queues the encoding, in the caller's transaction. CONFLICT while the version has no facts; INPUT
 // when it has nothing that the profile wants (pictures, sound).
 MUST_CHECK bool delivery_make(struct db_tx *tx, const struct delivery_wish *wish, int64_t now_ms,
                               id *delivery, struct error *err);
-// The same when a person or a rule asks: CONFLICT too when quality control that the profile asks for
-// has not been passed.
+// The same when a person or a rule asks: CONFLICT too when quality control that the profile asks
+// for has not been passed.
 MUST_CHECK bool delivery_order(struct db_tx *tx, const struct delivery_wish *wish, int64_t now_ms,
                                id *delivery, struct error *err);
-// What ordering would make: {"name", "package": in words, "values": {field: text}, "problem": Problem
-// or none}; a new reference. NOT_FOUND.
+// What ordering would make: {"name", "package": in words, "values": {field: text}, "problem":
+// Problem or none}; a new reference. NOT_FOUND.
 MUST_CHECK bool delivery_plan(struct db_tx *tx, const struct delivery_wish *wish, int64_t now_ms,
                               json_t **plan, struct error *err);
 // Delivery, as the API shows it. NOT_FOUND when there is none.

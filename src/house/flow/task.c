@@ -61,8 +61,11 @@ static bool source_in(struct db_tx *tx, void *context, struct error *err)
     g->told = NULL;
     if (mux && !record_told_get(tx, g->v.asset, &g->told, err))
         return false;
-    if (mux && !captions_thaw(tx, json_object_get(g->claim->ticket, "caption_versions"), g->a,
-                              &g->captions, &g->caption_count, err))
+    // Who asked for it said which; what a watch rule asked for takes those that there are.
+    const json_t *said = json_object_get(g->claim->ticket, "caption_versions");
+    if (mux &&
+        !(said ? captions_thaw(tx, said, g->a, &g->captions, &g->caption_count, err)
+               : captions_sources(tx, g->v.asset, g->a, &g->captions, &g->caption_count, err)))
         return false;
     return (!mux && !is_part(g->claim, "segment") && !is_part(g->claim, "weigh")) ||
            delivery_pieces(tx, g->claim->job, mux, &g->pieces, err);
