@@ -62,47 +62,68 @@ bool sha256_parse(text hex, sha256 *hash)
     return true;
 }
 
-struct hasher {
-    EVP_MD_CTX *md; // NULL: xxh64
-    XXH64_state_t *xxh;
+struct hasher { // one of these
+    EVP_MD_CTX *md;
+    XXH64_state_t *xxh64;
+    XXH3_state_t *xxh3;
+    bool wide; // 128 bits of xxh3
 };
+
+static bool open_xxhash(struct hasher *h, const char *name)
+{
+    if (strcmp(name, "xxh64") == 0) {
+        h->xxh64 = XXH64_createState();
+        return h->xxh64 && XXH64_reset(h->xxh64, 0) == XXH_OK;
+    }
+    h->wide = strcmp(name, "xxh128") == 0;
+    h->xxh3 = XXH3_createState();
+    return h->xxh3 &&
+           (h->wide ? XXH3_128bits_reset(h->xxh3) : XXH3_64bits_reset(h->xxh3)) == XXH_OK;
+}
 
 struct hasher *hasher_open(const char *name)
 {
-    const EVP_MD *type = strcmp(name, "sha256") == 0 ? EVP_sha256()
-                         : strcmp(name, "sha1") == 0 ? EVP_sha1()
-                         : strcmp(name, "md5") == 0  ? EVP_md5()
-                                                     : NULL;
-    bool xxh = strcmp(name, "xxh64") == 0;
-    if (!type && !xxh)
+    const EVP_MD *type = strcmp(name, "sha256") == 0   ? EVP_sha256()
+                         : strcmp(name, "sha512") == 0 ? EVP_sha512()
+                         : strcmp(name, "sha1") == 0   ? EVP_sha1()
+                         : strcmp(name, "md5") == 0    ? EVP_md5()
+                                                       : NULL;
+    bool xxhash = !strcmp(name, "xxh64") || !strcmp(name, "xxh3") || !strcmp(name, "xxh128");
+    if (!type && !xxhash)
         return NULL;
     struct hasher *h = calloc(1, sizeof(*h));
-    if (h && xxh) {
-        h->xxh = XXH64_createState();
-        if (!h->xxh || XXH64_reset(h->xxh, 0) != XXH_OK)
-            abort();
-        return h;
-    }
-    if (!h || !(h->md = EVP_MD_CTX_new()) || !EVP_DigestInit_ex(h->md, type, NULL))
+    if (!h || (xxhash ? !open_xxhash(h, name)
+                      : !(h->md = EVP_MD_CTX_new()) || !EVP_DigestInit_ex(h->md, type, NULL)))
         abort();
     return h;
 }
 
 void hasher_add(struct hasher *h, const void *at, size_t size)
 {
-    if (h->xxh ? XXH64_update(h->xxh, at, size) != XXH_OK : !EVP_DigestUpdate(h->md, at, size))
+    if (!size)
+        return;
+    bool ok = h->md      ? EVP_DigestUpdate(h->md, at, size) == 1
+              : h->xxh64 ? XXH64_update(h->xxh64, at, size) == XXH_OK
+              : h->wide  ? XXH3_128bits_update(h->xxh3, at, size) == XXH_OK
+                         : XXH3_64bits_update(h->xxh3, at, size) == XXH_OK;
+    if (!ok)
         abort();
 }
 
 size_t hasher_end(struct hasher *h, uint8_t digest[64])
 {
-    unsigned size = sizeof(XXH64_canonical_t);
-    XXH64_canonical_t canonical;
-    if (h->xxh) {
-        XXH64_canonicalFromHash(&canonical, XXH64_digest(h->xxh));
-        memcpy(digest, &canonical, size);
-    } else if (!EVP_DigestFinal_ex(h->md, digest, &size)) {
+    unsigned size = 0;
+    if (h->md && !EVP_DigestFinal_ex(h->md, digest, &size))
         abort();
+    if (!h->md && h->wide) {
+        XXH128_canonical_t wide;
+        XXH128_canonicalFromHash(&wide, XXH3_128bits_digest(h->xxh3));
+        memcpy(digest, &wide, size = sizeof(wide));
+    } else if (!h->md) {
+        XXH64_canonical_t plain;
+        XXH64_canonicalFromHash(&plain,
+                                h->xxh64 ? XXH64_digest(h->xxh64) : XXH3_64bits_digest(h->xxh3));
+        memcpy(digest, &plain, size = sizeof(plain));
     }
     hasher_close(h);
     return size;
@@ -113,7 +134,8 @@ void hasher_close(struct hasher *h)
     if (!h)
         return;
     EVP_MD_CTX_free(h->md);
-    XXH64_freeState(h->xxh);
+    XXH64_freeState(h->xxh64);
+    XXH3_freeState(h->xxh3);
     free(h);
 }
 

@@ -19,7 +19,9 @@ bool hex_text(const void *at, size_t size, char *to, size_t room); // lower case
 bool sha256_parse(text hex, sha256 *hash);  // either case
 
 struct hasher;                                // for bytes that come in pieces
-struct hasher *hasher_open(const char *name); // sha256, sha1, md5, xxh64; NULL: another
+// "sha256", "sha512", "sha1", "md5", and xxHash in its canonical (big-endian) form: "xxh64", "xxh3",
+// "xxh128". NULL for another name.
+struct hasher *hasher_open(const char *name);
 void hasher_add(struct hasher *h, const void *at, size_t size);
 size_t hasher_end(struct hasher *h, uint8_t digest[64]); // size of the digest; closes it
 void hasher_close(struct hasher *h);                     // without an answer
