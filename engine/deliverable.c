@@ -96,6 +96,7 @@ static const struct encoder_rule rules[] = {
     {"prores_aw", true, NULL, NULL, NULL},
     {"prores_ks", true, NULL, NULL, NULL},
     {"dnxhd", true, NULL, NULL, NULL},
+    {"v210", true, NULL, NULL, NULL},
 };
 
 const struct encoder_rule *encoder_rule(const char *name)

@@ -363,6 +363,7 @@ static bool start_senders(struct serving *s, struct error *err)
                                  .scratch = below(s, s->folder, "sending"),
                                  .senders = below(s, s->data, "senders"),
                                  .rules = below(s, s->data, "rules/metadata"),
+                                 .sandbox = config_bool(s->config, "sandbox"),
                                  .number = i,
                                  .on = open_still,
                                  .context = s};

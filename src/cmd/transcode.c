@@ -183,6 +183,14 @@ static bool keep_beside(struct command_call *call, const struct media *m, const 
     return ok;
 }
 
+static bool made_here(const json_t *profile, struct error *err)
+{
+    if (!json_object_get(json_object_get(profile, "video"), "encoder"))
+        return true;
+    error_set(err, ERROR_UNSUPPORTED, "this profile is encoded by a program of the house");
+    return error_fix(err, "bring it into a house, and `posthouse deliver` it there");
+}
+
 static int run(struct command_call *call)
 {
     struct media m = {0};
@@ -209,7 +217,7 @@ static int run(struct command_call *call)
     if (!media_profile(call, wanted, &profile, &err) || !burn(call, profile, &err) ||
         !media_open(call, call->words[0], &m, &err) || !media_probe(call, &m, &facts, &err) ||
         !folder_make(folder, 0755, &err) || !master_state(call, &m, folder, facts, &err) ||
-        !profile_makes(profile, facts, m.name, &err) || !beside(call, facts, &err) ||
+        !made_here(profile, &err) || !profile_makes(profile, facts, m.name, &err) || !beside(call, facts, &err) ||
         !film_captions_read(call, profile, facts, &captions, &err) ||
         !carry(call, &m, facts, profile, &told, &carried, &err)) {
         status = command_failed(&err);

@@ -170,8 +170,8 @@ static void a_folder_that_is_not_mounted_is_not_made(void **state)
 static void names_that_climb_out_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"../film.mov", "/film.mov", "a/../b", ".hidden", "a//b", "a/",
-                                      "a\\b",        "",          "a\nb",   "\xff.mov"};
+    static const char *const bad[] = {"../film.mov", "/film.mov", "a/../b", ".hidden", "a//b",
+                                      "a/",          "a\\b",      "",       "a\nb",    "\xff.mov"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(farend_name_ok(bad[i]));
     assert_true(farend_name_ok("Élan vital/film.mov"));
@@ -190,14 +190,16 @@ static void a_mistake_in_a_destination_names_its_field(void **state)
         {"folder", "{\"path\":\"/out\",\"pat\":\"x\"}", "{}", "\"pat\" is not known"},
         {"s3", "{\"endpoint\":\"ftp://x\",\"bucket\":\"b\",\"region\":\"r\"}",
          "{\"access_key\":\"a\",\"secret_key\":\"b\"}", "\"endpoint\" must begin with"},
-        {"s3", "{\"endpoint\":\"https://x\",\"bucket\":\"b\",\"region\":\"r\",\"secret_key\":\"b\"}", "{}",
-         "\"secret_key\" is a secret: it belongs to the secrets"},
+        {"s3",
+         "{\"endpoint\":\"https://x\",\"bucket\":\"b\",\"region\":\"r\",\"secret_key\":\"b\"}",
+         "{}", "\"secret_key\" is a secret: it belongs to the secrets"},
         {"sftp", "{\"host\":\"h\",\"user\":\"u\",\"path\":\"p\",\"host_key\":\"x\"}",
          "{\"password\":\"p\"}", "\"host_key\" must be as ssh-keygen"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct error err;
-        json_t *settings = json_loads(bad[i][1], 0, NULL), *secrets = json_loads(bad[i][2], 0, NULL);
+        json_t *settings = json_loads(bad[i][1], 0, NULL),
+               *secrets = json_loads(bad[i][2], 0, NULL);
         assert_false(farend_check(bad[i][0], settings, secrets, NULL, &err));
         assert_non_null(strstr(err.why, bad[i][3]));
         json_decref(settings);

@@ -13,6 +13,14 @@ sql() { sqlite3 -readonly "$house/house.db" "$1"; }
 cp -r "$top/data" "$work/data"
 edit() { node -e 'const fs=require("fs");const [from,to,more]=process.argv.slice(1);const p=JSON.parse(fs.readFileSync(from));fs.writeFileSync(to,JSON.stringify({...p,...JSON.parse(more)}))' "$work/data/profiles/wav-48k24.json" "$work/data/profiles/$1.json" "$2"; }
 edit boxed '{"name":"boxed","package":"folder","checksums":["md5","xxh64"],"naming":{"pattern":"{title}[_S{season:2}E{episode:2}]_{layout}_{id}","characters":"A-Za-z0-9_-","case":"upper","length":40}}'
+cat >"$work/licensed" <<'EOS'
+#!/bin/bash
+# As a licensed encoder: a film in, a file out; without its licence it says so.
+[ -e "$(dirname "$0")/licence" ] || { echo "no licence was found"; exit 7; }
+echo "encoding $1"; exec ffmpeg -v error -i "$1" -map 0 -c:v prores_ks -profile:v 3 -c:a copy -timecode "$(ffprobe -v error -show_entries stream_tags=timecode -of csv=p=0 "$1" | grep -m1 :)" -color_primaries bt709 -color_trc bt709 -colorspace bt709 "$2"
+EOS
+chmod +x "$work/licensed"
+node -e 'const fs=require("fs");const [d,w]=process.argv.slice(1);const p=JSON.parse(fs.readFileSync(d+"/prores-422-hq-mov.json"));p.name="licensed";p.video={codec:"v210",pixel_format:"yuv422p10le",encoder:{program:w+"/licensed",arguments:["{input}","{output}"],makes:"prores"}};fs.writeFileSync(d+"/licensed.json",JSON.stringify(p))' "$work/data/profiles" "$work"
 edit judged '{"name":"judged","qc":"broadcast"}'
 
 mkdir -p "$work/out" "$work/s3" "$work/heard"
@@ -177,6 +185,22 @@ if [ -x /usr/sbin/sshd ]; then
 else
   for what in tested goes whole half key; do ok "# SKIP there is no sshd here" true; done
 fi
+
+# ---- a licensed encoder of the operator's
+ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=25:d=2 -f lavfi -i sine=440:r=48000:d=2 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -color_primaries bt709 -color_trc bt709 -colorspace bt709 -c:a pcm_s24le -timecode 10:00:00:00 "$work/Reel.mov"
+ok "a film comes in" bring "$work/Reel.mov"
+reel=$(ask GET "/projects/$project/assets" | field '.items.find(a=>a.name==="Reel.mov").id')
+ok "and is ready" until_true 40 state_is "$reel" ready
+film=$(ask GET "/assets/$reel" | field .version.id)
+licensed=$(ask POST "/versions/$film/deliveries" '{"profile":"licensed"}' | field .id)
+tried() { ask GET "/jobs/$(ask GET "/deliveries/$licensed" | field .job)/attempts" | grep -q "no licence was found"; }
+ok "what the encoder says when it will not is told" until_true 40 tried
+touch "$work/licence"
+ok "with its licence it is made" until_true 60 made "$licensed"
+ok "every check of what it made is ok" test "$(ask GET "/deliveries/$licensed" | field '.checks.filter(c=>!c.ok).map(c=>c.what+": "+c.seen).join("; ")')" = ""
+ok "its codec among them" test "$(ask GET "/deliveries/$licensed" | field '.checks.find(c=>c.what==="picture codec").seen')" = prores
+ok "nothing of the way is kept" until_true 20 test "$(sql 'select count(*) from delivery_pieces')" = 0
+ok "without a house it is refused with the way out" bash -c "\"$posthouse\" transcode '$work/Reel.mov' --profile '$work/data/profiles/licensed.json' --out '$work/none' 2>&1 | grep -q 'bring it into a house'"
 
 # ---- what lands becomes
 rule=$("$posthouse" watch-rule add Film "To the bucket" --profiles wav-48k24,judged --to Outgoing --house.folder="$house" | cut -d' ' -f1)

@@ -42,7 +42,11 @@ static const struct field fields[] = {
     {"", "metadata", 'o', false, NULL},
     {"", "stated", 'o', false, NULL},
     {"video", "codec", 't', true,
-     " libx264 libx265 libsvtav1 prores_house prores_aw prores_ks dnxhd mpeg2video "},
+     " libx264 libx265 libsvtav1 prores_house prores_aw prores_ks dnxhd mpeg2video v210 "},
+    {"video", "encoder", 'o', false, NULL},
+    {"video.encoder", "program", 't', true, NULL},
+    {"video.encoder", "arguments", 'T', true, NULL},
+    {"video.encoder", "makes", 't', true, NULL},
     {"video", "pixel_format", 't', true,
      " yuv420p yuv422p yuv420p10le yuv422p10le yuv444p10le yuva444p10le yuv420p12le yuv422p12le "
      "yuv444p12le "},
@@ -300,6 +304,26 @@ static bool check_burns(const json_t *profile, struct fault *f)
     return true;
 }
 
+// Of a program of the operator's: it is named by its whole path and told both files.
+static bool encoder_fits(const json_t *encoder, struct fault *f)
+{
+    size_t i;
+    const json_t *one;
+    bool in = false, out = false;
+    const char *program = json_string_value(json_object_get(encoder, "program"));
+    if (!encoder)
+        return true;
+    json_array_foreach(json_object_get(encoder, "arguments"), i, one)
+    {
+        in = in || strstr(json_string_value(one), "{input}");
+        out = out || strstr(json_string_value(one), "{output}");
+    }
+    if (!program || *program != '/')
+        return wrong(f, "video.encoder", "program", "is a whole path: it begins with /");
+    return (in && out) ||
+           wrong(f, "video.encoder", "arguments", "name {input} and {output}, once at least");
+}
+
 static bool check(const json_t *profile, struct fault *f)
 {
     const json_t *video = json_object_get(profile, "video"),
@@ -341,6 +365,8 @@ static bool check(const json_t *profile, struct fault *f)
     if (json_object_get(profile, "naming") &&
         !naming_check(json_object_get(profile, "naming"), why))
         return wrong(f, "naming", "pattern", why);
+    if (!encoder_fits(json_object_get(video, "encoder"), f))
+        return false;
     const json_t *source = json_object_get(profile, "source");
     if (!json_object_get(source, "confirmed_by") != !json_object_get(source, "confirmed"))
         return wrong(f, "source", "confirmed",

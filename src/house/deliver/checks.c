@@ -129,6 +129,8 @@ static void picture(struct checks *c, const json_t *profile, const json_t *sourc
                0);
     if (!film)
         timecode(c, source, result);
+    same(c, "picture codec", word(json_object_get(asked, "encoder"), "makes"),
+         word(first(result, "video"), "codec"));
     if (!profile_picture(profile, source, &p, &err)) {
         add(c, "picture", "within what the profile allows", err.why, false);
         return;

@@ -11,6 +11,7 @@
 #include "farend/farend.h"
 #include "house/assets/assets.h"
 #include "house/deliver/deliver.h"
+#include "house/deliver/outside.h"
 #include "house/deliver/package.h"
 #include "house/deliver/record.h"
 #include "house/deliver/sending.h"
@@ -44,6 +45,7 @@ struct errand { // one sending under way
     struct content_sums sums;
     bool sums_known, packed;
     json_t *result;
+    struct outside_made outside; // of a licensed encoder
     int64_t began_ms;
     // of the files that are sent
     const struct store_map *map; // of the one that is open
@@ -337,6 +339,46 @@ static void close_errand(struct errand *e)
     arena_close(e->a);
 }
 
+// ---- licensed encoders
+
+static bool still(void *context)
+{
+    return going(context);
+}
+
+static bool apply_outside(struct db_tx *tx, void *context, const struct ended *what,
+                          struct error *err)
+{
+    struct errand *e = context;
+    return outside_done(tx, what->job, &e->outside, err);
+}
+
+static bool run_outside(struct errand *e, struct error *err)
+{
+    char scratch[PATH_MAX];
+    struct outside_wish w = {.db = e->c->wish.db,
+                             .store = e->c->wish.store,
+                             .job = e->claim.job,
+                             .scratch = scratch,
+                             .sandbox = e->c->wish.sandbox,
+                             .going = still,
+                             .context = e};
+    if (!path_join(scratch, sizeof(scratch), e->c->scratch, e->claim.attempt))
+        return error_set(err, ERROR_INPUT, "the scratch folder's name is too long");
+    return folder_remove(scratch, err) && folder_make(scratch, 0750, err) &&
+           outside_run(&w, &e->outside, err);
+}
+
+static void end_outside(struct errand *e, bool taken)
+{
+    char scratch[PATH_MAX];
+    struct error ignored;
+    store_settle(e->c->wish.store, e->outside.bytes, taken);
+    json_decref(e->outside.facts);
+    if (path_join(scratch, sizeof(scratch), e->c->scratch, e->claim.attempt))
+        (void)!folder_remove(scratch, &ignored);
+}
+
 static bool do_it(struct errand *e, struct error *err)
 {
     struct jobs *jobs = e->c->wish.jobs;
@@ -345,12 +387,19 @@ static bool do_it(struct errand *e, struct error *err)
     error_clear(&why);
     if (pthread_create(&e->beats, NULL, beat, e) != 0)
         return error_set(err, ERROR_INTERNAL, "a courier can not begin");
-    bool ok = run(e, &why);
+    bool outside = strcmp(e->claim.kind, "encode") == 0;
+    bool ok = outside ? run_outside(e, &why) : run(e, &why);
     atomic_store(&e->over, true);
     pthread_join(e->beats, NULL);
+    error_clear(err);
+    outcome = OUTCOME_STALE;
     if (ok)
-        return jobs_finish(jobs, e->claim.attempt, e->claim.token, apply, e, clock_now_ms(),
-                           &outcome, err);
+        ok = jobs_finish(jobs, e->claim.attempt, e->claim.token, outside ? apply_outside : apply, e,
+                         clock_now_ms(), &outcome, err);
+    if (outside)
+        end_outside(e, ok && outcome == OUTCOME_TAKEN);
+    if (ok || err->kind != ERROR_NONE)
+        return ok;
     if (atomic_load(&e->drop)) {
         jobs_stopped(jobs, e->claim.attempt, e->claim.token, clock_now_ms());
         return true;
@@ -366,10 +415,12 @@ static bool do_it(struct errand *e, struct error *err)
 
 static bool work_in(struct db_tx *tx, void *context, struct error *err)
 {
-    return db_one_int(tx, context, 0, err,
-                      "select count(*) from jobs where kind = 'send' and state in ('waiting', "
-                      "'running')",
-                      "");
+    return db_one_int(
+        tx, context, 0, err,
+        "select (select count(*) from jobs where kind = 'send' and state in ('waiting', "
+        "'running')) + (select count(*) from jobs j join steps s on s.job = j.number where "
+        "j.kind = 'encode' and j.state in ('waiting', 'running') and s.name = 'outside')",
+        "");
 }
 
 static bool hello(struct courier *c, struct error *err)

@@ -4,6 +4,7 @@
 #include "house/assets/assets.h"
 #include "house/deliver/checks.h"
 #include "house/deliver/hooks.h"
+#include "house/deliver/outside.h"
 #include "house/deliver/package.h"
 #include "house/deliver/record.h"
 #include "house/deliver/sending.h"
@@ -109,7 +110,7 @@ static int64_t made_bytes(const json_t *profile, const json_t *facts)
 }
 
 // The sound goes first: it takes its time to be read, and nothing waits for it but the muxer.
-static size_t steps_of(const json_t *profile, const json_t *facts, struct job_step steps[5])
+static size_t steps_of(const json_t *profile, const json_t *facts, struct job_step steps[6])
 {
     int64_t segments = profile_segments(profile, facts);
     bool sound = json_object_get(profile, "audio") && has(facts, "audio");
@@ -120,9 +121,10 @@ static size_t steps_of(const json_t *profile, const json_t *facts, struct job_st
         steps[count++] = (struct job_step){.name = "sound", .tasks = 1};
     bool measured = segments && profile_measured(profile);
     if (measured)
-        steps[count++] = (struct job_step){"weigh", segments, after(1, 1), 0};
+        steps[count++] = (struct job_step){.name = "weigh", .tasks = segments, .plan = after(1, 1)};
     if (segments)
-        steps[count] = (struct job_step){"segment", segments, after(measured ? count : 1, 1), 0};
+        steps[count] = (struct job_step){
+            .name = "segment", .tasks = segments, .plan = after(measured ? count : 1, 1)};
     count += segments > 0;
     // All of a mux's work is carrying: a large one is not carried to a worker and back.
     int64_t bytes = made_bytes(profile, facts);
@@ -131,6 +133,10 @@ static size_t steps_of(const json_t *profile, const json_t *facts, struct job_st
                                      .plan = after(1, count),
                                      .reads_bytes = bytes > MUX_TRAVELS_MOST ? JOBS_TRAVELS_MOST + 1
                                                                              : bytes + 1};
+    if (!outside_wanted(profile))
+        return count + 1;
+    steps[++count] = (struct job_step){
+        .name = "outside", .tasks = 1, .plan = after(count, 1), .hands = "courier"};
     return count + 1;
 }
 
@@ -176,10 +182,12 @@ static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
                      const char *delivery, struct arena *a, int64_t now_ms, id *job,
                      struct error *err)
 {
-    struct job_step steps[5] = {0};
+    struct job_step steps[6] = {0};
     const char *profile = json_string_value(json_object_get(w->profile, "name"));
-    json_t *ticket = json_pack("{s:s, s:O, s:s}", "kind", "encode", "profile",
-                               (json_t *)(uintptr_t)w->profile, "output", name);
+    bool outside = outside_wanted(w->profile);
+    json_t *made = outside ? outside_between(w->profile) : json_incref((json_t *)(uintptr_t)w->profile);
+    json_t *ticket = json_pack("{s:s, s:o, s:s}", "kind", "encode", "profile", made, "output",
+                               outside ? "between.mov" : name);
     if (w->captions)
         json_object_set(ticket, "caption_versions", (json_t *)(uintptr_t)w->captions);
     struct job_wish wish = {.project = v->project,

@@ -39,7 +39,7 @@ static bool wanted(struct db_tx *tx, const char *job, int64_t *count, struct err
 {
     return db_one_int(tx, count, 0, err,
                       "select sum(s.tasks) from steps s join jobs j on j.number = s.job where j.id "
-                      "= ?1 and s.name <> 'mux'",
+                      "= ?1 and s.name not in ('mux', 'outside')",
                       "s", job);
 }
 
@@ -54,7 +54,7 @@ bool delivery_pieces(struct db_tx *tx, const char *job, bool all, json_t **piece
     struct db_rows *rows =
         db_query(tx,
                  "select step, task, content, size, result from delivery_pieces where job = ?1 and "
-                 "(?2 = 1 or step in ('index', 'weigh')) order by step, task",
+                 "step <> 'mux' and (?2 = 1 or step in ('index', 'weigh')) order by step, task",
                  "si", job, (int64_t)all);
     for (; db_next(rows); seen++) {
         const char *step = db_text(rows, 0);

@@ -122,6 +122,7 @@ struct courier_wish {
     const char *scratch;       // absolute folder of its own; made
     const char *senders;       // data/senders, or NULL
     const char *rules;         // data/rules/metadata
+    bool sandbox;              // of engines that look at what licensed encoders made
     int number;                // which courier of the house: 0, 1, ...
     bool (*on)(void *context); // NULL: always
     void *context;

@@ -238,6 +238,16 @@ static bool tell_sending(struct news *n, struct error *err)
     return tell(n, sending_state_set, err);
 }
 
+static bool encode_done(const struct news *n)
+{
+    return job_is(n, "encode", "done");
+}
+
+static bool drop_pieces(struct news *n, struct error *err)
+{
+    return forget_pieces(n->tx, n->event->subject, 0, err);
+}
+
 static bool send_it(struct news *n, struct error *err)
 {
     return strcmp(said(n, "state"), "done") != 0 ||
@@ -291,6 +301,7 @@ static const struct rule {
     {"job.changed", delivery_moves, tell_delivery},
     {"job.changed", qc_moves, tell_qc},
     {"job.changed", sending_moves, tell_sending},
+    {"job.changed", encode_done, drop_pieces},
     {"job.changed", render_done, gather_it},
     {"version.ready", always, deliver_it},
     {"version.ready", always, watch_it},

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "house/captions/captions.h"
 #include "house/deliver/deliver.h"
+#include "house/deliver/outside.h"
 #include "house/deliver/record.h"
 #include "house/flow/inside.h"
 #include "house/qc/qc.h"
@@ -343,7 +344,7 @@ static bool apply_piece(struct db_tx *tx, void *context, const struct ended *e, 
     return record_all(tx, t, err) && delivery_piece_add(tx, &piece, clock_now_ms(), err);
 }
 
-static bool forget_pieces(struct db_tx *tx, const char *job, int64_t before_ms, struct error *err)
+bool forget_pieces(struct db_tx *tx, const char *job, int64_t before_ms, struct error *err)
 {
     struct arena *a = arena_open(64 << 20);
     sha256 *contents;
@@ -359,6 +360,11 @@ static bool forget_pieces(struct db_tx *tx, const char *job, int64_t before_ms, 
 static bool apply_mux(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
 {
     struct taking *t = context;
+    bool outside;
+    if (!outside_follows(tx, e->job, &outside, err))
+        return false;
+    if (outside)
+        return apply_piece(tx, context, e, err);
     t->used = true;
     return record_all(tx, t, err) &&
            delivery_done(tx, e->job, &t->files[0].content, t->files[0].size,

@@ -60,6 +60,7 @@ struct job_step {
     // "limits", "after", "frames", "tiles", "span", "data"}. NULL: {}
     const json_t *plan;
     int64_t reads_bytes; // 0: as its job's
+    const char *hands;   // NULL: as its job's
 };
 // A ticket that reads or makes more than this is left to workers that share the house's disks.
 #define JOBS_TRAVELS_MOST ((int64_t)16 << 40)

@@ -218,8 +218,9 @@ static bool plan_steps(struct submitting *s, struct job_wish *wish, struct error
         uint64_t tasks = openjd_space_tasks(step->space);
         if (tasks > SCHED_TASKS_MOST)
             return bad(err, "a step has too many tasks", "at most 67108864 each");
-        steps[i] = (struct job_step){arena_copy(s->a, step->name.at, step->name.size),
-                                     (int64_t)tasks, plan_of(s, step), 0};
+        steps[i] = (struct job_step){.name = arena_copy(s->a, step->name.at, step->name.size),
+                                     .tasks = (int64_t)tasks,
+                                     .plan = plan_of(s, step)};
     }
     wish->steps = steps;
     wish->step_count = count;
