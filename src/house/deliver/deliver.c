@@ -135,8 +135,9 @@ static size_t steps_of(const json_t *profile, const json_t *facts, struct job_st
                                                                              : bytes + 1};
     if (!outside_wanted(profile))
         return count + 1;
-    steps[++count] = (struct job_step){
-        .name = "outside", .tasks = 1, .plan = after(count, 1), .hands = "courier"};
+    json_t *plan = after(count + 1, 1);
+    json_object_set_new(plan, "hands", json_string("courier"));
+    steps[++count] = (struct job_step){.name = "outside", .tasks = 1, .plan = plan};
     return count + 1;
 }
 

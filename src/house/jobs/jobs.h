@@ -57,10 +57,9 @@ struct job_step {
     const char *name;
     int64_t tasks;
     // What the scheduler is told of it, see load.c: {"chunk", "target_ms", "needs", "words",
-    // "limits", "after", "frames", "tiles", "span", "data"}. NULL: {}
+    // "limits", "after", "frames", "tiles", "span", "data"}; and "hands", as of the job. NULL: {}
     const json_t *plan;
     int64_t reads_bytes; // 0: as its job's
-    const char *hands;   // NULL: as its job's
 };
 // A ticket that reads or makes more than this is left to workers that share the house's disks.
 #define JOBS_TRAVELS_MOST ((int64_t)16 << 40)

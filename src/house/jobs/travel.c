@@ -28,8 +28,10 @@ json_t *travel_clause(const struct job_wish *w, const struct job_step *step)
 {
     int64_t bytes = step->reads_bytes ? step->reads_bytes : w->reads_bytes, mib = LEAST_MIB;
     char word[32];
-    if (w->hands || step->hands) {
-        snprintf(word, sizeof(word), "hands=%.20s", step->hands ? step->hands : w->hands);
+    const char *hands = json_string_value(json_object_get(step->plan, "hands"));
+    hands = hands ? hands : w->hands;
+    if (hands) {
+        snprintf(word, sizeof(word), "hands=%.20s", hands);
         return json_pack("{s:[s]}", "any", word);
     }
     if (w->transfer)
