@@ -358,7 +358,7 @@ static void beside(struct fit *f, const json_t *profile)
     {
         char what[64];
         snprintf(what, sizeof(what), "beside it: %.40s", json_string_value(it));
-        add(f, what, "there", "the house does not write it yet", UNKNOWN, "add it by hand");
+        add(f, what, "there", "written when it is boxed", OK, "");
     }
 }
 
