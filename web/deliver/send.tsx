@@ -10,7 +10,6 @@ import { Button, CopyLine } from "../parts/button";
 import { Dialog, open_dialog } from "../parts/dialog";
 import { Choice, Field, Tick } from "../parts/field";
 import { size_text } from "../parts/format";
-import { Icon } from "../parts/icons";
 import { ProblemBox } from "../parts/problem";
 import { Progress } from "../parts/progress";
 import { Ago } from "../parts/time";
@@ -119,7 +118,7 @@ export function SendingRow({ s }: { s: Sending }) {
   return (
     <div class="sending">
       <div class="line">
-        <span class="cut"><Icon name="upload" size={14} /> {s.to} <span class="quiet">({s.kind})</span></span>
+        <span class="cut">{s.to} <span class="quiet">({s.kind})</span></span>
         <span class={say_look[s.state]}>{s.state === "ready" ? (s.kind === "link" ? "waits to be fetched" : "ready to be brought") : s.state}</span>
         <span class="mono quiet">{job ? job_words(job) : ""}</span>
         <span class="quiet"><Ago at={s.ended ?? s.created} /> · {s.by}</span>
