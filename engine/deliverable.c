@@ -71,9 +71,17 @@ bool order_open(const struct ticket *t, struct order *o, struct error *err)
     o->total = json_integer_value(o->vfr ? json_object_get(timing, "frames")
                                          : json_object_get(o->facts, "duration_frames"));
     o->container = av_guess_format(order_word(t->profile, "container"), NULL, NULL);
-    return (o->container || error_set(err, ERROR_UNSUPPORTED, "no container %s is there",
-                                      order_word(t->profile, "container"))) &&
-           rational_parse(text_of(order_word(o->vfr ? timing : o->facts, "rate")), &o->rate, err);
+    const char *conform = order_word(t->profile, "conform");
+    if (!o->container)
+        return error_set(err, ERROR_UNSUPPORTED, "no container %s is there",
+                         order_word(t->profile, "container"));
+    if (!rational_parse(text_of(order_word(o->vfr ? timing : o->facts, "rate")), &o->rate, err))
+        return false;
+    o->shown = o->rate;
+    if (*conform && picture && !rational_parse(text_of(conform), &o->shown, err))
+        return false;
+    o->speed = rational_make(o->shown.num * o->rate.den, o->shown.den * o->rate.num);
+    return true;
 }
 
 void order_close(struct order *o)
@@ -301,6 +309,8 @@ bool stream_make(const json_t *from, AVStream *to, AVRational *base, struct erro
     const char *language = json_string_value(json_object_get(from, "language"));
     if (language)
         av_dict_set(&to->metadata, "language", language, 0);
+    if (*order_word(from, "title"))
+        av_dict_set(&to->metadata, "title", order_word(from, "title"), 0);
     for (int i = 0; i < SIDES; i++) {
         uint8_t *at = get_hex(json_object_get(from, sides[i].name), &size);
         if (at && av_stream_add_side_data(to, sides[i].type, at, size) < 0)

@@ -229,6 +229,8 @@ static bool open_file(struct muxing *x, struct error *err)
         return failed(x, code, err);
     x->out->pb = avio_alloc_context(av_malloc(1 << 20), 1 << 20, 1, x, NULL, io_write, io_seek);
     x->out->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
+    // FLAC in MP4 is registered since (RFC 9639, appendix); this libavformat calls it experimental.
+    x->out->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
     if ((x->picture && !add_stream(x, x->picture, err)) || !open_sound(x, err))
         return false;
     if (x->picture) {

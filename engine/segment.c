@@ -213,7 +213,7 @@ static bool open_encoder(struct cutting *x, const char *crf, bool quick, struct 
         c->codec_id = own, c->codec_type = AVMEDIA_TYPE_VIDEO;
     if (!order_holds(&x->o, c->codec_id, err))
         return false;
-    const rational rate = x->o.rate;
+    const rational rate = x->o.shown;
     c->pix_fmt = av_get_pix_fmt(order_word(x->o.video, "pixel_format"));
     c->time_base = (AVRational){(int)rate.den, (int)rate.num};
     c->framerate = (AVRational){(int)rate.num, (int)rate.den};
@@ -714,6 +714,7 @@ static bool read_plan(struct cutting *x, struct error *err)
         !rational_parse(text_of(order_word(plan, "rate")), &rate, err))
         return error_set(err, ERROR_INPUT, "the plan of the segment can not be used");
     x->o.rate = rate;
+    x->o.shown = rational_make(rate.num * x->o.speed.num, rate.den * x->o.speed.den);
     x->o.vfr = json_object_get(plan, "constant") != NULL;
     return encoder_is(&x->o, plan, err) &&
            profile_picture(x->o.profile, x->o.facts, &x->picture, err);

@@ -290,10 +290,12 @@ const struct shape shapes[] = {
      "a Profile beside one version; checks: it would fit, but the house can not make it"},
     {"Fit", "what:text wanted:text seen:text state:'ok'|'no'|'unknown' fix:text?",
      "unknown: a person or a measurement has to say it"},
-    {"NewDelivery", "profile:text destination:id? naming:json? burn:text? mastering_display:text? light:text?",
+    {"NewDelivery", "profile:text destination:id? naming:json? burn:text? mastering_display:text? light:text? "
+     "map:text? loudness:text? limiter:text?",
      "destination: it goes there when it is made. naming: values by field of the profile's pattern. "
      "burn: into the picture, as `posthouse deliver --burn`. mastering_display, light: what an HDR "
-     "master's file does not say (docs/formats/profile.md)"},
+     "master's file does not say. map: which channels become which tracks; loudness: 'report' or "
+     "'gain'; limiter: who consents to one (docs/formats/profile.md)"},
     {"NewDeliveryPlan", "profile:text naming:json?", ""},
     {"DeliveryPlan", "name:text package:text values:json pattern:text? problem:Problem?",
      "problem: what keeps it from being ordered so"},

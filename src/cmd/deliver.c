@@ -84,6 +84,15 @@ static const char *destination_of(struct delivering *d, const char *named, struc
     return found;
 }
 
+// What is asked of the sound.
+static void add_wishes(const struct delivering *d, json_t *body)
+{
+    static const char *const names[] = {"map", "loudness", "limiter"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (option_text(d->call, names[i]))
+            json_object_set_new(body, names[i], json_string(option_text(d->call, names[i])));
+}
+
 static bool ask_for_it(struct delivering *d, const char *profile, struct error *err)
 {
     char path[96];
@@ -96,6 +105,7 @@ static bool ask_for_it(struct delivering *d, const char *profile, struct error *
                              destination, "burn", option_text(d->call, "burn"), "mastering_display",
                              option_text(d->call, "mastering-display"), "light",
                              option_text(d->call, "light"));
+    add_wishes(d, body);
     char *written = body ? json_dumps(body, JSON_COMPACT) : NULL;
     if (!written)
         return error_set(err, ERROR_INPUT, "a profile's name must be UTF-8");
@@ -370,6 +380,9 @@ static int run(struct command_call *call)
 static const struct option_row options[] = {
     {"profile", OPTION_TEXT, "NAME", "what to make (`posthouse profile list`)"},
     {"to", OPTION_TEXT, "NAME", "send it to this destination (`posthouse destination list`)"},
+    {"map", OPTION_TEXT, "MAP", "which channels become which tracks: `5.1=1-6 stereo=7,8`"},
+    {"loudness", OPTION_TEXT, "HOW", "`report`, or `gain`: raise or lower the sound to the target"},
+    {"limiter", OPTION_TEXT, "NAME", "NAME consents to a true-peak limiter; the report says so"},
     {"out", OPTION_TEXT, "DIR", "where the file goes (the current folder)"},
     {"burn", OPTION_TEXT, "WHAT", "into the picture, as `posthouse transcode --burn`"},
     {"mastering-display", OPTION_TEXT, "DISPLAY",

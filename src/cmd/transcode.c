@@ -7,6 +7,7 @@
 #include "formats/profile/profile.h"
 #include "house/deliver/checks.h"
 #include "house/deliver/record.h"
+#include "plat/clock.h"
 #include "plat/files.h"
 
 #include <errno.h>
@@ -107,7 +108,7 @@ static bool make(struct command_call *call, const struct media *m, const json_t 
     if (!media_encode(call, m, &wish, &result, err) || !media_probe(call, &check, &seen, err) ||
         !film_captions_beside(call, captions, profile, seen, folder, name, err))
         goto out;
-    *checks = deliver_checks(profile, facts, seen, all);
+    *checks = deliver_checks(profile, facts, seen, json_object_get(result, "tracks"), all);
     *cadence = json_incref(json_object_get(result, "cadence"));
     film_captions_check(captions, seen, *checks, all);
     if (rename(made, final) != 0) {
@@ -191,6 +192,19 @@ static bool made_here(const json_t *profile, struct error *err)
     return error_fix(err, "bring it into a house, and `posthouse deliver` it there");
 }
 
+static bool asked_profile(struct command_call *call, const char *name, json_t **profile,
+                          struct error *err)
+{
+    json_t *plain = NULL;
+    struct profile_wish wish = {.map = option_text(call, "map"),
+                                .loudness = option_text(call, "loudness"),
+                                .limiter = option_text(call, "limiter"),
+                                .when = arena_text(call->arena, clock_text(clock_now_ms()).text)};
+    bool ok = media_profile(call, name, &plain, err) && profile_ask(plain, &wish, profile, err);
+    json_decref(plain);
+    return ok;
+}
+
 static int run(struct command_call *call)
 {
     struct media m = {0};
@@ -214,7 +228,7 @@ static int run(struct command_call *call)
         error_set(&err, ERROR_USAGE, "--workers is a number from 1 to 256");
         return command_failed(&err);
     }
-    if (!media_profile(call, wanted, &profile, &err) || !burn(call, profile, &err) ||
+    if (!asked_profile(call, wanted, &profile, &err) || !burn(call, profile, &err) ||
         !media_open(call, call->words[0], &m, &err) || !media_probe(call, &m, &facts, &err) ||
         !folder_make(folder, 0755, &err) || !master_state(call, &m, folder, facts, &err) ||
         !made_here(profile, &err) || !profile_makes(profile, facts, m.name, &err) || !beside(call, facts, &err) ||
@@ -266,6 +280,12 @@ out:
 static const struct option_row options[] = {
     {"profile", OPTION_TEXT, "NAME",
      "what to make: a name from `posthouse profile list`, or a profile's file"},
+    {"map", OPTION_TEXT, "MAP",
+     "which channels become which tracks: `5.1=1-6 stereo:eng=7,8` (docs/formats/profile.md)"},
+    {"loudness", OPTION_TEXT, "HOW",
+     "`report` (as it is), or `gain`: raise or lower it to the target"},
+    {"limiter", OPTION_TEXT, "NAME",
+     "NAME consents to a true-peak limiter; it is written into the report"},
     {"out", OPTION_TEXT, "DIR", "where the result goes; here unless given"},
     {"workers", OPTION_INT, "N",
      "engines at a time, one for each core unless given; the result is the same for any number"},

@@ -109,3 +109,15 @@ struct loudness loudness_of(const double *energy, size_t count)
     free(term);
     return l;
 }
+
+double loudness_dialogue(const double *energy, size_t count, const uint8_t *speech,
+                         size_t speech_count, double *share)
+{
+    double sum = 0;
+    size_t found = 0;
+    for (size_t i = 0; i < count && i < speech_count; i++)
+        if (speech[i])
+            sum += energy[i], found++;
+    *share = count ? (double)found / (double)count : 0;
+    return found ? lufs(sum / (double)found) : LOUDNESS_NONE;
+}

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 #define LOUDNESS_NONE (-200.0) // nothing is above the gate
 
@@ -17,6 +18,10 @@ struct loudness {
 };
 // `energy`: of `count` pieces of 100 ms, the sum over channels of weight x mean square.
 struct loudness loudness_of(const double *energy, size_t count);
+// Loudness of dialogue: the mean of those pieces that have speech in them, without a gate (BS.1770-1
+// over a detector's speech); LOUDNESS_NONE when there are none. *share: of the whole, 0 to 1.
+double loudness_dialogue(const double *energy, size_t count, const uint8_t *speech,
+                         size_t speech_count, double *share);
 
 // The weighting filter (BS.1770-5 annex 1) at a sample rate: two biquads as b0 b1 b2 a1 a2.
 void loudness_filter(int sample_rate, double to[2][5]);

@@ -155,6 +155,8 @@ json_t *make_result(const json_t *mux, const json_t *plan, json_t *const *segmen
         json_object_set(to, "cadence", json_object_get(plan, "cadence"));
     if (!plan)
         json_object_set(to, "frames", json_object_get(sound, "samples"));
+    if (json_object_get(sound, "tracks"))
+        json_object_set(to, "tracks", json_object_get(sound, "tracks"));
     return to;
 }
 

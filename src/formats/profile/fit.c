@@ -2,6 +2,7 @@
 #include "formats/profile/hdr.h"
 #include "formats/profile/picture.h"
 #include "formats/profile/profile.h"
+#include "formats/profile/routes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,15 +201,8 @@ static void picture(struct fit *f, const json_t *asked, const json_t *facts, boo
 
 static int channels_of(const char *layout)
 {
-    static const struct {
-        const char *name;
-        int channels;
-    } layouts[] = {{"mono", 1}, {"stereo", 2}, {"lt-rt", 2}, {"5.1", 6},
-                   {"7.1", 8},  {"5.1.4", 10}, {"7.1.4", 12}};
-    for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
-        if (strcmp(layouts[i].name, layout) == 0)
-            return layouts[i].channels;
-    return 0;
+    const struct layout *l = layout_named(layout);
+    return l ? l->count : 0;
 }
 
 // A track that is asked for takes the first of the master's that suits and that none has taken:
@@ -254,7 +248,14 @@ static void sound(struct fit *f, const json_t *profile, const json_t *master, co
     size_t i;
     const json_t *it, *tracks = json_object_get(facts, "audio");
     int64_t wanted = number(master, "sample_rate");
-    json_array_foreach(json_object_get(master, "audio"), i, it) track(f, it, tracks, &taken);
+    if (json_object_get(json_object_get(profile, "audio"), "tracks")) {
+        struct routes *r = routes_make(profile, facts);
+        json_array_extend(f->list, r->seen);
+        f->fits = f->fits && r->whole;
+        routes_close(r);
+    } else {
+        json_array_foreach(json_object_get(master, "audio"), i, it) track(f, it, tracks, &taken);
+    }
     json_array_foreach(tracks, i, it)
     {
         char a[32], b[32], what[48];

@@ -1,6 +1,7 @@
 #include "formats/profile/profile.h"
 #include "formats/naming/naming.h"
 #include "formats/profile/lines.h"
+#include "formats/profile/routes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,19 +18,25 @@ struct field {
 #define PRIMARIES " bt709 bt470bg smpte170m smpte432 bt2020 "
 #define TRANSFERS " bt709 smpte170m smpte2084 arib-std-b67 bt2020-10 bt2020-12 "
 #define MATRICES " bt709 smpte170m bt470bg bt2020nc gbr "
+#define CODECS " aac ac3 eac3 flac libopus pcm_s16le pcm_s24le pcm_f32le "
+#define LAYOUTS " mono stereo lt-rt lcr quad 5.0 5.1 6.1 7.1 7.1sds 5.1.2 5.1.4 7.1.4 discrete "
+#define ORDERS " smpte itu film dts mpeg "
+#define ROLES " main music-and-effects described commentary dialogue music effects "
 
 static const struct field fields[] = {
     {"", "name", 't', true, NULL},
     {"", "title", 't', true, NULL},
     {"", "description", 't', true, NULL},
-    {"", "container", 't', true, " mp4 mov mxf wav matroska "},
-    {"", "extension", 't', true, " .mp4 .mov .mxf .wav .mkv "},
+    {"", "container", 't', true, " mp4 mov mxf wav matroska webm flac ogg ac3 eac3 "},
+    {"", "extension", 't', true,
+     " .mp4 .m4a .mov .mxf .wav .mkv .mka .webm .flac .ogg .opus .ac3 .eac3 .ec3 "},
     {"", "video", 'o', false, NULL},
     {"", "audio", 'o', false, NULL},
     {"", "checks_only", 't', false, NULL},
     {"", "source", 'o', false, NULL},
     {"", "notes", 'T', false, NULL},
     {"", "master", 'o', false, NULL},
+    {"", "conform", 't', false, NULL},
     {"", "loudness", 'o', false, NULL},
     {"", "captions", 'o', false, NULL},
     {"", "length", 'o', false, NULL},
@@ -66,11 +73,24 @@ static const struct field fields[] = {
     {"video", "segment_s", 'i', false, NULL},
     {"video", "bit_rate", 'i', false, NULL},
     {"video", "options", 'o', false, NULL},
-    {"audio", "codec", 't', true, " aac pcm_s24le "},
+    {"audio", "codec", 't', true, CODECS},
     {"audio", "rate", 'i', true, NULL},
     {"audio", "channels", 'i', false, NULL},
     {"audio", "streams", 'i', false, NULL},
     {"audio", "bit_rate", 'i', false, NULL},
+    {"audio", "tracks", 'L', false, NULL},
+    {"audio.tracks[]", "layout", 't', true, LAYOUTS},
+    {"audio.tracks[]", "split", 'b', false, NULL},
+    {"audio.tracks[]", "order", 't', false, ORDERS},
+    {"audio.tracks[]", "from", 't', false, NULL},
+    {"audio.tracks[]", "from_order", 't', false, ORDERS},
+    {"audio.tracks[]", "downmix", 't', false, " lo-ro lt-rt lt-rt-ii mono surround "},
+    {"audio.tracks[]", "language", 't', false, NULL},
+    {"audio.tracks[]", "role", 't', false, ROLES},
+    {"audio.tracks[]", "title", 't', false, NULL},
+    {"audio.tracks[]", "needed", 'b', false, NULL},
+    {"audio.tracks[]", "codec", 't', false, CODECS},
+    {"audio.tracks[]", "bit_rate", 'i', false, NULL},
     {"source", "title", 't', true, NULL},
     {"source", "url", 't', false, NULL},
     {"source", "date", 't', true, NULL},
@@ -94,16 +114,21 @@ static const struct field fields[] = {
     {"master.video", "square", 'b', false, NULL},
     {"master.video", "constant", 'b', false, NULL},
     {"master.video", "hdr", 'b', false, NULL},
-    {"master.audio[]", "layout", 't', true, " mono stereo 5.1 7.1 5.1.4 7.1.4 lt-rt "},
+    {"master.audio[]", "layout", 't', true, LAYOUTS},
     {"master.audio[]", "language", 't', false, NULL},
-    {"master.audio[]", "role", 't', false, " main music-and-effects described commentary "},
+    {"master.audio[]", "role", 't', false, ROLES},
     {"master.audio[]", "needed", 'b', false, NULL},
-    {"loudness", "method", 't', true, " bs1770-4 bs1770-1-dialogue "},
+    {"loudness", "method", 't', true, " bs1770-4 bs1770-5 bs1770-1-dialogue "},
     {"loudness", "target", 'n', false, NULL},
     {"loudness", "within", 'n', false, NULL},
     {"loudness", "flag", 'n', false, NULL},
     {"loudness", "true_peak", 'n', false, NULL},
     {"loudness", "true_peak_flag", 'n', false, NULL},
+    {"loudness", "speech", 'n', false, NULL},
+    {"loudness", "apply", 't', false, " report gain "},
+    {"loudness", "limiter", 'o', false, NULL},
+    {"loudness.limiter", "by", 't', true, NULL},
+    {"loudness.limiter", "when", 't', true, NULL},
     {"captions", "formats", 'T', false, " scc srt vtt ttml dfxp imsc itt ebu-stl spruce-stl mcc "},
     {"captions", "embed", 'T', false, " cc c608 text ttml webvtt "},
     {"captions", "languages", 'T', false, NULL},
@@ -324,6 +349,74 @@ static bool encoder_fits(const json_t *encoder, struct fault *f)
            wrong(f, "video.encoder", "arguments", "name {input} and {output}, once at least");
 }
 
+// Which sound lies where: a container's standard, and what players and libav know of it.
+static bool takes(const char *container, const char *codec)
+{
+    static const char *const in[][2] = {
+        {"mp4", " aac ac3 eac3 flac libopus "},
+        {"mov", " aac ac3 eac3 pcm_s16le pcm_s24le pcm_f32le "},
+        {"mxf", " pcm_s16le pcm_s24le "},
+        {"wav", " pcm_s16le pcm_s24le pcm_f32le "},
+        {"matroska", CODECS},
+        {"webm", " libopus "},
+        {"flac", " flac "},
+        {"ogg", " flac libopus "},
+        {"ac3", " ac3 "},
+        {"eac3", " eac3 "},
+    };
+    char word[40];
+    snprintf(word, sizeof(word), " %.30s ", codec);
+    for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++)
+        if (strcmp(in[i][0], container) == 0)
+            return strstr(in[i][1], word);
+    return true;
+}
+
+static bool check_sound_codec(const json_t *profile, const json_t *from, const char *path,
+                              struct fault *f)
+{
+    const char *container = json_string_value(json_object_get(profile, "container"));
+    const char *codec = json_string_value(json_object_get(from, "codec"));
+    int64_t rate = number_of(json_object_get(profile, "audio"), "rate");
+    char why[160];
+    if (!codec)
+        return true;
+    snprintf(why, sizeof(why), "%s does not lie in %s", codec, container);
+    if (!takes(container, codec))
+        return wrong(f, path, "codec", why);
+    bool dolby = strcmp(codec, "ac3") == 0 || strcmp(codec, "eac3") == 0;
+    if ((dolby || strcmp(codec, "libopus") == 0) && rate != 48000)
+        return wrong(f, "audio", "rate", "is 48000 for this codec");
+    return true;
+}
+
+static bool check_sound(const json_t *profile, struct fault *f)
+{
+    const json_t *audio = json_object_get(profile, "audio"), *row;
+    const json_t *tracks = json_object_get(audio, "tracks");
+    size_t i;
+    if (!check_sound_codec(profile, audio, "audio", f))
+        return false;
+    if (tracks && (json_object_get(audio, "channels") || json_object_get(audio, "streams")))
+        return wrong(f, "audio", json_object_get(audio, "channels") ? "channels" : "streams",
+                     "is said by \"tracks\" already");
+    json_array_foreach(tracks, i, row)
+    {
+        char path[64];
+        const char *field, *why;
+        snprintf(path, sizeof(path), "audio.tracks[%zu]", i);
+        if (!check_sound_codec(profile, row, path, f))
+            return false;
+        if (!routes_row_check(row, &field, &why))
+            return wrong(f, path, field, why);
+    }
+    const json_t *loudness = json_object_get(profile, "loudness");
+    const char *apply = json_string_value(json_object_get(loudness, "apply"));
+    if (apply && strcmp(apply, "gain") == 0 && !json_object_get(loudness, "target"))
+        return wrong(f, "loudness", "target", "is missing: sound is raised or lowered to it");
+    return true;
+}
+
 static bool check(const json_t *profile, struct fault *f)
 {
     const json_t *video = json_object_get(profile, "video"),
@@ -367,6 +460,10 @@ static bool check(const json_t *profile, struct fault *f)
         return wrong(f, "naming", "pattern", why);
     if (!encoder_fits(json_object_get(video, "encoder"), f))
         return false;
+    if (!check_sound(profile, f))
+        return false;
+    if (json_object_get(profile, "conform") && !rate_fits(json_object_get(profile, "conform")))
+        return wrong(f, "", "conform", "is a rate such as 25 or 23.976");
     const json_t *source = json_object_get(profile, "source");
     if (!json_object_get(source, "confirmed_by") != !json_object_get(source, "confirmed"))
         return wrong(f, "source", "confirmed",
@@ -401,12 +498,46 @@ bool profile_read(const char *file, text content, json_t **profile, struct error
         error_why(err, "line %d: %s", where.line, where.text);
         return error_fix(err, "it is JSON: a comma or a quote may be missing near there");
     }
-    if (check(p, &f)) {
+    if (check(p, &f) && (!json_object_get(json_object_get(p, "loudness"), "limiter") ||
+                         wrong(&f, "loudness", "limiter",
+                               "is a person's consent: it is given with each request"))) {
         *profile = p;
         return true;
     }
     json_decref(p);
     return refuse(err, file, &f, json_line(content, f.path));
+}
+
+bool profile_ask(const json_t *profile, const struct profile_wish *w, json_t **asked,
+                 struct error *err)
+{
+    json_t *to = json_deep_copy((json_t *)(uintptr_t)profile), *tracks;
+    json_t *audio = json_object_get(to, "audio"), *loudness = json_object_get(to, "loudness");
+    bool done = true;
+    if (w->map && !audio) {
+        error_set(err, ERROR_INPUT, "there is no sound in %s to map",
+                  json_string_value(json_object_get(profile, "title")));
+        done = error_fix(err, "leave the map out, or choose another profile");
+    } else if (w->map && (done = routes_parse(w->map, &tracks, err))) {
+        json_object_set_new(audio, "tracks", tracks);
+        json_object_del(audio, "channels");
+        json_object_del(audio, "streams");
+    }
+    if (done && (w->loudness || w->limiter) && !loudness) {
+        json_object_set_new(to, "loudness", json_pack("{s:s}", "method", "bs1770-5"));
+        loudness = json_object_get(to, "loudness");
+    }
+    if (done && w->loudness)
+        json_object_set_new(loudness, "apply", json_string(w->loudness));
+    if (done && w->limiter)
+        json_object_set_new(loudness, "limiter",
+                            json_pack("{s:s, s:s}", "by", w->limiter, "when", w->when));
+    done = done && profile_check(to, json_string_value(json_object_get(to, "name")), err);
+    if (done)
+        *asked = to;
+    else
+        json_decref(to);
+    return done;
 }
 
 const char *profile_standing(const json_t *profile)

@@ -19,6 +19,15 @@ MUST_CHECK bool profile_read(const char *file_name, text content, json_t **profi
 // Checks one that came as JSON.
 MUST_CHECK bool profile_check(const json_t *profile, const char *file_name, struct error *err);
 
+// What a request says besides, each NULL when it does not: a map of the sound (routes.h), "report" or
+// "gain", and who consents to a limiter, and when that is.
+struct profile_wish {
+    const char *map, *loudness, *limiter, *when;
+};
+// The profile with it, checked; a new reference.
+MUST_CHECK bool profile_ask(const json_t *profile, const struct profile_wish *w, json_t **asked,
+                            struct error *err);
+
 // What a master with these Facts lacks to become it: [{"what", "wanted", "seen", "state", "fix"}],
 // state: "ok", "no", or "unknown" (the facts do not say; a person or a measurement must). *fits:
 // there is no "no". A new reference.

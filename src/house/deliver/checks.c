@@ -2,8 +2,10 @@
 #include "base/text.h"
 #include "formats/profile/hdr.h"
 #include "formats/profile/picture.h"
+#include "formats/profile/routes.h"
 #include "time/rational.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +120,7 @@ static void picture(struct checks *c, const json_t *profile, const json_t *sourc
     const json_t *constant = json_object_get(source, "constant");
     const char *rate = word(constant ? constant : source, "rate");
     int64_t frames = constant ? number(constant, "frames") : number(source, "duration_frames");
+    rate = *word(profile, "conform") ? word(profile, "conform") : rate;
     bool rates = rational_parse(text_of(rate), &a, &err) &&
                  rational_parse(text_of(word(result, "rate")), &b, &err);
     // Of film with a pull-down four frames of five are left; whether it was film the plan has
@@ -140,52 +143,175 @@ static void picture(struct checks *c, const json_t *profile, const json_t *sourc
         light(c, source, result);
 }
 
+// What the file says of its channels, by our names; "" when it says nothing.
+static const char *layout_said(const json_t *fact)
+{
+    enum channel at[LAYOUT_DISCRETE];
+    bool said;
+    const struct layout *l =
+        layout_seen(word(fact, "layout"), (int)number(fact, "channels"), at, &said);
+    return !said ? "" : l ? l->name : word(fact, "layout");
+}
+
+static void layout(struct checks *c, const char *what, const json_t *profile, const struct route *r,
+                   const json_t *seen)
+{
+    // MXF and one- or two-channel WAV write no layout; AAC, AC-3 and WAV have none for Lt/Rt.
+    const char *said = layout_said(seen);
+    if (r->layout && r->layout->count > 2 && *said &&
+        strcmp(word(profile, "container"), "mxf") != 0)
+        same(c, what, r->layout->name, said);
+}
+
 static void sound(struct checks *c, const json_t *profile, const json_t *source,
                   const json_t *result)
 {
-    const json_t *asked = json_object_get(profile, "audio");
-    const json_t *wanted_list = json_object_get(source, "audio"),
+    const json_t *asked = json_object_get(profile, "audio"),
                  *seen_list = json_object_get(result, "audio");
-    size_t wanted_count = json_array_size(wanted_list);
-    if (!asked || wanted_count == 0)
+    const char *container = word(profile, "container");
+    if (!asked || !json_array_size(json_object_get(source, "audio")))
         return;
-    if (json_object_get(asked, "streams") && wanted_count > (size_t)number(asked, "streams"))
-        wanted_count = (size_t)number(asked, "streams");
-    same_count(c, "sound streams", (int64_t)wanted_count, (int64_t)json_array_size(seen_list), 0);
-    for (size_t i = 0; i < wanted_count && i < json_array_size(seen_list); i++) {
-        const json_t *from = json_array_get(wanted_list, i), *to = json_array_get(seen_list, i);
+    struct routes *routes = routes_make(profile, source);
+    same_count(c, "sound streams", (int64_t)routes->count, (int64_t)json_array_size(seen_list), 0);
+    for (size_t i = 0; i < routes->count && i < json_array_size(seen_list); i++) {
+        const struct route *r = &routes->at[i];
+        const json_t *to = json_array_get(seen_list, i);
         char what[64];
-        // A number in the profile is the outlet's: sound with more is mixed down to it, a mono
-        // source fills it.
-        bool mixed = json_object_get(asked, "channels") != NULL;
         snprintf(what, sizeof(what), "sound %zu: channels", i + 1);
-        if (mixed)
-            same_count(c, what, number(asked, "channels"), number(to, "channels"), 0);
-        else
-            same_count(c, what, number(from, "channels"), number(to, "channels"), 0);
+        same_count(c, what, r->channels, number(to, "channels"), 0);
         snprintf(what, sizeof(what), "sound %zu: layout", i + 1);
-        // MXF and one- or two-channel WAV write no layout: only a different one is a fault
-        if (!mixed && word(to, "layout")[0] && number(from, "channels") > 2 &&
-            strcmp(word(profile, "container"), "mxf") != 0)
-            same(c, what, word(from, "layout"), word(to, "layout"));
+        layout(c, what, profile, r, to);
         snprintf(what, sizeof(what), "sound %zu: sample rate", i + 1);
         if (json_object_get(asked, "rate"))
             same_count(c, what, number(asked, "rate"), number(to, "sample_rate"), 0);
         snprintf(what, sizeof(what), "sound %zu: language", i + 1);
-        const char *container = word(profile, "container");
-        if (strcmp(word(from, "language"), "und") != 0 &&
-            (strcmp(container, "mov") == 0 || strcmp(container, "mp4") == 0))
-            same(c, what, word(from, "language"), word(to, "language"));
+        if (r->language && (strcmp(container, "mov") == 0 || strcmp(container, "mp4") == 0))
+            same(c, what, r->language, word(to, "language"));
+    }
+    routes_close(routes);
+}
+
+// ---- what became of the sound, as the engine reports it
+
+static void length_of(struct checks *c, const char *name, const json_t *track)
+{
+    int64_t rate = number(track, "rate");
+    char what[64], seen[64];
+    snprintf(what, sizeof(what), "%s: length", name);
+    for (int i = 0; i < 2; i++) {
+        int64_t samples = number(track, i ? "cut" : "filled");
+        // A frame of a coder more or less is nobody's fault.
+        if (rate <= 0 || samples * 10 <= rate)
+            continue;
+        snprintf(seen, sizeof(seen), "%.3f s %s", (double)samples / (double)rate,
+                 i ? "cut off its end" : "of silence added at its end");
+        add(c, what, "as the picture, within 1 s", seen, samples <= rate);
     }
 }
 
-json_t *deliver_checks(const json_t *profile, const json_t *source, const json_t *result, bool *all)
+static double value(const json_t *object, const char *name, double otherwise)
+{
+    const json_t *v = json_object_get(object, name);
+    return json_is_number(v) ? json_number_value(v) : otherwise;
+}
+
+static void level(struct checks *c, const char *name, const json_t *asked, const json_t *loudness)
+{
+    const json_t *after = json_object_get(loudness, "after");
+    bool dialogue = strcmp(word(loudness, "method"), "bs1770-1-dialogue") == 0;
+    bool little = dialogue && json_is_true(json_object_get(loudness, "too_little_dialogue"));
+    double seen = value(after, dialogue ? "dialogue" : "integrated", -200), target, flag;
+    char what[64], wanted[96], text[96];
+    snprintf(what, sizeof(what), "%s: loudness", name);
+    int used = seen <= -200 ? snprintf(text, sizeof(text), "nothing to measure")
+                            : snprintf(text, sizeof(text), "%.1f LUFS", seen);
+    if (dialogue)
+        snprintf(text + used, sizeof(text) - (size_t)used, ", %s%.0f %% speech, approximate",
+                 little ? "too little dialogue: " : "", value(after, "speech", 0) * 100);
+    target = value(asked, "target", 0);
+    flag = value(asked, "flag", value(asked, "within", 0.5));
+    if (json_object_get(asked, "target")) {
+        snprintf(wanted, sizeof(wanted), "%g within %g, flagged from %g", target,
+                 value(asked, "within", 0.5), flag);
+        // The outlet's own number is the aim; what it objects to is the limit.
+        add(c, what, wanted, text,
+            !little && fabs(round((seen - target) * 10) / 10) <= flag + 1e-9);
+    } else {
+        add(c, what, "reported", text, true);
+    }
+    if (json_object_get(asked, "true_peak")) {
+        double most = value(asked, "true_peak", 0), peak = value(after, "true_peak", -200);
+        double flagged = value(asked, "true_peak_flag", most);
+        snprintf(what, sizeof(what), "%s: true peak", name);
+        snprintf(wanted, sizeof(wanted), "at most %g, flagged from %g dBTP", most, flagged);
+        snprintf(text, sizeof(text), "%.1f dBTP", peak);
+        add(c, what, wanted, text, peak <= flagged + 1e-9);
+    }
+}
+
+static void changes(struct checks *c, const char *name, const json_t *loudness)
+{
+    const json_t *limiter = json_object_get(loudness, "limiter");
+    double gain = value(loudness, "gain_db", 0);
+    char what[64], wanted[96], seen[96];
+    if (gain != 0) {
+        snprintf(what, sizeof(what), "%s: gain", name);
+        snprintf(seen, sizeof(seen), "%+.1f dB throughout", gain);
+        add(c, what, "asked for", seen, true);
+    }
+    if (limiter) {
+        snprintf(what, sizeof(what), "%s: limiter", name);
+        snprintf(wanted, sizeof(wanted), "%.40s consents, %.30s", word(limiter, "by"),
+                 word(limiter, "when"));
+        snprintf(seen, sizeof(seen), "%.1f dB at most, in %lld samples",
+                 value(limiter, "most_db", 0), (long long)number(limiter, "samples"));
+        add(c, what, wanted, seen, true);
+    }
+}
+
+static void made(struct checks *c, const json_t *profile, const json_t *tracks)
+{
+    size_t i;
+    const json_t *track, *asked = json_object_get(profile, "loudness");
+    json_array_foreach(tracks, i, track)
+    {
+        const json_t *loudness = json_object_get(track, "loudness");
+        int64_t first = number(track, "first") + 1, count = number(track, "tracks");
+        const char *role = word(track, "role");
+        char name[40], what[64];
+        if (count > 1)
+            snprintf(name, sizeof(name), "sound %lld to %lld", (long long)first,
+                     (long long)(first + count - 1));
+        else
+            snprintf(name, sizeof(name), "sound %lld", (long long)first);
+        if (json_object_get(json_object_get(profile, "audio"), "tracks")) {
+            snprintf(what, sizeof(what), "%s: from", name);
+            add(c, what, word(track, "name"), word(track, "how"), true);
+        }
+        length_of(c, name, track);
+        if (number(track, "clipped")) {
+            snprintf(what, sizeof(what), "%s: samples over full scale", name);
+            same_count(c, what, 0, number(track, "clipped"), 0);
+        }
+        if (loudness && asked && (!*role || strcmp(role, "main") == 0))
+            level(c, name, asked, loudness);
+        changes(c, name, loudness);
+        if (json_object_get(track, "dialnorm")) {
+            snprintf(what, sizeof(what), "%s: dialnorm", name);
+            add(c, what, "as measured", count_text(number(track, "dialnorm")).text, true);
+        }
+    }
+}
+
+json_t *deliver_checks(const json_t *profile, const json_t *source, const json_t *result,
+                       const json_t *tracks, bool *all)
 {
     struct checks c = {json_array(), true};
     json_t *stated = hdr_stated(profile, source);
     picture(&c, profile, stated, result);
     json_decref(stated);
     sound(&c, profile, source, result);
+    made(&c, profile, tracks);
     *all = c.all && json_array_size(c.list) > 0;
     return c.list;
 }
@@ -193,8 +319,10 @@ json_t *deliver_checks(const json_t *profile, const json_t *source, const json_t
 // What libav's encoders make, as facts name it.
 static const char *codec_made(const char *encoder)
 {
-    static const char *const made[][2] = {
-        {"libx264", "h264"}, {"prores_aw", "prores"}, {"prores_house", "prores"}};
+    static const char *const made[][2] = {{"libx264", "h264"},
+                                          {"prores_aw", "prores"},
+                                          {"prores_house", "prores"},
+                                          {"libopus", "opus"}};
     for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
         if (strcmp(made[i][0], encoder) == 0)
             return made[i][1];

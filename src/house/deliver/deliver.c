@@ -422,22 +422,26 @@ bool delivery_done(struct db_tx *tx, const char *job, const sha256 *content, int
                    const json_t *facts, struct error *err)
 {
     char delivery[27] = "";
-    json_t *profile = NULL, *source = NULL;
-    struct db_rows *rows = db_query(tx,
-                                    "select d.id, d.spec, v.facts from deliveries d join versions "
-                                    "v on v.id = d.version where d.job = ?1",
-                                    "s", job);
+    json_t *profile = NULL, *source = NULL, *sound = NULL;
+    struct db_rows *rows = db_query(
+        tx,
+        "select d.id, d.spec, v.facts, (select p.result from delivery_pieces p where p.job "
+        "= d.job and p.step = 'sound') from deliveries d join versions v on v.id = "
+        "d.version where d.job = ?1",
+        "s", job);
     if (db_next(rows)) {
         text_copy(text_of(db_text(rows, 0)), delivery, sizeof(delivery));
         profile = json_loads(db_text(rows, 1), 0, NULL);
         source = db_null(rows, 2) ? NULL : json_loads(db_text(rows, 2), 0, NULL);
+        sound = db_null(rows, 3) ? NULL : json_loads(db_text(rows, 3), 0, NULL);
     }
     bool ok = db_end(rows, err), all;
     if (ok && (!profile || !source || !json_is_object(facts))) {
         ok = error_set(err, ERROR_CHILD, "the result can not be checked");
         error_why(err, "what was asked, or what it is, is not known");
     }
-    json_t *list = ok ? deliver_checks(profile, source, facts, &all) : NULL;
+    json_t *list =
+        ok ? deliver_checks(profile, source, facts, json_object_get(sound, "tracks"), &all) : NULL;
     char *checks = list ? json_dumps(list, JSON_COMPACT) : NULL;
     ok = ok &&
          db_run(tx, err,
@@ -450,5 +454,6 @@ bool delivery_done(struct db_tx *tx, const char *job, const sha256 *content, int
     json_decref(list);
     json_decref(profile);
     json_decref(source);
+    json_decref(sound);
     return ok;
 }

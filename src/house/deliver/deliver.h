@@ -20,6 +20,13 @@
 // are.
 MUST_CHECK bool profile_load(const char *folder, const char *name, json_t **profile,
                              struct error *err);
+// The same with what a request says of the sound, each NULL when it does not (formats/profile). Who
+// consents to a limiter is written into it, with `now_ms`.
+struct profile_request {
+    const char *name, *map, *loudness, *limiter;
+};
+MUST_CHECK bool profile_requested(const char *folder, const struct profile_request *r,
+                                  int64_t now_ms, json_t **profile, struct error *err);
 // All of them by name, as JSON in the API's shape Profile; a new reference.
 MUST_CHECK bool profile_list(const char *folder, json_t **list, struct error *err);
 // The same with what a master with these Facts lacks: shape Readiness.

@@ -1,6 +1,7 @@
 // Profiles, read from the folder they lie in each time: a new one is a new file.
 #include "formats/profile/profile.h"
 #include "house/deliver/deliver.h"
+#include "plat/clock.h"
 #include "plat/files.h"
 
 #include <limits.h>
@@ -107,4 +108,18 @@ bool profile_load(const char *folder, const char *name, json_t **profile, struct
     buf_free(&l.names);
     json_decref(l.list);
     return false;
+}
+
+bool profile_requested(const char *folder, const struct profile_request *r, int64_t now_ms,
+                       json_t **profile, struct error *err)
+{
+    json_t *plain;
+    char when[40];
+    text_copy(text_of(clock_text(now_ms).text), when, sizeof(when));
+    if (!profile_load(folder, r->name, &plain, err))
+        return false;
+    bool ok = profile_ask(plain, &(struct profile_wish){r->map, r->loudness, r->limiter, when},
+                          profile, err);
+    json_decref(plain);
+    return ok;
 }
