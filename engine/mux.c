@@ -8,8 +8,10 @@
  */
 #include "engine/boxes.h"
 #include "engine/carried.h"
+#include "engine/cmaf.h"
 #include "engine/deliverable.h"
 #include "engine/metadata.h"
+#include "formats/profile/profile.h"
 #include "plat/clock.h"
 #include "time/timecode.h"
 
@@ -44,12 +46,20 @@ struct muxing {
     bool have[2];
     struct carried *captions; // NULL: none
     int64_t shown;            // frames that were written
+    // One track in fragments ("fragment_s" of the profile), see cmaf.h
+    bool fragments;
+    struct buf head;           // while it is written
+    struct cmaf *cmaf;         // once it is
+    int64_t fragment, lasting; // of the packet that began it; so far, in packets' time
+    json_t *about;
     int64_t said_us;
 };
 
 static int io_write(void *opaque, uint8_t *at, int size)
 {
     struct muxing *x = opaque;
+    if (x->fragments && !x->cmaf)
+        buf_add(&x->head, at, (size_t)size);
     for (int done = 0; done < size;) {
         ssize_t n = pwrite(x->file, at + done, (size_t)(size - done), x->at);
         if (n < 0 && errno == EINTR)
@@ -202,6 +212,8 @@ static bool add_stream(struct muxing *x, const json_t *from, struct error *err)
     s->time_base = *base;
     if (s->codecpar->codec_type != AVMEDIA_TYPE_VIDEO)
         return true;
+    if (x->fragments && s->codecpar->codec_id == AV_CODEC_ID_HEVC)
+        s->codecpar->codec_tag = MKTAG('h', 'v', 'c', '1'); // its parameters are in the head alone
     s->avg_frame_rate = s->r_frame_rate = av_inv_q(*base);
     s->sample_aspect_ratio = s->codecpar->sample_aspect_ratio;
     carry_timecode(x, s);
@@ -231,6 +243,8 @@ static bool open_file(struct muxing *x, struct error *err)
     x->out->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
     // FLAC in MP4 is registered since (RFC 9639, appendix); this libavformat calls it experimental.
     x->out->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
+    if (x->fragments)
+        x->out->pb->seekable = 0;
     if ((x->picture && !add_stream(x, x->picture, err)) || !open_sound(x, err))
         return false;
     if (x->picture) {
@@ -248,23 +262,85 @@ static bool open_file(struct muxing *x, struct error *err)
                                                                  : "it has no sound");
 }
 
+static void set_options(const struct muxing *x, AVDictionary **to)
+{
+    char size[32];
+    if (!x->fragments && strcmp(order_word(x->o.profile, "container"), "mp4") == 0) {
+        // Room for the index at the front, so that it plays from a web site at once.
+        snprintf(size, sizeof(size), "%lld", 65536 + (long long)x->o.total * 40);
+        av_dict_set(to, "moov_size", size, 0);
+    }
+    av_dict_set(to, "movflags", "write_colr", 0);
+    if (x->fragments) {
+        av_dict_set(to, "movflags",
+                    "+cmaf+frag_custom+empty_moov+default_base_moof+skip_trailer+delay_moov",
+                    AV_DICT_APPEND);
+        av_dict_set(to, "use_editlist", "1", 0); // the first frame, and sample, is at 0
+    }
+    av_dict_set(to, "rf64", "auto", 0);
+    av_dict_set(to, "write_bext", "1", 0);
+}
+
 static bool write_header(struct muxing *x, struct error *err)
 {
     AVDictionary *options = NULL;
-    char size[32];
     if (!metadata_announce(x->o.t, x->out, err))
         return false;
-    if (strcmp(order_word(x->o.profile, "container"), "mp4") == 0) {
-        // Room for the index at the front, so that it plays from a web site at once.
-        snprintf(size, sizeof(size), "%lld", 65536 + (long long)x->o.total * 40);
-        av_dict_set(&options, "moov_size", size, 0);
-    }
-    av_dict_set(&options, "movflags", "write_colr", 0);
-    av_dict_set(&options, "rf64", "auto", 0);
-    av_dict_set(&options, "write_bext", "1", 0);
+    if (x->fragments && x->out->nb_streams != 1)
+        return error_set(err, ERROR_INPUT, "fragments are of one track");
+    set_options(x, &options);
     int code = avformat_write_header(x->out, &options);
     av_dict_free(&options);
     return code >= 0 || failed(x, code, err);
+}
+
+// ---- fragments
+
+static bool flush(struct muxing *x, struct error *err)
+{
+    int code = av_write_frame(x->out, NULL);
+    avio_flush(x->out->pb);
+    return (code >= 0 && !x->write_error) || failed(x, code, err);
+}
+
+// The first time libavformat is asked for a fragment, it gives the head.
+static bool end_head(struct muxing *x, struct error *err)
+{
+    // Of sound there are 20 packets a second or more.
+    int64_t rows = x->picture ? x->frames : x->sound_at.end.rows;
+    int64_t each = x->picture ? profile_gop_frames(x->o.profile, x->o.rate)
+                              : 20 * order_number(x->o.profile, "fragment_s", 1);
+    if (!flush(x, err))
+        return false;
+    x->cmaf = cmaf_open(x->out->streams[0], x->bases[0], rows / each + 8, x->head.at, x->head.size);
+    if (!x->cmaf || x->head.over)
+        return error_set(err, ERROR_TOO_BIG, "no memory for an index");
+    x->at += cmaf_room(x->cmaf);
+    return true;
+}
+
+// A group of pictures, or as much sound, is complete.
+static bool end_fragment(struct muxing *x, struct error *err)
+{
+    if (!x->lasting)
+        return true;
+    if ((!x->cmaf && !end_head(x, err)) || !flush(x, err))
+        return false;
+    cmaf_add(x->cmaf, x->at, x->lasting);
+    x->lasting = 0;
+    return true;
+}
+
+static bool begin_fragment(struct muxing *x, const struct packets_row *row, struct error *err)
+{
+    int64_t each = (int64_t)order_number(x->o.profile, "fragment_s", 1) * x->bases[0].den;
+    bool due = x->picture ? row->key : row->pts - x->fragment >= each;
+    if (x->fragments && due && x->lasting) {
+        if (!end_fragment(x, err))
+            return false;
+        x->fragment += x->picture ? 0 : each;
+    }
+    return true;
 }
 
 // ---- packets
@@ -317,8 +393,10 @@ static bool write_row(struct muxing *x, const struct packets_row *row, struct er
             return false;
         }
         av_packet_rescale_ts(p, x->bases[row->stream], x->out->streams[row->stream]->time_base);
+        x->lasting += row->duration;
         code = picture ? carried_write(x->captions, x->out, row->dts) : 0;
-        code = code < 0 ? code : av_interleaved_write_frame(x->out, p);
+        if (code >= 0)
+            code = x->fragments ? av_write_frame(x->out, p) : av_interleaved_write_frame(x->out, p);
     }
     av_packet_free(&p);
     return code >= 0 || failed(x, code, err);
@@ -341,10 +419,11 @@ static bool write_all(struct muxing *x, struct error *err)
         bool picture =
             x->have[0] && (!x->have[1] || av_compare_ts(x->row[0].dts, x->bases[0], x->row[1].dts,
                                                         x->bases[x->row[1].stream]) <= 0);
-        done = write_row(x, &x->row[!picture], err) &&
+        done = begin_fragment(x, &x->row[!picture], err) && write_row(x, &x->row[!picture], err) &&
                (picture ? next_picture(x, err) : next_sound(x, err));
         progress(x);
     }
+    done = done && (!x->fragments || end_fragment(x, err));
     int code = done ? carried_write(x->captions, x->out, INT64_MAX) : 0;
     if (done && code >= 0)
         code = av_write_trailer(x->out);
@@ -352,6 +431,7 @@ static bool write_all(struct muxing *x, struct error *err)
         avio_flush(x->out->pb);
     if (code < 0 || (done && x->write_error))
         return failed(x, code, err);
+    done = done && (!x->cmaf || cmaf_finish(x->cmaf, x->file, &x->about, err));
     return done && metadata_complete(x->o.t, x->file, err) &&
            (fsync(x->file) == 0 ||
             error_errno(err, errno, "cannot make %s durable", x->o.t->output));
@@ -371,14 +451,19 @@ static bool complete(struct muxing *x, struct error *err)
 
 bool mux(const struct ticket *t, json_t **result, struct error *err)
 {
-    struct muxing x = {.file = -1};
+    struct muxing x = {.file = -1, .head = BUF_LIMIT(1 << 20)};
     if (!t->facts)
         return error_set(err, ERROR_INPUT, "what the pieces were made of is not said");
+    x.fragments = json_object_get(t->profile, "fragment_s") != NULL;
     bool done = order_open(t, &x.o, err) && look_at_all(&x, err) && open_file(&x, err) &&
                 write_header(&x, err) && write_all(&x, err) && complete(&x, err);
     if (done)
         *result = json_pack("{s:{s:s, s:I}, s:I}", "output", "name", t->output, "size",
                             (json_int_t)lseek(x.file, 0, SEEK_END), "frames", (json_int_t)x.frames);
+    if (done && x.about)
+        json_object_set_new(*result, "cmaf", x.about);
+    cmaf_close(x.cmaf);
+    buf_free(&x.head);
     close_piece(&x.picture_at);
     close_piece(&x.sound_at);
     carried_close(x.captions);

@@ -41,6 +41,7 @@
 enum { LOOKED_AT_EVERY = 24, LOOKED_AT_FROM_KEY = 8 };
 
 enum { QUICK, GOOD, FAIR, POOR, MEASURES, MEASURED_LEAST = 24 };
+enum { KEPT = 512, LAG = 32 }; // more than an encoder keeps back; between two of them
 // What tickets/make.c counts from.
 static const char *const measured_at[MEASURES] = {"23", "18", "26", "34"};
 
@@ -48,6 +49,9 @@ struct measuring {
     AVCodecContext *encoder;
     int64_t most;             // frames
     int64_t bits, first_bits; // first: of the frames that all of them get
+    // When the deliverable is to come to a likeness: what was encoded is shown, and compared.
+    AVCodecContext *decoder;
+    int64_t error, first_error; // squared, of luma
 };
 
 struct cutting {
@@ -79,6 +83,7 @@ struct cutting {
     int file;
     struct packets_writer *writer;
     struct measuring measures[MEASURES]; // of a segment that is measured
+    AVFrame *kept[KEPT];                 // frames that are not compared with all yet, by number
     bool measured;
     int64_t said_us;
     AVPacket *packet, *out; // of the source; of the encoder
@@ -295,16 +300,59 @@ static bool prove(struct cutting *x, const AVPacket *p, struct error *err)
 
 // ---- measuring
 
+static bool open_comparison(struct measuring *m, struct error *err)
+{
+    AVCodecParameters *p = avcodec_parameters_alloc();
+    avcodec_parameters_from_context(p, m->encoder);
+    bool done = decoder_open(p, m->encoder->time_base, 1, &m->decoder, err);
+    avcodec_parameters_free(&p);
+    return done;
+}
+
 static bool open_measures(struct cutting *x, struct error *err)
 {
     int64_t some = x->count / 8 > MEASURED_LEAST ? x->count / 8 : MEASURED_LEAST;
     for (int i = 0; i < MEASURES; i++) {
+        struct measuring *m = &x->measures[i];
         if (!open_encoder(x, measured_at[i], i == QUICK, err))
             return false;
-        x->measures[i].encoder = x->encoder;
-        x->measures[i].most = i == QUICK || some > x->count ? x->count : some;
+        m->encoder = x->encoder;
+        m->most = i == QUICK || some > x->count ? x->count : some;
+        if (json_object_get(x->o.video, "psnr_db") && !open_comparison(m, err))
+            return false;
     }
     return true; // x->encoder says how frames are to be
+}
+
+static int64_t squares(const AVFrame *a, const AVFrame *b)
+{
+    int64_t sum = 0;
+    for (int y = 0; y < a->height; y++) {
+        const uint8_t *p = a->data[0] + y * a->linesize[0], *q = b->data[0] + y * b->linesize[0];
+        uint32_t line = 0; // of 8192 pixels at most 2^29
+        for (int i = 0; i < a->width; i++)
+            line += (uint32_t)((p[i] - q[i]) * (p[i] - q[i]));
+        sum += line;
+    }
+    return sum;
+}
+
+static void compare(struct cutting *x, struct measuring *m, const AVPacket *p)
+{
+    AVFrame *f = av_frame_alloc();
+    avcodec_send_packet(m->decoder, p);
+    while (avcodec_receive_frame(m->decoder, f) >= 0) {
+        const AVFrame *was = f->pts >= 0 ? x->kept[f->pts % KEPT] : NULL;
+        if (was && was->pts == f->pts && was->width == f->width && was->height == f->height) {
+            int64_t error = squares(was, f);
+            m->error += error;
+            m->first_error += f->pts < x->measures[GOOD].most ? error : 0;
+        }
+        if (m == &x->measures[QUICK] && f->pts >= LAG)
+            av_frame_free(&x->kept[(f->pts - LAG) % KEPT]);
+        av_frame_unref(f);
+    }
+    av_frame_free(&f);
 }
 
 static bool count_bits(struct cutting *x, struct measuring *m, const AVFrame *f, struct error *err)
@@ -313,14 +361,22 @@ static bool count_bits(struct cutting *x, struct measuring *m, const AVFrame *f,
     while (code >= 0 && avcodec_receive_packet(m->encoder, x->out) >= 0) {
         m->bits += x->out->size * 8LL;
         m->first_bits += x->out->pts < x->measures[GOOD].most ? x->out->size * 8LL : 0;
+        if (m->decoder)
+            compare(x, m, x->out);
         av_packet_unref(x->out);
     }
+    if (m->decoder && !f)
+        compare(x, m, NULL);
     return code >= 0 || order_refused(&x->o, code, err);
 }
 
 static bool measure_frame(struct cutting *x, const AVFrame *f, struct error *err)
 {
     bool done = true;
+    if (f && x->measures[QUICK].decoder) {
+        av_frame_free(&x->kept[f->pts % KEPT]);
+        x->kept[f->pts % KEPT] = av_frame_clone(f);
+    }
     for (int i = 0; done && i < MEASURES; i++)
         if (!f || f->pts < x->measures[i].most)
             done = count_bits(x, &x->measures[i], f, err);
@@ -329,11 +385,22 @@ static bool measure_frame(struct cutting *x, const AVFrame *f, struct error *err
 
 static json_t *measures_of(const struct cutting *x)
 {
-    return json_pack("{s:I, s:I, s:I, s:[I,I,I]}", "frames", (json_int_t)x->count, "quick",
-                     (json_int_t)x->measures[QUICK].bits, "quick_first",
-                     (json_int_t)x->measures[QUICK].first_bits, "first",
-                     (json_int_t)x->measures[GOOD].bits, (json_int_t)x->measures[FAIR].bits,
-                     (json_int_t)x->measures[POOR].bits);
+    const struct measuring *m = x->measures;
+    json_t *to = json_pack("{s:I, s:I, s:I, s:[I,I,I]}", "frames", (json_int_t)x->count, "quick",
+                           (json_int_t)m[QUICK].bits, "quick_first",
+                           (json_int_t)m[QUICK].first_bits, "first", (json_int_t)m[GOOD].bits,
+                           (json_int_t)m[FAIR].bits, (json_int_t)m[POOR].bits);
+    int64_t samples = (int64_t)x->encoder->width * x->encoder->height;
+    if (m[QUICK].error)
+        json_object_set_new(
+            to, "error",
+            json_pack("{s:I, s:I, s:I, s:I, s:[I,I,I]}", "samples",
+                      (json_int_t)(samples * x->count), "first_samples",
+                      (json_int_t)(samples * (m[GOOD].most < x->count ? m[GOOD].most : x->count)),
+                      "quick", (json_int_t)m[QUICK].error, "quick_first",
+                      (json_int_t)m[QUICK].first_error, "first", (json_int_t)m[GOOD].error,
+                      (json_int_t)m[FAIR].error, (json_int_t)m[POOR].error));
+    return to;
 }
 
 // ---- encoding
@@ -757,9 +824,13 @@ static bool cut(const struct ticket *t, bool (*to)(struct cutting *, json_t **, 
     done = done && open_treatment(&x, err) && to(&x, result, err);
     packets_writer_close(x.writer);
     avcodec_free_context(&x.decoder);
-    for (int i = 0; i < MEASURES; i++)
+    for (int i = 0; i < MEASURES; i++) {
         if (x.measures[i].encoder != x.encoder)
             avcodec_free_context(&x.measures[i].encoder);
+        avcodec_free_context(&x.measures[i].decoder);
+    }
+    for (int i = 0; i < KEPT; i++)
+        av_frame_free(&x.kept[i]);
     avcodec_free_context(&x.encoder);
     avcodec_free_context(&x.proof);
     own_close(x.own);

@@ -144,7 +144,8 @@ bool film_captions_read(struct command_call *call, const json_t *profile, const 
             !caption_fits(g->c, f->film.frames, g->file, err))
             return false;
     }
-    return has_all(profile, f, err) && plan(call, f, err);
+    // A ladder has them beside its rungs, never in them.
+    return has_all(profile, f, err) && (json_object_get(profile, "ladder") || plan(call, f, err));
 }
 
 // ---- beside it

@@ -1,6 +1,7 @@
 // posthouse transcode: a file made into a profile, probed and compared, without a server.
 #include "cmd/beside.h"
 #include "cmd/film_captions.h"
+#include "cmd/ladder.h"
 #include "cmd/master.h"
 #include "cmd/record.h"
 #include "formats/profile/burn.h"
@@ -76,6 +77,14 @@ static bool lock(const char *folder, const char *final, struct error *err)
     return error_fix(err, "wait for the other one, or name another folder with --out");
 }
 
+// A ladder is a folder, which no other one takes the place of by a change of its name.
+static bool remove_old(const char *path, struct error *err)
+{
+    bool folder = false;
+    int64_t size;
+    return !file_look(path, &folder, &size) || !folder || folder_remove(path, err);
+}
+
 // Encodes under a hidden folder, probes, and only then gives the file its name. What is left of a
 // run that was cut off is in that folder, and the next one goes on with it.
 static bool make(struct command_call *call, const struct media *m, const json_t *facts,
@@ -105,12 +114,27 @@ static bool make(struct command_call *call, const struct media *m, const json_t 
     }
     if (!folder_make(work, 0755, err) || !lock(work, final, err))
         return false;
-    if (!media_encode(call, m, &wish, &result, err) || !media_probe(call, &check, &seen, err) ||
-        !film_captions_beside(call, captions, profile, seen, folder, name, err))
+    if (json_object_get(profile, "ladder")) {
+        struct ladder_wish ladder = {.facts = facts,
+                                     .profile = profile,
+                                     .folder = folder,
+                                     .name = name,
+                                     .captions = captions,
+                                     .workers = workers,
+                                     .quiet = wish.quiet};
+        if (!ladder_make(call, m, &ladder, &result, all, err))
+            goto out;
+        *checks = json_incref(json_object_get(result, "checks"));
+    } else {
+        if (!media_encode(call, m, &wish, &result, err) || !media_probe(call, &check, &seen, err) ||
+            !film_captions_beside(call, captions, profile, seen, folder, name, err))
+            goto out;
+        *checks = deliver_checks(profile, facts, seen, json_object_get(result, "tracks"), all);
+        *cadence = json_incref(json_object_get(result, "cadence"));
+        film_captions_check(captions, seen, *checks, all);
+    }
+    if (option_flag(call, "overwrite") && !remove_old(final, err))
         goto out;
-    *checks = deliver_checks(profile, facts, seen, json_object_get(result, "tracks"), all);
-    *cadence = json_incref(json_object_get(result, "cadence"));
-    film_captions_check(captions, seen, *checks, all);
     if (rename(made, final) != 0) {
         error_errno(err, errno, "cannot give %s its name", final);
         goto out;
@@ -231,18 +255,19 @@ static int run(struct command_call *call)
     if (!asked_profile(call, wanted, &profile, &err) || !burn(call, profile, &err) ||
         !media_open(call, call->words[0], &m, &err) || !media_probe(call, &m, &facts, &err) ||
         !folder_make(folder, 0755, &err) || !master_state(call, &m, folder, facts, &err) ||
-        !made_here(profile, &err) || !profile_makes(profile, facts, m.name, &err) || !beside(call, facts, &err) ||
-        !film_captions_read(call, profile, facts, &captions, &err) ||
+        !made_here(profile, &err) || !profile_makes(profile, facts, m.name, &err) ||
+        !beside(call, facts, &err) || !film_captions_read(call, profile, facts, &captions, &err) ||
         !carry(call, &m, facts, profile, &told, &carried, &err)) {
         status = command_failed(&err);
         goto out;
     }
-    const char *name =
-        output_name(call, m.name, json_string_value(json_object_get(profile, "extension")));
+    bool ladder = json_object_get(profile, "ladder") != NULL;
+    const char *name = output_name(
+        call, m.name, ladder ? "" : json_string_value(json_object_get(profile, "extension")));
     if (!make(call, &m, facts, profile, carried, &captions, folder, name, (int)workers, &checks,
               &cadence, &all, &err) ||
-        !keep_beside(call, &m, facts, profile, told,
-                     arena_format(call->arena, "%s/%s", folder, name), &err) ||
+        (!ladder && !keep_beside(call, &m, facts, profile, told,
+                                 arena_format(call->arena, "%s/%s", folder, name), &err)) ||
         !beside_deliver(call, folder, &err)) {
         status = command_failed(&err);
         goto out;
@@ -332,7 +357,10 @@ const struct command command_transcode = {
     "profile or --captions-in and --captions-as say. Their labels count from the film's timecode; "
     "a "
     "file\n"
-    "of another programme is refused.",
+    "of another programme is refused.\n"
+    "\n"
+    "A ladder is a folder: a file in fragments for each rung and the sound, master.m3u8 (HLS),\n"
+    "manifest.mpd (DASH), SHA256SUMS; the first of --captions goes into it as WebVTT.",
     options,
     1,
     1,

@@ -179,7 +179,7 @@ static const char *field(struct filling *f, const char *c, bool *empty)
 static void fill(struct filling *f, const char *pattern)
 {
     size_t group = 0, missing = 0;
-    bool inside = false, lacks = false, empty;
+    bool inside = false, lacks = false, empty = false;
     for (const char *c = pattern; *c && !f->bad;) {
         if (*c == '{') {
             c = field(f, c + 1, &empty);

@@ -33,6 +33,8 @@ static const struct field fields[] = {
     {"", "video", 'o', false, NULL},
     {"", "audio", 'o', false, NULL},
     {"", "checks_only", 't', false, NULL},
+    {"", "fragment_s", 'i', false, NULL},
+    {"", "ladder", 'L', false, NULL},
     {"", "source", 'o', false, NULL},
     {"", "notes", 'T', false, NULL},
     {"", "master", 'o', false, NULL},
@@ -72,7 +74,14 @@ static const struct field fields[] = {
     {"video", "gop", 't', false, " fixed "},
     {"video", "segment_s", 'i', false, NULL},
     {"video", "bit_rate", 'i', false, NULL},
+    {"video", "psnr_db", 'n', false, NULL},
     {"video", "options", 'o', false, NULL},
+    {"ladder[]", "name", 't', true, NULL},
+    {"ladder[]", "width", 'i', true, NULL},
+    {"ladder[]", "height", 'i', true, NULL},
+    {"ladder[]", "codec", 't', false, " libx264 libx265 libsvtav1 "},
+    {"ladder[]", "bit_rate", 'i', false, NULL},
+    {"ladder[]", "options", 'o', false, NULL},
     {"audio", "codec", 't', true, CODECS},
     {"audio", "rate", 'i', true, NULL},
     {"audio", "channels", 'i', false, NULL},
@@ -329,6 +338,40 @@ static bool check_burns(const json_t *profile, struct fault *f)
     return true;
 }
 
+static bool check_options(const json_t *of, const char *part, struct fault *f)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(of, "options"), name, value)
+    {
+        if (!json_is_string(value))
+            return wrong(f, part, name, "is not a text");
+    }
+    return true;
+}
+
+static bool check_rungs(const json_t *profile, struct fault *f)
+{
+    const json_t *rung;
+    size_t i;
+    char part[40];
+    if (json_object_get(profile, "ladder") && !json_object_get(profile, "video"))
+        return wrong(f, "", "ladder", "needs a \"video\" that its rungs change");
+    json_array_foreach(json_object_get(profile, "ladder"), i, rung)
+    {
+        const char *name = json_string_value(json_object_get(rung, "name"));
+        snprintf(part, sizeof(part), "ladder[%zu]", i);
+        if (name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] || strlen(name) > 40 ||
+            strcmp(name, "sound") == 0)
+            return wrong(f, part, "name",
+                         "names a file: small letters, figures and -, not \"sound\"");
+        snprintf(part, sizeof(part), "ladder[%zu].options", i);
+        if (!check_options(rung, part, f))
+            return false;
+    }
+    return true;
+}
+
 // Of a program of the operator's: it is named by its whole path and told both files.
 static bool encoder_fits(const json_t *encoder, struct fault *f)
 {
@@ -425,13 +468,8 @@ static bool check(const json_t *profile, struct fault *f)
         return wrong(f, "", "", "is not a JSON object");
     if (!check_object(profile, "", "", f))
         return false;
-    const char *name;
-    json_t *value;
-    json_object_foreach(json_object_get(video, "options"), name, value)
-    {
-        if (!json_is_string(value))
-            return wrong(f, "video.options", name, "is not a text");
-    }
+    if (!check_options(video, "video.options", f) || !check_rungs(profile, f))
+        return false;
     const char *format = json_string_value(json_object_get(video, "pixel_format"));
     if (json_is_true(json_object_get(video, "sdr")) && strcmp(format, "yuv420p") != 0)
         return wrong(f, "video", "pixel_format", "is yuv420p where \"sdr\" is true");
@@ -451,7 +489,14 @@ static bool check(const json_t *profile, struct fault *f)
     if (!check_burns(profile, f))
         return false;
     if (profile_measured(profile) && json_object_get(json_object_get(video, "options"), "crf"))
-        return wrong(f, "video", "bit_rate", "can not be held with a crf beside it");
+        return wrong(f, "video", json_object_get(video, "psnr_db") ? "psnr_db" : "bit_rate",
+                     "can not be held with a crf beside it");
+    const json_t *psnr = json_object_get(video, "psnr_db");
+    if (psnr && (json_object_get(video, "bit_rate") || profile_strict(profile) ||
+                 strcmp(json_string_value(json_object_get(video, "codec")), "libx264") != 0 ||
+                 strcmp(json_string_value(json_object_get(video, "pixel_format")), "yuv420p") != 0))
+        return wrong(f, "video", "psnr_db",
+                     "is for libx264 of 8 bits, without bit_rate, bufsize, maxrate and minrate");
     if (!video && !audio)
         return wrong(f, "", "video", "and audio are both missing");
     char why[200];
@@ -566,7 +611,8 @@ bool profile_measured(const json_t *profile)
 {
     const json_t *video = json_object_get(profile, "video");
     const char *codec = json_string_value(json_object_get(video, "codec"));
-    return number_of(video, "bit_rate") > 0 && !profile_strict(profile) && codec &&
+    return (number_of(video, "bit_rate") > 0 || json_object_get(video, "psnr_db")) &&
+           !profile_strict(profile) && codec &&
            (strcmp(codec, "libx264") == 0 || strcmp(codec, "libx265") == 0);
 }
 

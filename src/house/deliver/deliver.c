@@ -55,6 +55,12 @@ static bool suits(struct db_tx *tx, const struct delivery_wish *w, const struct 
         error_why(err, "the house has not looked into it, or could not");
         return error_fix(err, "wait until it is ready, or see what its job says");
     }
+    if (json_object_get(w->profile, "ladder")) {
+        error_set(err, ERROR_UNSUPPORTED, "%s cannot be delivered as a ladder", v->name);
+        error_why(err, "%s", DELIVER_LADDER);
+        return error_fix(err, "posthouse get it, then posthouse transcode FILE --profile %s",
+                         json_string_value(json_object_get(w->profile, "name")));
+    }
     bool ok = profile_makes(w->profile, facts, v->name, err) &&
               (!w->rules || (record_told_get(tx, v->asset, &told, err) &&
                              record_suits(w->rules, w->profile, facts, told, v->name, err)));
@@ -174,8 +180,8 @@ static bool name_of(struct db_tx *tx, const struct delivery_wish *w, const struc
     if (!naming_make(naming, *values, extension ? extension : "", made, err))
         return false;
     *name = arena_text(a, made);
-    return naming_free(tx, v->project, v->id, json_string_value(json_object_get(w->profile, "name")),
-                       made, err);
+    return naming_free(tx, v->project, v->id,
+                       json_string_value(json_object_get(w->profile, "name")), made, err);
 }
 
 static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
@@ -186,7 +192,8 @@ static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
     struct job_step steps[6] = {0};
     const char *profile = json_string_value(json_object_get(w->profile, "name"));
     bool outside = outside_wanted(w->profile);
-    json_t *made = outside ? outside_between(w->profile) : json_incref((json_t *)(uintptr_t)w->profile);
+    json_t *made =
+        outside ? outside_between(w->profile) : json_incref((json_t *)(uintptr_t)w->profile);
     json_t *ticket = json_pack("{s:s, s:o, s:s}", "kind", "encode", "profile", made, "output",
                                outside ? "between.mov" : name);
     if (w->captions)
@@ -285,8 +292,8 @@ bool delivery_plan(struct db_tx *tx, const struct delivery_wish *w, int64_t now_
     json_t *facts = ok && v.facts ? json_loads(v.facts, 0, NULL) : NULL;
     error_clear(&why);
     if (ok) {
-        bool well = name_of(tx, w, &v, facts, a, now_ms, &name, &values, &why) &&
-                    qc_is_passed(tx, w, &why);
+        bool well =
+            name_of(tx, w, &v, facts, a, now_ms, &name, &values, &why) && qc_is_passed(tx, w, &why);
         *plan = json_pack("{s:s, s:s, s:O*}", "name", name, "package",
                           *name ? package_plan(w->profile, name, a) : "", "values", values);
         json_t *naming = json_object_get(w->profile, "naming");

@@ -16,6 +16,10 @@
 
 #include <jansson.h>
 
+// Why a profile with a ladder is refused.
+#define DELIVER_LADDER                                                                             \
+    "a ladder is a folder, and the house delivers files: posthouse transcode makes it"
+
 // Profile by name from <folder>/<name>.json, checked; a new reference. NOT_FOUND lists those there
 // are.
 MUST_CHECK bool profile_load(const char *folder, const char *name, json_t **profile,

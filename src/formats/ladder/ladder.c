@@ -1,0 +1,324 @@
+#include "formats/ladder/ladder.h"
+#include "time/rational.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int64_t number(const json_t *of, const char *name)
+{
+    return json_integer_value(json_object_get(of, name));
+}
+
+static const char *word(const json_t *of, const char *name)
+{
+    const char *text = json_string_value(json_object_get(of, name));
+    return text ? text : "";
+}
+
+// ---- profiles
+
+static json_t *part_of(const json_t *profile, const char *name)
+{
+    json_t *p = json_copy((json_t *)(uintptr_t)profile);
+    int64_t gop_s = number(json_object_get(profile, "video"), "gop_s");
+    json_object_del(p, "ladder");
+    json_object_del(p, "captions");
+    json_object_del(p, name);
+    json_object_set_new(p, "fragment_s", json_integer(gop_s ? gop_s : 2));
+    return p;
+}
+
+static json_t *rung(const json_t *profile, const json_t *row)
+{
+    json_t *p = part_of(profile, "audio"), *value;
+    json_t *video = json_deep_copy(json_object_get(profile, "video"));
+    const char *name;
+    json_object_foreach((json_t *)(uintptr_t)row, name, value)
+    {
+        if (strcmp(name, "options") == 0 && json_object_get(video, name))
+            json_object_update(json_object_get(video, name), value);
+        else if (strcmp(name, "name") != 0)
+            json_object_set(video, name, value);
+    }
+    json_object_set_new(video, "gop", json_string("fixed"));
+    if (!json_object_get(video, "gop_s"))
+        json_object_set_new(video, "gop_s", json_integer(2));
+    json_object_set_new(p, "video", video);
+    return json_pack("{s:s, s:o}", "name", word(row, "name"), "profile", p);
+}
+
+json_t *ladder_rungs(const json_t *profile, int width, int height)
+{
+    json_t *list = json_array(), *smallest = NULL;
+    size_t i;
+    const json_t *row;
+    json_array_foreach(json_object_get(profile, "ladder"), i, row)
+    {
+        int64_t w = number(row, "width"), h = number(row, "height");
+        // Of the source's shape one side fits; a rung of its own size is one more.
+        if (w <= width || h <= height)
+            json_array_append_new(list, rung(profile, row));
+        if (!smallest || w < number(smallest, "width"))
+            smallest = (json_t *)(uintptr_t)row;
+    }
+    if (!json_array_size(list) && smallest)
+        json_array_append_new(list, rung(profile, smallest));
+    return list;
+}
+
+json_t *ladder_sound(const json_t *profile)
+{
+    if (!json_object_get(profile, "audio"))
+        return NULL;
+    json_t *p = part_of(profile, "video");
+    json_t *audio = json_copy(json_object_get(profile, "audio"));
+    json_object_set_new(audio, "streams", json_integer(1));
+    json_object_set_new(p, "audio", audio);
+    return p;
+}
+
+// ---- figures
+
+static const json_t *fragments_of(const json_t *of)
+{
+    return json_object_get(json_object_get(of, "cmaf"), "fragments");
+}
+
+static int64_t part(const json_t *fragment, size_t index)
+{
+    return json_integer_value(json_array_get(fragment, index));
+}
+
+static int64_t scale_of(const json_t *of)
+{
+    int64_t scale = number(json_object_get(of, "cmaf"), "timescale");
+    return scale > 0 ? scale : 1;
+}
+
+void ladder_rates(const json_t *of, int64_t *most, int64_t *average)
+{
+    size_t i;
+    const json_t *f;
+    int64_t scale = scale_of(of), bytes = 0, time = 0, longest = 0;
+    *most = *average = 0;
+    json_array_foreach(fragments_of(of), i, f) longest =
+        part(f, 2) > longest ? part(f, 2) : longest;
+    json_array_foreach(fragments_of(of), i, f)
+    {
+        int64_t duration = part(f, 2) > 0 ? part(f, 2) : 1;
+        // What is left at the end may be a frame: it is no measure of a rate.
+        int64_t rate = part(f, 1) * 8 * scale / (2 * duration < longest ? longest : duration);
+        *most = rate > *most ? rate : *most;
+        bytes += part(f, 1), time += duration;
+    }
+    *average = time ? bytes * 8 * scale / time : 0;
+}
+
+bool ladder_aligned(const json_t *about)
+{
+    const json_t *list = json_object_get(about, "picture"), *first = json_array_get(list, 0);
+    size_t i, k;
+    const json_t *of, *f;
+    json_array_foreach(list, i, of)
+    {
+        if (json_array_size(fragments_of(of)) != json_array_size(fragments_of(first)) ||
+            scale_of(of) != scale_of(first))
+            return false;
+        json_array_foreach(fragments_of(of), k,
+                           f) if (part(f, 2) !=
+                                  part(json_array_get(fragments_of(first), k), 2)) return false;
+    }
+    return true;
+}
+
+static rational rate_of(const json_t *about)
+{
+    rational rate;
+    struct error err;
+    if (!rational_parse(text_of(word(about, "rate")), &rate, &err) || rate.num <= 0)
+        rate = (rational){25, 1};
+    return rate;
+}
+
+static double seconds_of(const json_t *about)
+{
+    rational rate = rate_of(about);
+    return (double)number(about, "frames") * (double)rate.den / (double)rate.num;
+}
+
+static const char *language_of(const json_t *of)
+{
+    const char *language = word(of, "language");
+    for (const char *c = language; *c; c++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", *c))
+            return "und";
+    return *language ? language : "und";
+}
+
+// ---- HLS
+
+static void begin(struct buf *to, double longest_s)
+{
+    buf_format(to,
+               "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:0\n"
+               "#EXT-X-PLAYLIST-TYPE:VOD\n",
+               longest_s < 1 ? 1 : (int)(longest_s + 0.5)); // rounded to the nearest, 4.3.3.1
+}
+
+void ladder_hls_file(const json_t *about, const json_t *of, struct buf *to)
+{
+    (void)about;
+    const json_t *cmaf = json_object_get(of, "cmaf"), *f;
+    const char *file = word(of, "file");
+    double longest = 0, scale = (double)scale_of(of);
+    size_t i;
+    json_array_foreach(fragments_of(of), i, f)
+    {
+        double s = (double)part(f, 2) / scale;
+        longest = s > longest ? s : longest;
+    }
+    begin(to, longest);
+    buf_format(to, "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"%s\",BYTERANGE=\"%lld@0\"\n",
+               file, (long long)number(cmaf, "head"));
+    json_array_foreach(fragments_of(of), i, f)
+        buf_format(to, "#EXTINF:%.6f,\n#EXT-X-BYTERANGE:%lld@%lld\n%s\n",
+                   (double)part(f, 2) / scale, (long long)part(f, 1), (long long)part(f, 0), file);
+    buf_format(to, "#EXT-X-ENDLIST\n");
+}
+
+void ladder_hls_text(const json_t *about, struct buf *to)
+{
+    double seconds = seconds_of(about);
+    begin(to, seconds);
+    buf_format(to, "#EXTINF:%.6f,\n%s\n#EXT-X-ENDLIST\n", seconds,
+               word(json_object_get(about, "text"), "file"));
+}
+
+// "a.mp4" gives "a"
+static int stem(const char *file)
+{
+    const char *dot = strrchr(file, '.');
+    return dot ? (int)(dot - file) : (int)strlen(file);
+}
+
+static void hls_rung(const json_t *about, const json_t *of, struct buf *to)
+{
+    const json_t *sound = json_object_get(about, "sound"), *cmaf = json_object_get(of, "cmaf");
+    int64_t most, average, sound_most = 0, sound_average = 0;
+    rational rate = rate_of(about);
+    const char *file = word(of, "file");
+    ladder_rates(of, &most, &average);
+    if (sound)
+        ladder_rates(sound, &sound_most, &sound_average);
+    buf_format(to,
+               "#EXT-X-STREAM-INF:BANDWIDTH=%lld,AVERAGE-BANDWIDTH=%lld,CODECS=\"%s%s%s\","
+               "RESOLUTION=%lldx%lld,FRAME-RATE=%.3f%s%s\n%.*s.m3u8\n",
+               (long long)(most + sound_most), (long long)(average + sound_average),
+               word(cmaf, "codecs"), sound ? "," : "",
+               sound ? word(json_object_get(sound, "cmaf"), "codecs") : "",
+               (long long)number(cmaf, "width"), (long long)number(cmaf, "height"),
+               (double)rate.num / (double)rate.den, sound ? ",AUDIO=\"sound\"" : "",
+               json_object_get(about, "text") ? ",SUBTITLES=\"text\"" : "", stem(file), file);
+}
+
+void ladder_hls(const json_t *about, struct buf *to)
+{
+    const json_t *sound = json_object_get(about, "sound"), *texts = json_object_get(about, "text");
+    size_t i;
+    const json_t *of;
+    buf_format(to, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    if (sound)
+        buf_format(to,
+                   "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"sound\",NAME=\"%s\",LANGUAGE=\"%s\",DEFAULT="
+                   "YES,AUTOSELECT=YES,CHANNELS=\"%lld\",URI=\"%.*s.m3u8\"\n",
+                   language_of(sound), language_of(sound),
+                   (long long)number(json_object_get(sound, "cmaf"), "channels"),
+                   stem(word(sound, "file")), word(sound, "file"));
+    if (texts)
+        buf_format(to,
+                   "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"%s\",LANGUAGE=\"%s\","
+                   "DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI=\"%.*s.m3u8\"\n",
+                   language_of(texts), language_of(texts), stem(word(texts, "file")),
+                   word(texts, "file"));
+    json_array_foreach(json_object_get(about, "picture"), i, of) hls_rung(about, of, to);
+}
+
+// ---- DASH
+
+static void segment_base(const json_t *of, struct buf *to)
+{
+    const json_t *cmaf = json_object_get(of, "cmaf"), *index = json_object_get(cmaf, "index");
+    buf_format(to,
+               "        <BaseURL>%s</BaseURL>\n"
+               "        <SegmentBase indexRange=\"%lld-%lld\" timescale=\"%lld\">\n"
+               "          <Initialization range=\"0-%lld\"/>\n"
+               "        </SegmentBase>\n"
+               "      </Representation>\n",
+               word(of, "file"), (long long)part(index, 0),
+               (long long)(part(index, 0) + part(index, 1) - 1), (long long)scale_of(of),
+               (long long)(number(cmaf, "head") - 1));
+}
+
+static void dash_rung(const json_t *about, const json_t *of, struct buf *to)
+{
+    const json_t *cmaf = json_object_get(of, "cmaf");
+    int64_t most, average;
+    rational rate = rate_of(about);
+    ladder_rates(of, &most, &average);
+    buf_format(to,
+               "      <Representation id=\"%s\" codecs=\"%s\" bandwidth=\"%lld\" width=\"%lld\" "
+               "height=\"%lld\" frameRate=\"%lld/%lld\" sar=\"1:1\">\n",
+               word(of, "name"), word(cmaf, "codecs"), (long long)most,
+               (long long)number(cmaf, "width"), (long long)number(cmaf, "height"),
+               (long long)rate.num, (long long)rate.den);
+    segment_base(of, to);
+}
+
+static void dash_sound(const json_t *sound, struct buf *to)
+{
+    const json_t *cmaf = json_object_get(sound, "cmaf");
+    int64_t most, average;
+    ladder_rates(sound, &most, &average);
+    buf_format(
+        to,
+        "    <AdaptationSet contentType=\"audio\" mimeType=\"audio/mp4\" lang=\"%s\" "
+        "subsegmentAlignment=\"true\" subsegmentStartsWithSAP=\"1\">\n"
+        "      <Representation id=\"%s\" codecs=\"%s\" bandwidth=\"%lld\" "
+        "audioSamplingRate=\"%lld\">\n"
+        "        <AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_"
+        "configuration:2011\" value=\"%lld\"/>\n",
+        language_of(sound), word(sound, "name"), word(cmaf, "codecs"), (long long)most,
+        (long long)number(cmaf, "sample_rate"), (long long)number(cmaf, "channels"));
+    segment_base(sound, to);
+    buf_format(to, "    </AdaptationSet>\n");
+}
+
+void ladder_dash(const json_t *about, struct buf *to)
+{
+    const json_t *sound = json_object_get(about, "sound"), *texts = json_object_get(about, "text");
+    const json_t *list = json_object_get(about, "picture"), *of;
+    const json_t *first = json_array_get(fragments_of(json_array_get(list, 0)), 0);
+    double group = (double)part(first, 2) / (double)scale_of(json_array_get(list, 0));
+    size_t i;
+    buf_format(to,
+               "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+               "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:"
+               "isoff-on-demand:2011\" type=\"static\" mediaPresentationDuration=\"PT%.3fS\" "
+               "minBufferTime=\"PT%.3fS\">\n  <Period duration=\"PT%.3fS\">\n"
+               "    <AdaptationSet contentType=\"video\" mimeType=\"video/mp4\" "
+               "subsegmentAlignment=\"true\" subsegmentStartsWithSAP=\"1\">\n",
+               seconds_of(about), group > 0 ? group : 2, seconds_of(about));
+    json_array_foreach(list, i, of) dash_rung(about, of, to);
+    buf_format(to, "    </AdaptationSet>\n");
+    if (sound)
+        dash_sound(sound, to);
+    if (texts)
+        buf_format(to,
+                   "    <AdaptationSet contentType=\"text\" mimeType=\"text/vtt\" lang=\"%s\">\n"
+                   "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"subtitle\"/>\n"
+                   "      <Representation id=\"text\" bandwidth=\"1000\">\n"
+                   "        <BaseURL>%s</BaseURL>\n      </Representation>\n"
+                   "    </AdaptationSet>\n",
+                   language_of(texts), word(texts, "file"));
+    buf_format(to, "  </Period>\n</MPD>\n");
+}
