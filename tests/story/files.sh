@@ -74,7 +74,7 @@ ok "to the byte" cmp dv10.xml out/dv/dv10.xml
 ffmpeg -v error -f lavfi -i testsrc2=s=320x240:r=24000/1001:d=2 -vf telecine=first_field=top:pattern=23,setfield=tff,format=yuv422p10le -r 30000/1001 -c:v prores_ks -profile:v 3 -flags +ildct -field_order tt pulled.mov
 sed 's/"pixel_format"/"scan": "progressive", "pixel_format"/; s/prores-422-hq-mov/film/' "$top/data/profiles/prores-422-hq-mov.json" >film.json
 ok "a pull-down is found and undone" says 'fields: 2:3, top first; made into 24000/1001' 0 "$posthouse" transcode pulled.mov --profile ./film.json --out out/film
-ok "a mistake in a profile is named with its line" bash -c 'sed "s/1920x1080/1920x/" "$1/data/profiles/apple-itunes-prores.json" >apple-itunes-prores.json; ! "$0" profile check apple-itunes-prores.json 2>err && grep -q "line 24: .*sizes.0" err || { cat err; false; }' "$posthouse" "$top"
+ok "a mistake in a profile is named with its line" bash -c 'sed "s/1920x1080/1920x/" "$1/data/profiles/apple-itunes-prores.json" >apple-itunes-prores.json; line=$(grep -n 1920x\", apple-itunes-prores.json | cut -d: -f1); ! "$0" profile check apple-itunes-prores.json 2>err && grep -q "line $line: .*sizes.0" err || { cat err; false; }' "$posthouse" "$top"
 ok "the manual page is roff" bash -c "'$posthouse' man transcode | grep -q '^.TH POSTHOUSE-transcode'"
 echo "1..$number"
 exit $bad
