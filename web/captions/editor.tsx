@@ -4,7 +4,7 @@
  */
 import type { CaptionFinding, CaptionRules, CaptionSaved, Problem } from "api-types";
 import type { Signal } from "@preact/signals";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, is_aborted, post, problem_of, with_query } from "../app/api";
 import { may } from "../app/session";
 import { Button } from "../parts/button";
@@ -84,6 +84,12 @@ function Editor({ captions, state, peaks, wave_host, seek, here }: Props & { her
   };
   const beside = (way: 1 | -1): void => choose(at + way);
   const words = (): void => void document.getElementById("cue-words")?.focus();
+  // With the drawing, not after it: who types at once types into the new one.
+  const words_next = useRef(false);
+  useLayoutEffect(() => {
+    if (words_next.current) words();
+    words_next.current = false;
+  });
 
   // ---- rules, some time after the last change
   useEffect(() => void get<CaptionRules[]>("/caption-rules").then(set_rule_names, () => undefined), []);
@@ -139,7 +145,10 @@ function Editor({ captions, state, peaks, wave_host, seek, here }: Props & { her
   const now = (): number => state.value.frame;
   const set_in = (): void => apply(with_in(cues, at, now()), "in");
   const set_out = (): void => apply(with_out(cues, at, now() + 1), "out");
-  const add = (): void => { apply(added(cues, now(), Math.round(2 * fps), total), "a new caption"); window.setTimeout(words); };
+  const add = (): void => {
+    words_next.current = true;
+    apply(added(cues, now(), Math.round(2 * fps), total), "a new caption");
+  };
   const cut = (): void => (now() > (cues[at]?.in ?? 0) && now() < (cues[at]?.out ?? 0) ? apply(split(cues, at, now()), "split") : tell("Put the playhead inside the caption to split it there"));
   const join = (): void => (cues[at + 1] ? apply(merged(cues, at), "merge") : tell("There is no caption behind it"));
   const take_away = (): void => apply(removed(cues, at), "remove");
