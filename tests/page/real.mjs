@@ -80,7 +80,7 @@ export async function open_house({ program = process.env.POSTHOUSE ?? "build/pos
     const { person, link } = await house.ask("POST", "/people", { name, email, admin: false });
     const answer = await fetch(`${house.url}/api/v1/welcome`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token: link.split("#")[1], password }) });
     if (!answer.ok) throw new Error(`welcome: ${answer.status} ${await answer.text()}`);
-    const cookie = answer.headers.getSetCookie().map((c) => c.split(";")[0]).join("; ");
+    const cookie = (answer.headers.getSetCookie?.() ?? [answer.headers.get("set-cookie") ?? ""]).map((c) => c.split(";")[0]).join("; ");
     const { csrf } = await answer.json();
     const ask = async (method, path, body) => {
       const said = await fetch(`${house.url}/api/v1${path}`, { method, headers: { Cookie: cookie, "X-CSRF": csrf, "Content-Type": "application/json" }, ...(body && { body: JSON.stringify(body) }) });
