@@ -133,14 +133,14 @@ static bool hash_file(const char *path, const bool *kinds, struct reader *r, str
 
 // ---- a history
 
-static bool c4_of(text bytes, char to[C4_SIZE])
+static const char *c4_of(text bytes, char to[C4_SIZE])
 {
     uint8_t digest[64];
     struct hasher *h = hasher_open("sha512");
     hasher_add(h, bytes.at, bytes.size);
     hasher_end(h, digest);
     c4_text(digest, to);
-    return true;
+    return to;
 }
 
 static bool read_generation(const char *folder, struct mhl_generation *g, struct arena *a,
@@ -151,7 +151,7 @@ static bool read_generation(const char *folder, struct mhl_generation *g, struct
     if (!path_join(path, sizeof(path), folder, g->row.path))
         return error_set(err, ERROR_INPUT, "a path is too long");
     bool ok = file_read(path, &bytes, err);
-    if (ok && c4_of((text){bytes.at, bytes.size}, c4) && strcmp(c4, g->row.c4) != 0) {
+    if (ok && strcmp(c4_of((text){bytes.at, bytes.size}, c4), g->row.c4) != 0) {
         error_set(err, ERROR_DAMAGED, "the history of hashes is not whole");
         error_why(err, "%s is not the one that the chain names", path);
         ok = error_fix(err, "bring the folder \"ascmhl\" back as it was; do not trust these files");
@@ -476,31 +476,24 @@ static bool do_file(struct tree *t, struct node *n, struct reader *r, struct err
 
 // ---- folders: digests of what is in them, and of how it is called
 
-struct child {
-    const char *text;
-    const struct node *node;
-};
-
 static int by_text(const void *a, const void *b)
 {
-    return strcmp(((const struct child *)a)->text, ((const struct child *)b)->text);
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void folder_digest(struct tree *t, struct node *n, int kind, struct child *children,
-                          size_t count, bool names)
+// Over the digests of what is in it, in the order of their texts.
+static struct mhl_digest folder_digest(struct tree *t, int kind, const char **texts, size_t count)
 {
     uint8_t digest[64];
     size_t size;
     struct hasher *h = hasher_open(algorithm(kind));
-    struct child *sorted = children;
-    qsort(sorted, count, sizeof(*sorted), by_text);
+    qsort(texts, count, sizeof(*texts), by_text);
     for (size_t i = 0; i < count; i++)
-        if (mhl_digest_bytes((enum mhl_kind)kind, text_of(sorted[i].text), digest, &size))
+        if (mhl_digest_bytes((enum mhl_kind)kind, text_of(texts[i]), digest, &size))
             hasher_add(h, digest, size);
     size = hasher_end(h, digest);
-    struct mhl_digest *to = names ? &n->structure[kind] : &n->digests[kind];
-    *to = (struct mhl_digest){digest_text(t->a, kind, digest, size), MHL_NONE,
-                              date_text(t->a, clock_now_ms())};
+    return (struct mhl_digest){digest_text(t->a, kind, digest, size), MHL_NONE,
+                               date_text(t->a, clock_now_ms())};
 }
 
 // Of one name: its bytes, then its digest.
@@ -522,8 +515,8 @@ static void do_folder(struct tree *t, size_t at, const size_t *first, const size
     size_t count = 0;
     for (size_t i = first[at]; i; i = next[i])
         count++;
-    struct child *children = calloc(count + 1, sizeof(*children));
-    if (!children)
+    const char **texts = calloc(count + 1, sizeof(*texts));
+    if (!texts)
         abort();
     for (int k = 0; k < MHL_KINDS; k++) {
         if (!t->wish->kinds[k])
@@ -531,15 +524,15 @@ static void do_folder(struct tree *t, size_t at, const size_t *first, const size
         size_t some = 0;
         for (size_t i = first[at]; i; i = next[i])
             if (t->nodes[i].digests[k].text)
-                children[some++] = (struct child){t->nodes[i].digests[k].text, &t->nodes[i]};
-        folder_digest(t, n, k, children, some, false);
+                texts[some++] = t->nodes[i].digests[k].text;
+        n->digests[k] = folder_digest(t, k, texts, some);
         some = 0;
         for (size_t i = first[at]; i; i = next[i])
             if (t->nodes[i].digests[k].text)
-                children[some++] = (struct child){named_digest(t, &t->nodes[i], k), &t->nodes[i]};
-        folder_digest(t, n, k, children, some, true);
+                texts[some++] = named_digest(t, &t->nodes[i], k);
+        n->structure[k] = folder_digest(t, k, texts, some);
     }
-    free(children);
+    free(texts);
 }
 
 // ---- generations
@@ -624,8 +617,7 @@ static bool write_generation(struct tree *t, size_t root, struct error *err)
               (path_join(path, sizeof(path), folder, name) ||
                error_set(err, ERROR_INPUT, "a path is too long")) &&
               file_write(path, bytes.at, bytes.size, 0644, err) &&
-              c4_of((text){bytes.at, bytes.size}, c4) &&
-              write_chain(t, r, folder, name, c4, err);
+              write_chain(t, r, folder, name, c4_of((text){bytes.at, bytes.size}, c4), err);
     buf_free(&bytes);
     if (ok) {
         r->generation = *below ? arena_format(t->a, "%s/ascmhl/%s", below, name)

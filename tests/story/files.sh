@@ -74,6 +74,22 @@ ok "to the byte" cmp dv10.xml out/dv/dv10.xml
 ffmpeg -v error -f lavfi -i testsrc2=s=320x240:r=24000/1001:d=2 -vf telecine=first_field=top:pattern=23,setfield=tff,format=yuv422p10le -r 30000/1001 -c:v prores_ks -profile:v 3 -flags +ildct -field_order tt pulled.mov
 sed 's/"pixel_format"/"scan": "progressive", "pixel_format"/; s/prores-422-hq-mov/film/' "$top/data/profiles/prores-422-hq-mov.json" >film.json
 ok "a pull-down is found and undone" says 'fields: 2:3, top first; made into 24000/1001' 0 "$posthouse" transcode pulled.mov --profile ./film.json --out out/film
+# Hash lists; the digests of folders are those that the reference tool of ASC MHL made of the same.
+mkdir -p card/Clips/sub card/empty && echo hello >card/Clips/a.mov && echo world >card/Clips/sub/b.mov && : >card/zero
+ok "a history of hashes is begun" "$posthouse" mhl create card --hash md5,xxh64
+one=$(echo card/ascmhl/0001_card_*.mhl)
+for digest in e4c191d091bd8853 b1946ac92492d2347c6235b4d2611184 722f910550449bd9 5023417f0ccc263b e689c8dc156dc900 b4d425f0e501f8f7 d3156d00f50265f0e2f5cb0775d58d99; do
+  ok "it holds $digest" grep -q ">$digest<" "$one"
+done
+ok "the folder is as it was" says '3 verified, 0 new, 0 failed, 0 missing' 0 "$posthouse" mhl verify card
+printf '<hashlist version="1.1"><hash><file>Clips\\a.mov</file><size>6</size><xxhash64>5388bd91d091c1e4</xxhash64></hash></hashlist>' >card/old.mhl
+ok "a list of MHL 1, with its xxHash turned round, verifies" says '1 verified' 0 "$posthouse" mhl verify card/old.mhl
+rm card/old.mhl
+echo Hello >card/Clips/a.mov && rm card/zero
+ok "what is not the same and what is missing is said by name" says 'NOT THE SAME' 1 "$posthouse" mhl verify card
+ok "and is recorded as failed" bash -c '"$0" mhl create card; [ $? = 1 ] && grep -q "action=\"failed\"" card/ascmhl/0002_*.mhl' "$posthouse"
+sed -i 's/posthouse/Posthouse/' "$one"
+ok "a generation that was edited is not believed" says 'is not the one that the chain names' 3 "$posthouse" mhl verify card
 ok "a mistake in a profile is named with its line" bash -c 'sed "s/1920x1080/1920x/" "$1/data/profiles/apple-itunes-prores.json" >apple-itunes-prores.json; line=$(grep -n 1920x\", apple-itunes-prores.json | cut -d: -f1); ! "$0" profile check apple-itunes-prores.json 2>err && grep -q "line $line: .*sizes.0" err || { cat err; false; }' "$posthouse" "$top"
 ok "the manual page is roff" bash -c "'$posthouse' man transcode | grep -q '^.TH POSTHOUSE-transcode'"
 echo "1..$number"
