@@ -439,7 +439,7 @@ await step("the house is killed: a bar says so, what is written waits, and goes 
   await j.keyboard.press("ArrowRight");
   await house.start();
   await j.waitForSelector(".offline", { state: "detached" });
-  await j.waitForSelector(".comment:has-text('waits for the line')", { state: "detached" });
+  await j.waitForSelector(".comment:has-text('Written while it was away.'):not(:has(.busy))");
   const kept = (await house.ask("GET", `/assets/${clip.id}/comments`)).filter((c) => c.text === "Written while it was away.");
   assert.equal(kept.length, 1);
   await j.evaluate(() => document.activeElement?.blur());
