@@ -90,9 +90,9 @@ int main(int argc, char **argv)
     struct people *people = people_open(&(struct people_wish){.db = db}, &err);
     must(people != NULL);
     must(people_add(people, "Viewer", "v@example.org", false, NULL, "", id, token, &err));
-    must(people_welcome(people, token, "four words and some", "", &made, &err));
+    must(people_welcome(people, token, "four words and some", &(struct entry){0}, &made, &err));
     must(members_set(people, PROJECT, id, "guest", false, NULL, "", &err));
-    must(token_make(people, made.person, "ear", "read", 0, "", id, token, &err));
+    must(token_make(people, made.person, "ear", "read", 0, false, "", id, token, &err));
     struct sockets *sockets = sockets_open(&(struct sockets_wish){0}, &err);
     struct tls *tls = tls_open(&(struct tls_wish){cert, key, names}, &err);
     must(tls && sockets);

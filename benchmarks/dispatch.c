@@ -343,8 +343,8 @@ static void open_house(void)
     h.people = people_open(&(struct people_wish){.db = h.db, .quick_hash = true}, &err);
     must(h.people != NULL);
     must(people_add(h.people, "Ada", "ada@example.org", true, NULL, "", id, link, &err));
-    must(token_make(h.people, id, "w", "worker", 0, "", token_id, h.worker_token, &err));
-    must(token_make(h.people, id, "p", "all", 0, "", token_id, h.person_token, &err));
+    must(token_make(h.people, id, "w", "worker", 0, false, "", token_id, h.worker_token, &err));
+    must(token_make(h.people, id, "p", "all", 0, false, "", token_id, h.person_token, &err));
     must(jobs_open(h.db, clock_now_ms(), &h.jobs, &err));
     must(flow_open(
         &(struct flow_wish){.db = h.db, .store = h.store, .jobs = h.jobs, .scratch = scratch},

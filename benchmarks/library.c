@@ -204,9 +204,9 @@ int main(int argc, char **argv)
     must(people != NULL);
     must(db_write(db, project_in, NULL, &err));
     must(people_add(people, "Maya", "m@example.org", false, NULL, "", who, token, &err));
-    must(people_welcome(people, token, "four words and some", "", &made, &err));
+    must(people_welcome(people, token, "four words and some", &(struct entry){0}, &made, &err));
     must(members_set(people, project.text, who, "editor", false, NULL, "", &err));
-    must(token_make(people, made.person, "bench", "all", 0, "", who, token, &err));
+    must(token_make(people, made.person, "bench", "all", 0, false, "", who, token, &err));
     facts = usual_facts();
     must(facts != NULL);
     int64_t begun = clock_tick_us();

@@ -195,7 +195,7 @@ int main(int argc, char **argv)
                         &err));
         for (int i = 0; i < PROJECTS && !admin; i++)
             must(members_set(people, projects[i].text, person, "owner", false, NULL, "", &err));
-        must(token_make(people, person, "bench", "all", 0, "", tid, secret, &err));
+        must(token_make(people, person, "bench", "all", 0, false, "", tid, secret, &err));
         snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s", secret);
         ask_as(api, bearer, admin ? "administrator, all projects" : "member, all projects", NULL);
         ask_as(api, bearer, admin ? "administrator, a project" : "member, a project",

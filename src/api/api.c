@@ -107,7 +107,7 @@ static bool writes(const struct call *c)
            strcmp(c->inside->method, "OPTIONS") != 0 && !(c->route->flags & ROUTE_READS);
 }
 
-static bool find_who(struct call *c, struct error *err)
+static bool find_who_holds(struct call *c, struct error *err)
 {
     const char *authorization = call_header(c, "Authorization");
     if (authorization && strncasecmp(authorization, "Bearer ", 7) == 0)
@@ -115,6 +115,13 @@ static bool find_who(struct call *c, struct error *err)
     const char *cookies = call_header(c, "Cookie");
     const char *secret = cookies ? cookie_value(c->arena, text_of(cookies), "posthouse") : NULL;
     return people_who(c->api->people, secret, true, c->arena, &c->who, err);
+}
+
+static bool find_who(struct call *c, struct error *err)
+{
+    bool ok = find_who_holds(c, err);
+    c->who.device = device_named(c->arena, call_header(c, "User-Agent"));
+    return ok;
 }
 
 // What can be said without the database's things: the kind of caller, scope, CSRF.
@@ -137,6 +144,11 @@ static bool caller_fits(struct call *c, struct error *err)
                                        : w->scope != SCOPE_WORKER;
     if (!fits || (writes(c) && w->kind != WHO_NOBODY && w->scope == SCOPE_READ))
         return call_denied(c, need, err);
+    if (w->factor_owed && need != NEED_PUBLIC && !(c->route->flags & ROUTE_ENROLS)) {
+        error_set(err, ERROR_DENIED, "your account needs a second factor first");
+        error_why(err, "the house asks it of %s", w->admin ? "administrators" : "everybody");
+        return error_fix(err, "set it up under Account on the page");
+    }
     // Logging in makes a new session whatever came along; SameSite and the JSON type guard it.
     bool logging_in = need == NEED_PUBLIC && strcmp(c->inside->method, "POST") == 0;
     if (w->by_cookie && writes(c) && !logging_in) {
@@ -219,6 +231,7 @@ static bool body_read(struct call *c, text body, struct error *err)
 static bool holds_secret(const struct route *r)
 {
     return r->out && (strcmp(r->out, "PersonMade") == 0 || strcmp(r->out, "TokenMade") == 0 ||
+                      strcmp(r->out, "RecoveryCodes") == 0 ||
                       strcmp(r->out, "Share") == 0);
 }
 

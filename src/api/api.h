@@ -53,6 +53,8 @@ enum {
     ROUTE_READS = 1 << 2,
     // Opens a WebSocket: the Origin is checked.
     ROUTE_SOCKET = 1 << 3,
+    // Open to somebody who owes a second factor.
+    ROUTE_ENROLS = 1 << 4,
 };
 
 struct stream_calls {
@@ -175,7 +177,7 @@ struct call {
     // Ids from the path, NULL where it has none. project and asset are also those of the thing
     // named in the path (a version's asset, a comment's project, ...).
     const char *project, *asset, *version, *comment, *job, *folder, *transfer, *file, *share,
-        *delivery, *report, *person, *token, *worker, *destination, *sending, *hook, *notice, *rule;
+        *delivery, *report, *person, *token, *session, *worker, *destination, *sending, *hook, *notice, *rule;
     int64_t number, task; // {number}, {task} of the path, -1 without one
     // Set by a handler that holds something until the answer is gone or the line was cut; called
     // once. A socket's context is freed here unless its `opened` was called (wire/server.h).

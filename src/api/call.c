@@ -276,7 +276,9 @@ bool call_denied(struct call *c, unsigned need, struct error *err)
                   c->who.scope == SCOPE_READ ? "reading" : "workers");
         return error_fix(err, "use a token of scope all");
     } else {
-        error_why(err, "your role in this project does not include it");
+        error_why(err, need == MAY_DOWNLOAD
+                           ? "your role, or what the project asks of downloads, does not allow it"
+                           : "your role in this project does not include it");
     }
     return error_fix(err, "ask an owner of the project or an administrator");
 }

@@ -68,6 +68,10 @@ struct api_inside {
     atomic_llong started_ms;
 };
 
+// ---- device.c
+// What asks, in a few words: "Firefox 128 on Windows". "" when it does not say.
+const char *device_named(struct arena *a, const char *user_agent);
+
 struct call_inside {
     struct request *r;
     const char *const *headers; // of a test

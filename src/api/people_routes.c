@@ -3,6 +3,7 @@
 #include "house/review/review.h"
 #include "plat/clock.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 // ---- JSON of things
@@ -56,9 +57,11 @@ bool call_me(struct call *c, const struct who *who, struct error *err)
 {
     bool needed = false;
     json_t *person = NULL, *projects = NULL;
+    struct factor_state factor = {0};
     struct seen_work share = {c, who, NULL};
     if (!people_setup_needed(c->api->people, &needed, err) ||
-        (who->kind == WHO_PERSON && !person_get(c, who->person, &person, err)) ||
+        (who->kind == WHO_PERSON && (!person_get(c, who->person, &person, err) ||
+                                     !factor_get(c->api->people, who->person, &factor, err))) ||
         (who->kind == WHO_SHARE && !db_read(c->api->db, share_in, &share, err)) ||
         (who->kind == WHO_PERSON && who->scope != SCOPE_WORKER &&
          !projects_json(c, who, &projects, err))) {
@@ -72,8 +75,14 @@ bool call_me(struct call *c, const struct who *who, struct error *err)
                   "version", c->api->wish.version ? c->api->wish.version : "", "media",
                   media_base(c->api, c->request, c->arena), "setup_needed", needed, "secure",
                   c->request && c->request->secure, "projects", projects ? projects : json_array());
-    if (person)
+    if (person) {
         json_object_set_new(me, "person", person);
+        json_object_set_new(me, "factor",
+                            json_pack("{s:b, s:o, s:i, s:b, s:b}", "on", factor.since_ms > 0,
+                                      "since", json_time(factor.since_ms), "codes_left",
+                                      factor.codes_left, "owed", who->factor_owed, "session",
+                                      who->factor));
+    }
     if (share.json)
         json_object_set_new(me, "share", share.json);
     call_header_set(c, "Cache-Control", "no-store");
@@ -101,18 +110,25 @@ static bool entered(struct call *c, const struct session_made *made, struct erro
     return call_me(c, &who, err);
 }
 
+static struct entry entry_of(struct call *c)
+{
+    return (struct entry){c->address, c->who.device, body_text(c, "code")};
+}
+
 static bool setup(struct call *c, struct error *err)
 {
     struct session_made made;
+    struct entry from = entry_of(c);
     return people_setup(c->api->people, body_text(c, "token"), body_text(c, "name"),
-                        body_text(c, "email"), body_text(c, "password"), c->address, &made, err) &&
+                        body_text(c, "email"), body_text(c, "password"), &from, &made, err) &&
            entered(c, &made, err);
 }
 
 static bool login(struct call *c, struct error *err)
 {
     struct session_made made;
-    return people_login(c->api->people, body_text(c, "email"), body_text(c, "password"), c->address,
+    struct entry from = entry_of(c);
+    return people_login(c->api->people, body_text(c, "email"), body_text(c, "password"), &from,
                         &made, err) &&
            entered(c, &made, err);
 }
@@ -120,8 +136,9 @@ static bool login(struct call *c, struct error *err)
 static bool welcome(struct call *c, struct error *err)
 {
     struct session_made made;
-    return people_welcome(c->api->people, body_text(c, "token"), body_text(c, "password"),
-                          c->address, &made, err) &&
+    struct entry from = entry_of(c);
+    return people_welcome(c->api->people, body_text(c, "token"), body_text(c, "password"), &from,
+                          &made, err) &&
            entered(c, &made, err);
 }
 
@@ -131,6 +148,91 @@ static bool logout(struct call *c, struct error *err)
         return false;
     call_session(c, NULL);
     return true;
+}
+
+// ---- second factors and sessions
+
+static bool factor_start(struct call *c, struct error *err)
+{
+    char secret[FACTOR_SECRET_ROOM];
+    if (!factor_begin(c->api->people, &c->who, secret, err))
+        return false;
+    const char *house = c->api->wish.house_name ? c->api->wish.house_name : "Posthouse";
+    call_json(c, json_pack("{s:s, s:s}", "secret", secret, "uri",
+                           arena_format(c->arena, "otpauth://totp/%s:%s?secret=%s&issuer=%s",
+                                        address_encode(c->arena, text_of(house)),
+                                        address_encode(c->arena, text_of(c->who.email)), secret,
+                                        address_encode(c->arena, text_of(house)))));
+    call_status(c, 201);
+    call_header_set(c, "Cache-Control", "no-store");
+    return true;
+}
+
+static bool factor_shown(struct call *c, struct error *err)
+{
+    char codes[RECOVERY_CODE_COUNT][RECOVERY_CODE_ROOM];
+    if (!factor_confirm(c->api->people, &c->who, body_text(c, "code"), c->address, codes, err))
+        return false;
+    json_t *list = json_array();
+    for (int i = 0; i < RECOVERY_CODE_COUNT; i++)
+        json_array_append_new(list, json_string(codes[i]));
+    call_json(c, json_pack("{s:o}", "codes", list));
+    call_header_set(c, "Cache-Control", "no-store");
+    return true;
+}
+
+static bool factor_drop(struct call *c, struct error *err)
+{
+    return factor_end(c->api->people, &c->who, body_text(c, "code"), c->address, err);
+}
+
+static bool factor_lost(struct call *c, struct error *err)
+{
+    return factor_reset(c->api->people, c->person, &c->who, c->address, err);
+}
+
+static bool sessions_of(struct call *c, const char *person, struct error *err)
+{
+    struct session *all;
+    size_t count = 0;
+    if (!session_list(c->api->people, person, c->arena, &all, &count, err))
+        return false;
+    json_t *out = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(
+            out, json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:b, s:b}", "id", all[i].id, "device",
+                           json_text(all[i].device), "address", all[i].address, "created",
+                           json_time(all[i].created_ms), "seen", json_time(all[i].seen_ms),
+                           "expires", json_time(all[i].expires_ms), "factor", all[i].factor, "this",
+                           strcmp(all[i].id, c->who.session) == 0));
+    call_json(c, out);
+    return true;
+}
+
+static bool sessions(struct call *c, struct error *err)
+{
+    return sessions_of(c, c->who.person, err);
+}
+
+static bool sessions_other(struct call *c, struct error *err)
+{
+    return sessions_of(c, c->person, err);
+}
+
+static bool session_drop(struct call *c, struct error *err)
+{
+    return session_end(c->api->people, c->who.person, c->session, NULL, &c->who, c->address, err);
+}
+
+static bool sessions_drop(struct call *c, struct error *err)
+{
+    return session_end(c->api->people, c->who.person, NULL, c->who.session, &c->who, c->address,
+                       err);
+}
+
+static bool sessions_drop_other(struct call *c, struct error *err)
+{
+    return session_end(c->api->people, c->person, NULL, c->who.session, &c->who, c->address, err);
 }
 
 // ---- people
@@ -219,7 +321,7 @@ static bool token_add(struct call *c, struct error *err)
     if (strcmp(scope, "worker") == 0 && !c->who.admin)
         return call_denied(c, NEED_ADMIN, err);
     if (!token_make(c->api->people, c->who.person, body_text(c, "name"), scope,
-                    body_int(c, "days", 0), c->address, id, secret, err) ||
+                    body_int(c, "days", 0), c->who.factor, c->address, id, secret, err) ||
         !token_get(c->api->people, c->who.person, id, c->arena, &token, err))
         return false;
     call_json(c, json_pack("{s:o, s:s}", "token", token_json(&token), "secret", secret));
@@ -252,17 +354,102 @@ static bool audit(struct call *c, struct error *err)
     json_t *items = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(
-            items,
-            json_pack("{s:I, s:o, s:o, s:s, s:s, s:o, s:o}", "number", (json_int_t)rows[i].number,
-                      "at", json_time(rows[i].at_ms), "person", json_text(rows[i].person),
-                      "address", rows[i].address, "action", rows[i].action, "subject",
-                      json_text(rows[i].subject), "detail", json_text(rows[i].detail)));
+            items, json_pack("{s:I, s:o, s:o, s:s, s:o, s:s, s:o, s:o}", "number",
+                             (json_int_t)rows[i].number, "at", json_time(rows[i].at_ms), "person",
+                             json_text(rows[i].person), "address", rows[i].address, "device",
+                             json_text(rows[i].device), "action", rows[i].action, "subject",
+                             json_text(rows[i].subject), "detail", json_text(rows[i].detail)));
     json_t *out = json_pack("{s:o}", "items", items);
     if (count == (size_t)limit) {
         const char *next = arena_format(c->arena, "%lld", (long long)rows[count - 1].number);
         json_object_set_new(out, "cursor", call_cursor_next(c, &next, 1));
     }
     call_json(c, out);
+    return true;
+}
+
+// The whole log as a table, in pieces: it may be long.
+enum { EXPORT_ROWS = 500 };
+struct export
+{
+    struct people *people;
+    int64_t before;
+    bool begun, over;
+    struct buf text;
+    size_t given;
+};
+
+static void csv_value(struct buf *b, const char *value, const char *end)
+{
+    // A table program takes a value that begins so for a formula.
+    buf_text(b, value && *value && strchr("=+-@\t\r", *value) ? "\"'" : "\"");
+    for (const char *at = value ? value : ""; *at; at++)
+        buf_format(b, *at == '"' ? "\"\"" : "%c", *at);
+    buf_format(b, "\"%s", end);
+}
+
+static bool export_more(struct export *e, struct error *err)
+{
+    struct arena *a = arena_open(8 << 20);
+    struct audit_row *rows;
+    size_t count = 0;
+    bool ok = audit_list(e->people, e->before, EXPORT_ROWS, a, &rows, &count, err);
+    buf_free(&e->text);
+    e->given = 0;
+    if (!e->begun)
+        buf_text(&e->text, "number,at,person,address,device,action,subject,detail\r\n");
+    e->begun = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        buf_format(&e->text, "%lld,", (long long)rows[i].number);
+        csv_value(&e->text, clock_text(rows[i].at_ms).text, ",");
+        csv_value(&e->text, rows[i].person, ",");
+        csv_value(&e->text, rows[i].address, ",");
+        csv_value(&e->text, rows[i].device, ",");
+        csv_value(&e->text, rows[i].action, ",");
+        csv_value(&e->text, rows[i].subject, ",");
+        csv_value(&e->text, rows[i].detail, "\r\n");
+        e->before = rows[i].number;
+    }
+    e->over = count < EXPORT_ROWS;
+    arena_close(a);
+    return ok;
+}
+
+static int64_t export_pull(void *context, void *to, size_t room, struct error *err)
+{
+    struct export *e = context;
+    while (e->given == e->text.size && !e->over)
+        if (!export_more(e, err))
+            return -1;
+    size_t size = e->text.size - e->given < room ? e->text.size - e->given : room;
+    if (size)
+        memcpy(to, e->text.at + e->given, size);
+    e->given += size;
+    return (int64_t)size;
+}
+
+static void export_close(void *context)
+{
+    struct export *e = context;
+    buf_free(&e->text);
+    free(e);
+}
+
+static bool audit_export(struct call *c, struct error *err)
+{
+    (void)err;
+    struct export *e = calloc(1, sizeof(*e));
+    if (!e)
+        abort();
+    e->people = c->api->people;
+    e->text.limit = 16 << 20;
+    call_pull(c,
+              &(struct pull_answer){.size = -1,
+                                    .type = "text/csv; charset=utf-8",
+                                    .pull = export_pull,
+                                    .close = export_close,
+                                    .context = e},
+              "audit.csv");
     return true;
 }
 
@@ -324,6 +511,18 @@ const struct route people_routes[] = {
     {"POST", "/setup", NEED_PUBLIC, setup, "Setup", "Me", 0, "the first administrator, once", NULL},
     {"POST", "/session", NEED_PUBLIC, login, "Login", "Me", 0, "log in", NULL},
     {"DELETE", "/session", NEED_PUBLIC, logout, NULL, NULL, 0, "log out", NULL},
+    {"POST", "/factor", NEED_PERSON, factor_start, NULL, "FactorBegun", ROUTE_ENROLS,
+     "a secret for an authenticator; counts once it is confirmed", NULL},
+    {"POST", "/factor/confirm", NEED_PERSON, factor_shown, "FactorCode", "RecoveryCodes",
+     ROUTE_ENROLS, "switch the second factor on, or make new recovery codes", NULL},
+    {"POST", "/factor/end", NEED_PERSON, factor_drop, "FactorCode", NULL, 0,
+     "take the second factor away", NULL},
+    {"GET", "/sessions", NEED_PERSON, sessions, NULL, "Session[]", ROUTE_ENROLS,
+     "where I am logged in", NULL},
+    {"DELETE", "/sessions", NEED_PERSON, sessions_drop, NULL, NULL, 0,
+     "log out everywhere but here", NULL},
+    {"DELETE", "/sessions/{session}", NEED_PERSON, session_drop, NULL, NULL, 0, "log out there",
+     NULL},
     {"POST", "/welcome", NEED_PUBLIC, welcome, "Welcome", "Me", 0,
      "set a password with a one-time link", NULL},
     {"GET", "/people", NEED_ADMIN, list, NULL, "Person[]", 0, "everybody", NULL},
@@ -332,10 +531,18 @@ const struct route people_routes[] = {
      "change or disable somebody", NULL},
     {"POST", "/people/{person}/link", NEED_ADMIN, relink, NULL, "PersonMade", 0,
      "a new link for a lost password", NULL},
+    {"DELETE", "/people/{person}/factor", NEED_ADMIN, factor_lost, NULL, NULL, 0,
+     "take somebody's second factor away: phone and codes are lost", NULL},
+    {"GET", "/people/{person}/sessions", NEED_ADMIN, sessions_other, NULL, "Session[]", 0,
+     "where somebody is logged in", NULL},
+    {"DELETE", "/people/{person}/sessions", NEED_ADMIN, sessions_drop_other, NULL, NULL, 0,
+     "log somebody out everywhere", NULL},
     {"GET", "/tokens", NEED_PERSON, tokens, NULL, "Token[]", 0, "my tokens", NULL},
     {"POST", "/tokens", NEED_PERSON, token_add, "NewToken", "TokenMade", 0, "make a token", NULL},
     {"DELETE", "/tokens/{token}", NEED_PERSON, token_drop, NULL, NULL, 0, "end a token", NULL},
     {"GET", "/audit", NEED_ADMIN, audit, NULL, "AuditList", 0, "who did what, newest first", NULL},
+    {"GET", "/audit.csv", NEED_ADMIN, audit_export, NULL, "bytes", 0,
+     "all of it as a table, newest first", NULL},
     {"GET", "/projects/{project}/members", MAY_VIEW, members, NULL, "Member[]", 0,
      "who is in the project", NULL},
     {"POST", "/projects/{project}/members", MAY_MANAGE, member_add, "NewMember", "Member", 0,

@@ -345,7 +345,8 @@ static bool share_open(struct call *c, struct error *err)
     people_guess_right(c->api->people, c->address);
     if (c->who.by_cookie && !people_logout(c->api->people, &c->who, err))
         return false;
-    if (!people_visit(c->api->people, w.found.id, name ? name : "", w.found.expires_ms, c->address,
+    struct entry from = {c->address, c->who.device, NULL};
+    if (!people_visit(c->api->people, w.found.id, name ? name : "", w.found.expires_ms, &from,
                       &made, err) ||
         !db_write(c->api->db, used_in, &w, err) ||
         !people_who(c->api->people, made.secret, true, c->arena, &who, err))

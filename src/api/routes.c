@@ -81,7 +81,7 @@ bool route_ids(struct call *c, const char *path)
         {"comment", &c->comment},   {"job", &c->job},       {"folder", &c->folder},
         {"transfer", &c->transfer}, {"file", &c->file},     {"share", &c->share},
         {"delivery", &c->delivery}, {"report", &c->report}, {"person", &c->person},
-        {"token", &c->token},       {"worker", &c->worker}, {"destination", &c->destination},
+        {"token", &c->token},       {"session", &c->session}, {"worker", &c->worker}, {"destination", &c->destination},
         {"sending", &c->sending},   {"hook", &c->hook},     {"notice", &c->notice},
         {"rule", &c->rule}};
     text names[PATH_PARTS], parts[PATH_PARTS];

@@ -29,6 +29,7 @@ static const struct error_facts facts[ERROR_KIND_COUNT] = {
     [ERROR_REVOKED] = {"revoked", 410, 3, false},
     [ERROR_PASSWORD] = {"password", 401, 3, false},
     [ERROR_STORAGE] = {"storage", 507, 3, true},
+    [ERROR_FACTOR] = {"second_factor", 401, 3, false},
     [ERROR_OUTPUT] = {"bad_output", 422, 3, true},
 };
 

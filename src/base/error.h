@@ -35,6 +35,7 @@ enum error_kind {
     ERROR_REVOKED,  // a link that was taken back
     ERROR_PASSWORD, // a link that needs a password, or another one
     ERROR_STORAGE,  // a disk that many write to is full
+    ERROR_FACTOR,   // a log-in that needs a code of the second factor, or another one
     ERROR_OUTPUT,   // what a renderer made is not what was asked
     ERROR_KIND_COUNT
 };

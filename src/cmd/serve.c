@@ -100,7 +100,12 @@ static bool open_state(struct serving *s, struct error *err)
                                                .db = s->db,
                                                .reserve_bytes = reserve > 0 ? reserve : -1},
                           err);
-    s->people = s->store ? people_open(&(struct people_wish){.db = s->db}, err) : NULL;
+    s->seal = s->store ? seal_open(below(s, s->folder, "seal.key"), err) : NULL;
+    struct people_wish people = {.db = s->db, .seal = s->seal};
+    if (!s->seal || !factor_for_named(config_text(s->config, "people.second_factor"),
+                                      &people.factor_for, err))
+        return false;
+    s->people = people_open(&people, err);
     struct flow_wish flow = {.db = s->db,
                              .store = s->store,
                              .scratch = s->scratch,
@@ -112,9 +117,6 @@ static bool open_state(struct serving *s, struct error *err)
     if (!s->transfers || !jobs_open(s->db, clock_now_ms(), &s->jobs, err))
         return false;
     flow.jobs = s->jobs;
-    s->seal = seal_open(below(s, s->folder, "seal.key"), err);
-    if (!s->seal)
-        return false;
     return flow_open(&flow, &s->flow, err);
 }
 
@@ -262,7 +264,7 @@ static bool keep_token(struct serving *s, const char *file, const char *scope, s
         if (who.kind == WHO_PERSON && who.scope == wanted)
             return true;
     }
-    return token_make(s->people, house, file, scope, 0, "this machine", id_made, secret, err) &&
+    return token_make(s->people, house, file, scope, 0, true, "this machine", id_made, secret, err) &&
            local_line_write(s->folder, file, secret, err);
 }
 

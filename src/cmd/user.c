@@ -115,10 +115,20 @@ static bool token(struct state *s, const char *email)
         return error_set(&s->err, ERROR_USAGE, "no token was made");
     if (!find(s, email, &id) ||
         !token_make(s->people, id, name ? name : "command line", scope ? scope : "all", days,
-                    "command line", made, secret, &s->err))
+                    true, "command line", made, secret, &s->err))
         return false;
     fprintf(stderr, "The token is shown this once:\n");
     printf("%s\n", secret);
+    return true;
+}
+
+static bool reset(struct state *s, const char *email)
+{
+    const char *id;
+    if (!find(s, email, &id) || !factor_reset(s->people, id, NULL, "command line", &s->err))
+        return false;
+    fprintf(stderr, "%s logs in with the password alone until a new second factor is set up.\n",
+            email);
     return true;
 }
 
@@ -153,7 +163,8 @@ static const struct {
     bool (*run)(struct state *s, const char *email);
     bool wants_email;
 } acts[] = {{"add", add, true},         {"link", relink, true},   {"list", list, false},
-            {"disable", disable, true}, {"enable", enable, true}, {"token", token, true}};
+            {"disable", disable, true}, {"enable", enable, true}, {"token", token, true},
+            {"reset-factor", reset, true}};
 enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
 
 static int run(struct command_call *call)
@@ -165,7 +176,7 @@ static int run(struct command_call *call)
         i++;
     if (i == ACTS || call->word_count != (acts[i].wants_email ? 2u : 1u)) {
         error_set(&s.err, ERROR_USAGE, "posthouse user %s is not complete", call->words[0]);
-        error_fix(&s.err, "say add, link, disable, enable or token with an e-mail, or list");
+        error_fix(&s.err, "say add, link, disable, enable, token or reset-factor with an e-mail, or list");
         return command_failed(&s.err);
     }
     bool ok = open_state(&s) && acts[i].run(&s, call->word_count > 1 ? call->words[1] : NULL);
@@ -184,12 +195,13 @@ static const struct option_row options[] = {
 };
 const struct command command_user = {
     "user",
-    "add|link|disable|enable|token EMAIL | list",
+    "add|link|disable|enable|token|reset-factor EMAIL | list",
     "people: invite, disable, new password, tokens",
     "add EMAIL      invites somebody; prints the link that sets the password\n"
     "link EMAIL     a new link for a forgotten password\n"
     "disable EMAIL  ends all log-ins and tokens; enable lets the person in again\n"
     "token EMAIL    a token for scripts (--scope all or read) or workers (--scope worker)\n"
+    "reset-factor EMAIL  takes the second factor of somebody who has lost phone and codes\n"
     "list           everybody",
     options,
     1,

@@ -153,6 +153,13 @@ sha256 hmac_sha256(const void *key, size_t key_size, const void *at, size_t size
     return out;
 }
 
+void hmac_sha1(const void *key, size_t key_size, const void *at, size_t size, uint8_t mac[20])
+{
+    unsigned mac_size = 20;
+    if (!HMAC(EVP_sha1(), key, (int)key_size, at, size, mac, &mac_size))
+        abort();
+}
+
 bool same_secret(const void *a, const void *b, size_t size)
 {
     return CRYPTO_memcmp(a, b, size) == 0;

@@ -28,6 +28,8 @@ void hasher_close(struct hasher *h);                     // without an answer
 
 uint64_t xxh3_of(const void *at, size_t size);
 sha256 hmac_sha256(const void *key, size_t key_size, const void *at, size_t size);
+// RFC 2104; only for codes of authenticators (RFC 4226), which are made with nothing else.
+void hmac_sha1(const void *key, size_t key_size, const void *at, size_t size, uint8_t mac[20]);
 bool same_secret(const void *a, const void *b, size_t size); // in constant time
 
 // base64url without padding. `room` counts the 0; false when it does not fit or is not valid.

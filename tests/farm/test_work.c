@@ -127,8 +127,8 @@ static int open_house(void **state)
     h.people = people_open(&(struct people_wish){.db = h.db, .quick_hash = true}, &err);
     OK(h.people);
     OK(people_add(h.people, "Ada", "ada@example.org", true, NULL, "", h.person, link, &err));
-    OK(token_make(h.people, h.person, "w", "worker", 0, "", h.token_id, h.worker_token, &err));
-    OK(token_make(h.people, h.person, "p", "all", 0, "", token_id, h.person_token, &err));
+    OK(token_make(h.people, h.person, "w", "worker", 0, false, "", h.token_id, h.worker_token, &err));
+    OK(token_make(h.people, h.person, "p", "all", 0, false, "", token_id, h.person_token, &err));
     h.project = id_new();
     OK(db_write(h.db, project_in, NULL, &err));
     open_door();

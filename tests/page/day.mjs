@@ -518,6 +518,60 @@ await step("jobs, people, members, shares, tokens, workers and the audit log are
   }
 });
 
+await step("a second factor: set up from the page, asked for at the next log-in, sessions and audit say so", async () => {
+  const { createHmac } = await import("node:crypto");
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const code = (secret, later = 0) => {
+    const bits = [...secret].map((c) => letters.indexOf(c).toString(2).padStart(5, "0")).join("");
+    const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+    const count = Buffer.alloc(8);
+    count.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + later));
+    const mac = createHmac("sha1", key).update(count).digest();
+    return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1000000).padStart(6, "0");
+  };
+  await j.goto(`${house.url}/account`);
+  await j.click("text=Set it up");
+  await j.waitForSelector("dialog svg.qr path");
+  const secret = await text_of(j, "dialog .copy-line code");
+  await j.fill("dialog input", code(secret));
+  await j.click("dialog >> text=Switch it on");
+  await j.waitForSelector("dialog .codes li >> nth=9");
+  const recovery = await text_of(j, "dialog .codes li >> nth=0");
+  await accessible(j, "recovery codes");
+  await j.click("dialog >> text=I have kept them");
+  await j.waitForSelector("text=10 recovery codes are left");
+  const v = await seat("visitor");
+  await v.goto(`${house.url}/login`);
+  await v.fill("input[type=email]", berg_wish.email);
+  await v.fill("input[type=password]", berg_wish.password);
+  await v.keyboard.press("Enter");
+  await v.waitForSelector("input[autocomplete=one-time-code]");
+  assert.equal(await v.locator(".problem").count(), 0); // nothing is wrong yet
+  await v.keyboard.type("000000");
+  await v.keyboard.press("Enter");
+  await v.waitForSelector(".problem:has-text('This code does not work')");
+  await v.fill("input[autocomplete=one-time-code]", recovery.toLowerCase());
+  await v.keyboard.press("Enter");
+  await v.waitForSelector("input[autocomplete=one-time-code]", { state: "detached" });
+  await v.goto(`${house.url}/account`);
+  await v.waitForSelector("text=9 recovery codes are left");
+  await v.waitForSelector("tr:has-text('Chrome'):has-text('this one'):has-text('yes')");
+  await accessible(v, "account");
+  await j.reload();
+  await j.click("text=Log out everywhere else");
+  await j.click("dialog >> text=Log out everywhere else >> nth=-1");
+  await v.goto(house.url);
+  await v.waitForSelector("input[type=password]");
+  await v.context().close();
+  delete seats.visitor;
+  await m.goto(`${house.url}/admin/audit`);
+  await m.waitForSelector("tr:has-text('recovery_code.used')");
+  const table = await m.evaluate(() => fetch("/api/v1/audit.csv").then((r) => r.text()));
+  assert.match(table.split("\r\n")[0], /^number,at,person,address,device,action/);
+  assert.match(table, /"Jonas Berg","[^"]+","Chrome[^"]*","factor.on"/);
+  const rows = await house.ask("GET", "/audit?limit=1");
+  assert.ok(table.trim().split("\r\n").length >= rows.items[0].number, "every row is there");
+});
 await step("an upload goes on after the browser was closed, without sending again what was there", async () => {
   await m.context().close();
   delete seats.Maya;

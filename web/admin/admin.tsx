@@ -1,6 +1,6 @@
-// admin/admin: a project's members and shares; tokens; people and audit of the house.
+// admin/admin: a project's members and shares; people and audit of the house.
 import sheet from "../style/views.css?url";
-import type { AuditList, AuditRow, Member, NewPerson, Person, PersonMade, Problem, Project, Share, Token, TokenMade } from "api-types";
+import type { AuditList, AuditRow, Member, NewPerson, Person, PersonMade, Problem, Project, Session, Share } from "api-types";
 import { useEffect, useState } from "preact/hooks";
 import { del, get, patch, post, problem_of, with_query } from "../app/api";
 import { subscribe } from "../app/events";
@@ -14,7 +14,9 @@ import { Loaded, use_load } from "../parts/load";
 import { Empty, ProblemBox } from "../parts/problem";
 import { Ago } from "../parts/time";
 import { tell, tell_problem } from "../parts/toast";
+import { Account } from "./account";
 import { Destinations } from "./destinations";
+import { Table } from "./table";
 
 export { sheet };
 const fail = (e: unknown) => tell_problem(problem_of(e));
@@ -28,7 +30,7 @@ export function Admin({ view }: { view: View }) {
       <div class="page-view">
         {view === "settings" && <Settings key={project} />}
         {view === "shares" && <Shares project={project} />}
-        {view === "tokens" && <Tokens />}
+        {view === "tokens" && <Account />}
         {view === "people" && <People />}
         {view === "destinations" && <Destinations />}
         {view === "audit" && <Audit />}
@@ -37,29 +39,19 @@ export function Admin({ view }: { view: View }) {
   );
 }
 
-function Table({ head, children, name }: { head: string[]; children: preact.ComponentChildren; name: string }) {
-  return (
-    <div class="scroll-x" tabIndex={0} role="region" aria-label={name}>
-      <table class="table">
-        <thead><tr>{head.map((h) => <th key={h}>{h || <span class="seen-by-readers">Acts</span>}</th>)}</tr></thead>
-        <tbody>{children}</tbody>
-      </table>
-    </div>
-  );
-}
-
 function Settings() {
   const p = here.value;
   const id = p?.id ?? "";
   const [name, set_name] = useState(p?.name ?? "");
   const [rate, set_rate] = useState(p?.sequence_rate ?? "24/1");
+  const [need, set_need] = useState<Project["downloads_need"]>(p?.downloads_need ?? "nothing");
   const [wrong, set_wrong] = useState<Problem | null>(null);
   const members = use_load<Member[]>(`/projects/${id}/members`);
   const manage = may("manage");
   const rates = [["24000/1001", "23.976"], ["24/1", "24"], ["25/1", "25"], ["30000/1001", "29.97"], ["30/1", "30"], ["48/1", "48"], ["50/1", "50"], ["60000/1001", "59.94"], ["60/1", "60"]] as const;
   const save = () => {
     set_wrong(null);
-    patch<Project>(`/projects/${id}`, { name: name.trim(), sequence_rate: rate }).then(() => load_me()).then(() => tell("Saved"), (e: unknown) => set_wrong(problem_of(e)));
+    patch<Project>(`/projects/${id}`, { name: name.trim(), sequence_rate: rate, downloads_need: need }).then(() => load_me()).then(() => tell("Saved"), (e: unknown) => set_wrong(problem_of(e)));
   };
   const [email, set_email] = useState("");
   const [role, set_role] = useState<Role>("reviewer");
@@ -75,7 +67,8 @@ function Settings() {
         <form class="form-line" onSubmit={(e) => { e.preventDefault(); save(); }}>
           <Field label="Name" value={name} set={set_name} required maxlength={200} />
           <Choice label="Rate of image sequences that say none" value={rate} set={set_rate} options={[...rates.map(([value, label]) => ({ value: value as string, label: `${label} frames/s` })), ...(rates.some(([v]) => v === rate) ? [] : [{ value: rate, label: rate }])]} />
-          <Button submit look="primary" disabled={!name.trim() || (name === p?.name && rate === p?.sequence_rate)}>Save</Button>
+          <Choice<Project["downloads_need"]> label="Downloads of files" value={need} set={set_need} options={[{ value: "nothing", label: "Whoever may download" }, { value: "factor", label: "Only with a second factor" }, { value: "owner", label: "Owners only" }]} />
+          <Button submit look="primary" disabled={!name.trim() || (name === p?.name && rate === p?.sequence_rate && need === p?.downloads_need)}>Save</Button>
         </form>
       )}
       {wrong && <ProblemBox problem={wrong} />}
@@ -141,53 +134,6 @@ function Shares({ project }: { project: string }) {
   );
 }
 
-function NewToken({ close, made }: { close: () => void; made: () => void }) {
-  const [name, set_name] = useState("");
-  const [scope, set_scope] = useState<Token["scope"]>("all");
-  const [days, set_days] = useState("90");
-  const [secret, set_secret] = useState<string | null>(null);
-  const [wrong, set_wrong] = useState<Problem | null>(null);
-  if (secret !== null)
-    return (
-      <Dialog title="The token" close={close} stay footer={<Button look="primary" run={close}>Done</Button>}>
-        <p>Copy it now: it is shown this once and kept hashed.</p>
-        <CopyLine text={secret} name="Copy the token" />
-      </Dialog>
-    );
-  return (
-    <Dialog title="New token" close={close} footer={<Button submit look="primary" disabled={!name.trim()}>Make the token</Button>} submit={() => {
-      post<TokenMade>("/tokens", { name: name.trim(), scope, days: days === "0" ? null : Number(days) }).then((t) => { set_secret(t.secret); made(); }, (e: unknown) => set_wrong(problem_of(e)));
-    }}>
-      <Field label="What it is for" value={name} set={set_name} focus required maxlength={100} />
-      <Choice<Token["scope"]> label="It may" value={scope} set={set_scope} options={[{ value: "all", label: "Do what you may do" }, { value: "read", label: "Read only" }, ...(me.value?.person?.admin ? [{ value: "worker" as const, label: "Work as a worker" }] : [])]} />
-      <Choice label="It ends" value={days} set={set_days} options={[{ value: "7", label: "in 7 days" }, { value: "90", label: "in 90 days" }, { value: "365", label: "in a year" }, { value: "0", label: "never, until it is revoked" }]} />
-      {wrong && <ProblemBox problem={wrong} />}
-    </Dialog>
-  );
-}
-
-function Tokens() {
-  const list = use_load<Token[]>("/tokens");
-  return (
-    <>
-      <header><h1>Your API tokens</h1><Button icon="plus" run={() => void open_dialog((close) => <NewToken close={close} made={list.reload} />)}>New token</Button></header>
-      <p class="quiet">For the command line and scripts: posthouse put, get, deliver.</p>
-      <Loaded from={list}>
-        {(all) => all.length === 0 ? <p>You have none.</p> : (
-          <Table name="Tokens" head={["Name", "May", "Made", "Used last", "Ends", ""]}>
-            {all.map((t) => (
-              <tr key={t.id}>
-                <td>{t.name}</td><td>{t.scope}</td><td><Ago at={t.created} /></td><td>{t.last_used ? <Ago at={t.last_used} /> : "never"}</td><td>{t.expires ? <Ago at={t.expires} /> : "never"}</td>
-                <td class="right"><Button look="danger" run={() => void ask({ title: `Revoke the token ${t.name}?`, text: "What uses it is locked out at once.", yes: "Revoke the token", danger: true }).then((yes) => { if (yes) del(`/tokens/${t.id}`).then(list.reload, fail); })}>Revoke</Button></td>
-              </tr>
-            ))}
-          </Table>
-        )}
-      </Loaded>
-    </>
-  );
-}
-
 function NewPersonDialog({ close, made }: { close: () => void; made: () => void }) {
   const [name, set_name] = useState("");
   const [email, set_email] = useState("");
@@ -214,6 +160,24 @@ function NewPersonDialog({ close, made }: { close: () => void; made: () => void 
   );
 }
 
+function LogIns({ person, close }: { person: Person; close: () => void }) {
+  const list = use_load<Session[]>(`/people/${person.id}/sessions`);
+  return (
+    <Dialog title={`Log-ins of ${person.name}`} close={close} footer={<>
+      <Button look="danger" run={() => void del(`/people/${person.id}/factor`).then(() => tell("The second factor is off: the password alone logs in"), fail)}>Take the second factor away</Button>
+      <Button look="danger" disabled={!list.value?.length} run={() => void del(`/people/${person.id}/sessions`).then(list.reload, fail)}>Log out everywhere</Button>
+    </>}>
+      <Loaded from={list}>
+        {(all) => all.length === 0 ? <p>Not logged in anywhere.</p> : (
+          <Table name="Log-ins" head={["Device", "From", "Seen last", "Second factor"]}>
+            {all.map((s) => <tr key={s.id}><td>{s.device || "not known"}</td><td class="mono quiet">{s.address}</td><td><Ago at={s.seen} /></td><td>{s.factor ? "yes" : "no"}</td></tr>)}
+          </Table>
+        )}
+      </Loaded>
+    </Dialog>
+  );
+}
+
 function People() {
   const list = use_load<Person[]>("/people");
   const change = (p: Person, what: { admin?: boolean; disabled?: boolean }) => void patch(`/people/${p.id}`, what).then(list.reload, fail);
@@ -230,7 +194,7 @@ function People() {
                   <td>{p.name}{self && <span class="quiet"> (you)</span>}</td><td class="quiet">{p.email}</td>
                   <td><Tick label={<span class="seen-by-readers">{p.name} is administrator</span>} on={p.admin} disabled={self} set={(admin) => change(p, { admin })} /></td>
                   <td><Ago at={p.created} /></td><td>{p.disabled ? <span class="bad">locked out</span> : "active"}</td>
-                  <td class="right">{!self && !p.email?.endsWith("@posthouse.invalid") && (p.disabled ? <Button run={() => change(p, { disabled: false })}>Let in again</Button> : <Button look="danger" run={() => void ask({ title: `Lock ${p.name} out?`, text: "Sessions and tokens end at once. What they made stays.", yes: "Lock out", danger: true }).then((yes) => yes && change(p, { disabled: true }))}>Lock out</Button>)}</td>
+                  <td class="right">{!self && !p.email?.endsWith("@posthouse.invalid") && (p.disabled ? <Button run={() => change(p, { disabled: false })}>Let in again</Button> : <><Button look="plain" icon="key" name={`Log-ins of ${p.name}`} run={() => void open_dialog((close) => <LogIns person={p} close={close} />)} /> <Button look="danger" run={() => void ask({ title: `Lock ${p.name} out?`, text: "Sessions and tokens end at once. What they made stays.", yes: "Lock out", danger: true }).then((yes) => yes && change(p, { disabled: true }))}>Lock out</Button></>)}</td>
                 </tr>
               );
             })}
@@ -253,13 +217,13 @@ function Audit() {
   const more = () => void get<AuditList>(with_query("/audit", { cursor: next })).then((l) => { set_rows([...rows, ...l.items]); set_next(l.cursor ?? null); }, fail);
   return (
     <>
-      <header><h1>Audit log</h1></header>
+      <header><h1>Audit log</h1><a class="button" href="/api/v1/audit.csv" download="audit.csv">Save as a table</a></header>
       <Loaded from={first}>
         {() => (
           <>
-            <Table name="Audit log" head={["Number", "When", "Who", "From", "What", "On", "Detail"]}>
+            <Table name="Audit log" head={["Number", "When", "Who", "From", "With", "What", "On", "Detail"]}>
               {rows.map((a) => (
-                <tr key={a.number}><td class="mono">{a.number}</td><td><Ago at={a.at} /></td><td>{a.person ?? "–"}</td><td class="mono quiet">{a.address}</td><td class="mono">{a.action}</td><td class="mono quiet">{a.subject}</td><td class="quiet">{a.detail}</td></tr>
+                <tr key={a.number}><td class="mono">{a.number}</td><td><Ago at={a.at} /></td><td>{a.person ?? "–"}</td><td class="mono quiet">{a.address}</td><td class="quiet">{a.device}</td><td class="mono">{a.action}</td><td class="mono quiet">{a.subject}</td><td class="quiet">{a.detail}</td></tr>
               ))}
             </Table>
             {next && <div><Button run={more}>Show more</Button></div>}

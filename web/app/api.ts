@@ -132,7 +132,7 @@ async function problem_from(answer: Response, path: string): Promise<Problem> {
   } catch {
     // not a problem document: a proxy's own page, or nothing
   }
-  if (answer.status === 401 && me.value?.person && !path.startsWith("/session") && !path.startsWith("/shares/open"))
+  if (answer.status === 401 && given.kind !== "second_factor" && me.value?.person && !path.startsWith("/session") && !path.startsWith("/shares/open"))
     session_ended.value = true;
   return {
     type: given.type ?? "about:blank",

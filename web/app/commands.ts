@@ -27,7 +27,7 @@ export function commands(): Command[] {
   list.push({ name: "Farm of all projects", icon: "activity", run: () => go(to.farm(null)) });
   list.push({ name: "Farm: machines", icon: "machine", run: () => go(to.job(here?.id ?? null, "nodes")) });
   list.push({ name: "Farm: limits and shares", icon: "filter", run: () => go(to.job(here?.id ?? null, "limits")) });
-  list.push({ name: "Your API tokens", icon: "key", run: () => go("/tokens") });
+  list.push({ name: "Your account: second factor, log-ins, tokens", icon: "key", run: () => go("/tokens") });
   if (is_admin.value) {
     list.push({ name: "Destinations", icon: "deliver", run: () => go("/admin/destinations") });
     list.push({ name: "People", icon: "people", run: () => go("/admin/people") });

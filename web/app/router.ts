@@ -56,7 +56,7 @@ const table: [RegExp, View, (keyof Route)[]][] = [
   [/^\/p\/([^/]+)\/settings\/?$/, "settings", ["project"]],
   [/^\/(?:farm|jobs)\/?$/, "farm", []],
   [/^\/farm\/([^/]+)\/?$/, "farm", ["job"]],
-  [/^\/tokens\/?$/, "tokens", []],
+  [/^\/(?:account|tokens)\/?$/, "tokens", []],
   [/^\/admin\/destinations\/?$/, "destinations", []],
   [/^\/admin\/people\/?$/, "people", []],
   [/^\/admin\/audit\/?$/, "audit", []],

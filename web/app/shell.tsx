@@ -120,12 +120,13 @@ function number_in(r: Route, name: string): number | undefined {
 }
 
 const titles: Record<View, string> = {
-  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", receipt: "Receipt", pickup: "Files for you", destinations: "Destinations", shares: "Share links", settings: "Project", tokens: "Tokens",
+  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", receipt: "Receipt", pickup: "Files for you", destinations: "Destinations", shares: "Share links", settings: "Project", tokens: "Account",
   people: "People", audit: "Audit", login: "Log in", setup: "Set up", welcome: "Welcome", share: "Review", missing: "Not found",
 };
 
 function ViewOf() {
   const r = route.value;
+  if (me.value?.factor?.owed) return <Admin view="tokens" />;
   if (r.project && !project.value && !me.value?.share)
     return (
       <main>
@@ -249,7 +250,7 @@ try {
 function me_menu(): MenuItem[] {
   return [
     { heading: me.value?.person?.name ?? "" },
-    { name: "Your API tokens", icon: "key", run: () => go("/tokens") },
+    { name: "Your account: second factor, log-ins, tokens", icon: "key", run: () => go("/tokens") },
     ...(is_admin.value
       ? ([
           "line",

@@ -1,6 +1,6 @@
 // Log in, first set-up, welcome (one-time links), and logging in again over the view when a session ended.
 import type { Me, Problem } from "api-types";
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { post, problem_of } from "../app/api";
 import { go, route } from "../app/router";
 import { me, take_me } from "../app/session";
@@ -22,9 +22,13 @@ export function Gate({ what }: { what: What }) {
   const [name, set_name] = useState("");
   const [email, set_email] = useState(what === "again" ? (me.value?.person?.email ?? "") : "");
   const [password, set_password] = useState("");
+  const [code, set_code] = useState<string | null>(null); // null: none was asked for
   const [wrong, set_wrong] = useState<Problem | null>(null);
   const [busy, set_busy] = useState(false);
   useKeys(words[what].title, [], { modal: true });
+  useLayoutEffect(() => {
+    if (code !== null) document.querySelector<HTMLInputElement>("input[autocomplete=one-time-code]")?.focus();
+  }, [code !== null]);
   const token = route.value.key ?? "";
   const short = password.length > 0 && password.length < 10 && (what === "setup" || what === "welcome");
   const send = async () => {
@@ -33,14 +37,17 @@ export function Gate({ what }: { what: What }) {
     try {
       const how = { patient: false };
       const answer =
-        what === "setup" ? await post<Me>("/setup", { token, name, email, password }, how) : what === "welcome" ? await post<Me>("/welcome", { token, password }, how) : await post<Me>("/session", { email, password }, how);
+        what === "setup" ? await post<Me>("/setup", { token, name, email, password }, how) : what === "welcome" ? await post<Me>("/welcome", { token, password, code }, how) : await post<Me>("/session", { email, password, code }, how);
       take_me(answer);
       if (what !== "again") {
         const next = route.value.query["next"] ?? "";
         if (route.value.view === "login" || what !== "login") go(next.startsWith("/") && !next.startsWith("//") ? next : "/", { replace: true });
       }
     } catch (e) {
-      set_wrong(problem_of(e));
+      const p = problem_of(e);
+      // The first time it only asks for the code: nothing is wrong yet.
+      if (p.kind === "second_factor" && code === null) set_code("");
+      else set_wrong(p);
     } finally {
       set_busy(false);
     }
@@ -63,6 +70,7 @@ export function Gate({ what }: { what: What }) {
         hint={what === "setup" || what === "welcome" ? "10 characters or more; a few words are easiest to keep" : undefined}
         wrong={short ? `${10 - password.length} more characters` : null}
       />
+      {code !== null && <Field label="Code" value={code} set={set_code} autocomplete="one-time-code" required maxlength={40} hint="the six digits of your authenticator, or a recovery code" />}
       {wrong && <ProblemBox problem={wrong} />}
     </>
   );

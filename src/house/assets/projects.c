@@ -39,28 +39,31 @@ bool project_make(struct db_tx *tx, const char *project, const char *name,
 }
 
 bool project_change(struct db_tx *tx, const char *project, const char *name,
-                    const char *sequence_rate, struct error *err)
+                    const char *sequence_rate, const char *downloads_need, struct error *err)
 {
     char rate[32];
     return (!name || name_acceptable("project", name, err)) &&
            (!sequence_rate || rate_clean(sequence_rate, rate, err)) &&
            db_run(tx, err,
                   "update projects set name = coalesce(?2, name),"
-                  " sequence_rate = coalesce(?3, sequence_rate) where id = ?1",
-                  "sss", project, name, sequence_rate ? rate : NULL) &&
+                  " sequence_rate = coalesce(?3, sequence_rate),"
+                  " downloads_need = coalesce(?4, downloads_need) where id = ?1",
+                  "ssss", project, name, sequence_rate ? rate : NULL, downloads_need) &&
            (db_changed(tx) || not_there(err, "project")) &&
            say(tx, "project.changed", project, project, err);
 }
 
 #define PROJECT                                                                                    \
-    "select p.id, p.name, p.created_ms, p.sequence_rate, p.assets, p.bytes from projects p"
+    "select p.id, p.name, p.created_ms, p.sequence_rate, p.assets, p.bytes, p.downloads_need "\
+    "from projects p"
 
 static json_t *project_row(struct db_rows *rows)
 {
-    return json_pack("{s:s, s:s, s:o, s:s, s:I, s:I}", "id", db_text(rows, 0), "name",
+    const char *need = db_text(rows, 6);
+    return json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:s}", "id", db_text(rows, 0), "name",
                      db_text(rows, 1), "created", time_json(db_int(rows, 2)), "sequence_rate",
                      db_text(rows, 3), "assets", (json_int_t)db_int(rows, 4), "bytes",
-                     (json_int_t)db_int(rows, 5));
+                     (json_int_t)db_int(rows, 5), "downloads_need", *need ? need : "nothing");
 }
 
 bool project_get(struct db_tx *tx, const char *project, json_t **json, struct error *err)

@@ -6,9 +6,11 @@ bool audit_add(struct db_tx *tx, const struct who *who, const char *address, con
 {
     int64_t number = 0;
     return db_one_int(tx, &number, 0, err, "select max(number) from audit", "") &&
-           db_run(tx, err, "insert into audit values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", "iissssss",
+           db_run(tx, err, "insert into audit values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                  "iisssssss",
                   number + 1, clock_now_ms(), who ? who->person : NULL, who ? who->share : NULL,
-                  address ? address : "", action, subject, detail);
+                  address ? address : "", action, subject, detail,
+                  who && who->device ? who->device : "");
 }
 
 struct list {
@@ -25,7 +27,8 @@ static bool list_in(struct db_tx *tx, void *context, struct error *err)
     l->rows = ARENA_ARRAY(l->a, struct audit_row, (size_t)l->limit);
     struct db_rows *rows = db_query(
         tx,
-        "select a.number, a.at_ms, p.name, a.address, a.action, a.subject, a.detail from audit a "
+        "select a.number, a.at_ms, p.name, a.address, a.action, a.subject, a.detail, "
+        "a.device from audit a "
         "left join people p on p.id = a.person where a.number < ?1 order by a.number desc limit ?2",
         "ii", l->before > 0 ? l->before : INT64_MAX, (int64_t)l->limit);
     while (db_next(rows))
@@ -37,6 +40,7 @@ static bool list_in(struct db_tx *tx, void *context, struct error *err)
             .action = arena_text(l->a, db_text(rows, 4)),
             .subject = arena_text(l->a, db_text(rows, 5)),
             .detail = arena_text(l->a, db_text(rows, 6)),
+            .device = arena_text(l->a, db_text(rows, 7)),
         };
     return db_end(rows, err);
 }

@@ -47,7 +47,7 @@ void people_guess_right(struct people *p, const char *address)
 // ---- sessions
 
 bool session_add(struct db_tx *tx, struct people *p, const char *person, const char *share,
-                 const char *visitor, int64_t expires_ms, const char *address,
+                 const char *visitor, int64_t expires_ms, const struct entry *from, bool factor,
                  struct session_made *made, struct error *err)
 {
     int64_t now = clock_now_ms(), until = now + p->session_ms;
@@ -60,9 +60,11 @@ bool session_add(struct db_tx *tx, struct people *p, const char *person, const c
     memcpy(made->session, session.text, sizeof(session.text));
     text_copy(text_of(person), made->person, sizeof(made->person));
     made->max_age_s = (until - now) / 1000;
-    return db_run(tx, err, "insert into sessions values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)",
-                  "sbsssiis", session.text, hash.at, sizeof(hash.at), person, share,
-                  visitor ? visitor : "", now, until, address ? address : "");
+    return db_run(tx, err,
+                  "insert into sessions values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10)",
+                  "sbsssiissi", session.text, hash.at, sizeof(hash.at), person, share,
+                  visitor ? visitor : "", now, until, from->address ? from->address : "",
+                  from->device ? from->device : "", (int64_t)factor);
 }
 
 struct asking {
@@ -81,7 +83,8 @@ static bool who_cookie_in(struct db_tx *tx, struct asking *q, struct error *err)
     struct db_rows *rows = db_query(
         tx,
         "select s.id, s.person, s.share, s.visitor, s.seen_ms, s.expires_ms, p.name, "
-        "p.email, p.admin from sessions s left join people p on p.id = s.person "
+        "p.email, p.admin, s.factor, coalesce((select f.since_ms from second_factors f where "
+        "f.person = s.person), 0) from sessions s left join people p on p.id = s.person "
         "where s.secret = ?1 and s.expires_ms > ?2 and (p.disabled = 0 or s.share is not null)",
         "bi", q->hash.at, sizeof(q->hash.at), now);
     if (db_next(rows)) {
@@ -96,6 +99,10 @@ static bool who_cookie_in(struct db_tx *tx, struct asking *q, struct error *err)
         w->email = arena_text(q->a, db_text(rows, 7));
         w->admin = person && db_int(rows, 8) != 0;
         w->expires_ms = db_int(rows, 5);
+        w->factor = db_int(rows, 9) != 0;
+        w->factor_owed = person && db_int(rows, 10) == 0 &&
+                         (q->p->factor_for == FACTOR_EVERYBODY ||
+                          (q->p->factor_for == FACTOR_ADMINS && w->admin));
         q->stale = now - db_int(rows, 4) > SEEN_STEP_MS;
     }
     if (!db_end(rows, err))
@@ -130,7 +137,8 @@ static bool who_token_in(struct db_tx *tx, struct asking *q, struct error *err)
     int64_t now = clock_now_ms();
     struct db_rows *rows = db_query(
         tx,
-        "select t.id, t.person, t.scope, t.used_ms, t.expires_ms, p.name, p.email, p.admin "
+        "select t.id, t.person, t.scope, t.used_ms, t.expires_ms, p.name, p.email, p.admin, "
+        "t.factor "
         "from tokens t join people p on p.id = t.person where t.secret = ?1 and "
         "(t.expires_ms = 0 or t.expires_ms > ?2) and p.disabled = 0",
         "bi", q->hash.at, sizeof(q->hash.at), now);
@@ -142,6 +150,7 @@ static bool who_token_in(struct db_tx *tx, struct asking *q, struct error *err)
         w->email = arena_text(q->a, db_text(rows, 6));
         w->admin = db_int(rows, 7) != 0;
         w->expires_ms = db_int(rows, 4);
+        w->factor = db_int(rows, 8) != 0;
         q->stale = now - db_int(rows, 3) > SEEN_STEP_MS;
     }
     return db_end(rows, err);
@@ -204,7 +213,8 @@ bool people_logout(struct people *p, const struct who *who, struct error *err)
 
 struct visiting {
     struct people *p;
-    const char *share, *visitor, *address;
+    const char *share, *visitor;
+    const struct entry *from;
     int64_t expires_ms;
     struct session_made *made;
 };
@@ -212,19 +222,19 @@ struct visiting {
 static bool visit_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct visiting *v = context;
-    struct who by = {.kind = WHO_SHARE, .share = v->share};
-    return session_add(tx, v->p, NULL, v->share, v->visitor, v->expires_ms, v->address, v->made,
+    struct who by = {.kind = WHO_SHARE, .share = v->share, .device = v->from->device};
+    return session_add(tx, v->p, NULL, v->share, v->visitor, v->expires_ms, v->from, false, v->made,
                        err) &&
-           audit_add(tx, &by, v->address, "share.opened", v->share, v->visitor, err);
+           audit_add(tx, &by, v->from->address, "share.opened", v->share, v->visitor, err);
 }
 
 bool people_visit(struct people *p, const char *share, const char *visitor_name, int64_t expires_ms,
-                  const char *address, struct session_made *made, struct error *err)
+                  const struct entry *from, struct session_made *made, struct error *err)
 {
     char clean[NAME_MAX_BYTES + 1] = "";
     if (visitor_name && *visitor_name && !name_clean(visitor_name, clean, err))
         return false;
-    struct visiting v = {p, share, clean, address, expires_ms, made};
+    struct visiting v = {p, share, clean, from, expires_ms, made};
     return db_write(p->db, visit_in, &v, err);
 }
 
@@ -234,7 +244,8 @@ struct entering {
     struct people *p;
     struct arena *a;
     const char *email;
-    const char *person, *stored, *address, *action;
+    const char *person, *stored, *action;
+    const struct entry *from;
     // for setup and welcome
     const char *name, *hash;
     sha256 token;
@@ -262,9 +273,12 @@ static bool enter_in(struct db_tx *tx, void *context, struct error *err)
         return false;
     if (!good)
         return error_set(err, ERROR_LOGIN, "this log-in does not work");
-    struct who by = {.kind = WHO_PERSON, .person = e->person};
-    return session_add(tx, e->p, e->person, NULL, NULL, 0, e->address, e->made, err) &&
-           audit_add(tx, &by, e->address, e->action, e->person, NULL, err);
+    struct who by = {.kind = WHO_PERSON, .person = e->person, .device = e->from->device};
+    bool factor = false;
+    return factor_passed_in(tx, e->p, e->person, e->from->code, &by, e->from->address, &factor,
+                            err) &&
+           session_add(tx, e->p, e->person, NULL, NULL, 0, e->from, factor, e->made, err) &&
+           audit_add(tx, &by, e->from->address, e->action, e->person, NULL, err);
 }
 
 static bool failed_in(struct db_tx *tx, void *context, struct error *err)
@@ -272,7 +286,9 @@ static bool failed_in(struct db_tx *tx, void *context, struct error *err)
     struct entering *e = context;
     // The person is the subject, not the actor; what was typed may be a password, so it is not
     // kept.
-    return audit_add(tx, NULL, e->address, "login.failed", e->person, NULL, err);
+    struct who by = {.device = e->from->device};
+    return audit_add(tx, &by, e->from->address, "login.failed", e->person,
+                     e->from->code ? "the code" : NULL, err);
 }
 
 static bool wrong(struct error *err)
@@ -282,13 +298,32 @@ static bool wrong(struct error *err)
     return error_fix(err, "try again, or ask an administrator for a new link");
 }
 
-bool people_login(struct people *p, const char *email, const char *password, const char *address,
-                  struct session_made *made, struct error *err)
+// The password was right. A wrong code is written down like a wrong password.
+static bool enter(struct people *p, struct entering *e, struct error *err)
+{
+    const char *code = e->from->code;
+    int wait_s = factor_wait(p, e->person, code);
+    if (wait_s)
+        return factor_slow_down(err, wait_s);
+    if (db_write(p->db, enter_in, e, err)) {
+        factor_right(p, e->person, code);
+        return true;
+    }
+    if (err->kind != ERROR_FACTOR || !code)
+        return false;
+    struct error keep = *err;
+    if (db_write(p->db, failed_in, e, err))
+        *err = keep;
+    return false;
+}
+
+bool people_login(struct people *p, const char *email, const char *password,
+                  const struct entry *from, struct session_made *made, struct error *err)
 {
     char clean[EMAIL_MAX_BYTES + 1];
     if (!email_clean(email, clean, err) || strlen(password) > 512)
         return wrong(err);
-    text peer = peer_key(address);
+    text peer = peer_key(from->address);
     char account[400];
     snprintf(account, sizeof(account), "%.*s %s", (int)peer.size, peer.at, clean);
     int wait_s = rate_limit_take(p->by_address, peer, 1);
@@ -299,13 +334,15 @@ bool people_login(struct people *p, const char *email, const char *password, con
         return slow_down(err, wait_s);
     struct arena *a = arena_open(64 << 10);
     struct entering e = {
-        .p = p, .a = a, .email = clean, .address = address, .action = "login", .made = made};
+        .p = p, .a = a, .email = clean, .from = from, .action = "login", .made = made};
     bool right = false, ok = db_read(p->db, account_in, &e, err) &&
                              people_password_check(p, e.stored, password, &right, err);
     if (ok && right) {
-        ok = db_write(p->db, enter_in, &e, err);
-        rate_limit_give_back(p->by_address, peer, 1);
-        rate_limit_give_back(p->by_account, text_of(account), 1);
+        ok = enter(p, &e, err);
+        if (ok || !from->code) {
+            rate_limit_give_back(p->by_address, peer, 1);
+            rate_limit_give_back(p->by_account, text_of(account), 1);
+        }
     } else if (ok) {
         // Written for accounts that do not exist too, or the time would tell.
         ok = db_write(p->db, failed_in, &e, err) && wrong(err);
@@ -426,7 +463,8 @@ static bool welcome_in(struct db_tx *tx, void *context, struct error *err)
 static bool enter_by_link(struct people *p, struct entering *e, const char *password, db_work *work,
                           struct error *err)
 {
-    int wait_s = people_guess(p, e->address);
+    const char *address = e->from->address, *code = e->from->code;
+    int wait_s = people_guess(p, address);
     if (wait_s)
         return slow_down(err, wait_s);
     char hash[128];
@@ -434,15 +472,20 @@ static bool enter_by_link(struct people *p, struct entering *e, const char *pass
     // Looked at before the hash is worked out, so that guessing costs us little; again when used.
     bool ok = db_read(p->db, link_good_in, e, err);
     if (ok)
-        people_guess_right(p, e->address);
+        people_guess_right(p, address);
+    wait_s = ok && e->person ? factor_wait(p, e->person, code) : 0;
+    if (wait_s)
+        return factor_slow_down(err, wait_s);
     ok = ok && password_acceptable(password, e->name, e->email ? e->email : e->stored, err) &&
          people_password_hash(p, password, hash, err) && db_write(p->db, work, e, err);
+    if (ok)
+        factor_right(p, e->person, code);
     people_changed(p);
     return ok;
 }
 
 bool people_setup(struct people *p, const char *token, const char *name, const char *email,
-                  const char *password, const char *address, struct session_made *made,
+                  const char *password, const struct entry *from, struct session_made *made,
                   struct error *err)
 {
     char clean_name[NAME_MAX_BYTES + 1], clean_email[EMAIL_MAX_BYTES + 1];
@@ -461,7 +504,7 @@ bool people_setup(struct people *p, const char *token, const char *name, const c
                          .email = clean_email,
                          .name = clean_name,
                          .person = person.text,
-                         .address = address,
+                         .from = from,
                          .action = "setup",
                          .token = secret_hash(token),
                          .made = made};
@@ -470,13 +513,13 @@ bool people_setup(struct people *p, const char *token, const char *name, const c
     return ok;
 }
 
-bool people_welcome(struct people *p, const char *token, const char *password, const char *address,
-                    struct session_made *made, struct error *err)
+bool people_welcome(struct people *p, const char *token, const char *password,
+                    const struct entry *from, struct session_made *made, struct error *err)
 {
     struct arena *a = arena_open(64 << 10);
     struct entering e = {.p = p,
                          .a = a,
-                         .address = address,
+                         .from = from,
                          .action = "welcome",
                          .token = secret_hash(token),
                          .made = made};

@@ -42,6 +42,21 @@ bool people_role(struct db_tx *tx, const char *person, const char *project, stru
     return db_end(rows, err);
 }
 
+// What the project asks of whoever takes files away.
+static bool downloads_fit(struct db_tx *tx, const struct who *who, const char *project,
+                          unsigned *may, struct error *err)
+{
+    struct db_rows *rows =
+        db_query(tx, "select downloads_need from projects where id = ?1", "s", project);
+    if (db_next(rows)) {
+        const char *need = db_text(rows, 0);
+        if ((strcmp(need, "factor") == 0 && !who->factor) ||
+            (strcmp(need, "owner") == 0 && !(*may & MAY_MANAGE)))
+            *may &= ~(unsigned)MAY_DOWNLOAD;
+    }
+    return db_end(rows, err);
+}
+
 bool people_may(struct db_tx *tx, const struct who *who, const char *project, unsigned *may,
                 struct error *err)
 {
@@ -49,7 +64,7 @@ bool people_may(struct db_tx *tx, const struct who *who, const char *project, un
     if (who->kind == WHO_SHARE) {
         if (who->project && strcmp(who->project, project) == 0)
             *may = who->share_may;
-        return true;
+        return !(*may & MAY_DOWNLOAD) || downloads_fit(tx, who, project, may, err);
     }
     if (who->kind != WHO_PERSON || who->scope == SCOPE_WORKER)
         return true;
@@ -66,7 +81,7 @@ bool people_may(struct db_tx *tx, const struct who *who, const char *project, un
     }
     if (who->scope == SCOPE_READ)
         *may &= MAY_VIEW | MAY_DOWNLOAD;
-    return true;
+    return !(*may & MAY_DOWNLOAD) || downloads_fit(tx, who, project, may, err);
 }
 
 struct listing {

@@ -71,6 +71,9 @@ struct people *people_open(const struct people_wish *wish, struct error *err)
     p->quick_hash = wish->quick_hash;
     p->by_address = rate_limiter_open(20, 20, 20000);
     p->by_account = rate_limiter_open(5, 6, 20000);
+    p->codes = rate_limiter_open(20 * CODE_COST, 1, 20000); // 20, and 20 more in an hour
+    p->seal = wish->seal;
+    p->factor_for = wish->factor_for;
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -89,6 +92,7 @@ void people_close(struct people *p)
         return;
     rate_limiter_close(p->by_address);
     rate_limiter_close(p->by_account);
+    rate_limiter_close(p->codes);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->hash_free);
     free(p);
@@ -379,19 +383,6 @@ bool people_change(struct people *p, const char *id, const struct person_change 
     }
     struct changing d = {id, &c, by, address};
     bool ok = db_write(p->db, change_in, &d, err);
-    people_changed(p);
-    return ok;
-}
-
-static bool sessions_end_in(struct db_tx *tx, void *context, struct error *err)
-{
-    return db_run(tx, err, "delete from sessions where person = ?1", "s", (const char *)context) &&
-           person_said(tx, context, err);
-}
-
-bool people_sessions_end(struct people *p, const char *person, struct error *err)
-{
-    bool ok = db_write(p->db, sessions_end_in, (void *)person, err);
     people_changed(p);
     return ok;
 }

@@ -14,6 +14,7 @@
 #include "db/db.h"
 
 struct people;
+struct seal;
 
 // ---- Permissions in a project, and the roles that are made of them
 
@@ -53,13 +54,22 @@ struct who {
     const char *project; // of the share
     unsigned share_may;  // permissions that the share gives, on its assets only
     int64_t expires_ms;  // of the session or token; 0: never
+    const char *device;  // what asks, in a few words ("Firefox 128 on Windows"); NULL: not known
+    bool factor;         // the session began with a second factor, or the token was made in one
+    bool factor_owed;    // the house demands one, and this person has none yet: only setting it up
 };
+
+enum factor_for { FACTOR_OPTIONAL, FACTOR_ADMINS, FACTOR_EVERYBODY }; // who must have one
 
 struct people_wish {
     struct db *db;
+    const struct seal *seal; // of second factors; NULL: whoever has one can not log in
+    enum factor_for factor_for;
     int session_days; // without a request; 0: 30
     bool quick_hash;  // tests only: Argon2id with the least work
 };
+// "optional", "admins", "everybody"; INPUT for another word.
+MUST_CHECK bool factor_for_named(const char *name, enum factor_for *who, struct error *err);
 MUST_CHECK struct people *people_open(const struct people_wish *wish, struct error *err);
 void people_close(struct people *p); // NULL is fine
 
@@ -80,6 +90,12 @@ void people_changed(struct people *p); // for rooms that take rights away themse
 
 // ---- Logging in
 
+// Where somebody comes in from.
+struct entry {
+    const char *address, *device; // may be NULL
+    const char *code;             // of the second factor; NULL: none was given
+};
+
 struct session_made {
     char secret[44]; // for the cookie
     char session[27];
@@ -92,20 +108,63 @@ MUST_CHECK bool people_setup_needed(struct people *p, bool *needed, struct error
 // <house>/setup#TOKEN. CONFLICT when there is a person already.
 MUST_CHECK bool people_setup_link(struct people *p, char token[44], struct error *err);
 MUST_CHECK bool people_setup(struct people *p, const char *token, const char *name,
-                             const char *email, const char *password, const char *address,
+                             const char *email, const char *password, const struct entry *from,
                              struct session_made *made, struct error *err);
 // LOGIN with the same words and the same work whether the e-mail or the password is wrong. TOO_MANY
-// for an address that tried too often; an account is never locked for other addresses.
+// for an address that tried too often; an account is never locked for other addresses. FACTOR when
+// the password is right and a code is missing or wrong.
 MUST_CHECK bool people_login(struct people *p, const char *email, const char *password,
-                             const char *address, struct session_made *made, struct error *err);
-// The one-time link of an invitation or a forgotten password.
+                             const struct entry *from, struct session_made *made,
+                             struct error *err);
+// The one-time link of an invitation or a forgotten password. It takes the place of the password
+// only: with a second factor FACTOR as above, and the link still works.
 MUST_CHECK bool people_welcome(struct people *p, const char *token, const char *password,
-                               const char *address, struct session_made *made, struct error *err);
+                               const struct entry *from, struct session_made *made,
+                               struct error *err);
 // A visitor of a share; whoever calls has checked key and password. Ends when the share does.
 MUST_CHECK bool people_visit(struct people *p, const char *share, const char *visitor_name,
-                             int64_t expires_ms, const char *address, struct session_made *made,
-                             struct error *err);
+                             int64_t expires_ms, const struct entry *from,
+                             struct session_made *made, struct error *err);
 MUST_CHECK bool people_logout(struct people *p, const struct who *who, struct error *err);
+
+// ---- Second factors (RFC 6238) and sessions
+
+enum { FACTOR_SECRET_ROOM = 33, RECOVERY_CODE_ROOM = 20, RECOVERY_CODE_COUNT = 10 };
+// A fresh secret, base32, for the authenticator; it counts only when a code of it was confirmed.
+// CONFLICT when the person has a factor.
+MUST_CHECK bool factor_begin(struct people *p, const struct who *who,
+                             char secret[FACTOR_SECRET_ROOM], struct error *err);
+// From now on log-ins need it: other sessions of the person end. Gives RECOVERY_CODE_COUNT recovery
+// codes, shown once; with a factor that is on already it makes new ones. FACTOR for a wrong code.
+MUST_CHECK bool factor_confirm(struct people *p, const struct who *who, const char *code,
+                               const char *address, char recovery[][RECOVERY_CODE_ROOM],
+                               struct error *err);
+MUST_CHECK bool factor_end(struct people *p, const struct who *who, const char *code,
+                           const char *address, struct error *err);
+// An administrator's way out for somebody who has lost phone and codes. CONFLICT when there is none.
+MUST_CHECK bool factor_reset(struct people *p, const char *person, const struct who *by,
+                             const char *address, struct error *err);
+struct factor_state {
+    int64_t since_ms; // 0: there is none
+    int codes_left;
+};
+MUST_CHECK bool factor_get(struct people *p, const char *person, struct factor_state *state,
+                           struct error *err);
+// The six digits of a time step (unix time / 30 s).
+void totp_code(const void *secret, size_t size, int64_t step, char code[7]);
+
+struct session {
+    const char *id;
+    int64_t created_ms, seen_ms, expires_ms;
+    const char *address, *device;
+    bool factor;
+};
+// Seen last comes first.
+MUST_CHECK bool session_list(struct people *p, const char *person, struct arena *a,
+                             struct session **list, size_t *count, struct error *err);
+// One (NOT_FOUND), or with NULL all but `keep` (NULL: none is kept).
+MUST_CHECK bool session_end(struct people *p, const char *person, const char *id, const char *keep,
+                            const struct who *by, const char *address, struct error *err);
 
 // Argon2id, at most two at once; the rest wait a moment, then TOO_MANY. For shares' passwords too.
 // The text holds salt and work factors. `right` is false for a wrong password, and for stored NULL
@@ -165,8 +224,8 @@ struct token {
 bool scope_named(const char *name, enum who_scope *scope);
 // `id` may be NULL. days 0: never ends.
 MUST_CHECK bool token_make(struct people *p, const char *person, const char *name,
-                           const char *scope, int64_t days, const char *address, char id[27],
-                           char secret[44], struct error *err);
+                           const char *scope, int64_t days, bool factor, const char *address,
+                           char id[27], char secret[44], struct error *err);
 MUST_CHECK bool token_list(struct people *p, const char *person, struct arena *a,
                            struct token **list, size_t *count, struct error *err);
 MUST_CHECK bool token_get(struct people *p, const char *person, const char *id, struct arena *a,
@@ -174,7 +233,6 @@ MUST_CHECK bool token_get(struct people *p, const char *person, const char *id, 
 // NOT_FOUND unless it is this person's.
 MUST_CHECK bool token_end(struct people *p, const char *person, const char *id, const char *address,
                           struct error *err);
-MUST_CHECK bool people_sessions_end(struct people *p, const char *person, struct error *err);
 
 // ---- Members of a project
 
@@ -203,7 +261,7 @@ MUST_CHECK bool audit_add(struct db_tx *tx, const struct who *who, const char *a
 struct audit_row {
     int64_t number, at_ms;
     const char *person; // name; NULL when nobody was logged in
-    const char *address, *action, *subject, *detail;
+    const char *address, *device, *action, *subject, *detail;
 };
 // Newest first, those before number `before` (0: from the newest).
 MUST_CHECK bool audit_list(struct people *p, int64_t before, int limit, struct arena *a,

@@ -20,6 +20,7 @@ bool scope_named(const char *name, enum who_scope *scope)
 struct making {
     const char *person, *name, *scope, *address, *id;
     int64_t days;
+    bool factor;
     sha256 hash;
 };
 
@@ -33,14 +34,14 @@ static bool make_in(struct db_tx *tx, void *context, struct error *err)
     if (!there)
         return no_such_person(err);
     struct who by = {.kind = WHO_PERSON, .person = m->person};
-    return db_run(tx, err, "insert into tokens values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)", "sbsssii",
+    return db_run(tx, err, "insert into tokens values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)", "sbsssiii",
                   m->id, m->hash.at, sizeof(m->hash.at), m->person, m->name, m->scope, now,
-                  m->days > 0 ? now + m->days * DAY_MS : (int64_t)0) &&
+                  m->days > 0 ? now + m->days * DAY_MS : (int64_t)0, (int64_t)m->factor) &&
            audit_add(tx, &by, m->address, "token.made", m->id, m->name, err);
 }
 
 bool token_make(struct people *p, const char *person, const char *name, const char *scope,
-                int64_t days, const char *address, char id_out[27], char secret_out[44],
+                int64_t days, bool factor, const char *address, char id_out[27], char secret_out[44],
                 struct error *err)
 {
     char clean[NAME_MAX_BYTES + 1];
@@ -58,7 +59,8 @@ bool token_make(struct people *p, const char *person, const char *name, const ch
     }
     id made = id_new();
     secret s = secret_new();
-    struct making m = {person, clean, scope, address, made.text, days, secret_hash(s.text)};
+    struct making m = {person, clean,  scope,  address, made.text,
+                       days,   factor, secret_hash(s.text)};
     if (!db_write(p->db, make_in, &m, err))
         return false;
     memcpy(id_out, made.text, sizeof(made.text));
