@@ -7,6 +7,7 @@
 #include "plat/clock.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -197,6 +198,76 @@ out:
         free(files[i]);
     free(files);
     return done;
+}
+
+// ---- copies
+
+static sqlite3 *look_only(const char *path, struct error *err)
+{
+    sqlite3 *sqlite = NULL;
+    if (sqlite3_open_v2(path, &sqlite, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
+        sqlite3_busy_timeout(sqlite, 30000);
+        return sqlite;
+    }
+    error_set(err, ERROR_IO, "cannot open %s", path);
+    error_why(err, "%s", sqlite ? sqlite3_errmsg(sqlite) : "out of memory");
+    sqlite3_close(sqlite);
+    return NULL;
+}
+
+bool db_copy(const char *path, const char *to, struct error *err)
+{
+    sqlite3 *target = NULL, *source = look_only(path, err);
+    if (!source)
+        return false;
+    int fd = open(to, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        sqlite3_close(source);
+        return error_errno(err, errno, "cannot make %s", to);
+    }
+    int code = sqlite3_open_v2(to, &target, SQLITE_OPEN_READWRITE, NULL);
+    sqlite3_backup *copy =
+        code == SQLITE_OK ? sqlite3_backup_init(target, "main", source, "main") : NULL;
+    // All pages in one step are of one moment: in WAL mode a reader keeps nobody from writing.
+    if (copy) {
+        code = sqlite3_backup_step(copy, -1);
+        int ended = sqlite3_backup_finish(copy);
+        code = code == SQLITE_DONE ? ended : code;
+    } else if (code == SQLITE_OK) {
+        code = sqlite3_errcode(target);
+    }
+    bool ok = code == SQLITE_OK;
+    if (!ok) {
+        error_set(err, code == SQLITE_FULL ? ERROR_NO_SPACE : ERROR_IO, "cannot copy %s to %s",
+                  path, to);
+        error_why(err, "%s", sqlite3_errstr(code));
+    }
+    sqlite3_close(target);
+    sqlite3_close(source);
+    if (ok && fsync(fd) != 0)
+        ok = error_errno(err, errno, "cannot make %s durable", to);
+    close(fd);
+    return ok;
+}
+
+bool db_form(const char *path, int64_t *form, struct error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *sqlite = look_only(path, err);
+    if (!sqlite)
+        return false;
+    bool ok = sqlite3_prepare_v2(sqlite, "select max(number) from migrations", -1, &statement,
+                                 NULL) == SQLITE_OK &&
+              sqlite3_step(statement) == SQLITE_ROW;
+    if (ok) {
+        *form = sqlite3_column_int64(statement, 0);
+    } else {
+        error_set(err, ERROR_DAMAGED, "%s is not the database of a house", path);
+        error_why(err, "%s", sqlite3_errmsg(sqlite));
+    }
+    sqlite3_finalize(statement);
+    sqlite3_close(sqlite);
+    return ok;
 }
 
 // ---- the writer

@@ -59,6 +59,12 @@ MUST_CHECK bool db_end(struct db_rows *rows, struct error *err); // frees
 MUST_CHECK bool db_one_int(struct db_tx *tx, int64_t *value, int64_t none, struct error *err,
                            const char *sql, const char *types, ...);
 
+// Writes the whole state as it is at this moment to a new file, beside whoever works with it, and
+// makes it durable. `path` need not be open. CONFLICT when `to` is there.
+MUST_CHECK bool db_copy(const char *path, const char *to, struct error *err);
+// The form of the state in a file: the number of its newest migration. DAMAGED when it is no house's.
+MUST_CHECK bool db_form(const char *path, int64_t *form, struct error *err);
+
 // ---- the event log
 // `project` may be NULL. `body` is JSON or NULL for {}. Only in db_write.
 MUST_CHECK bool db_event(struct db_tx *tx, const char *kind, const char *project,

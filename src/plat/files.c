@@ -132,8 +132,10 @@ bool file_look(const char *path, bool *folder, int64_t *size)
     struct stat s;
     if (stat(path, &s) < 0)
         return false;
-    *folder = S_ISDIR(s.st_mode);
-    *size = s.st_size;
+    if (folder)
+        *folder = S_ISDIR(s.st_mode);
+    if (size)
+        *size = s.st_size;
     return true;
 }
 

@@ -19,7 +19,7 @@ MUST_CHECK bool file_write(const char *path, const void *at, size_t size, int mo
 MUST_CHECK bool file_map(const char *path, const uint8_t **at, size_t *size, struct error *err);
 void file_unmap(const uint8_t *at, size_t size);
 
-// What is at a path; false when nothing is.
+// What is at a path; false when nothing is. Either answer may be NULL.
 bool file_look(const char *path, bool *folder, int64_t *size);
 
 // Calls for each file that fits a shell pattern, in the order of names.

@@ -167,6 +167,11 @@ bool store_tidy(struct store *s, int64_t *freed_bytes, struct error *err)
     struct compact c = {.s = s};
     int64_t freed = 0;
     error_clear(err);
+    if (freed_bytes)
+        *freed_bytes = 0;
+    int hold = store_hold_alone(s->folder);
+    if (hold < 0)
+        return true; // a backup is reading: later
     struct dead *d = must(calloc(1, sizeof(*d)));
     bool ok = true;
     pthread_mutex_lock(&s->pack_lock);
@@ -195,6 +200,7 @@ bool store_tidy(struct store *s, int64_t *freed_bytes, struct error *err)
     }
     if (freed_bytes)
         *freed_bytes = freed;
+    close(hold);
     free(c.list);
     free(d);
     return ok;
@@ -222,22 +228,7 @@ bool store_numbers(struct store *s, struct store_numbers *n, struct error *err)
 
 // ---- checking
 
-enum { CHECK_BATCH = 512 };
-
-struct check_row {
-    sha256 hash;
-    char extent[27], kind[8], path[64];
-    int64_t at, length, xxh3, extent_size;
-};
-
-struct check_page {
-    struct check_row rows[CHECK_BATCH];
-    size_t count;
-    char after_extent[27];
-    int64_t after_at;
-};
-
-static bool read_page(struct db_tx *tx, void *context, struct error *err)
+bool store_page_read(struct db_tx *tx, void *context, struct error *err)
 {
     struct check_page *p = context;
     p->count = 0;
@@ -307,7 +298,7 @@ static bool tell(struct store *s, const struct store_check *wish, const struct c
     return true;
 }
 
-static const char *look(const struct check_row *r, int fd, char *bytes, bool quick)
+const char *store_row_look(const struct check_row *r, int fd, char *bytes, bool quick)
 {
     if (fd < 0)
         return "the file is missing or can not be opened";
@@ -417,7 +408,7 @@ bool store_check(struct store *s, const struct store_check *wish, int64_t *damag
     int64_t done = 0, end = 0;
     bool ok = true;
     do {
-        ok = db_read(s->db, read_page, p, err);
+        ok = db_read(s->db, store_page_read, p, err);
         for (size_t i = 0; ok && i < p->count; i++) {
             const struct check_row *r = &p->rows[i];
             if (strcmp(open_extent, r->extent) != 0) {
@@ -429,7 +420,7 @@ bool store_check(struct store *s, const struct store_check *wish, int64_t *damag
                 memcpy(open_extent, r->extent, sizeof(open_extent));
                 end = 0;
             }
-            const char *what = look(r, fd, bytes, wish->quick);
+            const char *what = store_row_look(r, fd, bytes, wish->quick);
             if (!what && r->at < end)
                 what = "two chunks are said to lie in one place";
             if (!what && r->at + r->length > r->extent_size)

@@ -189,7 +189,12 @@ static bool sweep(struct db_tx *tx, void *context, struct error *err)
     struct store *s = context;
     struct sweep w = {s, tx};
     struct walk_wish wish = {.seen = sweep_seen, .context = &w};
-    return folder_walk(s->folder, &wish, err);
+    int hold = store_hold_alone(s->folder);
+    if (hold < 0)
+        return true; // a backup is reading: what belongs to nobody waits for the next start
+    bool ok = folder_walk(s->folder, &wish, err);
+    close(hold);
+    return ok;
 }
 
 // ---- whose store it is

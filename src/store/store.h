@@ -183,3 +183,29 @@ struct store_check {
 // Reads everything. True also when damage was found: it was told and counted.
 MUST_CHECK bool store_check(struct store *s, const struct store_check *wish, int64_t *damaged,
                             struct error *err);
+
+// ---- Copies
+
+// While it is held nothing of the store in `folder` is given back, by whatever process: what the
+// database names at one moment stays there. The descriptor, or -1 with *err set; closing it lets
+// go.
+MUST_CHECK int store_hold(const char *folder, struct error *err);
+
+struct store_copy {
+    struct db *db;         // what it names is copied
+    const char *from, *to; // store folders; `to` is made
+    bool verify;           // what is in `to` already is read too, not only trusted by its size
+    // One line for each file of bytes: size, blank, name below the store. May be NULL.
+    struct buf *list;
+    // All may be NULL; false from progress ends it (CANCELLED).
+    bool (*progress)(void *context, int64_t done_bytes, int64_t total_bytes);
+    void (*damaged)(void *context, const struct store_damage *d);
+    void *context;
+    // Answers.
+    int64_t files, bytes, copied_bytes, damage;
+};
+// Copies every extent and pack that `db` names, each proven (XXH3 of every chunk) as it is read and
+// durable when it has its name; what `to` has already is not copied again. What is damaged or
+// missing is told, counted, and left out of `to`; the rest goes on. With from NULL nothing is
+// copied: only the list is made.
+MUST_CHECK bool store_copy(struct store_copy *wish, struct error *err);

@@ -83,6 +83,26 @@ sha256 content_of(const struct piece_of *pieces, size_t count);
 void store_maps_forget(struct store *s); // those in use live on until they are closed
 void store_bytes_free(struct store_bytes *b);
 
+// check.c: all chunks, by where they lie
+enum { CHECK_BATCH = 512 };
+struct check_row {
+    sha256 hash;
+    char extent[27], kind[8], path[64];
+    int64_t at, length, xxh3, extent_size;
+};
+struct check_page {
+    struct check_row rows[CHECK_BATCH];
+    size_t count;
+    char after_extent[27]; // where the last page ended: begin with "" and -1
+    int64_t after_at;
+};
+bool store_page_read(struct db_tx *tx, void *page, struct error *err); // for db_read
+// Reads a chunk into `bytes`. NULL when it is what it was, else what is wrong with it.
+const char *store_row_look(const struct check_row *r, int fd, char *bytes, bool quick);
+
+// copy.c: the lock of store_hold for whoever gives space back. -1: somebody holds it
+int store_hold_alone(const char *folder);
+
 // upload.c
 bool uploads_recover(struct store *s, struct error *err);
 bool upload_is_open(struct store *s, const char *id);

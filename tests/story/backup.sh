@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# A backup of a house that people work in, and the house that is made of it. Speaks TAP.
+set -uo pipefail
+. "$(dirname "$0")/house_lib.sh"
+cd "$work" || exit 1
+says() { # says PATTERN STATUS COMMAND...: ends with the status and says something like the pattern
+  "${@:3}" >heard 2>&1
+  local status=$?
+  cat heard
+  [[ $status =~ ^$2$ ]] && grep -qE -- "$1" heard
+}
+P() { "$posthouse" "$@" --house "$url" --token-file "$house/local.token" --project Reels; }
+backup() { "$posthouse" backup "$work/safe" --house.folder="$house" --store.reserve=0 "$@"; }
+restore() { "$posthouse" restore "$work/safe" --house.folder="$work/$1" "${@:2}"; }
+whole() { "$posthouse" check --house.folder="$work/$1" --store.reserve=0; }
+newest() { ls "$work/safe" | grep -v store | tail -1; }
+take() { # take HOUSE_FOLDER NAME: the bytes of an asset as a running house gives them
+  rm -rf taken; "$posthouse" get "Reels/$2" --out taken --house "$url" --token-file "$1/local.token" && cmp "taken/$2" "$2"
+}
+
+ok "a house opens" open_house --worker=off
+ask POST /projects '{"name":"Reels"}' >made; project=$(field .id <made)
+for n in 1 2 3; do head -c $((n * 9000000)) /dev/urandom >"reel $n.mov"; done
+mkdir small; for n in $(seq 300); do echo "note $n" >small/note$n.txt; done
+ok "films and small files are brought in" P put "reel 1.mov" "reel 2.mov" small
+ask POST "/projects/$project/shares" '{}' >/dev/null 2>&1
+# People work on: something is brought in, and renamed, all the time.
+mkdir busy
+(n=0; while [ -e busy ]; do n=$((n + 1)); head -c 3000000 /dev/urandom >"busy.$n.mov"; P put "busy.$n.mov" >/dev/null 2>&1; ask PATCH "/projects/$project" "{\"name\":\"Reels\"}" >/dev/null; done) &
+busy=$!
+ok "a backup is made while they work" says 'state and keys, .* of media' 0 backup
+ok "its manifest and list are there, and nothing half made" bash -c '[ -s "safe/$1/manifest.json" ] && [ -s "safe/$1/bytes.list" ] && [ ! -e safe/.partial ]' _ "$(newest)"
+ok "the key that secrets are sealed with is in it, who is logged in on this machine is not" bash -c '[ -s "safe/$1/seal.key" ] && [ ! -e "safe/$1/local.token" ]' _ "$(newest)"
+"$posthouse" backup "$work/safe" --house.folder="$house" >/dev/null 2>&1 & killed=$!
+until_true 20 test -e safe/.partial/house.db; kill -9 $killed; wait $killed 2>/dev/null
+ok "one that is killed is none" bash -c '[ "$(ls safe | grep -c Z)" = 1 ] || [ -s "safe/$(ls safe | grep Z | tail -1)/manifest.json" ]'
+ok "the next one clears up after it and copies only what is new" backup
+rm -r busy; wait $busy
+ok "the newest is restored beside the running house" says 'restored from' 0 restore again
+ok "every byte of it is proven" says 'every byte proven' 0 whole again
+ok "a second restore does not touch it" says 'already' 3 restore again
+ok "what was taken from a person's machine still opens there, and Ctrl-C ends the first" close_house
+first=$house house=$work/again
+ok "the restored house opens" open_house --worker=off
+ok "and gives back what was brought in" take "$house" "reel 2.mov"
+ok "all small files are there" bash -c '[ "$(curl -s -H "Authorization: Bearer $1" "$2/api/v1/projects/$3/assets?limit=1000" | grep -o note[0-9]*.txt | sort -u | wc -l)" = 300 ]' _ "$token" "$url" "$project"
+ok "it takes new films" P put "reel 3.mov"
+ok "it closes" close_house
+house=$first
+
+ok "a backup of the state alone names the bytes it needs" says 'bytes.list' 0 backup --state-only
+ok "of which the store has every one" bash -c 'while read -r size name; do [ -e "$1/store/$name" ] || exit 1; done <"safe/$2/bytes.list"' _ "$house" "$(newest)"
+ok "it is restored with the store's own bytes" says 'restored' 0 restore third --store "$house/store"
+ok "and is whole" says 'every byte proven' 0 whole third
+ok "without any it says what is missing" says 'was not in the backup' 0 restore fourth
+
+extent=$(find "$house/store/extents" -type f | head -1)
+printf 'x' | dd of="$extent" bs=1 seek=70000 conv=notrunc status=none
+rm -r safe/store
+ok "what has rotted is told and left out, the rest is backed up" says 'not what was stored|could not be backed up' 1 backup
+ok "older backups go, and the bytes only they need" backup --keep 1 --state-only
+ok "one is left" test "$(ls safe | grep -c Z)" = 1
+printf 'x' | dd of="safe/$(newest)/house.db" bs=1 seek=5000 conv=notrunc status=none
+ok "a database that was changed since is refused" says 'not what was backed up' 3 restore fifth
+ok "and is no house" test ! -e fifth/house.db
+mkdir -p old/migrations; cp "$top"/data/migrations/*.sql old/migrations; rm "$(ls old/migrations/*.sql | tail -1)"
+backup >/dev/null 2>&1
+ok "a backup of a newer program is refused by an older one" says 'newer Posthouse' 3 restore sixth --data.folder="$work/old"
+ok "and by this one it is not" says 'restored' '[01]' restore sixth
+ok "a backup inside the house is refused" says 'inside the house' 2 "$posthouse" backup "$house/safe" --house.folder="$house"
+mkdir full; mount -t tmpfs -o size=4m none full 2>/dev/null && {
+  ok "a full disk is said, and nothing half is there" says 'No space|full' 3 "$posthouse" backup "$work/full" --house.folder="$house"
+  ok "in what it leaves" bash -c '! ls full | grep -q Z'
+  umount full
+}
+finish
