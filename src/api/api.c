@@ -3,6 +3,7 @@
  * then the answer, or the problem.
  */
 #include "api/inside.h"
+#include "dav/dav.h"
 #include "base/log.h"
 #include "plat/clock.h"
 #include "plat/ids.h"
@@ -518,6 +519,8 @@ bool api_plan(void *context, const struct request *r, struct plan *p)
         return media_plan(api, r, p);
     if (media)
         return false;
+    if (api->wish.rooms.dav && dav_path(r->path))
+        return dav_plan(api->wish.rooms.dav, r, p);
     if (strncmp(r->path, PREFIX "/", strlen(PREFIX) + 1) != 0)
         return health_plan(api, r, p) || static_plan(api, r, p);
     bool path_known = false;

@@ -108,6 +108,7 @@ struct api_wish {
     // Rooms that routes need and the api itself does not know; set before serving.
     struct {
         void *transfer, *jobs, *flow; // struct transfers, jobs, flow
+        void *tree, *dav;             // struct tree, dav; dav NULL: no WebDAV
     } rooms;
     const char *profiles_folder;  // of deliverables
     const char *rules_folder;     // of quality control

@@ -4,6 +4,7 @@
  * Unknown addresses without an extension give the page, which has addresses of its own.
  */
 #include "api/inside.h"
+#include "dav/dav.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -118,7 +119,8 @@ const char *media_base(struct api *api, const struct request *r, struct arena *a
 void api_decorate(void *context, const struct request *r, struct answer *a)
 {
     struct api *api = context;
-    bool media = strncmp(r->path, "/media/", 7) == 0;
+    // What somebody brought in must not run as a page of the house.
+    bool media = strncmp(r->path, "/media/", 7) == 0 || dav_path(r->path);
     answer_header(a, "X-Content-Type-Options", "nosniff");
     answer_header(a, "Referrer-Policy", "no-referrer");
     if (r->secure)

@@ -8,11 +8,13 @@
 #include "cmd/command.h"
 #include "cmd/local.h"
 #include "cmd/settings.h"
+#include "dav/dav.h"
 #include "house/deliver/hooks.h"
 #include "house/deliver/sending.h"
 #include "house/flow/flow.h"
 #include "house/jobs/jobs.h"
 #include "house/transfer/transfer.h"
+#include "house/tree/tree.h"
 #include "plat/child.h"
 #include "plat/clock.h"
 #include "plat/files.h"
@@ -53,6 +55,8 @@ struct serving {
     struct transfers *transfers;
     struct jobs *jobs;
     struct flow *flow;
+    struct tree *tree;
+    struct dav *dav;
     struct seal *seal;
     struct sockets *sockets, *work_sockets;
     struct api *api;
@@ -117,7 +121,10 @@ static bool open_state(struct serving *s, struct error *err)
     if (!s->transfers || !jobs_open(s->db, clock_now_ms(), &s->jobs, err))
         return false;
     flow.jobs = s->jobs;
-    return flow_open(&flow, &s->flow, err);
+    s->tree = tree_open(&(struct tree_wish){.db = s->db, .store = s->store}, err);
+    if (s->tree && config_bool(s->config, "dav"))
+        s->dav = dav_open(&(struct dav_wish){.tree = s->tree, .people = s->people});
+    return s->tree && flow_open(&flow, &s->flow, err);
 }
 
 static bool open_api(struct serving *s, struct error *err)
@@ -163,9 +170,12 @@ static bool open_api(struct serving *s, struct error *err)
                            .pictures_folder = below(s, s->folder, "pictures"),
                            .renderers_folder = below(s, s->data, "renderers")},
         err);
-    if (s->api)
-        api_media_folder(s->api, s->scratch);
-    return s->api != NULL;
+    if (!s->api)
+        return false;
+    api_media_folder(s->api, s->scratch);
+    s->api->wish.rooms.tree = s->tree;
+    s->api->wish.rooms.dav = s->dav;
+    return true;
 }
 
 // ---- the door
@@ -438,6 +448,7 @@ static void *sweep(void *context)
             log_warn("sweep.lost", "attempts=%lld", (long long)lost);
         if (now >= minute_ms) {
             told(transfers_sweep(s->transfers, &err), "sweep.transfers", &err);
+            told(tree_sweep(s->tree, &err), "sweep.doors", &err);
             told(flow_tidy(s->flow, SCRATCH_REST_MS, &err), "sweep.scratch", &err);
             sweep_staged(s, keep_ms);
             job_logs_forget(s->jobs, logs);
@@ -691,6 +702,8 @@ static void close_all(struct serving *s)
     if (s->server)
         server_close(s->server, DRAIN_MS);
     api_close(s->api);
+    dav_close(s->dav);
+    tree_close(s->tree);
     flow_close(s->flow);
     jobs_close(s->jobs);
     transfers_close(s->transfers);

@@ -33,6 +33,11 @@ const struct setting settings[] = {
      .value = "",
      .help = "PEM file of the certificate chain"},
     {.name = "tls.key", .type = SETTING_TEXT, .value = "", .help = "PEM file of its key"},
+    {.name = "dav",
+     .type = SETTING_BOOL,
+     .value = "on",
+     .help = "projects as folders by WebDAV under /dav/; passwords only over TLS or from this "
+             "machine"},
     {.name = "data.folder",
      .type = SETTING_TEXT,
      .value = "",

@@ -36,7 +36,7 @@ const char *const *flow_holders(void)
 {
     static const char *const tables[] = {"version_files",   "versions",   "derived",
                                          "transfer_files",  "job_files",  "deliveries",
-                                         "delivery_pieces", "qc_reports", NULL};
+                                         "delivery_pieces", "qc_reports", "door_files", NULL};
     return tables;
 }
 

@@ -148,3 +148,17 @@ MUST_CHECK bool small_parse(text body, struct arena *a, struct small_file **list
 MUST_CHECK bool transfer_small(struct transfers *t, const char *transfer,
                                const struct small_file *list, size_t count, struct arena *a,
                                struct transfer_file **made, size_t *made_count, struct error *err);
+
+// ---- Pictures that come one by one, through a door
+
+// Whether a file of this name waits for others: a picture with a number in its name.
+bool transfer_alone_waits(const char *name);
+struct transfer_alone {
+    const char *project, *folder; // "" for the project's top
+    const char *person, *name;
+    const sha256 *content; // in the store, or recorded in this transaction
+    int64_t size, modified_ms;
+};
+// It waits in an open transfer of its folder (origin "door") and becomes part of an asset when that
+// has rested. No other one of this name waits there.
+MUST_CHECK bool transfer_alone(struct db_tx *tx, const struct transfer_alone *p, struct error *err);

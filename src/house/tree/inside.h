@@ -1,0 +1,32 @@
+// Shared inside house/tree/ only.
+#pragma once
+#include "house/tree/tree.h"
+
+struct tree {
+    struct db *db;
+    struct store *store;
+};
+
+// All of these in the caller's transaction; texts live in `a`.
+bool find_in(struct db_tx *tx, const struct who *who, const char *path, struct arena *a,
+             struct tree_node *node, struct error *err);
+// The thing of a name in a project or folder; *found false: there is none.
+bool child_in(struct db_tx *tx, const struct tree_node *of, const char *name, struct arena *a,
+              struct tree_node *node, bool *found, struct error *err);
+bool list_in(struct db_tx *tx, const struct who *who, const struct tree_node *of, struct arena *a,
+             struct tree_node **list, size_t *count, struct error *err);
+// The folder that `path` is to lie in: CONFLICT when it is none.
+bool parent_in(struct db_tx *tx, const struct who *who, const char *path, struct arena *a,
+               struct tree_node *parent, struct error *err);
+bool denied(struct error *err, const char *verb, const char *path);
+
+struct placed { // bytes that are in the store and get a name
+    sha256 content;
+    int64_t size, modified_ms;
+    const char *person;
+};
+// A new asset, a further version of the one of that name, a waiting picture, or a kept file.
+bool place_in(struct db_tx *tx, const struct tree_node *parent, const char *name,
+              const struct placed *p, struct arena *a, struct error *err);
+// Takes away a row of a waiting or kept file; its bytes too when nobody else has them.
+bool row_drop(struct db_tx *tx, const struct tree_node *file, struct error *err);
