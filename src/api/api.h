@@ -84,8 +84,8 @@ extern const struct route people_routes[], asset_routes[], transfer_routes[], jo
 extern const size_t people_route_count, asset_route_count, transfer_route_count, job_route_count,
     review_route_count, delivery_route_count, work_route_count, renderer_route_count,
     staging_route_count, qc_route_count, sending_route_count;
-extern const struct route caption_routes[], record_routes[];
-extern const size_t caption_route_count, record_route_count;
+extern const struct route caption_routes[], record_routes[], tree_routes[];
+extern const size_t caption_route_count, record_route_count, tree_route_count;
 
 // ---- The api itself
 

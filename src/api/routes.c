@@ -16,6 +16,7 @@ static const struct {
     {staging_routes, &staging_route_count},   {sending_routes, &sending_route_count},
     {caption_routes, &caption_route_count},
     {record_routes, &record_route_count},
+    {tree_routes, &tree_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };

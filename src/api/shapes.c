@@ -145,6 +145,18 @@ const struct shape shapes[] = {
     {"ChunkMissing", "missing:int[]", ""},
     {"Commit", "content:text chunks:int", "content is SHA-256 over the chunk hashes"},
 
+    // ---- the house as folders and files
+    {"TreeNode",
+     "kind:'top'|'project'|'folder'|'file' name:text path:text size:int modified_ms:int "
+     "created_ms:int content:text? version:id? number:int kept:bool permissions:text[]",
+     "version and number: of the file that an asset's newest version has; kept: no asset (yet)"},
+    {"TreePath", "path:text", ""},
+    {"TreeMove", "from:text to:text overwrite:bool? copy:bool?", ""},
+    {"NewTreeWrite", "path:text size:int? modified_ms:int? fresh:bool?",
+     "fresh: what came of it before is thrown away; size -1: not known yet"},
+    {"TreeWrite", "id:id offset:int", "offset: where it goes on"},
+    {"TreeWriteEnd", "id:id size:int? modified_ms:int?", ""},
+
     // ---- jobs
     {"Job",
      "id:id project:id kind:text title:text state:'waiting'|'running'|'suspended'|'stopped'|"

@@ -234,9 +234,8 @@ static void spaces(text *t)
 // What stands between two marks, without them; false when it does not begin or end so.
 static bool between(text *rest, char begin, char end, struct arena *a, const char **found)
 {
-    const char *close = rest->size && *rest->at == begin
-                            ? memchr(rest->at + 1, end, rest->size - 1)
-                            : NULL;
+    const char *close =
+        rest->size && *rest->at == begin ? memchr(rest->at + 1, end, rest->size - 1) : NULL;
     if (!close || close == rest->at + 1)
         return false;
     *found = arena_copy(a, rest->at + 1, (size_t)(close - rest->at - 1));

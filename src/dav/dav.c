@@ -342,8 +342,9 @@ static void some_xml(struct buf *b, struct asked *q, const struct tree_node *n,
     for (size_t i = 0; i < p->count; i++) {
         const struct live *l = live_named(&p->names[i], n);
         size_t d = 0;
-        while (!l && d < count && (strcmp(dead[d].space, p->names[i].space) != 0 ||
-                                   strcmp(dead[d].name, p->names[i].name) != 0))
+        while (!l && d < count &&
+               (strcmp(dead[d].space, p->names[i].space) != 0 ||
+                strcmp(dead[d].name, p->names[i].name) != 0))
             d++;
         if (l) {
             live_xml(b, q, n, l, true);
@@ -399,8 +400,7 @@ static bool asks_dead(const struct dav_propfind *p)
     return p->wanted != DAV_SOME;
 }
 
-#define MULTISTATUS                                                                                \
-    "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:multistatus xmlns:D=\"DAV:\">\n"
+#define MULTISTATUS "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:multistatus xmlns:D=\"DAV:\">\n"
 
 static void propfind(struct request *r, struct asked *q, struct answer *a)
 {
@@ -455,7 +455,7 @@ static void proppatch(struct request *r, struct asked *q, struct answer *a)
         return;
     }
     for (size_t i = 0; i < count; i++)
-        protected = protected || strcmp(list[i].space, "DAV:") == 0;
+    protected = protected || strcmp(list[i].space, "DAV:") == 0;
     if (!protected && !tree_properties_set(q->dav->tree, &q->node, list, count, &err)) {
         answer_failed(a, &err);
         return;
@@ -528,8 +528,8 @@ static int64_t modified_of(struct request *r)
     const char *said = request_header(r, "X-OC-Mtime");
     int64_t seconds;
     text whole = text_of(said), digits = text_cut(&whole, '.');
-    bool fine = digits.size && text_int(digits, &seconds) && seconds > 0 &&
-                seconds < INT64_C(100000000000);
+    bool fine =
+        digits.size && text_int(digits, &seconds) && seconds > 0 && seconds < INT64_C(100000000000);
     return fine ? seconds * 1000 : 0;
 }
 
@@ -608,7 +608,7 @@ static void mkcol(struct request *r, struct asked *q, struct answer *a)
         answer_empty(a, 201);
 }
 
-static void delete(struct request *r, struct asked *q, struct answer *a)
+static void delete (struct request *r, struct asked *q, struct answer *a)
 {
     struct error err;
     (void)r;
@@ -759,7 +759,8 @@ static void lock(struct request *r, struct asked *q, struct answer *a)
         answer_what(a, 403, "you may not lock this", "ask an owner of the project");
         return;
     }
-    if (!q->there && (lock_in_way(q, q->path, LOCK_SELF | LOCK_MEMBER, a) || !lock_place(q, &err))) {
+    if (!q->there &&
+        (lock_in_way(q, q->path, LOCK_SELF | LOCK_MEMBER, a) || !lock_place(q, &err))) {
         if (!answer_get_status(a))
             answer_failed(a, &err);
         return;

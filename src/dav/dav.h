@@ -2,9 +2,10 @@
  * dav: WebDAV (RFC 4918, classes 1 and 2) over the house's tree, under /dav/ of the page's address.
  *
  * Whoever has an account logs in with e-mail and password, or with a token as the password (Basic,
- * or Bearer); only over TLS, through a proxy that says https, or from this machine. What is read and
- * written goes the way of house/tree: a PUT that ends is durable, hashed and a version; one that is
- * cut leaves nothing. Locks are kept in memory: they end with the server, as their timeouts allow.
+ * or Bearer); only over TLS, through a proxy that says https, or from this machine. What is read
+ * and written goes the way of house/tree: a PUT that ends is durable, hashed and a version; one
+ * that is cut leaves nothing. Locks are kept in memory: they end with the server, as their timeouts
+ * allow.
  */
 #pragma once
 #include "house/people/people.h"

@@ -34,9 +34,9 @@
 
 const char *const *flow_holders(void)
 {
-    static const char *const tables[] = {"version_files",   "versions",   "derived",
-                                         "transfer_files",  "job_files",  "deliveries",
-                                         "delivery_pieces", "qc_reports", "door_files", NULL};
+    static const char *const tables[] = {
+        "version_files", "versions",        "derived",    "transfer_files", "job_files",
+        "deliveries",    "delivery_pieces", "qc_reports", "door_files",     NULL};
     return tables;
 }
 

@@ -49,12 +49,13 @@ static bool keep_in(struct db_tx *tx, const struct tree_node *parent, const char
                     const struct placed *p, struct error *err)
 {
     int64_t now = clock_now_ms();
-    return db_run(tx, err,
-                  "insert into door_files (id, project, folder, name, person, state, size, "
-                  "modified_ms, content, created_ms, active_ms) values (?1, ?2, ?3, ?4, ?5, 'kept', "
-                  "?6, ?7, ?8, ?9, ?9)",
-                  "sssssiibi", id_new().text, parent->project, parent->folder, name, p->person,
-                  p->size, p->modified_ms, p->content.at, (size_t)SHA256_SIZE, now);
+    return db_run(
+        tx, err,
+        "insert into door_files (id, project, folder, name, person, state, size, "
+        "modified_ms, content, created_ms, active_ms) values (?1, ?2, ?3, ?4, ?5, 'kept', "
+        "?6, ?7, ?8, ?9, ?9)",
+        "sssssiibi", id_new().text, parent->project, parent->folder, name, p->person, p->size,
+        p->modified_ms, p->content.at, (size_t)SHA256_SIZE, now);
 }
 
 static bool asset_in(struct db_tx *tx, const struct tree_node *parent, const char *name,
@@ -332,9 +333,9 @@ static bool move_folder(struct db_tx *tx, const struct tree_node *from,
 static bool may_move(struct changing *c, const struct tree_node *from,
                      const struct tree_node *parent, struct error *err)
 {
-    unsigned needs = c->m->copy                                                 ? MAY_DOWNLOAD
+    unsigned needs = c->m->copy                                                ? MAY_DOWNLOAD
                      : from->kind == TREE_FILE && from->origin >= TREE_WAITING ? MAY_UPLOAD
-                                                                                : MAY_EDIT;
+                                                                               : MAY_EDIT;
     if (!(from->may & needs))
         return denied(err, c->m->copy ? "copy" : "move", from->path);
     return (parent->may & MAY_UPLOAD) || denied(err, "write into", parent->path);

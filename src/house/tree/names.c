@@ -11,9 +11,9 @@ enum { PART_MOST = 255, PATH_MOST = 4096 };
 static char *mapped(struct arena *a, const char *name, utf8proc_option_t how)
 {
     utf8proc_uint8_t *made = NULL;
-    utf8proc_ssize_t size = utf8proc_map((const utf8proc_uint8_t *)name, 0, &made,
-                                         (utf8proc_option_t)(UTF8PROC_NULLTERM | UTF8PROC_STABLE |
-                                                             UTF8PROC_COMPOSE | how));
+    utf8proc_ssize_t size = utf8proc_map(
+        (const utf8proc_uint8_t *)name, 0, &made,
+        (utf8proc_option_t)(UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE | how));
     char *kept = size < 0 ? arena_text(a, name) : arena_copy(a, (const char *)made, (size_t)size);
     free(made);
     return kept;

@@ -168,8 +168,8 @@ static bool folders_in(struct db_tx *tx, const struct tree_node *of, struct node
 static void asset_row(struct db_rows *rows, const struct tree_node *of, bool frame, struct nodes *n)
 {
     const char *file = db_text(rows, 4);
-    const char *name = frame ? arena_text(n->a, tree_name_of(file))
-                             : shown_name(n->a, db_text(rows, 1), file);
+    const char *name =
+        frame ? arena_text(n->a, tree_name_of(file)) : shown_name(n->a, db_text(rows, 1), file);
     struct tree_node *f = below(n, of, TREE_FILE, name);
     f->origin = frame ? TREE_FRAME : TREE_ASSET;
     f->id = arena_text(n->a, db_text(rows, 0));
@@ -204,8 +204,7 @@ static bool frames_in(struct db_tx *tx, const struct tree_node *of, const char *
         name ? db_query(tx, ASSETS "and v.file_count > 1 and f.name = ?3 order by a.id", "sss",
                         of->project, of->folder, name)
              : db_query(tx,
-                        ASSETS
-                        "and v.file_count > 1 order by a.sort_name, a.id, f.number limit ?3",
+                        ASSETS "and v.file_count > 1 order by a.sort_name, a.id, f.number limit ?3",
                         "ssi", of->project, of->folder, (int64_t)LIST_MOST);
     while (db_next(rows))
         asset_row(rows, of, true, n);
@@ -215,8 +214,7 @@ static bool frames_in(struct db_tx *tx, const struct tree_node *of, const char *
 static void plain_row(struct db_rows *rows, const struct tree_node *of, enum tree_origin origin,
                       struct nodes *n)
 {
-    struct tree_node *f =
-        below(n, of, TREE_FILE, arena_text(n->a, tree_name_of(db_text(rows, 1))));
+    struct tree_node *f = below(n, of, TREE_FILE, arena_text(n->a, tree_name_of(db_text(rows, 1))));
     f->origin = origin;
     f->id = arena_text(n->a, db_text(rows, 0));
     f->content = hash_of(rows, 2);
@@ -272,11 +270,10 @@ bool list_in(struct db_tx *tx, const struct who *who, const struct tree_node *of
              struct tree_node **list, size_t *count, struct error *err)
 {
     struct nodes n = {.a = a};
-    bool ok = of->kind == TREE_TOP ? projects_in(tx, who, &n, err)
-                                   : folders_in(tx, of, &n, err) &&
-                                         assets_in(tx, of, NULL, NULL, &n, err) &&
-                                         frames_in(tx, of, NULL, &n, err) &&
-                                         others_in(tx, of, &n, err);
+    bool ok = of->kind == TREE_TOP
+                  ? projects_in(tx, who, &n, err)
+                  : folders_in(tx, of, &n, err) && assets_in(tx, of, NULL, NULL, &n, err) &&
+                        frames_in(tx, of, NULL, &n, err) && others_in(tx, of, &n, err);
     if (!ok)
         return false;
     if (n.count > LIST_MOST) {

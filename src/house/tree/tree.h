@@ -54,8 +54,8 @@ MUST_CHECK bool tree_path(text raw, struct arena *a, const char **path, struct e
 const char *tree_fold(struct arena *a, const char *name);
 // Names that programs use for a while and that never become assets.
 bool tree_name_passing(const char *name);
-const char *tree_name_of(const char *path);                       // behind the last '/'
-const char *tree_parent_of(struct arena *a, const char *path);    // "/" for one below the top
+const char *tree_name_of(const char *path);                    // behind the last '/'
+const char *tree_parent_of(struct arena *a, const char *path); // "/" for one below the top
 const char *tree_below(struct arena *a, const char *path, const char *name);
 
 // ---- Looking
@@ -129,8 +129,7 @@ MUST_CHECK bool tree_write_find(struct tree *t, const struct tree_asker *by, con
 // Bytes in order; durable after sync.
 MUST_CHECK bool tree_write_append(struct tree *t, const char *id, int64_t offset, const void *at,
                                   size_t size, struct error *err);
-MUST_CHECK bool tree_write_sync(struct tree *t, const char *id, int64_t *offset,
-                                struct error *err);
+MUST_CHECK bool tree_write_sync(struct tree *t, const char *id, int64_t *offset, struct error *err);
 // All has come: `size` bytes. Hashed and durable, it is a file from here on. `modified_ms` 0: as
 // it was said at the beginning.
 MUST_CHECK bool tree_write_finish(struct tree *t, const struct tree_asker *by, const char *id,
