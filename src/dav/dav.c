@@ -87,7 +87,7 @@ static void answer_what(struct answer *a, int status, const char *what, const ch
 static void answer_failed(struct answer *a, const struct error *err)
 {
     answer_error(a, err);
-    if (err->kind == ERROR_LOGIN)
+    if (err->kind == ERROR_LOGIN || err->kind == ERROR_FACTOR)
         answer_header(a, "WWW-Authenticate", "Basic realm=\"Posthouse\", charset=\"UTF-8\"");
 }
 

@@ -139,8 +139,12 @@ static bool by_password(struct logins *l, const char *user, const char *password
         if (who->kind == WHO_PERSON)
             return true;
     }
-    if (!people_login(l->people, user, password, address, &made, err))
-        return false;
+    struct entry from = {.address = address, .device = "WebDAV"};
+    if (!people_login(l->people, user, password, &from, &made, err))
+        return err->kind == ERROR_FACTOR
+                   ? error_fix(err,
+                               "there is no place for a code here: use a token as the password")
+                   : false;
     remember(l, &key, made.secret);
     return people_who(l->people, made.secret, true, a, who, err) &&
            (who->kind == WHO_PERSON || log_in_first(err));
@@ -151,8 +155,8 @@ static bool near_or_secret(const struct request *r)
     return r->secure || strncmp(r->peer, "127.", 4) == 0 || strcmp(r->peer, "::1") == 0;
 }
 
-bool logins_who(struct logins *l, struct request *r, struct arena *a, struct who *who,
-                struct error *err)
+static bool who_in(struct logins *l, struct request *r, struct arena *a, struct who *who,
+                   struct error *err)
 {
     const char *header = request_header(r, "Authorization");
     char *user, *password;
@@ -177,4 +181,15 @@ bool logins_who(struct logins *l, struct request *r, struct arena *a, struct who
             return true;
     }
     return by_password(l, user, password, r->peer, a, who, err);
+}
+
+bool logins_who(struct logins *l, struct request *r, struct arena *a, struct who *who,
+                struct error *err)
+{
+    if (!who_in(l, r, a, who, err))
+        return false;
+    if (!who->factor_owed)
+        return true;
+    error_set(err, ERROR_LOGIN, "the house wants a second factor of you");
+    return error_fix(err, "log in on the page and set one up, then use a token as the password");
 }
