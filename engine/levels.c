@@ -9,8 +9,6 @@ struct levels {
     struct sound_measure *measure;
     struct speech *speech;
     int left, right; // of what speech is looked for in; the same: one channel
-    float *middle;
-    int64_t room;
 };
 
 static int find(const enum channel *labels, int channels, enum channel wanted)
@@ -48,7 +46,6 @@ void levels_close(struct levels *l)
         return;
     sound_measure_close(l->measure);
     speech_close(l->speech);
-    free(l->middle);
     free(l);
 }
 
@@ -57,19 +54,10 @@ void levels_add(struct levels *l, const float *const *planes, int64_t count)
     sound_measure_add(l->measure, planes, count);
     if (!l->speech)
         return;
-    if (l->left == l->right) {
+    if (l->left == l->right)
         speech_add(l->speech, planes[l->left], count);
-        return;
-    }
-    if (count > l->room) {
-        l->middle = realloc(l->middle, (size_t)count * sizeof(float));
-        l->room = count;
-        if (!l->middle)
-            abort();
-    }
-    for (int64_t i = 0; i < count; i++)
-        l->middle[i] = (planes[l->left][i] + planes[l->right][i]) / 2;
-    speech_add(l->speech, l->middle, count);
+    else
+        speech_add_middle(l->speech, planes[l->left], planes[l->right], count);
 }
 
 struct levels_found levels_end(struct levels *l)

@@ -15,7 +15,9 @@
 #include "picture/light.h"
 #include "picture/measure.h"
 #include "plat/clock.h"
+#include "plat/content.h"
 #include "sound/measure.h"
+#include "sound/speech.h"
 
 #include <libavutil/pixdesc.h>
 #include <libswresample/swresample.h>
@@ -23,13 +25,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRACKS_MOST = 64, PIXELS_MOST = 50, FRAMES_MOST = 20000000 };
+enum { TRACKS_MOST = 64, PROGRAMME_MOST = 6, PIXELS_MOST = 50, FRAMES_MOST = 20000000 };
 
 struct track {
     int stream;
     AVCodecContext *decoder;
     SwrContext *planar;
     struct sound_measure *measure;
+    struct speech *speech; // NULL: it is not looked for
+    int left, right;       // of what it is looked for in; the same: one channel
     double weights[64];
     bool labelled; // its layout is said, not supposed
     char layout[64];
@@ -352,6 +356,17 @@ static bool find_times(struct measuring *m, struct error *err)
 
 // ---- sound
 
+// Dialogue is in the centre, or in the middle of left and right.
+static void find_voice(struct track *t, const AVChannelLayout *l)
+{
+    int centre = av_channel_layout_index_from_channel(l, AV_CHAN_FRONT_CENTER);
+    int left = av_channel_layout_index_from_channel(l, AV_CHAN_FRONT_LEFT);
+    int right = av_channel_layout_index_from_channel(l, AV_CHAN_FRONT_RIGHT);
+    bool pair = centre < 0 && left >= 0 && right >= 0;
+    t->left = pair ? left : centre >= 0 ? centre : 0;
+    t->right = pair ? right : t->left;
+}
+
 // BS.1770: channels at the sides count 1.41, LFE not at all. Six without labels are supposed to be
 // L R C LFE Ls Rs.
 static void weigh_channels(struct track *t, const AVChannelLayout *layout)
@@ -371,6 +386,7 @@ static void weigh_channels(struct track *t, const AVChannelLayout *layout)
         bool low = is == AV_CHAN_LOW_FREQUENCY || is == AV_CHAN_LOW_FREQUENCY_2;
         t->weights[c] = low ? 0 : side || (back && !seven) ? 1.41253754 : 1;
     }
+    find_voice(t, l);
     av_channel_layout_uninit(&supposed);
 }
 
@@ -398,6 +414,9 @@ static bool open_track(struct measuring *m, int stream, struct error *err)
     weigh_channels(t, &t->decoder->ch_layout);
     t->measure = sound_measure_open(
         &(struct sound_shape){channels, t->decoder->sample_rate, m->rate, t->weights, NULL});
+    // Of mono tracks, those of a programme count (programme_json).
+    if (channels > 1 || m->track_count < PROGRAMME_MOST)
+        t->speech = speech_open(t->decoder->sample_rate);
     m->track_count++;
     return true;
 }
@@ -413,6 +432,17 @@ static bool open_tracks(struct measuring *m, struct error *err)
     return done;
 }
 
+static void hear_samples(struct track *t, const float *const *planes, int64_t count)
+{
+    sound_measure_add(t->measure, planes, count);
+    if (!t->speech)
+        return;
+    if (!planes || t->left == t->right)
+        speech_add(t->speech, planes ? planes[t->left] : NULL, count);
+    else
+        speech_add_middle(t->speech, planes[t->left], planes[t->right], count);
+}
+
 static bool hear(struct measuring *m, struct track *t, const AVFrame *f, struct error *err)
 {
     int64_t skip, silence;
@@ -422,7 +452,7 @@ static bool hear(struct measuring *m, struct track *t, const AVFrame *f, struct 
         return true;
     }
     t->early += skip;
-    sound_measure_add(t->measure, NULL, silence);
+    hear_samples(t, NULL, silence);
     int channels = t->decoder->ch_layout.nb_channels, got = 0;
     if (av_samples_alloc_array_and_samples(&planes, NULL, channels, f->nb_samples + 64,
                                            AV_SAMPLE_FMT_FLTP, 0) < 0)
@@ -434,7 +464,7 @@ static bool hear(struct measuring *m, struct track *t, const AVFrame *f, struct 
     for (int c = 0; c < channels; c++)
         at[c] = (const float *)(const void *)planes[c] + (skip > 0 ? skip : 0);
     if (got > skip)
-        sound_measure_add(t->measure, at, got - skip);
+        hear_samples(t, at, got - skip);
     t->at += silence + (got > skip ? got - skip : 0);
     av_freep(&planes[0]);
     av_freep(&planes);
@@ -482,23 +512,34 @@ static bool whole_pass(struct measuring *m, struct error *err)
     for (int i = 0; done && i < m->track_count; i++) {
         done = take_audio(m, &m->tracks[i], NULL, err);
         sound_measure_end(m->tracks[i].measure);
+        if (m->tracks[i].speech)
+            speech_end(m->tracks[i].speech);
     }
     return done;
 }
 
-static json_t *loudness_json(const double *energy, size_t count)
+static json_t *loudness_json(const double *energy, size_t count, const uint8_t *speech,
+                             size_t speech_count)
 {
     struct loudness l = loudness_of(energy, count);
-    return json_pack("{s:f, s:f, s:f, s:I, s:f, s:I}", "integrated", l.integrated, "range", l.range,
-                     "momentary", l.momentary, "momentary_ms", (json_int_t)l.momentary_at * 100,
-                     "short_term", l.short_term, "short_term_ms",
-                     (json_int_t)l.short_term_at * 100);
+    double share, dialogue = loudness_dialogue(energy, count, speech, speech_count, &share);
+    return json_pack("{s:f, s:f, s:f, s:I, s:f, s:I, s:f, s:f}", "integrated", l.integrated,
+                     "range", l.range, "momentary", l.momentary, "momentary_ms",
+                     (json_int_t)l.momentary_at * 100, "short_term", l.short_term, "short_term_ms",
+                     (json_int_t)l.short_term_at * 100, "dialogue", dialogue, "speech", share);
+}
+
+static const uint8_t *speech_of(const struct track *t, size_t *count)
+{
+    *count = 0;
+    return t->speech ? speech_found(t->speech, count) : NULL;
 }
 
 static json_t *track_json(const struct measuring *m, const struct track *t)
 {
-    size_t count;
+    size_t count, speech_count;
     const double *energy = sound_measure_energy(t->measure, &count);
+    const uint8_t *speech = speech_of(t, &speech_count);
     const AVDictionaryEntry *language =
         av_dict_get(m->m->format->streams[t->stream]->metadata, "language", NULL, 0);
     return json_pack("{s:i, s:s, s:b, s:s, s:I, s:I, s:I, s:o}", "stream", t->stream, "layout",
@@ -506,32 +547,48 @@ static json_t *track_json(const struct measuring *m, const struct track *t)
                      language && text_utf8(text_of(language->value)) ? language->value : "und",
                      "samples", (json_int_t)sound_measure_samples(t->measure), "early",
                      (json_int_t)t->early, "hurt", (json_int_t)t->hurt, "loudness",
-                     loudness_json(energy, count));
+                     loudness_json(energy, count, speech, speech_count));
+}
+
+// Where somebody speaks in mono tracks: in the centre of six, in either of two.
+static uint8_t *programme_speech(const struct measuring *m, int of, size_t least)
+{
+    uint8_t *to = calloc(least + 1, 1);
+    for (int i = of == 2 ? 0 : 2; to && i <= (of == 2 ? 1 : 2); i++) {
+        size_t count;
+        const uint8_t *one = speech_of(&m->tracks[i], &count);
+        for (size_t k = 0; k < least && k < count; k++)
+            to[k] |= one[k];
+    }
+    return to;
 }
 
 // Mono tracks that together are a programme: the first two as a pair, six as 5.1.
 static json_t *programme_json(const struct measuring *m)
 {
     int count = m->track_count;
-    bool mono = count == 2 || count >= 6;
-    for (int i = 0; i < count && i < 6; i++)
+    bool mono = count == 2 || count >= PROGRAMME_MOST;
+    for (int i = 0; i < count && i < PROGRAMME_MOST; i++)
         mono = mono && m->tracks[i].decoder->ch_layout.nb_channels == 1;
     if (!mono)
         return NULL;
-    int of = count == 2 ? 2 : 6;
+    int of = count == 2 ? 2 : PROGRAMME_MOST;
     size_t least = SIZE_MAX, pieces;
     for (int i = 0; i < of; i++) {
         sound_measure_energy(m->tracks[i].measure, &pieces);
         least = pieces < least ? pieces : least;
     }
-    static const double weights[6] = {1, 1, 1, 0, 1.41253754, 1.41253754};
+    static const double weights[PROGRAMME_MOST] = {1, 1, 1, 0, 1.41253754, 1.41253754};
     double *sum = calloc(least + 1, sizeof(*sum));
     for (int i = 0; i < of; i++) {
         const double *one = sound_measure_energy(m->tracks[i].measure, &pieces);
         for (size_t k = 0; k < least; k++)
             sum[k] += one[k] * weights[i];
     }
-    json_t *to = json_pack("{s:i, s:o}", "tracks", of, "loudness", loudness_json(sum, least));
+    uint8_t *speech = programme_speech(m, of, least);
+    json_t *to = json_pack("{s:i, s:o}", "tracks", of, "loudness",
+                           loudness_json(sum, least, speech, speech ? least : 0));
+    free(speech);
     free(sum);
     return to;
 }
@@ -609,6 +666,7 @@ static void close_all(struct measuring *m)
         avcodec_free_context(&m->tracks[i].decoder);
         swr_free(&m->tracks[i].planar);
         sound_measure_close(m->tracks[i].measure);
+        speech_close(m->tracks[i].speech);
     }
     free(m->tracks);
     free(m->see.frames);
@@ -640,13 +698,55 @@ static bool open_all(struct measuring *m, struct error *err)
            open_tracks(m, err);
 }
 
+static bool hash_input(const struct ticket_input *from, size_t number, struct content *c,
+                       struct error *err)
+{
+    struct input *in;
+    static uint8_t room[1 << 20];
+    if (!input_open(number, from->size, &in, err))
+        return false;
+    bool done = true;
+    size_t got = 0;
+    for (int64_t at = 0; done && at < from->size; at += (int64_t)got) {
+        input_expect(in, at, sizeof(room) * 4);
+        done = input_read(in, at, room, sizeof(room), &got, err) &&
+               (got || error_set(err, ERROR_DAMAGED, "%s ends too early", from->name));
+        content_add(c, room, got);
+    }
+    input_close(in);
+    return done;
+}
+
+// Which bytes were measured: of each input the name that the store has for what was read.
+static bool name_bytes(const struct ticket *t, json_t **list, struct error *err)
+{
+    bool done = true;
+    *list = json_array();
+    for (size_t i = 0; done && i < t->input_count; i++) {
+        const struct ticket_input *from = &t->inputs[i];
+        struct content c;
+        content_begin(&c);
+        done = hash_input(from, i, &c, err);
+        sha256 content = content_end(&c);
+        if (done)
+            json_array_append_new(*list, json_pack("{s:s, s:I, s:s}", "name", from->name, "size",
+                                                   (json_int_t)from->size, "content",
+                                                   sha256_text(&content).text));
+    }
+    return done;
+}
+
 bool measure(const struct ticket *t, json_t **result, struct error *err)
 {
     struct measuring m = {
         .t = t, .facts = json_incref(t->facts), .outputs = json_array(), .frame = av_frame_alloc()};
-    bool done = open_all(&m, err) && whole_pass(&m, err) && write_all(&m, err);
+    json_t *bytes = NULL;
+    bool done = open_all(&m, err) && whole_pass(&m, err) && name_bytes(t, &bytes, err) &&
+                write_all(&m, err);
     if (done)
-        *result = json_pack("{s:O, s:I}", "outputs", m.outputs, "frames", (json_int_t)m.see.count);
+        *result = json_pack("{s:O, s:I, s:O}", "outputs", m.outputs, "frames",
+                            (json_int_t)m.see.count, "bytes", bytes);
+    json_decref(bytes);
     if (done && m.see.light)
         json_object_set_new(*result, "light", light_json(&m.see));
     json_decref(m.outputs);

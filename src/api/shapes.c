@@ -385,7 +385,8 @@ const struct shape shapes[] = {
      "problem:Problem? "
      "at:time",
      ""},
-    {"RuleSet", "name:text title:text description:text codes:QcCode[]", "rules of quality control"},
+    {"RuleSet", "name:text title:text description:text standing:text source:json? codes:QcCode[]",
+     "rules of quality control. standing: of an outlet's source, as of a profile's"},
     {"QcCode", "code:text title:text severity:'fix'|'issue'|'information'",
      "what a person who looks may find"},
     {"RecordValue", "field:text number:int value:text from:text told:time?",
@@ -407,8 +408,8 @@ const struct shape shapes[] = {
      "from and to: first and last frame"},
     {"QcSound",
      "track:int layout:text loudness_lufs:number range_lu:number true_peak_dbtp:number "
-     "momentary_lufs:number short_term_lufs:number",
-     ""},
+     "momentary_lufs:number short_term_lufs:number dialogue_lufs:number? speech_percent:number?",
+     "track 0: mono tracks together. Dialogue is over what a detector takes for speech: approximate"},
     {"QcReport",
      "id:id version:id asset:id project:id rules:text state:'waiting'|'running'|'done'|'failed' "
      "job:id "

@@ -313,5 +313,17 @@ bool media_profile(struct command_call *call, const char *name, json_t **profile
 
 bool media_rules(struct command_call *call, const char *name, json_t **rules, struct error *err)
 {
-    return read_data(call, "rules/qc", "rules", "set of rules", name, qc_rules_read, rules, err);
+    static const char place[] = "rules/qc", thing[] = "set of rules";
+    json_t *set, *base = NULL;
+    if (!read_data(call, place, "rules", thing, name, qc_rules_read, &set, err))
+        return false;
+    const char *from = json_string_value(json_object_get(set, "base"));
+    bool ok = !from || (read_data(call, place, "rules", thing, from, qc_rules_read, &base, err) &&
+                        qc_rules_on(base, &set, err));
+    json_decref(base);
+    if (ok)
+        *rules = set;
+    else
+        json_decref(set);
+    return ok;
 }

@@ -16,7 +16,7 @@ enum { PICTURES_MOST = 200, MEASURE_BYTES = 2000000000 };
 struct checking {
     struct command_call *call;
     struct media media;
-    json_t *facts, *rules, *report, *frames;
+    json_t *facts, *profile, *rules, *report, *frames;
     char folder[4096];    // for what the engine writes; removed at the end
     const char *pictures; // where pictures are; NULL: none were made
     struct buf jpeg;
@@ -52,14 +52,12 @@ static bool judge(struct checking *c, struct error *err)
 static bool check_profile(struct checking *c, struct error *err)
 {
     const char *name = option_text(c->call, "profile");
-    json_t *profile = NULL, *row;
+    json_t *row;
     size_t i;
     bool all;
     if (!name)
         return qc_captions(c->call, c->facts, NULL, c->report, err);
-    if (!media_profile(c->call, name, &profile, err))
-        return false;
-    json_t *checks = deliver_profile_checks(profile, c->facts, &all);
+    json_t *checks = deliver_profile_checks(c->profile, c->facts, &all);
     json_array_foreach(checks, i, row)
     {
         if (!json_is_false(json_object_get(row, "ok")))
@@ -70,13 +68,11 @@ static bool check_profile(struct checking *c, struct error *err)
         qc_report_add(c->report,
                       json_pack("{s:s, s:s, s:s, s:O, s:s, s:s, s:O, s:s}", "rule", "profile",
                                 "check", "profile", "clause", name, "source",
-                                json_object_get(profile, "title"), "severity", "fix", "seen", seen,
+                                json_object_get(c->profile, "title"), "severity", "fix", "seen", seen,
                                 "allowed", json_object_get(row, "wanted"), "where", ""));
     }
-    bool ok = qc_captions(c->call, c->facts, profile, c->report, err);
     json_decref(checks);
-    json_decref(profile);
-    return ok;
+    return qc_captions(c->call, c->facts, c->profile, c->report, err);
 }
 
 static bool make_pictures(struct checking *c, struct error *err)
@@ -135,11 +131,15 @@ static void print_report(const struct checking *c)
     const json_t *f, *counts = json_object_get(c->report, "counts");
     size_t i;
     printf("%s\n", c->media.name);
+    if (*word(c->report, "standing"))
+        printf("  rules        %s, %s: %s\n", word(c->report, "title"), word(c->report, "standing"),
+               word(json_object_get(c->report, "source"), "title"));
     json_array_foreach(json_object_get(c->report, "sound"), i, f)
-        printf("  sound %zu      %.1f LUFS, range %.1f LU, true peak %.1f dBTP (%s)\n", i + 1,
-               json_number_value(json_object_get(f, "loudness_lufs")),
-               json_number_value(json_object_get(f, "range_lu")),
-               json_number_value(json_object_get(f, "true_peak_dbtp")), word(f, "layout"));
+    {
+        char line[QC_SOUND_ROOM];
+        qc_sound_text(f, line);
+        printf("  %s\n", line);
+    }
     json_array_foreach(json_object_get(c->report, "findings"), i, f)
     {
         char place[100] = "whole file";
@@ -157,10 +157,24 @@ static void print_report(const struct checking *c)
            json_integer_value(json_object_get(counts, "information")));
 }
 
+// The set that is asked for, else the profile's, else the house's; of loudness what the profile says.
+static bool choose_rules(struct checking *c, struct error *err)
+{
+    const char *rules = option_text(c->call, "rules"), *profile = option_text(c->call, "profile");
+    if (profile && !media_profile(c->call, profile, &c->profile, err))
+        return false;
+    const char *its = json_string_value(json_object_get(c->profile, "qc"));
+    if (!media_rules(c->call, rules ? rules : its ? its : "broadcast", &c->rules, err))
+        return false;
+    json_t *whole = qc_rules_for(c->rules, c->profile);
+    json_decref(c->rules);
+    c->rules = whole;
+    return true;
+}
+
 static bool work(struct checking *c, struct error *err)
 {
-    const char *rules = option_text(c->call, "rules");
-    return media_rules(c->call, rules ? rules : "broadcast", &c->rules, err) &&
+    return choose_rules(c, err) &&
            media_open(c->call, c->call->words[0], &c->media, err) &&
            media_probe(c->call, &c->media, &c->facts, err) && judge(c, err) &&
            check_profile(c, err) && make_pictures(c, err) &&
@@ -194,6 +208,7 @@ static int run(struct command_call *call)
     json_decref(c.report);
     json_decref(c.frames);
     json_decref(c.rules);
+    json_decref(c.profile);
     json_decref(c.facts);
     media_close(&c.media);
     return status;
@@ -201,9 +216,10 @@ static int run(struct command_call *call)
 
 static const struct option_row options[] = {
     {"rules", OPTION_TEXT, "NAME",
-     "the rules: a name in data/rules/qc, or a file; broadcast unless given"},
+     "the rules: a name in data/rules/qc, or a file; those of the profile, or broadcast, unless "
+     "given"},
     {"profile", OPTION_TEXT, "NAME",
-     "hold the file against a profile too (`posthouse profile list`)"},
+     "hold the file against a profile too (`posthouse profile list`), and its loudness"},
     {"captions", OPTION_LIST, "FILE[:LANG[:ROLE]]",
      "captions that go with it, again for each file; a profile says which languages must be"},
     {"caption-rules", OPTION_TEXT, "RULES",
@@ -226,6 +242,8 @@ const struct command command_qc = {
     "silence,\n"
     "holes, clipping, clicks, phase, channels, loudness, true peak, lengths, sync, container, "
     "timecode.\n"
+    "Loudness is the programme's (gated), or with a profile or rules that ask for it that of dialogue: over "
+    "what\na detector takes for speech, which is approximate and said, with its share.\n"
     "Captions that go with it are findings too: of another programme, unreadable, missing, against "
     "rules.\n"
     "Each finding says the rule and its clause, where to the frame, what was seen and what is "

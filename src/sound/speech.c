@@ -165,6 +165,18 @@ void speech_add(struct speech *s, const float *at, int64_t count)
     }
 }
 
+void speech_add_middle(struct speech *s, const float *left, const float *right, int64_t count)
+{
+    float middle[4096];
+    for (int64_t done = 0; done < count;) {
+        int64_t some = count - done < 4096 ? count - done : 4096;
+        for (int64_t i = 0; i < some; i++)
+            middle[i] = (left[done + i] + right[done + i]) / 2;
+        speech_add(s, middle, some);
+        done += some;
+    }
+}
+
 // ---- judging
 
 struct seen {

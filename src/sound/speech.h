@@ -16,6 +16,8 @@ struct speech *speech_open(int sample_rate);
 void speech_close(struct speech *s);
 // One channel of floats in [-1, 1], in pieces of any size. NULL: silence.
 void speech_add(struct speech *s, const float *at, int64_t count);
+// The middle of two channels.
+void speech_add_middle(struct speech *s, const float *left, const float *right, int64_t count);
 void speech_end(struct speech *s);
 // Of each 100 ms from the first sample: 1 where there is speech. Belongs to `s`.
 const uint8_t *speech_found(const struct speech *s, size_t *count);

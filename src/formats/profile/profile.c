@@ -134,6 +134,8 @@ static const struct field fields[] = {
     {"loudness", "true_peak", 'n', false, NULL},
     {"loudness", "true_peak_flag", 'n', false, NULL},
     {"loudness", "speech", 'n', false, NULL},
+    {"loudness", "little", 't', false, " programme say "},
+    {"loudness", "little_target", 'n', false, NULL},
     {"loudness", "apply", 't', false, " report gain "},
     {"loudness", "limiter", 'o', false, NULL},
     {"loudness.limiter", "by", 't', true, NULL},

@@ -220,7 +220,9 @@ static void level(struct checks *c, const char *name, const json_t *asked, const
     const json_t *after = json_object_get(loudness, "after");
     bool dialogue = strcmp(word(loudness, "method"), "bs1770-1-dialogue") == 0;
     bool little = dialogue && json_is_true(json_object_get(loudness, "too_little_dialogue"));
-    double seen = value(after, dialogue ? "dialogue" : "integrated", -200), target, flag;
+    bool programme = little && strcmp(word(asked, "little"), "programme") == 0;
+    double seen = value(after, dialogue && !programme ? "dialogue" : "integrated", -200), target,
+           flag;
     char what[64], wanted[96], text[96];
     snprintf(what, sizeof(what), "%s: loudness", name);
     int used = seen <= -200 ? snprintf(text, sizeof(text), "nothing to measure")
@@ -229,13 +231,14 @@ static void level(struct checks *c, const char *name, const json_t *asked, const
         snprintf(text + used, sizeof(text) - (size_t)used, ", %s%.0f %% speech, approximate",
                  little ? "too little dialogue: " : "", value(after, "speech", 0) * 100);
     target = value(asked, "target", 0);
+    target = programme ? value(asked, "little_target", target) : target;
     flag = value(asked, "flag", value(asked, "within", 0.5));
     if (json_object_get(asked, "target")) {
         snprintf(wanted, sizeof(wanted), "%g within %g, flagged from %g", target,
                  value(asked, "within", 0.5), flag);
         // The outlet's own number is the aim; what it objects to is the limit.
         add(c, what, wanted, text,
-            !little && fabs(round((seen - target) * 10) / 10) <= flag + 1e-9);
+            (!little || programme) && fabs(round((seen - target) * 10) / 10) <= flag + 1e-9);
     } else {
         add(c, what, "reported", text, true);
     }

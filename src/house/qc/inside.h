@@ -14,6 +14,7 @@ struct judging {
     int64_t start; // timecode of the first frame
     double fps;
     json_t *findings;
+    const char *severity; // of what is found next; NULL: the rule's
     // worked out once, by frame
     uint8_t *cut;   // a new shot begins with it
     uint8_t *black; // nothing is lit
@@ -22,6 +23,7 @@ struct judging {
 struct check {
     const char *name;
     const char *numbers; // the thresholds it must have, between spaces
+    const char *may;     // and what it may have
     void (*run)(struct judging *j);
 };
 extern const struct check checks[];
@@ -35,6 +37,9 @@ int64_t frames_of_ms(const struct judging *j, const char *name); // rounded, 1 a
 void find(struct judging *j, int64_t from, int64_t to, const char *where, const char *allowed,
           const char *seen, ...) __attribute__((format(printf, 6, 7)));
 short_text texted(const char *format, ...) __attribute__((format(printf, 1, 2)));
+// A rule may have a limit beyond the outlet's own number, at which its inspectors object: what lies
+// between the two is an issue at most.
+void find_within(struct judging *j, bool within);
 // How long a run of frames is, for people.
 short_text long_text(const struct judging *j, int64_t frames);
 
@@ -63,6 +68,7 @@ void check_dual_mono(struct judging *j);
 void check_swapped(struct judging *j);
 void check_dc(struct judging *j);
 void check_loudness(struct judging *j);
+void check_dialogue(struct judging *j);
 void check_range(struct judging *j);
 void check_short_term(struct judging *j);
 void check_true_peak(struct judging *j);

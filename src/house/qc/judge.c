@@ -1,5 +1,6 @@
 // Going through the rules, and what all checks share.
 #include "house/qc/inside.h"
+#include "formats/profile/profile.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -55,6 +56,8 @@ void find(struct judging *j, int64_t from, int64_t to, const char *where, const 
         if (value)
             json_object_set(f, strcmp(kept[i], "id") == 0 ? "rule" : kept[i], value);
     }
+    if (j->severity)
+        json_object_set_new(f, "severity", json_string(j->severity));
     json_object_set_new(f, "seen", json_string(seen));
     json_object_set_new(f, "allowed", json_string(allowed));
     json_object_set_new(f, "where", json_string(where));
@@ -64,6 +67,12 @@ void find(struct judging *j, int64_t from, int64_t to, const char *where, const 
         json_object_set_new(f, "timecode", json_string(tc_format(j->start + from, &j->rate).text));
     }
     json_array_append_new(j->findings, f);
+}
+
+void find_within(struct judging *j, bool within)
+{
+    const char *own = json_string_value(json_object_get(j->rule, "severity"));
+    j->severity = within && qc_severity(own) < qc_severity("issue") ? "issue" : NULL;
 }
 
 // ---- shots
@@ -166,7 +175,36 @@ static void set_rate(struct judging *j)
         j->rate = (struct tc_rate){{25, 1}, 25, 1, false};
 }
 
+// Loudness over detected speech, of sound that has any; the share of speech always.
+static json_t *with_dialogue(json_t *row, const json_t *loudness)
+{
+    double dialogue = json_number_value(json_object_get(loudness, "dialogue"));
+    const json_t *speech = json_object_get(loudness, "speech");
+    if (speech)
+        json_object_set_new(row, "speech_percent", json_real(json_number_value(speech) * 100));
+    if (speech && dialogue > -100)
+        json_object_set_new(row, "dialogue_lufs", json_real(dialogue));
+    return row;
+}
+
 // What was measured of sound, for the head of the report.
+static json_t *programme_row(const json_t *all, const json_t *l, const json_t *tracks)
+{
+    long long of = json_integer_value(json_object_get(all, "tracks"));
+    double most = MEASURE_SILENT / 100.0;
+    for (long long i = 0; i < of; i++)
+        most = fmax(most, json_number_value(json_object_get(json_array_get(tracks, (size_t)i),
+                                                            "true_peak_dbtp")));
+    return with_dialogue(
+        json_pack("{s:i, s:s, s:f, s:f, s:f, s:f, s:f}", "track", 0, "layout",
+                  texted("1 to %lld together", of).text, "loudness_lufs",
+                  json_number_value(json_object_get(l, "integrated")), "range_lu",
+                  json_number_value(json_object_get(l, "range")), "true_peak_dbtp", most,
+                  "momentary_lufs", json_number_value(json_object_get(l, "momentary")),
+                  "short_term_lufs", json_number_value(json_object_get(l, "short_term"))),
+        l);
+}
+
 static json_t *measured(const struct measure *m)
 {
     json_t *to = json_array(), *row;
@@ -179,14 +217,18 @@ static json_t *measured(const struct measure *m)
             most = t->at[k].true_peak > most ? t->at[k].true_peak : most;
         const json_t *l = json_object_get(row, "loudness");
         json_array_append_new(
-            to, json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f}", "track", (json_int_t)i + 1,
+            to, with_dialogue(json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f}", "track", (json_int_t)i + 1,
                           "layout", json_string_value(json_object_get(row, "layout")) ?: "",
                           "loudness_lufs", json_number_value(json_object_get(l, "integrated")),
                           "range_lu", json_number_value(json_object_get(l, "range")),
                           "true_peak_dbtp", most / 100.0, "momentary_lufs",
                           json_number_value(json_object_get(l, "momentary")), "short_term_lufs",
-                          json_number_value(json_object_get(l, "short_term"))));
+                          json_number_value(json_object_get(l, "short_term"))), l));
     }
+    const json_t *all = json_object_get(m->summary, "programme"),
+                 *l = json_object_get(all, "loudness");
+    if (all)
+        json_array_append_new(to, programme_row(all, l, to));
     return to;
 }
 
@@ -213,6 +255,11 @@ json_t *qc_judge(const struct measure *m, const json_t *rules)
                   "title", json_object_get(rules, "title"), "rate", rational_text(m->rate).text,
                   "frames", (json_int_t)m->frames, "start", tc_format(j.start, &j.rate).text,
                   "sound", measured(m), "findings", j.findings);
+    const char *standing = profile_standing(rules);
+    if (*standing) {
+        json_object_set_new(report, "standing", json_string(standing));
+        json_object_set(report, "source", json_object_get(rules, "source"));
+    }
     sum_up(report);
     return report;
 }

@@ -17,6 +17,13 @@
 MUST_CHECK bool qc_rules_read(const char *file_name, text content, json_t **rules,
                               struct error *err);
 
+// A set with "base" says only how it differs from that one: rules of the same id take the places of
+// its rules, those in "without" are left out. Makes the whole of it, in the place of `*set`.
+MUST_CHECK bool qc_rules_on(const json_t *base, json_t **set, struct error *err);
+#define QC_SPEECH_PERCENT 15 // less is too little dialogue, where a profile does not say
+// What a profile asks of loudness and true peak, in the place of what a set asks; a new reference.
+json_t *qc_rules_for(const json_t *rules, const json_t *profile);
+
 // Lays rules on a measurement: a Report as JSON (docs/formats/measure.md), a new reference:
 // {"rules","title","verdict","counts","rate","frames","start","measured","findings":[Finding]}.
 // "verdict" is "pass", "look" (issues only) or "fix". Findings come in order of severity and place.
@@ -28,6 +35,10 @@ int qc_severity(const char *name); // 0 fix, 1 issue, 2 information; -1: none
 
 // Frames of which a picture helps: one a finding of the picture, rising, each once, `most` at most.
 json_t *qc_report_frames(const json_t *report, size_t most);
+
+// A row of the report's "sound" as a line for people.
+#define QC_SOUND_ROOM 300
+void qc_sound_text(const json_t *sound, char to[QC_SOUND_ROOM]);
 
 // The report as a page that needs nothing else. `picture` gives the bytes of a frame's JPEG, or
 // NULL.

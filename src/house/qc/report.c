@@ -41,6 +41,38 @@ static void place_text(const json_t *f, char *to, size_t room)
                  whole(f, "to"), *where ? ", " : "", where);
 }
 
+void qc_sound_text(const json_t *f, char to[QC_SOUND_ROOM])
+{
+    char name[40] = "Sound";
+    const json_t *dialogue = json_object_get(f, "dialogue_lufs"),
+                 *speech = json_object_get(f, "speech_percent");
+    if (whole(f, "track"))
+        snprintf(name, sizeof(name), "Sound %lld", whole(f, "track"));
+    int used = snprintf(to, QC_SOUND_ROOM,
+                        "%s (%s): %.1f LUFS, range %.1f LU, true peak %.1f dBTP, at most %.1f LUFS "
+                        "momentary and %.1f short-term",
+                        name, word(f, "layout"),
+                        json_number_value(json_object_get(f, "loudness_lufs")),
+                        json_number_value(json_object_get(f, "range_lu")),
+                        json_number_value(json_object_get(f, "true_peak_dbtp")),
+                        json_number_value(json_object_get(f, "momentary_lufs")),
+                        json_number_value(json_object_get(f, "short_term_lufs")));
+    if (dialogue && used > 0 && used < QC_SOUND_ROOM)
+        snprintf(to + used, QC_SOUND_ROOM - (size_t)used,
+                 "; dialogue %.1f LUFS over %.0f %% speech (approximate)",
+                 json_number_value(dialogue), json_number_value(speech));
+}
+
+// Whose rules, and whether somebody has read them where they stand.
+static void rules_text(const json_t *report, char *to, size_t room)
+{
+    const json_t *source = json_object_get(report, "source");
+    int used = snprintf(to, room, "Rules: %s", word(report, "title"));
+    if (source && used > 0 && (size_t)used < room)
+        snprintf(to + used, room - (size_t)used, " (%s: %s, %s, %s)", word(report, "standing"),
+                 word(source, "title"), word(source, "clause"), word(source, "date"));
+}
+
 // ---- the page
 
 static void escape(struct buf *to, const char *from)
@@ -137,6 +169,7 @@ void qc_report_html(const json_t *report, const char *title, qc_picture *picture
                     struct buf *to)
 {
     const json_t *counts = json_object_get(report, "counts"), *f;
+    char line[1200];
     size_t i;
     buf_text(to, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>");
     escape(to, title);
@@ -151,22 +184,18 @@ void qc_report_html(const json_t *report, const char *title, qc_picture *picture
     buf_format(to, "</h1><p><b>%s.</b> %lld to fix, %lld issues, %lld for information. ",
                verdict(report), whole(counts, "fix"), whole(counts, "issue"),
                whole(counts, "information"));
-    buf_format(to, "%lld frames at %s, from %s. Rules: ", whole(report, "frames"),
-               word(report, "rate"), word(report, "start"));
-    escape(to, word(report, "title"));
+    buf_format(to, "%lld frames at %s, from %s. ", whole(report, "frames"), word(report, "rate"),
+               word(report, "start"));
+    rules_text(report, line, sizeof(line));
+    escape(to, line);
     buf_text(to, ".</p>");
     html_approval(report, to);
     json_array_foreach(json_object_get(report, "sound"), i, f)
     {
-        buf_format(
-            to,
-            "<p>Sound %zu (%s): %.1f LUFS, range %.1f LU, true peak %.1f dBTP, at most %.1f LUFS "
-            "momentary and %.1f short-term.</p>",
-            i + 1, word(f, "layout"), json_number_value(json_object_get(f, "loudness_lufs")),
-            json_number_value(json_object_get(f, "range_lu")),
-            json_number_value(json_object_get(f, "true_peak_dbtp")),
-            json_number_value(json_object_get(f, "momentary_lufs")),
-            json_number_value(json_object_get(f, "short_term_lufs")));
+        qc_sound_text(f, line);
+        buf_text(to, "<p>");
+        escape(to, line);
+        buf_text(to, ".</p>");
     }
     buf_text(to, "<table><tr><th>Severity<th>Where<th>Picture<th>Seen<th>Rule</tr>\n");
     json_array_foreach(json_object_get(report, "findings"), i, f)
@@ -317,7 +346,7 @@ static void pdf_finding(struct pdf *p, const json_t *f, const struct buf *jpeg)
 
 static void pdf_head(struct pdf *p, const json_t *report, const char *title)
 {
-    char line[400];
+    char line[1200];
     const json_t *counts = json_object_get(report, "counts"), *f;
     size_t i;
     paragraph(p, MARGIN, 16, title);
@@ -325,8 +354,10 @@ static void pdf_head(struct pdf *p, const json_t *report, const char *title)
              verdict(report), whole(counts, "fix"), whole(counts, "issue"),
              whole(counts, "information"));
     paragraph(p, MARGIN, 11, line);
-    snprintf(line, sizeof(line), "%lld frames at %s, from %s. Rules: %s.", whole(report, "frames"),
-             word(report, "rate"), word(report, "start"), word(report, "title"));
+    snprintf(line, sizeof(line), "%lld frames at %s, from %s.", whole(report, "frames"),
+             word(report, "rate"), word(report, "start"));
+    paragraph(p, MARGIN, 10, line);
+    rules_text(report, line, sizeof(line));
     paragraph(p, MARGIN, 10, line);
     if (*word(report, "approved_by")) {
         snprintf(line, sizeof(line), "Approved by %s, %s.", word(report, "approved_by"),
@@ -335,11 +366,7 @@ static void pdf_head(struct pdf *p, const json_t *report, const char *title)
     }
     json_array_foreach(json_object_get(report, "sound"), i, f)
     {
-        snprintf(line, sizeof(line),
-                 "Sound %zu (%s): %.1f LUFS, range %.1f LU, true peak %.1f dBTP", i + 1,
-                 word(f, "layout"), json_number_value(json_object_get(f, "loudness_lufs")),
-                 json_number_value(json_object_get(f, "range_lu")),
-                 json_number_value(json_object_get(f, "true_peak_dbtp")));
+        qc_sound_text(f, line);
         paragraph(p, MARGIN, 10, line);
     }
 }

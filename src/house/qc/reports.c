@@ -1,4 +1,5 @@
 #include "house/qc/reports.h"
+#include "formats/profile/profile.h"
 #include "house/assets/assets.h"
 #include "house/jobs/jobs.h"
 #include "house/qc/qc.h"
@@ -14,12 +15,35 @@ enum { RULES_BYTES = 1 << 20, NAMES_BYTES = 4096 };
 
 // ---- rules, read from the folder they lie in each time
 
-static bool read_one(const char *path, json_t **rules, struct error *err)
+static bool read_set(const char *path, json_t **rules, struct error *err)
 {
     struct buf content = BUF_LIMIT(RULES_BYTES);
     bool ok = file_read(path, &content, err) &&
               qc_rules_read(path, (text){content.at, content.size}, rules, err);
     buf_free(&content);
+    return ok;
+}
+
+// With its base, which lies beside it.
+static bool read_one(const char *path, json_t **rules, struct error *err)
+{
+    char beside[PATH_MAX];
+    json_t *set, *base = NULL;
+    if (!read_set(path, &set, err))
+        return false;
+    const char *name = json_string_value(json_object_get(set, "base"));
+    const char *slash = strrchr(path, '/');
+    bool ok = true;
+    if (name) {
+        snprintf(beside, sizeof(beside), "%.*s%s.json", slash ? (int)(slash - path) + 1 : 0, path,
+                 name);
+        ok = read_set(beside, &base, err) && qc_rules_on(base, &set, err);
+    }
+    json_decref(base);
+    if (ok)
+        *rules = set;
+    else
+        json_decref(set);
     return ok;
 }
 
@@ -32,11 +56,13 @@ static bool list_one(void *context, const struct file_seen *f, bool *enter, stru
     if (!read_one(f->path, &rules, err))
         return false;
     json_t *codes = json_object_get(rules, "codes");
-    json_array_append_new(list, json_pack("{s:O, s:O, s:O, s:o}", "name",
-                                          json_object_get(rules, "name"), "title",
-                                          json_object_get(rules, "title"), "description",
-                                          json_object_get(rules, "description"), "codes",
-                                          codes ? json_incref(codes) : json_array()));
+    json_array_append_new(
+        list,
+        json_pack("{s:O, s:O, s:O, s:s, s:O*, s:o}", "name", json_object_get(rules, "name"),
+                  "title", json_object_get(rules, "title"), "description",
+                  json_object_get(rules, "description"), "standing", profile_standing(rules),
+                  "source", json_object_get(rules, "source"), "codes",
+                  codes ? json_incref(codes) : json_array()));
     json_decref(rules);
     return true;
 }

@@ -340,71 +340,7 @@ void check_dc(struct judging *j)
     each_track(j, track_dc);
 }
 
-// ---- loudness
-
-// Mono tracks that belong together are one programme; else each track is one.
-static void each_programme(struct judging *j, void (*run)(struct judging *j, const json_t *loudness,
-                                                          const char *where))
-{
-    const json_t *all = json_object_get(j->m->summary, "programme"), *row;
-    size_t i;
-    if (all) {
-        run(j, json_object_get(all, "loudness"),
-            texted("sound 1 to %lld", json_integer_value(json_object_get(all, "tracks"))).text);
-        return;
-    }
-    json_array_foreach(json_object_get(j->m->summary, "tracks"), i, row)
-    {
-        const json_t *l = json_object_get(row, "loudness");
-        if (json_number_value(json_object_get(l, "integrated")) > -70)
-            run(j, l, texted("sound %zu", i + 1).text);
-    }
-}
-
-static void programme_loudness(struct judging *j, const json_t *l, const char *where)
-{
-    double seen = json_number_value(json_object_get(l, "integrated")),
-           target = number(j, "target_lufs");
-    // Rounded as a meter shows it, so that a programme at the edge is not refused for a rounding.
-    double away = round(fabs(seen - target) * 10) / 10;
-    if (away > number(j, "tolerance_lu") + 1e-9)
-        find(j, -1, -1, where, texted("%.1f +-%.1f LUFS", target, number(j, "tolerance_lu")).text,
-             "programme loudness %.1f LUFS", seen);
-}
-
-void check_loudness(struct judging *j)
-{
-    each_programme(j, programme_loudness);
-}
-
-static void programme_range(struct judging *j, const json_t *l, const char *where)
-{
-    double seen = json_number_value(json_object_get(l, "range"));
-    if (seen > number(j, "most_lu"))
-        find(j, -1, -1, where, texted("%.1f LU", number(j, "most_lu")).text,
-             "loudness range %.1f LU", seen);
-}
-
-void check_range(struct judging *j)
-{
-    each_programme(j, programme_range);
-}
-
-static void programme_short_term(struct judging *j, const json_t *l, const char *where)
-{
-    double seen = json_number_value(json_object_get(l, "short_term"));
-    int64_t ms = json_integer_value(json_object_get(l, "short_term_ms"));
-    int64_t from = (int64_t)((double)ms * j->fps / 1000),
-            to = (int64_t)((double)(ms + 3000) * j->fps / 1000);
-    if (seen > number(j, "most_lufs"))
-        find(j, from, to - 1, where, texted("%.1f LUFS", number(j, "most_lufs")).text,
-             "short-term loudness %.1f LUFS", seen);
-}
-
-void check_short_term(struct judging *j)
-{
-    each_programme(j, programme_short_term);
-}
+// ---- true peak
 
 static bool over(const struct hearing *h, int64_t window)
 {
@@ -427,8 +363,14 @@ static void track_true_peak(struct hearing *h)
             for (int c = 0; c < h->t->channels; c++)
                 most = at(h, k, c)->true_peak > most ? at(h, k, c)->true_peak : most;
         }
-        find(h->j, i, last, track_text(h).text, texted("%.1f dBTP", number(h->j, "most_dbtp")).text,
+        double flag = number(h->j, "flag_dbtp");
+        bool flags = json_object_get(h->j->rule, "flag_dbtp") != NULL;
+        find_within(h->j, flags && most <= flag * 100 + 5);
+        find(h->j, i, last, track_text(h).text,
+             flags ? texted("%.1f dBTP, flag %.1f dBTP", number(h->j, "most_dbtp"), flag).text
+                   : texted("%.1f dBTP", number(h->j, "most_dbtp")).text,
              "true peak %.1f dBTP", most / 100.0);
+        h->j->severity = NULL;
         i = last;
     }
 }
