@@ -22,6 +22,7 @@
 #include <libavutil/pixdesc.h>
 #include <libswresample/swresample.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,7 @@ struct measuring {
     struct track *tracks;
     int track_count;
     json_t *outputs;
+    atomic_bool enough; // the rest need not be read
 };
 
 static void say_progress(int64_t done, int64_t total, const char *unit, int64_t *said_us)
@@ -492,7 +494,7 @@ static bool whole_pass(struct measuring *m, struct error *err)
     AVPacket *packet = av_packet_alloc();
     bool done = true;
     int code = 0;
-    while (done && (code = media_read(m->m, packet)) >= 0) {
+    while (done && !m->enough && (code = media_read(m->m, packet)) >= 0) {
         if (packet->stream_index == m->m->video && m->decoder)
             done = take_video(m, packet, err);
         for (int i = 0; done && i < m->track_count; i++)
@@ -699,7 +701,7 @@ static bool open_all(struct measuring *m, struct error *err)
 }
 
 static bool hash_input(const struct ticket_input *from, size_t number, struct content *c,
-                       struct error *err)
+                       struct hasher *plain, struct error *err)
 {
     struct input *in;
     static uint8_t room[1 << 20];
@@ -712,12 +714,14 @@ static bool hash_input(const struct ticket_input *from, size_t number, struct co
         done = input_read(in, at, room, sizeof(room), &got, err) &&
                (got || error_set(err, ERROR_DAMAGED, "%s ends too early", from->name));
         content_add(c, room, got);
+        hasher_add(plain, room, got);
     }
     input_close(in);
     return done;
 }
 
-// Which bytes were measured: of each input the name that the store has for what was read.
+// Which bytes were measured: of each input the name that the store has for what was read, and what
+// sha256sum says of it.
 static bool name_bytes(const struct ticket *t, json_t **list, struct error *err)
 {
     bool done = true;
@@ -725,13 +729,17 @@ static bool name_bytes(const struct ticket *t, json_t **list, struct error *err)
     for (size_t i = 0; done && i < t->input_count; i++) {
         const struct ticket_input *from = &t->inputs[i];
         struct content c;
+        struct hasher *plain = hasher_open("sha256");
+        uint8_t digest[64];
+        char hex[2 * sizeof(digest) + 1];
         content_begin(&c);
-        done = hash_input(from, i, &c, err);
+        done = hash_input(from, i, &c, plain, err);
         sha256 content = content_end(&c);
+        hex_text(digest, hasher_end(plain, digest), hex, sizeof(hex));
         if (done)
-            json_array_append_new(*list, json_pack("{s:s, s:I, s:s}", "name", from->name, "size",
-                                                   (json_int_t)from->size, "content",
-                                                   sha256_text(&content).text));
+            json_array_append_new(*list, json_pack("{s:s, s:I, s:s, s:s}", "name", from->name,
+                                                   "size", (json_int_t)from->size, "content",
+                                                   sha256_text(&content).text, "sha256", hex));
     }
     return done;
 }
@@ -773,6 +781,7 @@ static bool choose(void *context, struct piece *p, struct error *err)
         c->next >= json_array_size(c->m.t->frames))
         return true;
     c->next++;
+    c->m.enough = c->next == json_array_size(c->m.t->frames);
     if (!p->frame)
         return true;
     int w, h;

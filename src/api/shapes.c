@@ -399,7 +399,7 @@ const struct shape shapes[] = {
     {"QcReason", "reason:text", ""},
     {"QcFinding",
      "number:int rule:text check:text clause:text source:text severity:'fix'|'issue'|'information' "
-     "note:text? "
+     "note:text? picture:bool? "
      "seen:text allowed:text where:text from:int? to:int? timecode:text? waived_by:text? "
      "waived_for:text? waived:time?",
      "from and to: first and last frame; none: of the whole file"},
@@ -413,9 +413,17 @@ const struct shape shapes[] = {
     {"QcReport",
      "id:id version:id asset:id project:id rules:text state:'waiting'|'running'|'done'|'failed' "
      "job:id "
-     "verdict:'pass'|'look'|'fix'? rate:text? frames:int? start:text? sound:QcSound[]? "
+     "verdict:'pass'|'look'|'fix'? title:text? rate:text? frames:int? start:text? sound:QcSound[]? "
+     "bytes:QcBytes? captions:QcCaptions[]? standing:text? source:json? "
+     "pse:'pre-check'|'certificate'? certificate:QcCertificate? "
      "findings:QcFinding[] by:text created:time problem:Problem? approved_by:text? approved:time?",
-     "a flash that is found or not is a pre-check, no certificate"},
+     "a flash that is found or not is a pre-check (pse), until a device's certificate is attached"},
+    {"QcBytes", "files:int size:int content:text sha256:text? holds:bool?",
+     "what was measured; holds: whether it is still what was stored"},
+    {"QcCaptions", "version:id name:text language:text role:text", "captions that were looked at"},
+    {"QcCertificate",
+     "name:text size:int device:text number:text date:text by:text attached:time content:text",
+     "date: of the certificate"},
     {"Check", "what:text wanted:text seen:text ok:bool", ""},
 
     // ---- news

@@ -18,6 +18,8 @@ struct checking {
     struct media media;
     json_t *facts, *profile, *rules, *report, *frames;
     char folder[4096];    // for what the engine writes; removed at the end
+    int64_t *cuts;
+    size_t cut_count;
     const char *pictures; // where pictures are; NULL: none were made
     struct buf jpeg;
 };
@@ -41,22 +43,35 @@ static bool judge(struct checking *c, struct error *err)
     bool ok = media_measure(c->call, &c->media, c->facts, c->folder, option_flag(c->call, "json"),
                             &result, err) &&
               read_measure(c, &m, err);
-    json_decref(result);
-    if (ok)
+    if (ok) {
         c->report = qc_judge(m, c->rules);
+        c->cut_count = qc_cuts(m, &c->cuts);
+        qc_report_bytes(c->report, json_object_get(result, "bytes"), NULL);
+    }
+    json_decref(result);
     measure_close(m);
     return ok;
 }
 
 // What a profile asks is held against what the file is; a difference is a finding.
-static bool check_profile(struct checking *c, struct error *err)
+static bool check_captions(struct checking *c, struct error *err)
+{
+    return qc_captions(
+        c->call,
+        &(struct qc_captions_wish){c->facts, c->profile,
+                                   json_string_value(json_object_get(c->rules, "captions")), c->cuts,
+                                   c->cut_count},
+        c->report, err);
+}
+
+static void check_profile(struct checking *c)
 {
     const char *name = option_text(c->call, "profile");
     json_t *row;
     size_t i;
     bool all;
     if (!name)
-        return qc_captions(c->call, c->facts, NULL, c->report, err);
+        return;
     json_t *checks = deliver_profile_checks(c->profile, c->facts, &all);
     json_array_foreach(checks, i, row)
     {
@@ -72,7 +87,6 @@ static bool check_profile(struct checking *c, struct error *err)
                                 "allowed", json_object_get(row, "wanted"), "where", ""));
     }
     json_decref(checks);
-    return qc_captions(c->call, c->facts, c->profile, c->report, err);
 }
 
 static bool make_pictures(struct checking *c, struct error *err)
@@ -131,6 +145,9 @@ static void print_report(const struct checking *c)
     const json_t *f, *counts = json_object_get(c->report, "counts");
     size_t i;
     printf("%s\n", c->media.name);
+    const json_t *bytes = json_object_get(c->report, "bytes");
+    if (bytes && *word(bytes, "sha256"))
+        printf("  SHA-256      %s\n", word(bytes, "sha256"));
     if (*word(c->report, "standing"))
         printf("  rules        %s, %s: %s\n", word(c->report, "title"), word(c->report, "standing"),
                word(json_object_get(c->report, "source"), "title"));
@@ -177,7 +194,7 @@ static bool work(struct checking *c, struct error *err)
     return choose_rules(c, err) &&
            media_open(c->call, c->call->words[0], &c->media, err) &&
            media_probe(c->call, &c->media, &c->facts, err) && judge(c, err) &&
-           check_profile(c, err) && make_pictures(c, err) &&
+           check_captions(c, err) && (check_profile(c), true) && make_pictures(c, err) &&
            write_paper(c, "html", qc_report_html, err) && write_paper(c, "pdf", qc_report_pdf, err);
 }
 
@@ -207,6 +224,7 @@ static int run(struct command_call *call)
     buf_free(&c.jpeg);
     json_decref(c.report);
     json_decref(c.frames);
+    free(c.cuts);
     json_decref(c.rules);
     json_decref(c.profile);
     json_decref(c.facts);
@@ -223,7 +241,7 @@ static const struct option_row options[] = {
     {"captions", OPTION_LIST, "FILE[:LANG[:ROLE]]",
      "captions that go with it, again for each file; a profile says which languages must be"},
     {"caption-rules", OPTION_TEXT, "RULES",
-     "what they are checked by: a name in data/rules/captions, or a file; house"},
+     "what they are checked by: a name in data/rules/captions, or a file; those of the rules, or house"},
     {"html", OPTION_TEXT, "FILE", "write the report as a page, with pictures"},
     {"pdf", OPTION_TEXT, "FILE", "write the report as a PDF, with pictures"},
     {"pictures", OPTION_TEXT, "DIR", "keep a picture of each finding there"},

@@ -616,11 +616,11 @@ void clip_sound_fault(const struct clip *c, float *at, int64_t *count)
                 break;
             }
         }
-    if (c->fault == PEAK) // a tone that is loud for a moment
+    if (c->fault == PEAK) // a tone that is loud for a moment, below full scale with the music
         for (int64_t i = from; i < to; i++)
             for (int k = 0; k < n; k++) {
                 double x = (double)(i - from) / (double)(to - from);
-                at[i * n + k] += (float)(0.95 * sin(M_PI * x) * sin(M_PI * x) *
+                at[i * n + k] += (float)(0.85 * sin(M_PI * x) * sin(M_PI * x) *
                                          sin(2 * M_PI * 500 * (double)i / RATE));
             }
 }

@@ -7,7 +7,7 @@ set -uo pipefail
 ok "the house opens" open_house
 project=$(ask POST /projects '{"name":"Film"}' | field .id)
 ffmpeg -v error -f lavfi -i testsrc2=s=480x270:r=25:d=4 -f lavfi -i sine=440:r=48000:d=4 \
-  -vf "noise=alls=4:allf=t,drawbox=enable='between(n,40,42)':color=black:t=fill" -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a pcm_s16le \
+  -vf "noise=alls=4:allf=t,drawbox=enable='between(n,40,42)':color=black:t=fill" -c:v libx264 -preset ultrafast -crf 16 -pix_fmt yuv420p -c:a pcm_s16le \
   -timecode 01:00:00:00 "$work/reel.mov"
 ok "a reel comes in" bring "$work/reel.mov"
 asset=$(ask GET "/projects/$project/assets" | field '.items[0].id')
@@ -20,6 +20,56 @@ done_is() { [ "$(ask GET "/qc/$report" | field .state)" = done ]; }
 ok "the version is checked" until_true 60 done_is
 black=$(ask GET "/qc/$report" | field '.findings.find(f=>f.rule==="black-dropout")')
 ok "the black is found to the frame, with its timecode" test "$(field '.from+" "+j.to+" "+j.timecode' <<<"$black")" = "40 42 01:00:01:15"
+ok "the report names the bytes it is of, and that they are what was stored" test "$(ask GET "/qc/$report" | field '.bytes.sha256+" "+j.bytes.size+" "+j.bytes.holds')" = "$(sha256sum <"$work/reel.mov" | cut -d' ' -f1) $(stat -c %s "$work/reel.mov") true"
+pictured() { [ "$(ask GET "/qc/$1" | field '.findings.find(f=>f.rule==="black-dropout").picture')" = true ]; }
+ok "each finding gets a picture" until_true 120 pictured "$report"
+curl -sS --fail -H "Authorization: Bearer $token" "$url/api/v1/qc/$report/pictures/40" -o "$work/40.jpg"
+ok "it is the frame where it begins" test "$(ffprobe -v error -f lavfi "movie=$work/40.jpg,signalstats" -show_entries frame_tags=lavfi.signalstats.YAVG -of csv=p=0 | cut -d. -f1)" -lt 20
+ok "a stranger does not see it" test "$(curl -sS -o /dev/null -w '%{http_code}' "$url/api/v1/qc/$report/pictures/40")" = 401
+ok "a frame without a finding has none" test "$(curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $token" "$url/api/v1/qc/$report/pictures/7")" = 404
+
+# captions that belong to the film, by an outlet's own set
+printf '1\n00:00:01,000 --> 00:00:01,200\nShort and far too long to be read in the time it is shown\n\n2\n00:00:02,000 --> 00:00:03,000\nFine.\n' >"$work/film.srt"
+printf '1\n01:30:00,000 --> 01:30:02,000\nAnother film.\n' >"$work/other.srt"
+bring_captions() { curl -sS --fail-with-body -X POST -H "Authorization: Bearer $token" -H 'Content-Type: application/octet-stream' --data-binary "@$1" "$url/api/v1/assets/$asset/captions?name=$(basename "$1")&language=en&role=subtitle"; }
+ok "captions come in" bring_captions "$work/film.srt"
+second=$(ask POST "/versions/$version/qc" '{"rules":"netflix"}' | field .id)
+second_done() { [ "$(ask GET "/qc/$second" | field .state)" = done ]; }
+ok "the version is checked by an outlet's set" until_true 120 second_done
+ok "which nobody has confirmed yet" test "$(ask GET "/qc/$second" | field .standing)" = unconfirmed
+ok "their faults are findings at their frames, held against the cuts that were seen" test "$(ask GET "/qc/$second" | field '.findings.filter(f=>f.check==="captions").map(f=>[f.rule,f.severity,f.from,f.to,f.timecode].join(" ")).sort().join(", ")')" = "caption-line-length issue 25 29 01:00:01:00, caption-min-duration issue 25 29 01:00:01:00, caption-reading-speed issue 25 29 01:00:01:00, caption-snap-in issue 50 74 01:00:02:00, caption-snap-out issue 25 29 01:00:01:00"
+gate() { ask GET "/versions/$version/readiness" | field '.find(p=>p.name==="netflix-nonbranded-prores").fit.find(f=>f.what==="quality control").seen'; }
+ok "an outlet's deliverable waits for a report by its own set" bash -c '[[ $1 == "its report says \"fix\""* ]]' - "$(gate)"
+for which in $(ask GET "/qc/$second" | field '.findings.filter(f=>f.severity==="fix").map(f=>f.number).join(" ")'); do
+  ask POST "/qc/$second/findings/$which/waiver" '{"reason":"a test picture"}' >/dev/null
+done
+ok "waived and approved" ask POST "/qc/$second/approval"
+ok "it lets the deliverable through" test "$(gate)" = passed
+ok "captions of another programme can not be attached unseen" bash -c '! "$@"' - curl -sS --fail -X POST -H "Authorization: Bearer $token" -H 'Content-Type: application/octet-stream' --data-binary "@$work/other.srt" "$url/api/v1/assets/$asset/captions?name=other.srt&language=de&role=subtitle"
+sed 's/Fine/Better/' "$work/film.srt" >"$work/de.srt"
+ok "others come in" bring_captions "$work/de.srt"
+ok "and the report is of captions that are not those any more" test "$(gate)" = "its captions are not those that were checked"
+
+# a certificate for flashing pictures
+ok "until then it is a pre-check" test "$(ask GET "/qc/$report" | field .pse)" = pre-check
+printf '%%PDF-1.4 pass' >"$work/pass.pdf"
+attach() { curl -sS -o "$work/answer" -w '%{http_code}' -X POST -H "Authorization: Bearer $token" -H 'Content-Type: application/octet-stream' --data-binary "@$work/pass.pdf" "$url/api/v1/qc/$report/certificate?name=pass.pdf&$1"; }
+ok "a certificate says which device, number and date" test "$(attach 'device=HFPA&number=&date=2026-11-20')$(grep -o 'the number of the certificate' "$work/answer")" = "422the number of the certificate"
+ok "it is attached" test "$(attach 'device=Harding+FPA+desktop+4.0&number=A-117&date=2026-11-20')" = 200
+ok "once" test "$(attach 'device=x&number=y&date=2026-11-20')" = 409
+ok "the report has it" test "$(ask GET "/qc/$report" | field '.pse+" "+j.certificate.device+" "+j.certificate.number+" "+j.certificate.date')" = "certificate Harding FPA desktop 4.0 A-117 2026-11-20"
+ok "and its file, as it was" cmp "$work/pass.pdf" <(curl -sS -H "Authorization: Bearer $token" "$url/api/v1/qc/$report/certificate")
+curl -sS -H "Authorization: Bearer $token" "$url/api/v1/qc/$report/paper" -o "$work/house.html"
+curl -sS -H "Authorization: Bearer $token" "$url/api/v1/qc/$report/paper?form=pdf" -o "$work/house.pdf"
+ok "page and paper of the house have pictures, bytes and certificate" bash -c 'cd "$1" && grep -q "data:image/jpeg;base64," house.html && grep -q "Harding FPA desktop 4.0, A-117" house.html && grep -q "$(sha256sum <reel.mov | cut -d" " -f1)" house.html && grep -aq DCTDecode house.pdf && grep -aq "A-117" house.pdf' - "$work"
+
+# bytes that are not what was stored
+extent=$(find "$house" -type f -size "$(stat -c %s "$work/reel.mov")c" -path '*extents*' | head -1)
+printf 'XXXXXXXX' | dd of="$extent" bs=1 seek=$(($(stat -c %s "$extent") / 2)) conv=notrunc 2>/dev/null
+third=$(ask POST "/versions/$version/qc" '{"rules":"broadcast"}' | field .id)
+third_done() { [ "$(ask GET "/qc/$third" | field .state)" = done ]; }
+ok "a damaged copy is checked" until_true 120 third_done
+ok "and is to fix: its bytes are not what was stored" test "$(ask GET "/qc/$third" | field '.findings.filter(f=>f.check==="hash").map(f=>f.severity+" "+f.where).join(",")+" "+j.bytes.holds')" = "fix reel.mov false"
 ok "it can not be approved with findings to fix" bash -c "! curl -sS --fail -X POST -H 'Authorization: Bearer $token' '$url/api/v1/qc/$report/approval'"
 for which in $(ask GET "/qc/$report" | field '.findings.filter(f=>f.severity==="fix").map(f=>f.number).join(" ")'); do
   ok "finding $which is waived" ask POST "/qc/$report/findings/$which/waiver" '{"reason":"a test picture"}'

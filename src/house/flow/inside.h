@@ -31,6 +31,11 @@ bool gather_delivered(struct db_tx *tx, const char *delivery, const json_t *body
 bool gather_refuses(const json_t *output, const int64_t *numbers, size_t count, const char *what,
                     const char *why, struct error *err);
 
+// ---- quality.c: judges a measurement that lies at `path`; `result` is its engine's. A new reference.
+MUST_CHECK bool quality_judge(struct flow *f, const char *job, const char *version,
+                              const char *path, const json_t *result, json_t **report,
+                              struct error *err);
+
 // ---- tiles.c
 struct tiles_wish {
     struct flow *f;

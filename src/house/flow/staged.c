@@ -34,9 +34,10 @@
 
 const char *const *flow_holders(void)
 {
-    static const char *const tables[] = {
-        "version_files", "versions",        "derived",    "transfer_files", "job_files",
-        "deliveries",    "delivery_pieces", "qc_reports", "door_files",     NULL};
+    static const char *const tables[] = {"version_files",   "versions",        "derived",
+                                         "transfer_files",  "job_files",       "deliveries",
+                                         "delivery_pieces", "qc_reports",      "door_files",
+                                         "qc_pictures",     "qc_certificates", NULL};
     return tables;
 }
 

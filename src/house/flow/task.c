@@ -5,7 +5,6 @@
 #include "house/deliver/outside.h"
 #include "house/deliver/record.h"
 #include "house/flow/inside.h"
-#include "house/qc/qc.h"
 #include "house/qc/reports.h"
 #include "plat/clock.h"
 #include "plat/files.h"
@@ -377,40 +376,32 @@ static bool apply_qc(struct db_tx *tx, void *context, const struct ended *e, str
     struct taking *t = context;
     t->used = true;
     return record_all(tx, t, err) &&
-           qc_done(tx, e->job, t->report, &t->files[0].content, t->files[0].size, err);
+           qc_done(tx, e->job, e->version, t->report, &t->files[0].content, t->files[0].size,
+                   clock_now_ms(), err);
 }
 
-struct judged {
-    const char *job;
-    json_t *rules;
-};
-
-static bool rules_in(struct db_tx *tx, void *context, struct error *err)
-{
-    struct judged *j = context;
-    json_decref(j->rules);
-    return qc_rules_of(tx, j->job, &j->rules, err);
-}
-
-// A measurement is judged before the transaction: nobody waits for that.
 static bool judge(struct taking *t, const struct ended *what, struct error *err)
 {
-    struct judged j = {.job = what->job};
-    struct buf content = BUF_LIMIT(2000000000);
-    struct measure *m = NULL;
     const char *path = arena_format(t->a, "%s/%s/%s", t->f->scratch, what->attempt,
                                     t->count ? t->files[0].name : "");
     bool ok = t->count == 1 && strcmp(t->files[0].kind, "measure") == 0;
-    ok = (ok || bad_result(err, "it holds no measurement")) && file_read(path, &content, err) &&
-         measure_read((text){content.at, content.size}, &m, err) &&
-         db_read(t->f->db, rules_in, &j, err) &&
-         (j.rules || bad_result(err, "nobody has asked for it"));
-    if (ok)
-        t->report = qc_judge(m, j.rules);
-    measure_close(m);
-    json_decref(j.rules);
-    buf_free(&content);
-    return ok;
+    return (ok || bad_result(err, "it holds no measurement")) &&
+           quality_judge(t->f, what->job, what->version, path, t->result, &t->report, err);
+}
+
+// Pictures of findings, named by their frames.
+static bool apply_stills(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
+{
+    struct taking *t = context;
+    struct qc_picture_file *list = ARENA_ARRAY(t->a, struct qc_picture_file, t->count + 1);
+    for (size_t i = 0; i < t->count; i++) {
+        long long frame;
+        if (sscanf(t->files[i].name, "frame-%lld.jpg", &frame) != 1)
+            return bad_result(err, "a picture is of no frame");
+        list[i] = (struct qc_picture_file){frame, t->files[i].content, t->files[i].size};
+    }
+    t->used = true;
+    return record_all(tx, t, err) && qc_pictures_done(tx, e->subject, list, t->count, err);
 }
 
 // What the kinds of jobs (of a delivery: its steps) bring back, and who knows what it means.
@@ -422,6 +413,7 @@ static const struct kind {
     {"index", NULL, apply_piece}, {"segment", "output", apply_piece},
     {"weigh", NULL, apply_piece}, {"sound", "output", apply_piece},
     {"mux", "output", apply_mux}, {"qc", "outputs", apply_qc},
+    {"stills", "outputs", apply_stills},
 };
 
 static const struct kind *kind_of(const struct ended *e)
@@ -440,6 +432,8 @@ static bool adopt_all(struct taking *t, const struct kind *k, const char *attemp
     bool one = json_is_object(outputs);
     size_t count = one ? 1 : json_array_size(outputs);
     if (!k->outputs)
+        return true;
+    if (!count && k->apply == apply_stills) // none of these frames could be decoded
         return true;
     if (!count || count > OUTPUTS_MOST)
         return bad_result(err, "it names no outputs, or too many");

@@ -126,10 +126,34 @@ static void sum_up(json_t *report)
                                                 : "pass"));
 }
 
-void qc_report_add(json_t *report, json_t *finding)
+void qc_report_add(json_t *report, json_t *findings)
 {
-    json_array_append_new(json_object_get(report, "findings"), finding);
+    json_t *list = json_object_get(report, "findings");
+    if (json_is_array(findings)) {
+        json_array_extend(list, findings);
+        json_decref(findings);
+    } else {
+        json_array_append_new(list, findings);
+    }
     sum_up(report);
+}
+
+size_t qc_cuts(const struct measure *m, int64_t **frames)
+{
+    struct judging j = {.m = m, .at = m->at, .frames = m->frames};
+    size_t count = 0;
+    j.cut = calloc((size_t)m->frames + 1, 1);
+    j.black = calloc((size_t)m->frames + 1, 1);
+    *frames = calloc((size_t)m->frames + 1, sizeof(**frames));
+    if (!j.cut || !j.black || !*frames)
+        abort();
+    mark(&j);
+    for (int64_t i = 1; i < j.frames; i++)
+        if (j.cut[i])
+            (*frames)[count++] = i;
+    free(j.cut);
+    free(j.black);
+    return count;
 }
 
 json_t *qc_report_frames(const json_t *report, size_t most)
@@ -141,7 +165,7 @@ json_t *qc_report_frames(const json_t *report, size_t most)
     json_array_foreach(list, i, f)
     {
         const json_t *from = json_object_get(f, "from");
-        if (!from || count == most || *json_string_value(json_object_get(f, "where")))
+        if (!from || count == most)
             continue;
         int64_t frame = json_integer_value(from);
         size_t at = 0;
@@ -236,6 +260,7 @@ json_t *qc_judge(const struct measure *m, const json_t *rules)
 {
     struct judging j = {.m = m, .at = m->at, .frames = m->frames, .findings = json_array()};
     size_t i;
+    bool flashes = false;
     const json_t *list = json_object_get(rules, "rules");
     set_rate(&j);
     j.cut = calloc((size_t)m->frames + 1, 1);
@@ -244,6 +269,7 @@ json_t *qc_judge(const struct measure *m, const json_t *rules)
     json_array_foreach(list, i, j.rule)
     {
         const char *name = json_string_value(json_object_get(j.rule, "check"));
+        flashes |= name && strstr(name, "flash");
         for (size_t k = 0; k < check_count; k++)
             if (name && strcmp(checks[k].name, name) == 0)
                 checks[k].run(&j);
@@ -255,6 +281,8 @@ json_t *qc_judge(const struct measure *m, const json_t *rules)
                   "title", json_object_get(rules, "title"), "rate", rational_text(m->rate).text,
                   "frames", (json_int_t)m->frames, "start", tc_format(j.start, &j.rate).text,
                   "sound", measured(m), "findings", j.findings);
+    if (flashes)
+        json_object_set_new(report, "pse", json_string("pre-check"));
     const char *standing = profile_standing(rules);
     if (*standing) {
         json_object_set_new(report, "standing", json_string(standing));

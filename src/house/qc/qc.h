@@ -29,11 +29,19 @@ json_t *qc_rules_for(const json_t *rules, const json_t *profile);
 // "verdict" is "pass", "look" (issues only) or "fix". Findings come in order of severity and place.
 json_t *qc_judge(const struct measure *m, const json_t *rules);
 
-// Adds a finding that something else has seen (hashes, checks of a profile) and counts it.
-void qc_report_add(json_t *report, json_t *finding);
+// Adds what something else has seen (hashes, captions, checks of a profile), a finding or a list,
+// and counts again. Takes over the reference.
+void qc_report_add(json_t *report, json_t *findings);
+// Says in the report which bytes it is of: `read` as the engine says ("bytes" of its result).
+// `stored`: the same files as the house keeps them ([{"name", "content"}]), each that differs is a
+// finding to fix; NULL: they are kept by nobody.
+void qc_report_bytes(json_t *report, const json_t *read, const json_t *stored);
+// The first frames of the shots, rising, without frame 0; the caller's to free. Fades are none.
+size_t qc_cuts(const struct measure *m, int64_t **frames);
 int qc_severity(const char *name); // 0 fix, 1 issue, 2 information; -1: none
 
-// Frames of which a picture helps: one a finding of the picture, rising, each once, `most` at most.
+// Frames of which a picture helps: the first of each finding, rising, each once, `most` at most, of
+// the gravest first.
 json_t *qc_report_frames(const json_t *report, size_t most);
 
 // A row of the report's "sound" as a line for people.

@@ -73,6 +73,46 @@ static void rules_text(const json_t *report, char *to, size_t room)
                  word(source, "title"), word(source, "clause"), word(source, "date"));
 }
 
+// What stands between the verdict and the sound: line `number` of it; false: there is no more.
+static bool head_line(const json_t *report, int number, char *to, size_t room)
+{
+    const json_t *bytes = json_object_get(report, "bytes"), *holds = json_object_get(bytes, "holds"),
+                 *c = json_object_get(report, "certificate");
+    const char *hash = *word(bytes, "sha256") ? word(bytes, "sha256") : word(bytes, "content");
+    *to = 0;
+    switch (number) {
+    case 0:
+        rules_text(report, to, room);
+        return true;
+    case 1:
+        if (bytes)
+            snprintf(to, room, "Made of %lld bytes in %lld file%s, SHA-256%s %s%s",
+                     whole(bytes, "size"), whole(bytes, "files"),
+                     whole(bytes, "files") == 1 ? "" : "s", *word(bytes, "sha256") ? "" : " of contents",
+                     hash,
+                     json_is_true(holds)    ? ", which are what was stored"
+                     : json_is_false(holds) ? ", which are NOT what was stored"
+                                            : "");
+        return true;
+    case 2:
+        if (c)
+            snprintf(to, room, "Flashing pictures: certificate of %s, %s, %s; attached by %s (%s)",
+                     word(c, "device"), word(c, "number"), word(c, "date"), word(c, "by"),
+                     word(c, "name"));
+        else if (strcmp(word(report, "pse"), "pre-check") == 0)
+            snprintf(to, room,
+                     "Flashing pictures: a pre-check, no certificate of a listed device is attached");
+        return true;
+    case 3:
+        if (*word(report, "approved_by"))
+            snprintf(to, room, "Approved by %s, %s", word(report, "approved_by"),
+                     word(report, "approved"));
+        return true;
+    default:
+        return false;
+    }
+}
+
 // ---- the page
 
 static void escape(struct buf *to, const char *from)
@@ -154,14 +194,12 @@ static void html_finding(const json_t *f, qc_picture *picture, void *context, st
     buf_text(to, "</small></td></tr>\n");
 }
 
-static void html_approval(const json_t *report, struct buf *to)
+static void html_line(struct buf *to, const char *line)
 {
-    if (!*word(report, "approved_by"))
+    if (!*line)
         return;
-    buf_text(to, "<p>Approved by ");
-    escape(to, word(report, "approved_by"));
-    buf_text(to, ", ");
-    escape(to, word(report, "approved"));
+    buf_text(to, "<p>");
+    escape(to, line);
     buf_text(to, ".</p>");
 }
 
@@ -184,18 +222,14 @@ void qc_report_html(const json_t *report, const char *title, qc_picture *picture
     buf_format(to, "</h1><p><b>%s.</b> %lld to fix, %lld issues, %lld for information. ",
                verdict(report), whole(counts, "fix"), whole(counts, "issue"),
                whole(counts, "information"));
-    buf_format(to, "%lld frames at %s, from %s. ", whole(report, "frames"), word(report, "rate"),
+    buf_format(to, "%lld frames at %s, from %s.</p>", whole(report, "frames"), word(report, "rate"),
                word(report, "start"));
-    rules_text(report, line, sizeof(line));
-    escape(to, line);
-    buf_text(to, ".</p>");
-    html_approval(report, to);
+    for (int k = 0; head_line(report, k, line, sizeof(line)); k++)
+        html_line(to, line);
     json_array_foreach(json_object_get(report, "sound"), i, f)
     {
         qc_sound_text(f, line);
-        buf_text(to, "<p>");
-        escape(to, line);
-        buf_text(to, ".</p>");
+        html_line(to, line);
     }
     buf_text(to, "<table><tr><th>Severity<th>Where<th>Picture<th>Seen<th>Rule</tr>\n");
     json_array_foreach(json_object_get(report, "findings"), i, f)
@@ -357,13 +391,8 @@ static void pdf_head(struct pdf *p, const json_t *report, const char *title)
     snprintf(line, sizeof(line), "%lld frames at %s, from %s.", whole(report, "frames"),
              word(report, "rate"), word(report, "start"));
     paragraph(p, MARGIN, 10, line);
-    rules_text(report, line, sizeof(line));
-    paragraph(p, MARGIN, 10, line);
-    if (*word(report, "approved_by")) {
-        snprintf(line, sizeof(line), "Approved by %s, %s.", word(report, "approved_by"),
-                 word(report, "approved"));
+    for (int k = 0; head_line(report, k, line, sizeof(line)); k++)
         paragraph(p, MARGIN, 10, line);
-    }
     json_array_foreach(json_object_get(report, "sound"), i, f)
     {
         qc_sound_text(f, line);

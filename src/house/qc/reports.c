@@ -1,6 +1,7 @@
 #include "house/qc/reports.h"
 #include "formats/profile/profile.h"
 #include "house/assets/assets.h"
+#include "house/captions/captions.h"
 #include "house/jobs/jobs.h"
 #include "house/qc/qc.h"
 #include "plat/clock.h"
@@ -97,7 +98,7 @@ bool qc_rules_load(const char *folder, const char *name, json_t **rules, struct 
 
 // ---- asking
 
-static bool say_changed(struct db_tx *tx, const char *report, struct error *err)
+bool qc_say_changed(struct db_tx *tx, const char *report, struct error *err)
 {
     json_t *json;
     if (!qc_report_get(tx, report, &json, err))
@@ -145,7 +146,7 @@ bool qc_report_make(struct db_tx *tx, const char *version, const json_t *rules, 
                    "null, null, 0, ?8, ?9, null, 0)",
                    "ssssssssi", report->text, v.project, v.asset, v.id,
                    json_string_value(json_object_get(rules, "name")), spec, job.text, by, now_ms) &&
-            say_changed(tx, report->text, err);
+            qc_say_changed(tx, report->text, err);
     }
     json_decref(ticket);
     free(spec);
@@ -167,7 +168,9 @@ static json_t *row_json(struct db_rows *rows)
                              db_text(rows, 4), "state", db_text(rows, 5), "job", db_text(rows, 6),
                              "by", db_text(rows, 9), "created", clock_text(db_int(rows, 10)).text);
     json_t *report = db_null(rows, 7) ? NULL : json_loads(db_text(rows, 7), 0, NULL);
-    static const char *const kept[] = {"verdict", "rate", "frames", "start", "sound"};
+    static const char *const kept[] = {"verdict", "title", "rate",     "frames",   "start",
+                                       "sound",   "bytes", "captions", "standing", "source",
+                                       "pse"};
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (json_object_get(report, kept[i]))
             json_object_set(json, kept[i], json_object_get(report, kept[i]));
@@ -182,6 +185,30 @@ static json_t *row_json(struct db_rows *rows)
     }
     json_decref(report);
     return json;
+}
+
+static bool add_papers(struct db_tx *tx, json_t *json, struct error *err)
+{
+    struct arena *a = arena_open(16 << 20);
+    const char *report = json_string_value(json_object_get(json, "id"));
+    struct qc_certificate c;
+    struct qc_picture_file *list;
+    size_t count, i;
+    json_t *f;
+    bool ok = qc_certificate(tx, report, a, &c, err) && qc_pictures(tx, report, a, &list, &count, err);
+    if (ok && c.name) {
+        json_object_set_new(json, "certificate", qc_certificate_json(&c));
+        json_object_set_new(json, "pse", json_string("certificate"));
+    }
+    json_array_foreach(json_object_get(json, "findings"), i, f)
+    {
+        const json_t *from = json_object_get(f, "from");
+        for (size_t k = 0; ok && from && k < count; k++)
+            if (list[k].frame == json_integer_value(from))
+                json_object_set_new(f, "picture", json_true());
+    }
+    arena_close(a);
+    return ok;
 }
 
 static bool add_waivers(struct db_tx *tx, json_t *json, struct error *err)
@@ -215,7 +242,7 @@ bool qc_report_get(struct db_tx *tx, const char *report, json_t **json, struct e
         *json = row_json(rows);
     bool ok = db_end(rows, err) &&
               (*json || error_set(err, ERROR_NOT_FOUND, "there is no such report")) &&
-              add_waivers(tx, *json, err);
+              add_waivers(tx, *json, err) && add_papers(tx, *json, err);
     if (!ok)
         json_decref(*json);
     return ok;
@@ -241,40 +268,27 @@ bool qc_report_list(struct db_tx *tx, const char *version, int64_t limit, json_t
     return false;
 }
 
-bool qc_report_paper(struct db_tx *tx, const char *report, const char *form, struct buf *to,
-                     const char **name, struct arena *a, struct error *err)
+// Whether other captions belong to its film now than those that were looked at.
+static bool captions_changed(struct db_tx *tx, const json_t *report, bool *changed,
+                             struct error *err)
 {
-    json_t *json, *f;
-    size_t i;
-    long long counts[3] = {0};
-    struct version_source v;
-    if (!qc_report_get(tx, report, &json, err))
-        return false;
-    if (!version_source(tx, json_string_value(json_object_get(json, "version")), a, &v, err)) {
-        json_decref(json);
-        return false;
-    }
-    json_array_foreach(json_object_get(json, "findings"), i, f)
+    const json_t *seen = json_object_get(report, "captions"), *one;
+    const char *film = json_string_value(json_object_get(report, "asset"));
+    struct arena *a = arena_open(64 << 20);
+    struct caption_source *list = NULL;
+    size_t count = 0, i;
+    bool ok = !seen || captions_sources(tx, film, a, &list, &count, err);
+    *changed = ok && seen && json_array_size(seen) != count;
+    json_array_foreach(seen, i, one)
     {
-        int severity = qc_severity(json_string_value(json_object_get(f, "severity")));
-        counts[severity < 0 ? 2 : severity]++;
+        const char *version = json_string_value(json_object_get(one, "version"));
+        bool there = false;
+        for (size_t k = 0; k < count; k++)
+            there |= version && strcmp(list[k].v.id, version) == 0;
+        *changed |= ok && !there;
     }
-    json_object_set_new(json, "counts",
-                        json_pack("{s:I, s:I, s:I}", "fix", counts[0], "issue", counts[1],
-                                  "information", counts[2]));
-    json_object_set(json, "title", json_object_get(json, "rules"));
-    bool ok = json_object_get(json, "verdict") != NULL;
-    if (!ok) {
-        error_set(err, ERROR_CONFLICT, "there is no report yet");
-        error_fix(err, "wait until it is done");
-    } else if (strcmp(form, "pdf") == 0) {
-        qc_report_pdf(json, v.name, NULL, NULL, to);
-    } else {
-        qc_report_html(json, v.name, NULL, NULL, to);
-    }
-    *name = arena_format(a, "%s quality.%s", v.name, form);
-    json_decref(json);
-    return ok && (!to->over || error_set(err, ERROR_TOO_BIG, "the report is too long for a page"));
+    arena_close(a);
+    return ok;
 }
 
 bool qc_cleared(struct db_tx *tx, const char *version, const char *rules, bool *cleared,
@@ -294,16 +308,23 @@ bool qc_cleared(struct db_tx *tx, const char *version, const char *rules, bool *
     }
     const char *state = json_string_value(json_object_get(report, "state"));
     const char *verdict = json_string_value(json_object_get(report, "verdict"));
-    bool done = state && strcmp(state, "done") == 0 && verdict;
-    *cleared = done && (strcmp(verdict, "pass") == 0 || json_object_get(report, "approved_by"));
+    bool done = state && strcmp(state, "done") == 0 && verdict, changed = false;
+    if (done && !captions_changed(tx, report, &changed, err)) {
+        json_decref(report);
+        return false;
+    }
+    *cleared = done && !changed && (strcmp(verdict, "pass") == 0 || json_object_get(report, "approved_by"));
     error_set(why, ERROR_CONFLICT, "quality control (%s) has not been passed", rules);
     if (!report)
         error_why(why, "the version has no report by these rules");
     else if (!done)
         error_why(why, "its report is %s", state);
+    else if (changed)
+        error_why(why, "its captions are not those that were checked");
     else
         error_why(why, "its report says \"%s\" and nobody has approved it", verdict);
-    error_fix(why, report ? done ? "mend the master, or waive the findings and approve the report"
+    error_fix(why, changed  ? "check the version again"
+                   : report ? done ? "mend the master, or waive the findings and approve the report"
                                  : "wait for the report, or try its job again"
                           : "ask for the report on the version's page, or posthouse qc ASSET");
     json_decref(report);
@@ -341,7 +362,7 @@ bool qc_waive(struct db_tx *tx, const char *report, int64_t number, const char *
     ok = ok &&
          db_run(tx, err, "insert into qc_waivers values (?1, ?2, ?3, ?4, ?5)", "sissi", report,
                 number, by, reason, now_ms) &&
-         say_changed(tx, report, err);
+         qc_say_changed(tx, report, err);
     json_decref(json);
     return ok;
 }
@@ -378,7 +399,7 @@ bool qc_approve(struct db_tx *tx, const char *report, const char *by, int64_t no
     ok = ok && nothing_left(json, err) &&
          db_run(tx, err, "update qc_reports set approved_by = ?2, approved_ms = ?3 where id = ?1",
                 "ssi", report, by, now_ms) &&
-         say_changed(tx, report, err);
+         qc_say_changed(tx, report, err);
     json_decref(json);
     return ok;
 }
@@ -440,7 +461,7 @@ static bool keep_report(struct db_tx *tx, const char *report, struct logging *l,
     char *dumped = json_dumps(l->report, JSON_COMPACT);
     bool ok = db_run(tx, err, "update qc_reports set report = ?2 where id = ?1", "ss", report,
                      dumped) &&
-              say_changed(tx, report, err);
+              qc_say_changed(tx, report, err);
     free(dumped);
     return ok;
 }
@@ -558,7 +579,7 @@ bool qc_state_set(struct db_tx *tx, const char *job, const char *state, const ch
                    "update qc_reports set state = ?2, problem = ?3 where id = ?1 and state <> "
                    "'done' and (state <> ?2 or coalesce(problem, '') <> coalesce(?3, ''))",
                    "sss", report, state, problem) &&
-            (!db_changed(tx) || say_changed(tx, report, err)));
+            (!db_changed(tx) || qc_say_changed(tx, report, err)));
 }
 
 bool qc_rules_of(struct db_tx *tx, const char *job, json_t **rules, struct error *err)
@@ -571,8 +592,8 @@ bool qc_rules_of(struct db_tx *tx, const char *job, json_t **rules, struct error
     return db_end(rows, err);
 }
 
-bool qc_done(struct db_tx *tx, const char *job, const json_t *report, const sha256 *measurement,
-             int64_t size, struct error *err)
+bool qc_done(struct db_tx *tx, const char *job, const char *version, const json_t *report,
+             const sha256 *measurement, int64_t size, int64_t now_ms, struct error *err)
 {
     char name[27];
     if (!of_job(tx, job, name, err))
@@ -584,7 +605,8 @@ bool qc_done(struct db_tx *tx, const char *job, const json_t *report, const sha2
                 "update qc_reports set state = 'done', problem = null, report = ?2, content = "
                 "?3, size = ?4 where id = ?1",
                 "ssbi", name, text, (const void *)measurement->at, (size_t)SHA256_SIZE, size) &&
-         say_changed(tx, name, err));
+         qc_pictures_ask(tx, name, version, report, now_ms, err) &&
+         qc_say_changed(tx, name, err));
     free(text);
     return ok;
 }

@@ -27,11 +27,49 @@ MUST_CHECK bool qc_report_get(struct db_tx *tx, const char *report, json_t **jso
 MUST_CHECK bool qc_report_list(struct db_tx *tx, const char *version, int64_t limit, json_t **list,
                                struct error *err);
 
-// A report that is done as a page that needs nothing else ("html") or for paper ("pdf"), with
-// waivers and approval, without pictures. `name` is what it is saved as, in the arena.
-MUST_CHECK bool qc_report_paper(struct db_tx *tx, const char *report, const char *form,
-                                struct buf *to, const char **name, struct arena *a,
-                                struct error *err);
+// ---- papers.c: what lies with a report
+
+struct qc_picture_file {
+    int64_t frame;
+    sha256 content; // a JPEG
+    int64_t size;
+};
+// Pictures of findings that are there, rising; in the arena.
+MUST_CHECK bool qc_pictures(struct db_tx *tx, const char *report, struct arena *a,
+                            struct qc_picture_file **list, size_t *count, struct error *err);
+
+// A pass for flashing pictures comes from a device; ours is a pre-check. Texts in the arena.
+struct qc_certificate {
+    const char *name; // of its file; NULL: there is none
+    const char *device, *number, *date, *by;
+    sha256 content;
+    int64_t size, attached_ms;
+};
+// CONFLICT when there is one; INPUT when device, number, date (YYYY-MM-DD) or file are missing.
+MUST_CHECK bool qc_certificate_add(struct db_tx *tx, const char *report,
+                                   const struct qc_certificate *c, const char *by, int64_t now_ms,
+                                   struct error *err);
+// CONFLICT when the report was approved.
+MUST_CHECK bool qc_certificate_drop(struct db_tx *tx, const char *report, struct error *err);
+MUST_CHECK bool qc_certificate(struct db_tx *tx, const char *report, struct arena *a,
+                               struct qc_certificate *c, struct error *err);
+// Of the newest report of a version by these rules that has one.
+MUST_CHECK bool qc_certificate_of(struct db_tx *tx, const char *version, const char *rules,
+                                  struct arena *a, struct qc_certificate *c, struct error *err);
+json_t *qc_certificate_json(const struct qc_certificate *c); // QcCertificate
+
+// A report that is done, for a page that needs nothing else ("html") or for paper ("pdf"), with
+// waivers, approval, certificate: qc_report_html and _pdf write it. `report` is a new reference.
+struct qc_paper {
+    json_t *report;
+    const char *title, *name; // of the asset; what it is saved as
+    struct qc_picture_file *pictures;
+    size_t picture_count;
+};
+MUST_CHECK bool qc_paper_read(struct db_tx *tx, const char *report, const char *form,
+                              struct arena *a, struct qc_paper *p, struct error *err);
+
+// ---- people's word
 
 // A yes to finding `number` (from 0). Once; CONFLICT when it was waived before.
 MUST_CHECK bool qc_waive(struct db_tx *tx, const char *report, int64_t number, const char *reason,
@@ -56,5 +94,14 @@ MUST_CHECK bool qc_state_set(struct db_tx *tx, const char *job, const char *stat
                              const char *problem, struct error *err);
 // The rules that a job's measurement is to be judged by; NULL when there is no such report.
 MUST_CHECK bool qc_rules_of(struct db_tx *tx, const char *job, json_t **rules, struct error *err);
-MUST_CHECK bool qc_done(struct db_tx *tx, const char *job, const json_t *report,
-                        const sha256 *measurement, int64_t size, struct error *err);
+// Pictures of its findings are asked for in a job of their own ("stills", its subject the report).
+MUST_CHECK bool qc_done(struct db_tx *tx, const char *job, const char *version,
+                        const json_t *report, const sha256 *measurement, int64_t size,
+                        int64_t now_ms, struct error *err);
+MUST_CHECK bool qc_pictures_ask(struct db_tx *tx, const char *report, const char *version,
+                                const json_t *judged, int64_t now_ms, struct error *err);
+MUST_CHECK bool qc_pictures_done(struct db_tx *tx, const char *report,
+                                 const struct qc_picture_file *list, size_t count,
+                                 struct error *err);
+// Writes qc.changed.
+MUST_CHECK bool qc_say_changed(struct db_tx *tx, const char *report, struct error *err);
