@@ -214,7 +214,8 @@ static const struct buf *picture_of(void *context, int64_t frame)
     buf_free(&p->jpeg);
     for (size_t i = 0; i < p->p.picture_count; i++)
         if (p->p.pictures[i].frame == frame)
-            return read_stored(p->c, &p->p.pictures[i].content, &p->jpeg, &ignored) ? &p->jpeg : NULL;
+            return read_stored(p->c, &p->p.pictures[i].content, &p->jpeg, &ignored) ? &p->jpeg
+                                                                                    : NULL;
     return NULL;
 }
 
@@ -378,7 +379,8 @@ const struct route qc_routes[] = {
      "the frame of this number, where a finding begins (JPEG)", NULL},
     {"POST", "/qc/{report}/certificate", MAY_DELIVER, certificate_post, NULL, "QcReport",
      ROUTE_STREAM,
-     "attaches a device's certificate of flashing pictures (the body; ?name=, device, number, date)",
+     "attaches a device's certificate of flashing pictures (the body; ?name=, device, number, "
+     "date)",
      &file_stream},
     {"GET", "/qc/{report}/certificate", MAY_VIEW, certificate_get, NULL, "bytes", 0, "its file",
      NULL},

@@ -17,7 +17,7 @@ struct checking {
     struct command_call *call;
     struct media media;
     json_t *facts, *profile, *rules, *report, *frames;
-    char folder[4096];    // for what the engine writes; removed at the end
+    char folder[4096]; // for what the engine writes; removed at the end
     int64_t *cuts;
     size_t cut_count;
     const char *pictures; // where pictures are; NULL: none were made
@@ -59,8 +59,8 @@ static bool check_captions(struct checking *c, struct error *err)
     return qc_captions(
         c->call,
         &(struct qc_captions_wish){c->facts, c->profile,
-                                   json_string_value(json_object_get(c->rules, "captions")), c->cuts,
-                                   c->cut_count},
+                                   json_string_value(json_object_get(c->rules, "captions")),
+                                   c->cuts, c->cut_count},
         c->report, err);
 }
 
@@ -83,8 +83,8 @@ static void check_profile(struct checking *c)
         qc_report_add(c->report,
                       json_pack("{s:s, s:s, s:s, s:O, s:s, s:s, s:O, s:s}", "rule", "profile",
                                 "check", "profile", "clause", name, "source",
-                                json_object_get(c->profile, "title"), "severity", "fix", "seen", seen,
-                                "allowed", json_object_get(row, "wanted"), "where", ""));
+                                json_object_get(c->profile, "title"), "severity", "fix", "seen",
+                                seen, "allowed", json_object_get(row, "wanted"), "where", ""));
     }
     json_decref(checks);
 }
@@ -174,7 +174,8 @@ static void print_report(const struct checking *c)
            json_integer_value(json_object_get(counts, "information")));
 }
 
-// The set that is asked for, else the profile's, else the house's; of loudness what the profile says.
+// The set that is asked for, else the profile's, else the house's; of loudness what the profile
+// says.
 static bool choose_rules(struct checking *c, struct error *err)
 {
     const char *rules = option_text(c->call, "rules"), *profile = option_text(c->call, "profile");
@@ -191,8 +192,7 @@ static bool choose_rules(struct checking *c, struct error *err)
 
 static bool work(struct checking *c, struct error *err)
 {
-    return choose_rules(c, err) &&
-           media_open(c->call, c->call->words[0], &c->media, err) &&
+    return choose_rules(c, err) && media_open(c->call, c->call->words[0], &c->media, err) &&
            media_probe(c->call, &c->media, &c->facts, err) && judge(c, err) &&
            check_captions(c, err) && (check_profile(c), true) && make_pictures(c, err) &&
            write_paper(c, "html", qc_report_html, err) && write_paper(c, "pdf", qc_report_pdf, err);
@@ -241,7 +241,8 @@ static const struct option_row options[] = {
     {"captions", OPTION_LIST, "FILE[:LANG[:ROLE]]",
      "captions that go with it, again for each file; a profile says which languages must be"},
     {"caption-rules", OPTION_TEXT, "RULES",
-     "what they are checked by: a name in data/rules/captions, or a file; those of the rules, or house"},
+     "what they are checked by: a name in data/rules/captions, or a file; those of the rules, or "
+     "house"},
     {"html", OPTION_TEXT, "FILE", "write the report as a page, with pictures"},
     {"pdf", OPTION_TEXT, "FILE", "write the report as a PDF, with pictures"},
     {"pictures", OPTION_TEXT, "DIR", "keep a picture of each finding there"},
@@ -260,7 +261,8 @@ const struct command command_qc = {
     "silence,\n"
     "holes, clipping, clicks, phase, channels, loudness, true peak, lengths, sync, container, "
     "timecode.\n"
-    "Loudness is the programme's (gated), or with a profile or rules that ask for it that of dialogue: over "
+    "Loudness is the programme's (gated), or with a profile or rules that ask for it that of "
+    "dialogue: over "
     "what\na detector takes for speech, which is approximate and said, with its share.\n"
     "Captions that go with it are findings too: of another programme, unreadable, missing, against "
     "rules.\n"

@@ -789,6 +789,21 @@ static void a_version_is_checked_and_a_person_says_yes_to_what_was_found(void **
     const json_t *f = json_array_get(json_object_get(q.json, "findings"), 0);
     assert_string_equal(json_string_value(json_object_get(f, "rule")), "decode");
     assert_int_equal(json_integer_value(json_object_get(f, "from")), 20);
+    // its pictures are a job of their own, of the frames where findings begin
+    c = take("stills", &task);
+    ticket = json_object_get(task, "ticket");
+    assert_string_equal(json_string_value(json_object_get(ticket, "kind")), "stills");
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(ticket, "frames"), 0)), 20);
+    json_decref(task);
+    char path[256];
+    snprintf(path, sizeof(path), "%s/%s/frame-0000020.jpg", h.scratch, c.attempt);
+    OK(file_write(path, "jpeg", 4, 0644, &err));
+    assert_int_equal(done(&c, json_pack("{s:[{s:s, s:s, s:i}]}", "outputs", "kind", "still", "name",
+                                        "frame-0000020.jpg", "size", 4)),
+                     OUTCOME_TAKEN);
+    report_state(&q);
+    f = json_array_get(json_object_get(q.json, "findings"), 0);
+    assert_true(json_is_true(json_object_get(f, "picture")));
     assert_false(db_write(h.db, qc_approve_in, &q, &err)); // something is to be mended
     assert_int_equal(err.kind, ERROR_CONFLICT);
     q.number = 99;

@@ -1,7 +1,10 @@
 #include "test.h"
 
 #include "house/qc/qc.h"
+#include "house/qc/reports.h"
+#include "plat/hash.h"
 
+#include <dirent.h>
 #include <math.h>
 
 enum { FRAMES = 100 };
@@ -47,6 +50,17 @@ static void rules_that_are_wrong_are_refused_by_their_line(void **state)
          "\"check\":\"cadence\",\"clause\":\"a\","
          "\"source\":\"a\",\"date\":\"a\",\"severity\":\"fix\",\"most\":1}]}",
          "\"most\" is not a field"},
+        {"{\"name\":\"a\",\"title\":\"a\",\"description\":\"a\",\"rules\":[\n{\"id\":\"x\","
+         "\"check\":\"dialogue-loudness\",\"target_lufs\":-27,\"tolerance_lu\":2,"
+         "\"least_speech_percent\":15,\"little\":\"shrug\",\"clause\":\"a\",\"source\":\"a\","
+         "\"date\":\"a\",\"severity\":\"fix\"}]}",
+         "\"little\" can not be that"},
+        {"{\"name\":\"a\",\"title\":\"a\",\"description\":\"a\",\n\"bass\":\"broadcast\","
+         "\"rules\":[{}]}",
+         "line 2: \"bass\" is not a field of a set; did you mean base"},
+        {"{\"name\":\"a\",\"title\":\"a\",\"description\":\"a\",\n\"source\":{\"title\":\"t\"},"
+         "\"rules\":[{}]}",
+         "line 2: \"source\" has"},
         {"{\"name\":\"a\",\"title\":\"a\",\"description\":\"a\",\"rules\":[{\"id\":\"x\","
          "\"check\":\"cadence\",\"clause\":\"a\",\"source\":\"a\",\"date\":\"a\",\"severity\":\"fix\"}],"
          "\n\"codes\":[{\"code\":\"P\",\"title\":\"x\",\"severity\":\"bad\"}]}",
@@ -73,6 +87,102 @@ static void the_rules_of_the_house_can_be_read(void **state)
     json_decref(rules);
     json_decref(raw);
     free(text);
+}
+
+static const json_t *rule_with(const json_t *rules, const char *id)
+{
+    size_t i;
+    const json_t *rule;
+    json_array_foreach(json_object_get(rules, "rules"), i, rule)
+    {
+        if (strcmp(json_string_value(json_object_get(rule, "id")), id) == 0)
+            return rule;
+    }
+    return NULL;
+}
+
+static void a_set_says_only_how_it_differs_from_its_base(void **state)
+{
+    (void)state;
+    struct error err;
+    json_t *base = json_pack("{s:s, s:[{s:s, s:i}, {s:s, s:i}], s:[{s:s}]}", "name", "base",
+                             "rules", "id", "a", "n", 1, "id", "b", "n", 1, "codes", "code", "X");
+    json_t *set = json_pack("{s:s, s:s, s:[s], s:[{s:s, s:i}, {s:s, s:i}]}", "name", "mine",
+                            "base", "base", "without", "a", "rules", "id", "b", "n", 2, "id", "c",
+                            "n", 3);
+    assert_true(qc_rules_on(base, &set, &err));
+    assert_null(rule_with(set, "a"));
+    assert_int_equal(json_integer_value(json_object_get(rule_with(set, "b"), "n")), 2);
+    assert_int_equal(json_integer_value(json_object_get(rule_with(set, "c"), "n")), 3);
+    assert_int_equal(json_array_size(json_object_get(set, "codes")), 1);
+    assert_null(json_object_get(set, "base"));
+    // what it began from is as it was
+    assert_int_equal(json_integer_value(json_object_get(rule_with(base, "b"), "n")), 1);
+    json_object_set_new(set, "without", json_pack("[s]", "nothing"));
+    assert_false(qc_rules_on(base, &set, &err));
+    assert_non_null(strstr(err.why, "the rule nothing"));
+    json_decref(base);
+    json_decref(set);
+}
+
+static double number_of(const json_t *o, const char *name, double otherwise)
+{
+    const json_t *value = json_object_get(o, name);
+    return value ? json_number_value(value) : otherwise;
+}
+
+// What a profile says of loudness and what its set says are one thing in two places.
+static void agrees(const json_t *profile, const json_t *rules)
+{
+    const json_t *asked = json_object_get(profile, "loudness");
+    const json_t *loudness = rule_with(rules, "loudness"), *peak = rule_with(rules, "true-peak");
+    const char *method = json_string_value(json_object_get(asked, "method"));
+    static const char *const pairs[][2] = {{"target", "target_lufs"},
+                                           {"within", "tolerance_lu"},
+                                           {"flag", "flag_lu"},
+                                           {"little_target", "little_target_lufs"}};
+    if (!json_object_get(asked, "target"))
+        return;
+    assert_string_equal(json_string_value(json_object_get(loudness, "check")),
+                        strstr(method, "dialogue") ? "dialogue-loudness" : "loudness");
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+        assert_float_equal(number_of(asked, pairs[i][0], 99), number_of(loudness, pairs[i][1], 99),
+                           1e-9);
+    assert_float_equal(number_of(asked, "true_peak", 99), number_of(peak, "most_dbtp", 99), 1e-9);
+    assert_float_equal(number_of(asked, "true_peak_flag", 99), number_of(peak, "flag_dbtp", 99),
+                       1e-9);
+}
+
+static void each_profile_of_an_outlet_names_a_set_that_says_the_same_of_loudness(void **state)
+{
+    (void)state;
+    struct error err;
+    DIR *folder = opendir(PROFILES);
+    int outlets = 0;
+    assert_non_null(folder);
+    for (struct dirent *one; (one = readdir(folder));) {
+        char path[600];
+        json_t *rules;
+        if (one->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", PROFILES, one->d_name);
+        json_t *profile = json_load_file(path, 0, NULL);
+        const char *name = json_string_value(json_object_get(profile, "qc"));
+        if (!name != !json_object_get(profile, "source"))
+            fail_msg("%s: an outlet has a set of rules, the house's own has none", one->d_name);
+        if (name) {
+            if (!qc_rules_load(RULES, name, &rules, &err))
+                fail_msg("%s: %s: %s", one->d_name, err.what, err.why);
+            assert_non_null(json_object_get(rules, "source"));
+            assert_true(json_array_size(json_object_get(rules, "codes")) > 20);
+            agrees(profile, rules);
+            json_decref(rules);
+            outlets++;
+        }
+        json_decref(profile);
+    }
+    closedir(folder);
+    assert_true(outlets >= 8);
 }
 
 struct film {
@@ -184,6 +294,82 @@ static void three_flashes_a_second_are_allowed_and_four_are_not(void **state)
     one_finding(f, flash, -1, -1);
 }
 
+// Sound of which only the sums count.
+static json_t *heard(double integrated, double dialogue, double speech, const char *rule)
+{
+    struct film *f = film();
+    struct measure_sound silence = {0};
+    struct measure_track track = {1, 48000, 0, &silence};
+    json_array_append_new(json_object_get(f->m.summary, "tracks"),
+                          json_pack("{s:s, s:{s:f, s:f, s:f}}", "layout", "mono", "loudness",
+                                    "integrated", integrated, "dialogue", dialogue, "speech",
+                                    speech));
+    f->m.track_count = 1, f->m.tracks = &track;
+    return report_of(f, rule);
+}
+
+static void dialogue_is_held_against_two_numbers_and_too_little_of_it_is_said(void **state)
+{
+    (void)state;
+#define DIALOGUE(more)                                                                             \
+    "\"check\": \"dialogue-loudness\", \"target_lufs\": -27, \"tolerance_lu\": 2, \"flag_lu\": "  \
+    "3, \"least_speech_percent\": 15" more
+#define PROGRAMME ", \"little\": \"programme\", \"little_target_lufs\": -24"
+    static const struct {
+        double integrated, dialogue, speech;
+        const char *rule, *found; // severities and the beginning of what is seen
+    } rows[] = {
+        {-20, -25.04, 0.5, DIALOGUE(""), ""}, // as a meter shows it
+        {-20, -24.9, 0.5, DIALOGUE(""), "issue dialogue loudness -24.9"},
+        {-20, -29.9, 0.5, DIALOGUE(""), "issue dialogue loudness -29.9"},
+        {-20, -23.8, 0.5, DIALOGUE(""), "fix dialogue loudness -23.8"},
+        {-20, -27, 0.14, DIALOGUE(""), "issue too little dialogue"},
+        {-20, -27, 0.14, DIALOGUE(", \"little\": \"say\""), "issue too little dialogue"},
+        {-24.5, -200, 0, DIALOGUE(PROGRAMME), "information too little dialogue"},
+        {-21.5, -27, 0.1, DIALOGUE(PROGRAMME),
+         "issue programme loudness -21.5 LUFS; information too little dialogue"},
+        {-27.5, -27, 0.1, DIALOGUE(PROGRAMME),
+         "fix programme loudness -27.5 LUFS; information too little dialogue"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *report =
+            heard(rows[i].integrated, rows[i].dialogue, rows[i].speech, rows[i].rule);
+        const json_t *f, *list = json_object_get(report, "findings");
+        char all[600] = "";
+        size_t k, used = 0;
+        json_array_foreach(list, k, f) used +=
+            (size_t)snprintf(all + used, sizeof(all) - used, "%s%s %s", k ? "; " : "",
+                             json_string_value(json_object_get(f, "severity")),
+                             json_string_value(json_object_get(f, "seen")));
+        if (rows[i].found[0] ? strncmp(all, rows[i].found, strlen(rows[i].found)) != 0 : all[0])
+            fail_msg("%zu: %s, not %s", i, all, rows[i].found);
+        json_decref(report);
+    }
+}
+
+static void bytes_that_are_not_what_was_stored_are_to_fix(void **state)
+{
+    (void)state;
+    json_t *report = report_of(film(), black);
+    json_t *read = json_pack("[{s:s, s:i, s:s}]", "name", "a.mov", "size", 3, "content",
+                             sha256_text(&(sha256){{1}}).text);
+    json_t *stored = json_pack("[{s:s, s:s}]", "name", "card/a.mov", "content",
+                               sha256_text(&(sha256){{1}}).text);
+    qc_report_bytes(report, read, stored);
+    assert_true(json_is_true(json_object_get(json_object_get(report, "bytes"), "holds")));
+    assert_string_equal(json_string_value(json_object_get(report, "verdict")), "pass");
+    json_object_set_new(json_array_get(stored, 0), "content",
+                        json_string(sha256_text(&(sha256){{2}}).text));
+    qc_report_bytes(report, read, stored);
+    const json_t *f = json_array_get(json_object_get(report, "findings"), 0);
+    assert_string_equal(json_string_value(json_object_get(f, "check")), "hash");
+    assert_string_equal(json_string_value(json_object_get(f, "where")), "card/a.mov");
+    assert_string_equal(json_string_value(json_object_get(report, "verdict")), "fix");
+    json_decref(read);
+    json_decref(stored);
+    json_decref(report);
+}
+
 static void a_report_becomes_a_page_and_a_pdf_whose_table_holds(void **state)
 {
     (void)state;
@@ -243,6 +429,10 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_that_are_wrong_are_refused_by_their_line),
         cmocka_unit_test(the_rules_of_the_house_can_be_read),
+        cmocka_unit_test(a_set_says_only_how_it_differs_from_its_base),
+        cmocka_unit_test(each_profile_of_an_outlet_names_a_set_that_says_the_same_of_loudness),
+        cmocka_unit_test(dialogue_is_held_against_two_numbers_and_too_little_of_it_is_said),
+        cmocka_unit_test(bytes_that_are_not_what_was_stored_are_to_fix),
         cmocka_unit_test(what_stops_is_frozen_and_what_never_moved_is_a_still),
         cmocka_unit_test(black_after_a_hard_cut_is_a_fault_and_black_after_a_fade_is_not),
         cmocka_unit_test(three_flashes_a_second_are_allowed_and_four_are_not),

@@ -70,8 +70,8 @@ void qc_report_bytes(json_t *report, const json_t *read, const json_t *stored)
         return; // of a worker that does not say what it read
     json_array_foreach(read, i, row) size += json_integer_value(json_object_get(row, "size"));
     sha256 content = content_of(read, stored);
-    json_t *bytes = json_pack("{s:I, s:I, s:s}", "files", (json_int_t)count, "size", size, "content",
-                              sha256_text(&content).text);
+    json_t *bytes = json_pack("{s:I, s:I, s:s}", "files", (json_int_t)count, "size", size,
+                              "content", sha256_text(&content).text);
     const char *plain = count == 1 ? word(json_array_get(read, 0), "sha256") : "";
     if (*plain)
         json_object_set_new(bytes, "sha256", json_string(plain));

@@ -14,8 +14,8 @@ static void add(const struct qc_captions *q, const struct fault *f)
 {
     json_t *one =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "rule", f->rule, "check", "captions",
-                  "clause", f->clause ? f->clause : "", "source", f->source, "severity", f->severity,
-                  "seen", f->seen, "allowed", f->allowed, "where", f->where);
+                  "clause", f->clause ? f->clause : "", "source", f->source, "severity",
+                  f->severity, "seen", f->seen, "allowed", f->allowed, "where", f->where);
     if (one && f->from >= 0) {
         json_object_set_new(one, "from", json_integer(f->from));
         json_object_set_new(one, "to", json_integer(f->to < f->from ? f->from : f->to));
@@ -45,16 +45,16 @@ static void rule_faults(const struct qc_captions *q, const char *file, const str
         const struct caption_cue *cue = one->cue ? &c->cues[one->cue - 1] : NULL;
         int64_t from = cue ? caption_frames(one->at, rate, ROUND_NEAREST) : -1;
         bool inside = strcmp(one->rule, "inside") == 0;
-        add(q, &(struct fault){
-                   .rule = arena_format(q->arena, "caption-%s", one->rule),
-                   .severity = inside ? "fix" : "issue",
-                   .where = cue ? arena_format(q->arena, "%s, cue %zu", file, one->cue) : file,
-                   .clause = one->clause,
-                   .source = source_of(q),
-                   .seen = one->seen,
-                   .allowed = one->allowed,
-                   .from = cue && from < 0 ? 0 : from,
-                   .to = cue ? caption_frames(cue->out, rate, ROUND_NEAREST) - 1 : -1});
+        add(q, &(struct fault){.rule = arena_format(q->arena, "caption-%s", one->rule),
+                               .severity = inside ? "fix" : "issue",
+                               .where = cue ? arena_format(q->arena, "%s, cue %zu", file, one->cue)
+                                            : file,
+                               .clause = one->clause,
+                               .source = source_of(q),
+                               .seen = one->seen,
+                               .allowed = one->allowed,
+                               .from = cue && from < 0 ? 0 : from,
+                               .to = cue ? caption_frames(cue->out, rate, ROUND_NEAREST) - 1 : -1});
     }
 }
 

@@ -1,6 +1,6 @@
 // Going through the rules, and what all checks share.
-#include "house/qc/inside.h"
 #include "formats/profile/profile.h"
+#include "house/qc/inside.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -241,13 +241,15 @@ static json_t *measured(const struct measure *m)
             most = t->at[k].true_peak > most ? t->at[k].true_peak : most;
         const json_t *l = json_object_get(row, "loudness");
         json_array_append_new(
-            to, with_dialogue(json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f}", "track", (json_int_t)i + 1,
-                          "layout", json_string_value(json_object_get(row, "layout")) ?: "",
-                          "loudness_lufs", json_number_value(json_object_get(l, "integrated")),
-                          "range_lu", json_number_value(json_object_get(l, "range")),
-                          "true_peak_dbtp", most / 100.0, "momentary_lufs",
-                          json_number_value(json_object_get(l, "momentary")), "short_term_lufs",
-                          json_number_value(json_object_get(l, "short_term"))), l));
+            to, with_dialogue(
+                    json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f}", "track", (json_int_t)i + 1,
+                              "layout", json_string_value(json_object_get(row, "layout")) ?: "",
+                              "loudness_lufs", json_number_value(json_object_get(l, "integrated")),
+                              "range_lu", json_number_value(json_object_get(l, "range")),
+                              "true_peak_dbtp", most / 100.0, "momentary_lufs",
+                              json_number_value(json_object_get(l, "momentary")), "short_term_lufs",
+                              json_number_value(json_object_get(l, "short_term"))),
+                    l));
     }
     const json_t *all = json_object_get(m->summary, "programme"),
                  *l = json_object_get(all, "loudness");

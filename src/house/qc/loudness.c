@@ -29,9 +29,8 @@ static bool held(struct judging *j, double seen, double target, short_text *allo
     double tolerance = number(j, "tolerance_lu");
     double flag = json_object_get(j->rule, "flag_lu") ? number(j, "flag_lu") : tolerance;
     double away = round(fabs(seen - target) * 10) / 10;
-    *allowed = flag > tolerance
-                   ? texted("%.1f +-%.1f LUFS, flag %.1f LU", target, tolerance, flag)
-                   : texted("%.1f +-%.1f LUFS", target, tolerance);
+    *allowed = flag > tolerance ? texted("%.1f +-%.1f LUFS, flag %.1f LU", target, tolerance, flag)
+                                : texted("%.1f +-%.1f LUFS", target, tolerance);
     find_within(j, away <= flag + 1e-9);
     return away <= tolerance + 1e-9;
 }
@@ -61,7 +60,8 @@ static void little_dialogue(struct judging *j, const json_t *l, const char *wher
     find(j, -1, -1, where, allowed.text,
          "too little dialogue: a detector takes %.0f %% for speech (approximate); %s", percent,
          programme ? "the programme's gated loudness counts" : "no verdict on its loudness");
-    const char *own = json_object_get(j->rule, "little_target_lufs") ? "little_target_lufs" : "target_lufs";
+    const char *own =
+        json_object_get(j->rule, "little_target_lufs") ? "little_target_lufs" : "target_lufs";
     if (programme && !held(j, seen, number(j, own), &allowed))
         find(j, -1, -1, where, allowed.text, "programme loudness %.1f LUFS", seen);
     j->severity = NULL;

@@ -1,4 +1,5 @@
-// What lies with a report: a picture of each finding, a device's certificate; and the report on paper.
+// What lies with a report: a picture of each finding, a device's certificate; and the report on
+// paper.
 #include "base/arena.h"
 #include "house/assets/assets.h"
 #include "house/jobs/jobs.h"
@@ -24,20 +25,20 @@ bool qc_pictures_ask(struct db_tx *tx, const char *report, const char *version,
     json_t *facts = ok && v.facts ? json_loads(v.facts, 0, NULL) : NULL;
     if (ok && json_array_size(frames) && json_array_size(json_object_get(facts, "video"))) {
         json_t *ticket = json_pack("{s:s, s:O}", "kind", "stills", "frames", frames);
-        ok = job_make(tx,
-                      &(struct job_wish){.project = v.project,
-                                         .kind = "stills",
-                                         .title = arena_format(a, "Pictures of findings in %s",
-                                                               v.name),
-                                         .by = "the house",
-                                         .asset = v.asset,
-                                         .version = v.id,
-                                         .subject = report,
-                                         .cause = arena_format(a, "stills %s", report),
-                                         .ticket = ticket,
-                                         .priority = JOBS_PRIORITY,
-                                         .reads_bytes = v.size},
-                      now_ms, &job, err);
+        ok = job_make(
+            tx,
+            &(struct job_wish){.project = v.project,
+                               .kind = "stills",
+                               .title = arena_format(a, "Pictures of findings in %s", v.name),
+                               .by = "the house",
+                               .asset = v.asset,
+                               .version = v.id,
+                               .subject = report,
+                               .cause = arena_format(a, "stills %s", report),
+                               .ticket = ticket,
+                               .priority = JOBS_PRIORITY,
+                               .reads_bytes = v.size},
+            now_ms, &job, err);
         json_decref(ticket);
     }
     json_decref(facts);
@@ -51,11 +52,12 @@ bool qc_pictures_done(struct db_tx *tx, const char *report, const struct qc_pict
 {
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++)
-        ok = db_run(tx, err,
-                    "insert into qc_pictures values (?1, ?2, ?3, ?4) on conflict (report, frame) do "
-                    "update set content = ?3, size = ?4",
-                    "sibi", report, list[i].frame, (const void *)list[i].content.at,
-                    (size_t)SHA256_SIZE, list[i].size);
+        ok =
+            db_run(tx, err,
+                   "insert into qc_pictures values (?1, ?2, ?3, ?4) on conflict (report, frame) do "
+                   "update set content = ?3, size = ?4",
+                   "sibi", report, list[i].frame, (const void *)list[i].content.at,
+                   (size_t)SHA256_SIZE, list[i].size);
     return ok && qc_say_changed(tx, report, err);
 }
 
@@ -96,8 +98,8 @@ static bool good_date(const char *date)
 
 static bool good_certificate(const struct qc_certificate *c, struct error *err)
 {
-    const char *missing = !*c->device   ? "the device that has passed it"
-                          : !*c->number ? "the number of the certificate"
+    const char *missing = !*c->device           ? "the device that has passed it"
+                          : !*c->number         ? "the number of the certificate"
                           : !good_date(c->date) ? "its date, as 2026-11-30"
                           : !c->size            ? "the certificate itself, as a file"
                                                 : NULL;
@@ -160,8 +162,8 @@ static bool read_certificate(struct db_rows *rows, struct arena *a, struct qc_ce
 
 #define CERTIFICATE "c.name, c.content, c.size, c.device, c.number, c.date, c.made_by, c.made_ms "
 
-bool qc_certificate(struct db_tx *tx, const char *report, struct arena *a,
-                    struct qc_certificate *c, struct error *err)
+bool qc_certificate(struct db_tx *tx, const char *report, struct arena *a, struct qc_certificate *c,
+                    struct error *err)
 {
     return read_certificate(
         db_query(tx, "select " CERTIFICATE "from qc_certificates c where c.report = ?1", "s",

@@ -48,15 +48,15 @@ void qc_sound_text(const json_t *f, char to[QC_SOUND_ROOM])
                  *speech = json_object_get(f, "speech_percent");
     if (whole(f, "track"))
         snprintf(name, sizeof(name), "Sound %lld", whole(f, "track"));
-    int used = snprintf(to, QC_SOUND_ROOM,
-                        "%s (%s): %.1f LUFS, range %.1f LU, true peak %.1f dBTP, at most %.1f LUFS "
-                        "momentary and %.1f short-term",
-                        name, word(f, "layout"),
-                        json_number_value(json_object_get(f, "loudness_lufs")),
-                        json_number_value(json_object_get(f, "range_lu")),
-                        json_number_value(json_object_get(f, "true_peak_dbtp")),
-                        json_number_value(json_object_get(f, "momentary_lufs")),
-                        json_number_value(json_object_get(f, "short_term_lufs")));
+    int used =
+        snprintf(to, QC_SOUND_ROOM,
+                 "%s (%s): %.1f LUFS, range %.1f LU, true peak %.1f dBTP, at most %.1f LUFS "
+                 "momentary and %.1f short-term",
+                 name, word(f, "layout"), json_number_value(json_object_get(f, "loudness_lufs")),
+                 json_number_value(json_object_get(f, "range_lu")),
+                 json_number_value(json_object_get(f, "true_peak_dbtp")),
+                 json_number_value(json_object_get(f, "momentary_lufs")),
+                 json_number_value(json_object_get(f, "short_term_lufs")));
     if (dialogue && used > 0 && used < QC_SOUND_ROOM)
         snprintf(to + used, QC_SOUND_ROOM - (size_t)used,
                  "; dialogue %.1f LUFS over %.0f %% speech (approximate)",
@@ -76,7 +76,8 @@ static void rules_text(const json_t *report, char *to, size_t room)
 // What stands between the verdict and the sound: line `number` of it; false: there is no more.
 static bool head_line(const json_t *report, int number, char *to, size_t room)
 {
-    const json_t *bytes = json_object_get(report, "bytes"), *holds = json_object_get(bytes, "holds"),
+    const json_t *bytes = json_object_get(report, "bytes"),
+                 *holds = json_object_get(bytes, "holds"),
                  *c = json_object_get(report, "certificate");
     const char *hash = *word(bytes, "sha256") ? word(bytes, "sha256") : word(bytes, "content");
     *to = 0;
@@ -88,8 +89,8 @@ static bool head_line(const json_t *report, int number, char *to, size_t room)
         if (bytes)
             snprintf(to, room, "Made of %lld bytes in %lld file%s, SHA-256%s %s%s",
                      whole(bytes, "size"), whole(bytes, "files"),
-                     whole(bytes, "files") == 1 ? "" : "s", *word(bytes, "sha256") ? "" : " of contents",
-                     hash,
+                     whole(bytes, "files") == 1 ? "" : "s",
+                     *word(bytes, "sha256") ? "" : " of contents", hash,
                      json_is_true(holds)    ? ", which are what was stored"
                      : json_is_false(holds) ? ", which are NOT what was stored"
                                             : "");
@@ -100,8 +101,9 @@ static bool head_line(const json_t *report, int number, char *to, size_t room)
                      word(c, "device"), word(c, "number"), word(c, "date"), word(c, "by"),
                      word(c, "name"));
         else if (strcmp(word(report, "pse"), "pre-check") == 0)
-            snprintf(to, room,
-                     "Flashing pictures: a pre-check, no certificate of a listed device is attached");
+            snprintf(
+                to, room,
+                "Flashing pictures: a pre-check, no certificate of a listed device is attached");
         return true;
     case 3:
         if (*word(report, "approved_by"))

@@ -58,12 +58,11 @@ static bool list_one(void *context, const struct file_seen *f, bool *enter, stru
         return false;
     json_t *codes = json_object_get(rules, "codes");
     json_array_append_new(
-        list,
-        json_pack("{s:O, s:O, s:O, s:s, s:O*, s:o}", "name", json_object_get(rules, "name"),
-                  "title", json_object_get(rules, "title"), "description",
-                  json_object_get(rules, "description"), "standing", profile_standing(rules),
-                  "source", json_object_get(rules, "source"), "codes",
-                  codes ? json_incref(codes) : json_array()));
+        list, json_pack("{s:O, s:O, s:O, s:s, s:O*, s:o}", "name", json_object_get(rules, "name"),
+                        "title", json_object_get(rules, "title"), "description",
+                        json_object_get(rules, "description"), "standing", profile_standing(rules),
+                        "source", json_object_get(rules, "source"), "codes",
+                        codes ? json_incref(codes) : json_array()));
     json_decref(rules);
     return true;
 }
@@ -168,9 +167,9 @@ static json_t *row_json(struct db_rows *rows)
                              db_text(rows, 4), "state", db_text(rows, 5), "job", db_text(rows, 6),
                              "by", db_text(rows, 9), "created", clock_text(db_int(rows, 10)).text);
     json_t *report = db_null(rows, 7) ? NULL : json_loads(db_text(rows, 7), 0, NULL);
-    static const char *const kept[] = {"verdict", "title", "rate",     "frames",   "start",
-                                       "sound",   "bytes", "captions", "standing", "source",
-                                       "pse"};
+    static const char *const kept[] = {"verdict",  "title",  "rate",  "frames",
+                                       "start",    "sound",  "bytes", "captions",
+                                       "standing", "source", "pse"};
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (json_object_get(report, kept[i]))
             json_object_set(json, kept[i], json_object_get(report, kept[i]));
@@ -195,7 +194,8 @@ static bool add_papers(struct db_tx *tx, json_t *json, struct error *err)
     struct qc_picture_file *list;
     size_t count, i;
     json_t *f;
-    bool ok = qc_certificate(tx, report, a, &c, err) && qc_pictures(tx, report, a, &list, &count, err);
+    bool ok =
+        qc_certificate(tx, report, a, &c, err) && qc_pictures(tx, report, a, &list, &count, err);
     if (ok && c.name) {
         json_object_set_new(json, "certificate", qc_certificate_json(&c));
         json_object_set_new(json, "pse", json_string("certificate"));
@@ -296,10 +296,11 @@ bool qc_cleared(struct db_tx *tx, const char *version, const char *rules, bool *
 {
     json_t *report = NULL;
     *cleared = false;
-    struct db_rows *rows = db_query(tx,
-                                    "select " COLUMNS " from qc_reports where version = ?1 and rules "
-                                    "= ?2 order by created_ms desc, id desc limit 1",
-                                    "ss", version, rules);
+    struct db_rows *rows =
+        db_query(tx,
+                 "select " COLUMNS " from qc_reports where version = ?1 and rules "
+                 "= ?2 order by created_ms desc, id desc limit 1",
+                 "ss", version, rules);
     if (db_next(rows))
         report = row_json(rows);
     if (!db_end(rows, err)) {
@@ -313,7 +314,8 @@ bool qc_cleared(struct db_tx *tx, const char *version, const char *rules, bool *
         json_decref(report);
         return false;
     }
-    *cleared = done && !changed && (strcmp(verdict, "pass") == 0 || json_object_get(report, "approved_by"));
+    *cleared = done && !changed &&
+               (strcmp(verdict, "pass") == 0 || json_object_get(report, "approved_by"));
     error_set(why, ERROR_CONFLICT, "quality control (%s) has not been passed", rules);
     if (!report)
         error_why(why, "the version has no report by these rules");
@@ -325,8 +327,8 @@ bool qc_cleared(struct db_tx *tx, const char *version, const char *rules, bool *
         error_why(why, "its report says \"%s\" and nobody has approved it", verdict);
     error_fix(why, changed  ? "check the version again"
                    : report ? done ? "mend the master, or waive the findings and approve the report"
-                                 : "wait for the report, or try its job again"
-                          : "ask for the report on the version's page, or posthouse qc ASSET");
+                                   : "wait for the report, or try its job again"
+                            : "ask for the report on the version's page, or posthouse qc ASSET");
     json_decref(report);
     return true;
 }
@@ -459,9 +461,9 @@ static bool keep_report(struct db_tx *tx, const char *report, struct logging *l,
 {
     judge_again(l->report);
     char *dumped = json_dumps(l->report, JSON_COMPACT);
-    bool ok = db_run(tx, err, "update qc_reports set report = ?2 where id = ?1", "ss", report,
-                     dumped) &&
-              qc_say_changed(tx, report, err);
+    bool ok =
+        db_run(tx, err, "update qc_reports set report = ?2 where id = ?1", "ss", report, dumped) &&
+        qc_say_changed(tx, report, err);
     free(dumped);
     return ok;
 }
@@ -484,8 +486,7 @@ static bool label_of(struct db_tx *tx, const char *version, int64_t frame, tc_la
     if (written && rational_parse(text_of(written), &fps, &ignored) &&
         (base > 0 ? tc_rate_with_base(fps, base, drop, &rate, &ignored)
                   : tc_rate_make(fps, false, &rate, &ignored)))
-        *label =
-            tc_format(json_integer_value(json_object_get(tc, "start_frame")) + frame, &rate);
+        *label = tc_format(json_integer_value(json_object_get(tc, "start_frame")) + frame, &rate);
     json_decref(facts);
     arena_close(a);
     return ok;
@@ -605,8 +606,7 @@ bool qc_done(struct db_tx *tx, const char *job, const char *version, const json_
                 "update qc_reports set state = 'done', problem = null, report = ?2, content = "
                 "?3, size = ?4 where id = ?1",
                 "ssbi", name, text, (const void *)measurement->at, (size_t)SHA256_SIZE, size) &&
-         qc_pictures_ask(tx, name, version, report, now_ms, err) &&
-         qc_say_changed(tx, name, err));
+         qc_pictures_ask(tx, name, version, report, now_ms, err) && qc_say_changed(tx, name, err));
     free(text);
     return ok;
 }

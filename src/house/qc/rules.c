@@ -177,8 +177,8 @@ static bool check_codes(const struct reading *r, const json_t *codes)
             return wrong(r, code ? code : "codes",
                          "a code has \"code\", \"title\" and \"severity\"");
         for (size_t k = 0; k < i; k++)
-            if (strcmp(code, json_string_value(json_object_get(json_array_get(codes, k),
-                                                               "code"))) == 0)
+            if (strcmp(code,
+                       json_string_value(json_object_get(json_array_get(codes, k), "code"))) == 0)
                 return wrong(r, code, "two codes are the same");
     }
     return true;
@@ -206,7 +206,7 @@ static bool check_source(const struct reading *r, const json_t *source)
 
 static bool check_set_fields(const struct reading *r, const json_t *set)
 {
-    static const char *const known[] = {"name",  "title",   "description", "source", "base",
+    static const char *const known[] = {"name",  "title",   "description", "source",  "base",
                                         "rules", "without", "codes",       "captions"};
     const char *name, *near;
     char why[200];
