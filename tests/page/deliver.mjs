@@ -160,7 +160,7 @@ await step("a rule says what it could not do where people look", async () => {
   execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=1", "-pix_fmt", "yuv420p", join(own, "Landed.mov")]);
   await house.put(project, join(own, "Landed.mov"));
   await page.waitForSelector(".problem:has-text('Landed.mov did not become judged')", { timeout: 60_000 });
-  await page.waitForSelector(".problem:has-text('has no report by these rules')");
+  await page.waitForSelector(".problem:has-text('its report says \"fix\" and nobody has approved it')", { timeout: 120_000 });
   await look("watch");
 });
 

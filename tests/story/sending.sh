@@ -208,6 +208,16 @@ ffmpeg -v error -f lavfi -i "sine=880:r=48000:d=2" -ac 1 -c:a pcm_s16le "$work/L
 ok "something lands" bring "$work/Landed.wav"
 ok "it became a deliverable and went there" until_true 40 test -s "$work/out/Landed.wav"
 ok "what could not be is said where people look" grep -q "quality control (broadcast)" <(ask GET "/projects/$project/watch-runs?bad=1")
+landed=$(ask GET "/projects/$project/assets" | field '.items.find(a=>a.name==="Landed.wav").version.id')
+checked() { report=$(ask GET "/versions/$landed/qc" | field '.find(r=>r.rules==="broadcast"&&r.state==="done").id') && [ -n "$report" ]; }
+ok "the rule asks for quality control by itself" until_true 120 checked
+checked
+for which in $(ask GET "/qc/$report" | field '.findings.filter(f=>f.severity==="fix").map(f=>f.number).join(" ")'); do
+  ask POST "/qc/$report/findings/$which/waiver" '{"reason":"a test tone"}' >/dev/null
+done
+ask POST "/qc/$report/approval" >/dev/null
+became() { [ -n "$(ask GET "/projects/$project/watch-runs" | field '.find(r=>r.profile==="judged"&&r.name==="Landed.wav").delivery')" ]; }
+ok "and when that is approved, asks for the deliverable" until_true 60 became
 cp "$work/out/Landed.wav" "$work/Again.wav"; count() { sql 'select count(*) from deliveries'; }; before=$(count)
 ok "the deliverable comes in again" bring "$work/Again.wav"
 again=$(ask GET "/projects/$project/assets" | field '.items.find(a=>a.name==="Again.wav").id')

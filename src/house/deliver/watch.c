@@ -3,6 +3,7 @@
 #include "house/deliver/deliver.h"
 #include "house/deliver/hooks.h"
 #include "house/jobs/jobs.h"
+#include "house/qc/reports.h"
 #include "plat/clock.h"
 
 #include <limits.h>
@@ -168,6 +169,30 @@ static bool write_run(struct db_tx *tx, const struct rule *r, const char *versio
         "sssssi", r->id, version, profile, delivery, problem, now_ms);
 }
 
+// An outlet that wants quality control gets it: a report is asked for when there is none. The
+// deliverable is asked for again when it is done (watch_checked).
+static bool ask_for_report(struct db_tx *tx, const char *folder, const json_t *profile,
+                           const char *version, const char *by, int64_t now_ms, struct error *err)
+{
+    const char *name = json_string_value(json_object_get(profile, "qc"));
+    char rules_folder[PATH_MAX];
+    int64_t there = 1;
+    json_t *rules;
+    id report;
+    if (name && !db_one_int(tx, &there, 0, err,
+                            "select count(*) from qc_reports where version = ?1 and rules = ?2",
+                            "ss", version, name))
+        return false;
+    if (there)
+        return true;
+    snprintf(rules_folder, sizeof(rules_folder), "%s/../rules/qc", folder);
+    if (!qc_rules_load(rules_folder, name, &rules, err))
+        return false;
+    bool ok = qc_report_make(tx, version, rules, by, now_ms, &report, err);
+    json_decref(rules);
+    return ok;
+}
+
 // What keeps the deliverable from being asked for is the run's answer, not an error of ours.
 static bool one(struct db_tx *tx, const char *folder, const struct rule *r, const char *version,
                 const char *profile, int64_t now_ms, struct error *err)
@@ -186,7 +211,8 @@ static bool one(struct db_tx *tx, const char *folder, const struct rule *r, cons
     bool ok = folder ? profile_load(folder, profile, &p, &why)
                      : error_set(&why, ERROR_NOT_FOUND, "this house has no profiles");
     w.profile = p;
-    ok = ok && delivery_order(tx, &w, now_ms, &made, &why);
+    ok = ok && ask_for_report(tx, folder, p, version, by, now_ms, &why) &&
+         delivery_order(tx, &w, now_ms, &made, &why);
     json_decref(p);
     if (ok)
         return write_run(tx, r, version, profile, made.text, NULL, now_ms, err);
@@ -312,38 +338,62 @@ bool watch_follow(struct db_tx *tx, const char *profiles_folder, const char *ver
     return ok;
 }
 
+struct again {
+    struct rule r;
+    char project[27], version[27], profile[128];
+};
+
+// What could not be asked for, of one rule or of one version ("": any).
+static bool could_not(struct db_tx *tx, const char *rule, const char *version, struct again *list,
+                      size_t *count, struct error *err)
+{
+    *count = 0;
+    struct db_rows *rows = db_query(
+        tx,
+        "select w.id, w.name, coalesce(w.destination, ''), w.project, r.version, r.profile from "
+        "watch_runs r join watch_rules w on w.id = r.rule where (r.rule = ?1 or ?1 = '') and "
+        "(r.version = ?2 or ?2 = '') and (w.enabled = 1 or ?1 <> '') and r.problem is not null "
+        "order by w.id limit ?3",
+        "ssi", rule, version, (int64_t)AGAIN_MOST);
+    while (db_next(rows) && *count < AGAIN_MOST) {
+        struct again *to = &list[(*count)++];
+        text_copy(text_of(db_text(rows, 0)), to->r.id, sizeof(to->r.id));
+        text_copy(text_of(db_text(rows, 1)), to->r.name, sizeof(to->r.name));
+        text_copy(text_of(db_text(rows, 2)), to->r.destination, sizeof(to->r.destination));
+        text_copy(text_of(db_text(rows, 3)), to->project, sizeof(to->project));
+        text_copy(text_of(db_text(rows, 4)), to->version, sizeof(to->version));
+        text_copy(text_of(db_text(rows, 5)), to->profile, sizeof(to->profile));
+    }
+    return db_end(rows, err);
+}
+
+static bool ask_again(struct db_tx *tx, const char *folder, const char *rule, const char *version,
+                      int64_t now_ms, struct error *err)
+{
+    struct again *list = calloc(AGAIN_MOST, sizeof(*list));
+    size_t count;
+    if (!list)
+        abort();
+    bool ok = could_not(tx, rule, version, list, &count, err);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = one(tx, folder, &list[i].r, list[i].version, list[i].profile, now_ms, err);
+    for (size_t i = 0; ok && i < count; i++)
+        if (!i || strcmp(list[i].r.id, list[i - 1].r.id) != 0)
+            ok = say(tx, list[i].project, list[i].r.id, err);
+    free(list);
+    return ok;
+}
+
 bool watch_again(struct db_tx *tx, const char *profiles_folder, const char *rule, int64_t now_ms,
                  struct error *err)
 {
-    struct rule r = {0};
     char project[27];
-    struct {
-        char version[27], profile[128];
-    } *bad = calloc(AGAIN_MOST, sizeof(*bad));
-    size_t count = 0;
-    if (!bad)
-        abort();
-    bool ok = project_of(tx, rule, project, err);
-    struct db_rows *rows =
-        ok ? db_query(
-                 tx,
-                 "select w.name, coalesce(w.destination, ''), r.version, r.profile from watch_runs "
-                 "r join watch_rules w on w.id = r.rule where r.rule = ?1 and r.problem is not "
-                 "null "
-                 "limit ?2",
-                 "si", rule, (int64_t)AGAIN_MOST)
-           : NULL;
-    text_copy(text_of(rule), r.id, sizeof(r.id));
-    while (ok && db_next(rows) && count < AGAIN_MOST) {
-        text_copy(text_of(db_text(rows, 0)), r.name, sizeof(r.name));
-        text_copy(text_of(db_text(rows, 1)), r.destination, sizeof(r.destination));
-        text_copy(text_of(db_text(rows, 2)), bad[count].version, sizeof(bad[count].version));
-        text_copy(text_of(db_text(rows, 3)), bad[count].profile, sizeof(bad[count].profile));
-        count++;
-    }
-    ok = ok && db_end(rows, err);
-    for (size_t i = 0; ok && i < count; i++)
-        ok = one(tx, profiles_folder, &r, bad[i].version, bad[i].profile, now_ms, err);
-    free(bad);
-    return ok && say(tx, project, rule, err);
+    return project_of(tx, rule, project, err) &&
+           ask_again(tx, profiles_folder, rule, "", now_ms, err) && say(tx, project, rule, err);
+}
+
+bool watch_checked(struct db_tx *tx, const char *profiles_folder, const char *version,
+                   int64_t now_ms, struct error *err)
+{
+    return ask_again(tx, profiles_folder, "", version, now_ms, err);
 }

@@ -2,7 +2,9 @@
  * house/deliver/watch: "what lands here becomes these deliverables and goes there".
  *
  * A rule watches a folder of a project, with those in it, or all of the project. It looks at a
- * version when that is ready: whole, looked into, its proxies made. Nothing is looked at twice:
+ * version when that is ready: whole, looked into, its proxies made. An outlet that wants a report of
+ * quality control gets one: it is asked for, and the deliverable when it has passed or was approved.
+ * Nothing is looked at twice:
  * what became of it is a row. What the house itself has delivered does not trigger, wherever it
  * comes in again: a file is known by its content.
  */
@@ -32,6 +34,9 @@ MUST_CHECK bool watch_run_list(struct db_tx *tx, const char *project, const char
 MUST_CHECK bool watch_again(struct db_tx *tx, const char *profiles_folder, const char *rule,
                             int64_t now_ms, struct error *err);
 
+// For flow: quality control of a version has come to something: what waited for it is asked for again.
+MUST_CHECK bool watch_checked(struct db_tx *tx, const char *profiles_folder, const char *version,
+                              int64_t now_ms, struct error *err);
 // For flow: a version is ready. `profiles_folder` NULL: the house has none.
 MUST_CHECK bool watch_follow(struct db_tx *tx, const char *profiles_folder, const char *version,
                              int64_t now_ms, struct error *err);

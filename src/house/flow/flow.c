@@ -260,6 +260,17 @@ static bool watch_it(struct news *n, struct error *err)
                         err);
 }
 
+static bool report_done(const struct news *n)
+{
+    return strcmp(said(n, "state"), "done") == 0;
+}
+
+static bool watch_on(struct news *n, struct error *err)
+{
+    return watch_checked(n->tx, n->f->profiles[0] ? n->f->profiles : NULL, said(n, "version"),
+                         n->now_ms, err);
+}
+
 // ---- renders
 
 static bool render_done(const struct news *n)
@@ -305,6 +316,7 @@ static const struct rule {
     {"job.changed", render_done, gather_it},
     {"version.ready", always, deliver_it},
     {"version.ready", always, watch_it},
+    {"qc.changed", report_done, watch_on},
     {"delivery.changed", delivery_ended, take_movie},
     {"delivery.changed", delivery_ended, send_it},
 };
