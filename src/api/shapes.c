@@ -349,7 +349,7 @@ const struct shape shapes[] = {
      "ready: a person has to bring or fetch it"},
     {"SendingMade", "sending:Sending link:text?", "link: of the kind link, told this once"},
     {"PackageFile",
-     "name:text size:int role:'media'|'sidecar'|'manifest'|'checksums' md5:text sha1:text "
+     "name:text size:int role:'media'|'sidecar'|'manifest'|'checksums'|'certificate' md5:text sha1:text "
      "sha256:text xxh64:text",
      ""},
     {"Package", "folder:text layout:text files:PackageFile[]", ""},

@@ -21,7 +21,7 @@ echo "encoding $1"; exec ffmpeg -v error -i "$1" -map 0 -c:v prores_ks -profile:
 EOS
 chmod +x "$work/licensed"
 node -e 'const fs=require("fs");const [d,w]=process.argv.slice(1);const p=JSON.parse(fs.readFileSync(d+"/prores-422-hq-mov.json"));p.name="licensed";p.video={codec:"v210",pixel_format:"yuv422p10le",encoder:{program:w+"/licensed",arguments:["{input}","{output}"],makes:"prores"}};fs.writeFileSync(d+"/licensed.json",JSON.stringify(p))' "$work/data/profiles" "$work"
-edit judged '{"name":"judged","qc":"broadcast"}'
+edit judged '{"name":"judged","qc":"broadcast","checksums":["md5"],"naming":{"pattern":"{title}_checked"}}'
 
 mkdir -p "$work/out" "$work/s3" "$work/heard"
 node "$here/s3_server.mjs" "$work/s3" >"$work/s3.port" & others+=($!)
@@ -215,9 +215,14 @@ checked
 for which in $(ask GET "/qc/$report" | field '.findings.filter(f=>f.severity==="fix").map(f=>f.number).join(" ")'); do
   ask POST "/qc/$report/findings/$which/waiver" '{"reason":"a test tone"}' >/dev/null
 done
+printf 'a pass' >"$work/pass.pdf"
+ok "a certificate is attached" curl -sS --fail -X POST -H "Authorization: Bearer $token" -H 'Content-Type: application/octet-stream' --data-binary "@$work/pass.pdf" "$url/api/v1/qc/$report/certificate?name=pass.pdf&device=HFPA&number=7&date=2026-11-20"
 ask POST "/qc/$report/approval" >/dev/null
 became() { [ -n "$(ask GET "/projects/$project/watch-runs" | field '.find(r=>r.profile==="judged"&&r.name==="Landed.wav").delivery')" ]; }
 ok "and when that is approved, asks for the deliverable" until_true 60 became
+ok "which goes out with its certificate" until_true 60 cmp "$work/pass.pdf" "$work/out/Landed_checked.pse.pdf"
+listed() { grep -q " Landed_checked.pse.pdf$" "$work/out/Landed_checked.wav.md5"; }
+ok "and digests of both" until_true 60 listed
 cp "$work/out/Landed.wav" "$work/Again.wav"; count() { sql 'select count(*) from deliveries'; }; before=$(count)
 ok "the deliverable comes in again" bring "$work/Again.wav"
 again=$(ask GET "/projects/$project/assets" | field '.items.find(a=>a.name==="Again.wav").id')

@@ -16,6 +16,7 @@
 #include "house/deliver/record.h"
 #include "house/deliver/sending.h"
 #include "house/jobs/jobs.h"
+#include "house/qc/reports.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 
@@ -38,7 +39,7 @@ struct errand { // one sending under way
     struct claim claim;
     // read from the rows
     char delivery[27], destination[27];
-    json_t *profile, *made, *facts, *told, *package, *progress;
+    json_t *profile, *made, *facts, *told, *certificate, *package, *progress;
     struct destination to;
     sha256 content;
     int64_t size;
@@ -104,7 +105,8 @@ static bool moved(void *context, int64_t done, int64_t total)
 
 static void forget(struct errand *e)
 {
-    json_t **all[] = {&e->profile, &e->made, &e->facts, &e->told, &e->package, &e->progress};
+    json_t **all[] = {&e->profile,     &e->made,    &e->facts,   &e->told,
+                      &e->certificate, &e->package, &e->progress};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         json_decref(*all[i]);
         *all[i] = NULL;
@@ -125,6 +127,16 @@ static bool read_sums(struct db_tx *tx, struct errand *e, struct error *err)
         text_copy(text_of(db_text(rows, 3)), e->sums.xxh64, sizeof(e->sums.xxh64));
     }
     return db_end(rows, err);
+}
+
+static bool read_certificate(struct db_tx *tx, struct errand *e, struct error *err)
+{
+    struct qc_certificate c = {0};
+    const char *rules = word(e->profile, "qc");
+    if (*rules && !qc_certificate_of(tx, word(e->made, "version"), rules, e->a, &c, err))
+        return false;
+    e->certificate = c.name ? qc_certificate_json(&c) : NULL;
+    return true;
 }
 
 static bool read_in(struct db_tx *tx, void *context, struct error *err)
@@ -163,7 +175,8 @@ static bool read_in(struct db_tx *tx, void *context, struct error *err)
     e->content = file.content;
     e->size = file.size;
     e->facts = v.facts ? json_loads(v.facts, 0, NULL) : NULL;
-    return record_told_get(tx, v.asset, &e->told, err) && read_sums(tx, e, err);
+    return record_told_get(tx, v.asset, &e->told, err) && read_certificate(tx, e, err) &&
+           read_sums(tx, e, err);
 }
 
 static bool package_in(struct db_tx *tx, void *context, struct error *err)
@@ -198,7 +211,13 @@ static bool pack(struct errand *e, struct error *err)
                              .content = e->content,
                              .size = e->size,
                              .now_ms = clock_now_ms(),
-                             .sums = e->sums};
+                             .sums = e->sums,
+                             .certificate = e->certificate};
+    sha256 pass;
+    if (e->certificate && (!sha256_parse(text_of(word(e->certificate, "content")), &pass) ||
+                           !sums_of_content(e->c->wish.store, &pass, NULL, NULL,
+                                            &w.certificate_sums, err)))
+        return false;
     return package_make(&w, &e->package, err) && db_write(e->c->wish.db, package_in, e, err);
 }
 

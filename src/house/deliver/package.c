@@ -152,10 +152,10 @@ static void add_manifest(json_t *files, const struct package_wish *w)
         json_array_append_new(list, one);
     }
     json_t *all = json_pack(
-        "{s:i, s:O?, s:O?, s:O?, s:s, s:O?, s:o}", "posthouse_manifest", 1, "delivery",
+        "{s:i, s:O?, s:O?, s:O?, s:s, s:O?, s:O*, s:o}", "posthouse_manifest", 1, "delivery",
         json_object_get(w->delivery, "id"), "profile", json_object_get(w->profile, "name"), "title",
         json_object_get(w->profile, "title"), "made", clock_text(w->now_ms).text, "checks",
-        json_object_get(w->delivery, "checks"), "files", list);
+        json_object_get(w->delivery, "checks"), "certificate", w->certificate, "files", list);
     char *written = json_dumps(all, JSON_INDENT(2));
     struct buf b = BUF_LIMIT(TEXT_MOST);
     if (written && buf_format(&b, "%s\n", written))
@@ -163,6 +163,22 @@ static void add_manifest(json_t *files, const struct package_wish *w)
     free(written);
     buf_free(&b);
     json_decref(all);
+}
+
+// Named after the film: what a device calls its papers says nothing of it.
+static void add_certificate(json_t *files, const struct package_wish *w, const char *layout,
+                            struct arena *a)
+{
+    const char *file = word(w->delivery, "name"), *own = word(w->certificate, "name");
+    const char *dot = strrchr(own, '.');
+    if (!w->certificate || (strcmp(layout, "file") && strcmp(layout, "folder")))
+        return;
+    json_t *row = json_pack("{s:s, s:O, s:s, s:O}", "name",
+                            arena_format(a, "%s.pse%s", stem_of(a, file), dot ? dot : ""), "size",
+                            json_object_get(w->certificate, "size"), "role", "certificate",
+                            "content", json_object_get(w->certificate, "content"));
+    if (row)
+        json_array_append_new(files, sums_into(row, &w->certificate_sums));
 }
 
 static bool wants(const json_t *list, const char *name)
@@ -251,6 +267,8 @@ bool package_make(const struct package_wish *w, json_t **package, struct error *
     if (ok)
         json_array_append_new(files, sums_into(media, &w->sums));
     ok = ok && add_sidecars(files, w, a, err);
+    if (ok)
+        add_certificate(files, w, layout, a);
     if (ok && strcmp(layout, "folder") == 0)
         add_manifest(files, w);
     for (size_t i = 0; ok && i < ALGORITHMS; i++)

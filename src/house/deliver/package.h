@@ -30,9 +30,13 @@ struct package_wish {
     sha256 content;
     int64_t size, now_ms;
     struct content_sums sums;
+    // A device's pass for flashing pictures (QcCertificate); NULL: none. It goes in beside the file,
+    // but for layouts that take nothing that they do not know (itmsp, mmc).
+    const json_t *certificate;
+    struct content_sums certificate_sums;
 };
 // {"folder": "", or its name, "layout", "files": [{"name", "size", "role": "media", "sidecar",
-// "manifest", "checksums", "content" or "text", "md5", "sha1", "sha256", "xxh64"}]}; a new
+// "manifest", "checksums", "certificate", "content" or "text", "md5", "sha1", "sha256", "xxh64"}]}; a new
 // reference. CONFLICT when a sidecar can not be made: the error says what is missing for it.
 MUST_CHECK bool package_make(const struct package_wish *wish, json_t **package, struct error *err);
 // What it will hold, in words: "Film.mov, Film.mov.md5". In the arena.
