@@ -405,6 +405,49 @@ static int rotation_of(const AVStream *s)
     return ((whole % 360) + 360) % 360;
 }
 
+static void disagree(json_t *list, const char *what, const char *box, const char *inside)
+{
+    static const char *const nothing[] = {"unknown", "unspecified", "reserved"};
+    char text[160];
+    if (!box || !inside || strcmp(box, inside) == 0)
+        return;
+    for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
+        if (strcmp(box, nothing[i]) == 0 || strcmp(inside, nothing[i]) == 0)
+            return;
+    bool one = strcmp(box, "bt470bg") == 0 || strcmp(box, "smpte170m") == 0;
+    bool other = strcmp(inside, "bt470bg") == 0 || strcmp(inside, "smpte170m") == 0;
+    if (one && other) // the two matrices of BT.601 are one
+        return;
+    snprintf(text, sizeof(text), "%s: the container says %s, the picture %s", what, box, inside);
+    json_array_append_new(list, json_string(text));
+}
+
+// MXF says what is stored, in whole blocks: 1088 lines of 1080.
+static bool same_size(int box, int inside)
+{
+    return box == inside || box == (inside + 15) / 16 * 16;
+}
+
+// What the container's header says otherwise than the first picture itself.
+static json_t *disagreements(const AVCodecParameters *box, const AVFrame *f)
+{
+    json_t *list = json_array();
+    char said[2][32];
+    snprintf(said[0], sizeof(said[0]), "%dx%d", box->width, box->height);
+    snprintf(said[1], sizeof(said[1]), "%dx%d", f->width, f->height);
+    if (box->width > 0 && !(same_size(box->width, f->width) && same_size(box->height, f->height)))
+        disagree(list, "size", said[0], said[1]);
+    disagree(list, "primaries", av_color_primaries_name(box->color_primaries),
+             av_color_primaries_name(f->color_primaries));
+    disagree(list, "transfer", av_color_transfer_name(box->color_trc),
+             av_color_transfer_name(f->color_trc));
+    disagree(list, "matrix", av_color_space_name(box->color_space),
+             av_color_space_name(f->colorspace));
+    disagree(list, "range", av_color_range_name(box->color_range),
+             av_color_range_name(f->color_range));
+    return list;
+}
+
 static json_t *video_fact(const struct probing *p, int index)
 {
     const struct media *m = p->m;
@@ -456,6 +499,11 @@ static json_t *video_fact(const struct probing *p, int index)
     json_t *hdr = hdr_fact(p, s, transfer);
     if (hdr)
         json_object_set_new(to, "hdr", hdr);
+    bool same = m->declared && m->declared->codec_id == par->codec_id;
+    json_t *wrong = f && same ? disagreements(m->declared, f) : NULL;
+    if (json_array_size(wrong))
+        json_object_set(to, "disagree", wrong);
+    json_decref(wrong);
     if (par->bit_rate > 0)
         json_object_set_new(to, "bit_rate", json_integer(par->bit_rate));
     const char *language = s ? tag(s->metadata, "language") : NULL;

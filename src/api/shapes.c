@@ -108,8 +108,9 @@ const struct shape shapes[] = {
      "index:int codec:text profile:text? width:int height:int display_width:int display_height:int "
      "pixel_aspect:text rotation:int field_order:text pixel_format:text bits:int chroma:text "
      "primaries:text transfer:text matrix:text range:text hdr:HdrFact? bit_rate:int? "
-     "language:text?",
-     "display size is upright with square pixels"},
+     "language:text? disagree:text[]?",
+     "display size is upright with square pixels; disagree: where the container says otherwise than "
+     "the picture"},
     {"HdrFact", "max_cll:int? max_fall:int? mastering:text? dolby_vision:bool",
      "mastering: G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min) as x265 writes it"},
     {"AudioFact",

@@ -306,6 +306,17 @@ static void made(struct checks *c, const json_t *profile, const json_t *tracks)
     }
 }
 
+// The container's header against what is in it: players believe the one or the other.
+static void container(struct checks *c, const json_t *result)
+{
+    const json_t *said = json_object_get(first(result, "video"), "disagree"), *one;
+    size_t i;
+    if (json_array_size(json_object_get(result, "video")) && !said)
+        add(c, "container and picture", "they say the same", "they say the same", true);
+    json_array_foreach(said, i, one)
+        add(c, "container and picture", "they say the same", json_string_value(one), false);
+}
+
 json_t *deliver_checks(const json_t *profile, const json_t *source, const json_t *result,
                        const json_t *tracks, bool *all)
 {
@@ -313,6 +324,7 @@ json_t *deliver_checks(const json_t *profile, const json_t *source, const json_t
     json_t *stated = hdr_stated(profile, source);
     picture(&c, profile, stated, result);
     json_decref(stated);
+    container(&c, result);
     sound(&c, profile, source, result);
     made(&c, profile, tracks);
     *all = c.all && json_array_size(c.list) > 0;

@@ -214,9 +214,9 @@ static bool pack(struct errand *e, struct error *err)
                              .sums = e->sums,
                              .certificate = e->certificate};
     sha256 pass;
-    if (e->certificate && (!sha256_parse(text_of(word(e->certificate, "content")), &pass) ||
-                           !sums_of_content(e->c->wish.store, &pass, NULL, NULL,
-                                            &w.certificate_sums, err)))
+    if (e->certificate &&
+        (!sha256_parse(text_of(word(e->certificate, "content")), &pass) ||
+         !sums_of_content(e->c->wish.store, &pass, NULL, NULL, &w.certificate_sums, err)))
         return false;
     return package_make(&w, &e->package, err) && db_write(e->c->wish.db, package_in, e, err);
 }
