@@ -65,8 +65,18 @@ try {
     report = await house.ask("GET", `/qc/${report.id}`);
     assert.equal(report.state, "done");
     assert.equal(await page.locator(".quality [data-finding]").count(), report.findings.length);
+    assert.match(await page.innerText(".quality-head"), /Of 1 file, SHA-256 [0-9a-f]{12}…/);
     await look("quality");
     await accessible(page, "quality");
+  });
+  await step("each finding has its picture", async () => {
+    const black = report.findings.find((f) => f.from === 75) ?? report.findings.find((f) => f.from != null);
+    const seen = `[data-finding="${black.number}"] img.finding-picture`;
+    await page.waitForSelector(seen, { timeout: 120_000 });
+    await page.locator(seen).scrollIntoViewIfNeeded();
+    await page.waitForFunction((s) => { const i = document.querySelector(s); return i?.complete && i.naturalWidth > 0; }, seen);
+    assert.equal(await page.evaluate((s) => document.querySelector(s).naturalWidth, seen), 640);
+    await look("quality-pictures");
   });
   await step("a finding leads to its first frame, and its mark lies on the bar", async () => {
     const second = report.findings.find((f) => f.check === "levels" && f.from > 0);
@@ -101,6 +111,24 @@ try {
     await page.click(`[data-finding="${own[1].number}"] >> text=Take back`);
     await page.waitForSelector(".finding >> nth=4", { state: "detached" });
   });
+  await step("a device's certificate is attached in a person's name", async () => {
+    await page.waitForSelector(".quality >> text=Flashing pictures: a pre-check.");
+    await page.click(".quality >> text=Attach a device’s certificate");
+    await page.setInputFiles("#certificate-file", { name: "pass 7.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4 a pass") });
+    await page.getByLabel("Device that has passed it").fill("HFPA desktop 4.0");
+    await page.getByLabel("Number of the certificate").fill("A-117");
+    await page.getByLabel("Its date").fill("2026-11-20");
+    await look("quality-certificate");
+    await accessible(page, "a certificate");
+    await page.click("dialog >> text=Attach in my name");
+    await page.waitForSelector(".quality >> text=of HFPA desktop 4.0, 2026-11-20, attached by Maya Keller");
+    await page.waitForSelector("dialog", { state: "detached" });
+    const coming = page.waitForEvent("download");
+    await page.click(".quality >> text=certificate A-117");
+    const file = await coming;
+    assert.equal(file.suggestedFilename(), "pass 7.pdf");
+    assert.equal(readFileSync(await file.path(), "utf8"), "%PDF-1.4 a pass");
+  });
   await step("what is to fix is waived by name and reason; then the report is approved, once", async () => {
     for (const f of report.findings.filter((o) => o.severity === "fix")) {
       assert.ok(await page.isDisabled(".quality >> text=Approve"));
@@ -116,7 +144,7 @@ try {
     await look("quality-approved");
   });
   await step("the report goes out as a page and as paper, with waivers and approval", async () => {
-    for (const [name, test] of [["Page", (b) => b.includes("Approved by Maya Keller") && b.includes("meant to be black")], ["PDF", (b) => b.startsWith("%PDF") && b.includes("meant to be black")]]) {
+    for (const [name, test] of [["Page", (b) => b.includes("Approved by Maya Keller") && b.includes("meant to be black") && b.includes("HFPA desktop 4.0, A-117") && b.includes("data:image/jpeg")], ["PDF", (b) => b.startsWith("%PDF") && b.includes("meant to be black") && b.includes("A-117") && b.includes("DCTDecode")]]) {
       const coming = page.waitForEvent("download");
       await page.click(`.quality-head .acts a:has-text("${name}")`);
       const file = await coming;

@@ -19,6 +19,7 @@ import { ProblemBox } from "../parts/problem";
 import { Progress } from "../parts/progress";
 import { Ago } from "../parts/time";
 import { tell_problem } from "../parts/toast";
+import { Certificate } from "./certificate";
 
 export type Severity = QcFinding["severity"];
 const SEVERITIES: { value: Severity; label: string; look: string }[] = [
@@ -70,7 +71,7 @@ export function Quality(p: Props) {
     load();
     get<RuleSet[]>("/qc-rules").then((list) => {
       set_rules(list);
-      set_picked(list[0]?.name ?? "");
+      set_picked((list.find((r) => !r.standing) ?? list[0])?.name ?? ""); // the house's own, unless an outlet is chosen
     }).catch(() => undefined);
     return subscribe({ kinds: ["qc.changed"], caught_up: () => load(), hear: (n) => { if ((n.body as QcReport | null)?.version === p.version) load(); } });
   }, [p.version]);
@@ -128,7 +129,10 @@ export function Quality(p: Props) {
                 : report.state === "failed" ? null : <p class="busy">{report.state === "waiting" ? "Waits for a worker" : "Measuring"}{job ? ` · ${job_words(job)}` : ""}</p>}
               {(report.state === "waiting" || report.state === "running") && <Progress part={job?.progress ?? null} name="Measuring" />}
               {report.problem && <ProblemBox problem={report.problem} retry={check} />}
-              <p class="quiet">{report.rules} · {report.by} · <Ago at={report.created} /></p>
+              <p class="quiet">{report.title ?? report.rules}{report.standing ? ` (${report.standing})` : ""} · {report.by} · <Ago at={report.created} /></p>
+              {report.bytes && <p class={report.bytes.holds === false ? "bad" : "quiet"} title={`SHA-256 ${report.bytes.sha256 ?? report.bytes.content}`}>{report.bytes.holds === false ? "The bytes are not what was stored" : `Of ${plural(report.bytes.files, "file")}, SHA-256 ${(report.bytes.sha256 ?? report.bytes.content).slice(0, 12)}…`}</p>}
+              {report.captions && report.captions.length > 0 && <p class="quiet">With captions: {report.captions.map((c) => `${c.name}${c.language ? ` (${c.language})` : ""}`).join(", ")}</p>}
+              <Certificate report={report} taken={(r) => { p.report.value = r; }} />
               {report.approved_by && <p class="good">Approved by {report.approved_by}{report.approved && <> · <Ago at={report.approved} /></>}</p>}
               {report.sound && report.sound.length > 0 && <Loudness sound={report.sound} />}
               <div class="acts">
@@ -143,7 +147,7 @@ export function Quality(p: Props) {
             <div class="quality-head">
               {!report && <p>Nothing has checked this version yet. Levels, black and frozen frames, flashes, interlacing, silence, clipping, loudness and more are measured in one pass; the rules say what is allowed.</p>}
               <label class="field"><span class="label">Rules</span>
-                <select class="input" value={picked} onChange={(e) => set_picked(e.currentTarget.value)}>{rules.map((r) => <option key={r.name} value={r.name}>{r.title}</option>)}</select>
+                <select class="input" value={picked} onChange={(e) => set_picked(e.currentTarget.value)}>{rules.map((r) => <option key={r.name} value={r.name}>{r.title}{r.standing === "unconfirmed" ? " (unconfirmed)" : ""}</option>)}</select>
               </label>
               <p class="quiet">{rules.find((r) => r.name === picked)?.description}</p>
               <div class="acts"><Button look="primary" busy={busy} disabled={!picked} run={() => { set_later(false); check(); }}>Check</Button></div>
@@ -168,7 +172,6 @@ export function Quality(p: Props) {
           <div role="list" aria-label="Findings">
             {shown.map((f) => <Finding key={f.number} f={f} p={p} report={report?.id ?? ""} />)}
           </div>
-          {findings.some((f) => f.check.includes("flash")) && <p class="quiet quality-note">Flashes are a pre-check: a certificate comes from a listed device only.</p>}
         </div>
       )}
     </section>
@@ -176,11 +179,12 @@ export function Quality(p: Props) {
 }
 
 function Loudness({ sound }: { sound: NonNullable<QcReport["sound"]> }) {
+  const spoken = sound.some((s) => s.dialogue_lufs != null);
   const n = (v: number): string => (v > -100 ? v.toFixed(1) : "−∞");
   return (
     <table class="table quality-sound">
-      <thead><tr><th>Sound</th><th>LUFS</th><th>LRA</th><th>dBTP</th></tr></thead>
-      <tbody>{sound.map((s) => <tr key={s.track}><td class="cut">{s.track} {s.layout}</td><td class="mono">{n(s.loudness_lufs)}</td><td class="mono">{n(s.range_lu)}</td><td class="mono">{n(s.true_peak_dbtp)}</td></tr>)}</tbody>
+      <thead><tr><th>Sound</th><th>LUFS</th>{spoken && <th title="Loudness over what a detector takes for speech, and how much that is: approximate">Dialogue ≈</th>}<th>LRA</th><th>dBTP</th></tr></thead>
+      <tbody>{sound.map((s) => <tr key={s.track}><td class="cut">{s.track || ""} {s.layout}</td><td class="mono">{n(s.loudness_lufs)}</td>{spoken && <td class="mono">{s.dialogue_lufs != null ? `${n(s.dialogue_lufs)}, ${Math.round(s.speech_percent ?? 0)} %` : "−"}</td>}<td class="mono">{n(s.range_lu)}</td><td class="mono">{n(s.true_peak_dbtp)}</td></tr>)}</tbody>
     </table>
   );
 }
@@ -195,6 +199,7 @@ function Finding({ f, p, report }: { f: QcFinding; p: Props; report: string }) {
         <button type="button" class="at" title={f.from != null ? "Go there" : "Of the whole file"}>
           {f.from != null ? `${p.label(f.from)}${last != null && last !== f.from ? ` – ${p.label(last)}` : ""}` : "whole file"}{f.where ? ` · ${f.where}` : ""}
         </button>
+        {f.picture && f.from != null && <img class="finding-picture" loading="lazy" alt={`The picture at ${p.label(f.from)}`} src={`${base}/qc/${report}/pictures/${f.from}`} />}
         <div class="words">{f.seen}</div>
         {f.allowed && <div class="quiet">allowed: {f.allowed}</div>}
         <div class="quiet small" title={f.source}>{f.rule}{f.check === "person" ? ` · seen by ${f.source}` : ""}{f.clause ? ` · ${f.clause}` : ""}{f.note ? ` · ${f.note}` : ""}</div>
