@@ -95,7 +95,8 @@ static bool make_pictures(struct checking *c, struct error *err)
     bool paper = option_text(c->call, "html") || option_text(c->call, "pdf");
     json_t *result = NULL;
     c->frames = qc_report_frames(c->report, PICTURES_MOST);
-    if ((!wanted && !paper) || !json_array_size(c->frames))
+    bool film = json_array_size(json_object_get(c->facts, "video")) > 0;
+    if ((!wanted && !paper) || !json_array_size(c->frames) || !film)
         return true;
     c->pictures = wanted ? wanted : c->folder;
     if (!folder_make(c->pictures, 0755, err))

@@ -211,7 +211,7 @@ static json_t *with_dialogue(json_t *row, const json_t *loudness)
     return row;
 }
 
-// What was measured of sound, for the head of the report.
+// Mono tracks together.
 static json_t *programme_row(const json_t *all, const json_t *l, const json_t *tracks)
 {
     long long of = json_integer_value(json_object_get(all, "tracks"));
@@ -229,6 +229,7 @@ static json_t *programme_row(const json_t *all, const json_t *l, const json_t *t
         l);
 }
 
+// What was measured of sound, for the head of the report.
 static json_t *measured(const struct measure *m)
 {
     json_t *to = json_array(), *row;
