@@ -218,9 +218,10 @@ static bool project_patch_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct work *w = context;
     fresh(w);
+    json_t *names = body_field(w->c, "version_names");
     return project_change(tx, w->c->project, body_text(w->c, "name"),
                           body_text(w->c, "sequence_rate"), body_text(w->c, "downloads_need"),
-                          err) &&
+                          names ? json_is_true(names) : -1, err) &&
            call_audit(w->c, tx, "project.change", w->c->project, body_text(w->c, "name"), err) &&
            project_read_in(tx, w, err);
 }

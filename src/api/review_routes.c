@@ -50,6 +50,37 @@ static bool shown(struct db_tx *tx, struct call *c, struct error *err)
     return error_fix(err, "ask whoever sent you the link");
 }
 
+// ---- status of a version
+
+static bool statuses_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return shown(tx, w->c, err) && status_list(tx, w->c->version, &w->json, err);
+}
+
+static bool statuses_get(struct call *c, struct error *err)
+{
+    return run(&(struct work){.c = c}, false, statuses_in, err);
+}
+
+static bool status_post_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    fresh(w);
+    const char *note = body_text(w->c, "note"), *status = body_text(w->c, "status");
+    return shown(tx, w->c, err) &&
+           status_set(tx, w->c->version, &w->c->who, status, note ? note : "", &w->json, err) &&
+           call_audit(w->c, tx, "version.status", w->c->version, status, err);
+}
+
+static bool status_post(struct call *c, struct error *err)
+{
+    if (!run(&(struct work){.c = c}, true, status_post_in, err))
+        return false;
+    call_status(c, 201);
+    return true;
+}
+
 // ---- comments
 
 static bool comments_in(struct db_tx *tx, void *context, struct error *err)
@@ -365,8 +396,13 @@ const struct route review_routes[] = {
      NULL},
     {"DELETE", "/comments/{comment}", MAY_COMMENT, comment_remove, NULL, NULL, 0,
      "its author or a manager deletes it", NULL},
+    {"GET", "/versions/{version}/statuses", MAY_VIEW, statuses_get, NULL, "VersionStatus[]", 0,
+     "what people decided about it, newest first", NULL},
+    {"POST", "/versions/{version}/statuses", MAY_COMMENT, status_post, "NewVersionStatus",
+     "VersionStatus", 0, "decides: in review, changes asked, approved", NULL},
     {"GET", "/assets/{asset}/notes", MAY_VIEW, notes_get, NULL, "bytes", 0,
-     "the comments of ?version= as a file for an editing program: ?format=resolve-edl, avid, xmeml, "
+     "the comments of ?version= as a file for an editing program: ?format=resolve-edl, avid, "
+     "xmeml, "
      "fcpxml, otio, csv; open=1: without those resolved",
      NULL},
     {"POST", "/assets/{asset}/notes", MAY_COMMENT, notes_post, "NewNotes", "NotesTaken", 0,

@@ -39,12 +39,13 @@ const struct shape shapes[] = {
     // ---- projects
     {"Project",
      "id:id name:text created:time role:text? permissions:text[] sequence_rate:text assets:int "
-     "bytes:int downloads_need:'nothing'|'factor'|'owner'",
+     "bytes:int downloads_need:'nothing'|'factor'|'owner' version_names:bool",
      "permissions: view comment download upload edit share deliver manage"},
     {"NewProject", "name:text sequence_rate:text?",
      "sequence_rate: of image sequences that say none"},
     {"ProjectChange",
-     "name:text? sequence_rate:text? downloads_need:'nothing'|'factor'|'owner'?", ""},
+     "name:text? sequence_rate:text? downloads_need:'nothing'|'factor'|'owner'? version_names:bool?",
+     "version_names: files whose names differ only in v001, v002 become versions of one asset"},
     {"Member", "person:Person role:'owner'|'editor'|'reviewer'|'guest'", ""},
     {"NewMember", "email:text role:'owner'|'editor'|'reviewer'|'guest'", ""},
     {"MemberRole", "role:'owner'|'editor'|'reviewer'|'guest'", ""},
@@ -63,8 +64,12 @@ const struct shape shapes[] = {
     {"Version",
      "id:id asset:id number:int created:time by:text size:int file_count:int content:text "
      "state:'stored'|'probing'|'proxying'|'ready'|'failed' facts:Facts? problem:Problem? "
-     "derived:Derived[] job:id? progress:number?",
+     "derived:Derived[] job:id? progress:number? "
+     "status:'none'|'review'|'changes'|'approved'",
      "content is SHA-256 over the chunk hashes; problem says what failed"},
+    {"VersionStatus",
+     "number:int status:'none'|'review'|'changes'|'approved' by:text note:text at:time", ""},
+    {"NewVersionStatus", "status:'none'|'review'|'changes'|'approved' note:text?", ""},
     {"VersionFile", "number:int name:text size:int content:text modified:time?",
      "number starts at 1"},
     {"VersionFileList", "items:VersionFile[] cursor:text? total:int", ""},

@@ -643,9 +643,9 @@ static bool notes_go_out_and_come_back(struct db_tx *tx, void *context, struct e
         json_decref(taken);
     }
     int64_t there = 0;
-    HOLDS(db_one_int(
-        tx, &there, 0, err,
-        "select count(*) from comments where text = 'Eva: cut here' and frame = 62", ""));
+    HOLDS(db_one_int(tx, &there, 0, err,
+                     "select count(*) from comments where text = 'Eva: cut here' and frame = 62",
+                     ""));
     HOLDS(there == 1);
     wish.version = house.asset.text;
     HOLDS(!notes_out(tx, &wish, a, &file, err) && err->kind == ERROR_NOT_FOUND);
@@ -660,10 +660,47 @@ static void notes_keep_their_frames_and_come_once(void **state)
     IN_ONE_WRITE(notes_go_out_and_come_back);
 }
 
+static bool decide(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    json_t *made = NULL, *list = NULL;
+    HOLDS(status_list(tx, house.version.text, &list, err) && json_array_size(list) == 0);
+    json_decref(list);
+    HOLDS(status_set(tx, house.version.text, &maya, "review", "", &made, err));
+    json_decref(made);
+    HOLDS(!status_set(tx, house.version.text, &tom, "review", "", &made, err));
+    HOLDS(err->kind == ERROR_CONFLICT);
+    HOLDS(status_set(tx, house.version.text, &tom, "review", "still looking", &made, err));
+    json_decref(made);
+    HOLDS(status_set(tx, house.version.text, &visitor, "approved", "Ship it.", &made, err));
+    json_decref(made);
+    HOLDS(!status_set(tx, "01J0000000000000000000NONE", &maya, "approved", "", &made, err));
+    HOLDS(err->kind == ERROR_NOT_FOUND);
+    HOLDS(status_list(tx, house.version.text, &list, err) && json_array_size(list) == 3);
+    json_t *newest = json_array_get(list, 0), *first = json_array_get(list, 2);
+    HOLDS(strcmp(json_string_value(json_object_get(newest, "status")), "approved") == 0);
+    HOLDS(strcmp(json_string_value(json_object_get(newest, "by")), "A visitor") == 0);
+    HOLDS(strcmp(json_string_value(json_object_get(newest, "note")), "Ship it.") == 0);
+    HOLDS(strcmp(json_string_value(json_object_get(first, "by")), "Maya") == 0);
+    json_decref(list);
+    json_t *version = NULL;
+    HOLDS(version_get(tx, house.version.text, &version, err));
+    HOLDS(strcmp(json_string_value(json_object_get(version, "status")), "approved") == 0);
+    json_decref(version);
+    return true;
+}
+
+static void a_version_has_a_status_and_its_history(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(decide);
+}
+
 int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_house, close_house)
     const struct CMUnitTest tests[] = {
+        T(a_version_has_a_status_and_its_history),
         T(comments_stand_in_order_of_frame_with_their_replies),
         T(only_frames_of_the_version_are_commented),
         T(sending_again_counts_once),

@@ -459,6 +459,55 @@ static void what_is_brought_in_for_an_asset_becomes_its_next_version(void **stat
     assert_true(err.fix[0]);
 }
 
+static bool wanted_in(struct db_tx *tx, void *context, struct error *e)
+{
+    (void)context;
+    return db_run(tx, e, "update projects set version_names = 1 where id = ?1", "s", PROJECT);
+}
+
+// "name kind versions" of all, in order.
+static bool names_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct buf *b = context;
+    b->size = 0;
+    struct db_rows *rows = db_query(tx,
+                                    "select name, versions from assets where project = ?1 order by "
+                                    "folder, sort_name, id",
+                                    "s", PROJECT);
+    while (db_next(rows))
+        buf_format(b, "%s:%lld ", db_text(rows, 0), (long long)db_int(rows, 1));
+    return db_end(rows, e);
+}
+
+static void names_that_differ_in_their_version_are_versions_where_a_project_says_so(void **state)
+{
+    (void)state;
+    struct buf b = BUF_LIMIT(4096);
+    send_small(begin(PROJECT), (const char *[]){"sc10_v001.txt", "sc10_v002.txt"}, 2);
+    must(db_read(db, names_in, &b, &err));
+    assert_string_equal(b.at, "sc10_v001.txt:1 sc10_v002.txt:1 ");
+    must(db_write(db, wanted_in, NULL, &err));
+    // Of two that were there the one made last goes on. Other words, another ending, another
+    // folder: others.
+    send_small(begin(PROJECT),
+               (const char *[]){"sc10_V3.txt", "sc101_v001.txt", "sc10_v004.pdf",
+                                "sc10_comp_v2.txt", "other/sc10_v005.txt", "v006.txt",
+                                "sc10v007.txt"},
+               7);
+    must(db_read(db, names_in, &b, &err));
+    assert_string_equal(b.at, "sc10_comp_v2.txt:1 sc10_v001.txt:1 sc10_v002.txt:2 sc10_v004.pdf:1 "
+                              "sc10v007.txt:1 sc101_v001.txt:1 v006.txt:1 sc10_v005.txt:1 ");
+    const char *transfer = begin(PROJECT);
+    send_small(transfer,
+               (const char *[]){"plate.v1.0001.png", "plate.v1.0002.png", "plate.v2.0001.png",
+                                "plate.v2.0002.png"},
+               4);
+    must(transfer_close(transfers, transfer, &err));
+    must(db_read(db, names_in, &b, &err));
+    assert_non_null(strstr(b.at, "plate.v1.####.png:2 "));
+    buf_free(&b);
+}
+
 static void inputs_of_a_job_become_no_assets(void **state)
 {
     (void)state;
@@ -497,6 +546,7 @@ int main(int argc, char **argv)
         T(an_empty_file_is_kept_as_a_document_with_a_problem),
         T(a_batch_is_read_whole_or_not_at_all),
         T(what_is_brought_in_for_an_asset_becomes_its_next_version),
+        T(names_that_differ_in_their_version_are_versions_where_a_project_says_so),
         T(inputs_of_a_job_become_no_assets),
     };
     return RUN_TESTS(tests);

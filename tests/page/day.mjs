@@ -518,6 +518,26 @@ await step("jobs, people, members, shares, tokens, workers and the audit log are
   }
 });
 
+await step("a version is decided about: the other sees it at once, the tile has its dot, history stays", async () => {
+  await j.goto(`${house.url}/p/${project}/a/${clip.id}?f=10`);
+  await shown(j, 10);
+  await m.goto(`${house.url}/p/${project}/a/${clip.id}?f=10`);
+  await shown(m, 10);
+  await j.click(".review-top .status");
+  await j.click("dialog >> text=Changes asked");
+  await j.fill("dialog textarea", "The boom, again.");
+  await j.click("dialog footer >> text=Set the status");
+  await m.waitForSelector(".review-top .status.changes:has-text('Changes asked')");
+  await m.click(".review-top .status");
+  await m.waitForSelector("dialog .history:has-text('The boom, again.'):has-text('Jonas Berg')");
+  await accessible(m, "status");
+  await m.click("dialog >> text=Approved");
+  await m.click("dialog footer >> text=Set the status");
+  await j.waitForSelector(".review-top .status.approved");
+  assert.deepEqual((await house.ask("GET", `/versions/${(await house.ask("GET", `/assets/${clip.id}`)).version.id}/statuses`)).map((h) => [h.status, h.by]), [["approved", "Maya Keller"], ["changes", "Jonas Berg"]]);
+  await m.goto(`${house.url}/p/${project}?q=Reel`);
+  await m.waitForSelector(".status-dot.approved");
+});
 await step("a second factor: set up from the page, asked for at the next log-in, sessions and audit say so", async () => {
   const { createHmac } = await import("node:crypto");
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -7,6 +7,7 @@ import { job_words } from "../parts/activity";
 import { count_text, rate_name, size_text, split_name } from "../parts/format";
 import { formatSamples, formatTimecode, parseRational, roundedRate, tcRate } from "../player/timecode";
 import { Icon, type IconName } from "../parts/icons";
+import { status_word } from "../parts/status";
 import { Progress } from "../parts/progress";
 import { fresh_version } from "./model";
 
@@ -130,6 +131,7 @@ export function Tile({ asset, job, chosen, cursor, part }: { asset: Asset; job?:
       <span class="line">
         <Icon name={kind_icon[asset.kind]} size={14} />
         <Name name={asset.name} />
+        {v.status !== "none" && <span class={`status-dot ${v.status}`} role="img" aria-label={status_word[v.status]} title={status_word[v.status]} />}
         {asset.open_comments > 0 && (
           <span class="note mono comments" title={`${asset.open_comments} open comments`}>
             <Icon name="comment" size={12} />

@@ -42,6 +42,7 @@ import { notes_menu } from "./notes";
 import { Quality, look_of, placed } from "./quality";
 import style from "./review.css?url";
 import { at_frame, drop, neighbour, put, threads, type Filter } from "./threads";
+import { StatusButton } from "./status";
 import { by_version, version_beside, version_shown } from "./versions";
 
 export { ShareView } from "./share";
@@ -515,6 +516,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
             ? <Button class="mono version" expanded={false} name={`Version ${v.number} of ${versions.length}`} keys="V" run={(e) => menu_under(e.currentTarget as Element, version_menu(), { label: "Versions" })}>v{v.number} <span class="quiet">of {versions.length}</span><Icon name="down" size={12} /></Button>
             : <span class="mono quiet">v{v.number}</span>}
           {v.id !== newest.id && <Button class="newer" run={() => show_version(newest)}>{p.version === undefined ? `Version ${newest.number} has come` : "Not the newest"}</Button>}
+          <StatusButton version={v} />
           {s.growing && <span class="pill busy">Growing</span>}
           <span class="end">
             <span class="mono quiet wide">{nothing ? "" : still ? (size ? `${size.display_width} × ${size.display_height}` : "") : media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>

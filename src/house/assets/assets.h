@@ -30,7 +30,7 @@ MUST_CHECK bool project_make(struct db_tx *tx, const char *id, const char *name,
 // NULL: stays.
 MUST_CHECK bool project_change(struct db_tx *tx, const char *id, const char *name,
                                const char *sequence_rate, const char *downloads_need,
-                               struct error *err);
+                               int version_names, struct error *err);
 // Project, without role and permissions. NOT_FOUND when there is none.
 MUST_CHECK bool project_get(struct db_tx *tx, const char *id, json_t **project, struct error *err);
 // Those of a person, by name; person NULL: all.
@@ -86,6 +86,11 @@ MUST_CHECK bool version_add(struct db_tx *tx, const char *asset, const struct as
 // What a file's name says before anything has looked inside; unknown endings are "clip", so that
 // somebody does. Text, PDF, XML, EDL and the like are "document".
 const char *asset_kind_of_name(const char *file_name);
+// The asset that a file is the next version of when only the version in its name differs
+// ("sc10_v002.mov" of "sc10_v001.mov", in one folder); *asset "" when there is none, when the name
+// has no version, or when the project does not want it.
+MUST_CHECK bool asset_by_version_name(struct db_tx *tx, const char *project, const char *folder,
+                                      const char *name, char asset[27], struct error *err);
 // NULL: stays; folder "" is the top.
 MUST_CHECK bool asset_change(struct db_tx *tx, const char *id, const char *name, const char *folder,
                              struct error *err);

@@ -80,6 +80,15 @@ MUST_CHECK bool notes_in(struct db_tx *tx, const struct notes_wish *wish, text b
                          const struct who *who, struct arena *a, json_t **answer,
                          struct error *err);
 
+// ---- Status of a version: none, review, changes, approved
+
+// VersionStatus[], newest first: every decision stays.
+MUST_CHECK bool status_list(struct db_tx *tx, const char *version, json_t **list,
+                            struct error *err);
+// Events version.status, asset.changed. CONFLICT when nothing would be new.
+MUST_CHECK bool status_set(struct db_tx *tx, const char *version, const struct who *who,
+                           const char *status, const char *note, json_t **made, struct error *err);
+
 // ---- Shares
 
 struct share_wish {

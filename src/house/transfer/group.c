@@ -97,7 +97,12 @@ static bool place_folder(struct db_tx *tx, struct grow_place *p, text folder, co
 static bool add(struct db_tx *tx, const struct grow_place *p, const struct asset_wish *wish,
                 struct asset_made *made, struct error *err)
 {
-    return p->asset ? version_add(tx, p->asset, wish, made, err) : asset_add(tx, wish, made, err);
+    char asset[27] = "";
+    if (!p->asset &&
+        !asset_by_version_name(tx, wish->project, wish->folder, wish->name, asset, err))
+        return false;
+    const char *of = p->asset ? p->asset : asset[0] ? asset : NULL;
+    return of ? version_add(tx, of, wish, made, err) : asset_add(tx, wish, made, err);
 }
 
 static bool mark(struct db_tx *tx, const char *file, const char *asset, struct error *err)

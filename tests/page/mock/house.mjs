@@ -27,7 +27,7 @@ function picture(n, w = 640, h = 360) {
 }
 
 export function house({ page, assets: count = 40, person = true, setup = false, renders = 0, tasks = 100_000 } = {}) {
-  const project = { id: id("P", 1), name: "The Long Shore", created: at(90000), role: "owner", permissions: all_permissions, sequence_rate: "24/1", assets: count, bytes: count * 3.2e9 };
+  const project = { id: id("P", 1), name: "The Long Shore", created: at(90000), role: "owner", permissions: all_permissions, sequence_rate: "24/1", downloads_need: "nothing", version_names: false, assets: count, bytes: count * 3.2e9 };
   const other = { ...project, id: id("P", 2), name: "Nordic spots, spring campaign with a name that goes on for rather longer than anybody would like", assets: 0, bytes: 0 };
   const maya = { id: id("W", 1), name: "Maya Keller", email: "maya@house.example", admin: true, created: at(90000), disabled: false };
   const folders = ["Dailies", "Day 01", "Day 02", "Cuts", "VFX pulls", "Sound", "Deliverables"].map((name, i) => ({ id: id("F", i), project: project.id, parent: i === 1 || i === 2 ? id("F", 0) : null, name, assets: i * 17 }));
@@ -55,7 +55,7 @@ export function house({ page, assets: count = 40, person = true, setup = false, 
     const media = (k, file) => ({ kind: k, name: file, size: 1000, growing: false, url: `/mock/${k}/${n}.svg` });
     return {
       id: id("A", n), project: project.id, folder: n % 3 ? null : folders[n % folders.length].id, name, kind, created: at(n * 7), by: "Maya Keller", versions: 1, comments: n % 7 ? 0 : n % 20, open_comments: n % 7 ? 0 : n % 9, deleted: false,
-      version: { id: v, asset: id("A", n), number: 1, created: at(n * 7), by: "Maya Keller", size: 1e6 + ((n * 7919) % 9973) * 3e6, file_count: kind === "sequence" ? 238 : 1, content: hash(name), state: failed ? "failed" : making ? "proxying" : "ready", facts,
+      version: { id: v, asset: id("A", n), number: 1, created: at(n * 7), by: "Maya Keller", size: 1e6 + ((n * 7919) % 9973) * 3e6, status: ["none", "none", "approved", "changes", "review"][n % 5], file_count: kind === "sequence" ? 238 : 1, content: hash(name), state: failed ? "failed" : making ? "proxying" : "ready", facts,
         problem: failed ? fault(422, "media", `${name} cannot be read`, "the file ends in the middle of its index (moov box: 4,118 of 9,664 bytes)", "copy it from the card again and drop it here; the rest of the card is untouched") : null,
         derived: facts && kind !== "sound" ? [media("poster", "poster.jpg"), ...(facts.sprite ? [media("sprites", "sprite-0000.jpg")] : [])] : [], job: id("J", n), progress: making ? 0.42 : null },
     };
