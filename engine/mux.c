@@ -39,6 +39,8 @@ struct muxing {
     json_t *picture; // the stream of all segments; NULL: none
     size_t segments; // they are the first inputs; the sound, when there is any, is the last
     bool sound;
+    int only; // stream of the sound that this file is of; -1: it is of all
+    char name[256];
     int64_t frames, delay;
     AVRational bases[STREAMS];
     struct piece picture_at, sound_at; // being read
@@ -85,7 +87,7 @@ static int64_t io_seek(void *opaque, int64_t offset, int whence)
 static bool failed(struct muxing *x, int code, struct error *err)
 {
     if (x->write_error)
-        return error_errno(err, x->write_error, "cannot write %s", x->o.t->output);
+        return error_errno(err, x->write_error, "cannot write %s", x->name);
     return order_refused(&x->o, code, err);
 }
 
@@ -166,7 +168,7 @@ static void carry_timecode(struct muxing *x, AVStream *to)
     // place.
     char label[12];
     int h, m, sec, f;
-    if (!*start)
+    if (!*start || x->fragments) // a CMAF track file has one track (ISO/IEC 23000-19)
         return;
     snprintf(label, sizeof(label), "%.11s", start);
     // Of a film whose pull-down is undone: the same second, its frames counted by 24 (ST 12-1 has
@@ -226,15 +228,18 @@ static bool open_sound(struct muxing *x, struct error *err)
     const json_t *s;
     if (!x->sound || !open_piece(x, x->segments, &x->sound_at, err))
         return !x->sound;
-    json_array_foreach(json_object_get(x->sound_at.head, "streams"), i,
-                       s) if (!add_stream(x, s, err)) return false;
+    json_array_foreach(json_object_get(x->sound_at.head, "streams"), i, s)
+    {
+        if ((x->only < 0 || x->only == (int)i) && !add_stream(x, s, err))
+            return false;
+    }
     return true;
 }
 
 static bool open_file(struct muxing *x, struct error *err)
 {
     const char *container = order_word(x->o.profile, "container");
-    if (!output_open(x->o.t->output, &x->file, err))
+    if (!output_open(x->name, &x->file, err))
         return false;
     int code = avformat_alloc_output_context2(&x->out, x->o.container, NULL, NULL);
     if (code < 0)
@@ -370,9 +375,12 @@ static bool next_picture(struct muxing *x, struct error *err)
 static bool next_sound(struct muxing *x, struct error *err)
 {
     bool ended = true;
-    if (x->sound_at.reader && !packets_next(x->sound_at.reader, &x->row[1], &ended, err))
-        return false;
+    do {
+        if (x->sound_at.reader && !packets_next(x->sound_at.reader, &x->row[1], &ended, err))
+            return false;
+    } while (!ended && x->only >= 0 && x->row[1].stream != x->only);
     x->have[1] = !ended;
+    x->row[1].stream = x->only >= 0 ? 0 : x->row[1].stream;
     x->row[1].stream = (uint16_t)(x->row[1].stream + (x->picture ? 1 : 0));
     return ended || x->row[1].stream < x->out->nb_streams ||
            error_set(err, ERROR_DAMAGED, "the sound of the deliverable is damaged");
@@ -433,8 +441,7 @@ static bool write_all(struct muxing *x, struct error *err)
         return failed(x, code, err);
     done = done && (!x->cmaf || cmaf_finish(x->cmaf, x->file, &x->about, err));
     return done && metadata_complete(x->o.t, x->file, err) &&
-           (fsync(x->file) == 0 ||
-            error_errno(err, errno, "cannot make %s durable", x->o.t->output));
+           (fsync(x->file) == 0 || error_errno(err, errno, "cannot make %s durable", x->name));
 }
 
 // What libavformat leaves out. All of it is written by then, and durable again after it.
@@ -445,23 +452,29 @@ static bool complete(struct muxing *x, struct error *err)
         return true;
     return boxes_add_clap(x->file, order_number(x->picture, "width", 0),
                           order_number(x->picture, "height", 0), &size, err) &&
-           (fsync(x->file) == 0 ||
-            error_errno(err, errno, "cannot make %s durable", x->o.t->output));
+           (fsync(x->file) == 0 || error_errno(err, errno, "cannot make %s durable", x->name));
 }
 
-bool mux(const struct ticket *t, json_t **result, struct error *err)
+struct muxed {
+    json_t *outputs; // {"name", "size"} of each file
+    int64_t frames;
+    json_t *about; // of fragments, or NULL
+};
+
+// `only`: the file is of one stream of the sound; -1: of all there is.
+static bool mux_file(const struct ticket *t, int only, const char *name, struct muxed *made,
+                     struct error *err)
 {
-    struct muxing x = {.file = -1, .head = BUF_LIMIT(1 << 20)};
-    if (!t->facts)
-        return error_set(err, ERROR_INPUT, "what the pieces were made of is not said");
+    struct muxing x = {.file = -1, .only = only, .head = BUF_LIMIT(1 << 20)};
+    text_copy(text_of(name), x.name, sizeof(x.name));
     x.fragments = json_object_get(t->profile, "fragment_s") != NULL;
     bool done = order_open(t, &x.o, err) && look_at_all(&x, err) && open_file(&x, err) &&
                 write_header(&x, err) && write_all(&x, err) && complete(&x, err);
     if (done)
-        *result = json_pack("{s:{s:s, s:I}, s:I}", "output", "name", t->output, "size",
-                            (json_int_t)lseek(x.file, 0, SEEK_END), "frames", (json_int_t)x.frames);
-    if (done && x.about)
-        json_object_set_new(*result, "cmaf", x.about);
+        json_array_append_new(made->outputs, json_pack("{s:s, s:I}", "name", name, "size",
+                                                       (json_int_t)lseek(x.file, 0, SEEK_END)));
+    made->frames = x.frames;
+    made->about = x.about;
     cmaf_close(x.cmaf);
     buf_free(&x.head);
     close_piece(&x.picture_at);
@@ -477,5 +490,85 @@ bool mux(const struct ticket *t, json_t **result, struct error *err)
     if (x.file >= 0)
         close(x.file);
     order_close(&x.o);
+    return done;
+}
+
+// "Reel 2.wav" and "5.1-eng" give "Reel 2.5.1-eng.wav".
+static void name_stem(const char *output, const char *stem, char to[256])
+{
+    const char *dot = strrchr(output, '.');
+    int size = dot ? (int)(dot - output) : (int)strlen(output);
+    int most = 250 - (int)strlen(stem) - (int)strlen(output + size);
+    for (size = size < most ? size : most; size > 0 && (output[size] & 0xc0) == 0x80;)
+        size--; // never within a letter
+    snprintf(to, 256, "%.*s.%s%s", size, output, stem, dot ? dot : "");
+}
+
+// A WAV has one track, and says of it what a file with several can only say of its first.
+static json_t *metadata_of_stem(const json_t *metadata, const json_t *stream)
+{
+    static const char *const of_track[][2] = {{"info/ILNG", "language"},
+                                              {"ixml/USER/TRACK_TITLE", "title"},
+                                              {"ixml/USER/TRACK_ROLE", "role"},
+                                              {"ixml/USER/ISRC", ""}};
+    json_t *to = metadata ? json_copy((json_t *)(uintptr_t)metadata) : json_object();
+    json_t *entries = json_array(), *one;
+    size_t i;
+    json_array_foreach(json_object_get(metadata, "entries"), i, one)
+    {
+        bool own = false;
+        for (size_t k = 0; k < sizeof(of_track) / sizeof(of_track[0]); k++)
+            own = own || strcmp(order_word(one, "at"), of_track[k][0]) == 0;
+        if (!own)
+            json_array_append(entries, one);
+    }
+    for (size_t k = 0; k < sizeof(of_track) / sizeof(of_track[0]); k++)
+        if (*order_word(stream, of_track[k][1]))
+            json_array_append_new(entries,
+                                  json_pack("{s:s, s:s, s:O}", "by", "box", "at", of_track[k][0],
+                                            "value", json_object_get(stream, of_track[k][1])));
+    json_object_set_new(to, "entries", entries);
+    return to;
+}
+
+// Each track of the sound is a file of its own, from the same packets.
+static bool mux_stems(const struct ticket *t, struct muxed *made, struct error *err)
+{
+    struct muxing x = {.o.t = t};
+    struct piece p = {0};
+    json_t *streams = NULL, *stream;
+    size_t i;
+    bool done = t->input_count
+                    ? open_piece(&x, t->input_count - 1, &p, err)
+                    : error_set(err, ERROR_INPUT, "there is no sound to be put into files");
+    if (done)
+        streams = json_incref(json_object_get(p.head, "streams"));
+    close_piece(&p);
+    json_array_foreach(streams, i, stream)
+    {
+        char name[256];
+        struct ticket own = *t;
+        name_stem(t->output, order_word(stream, "stem"), name);
+        own.metadata = metadata_of_stem(t->metadata, stream);
+        done = done && mux_file(&own, (int)i, name, made, err);
+        json_decref(own.metadata);
+    }
+    json_decref(streams);
+    return done;
+}
+
+bool mux(const struct ticket *t, json_t **result, struct error *err)
+{
+    struct muxed made = {.outputs = json_array()};
+    if (!t->facts)
+        return error_set(err, ERROR_INPUT, "what the pieces were made of is not said");
+    bool stems = json_object_get(json_object_get(t->profile, "audio"), "files") != NULL;
+    bool done = stems ? mux_stems(t, &made, err) : mux_file(t, -1, t->output, &made, err);
+    if (done)
+        *result = json_pack("{s:O, s:I, s:O*}", "output",
+                            stems ? made.outputs : json_array_get(made.outputs, 0), "frames",
+                            (json_int_t)made.frames, "cmaf", made.about);
+    json_decref(made.outputs);
+    json_decref(made.about);
     return done;
 }

@@ -387,6 +387,32 @@ static bool open_encoders(struct track *x, struct error *err)
     return done;
 }
 
+// "5.1-eng", "5.1.Ls-eng", "stereo-fra-music-and-effects": what a file of its own is called; the
+// same name once more gets a number.
+static json_t *stem_of(const struct route *r, const json_t *before)
+{
+    const char *layout = *order_word(r->row, "layout") ? order_word(r->row, "layout")
+                         : r->layout                   ? r->layout->name
+                                                       : "sound";
+    const char *role = order_word(r->row, "role");
+    bool split = r->split != CHANNEL_NO, speaks = r->language != NULL;
+    char name[120], numbered[130];
+    role = strcmp(role, "main") == 0 ? "" : role;
+    snprintf(name, sizeof(name), "%.20s%s%s%s%.16s%s%.30s", layout, split ? "." : "",
+             split ? channel_row(r->split)->label : "", speaks ? "-" : "",
+             speaks ? r->language : "", *role ? "-" : "", role);
+    snprintf(numbered, sizeof(numbered), "%s", name);
+    for (int number = 2, found = 1; found; number++) {
+        size_t i;
+        const json_t *one;
+        found = 0;
+        json_array_foreach(before, i, one) found |= strcmp(order_word(one, "stem"), numbered) == 0;
+        if (found)
+            snprintf(numbered, sizeof(numbered), "%s-%d", name, number);
+    }
+    return json_string(numbered);
+}
+
 static bool open_writer(struct track *x, struct error *err)
 {
     json_t *streams = json_array();
@@ -397,6 +423,8 @@ static bool open_writer(struct track *x, struct error *err)
                             json_string(r->title ? r->title
                                         : r->row ? route_name(r).text
                                                  : ""));
+        json_object_set_new(stream, "role", json_string(order_word(r->row, "role")));
+        json_object_set_new(stream, "stem", stem_of(r, streams));
         json_array_append_new(streams, stream);
     }
     json_t *head = json_pack("{s:o}", "streams", streams);

@@ -17,6 +17,7 @@ struct asking {
     struct call *c;
     json_t *profile, *json, *list;
     int limit;
+    int64_t number;
     struct delivery_file file;
     struct caption_source *captions; // attached to the version's asset
     size_t caption_count;
@@ -61,14 +62,14 @@ static bool facts_in(struct db_tx *tx, void *context, struct error *err)
     return error_fix(err, "wait until it is ready, or see what its job says");
 }
 
-// Captions attached to it count as if they were in the file.
+// With the captions that were brought for it.
 static bool supplied_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     json_t *list;
     if (!facts_in(tx, q, err) || !captions_list(tx, q->c->asset, &list, err))
         return false;
-    json_array_extend(json_object_get(q->json, "captions"), list);
+    profile_supply(q->json, list);
     json_decref(list);
     return true;
 }
@@ -88,11 +89,11 @@ static bool judged_in(struct db_tx *tx, void *context, struct error *err)
             return false;
         if (!rules)
             continue;
-        json_array_append_new(
-            json_object_get(row, "fit"),
-            json_pack("{s:s, s:s, s:s, s:s, s:s}", "what", "quality control", "wanted", rules, "seen",
-                      cleared ? "passed" : why.why, "state", cleared ? "ok" : "no", "fix",
-                      cleared ? "" : why.fix));
+        json_array_append_new(json_object_get(row, "fit"),
+                              json_pack("{s:s, s:s, s:s, s:s, s:s}", "what", "quality control",
+                                        "wanted", rules, "seen", cleared ? "passed" : why.why,
+                                        "state", cleared ? "ok" : "no", "fix",
+                                        cleared ? "" : why.fix));
         if (!cleared)
             json_object_set_new(row, "state", json_string("no"));
     }
@@ -127,14 +128,14 @@ static bool make_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     json_t *captions = captions_frozen(q->captions, q->caption_count);
-    struct delivery_wish wish = {.version = q->c->version,
-                                 .by = q->c->who.name,
-                                 .profile = q->profile,
-                                 .rules = arena_format(q->c->arena, "%s/../rules/metadata",
-                                                       q->c->api->wish.profiles_folder),
-                                 .destination = body_text(q->c, "destination"),
-                                 .naming = body_field(q->c, "naming"),
-                                 .captions = captions};
+    struct delivery_wish wish = {
+        .version = q->c->version,
+        .by = q->c->who.name,
+        .profile = q->profile,
+        .rules = arena_format(q->c->arena, "%s/../rules/metadata", q->c->api->wish.profiles_folder),
+        .destination = body_text(q->c, "destination"),
+        .naming = body_field(q->c, "naming"),
+        .captions = captions};
     id made;
     fresh(q);
     bool ok = destination_there(tx, wish.destination, err) &&
@@ -241,7 +242,7 @@ static void let_go(void *context)
 static bool file_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    return delivery_file(tx, q->c->delivery, q->c->arena, &q->file, err);
+    return delivery_file(tx, q->c->delivery, q->number, q->c->arena, &q->file, err);
 }
 
 static const char *type_of(const char *name)
@@ -249,16 +250,19 @@ static const char *type_of(const char *name)
     static const char *const types[][2] = {{".mp4", "video/mp4"},
                                            {".mov", "video/quicktime"},
                                            {".mxf", "application/mxf"},
-                                           {".wav", "audio/wav"}};
+                                           {".wav", "audio/wav"},
+                                           {".m3u8", "application/vnd.apple.mpegurl"},
+                                           {".mpd", "application/dash+xml"},
+                                           {".vtt", "text/vtt"}};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (text_ends(text_of(name), types[i][0]))
             return types[i][1];
     return "application/octet-stream";
 }
 
-static bool delivery_bytes(struct call *c, struct error *err)
+static bool give_file(struct call *c, int64_t number, struct error *err)
 {
-    struct asking q = {.c = c};
+    struct asking q = {.c = c, .number = number};
     struct holding *h = ARENA_NEW(c->arena, struct holding);
     h->store = c->api->store;
     if (!db_read(c->api->db, file_in, &q, err) ||
@@ -280,6 +284,16 @@ static bool delivery_bytes(struct call *c, struct error *err)
     return true;
 }
 
+static bool delivery_bytes(struct call *c, struct error *err)
+{
+    return give_file(c, -1, err);
+}
+
+static bool delivery_one(struct call *c, struct error *err)
+{
+    return give_file(c, c->number, err);
+}
+
 const struct route delivery_routes[] = {
     {"GET", "/profiles", NEED_PERSON, profiles_get, NULL, "Profile[]", 0,
      "what versions can be made into", NULL},
@@ -292,6 +306,8 @@ const struct route delivery_routes[] = {
     {"GET", "/deliveries/{delivery}", MAY_VIEW, delivery_show, NULL, "Delivery", 0,
      "how far it is, and what was found in it", NULL},
     {"GET", "/deliveries/{delivery}/bytes", MAY_DOWNLOAD, delivery_bytes, NULL, "bytes", 0,
-     "the file", NULL},
+     "the file; CONFLICT when it is several", NULL},
+    {"GET", "/deliveries/{delivery}/files/{number}", MAY_DOWNLOAD, delivery_one, NULL, "bytes", 0,
+     "one of its files, from 0", NULL},
 };
 const size_t delivery_route_count = sizeof(delivery_routes) / sizeof(delivery_routes[0]);

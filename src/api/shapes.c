@@ -330,11 +330,18 @@ const struct shape shapes[] = {
     {"Delivery",
      "id:id version:id asset:id project:id profile:text name:text "
      "state:'waiting'|'running'|'done'|'failed' "
-     "size:int? content:text? job:id created:time by:text checks:Check[] problem:Problem? "
+     "size:int? content:text? files:DeliveryFile[] job:id created:time by:text checks:Check[] "
+     "problem:Problem? "
      "destination:id? rule:id? sendings:Sending[] standing:''|'kept'|'sent'|'received'|"
      "'in_inspection'|'redelivery_asked'|'accepted' said:text",
      "checks: what was asked, and what probing the result found. standing: the last thing that was "
-     "said of it after it was made, and the words; kept: it was to be sent and could not"},
+     "said of it after it was made, and the words; kept: it was to be sent and could not. content: "
+     "of the file; none when it is a folder of several, which is called as it is. size: of all"},
+    {"DeliveryFile",
+     "number:int name:text role:'media'|'captions'|'playlist' size:int content:text language:text? "
+     "use:text? cues:int? notes:CaptionNote[]? more:int?",
+     "role captions: beside a film, or a ladder's; use: cc, sdh, subtitle, forced; notes: what its "
+     "format can not say, the first of them; more: how many others there are"},
     {"Destination",
      "id:id name:text kind:text settings:json? secrets:bool by:text created:time changed:time",
      "kind: folder, s3, sftp, program, link, hand; secrets: there are some"},
@@ -355,7 +362,8 @@ const struct shape shapes[] = {
      "ready: a person has to bring or fetch it"},
     {"SendingMade", "sending:Sending link:text?", "link: of the kind link, told this once"},
     {"PackageFile",
-     "name:text size:int role:'media'|'sidecar'|'manifest'|'checksums'|'certificate' md5:text sha1:text "
+     "name:text size:int "
+     "role:'media'|'captions'|'playlist'|'sidecar'|'manifest'|'checksums'|'certificate' md5:text sha1:text "
      "sha256:text xxh64:text",
      ""},
     {"Package", "folder:text layout:text files:PackageFile[]", ""},

@@ -1,19 +1,13 @@
 // posthouse deliver: an asset made into a profile by the house, checked, and taken out.
 #include "cmd/client.h"
 #include "cmd/progress.h"
+#include "cmd/take_out.h"
 #include "plat/clock.h"
-#include "plat/files.h"
-#include "plat/hash.h"
 #include "plat/ids.h"
-#include "store/store.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LOOK_MS = 300 };
 
@@ -152,123 +146,17 @@ static bool wait_until_made(struct delivering *d, struct error *err)
     return ok;
 }
 
-// ---- taking it out, proven by its hash
+// ---- taking it out
 
-struct fetching {
-    int fd;
-    struct hasher *chunk, *whole;
-    int64_t at, size;
-    struct progress bar;
-};
-
-static void start_again(struct fetching *f)
-{
-    hasher_close(f->chunk);
-    hasher_close(f->whole);
-    f->chunk = NULL;
-    f->whole = hasher_open("sha256");
-    f->at = 0;
-}
-
-static void end_chunk(struct fetching *f)
-{
-    uint8_t digest[64];
-    if (!f->chunk)
-        return;
-    hasher_add(f->whole, digest, hasher_end(f->chunk, digest));
-    f->chunk = NULL;
-}
-
-static bool came(void *context, int64_t offset, const void *at, size_t size, struct error *err)
-{
-    struct fetching *f = context;
-    const char *from = at;
-    if (offset == 0)
-        start_again(f);
-    if (offset != f->at || offset + (int64_t)size > f->size)
-        return error_set(err, ERROR_DAMAGED, "the house sent other bytes than it said");
-    while (size) {
-        int64_t room = STORE_CHUNK - f->at % STORE_CHUNK;
-        size_t now = (int64_t)size < room ? size : (size_t)room;
-        if (!f->chunk)
-            f->chunk = hasher_open("sha256");
-        hasher_add(f->chunk, from, now);
-        for (size_t sent = 0; sent < now;) {
-            ssize_t n = pwrite(f->fd, from + sent, now - sent, f->at + (int64_t)sent);
-            if (n <= 0 && errno != EINTR)
-                return error_errno(err, errno, "cannot write the delivery");
-            sent += n > 0 ? (size_t)n : 0;
-        }
-        f->at += (int64_t)now;
-        from += now;
-        size -= now;
-        if (f->at % STORE_CHUNK == 0)
-            end_chunk(f);
-    }
-    progress_show(&f->bar, f->at, f->size);
-    return true;
-}
-
-static bool fetch(struct delivering *d, const char *name, struct fetching *f, struct error *err)
-{
-    char path[96];
-    uint8_t digest[64];
-    sha256 wanted;
-    struct reply reply;
-    snprintf(path, sizeof(path), "/api/v1/deliveries/%s/bytes", d->delivery);
-    struct call call = {.path = path, .download = came, .context = f, .repeatable = true};
-    start_again(f);
-    if (!client_call(d->house.client, &call, d->call->arena, &reply, err))
-        return false;
-    end_chunk(f);
-    hasher_end(f->whole, digest);
-    f->whole = NULL;
-    if (f->at != f->size || !sha256_parse(text_of(json_word(d->made, "content")), &wanted) ||
-        memcmp(digest, wanted.at, SHA256_SIZE) != 0) {
-        error_set(err, ERROR_DAMAGED, "%s did not arrive whole", name);
-        error_why(err, "its bytes are not those that the house made");
-        return error_fix(err, "take it out again");
-    }
-    return fsync(f->fd) == 0 || error_errno(err, errno, "cannot make %s durable", name);
-}
-
-// Where it will lie. Said as soon as the house has named it: a file that is there already is no
-// reason to make anything.
+// Said as soon as the house has named it: what is there already is no reason to make anything.
 static bool place(struct delivering *d, const char *folder, const char **final, struct error *err)
 {
-    const char *name = json_word(d->made, "name");
-    if (strchr(name, '/') || name[0] == '.')
-        return error_set(err, ERROR_DAMAGED, "the house calls it %s, which is no file name", name);
-    *final = arena_format(d->call->arena, "%s/%s", folder, name);
-    if (!folder_make(folder, 0777, err))
-        return false;
-    if (option_flag(d->call, "overwrite") || access(*final, F_OK) != 0)
-        return true;
     struct error ignored;
+    if (take_out_place(d->call, d->made, folder, option_flag(d->call, "overwrite"), final, err))
+        return true;
     json_decref(house_ask(d->house.client, "POST", NULL, &ignored, "/jobs/%s/cancel",
                           json_word(d->made, "job")));
-    error_set(err, ERROR_CONFLICT, "%s is there already", *final);
-    return error_fix(err, "name another folder with --out, or say --overwrite");
-}
-
-static bool take_out(struct delivering *d, const char *folder, const char *final, struct error *err)
-{
-    const char *part = arena_format(d->call->arena, "%s/.posthouse-%s.part", folder, d->delivery);
-    struct fetching f = {.size = json_count(d->made, "size"),
-                         .bar = progress_begin("Taking it out", "bytes", d->json)};
-    f.fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (f.fd < 0)
-        return error_errno(err, errno, "cannot write into %s", folder);
-    bool ok = fetch(d, final, &f, err);
-    progress_end(&f.bar);
-    hasher_close(f.chunk);
-    hasher_close(f.whole);
-    close(f.fd);
-    if (ok && rename(part, final) != 0)
-        ok = error_errno(err, errno, "cannot give %s its name", final);
-    if (!ok)
-        unlink(part);
-    return ok;
+    return false;
 }
 
 // ---- sending it
@@ -342,7 +230,8 @@ static bool deliver(struct delivering *d, const char *profile, const char **fina
     }
     out = out ? out : ".";
     return wait_for_facts(d, err) && ask_for_it(d, profile, err) && place(d, out, final, err) &&
-           wait_until_made(d, err) && take_out(d, out, *final, err);
+           wait_until_made(d, err) &&
+           take_out(d->call, &d->house, d->made, out, option_flag(d->call, "overwrite"), err);
 }
 
 static int run(struct command_call *call)
@@ -362,6 +251,8 @@ static int run(struct command_call *call)
                        : *json_word(sent, "place")
                            ? json_word(sent, "place")
                            : "ready to be fetched or brought: see the page");
+    if (ok && !d.json)
+        take_out_print(d.made);
     if (ok)
         all = print_checks(d.made, d.json);
     if (ok && d.json) {
@@ -383,12 +274,13 @@ static const struct option_row options[] = {
     {"map", OPTION_TEXT, "MAP", "which channels become which tracks: `5.1=1-6 stereo=7,8`"},
     {"loudness", OPTION_TEXT, "HOW", "`report`, or `gain`: raise or lower the sound to the target"},
     {"limiter", OPTION_TEXT, "NAME", "NAME consents to a true-peak limiter; the report says so"},
-    {"out", OPTION_TEXT, "DIR", "where the file goes (the current folder)"},
+    {"out", OPTION_TEXT, "DIR",
+     "where the file, or the folder of files, goes (the current folder)"},
     {"burn", OPTION_TEXT, "WHAT", "into the picture, as `posthouse transcode --burn`"},
     {"mastering-display", OPTION_TEXT, "DISPLAY",
      "what an HDR master was graded on, as the colourist says: \"p3-d65 1000 0.0001\""},
     {"light", OPTION_TEXT, "LEVELS", "MaxCLL and MaxFALL of an HDR master in cd/m2: 1000,400"},
-    {"overwrite", OPTION_FLAG, NULL, "replace a file of that name"},
+    {"overwrite", OPTION_FLAG, NULL, "replace what has that name"},
     {"json", OPTION_FLAG, NULL, "print the delivery and its checks as JSON"},
     CLIENT_OPTIONS,
     {0},
@@ -400,7 +292,10 @@ const struct command command_deliver = {
     "ASSET is an id, or PROJECT/FOLDER/NAME. The house's workers make it by the profile; the "
     "result "
     "is probed\nand compared with the source and the profile; the file is taken out and proven by "
-    "its hash.\nExit status 1: it was made, but a check is not ok.",
+    "its hash.\nA ladder, or stems, are a folder of files, which gets its name when all of them "
+    "are "
+    "there; captions\nof the film lie beside a film as its profile asks. `posthouse get DELIVERY` "
+    "takes it out again.\nExit status 1: it was made, but a check is not ok.",
     options,
     1,
     1,

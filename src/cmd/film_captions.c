@@ -158,10 +158,10 @@ static bool write_beside(struct command_call *call, const struct film_captions *
                                 .rate = g->c->rate,
                                 .language = *g->language ? g->language : NULL,
                                 .made_ms = clock_now_ms()};
-    const char *dot = strrchr(name, '.');
-    const char *file = arena_format(
-        call->arena, "%.*s%s%s.%s%s", (int)(dot ? dot - name : (int)strlen(name)), name,
-        *g->language ? "." : "", g->language, g->role, caption_format_facts(format)->ending);
+    char file[256];
+    caption_beside_name(
+        json_string_value(json_object_get(json_object_get(f->profile, "captions"), "name")), name,
+        g->language, g->role, 1, format, file);
     const char *path = arena_format(call->arena, "%s/%s", folder, file);
     struct buf out = BUF_LIMIT(BESIDE_BYTES);
     struct caption_report *report = (struct caption_report *)(uintptr_t)&f->report;

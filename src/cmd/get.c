@@ -7,6 +7,7 @@
  */
 #include "cmd/client.h"
 #include "cmd/progress.h"
+#include "cmd/take_out.h"
 #include "house/transfer/transfer.h"
 #include "plat/clock.h"
 #include "plat/files.h"
@@ -583,11 +584,52 @@ static void tell(const struct get *g, int64_t took_us)
     printf("\n");
 }
 
+// Whether the word is the id of a delivery: *delivery is it, or NULL.
+static bool find_delivery(struct get *g, json_t **delivery, struct error *err)
+{
+    const char *word = g->call->words[0];
+    *delivery = id_valid(text_of(word))
+                    ? house_ask(g->house.client, "GET", NULL, err, "/deliveries/%s", word)
+                    : NULL;
+    return *delivery || !id_valid(text_of(word)) || err->kind == ERROR_NOT_FOUND;
+}
+
+static bool get_delivery(struct get *g, const json_t *delivery, struct error *err)
+{
+    const char *folder = option_text(g->call, "out"), *final;
+    folder = folder ? folder : ".";
+    if (strcmp(json_word(delivery, "state"), "done") != 0) {
+        error_set(err, ERROR_CONFLICT, "%s is not made yet", json_word(delivery, "name"));
+        return error_fix(err, "wait until its job is done");
+    }
+    if (!take_out_place(g->call, delivery, folder, false, &final, err) ||
+        !take_out(g->call, &g->house, delivery, folder, false, err))
+        return false;
+    if (g->json) {
+        json_dumpf(delivery, stdout, JSON_INDENT(2));
+        printf("\n");
+    } else {
+        printf("%s\n", final);
+        take_out_print(delivery);
+    }
+    return true;
+}
+
+static bool get_asset(struct get *g, struct error *err)
+{
+    int64_t began = clock_tick_us();
+    if (!find(g, err) || !take_all(g, err))
+        return false;
+    tell(g, clock_tick_us() - began);
+    return true;
+}
+
 static int run(struct command_call *call)
 {
     struct get g = {.call = call, .json = option_flag(call, "json")};
     struct error err;
-    int64_t began = clock_tick_us(), patience;
+    json_t *delivery = NULL;
+    int64_t patience;
     if (!option_int(call, "patience", 600, &patience))
         return 2;
     g.patience_us = patience * 1000000;
@@ -595,12 +637,12 @@ static int run(struct command_call *call)
     pthread_cond_init(&g.changed, NULL);
     error_clear(&err);
     error_clear(&g.err);
-    bool ok = house_open(call, LINES + 1, &g.house, &err) && find(&g, &err) && take_all(&g, &err);
-    if (ok)
-        tell(&g, clock_tick_us() - began);
+    bool ok = house_open(call, LINES + 1, &g.house, &err) && find_delivery(&g, &delivery, &err) &&
+              (delivery ? get_delivery(&g, delivery, &err) : get_asset(&g, &err));
     int status = ok                          ? 0
                  : err.kind == ERROR_DAMAGED ? (command_failed(&err), 1)
                                              : command_failed(&err);
+    json_decref(delivery);
     json_decref(g.page);
     free(g.cursor);
     pthread_mutex_destroy(&g.lock);
@@ -618,11 +660,13 @@ static const struct option_row options[] = {
 };
 const struct command command_get = {
     "get",
-    "ASSET|VERSION",
-    "take the original files of an asset out of a house, verified",
+    "ASSET|VERSION|DELIVERY",
+    "take the original files of an asset, or a deliverable, out of a house, verified",
     "An asset is named by its id (then its newest version is meant), by the id of a version, or "
     "as\n"
-    "PROJECT/FOLDER/NAME. Every 8 MiB is proven by its hash before it is written; a file gets its\n"
+    "PROJECT/FOLDER/NAME. The id of a delivery takes out what was delivered, all files of it, "
+    "captions\n"
+    "beside it. Every 8 MiB is proven by its hash before it is written; a file gets its\n"
     "name when all of it is there. Sequences go into a folder of their own. A get that was killed\n"
     "goes on where it stood. A file that is there already and is the same is left as it is;\n"
     "another one is never replaced.\n"

@@ -9,7 +9,7 @@
 struct ladder_wish {
     const json_t *facts, *profile;
     const char *folder, *name;            // where the result goes; its name
-    const struct film_captions *captions; // the first of them becomes WebVTT
+    const struct film_captions *captions; // each of them becomes WebVTT
     int workers;
     bool quiet;
 };

@@ -10,6 +10,7 @@
 #include "house/deliver/record.h"
 #include "plat/clock.h"
 #include "plat/files.h"
+#include "tickets/make.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,68 +86,130 @@ static bool remove_old(const char *path, struct error *err)
     return !file_look(path, &folder, &size) || !folder || folder_remove(path, err);
 }
 
-// Encodes under a hidden folder, probes, and only then gives the file its name. What is left of a
-// run that was cut off is in that folder, and the next one goes on with it.
-static bool make(struct command_call *call, const struct media *m, const json_t *facts,
-                 const json_t *profile, json_t *carried, struct film_captions *captions,
-                 const char *folder, const char *name, int workers, json_t **checks,
-                 json_t **cadence, bool *all, struct error *err)
+static bool look_at(struct command_call *call, const char *path, json_t **facts, struct error *err)
 {
-    bool done = false;
-    json_t *result = NULL, *seen = NULL;
-    const char *work = arena_format(call->arena, "%s/.posthouse-%s", folder, name);
-    const char *made = arena_format(call->arena, "%s/%s", work, name);
-    const char *final = arena_format(call->arena, "%s/%s", folder, name);
-    struct media_encode wish = {.facts = facts,
-                                .profile = profile,
-                                .captions = captions->count ? film_captions_plan : NULL,
-                                .captions_context = captions,
-                                .folder = work,
-                                .output = name,
-                                .workers = workers,
-                                .metadata = carried,
-                                .quiet = option_flag(call, "json")};
-    struct media check = {.name = name, .paths = &made, .count = 1};
-    if (access(final, F_OK) == 0 && !option_flag(call, "overwrite")) {
-        error_set(err, ERROR_CONFLICT, "%s is there already", final);
-        error_fix(err, "name another folder with --out, or say --overwrite");
+    const char *name = strrchr(path, '/');
+    struct media check = {.name = name ? name + 1 : path, .paths = &path, .count = 1};
+    return media_probe(call, &check, facts, err);
+}
+
+struct making {
+    struct command_call *call;
+    const struct media *m;
+    const json_t *facts, *profile;
+    json_t *carried; // what it is to say of itself, or NULL
+    struct film_captions *captions;
+    const char *folder, *name; // where it goes; its name
+    const char *work, *made;   // until then: folder/.posthouse-NAME, and NAME in it
+    int workers;
+    // what is told of it
+    json_t *checks, *cadence, *files; // names; files NULL: it is one file
+    bool all;
+};
+
+static bool encode(struct making *k, const char *output, json_t **result, struct error *err)
+{
+    struct media_encode wish = {.facts = k->facts,
+                                .profile = k->profile,
+                                .captions = k->captions->count ? film_captions_plan : NULL,
+                                .captions_context = k->captions,
+                                .folder = k->work,
+                                .output = output,
+                                .workers = k->workers,
+                                .metadata = k->carried,
+                                .quiet = option_flag(k->call, "json")};
+    return media_encode(k->call, k->m, &wish, result, err);
+}
+
+static bool make_ladder(struct making *k, struct error *err)
+{
+    json_t *about = NULL;
+    struct ladder_wish wish = {.facts = k->facts,
+                               .profile = k->profile,
+                               .folder = k->folder,
+                               .name = k->name,
+                               .captions = k->captions,
+                               .workers = k->workers,
+                               .quiet = option_flag(k->call, "json")};
+    if (!ladder_make(k->call, k->m, &wish, &about, &k->all, err))
         return false;
+    k->checks = json_incref(json_object_get(about, "checks"));
+    json_decref(about);
+    return true;
+}
+
+// Each track of the sound is a file in the folder.
+static bool make_stems(struct making *k, struct error *err)
+{
+    json_t *result = NULL, *seen = NULL, *one;
+    const char *extension = json_string_value(json_object_get(k->profile, "extension"));
+    size_t i;
+    bool done = folder_remove(k->made, err) && folder_make(k->made, 0755, err) &&
+                encode(k, arena_format(k->call->arena, "%s%s", k->name, extension), &result, err);
+    k->files = json_array();
+    json_array_foreach(json_object_get(result, "output"), i, one)
+    {
+        const char *name = json_string_value(json_object_get(one, "name"));
+        const char *path = arena_format(k->call->arena, "%s/%s", k->made, name);
+        json_t *facts = NULL;
+        done = done &&
+               (rename(arena_format(k->call->arena, "%s/%s", k->work, name), path) == 0 ||
+                error_errno(err, errno, "cannot give %s its name", name)) &&
+               look_at(k->call, path, &facts, err);
+        if (done)
+            make_facts_add(&seen, facts);
+        json_array_append_new(k->files, json_string(name));
     }
-    if (!folder_make(work, 0755, err) || !lock(work, final, err))
-        return false;
-    if (json_object_get(profile, "ladder")) {
-        struct ladder_wish ladder = {.facts = facts,
-                                     .profile = profile,
-                                     .folder = folder,
-                                     .name = name,
-                                     .captions = captions,
-                                     .workers = workers,
-                                     .quiet = wish.quiet};
-        if (!ladder_make(call, m, &ladder, &result, all, err))
-            goto out;
-        *checks = json_incref(json_object_get(result, "checks"));
-    } else {
-        if (!media_encode(call, m, &wish, &result, err) || !media_probe(call, &check, &seen, err) ||
-            !film_captions_beside(call, captions, profile, seen, folder, name, err))
-            goto out;
-        *checks = deliver_checks(profile, facts, seen, json_object_get(result, "tracks"), all);
-        *cadence = json_incref(json_object_get(result, "cadence"));
-        film_captions_check(captions, seen, *checks, all);
-    }
-    if (option_flag(call, "overwrite") && !remove_old(final, err))
-        goto out;
-    if (rename(made, final) != 0) {
-        error_errno(err, errno, "cannot give %s its name", final);
-        goto out;
-    }
-    done = true;
-out:;
-    struct error ignored;
-    bool again = !done && error_facts(err->kind)->retry; // what was made may be of use
-    if (!again && !folder_remove(work, &ignored))
-        fprintf(stderr, "posthouse: %s is left behind: %s\n", work, ignored.why);
+    if (done)
+        k->checks =
+            deliver_checks(k->profile, k->facts, seen, json_object_get(result, "tracks"), &k->all);
     json_decref(result);
     json_decref(seen);
+    return done;
+}
+
+static bool make_file_of_it(struct making *k, struct error *err)
+{
+    json_t *result = NULL, *seen = NULL;
+    bool done =
+        encode(k, k->name, &result, err) && look_at(k->call, k->made, &seen, err) &&
+        film_captions_beside(k->call, k->captions, k->profile, seen, k->folder, k->name, err);
+    if (done) {
+        k->checks =
+            deliver_checks(k->profile, k->facts, seen, json_object_get(result, "tracks"), &k->all);
+        k->cadence = json_incref(json_object_get(result, "cadence"));
+        film_captions_check(k->captions, seen, k->checks, &k->all);
+    }
+    json_decref(result);
+    json_decref(seen);
+    return done;
+}
+
+// Encodes under a hidden folder, probes, and only then gives the file, or the folder of several,
+// its name. What is left of a run that was cut off is in that folder, and the next one goes on with
+// it.
+static bool make(struct making *k, struct error *err)
+{
+    const char *final = arena_format(k->call->arena, "%s/%s", k->folder, k->name);
+    bool over = option_flag(k->call, "overwrite");
+    k->work = arena_format(k->call->arena, "%s/.posthouse-%s", k->folder, k->name);
+    k->made = arena_format(k->call->arena, "%s/%s", k->work, k->name);
+    if (access(final, F_OK) == 0 && !over) {
+        error_set(err, ERROR_CONFLICT, "%s is there already", final);
+        return error_fix(err, "name another folder with --out, or say --overwrite");
+    }
+    if (!folder_make(k->work, 0755, err) || !lock(k->work, final, err))
+        return false;
+    bool done =
+        (json_object_get(k->profile, "ladder") ? make_ladder(k, err)
+         : profile_several(k->profile)         ? make_stems(k, err)
+                                               : make_file_of_it(k, err)) &&
+        (!over || remove_old(final, err)) &&
+        (rename(k->made, final) == 0 || error_errno(err, errno, "cannot give %s its name", final));
+    struct error ignored;
+    bool again = !done && error_facts(err->kind)->retry; // what was made may be of use
+    if (!again && !folder_remove(k->work, &ignored))
+        fprintf(stderr, "posthouse: %s is left behind: %s\n", k->work, ignored.why);
     return done;
 }
 
@@ -169,6 +232,20 @@ static bool beside(struct command_call *call, const json_t *facts, struct error 
     }
     json_decref(rows);
     return done;
+}
+
+static bool suits(const json_t *profile, const json_t *facts, const struct film_captions *captions,
+                  const char *name, struct error *err)
+{
+    json_t *supplied = json_copy((json_t *)(uintptr_t)facts), *list = json_array();
+    for (size_t i = 0; i < captions->count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s}", "language", captions->list[i].language,
+                                              "role", captions->list[i].role));
+    profile_supply(supplied, list);
+    bool ok = profile_makes(profile, supplied, name, err);
+    json_decref(list);
+    json_decref(supplied);
+    return ok;
 }
 
 static bool burn(struct command_call *call, json_t *profile, struct error *err)
@@ -229,14 +306,36 @@ static bool asked_profile(struct command_call *call, const char *name, json_t **
     return ok;
 }
 
+static void tell(const struct making *k)
+{
+    size_t i;
+    const json_t *file;
+    if (option_flag(k->call, "json")) {
+        json_t *answer =
+            json_pack("{s:s, s:s, s:b, s:O, s:O*, s:O*}", "folder", k->folder, "name", k->name,
+                      "ok", k->all, "checks", k->checks, "files", k->files, "cadence", k->cadence);
+        film_captions_json(k->captions, answer);
+        json_dumpf(answer, stdout, JSON_INDENT(2));
+        printf("\n");
+        json_decref(answer);
+        return;
+    }
+    printf("%s/%s\n", k->folder, k->name);
+    json_array_foreach(k->files, i, file) printf("  %s\n", json_string_value(file));
+    print_cadence(k->cadence);
+    film_captions_print(k->captions);
+    print_checks(k->checks);
+    if (!k->all)
+        printf("not every check is ok: look before you send it\n");
+}
+
 static int run(struct command_call *call)
 {
     struct media m = {0};
     struct film_captions captions = {0};
     struct error err;
-    json_t *facts = NULL, *profile = NULL, *checks = NULL, *cadence = NULL, *told = NULL;
-    json_t *carried = NULL;
-    bool all = false;
+    json_t *facts = NULL, *profile = NULL, *told = NULL;
+    struct making k = {.call = call, .m = &m, .captions = &captions};
     int status = 0;
     int64_t workers;
     const char *folder = option_text(call, "out") ? option_text(call, "out") : ".";
@@ -255,47 +354,32 @@ static int run(struct command_call *call)
     if (!asked_profile(call, wanted, &profile, &err) || !burn(call, profile, &err) ||
         !media_open(call, call->words[0], &m, &err) || !media_probe(call, &m, &facts, &err) ||
         !folder_make(folder, 0755, &err) || !master_state(call, &m, folder, facts, &err) ||
-        !made_here(profile, &err) || !profile_makes(profile, facts, m.name, &err) ||
-        !beside(call, facts, &err) || !film_captions_read(call, profile, facts, &captions, &err) ||
-        !carry(call, &m, facts, profile, &told, &carried, &err)) {
+        !made_here(profile, &err) || !film_captions_read(call, profile, facts, &captions, &err) ||
+        !suits(profile, facts, &captions, m.name, &err) || !beside(call, facts, &err) ||
+        !carry(call, &m, facts, profile, &told, &k.carried, &err)) {
         status = command_failed(&err);
         goto out;
     }
-    bool ladder = json_object_get(profile, "ladder") != NULL;
-    const char *name = output_name(
-        call, m.name, ladder ? "" : json_string_value(json_object_get(profile, "extension")));
-    if (!make(call, &m, facts, profile, carried, &captions, folder, name, (int)workers, &checks,
-              &cadence, &all, &err) ||
+    bool several = profile_several(profile), ladder = json_object_get(profile, "ladder") != NULL;
+    k.facts = facts, k.profile = profile, k.folder = folder, k.workers = (int)workers;
+    k.name = output_name(call, m.name,
+                         several ? "" : json_string_value(json_object_get(profile, "extension")));
+    if (!make(&k, &err) ||
         (!ladder && !keep_beside(call, &m, facts, profile, told,
-                                 arena_format(call->arena, "%s/%s", folder, name), &err)) ||
+                                 arena_format(call->arena, "%s/%s", folder, k.name), &err)) ||
         !beside_deliver(call, folder, &err)) {
         status = command_failed(&err);
         goto out;
     }
-    if (option_flag(call, "json")) {
-        json_t *answer = json_pack("{s:s, s:s, s:b, s:O}", "folder", folder, "name", name, "ok",
-                                   all, "checks", checks);
-        if (cadence)
-            json_object_set(answer, "cadence", cadence);
-        film_captions_json(&captions, answer);
-        json_dumpf(answer, stdout, JSON_INDENT(2));
-        printf("\n");
-        json_decref(answer);
-    } else {
-        printf("%s/%s\n", folder, name);
-        print_cadence(cadence);
-        film_captions_print(&captions);
-        print_checks(checks);
-        if (!all)
-            printf("not every check is ok: look before you send it\n");
-    }
-    status = all ? 0 : 1;
+    tell(&k);
+    status = k.all ? 0 : 1;
 out:
     json_decref(told);
-    json_decref(carried);
+    json_decref(k.carried);
     film_captions_close(&captions);
-    json_decref(checks);
-    json_decref(cadence);
+    json_decref(k.checks);
+    json_decref(k.cadence);
+    json_decref(k.files);
     json_decref(facts);
     json_decref(profile);
     media_close(&m);
@@ -359,8 +443,11 @@ const struct command command_transcode = {
     "file\n"
     "of another programme is refused.\n"
     "\n"
-    "A ladder is a folder: a file in fragments for each rung and the sound, master.m3u8 (HLS),\n"
-    "manifest.mpd (DASH), SHA256SUMS; the first of --captions goes into it as WebVTT.",
+    "Stems (audio.files of the profile) are a folder with a file for each track of the sound, "
+    "all of\n"
+    "one start and length. A ladder is a folder: a file in fragments for each rung and the sound, "
+    "master.m3u8 (HLS),\n"
+    "manifest.mpd (DASH), SHA256SUMS; each of --captions goes into it as WebVTT.",
     options,
     1,
     1,

@@ -106,6 +106,9 @@ bool errand_send(struct errand *e, json_t *result, struct error *err)
     json_t *output = json_object_get(result, "output"), *all = json_object_get(result, "outputs");
     if (json_is_object(output) && !send_one(e, output, err))
         return false;
+    for (size_t i = 0; i < json_array_size(output); i++)
+        if (!send_one(e, json_array_get(output, i), err))
+            return false;
     for (size_t i = 0; i < json_array_size(all); i++)
         if (!send_one(e, json_array_get(all, i), err))
             return false;

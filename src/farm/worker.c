@@ -13,6 +13,7 @@
 #include "plat/files.h"
 #include "plat/hash.h"
 #include "plat/ids.h"
+#include "tickets/make.h"
 #include "tickets/run.h"
 #include "tickets/ticket.h"
 #include "wire/socket_client.h"
@@ -286,9 +287,9 @@ static bool run_ticket(struct run *r, json_t *ticket, const char *folder, json_t
 }
 
 // What was encoded is probed like a stranger's file: its facts go with the result.
-static bool probe_output(struct run *r, const char *folder, json_t *result, struct error *err)
+static bool probe_one(struct run *r, const char *folder, const json_t *output, json_t **all,
+                      struct error *err)
 {
-    const json_t *output = json_object_get(result, "output");
     const char *name = json_string_value(json_object_get(output, "name"));
     char path[PATH_MAX];
     const char *one = path;
@@ -301,9 +302,20 @@ static bool probe_output(struct run *r, const char *folder, json_t *result, stru
     bool ok = name && path_join(path, sizeof(path), folder, name) &&
               engine_run_files(&wish, &one, 1, &facts, err);
     if (ok)
-        json_object_set_new(result, "facts", facts);
+        make_facts_add(all, facts);
     json_decref(ticket);
     return ok || error_while(err, "looking at what was made");
+}
+
+static bool probe_output(struct run *r, const char *folder, json_t *result, struct error *err)
+{
+    const json_t *output = json_object_get(result, "output"), *one;
+    json_t *facts = NULL;
+    size_t i;
+    bool ok = json_is_array(output) || probe_one(r, folder, output, &facts, err);
+    json_array_foreach(output, i, one) ok = ok && probe_one(r, folder, one, &facts, err);
+    json_object_set_new(result, "facts", facts);
+    return ok;
 }
 
 static bool asked(void *context)

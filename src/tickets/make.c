@@ -194,6 +194,23 @@ json_t *make_result(const json_t *mux, const json_t *plan, json_t *const *segmen
     return to;
 }
 
+// When a file's sound begins, in samples from midnight, or null.
+static json_t *begins(const json_t *facts)
+{
+    json_t *at = json_object_get(json_object_get(facts, "tags"), "time_reference");
+    return at ? json_incref(at) : json_null();
+}
+
+void make_facts_add(json_t **all, json_t *one)
+{
+    if (!*all)
+        json_object_set_new(*all = json_incref(one), "begins", json_array());
+    else
+        json_array_extend(json_object_get(*all, "audio"), json_object_get(one, "audio"));
+    json_array_append_new(json_object_get(*all, "begins"), begins(one));
+    json_decref(one);
+}
+
 // ---- making it
 
 struct piece { // a segment, or the sound

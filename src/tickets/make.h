@@ -30,6 +30,10 @@ bool make_has_sound(const json_t *profile, const json_t *facts);
 // reference.
 json_t *make_result(const json_t *mux, const json_t *plan, json_t *const *segments, size_t count,
                     const json_t *sound);
+// Adds the facts of one of several files that are one deliverable to those of the ones before
+// (*all NULL: it is the first): their sound is one list, and "begins" where each begins (bext's
+// TimeReference, or null). Takes over `one`.
+void make_facts_add(json_t **all, json_t *one);
 
 // ---- All of it, on plain files of this machine
 

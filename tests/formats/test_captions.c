@@ -2,6 +2,7 @@
 // fro.
 #include "formats/captions/captions.h"
 #include "formats/captions/cc.h"
+#include "formats/captions/embed.h"
 #include "test.h"
 
 #include <jansson.h>
@@ -950,6 +951,39 @@ static void programmes_of_all_modes_come_back_exactly_or_are_reported(void **sta
     assert_true(exact * 2 > all); // most of them
 }
 
+static void a_file_beside_a_film_is_called_as_its_profile_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *film, *language, *role;
+        size_t number;
+        enum caption_format format;
+        const char *name;
+    } rows[] = {
+        {NULL, "Reel 2.mov", "en", "cc", 1, CAPTION_SCC, "Reel 2.en.cc.scc"},
+        {NULL, "Reel.v2.mov", "", "subtitle", 1, CAPTION_SRT, "Reel.v2.subtitle.srt"},
+        {"{name}_{language}", "Reel.mov", "pt-BR", "sdh", 1, CAPTION_VTT, "Reel_pt-BR.vtt"},
+        {"{name}_{language}", "Reel.mov", "", "sdh", 1, CAPTION_VTT, "Reel.vtt"},
+        {"{language}-{name}", "Reel", "sv", "", 2, CAPTION_SRT, "sv-Reel-2.srt"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char name[256];
+        caption_beside_name(rows[i].pattern, rows[i].film, rows[i].language, rows[i].role,
+                            rows[i].number, rows[i].format, name);
+        assert_string_equal(name, rows[i].name);
+    }
+    char film[300], name[256];
+    for (size_t i = 0; i < 298; i += 2)
+        memcpy(film + i, "\xc3\xa9", 2);
+    film[298] = 0;
+    caption_beside_name(NULL, film, "en", "cc", 1, CAPTION_SCC, name);
+    assert_true(strlen(name) <= 255 && text_utf8(text_of(name)) && text_ends(text_of(name), ".scc"));
+    static const char *const bad[] = {"{title}", "captions", "a/{name}", "{name", "name}", ".{name}"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(caption_pattern_ok(bad[i]));
+    assert_true(caption_pattern_ok("{name}_{role}-{language}"));
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -976,6 +1010,7 @@ int main(int argc, char **argv)
         TEST(planted_faults_are_found_and_good_cues_are_not),
         TEST(rules_for_608_find_what_can_not_be_sent_in_time),
         TEST(faults_in_rules_name_the_rule_and_the_field),
+        TEST(a_file_beside_a_film_is_called_as_its_profile_says),
     };
     return RUN_TESTS(tests);
 }

@@ -2,6 +2,7 @@
 
 #include "formats/frameindex/frameindex.h"
 #include "formats/peaks/peaks.h"
+#include "formats/ladder/ladder.h"
 #include "formats/profile/profile.h"
 #include "formats/sequence/sequence.h"
 
@@ -267,6 +268,91 @@ static void what_a_master_lacks_is_said_and_what_is_not_known_is_not_guessed(voi
     json_decref(facts);
 }
 
+// ---- ladders
+
+static bool keep_file(void *context, const char *name, text content)
+{
+    json_object_set_new(context, name, json_stringn(content.at, content.size));
+    return true;
+}
+
+static int times_in(const char *words, const char *word)
+{
+    int count = 0;
+    for (; (words = strstr(words, word)); words++)
+        count++;
+    return count;
+}
+
+static void all_captions_of_a_ladder_are_renditions(void **state)
+{
+    (void)state;
+    json_t *facts = json_pack("{s:s, s:i, s:[{s:i, s:i}], s:[{s:s}]}", "rate", "25/1",
+                              "duration_frames", 50, "video", "width", 640, "height", 360, "audio",
+                              "language", "eng");
+    json_t *profile = json_pack("{s:{s:s}, s:{s:s}, s:[{s:s, s:i, s:i}, {s:s, s:i, s:i}]}", "video",
+                                "codec", "libx264", "audio", "codec", "aac", "ladder", "name",
+                                "720p", "width", 1280, "height", 720, "name", "360p", "width", 640,
+                                "height", 360);
+    json_t *tracks = ladder_tracks(profile, facts), *about = ladder_about(facts);
+    assert_int_equal(json_array_size(tracks), 2); // 720p is larger than the film
+    json_t *cmaf = json_pack("{s:i, s:[i,i], s:s, s:i, s:i, s:i, s:[[i,i,i]]}", "head", 600, "index",
+                             500, 100, "codecs", "avc1.64001f", "timescale", 25, "width", 640,
+                             "height", 360, "fragments", 600, 1000, 50);
+    for (size_t i = 0; i < 2; i++)
+        ladder_add(about, json_array_get(tracks, i), cmaf, 50, facts);
+    assert_string_equal(ladder_add_text(about, "en", "cc"), "text-en-cc.vtt");
+    assert_string_equal(ladder_add_text(about, "sv", "subtitle"), "text-sv.vtt");
+    assert_string_equal(ladder_add_text(about, "sv", "subtitle"), "text-sv-2.vtt");
+    assert_string_equal(ladder_add_text(about, "x\"/y", "forced"), "text-und-forced.vtt");
+    json_t *files = json_object();
+    assert_true(ladder_files(about, keep_file, files));
+    const char *master = json_string_value(json_object_get(files, "master.m3u8")),
+               *mpd = json_string_value(json_object_get(files, "manifest.mpd"));
+    assert_non_null(master);
+    assert_int_equal(times_in(master, "TYPE=SUBTITLES"), 4);
+    assert_non_null(strstr(master, "NAME=\"sv 2\""));
+    assert_non_null(strstr(master, "FORCED=YES,URI=\"text-und-forced.m3u8\""));
+    assert_int_equal(times_in(master, "transcribes-spoken-dialog"), 1);
+    assert_int_equal(times_in(mpd, "mimeType=\"text/vtt\""), 4);
+    assert_int_equal(json_object_size(files), 8); // two tracks, four texts, two manifests
+    bool all;
+    json_decref(ladder_checks(about, &all));
+    assert_true(all);
+    json_decref(files);
+    json_decref(cmaf);
+    json_decref(tracks);
+    json_decref(about);
+    json_decref(profile);
+    json_decref(facts);
+}
+
+// ---- captions that are needed
+
+static void captions_that_are_needed_stop_a_film_without_them(void **state)
+{
+    (void)state;
+    struct error err;
+    json_t *profile = json_pack("{s:s, s:{s:s}, s:{s:[s], s:[s, s], s:b}}", "title", "Outlet", "audio",
+                                "codec", "aac", "captions", "formats", "scc", "languages", "en",
+                                "sv", "needed", 1);
+    json_t *facts = json_pack("{s:[{s:i}], s:[{s:s}]}", "audio", "channels", 2, "captions",
+                              "language", "eng");
+    assert_false(profile_makes(profile, facts, "reel", &err)); // in the file only
+    assert_non_null(strstr(err.why, "in the file only"));
+    json_t *brought = json_pack("[{s:s, s:s}]", "language", "en-GB", "role", "cc");
+    profile_supply(facts, brought);
+    assert_false(profile_makes(profile, facts, "reel", &err));
+    assert_non_null(strstr(err.why, "captions: sv"));
+    assert_null(strstr(err.why, "captions: en"));
+    json_array_append_new(brought, json_pack("{s:s, s:s}", "language", "swe", "role", "subtitle"));
+    profile_supply(facts, brought);
+    assert_true(profile_makes(profile, facts, "reel", &err));
+    json_decref(brought);
+    json_decref(facts);
+    json_decref(profile);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +362,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_profile_of_the_house_is_valid),
         cmocka_unit_test(a_mistake_in_a_profile_is_named_with_its_line),
         cmocka_unit_test(what_a_master_lacks_is_said_and_what_is_not_known_is_not_guessed),
+        cmocka_unit_test(all_captions_of_a_ladder_are_renditions),
+        cmocka_unit_test(captions_that_are_needed_stop_a_film_without_them),
     };
     return RUN_TESTS(tests);
 }

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "house/deliver/checks.h"
+#include "house/deliver/parts.h"
 
 // Facts of a 23.976 master with 5.1 sound, as the engine gives them.
 static json_t *master(void)
@@ -120,6 +121,77 @@ static void a_result_of_nothing_is_never_all_right(void **state)
     json_decref(nothing);
 }
 
+// Every task of every step is of one track, and a track's are one after another.
+static void the_tasks_of_a_ladder_are_those_of_its_rungs(void **state)
+{
+    (void)state;
+    struct delivery_steps steps;
+    struct delivery_part part;
+    json_t *source = master();
+    json_t *profile = json_pack("{s:s, s:{s:s, s:i}, s:{s:s}, s:[{s:s, s:i, s:i}, {s:s, s:i, s:i}]}",
+                                "container", "mp4", "video", "codec", "libx264", "segment_s", 2,
+                                "audio", "codec", "aac", "ladder", "name", "big", "width", 1920,
+                                "height", 1080, "name", "small", "width", 640, "height", 360);
+    delivery_steps_make(profile, source, true, &steps);
+    assert_int_equal(steps.count, 5);
+    static const struct {
+        const char *step;
+        int64_t tasks;
+    } wanted[] = {{"index", 2}, {"sound", 1}, {"segment", 6}, {"mux", 3}, {"bind", 1}};
+    for (size_t i = 0; i < steps.count; i++) {
+        assert_string_equal(steps.at[i].name, wanted[i].step);
+        assert_int_equal(steps.at[i].tasks, wanted[i].tasks);
+    }
+    delivery_steps_free(&steps);
+    static const struct {
+        const char *step;
+        int64_t task;
+        const char *name;
+        int64_t number, index, segment;
+        bool sound;
+    } parts[] = {
+        {"index", 1, "small", 0, 1, 3, false},   {"segment", 0, "big", 0, 0, 0, false},
+        {"segment", 2, "big", 2, 0, 0, false},   {"segment", 3, "small", 0, 1, 3, false},
+        {"segment", 5, "small", 2, 1, 3, false}, {"mux", 0, "big", 0, 0, 0, false},
+        {"mux", 1, "small", 0, 1, 3, false},     {"mux", 2, "sound", 0, -1, 6, true},
+        {"sound", 0, "sound", 0, -1, 6, true},
+    };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        assert_true(delivery_part_of(profile, source, parts[i].step, parts[i].task, &part));
+        assert_string_equal(part.name, parts[i].name);
+        assert_int_equal(part.number, parts[i].number);
+        assert_int_equal(part.index, parts[i].index);
+        assert_int_equal(part.segment, parts[i].segment);
+        assert_int_equal(part.sound, parts[i].sound);
+        delivery_part_close(&part);
+    }
+    assert_false(delivery_part_of(profile, source, "mux", 3, &part));
+    json_decref(profile);
+    json_decref(source);
+}
+
+static void stems_that_do_not_begin_and_end_together_are_seen(void **state)
+{
+    (void)state;
+    json_t *profile = json_pack("{s:s, s:{s:s, s:s}}", "container", "wav", "audio", "codec",
+                                "pcm_s24le", "files", "track");
+    json_t *source = json_pack("{s:[{s:i}, {s:i}]}", "audio", "channels", 2, "channels", 2);
+    json_t *seen = json_pack("{s:[{s:i, s:i}, {s:i, s:i}], s:[s, s]}", "audio", "channels", 2,
+                             "duration_samples", 96000, "channels", 2, "duration_samples", 96000,
+                             "begins", "1728000000", "1728000000");
+    assert_true(all_ok(profile, source, seen));
+    json_object_set_new(json_array_get(json_object_get(seen, "audio"), 1), "duration_samples",
+                        json_integer(96001));
+    assert_false(all_ok(profile, source, seen));
+    json_object_set_new(json_array_get(json_object_get(seen, "audio"), 1), "duration_samples",
+                        json_integer(96000));
+    json_array_set_new(json_object_get(seen, "begins"), 1, json_null());
+    assert_false(all_ok(profile, source, seen));
+    json_decref(seen);
+    json_decref(source);
+    json_decref(profile);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +200,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_profiles_number_of_channels_is_the_outlets),
         cmocka_unit_test(a_source_without_timecode_asks_for_none),
         cmocka_unit_test(a_result_of_nothing_is_never_all_right),
+        cmocka_unit_test(the_tasks_of_a_ladder_are_those_of_its_rungs),
+        cmocka_unit_test(stems_that_do_not_begin_and_end_together_are_seen),
     };
     return RUN_TESTS(tests);
 }

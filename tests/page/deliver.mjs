@@ -16,6 +16,7 @@ cpSync(join(root, "data"), join(own, "data"), { recursive: true });
 const profile = JSON.parse(readFileSync(join(own, "data/profiles/web-h264-720p.json"), "utf8"));
 writeFileSync(join(own, "data/profiles/boxed.json"), JSON.stringify({ ...profile, name: "boxed", title: "An outlet, boxed", package: "folder", checksums: ["md5"], naming: { pattern: "{title}_{size}_{id}", characters: "A-Za-z0-9_-", length: 40 } }));
 writeFileSync(join(own, "data/profiles/judged.json"), JSON.stringify({ ...profile, name: "judged", title: "An outlet that wants quality control", qc: "broadcast" }));
+writeFileSync(join(own, "data/profiles/captioned.json"), JSON.stringify({ ...profile, name: "captioned", title: "An outlet that wants captions", captions: { formats: ["srt"], languages: ["en"], needed: true } }));
 mkdirSync(join(own, "out"));
 
 const house = await open_house({ program: process.argv[2], settings: [`--data.folder=${join(own, "data")}`, "--worker.slots=2"] });
@@ -162,6 +163,46 @@ await step("a rule says what it could not do where people look", async () => {
   await page.waitForSelector(".problem:has-text('Landed.mov did not become judged')", { timeout: 60_000 });
   await page.waitForSelector(".problem:has-text('its report says \"fix\" and nobody has approved it')", { timeout: 120_000 });
   await look("watch");
+});
+
+await step("captions that are missing are brought where the outlets miss them", async () => {
+  await page.goto(`${house.url}/p/${project}/deliver`);
+  await page.getByRole("button", { name: "Its outlets" }).first().click();
+  const row = page.locator(".outlets tr", { hasText: "An outlet that wants captions" }).first();
+  await row.locator(":text('not of this master')").waitFor();
+  await row.getByRole("button").first().click();
+  await page.locator(".outlets tr.sub", { hasText: "captions: en" }).getByRole("button", { name: "Bring captions…" }).click();
+  writeFileSync(join(own, "film.en.srt"), "1\n00:00:00,200 --> 00:00:01,400\nGood <i>morning.</i>\n");
+  await page.setInputFiles("#caption-file", join(own, "film.en.srt"));
+  await page.locator("dialog footer button[type=submit]").click();
+  await row.locator(":text('ready')").waitFor();
+});
+
+await step("the film is ordered with them; both files are listed and can be fetched", async () => {
+  const row = page.locator(".outlets tr", { hasText: "An outlet that wants captions" }).first();
+  await row.getByRole("button", { name: "Order…" }).click();
+  await page.waitForSelector("dialog :text('captions of the film')");
+  await page.locator("dialog footer button[type=submit]").click();
+  const made = page.locator(".delivery", { hasText: "captioned" });
+  await made.locator("summary:has-text('2 files')").waitFor({ timeout: 120_000 });
+  await made.locator("summary:has-text('2 files')").click();
+  await made.locator("tr", { hasText: ".en.subtitle.srt" }).locator(":text('captions, en, subtitle, 1 caption')").waitFor();
+  await look("files");
+  await accessible(page, "files of a delivery");
+  const [file] = await Promise.all([page.waitForEvent("download"), made.locator("tr", { hasText: ".en.subtitle.srt" }).getByRole("link").click()]);
+  assert.match(readFileSync(await file.path(), "utf8"), /Good <i>morning/);
+});
+
+await step("a ladder is a folder of files", async () => {
+  await page.locator(".outlets tr", { hasText: "Web ladder, H.264" }).first().getByRole("button", { name: "Order…" }).click();
+  await page.waitForSelector("dialog :text('a file for each rung and the sound')");
+  await page.locator("dialog footer button[type=submit]").click();
+  const made = page.locator(".delivery", { hasText: "web-ladder-h264" });
+  await made.locator("summary:has-text('a folder')").waitFor({ timeout: 120_000 });
+  await made.locator("summary:has-text('a folder')").click();
+  await made.locator("td", { hasText: "master.m3u8" }).waitFor();
+  assert.equal(await made.locator("a:text-is(' Download')").count(), 0); // it has no one file
+  await look("ladder");
 });
 
 await step("nothing went wrong in the page", () => assert.deepEqual(faults, []));

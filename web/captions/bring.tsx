@@ -9,7 +9,7 @@ import { ProblemBox } from "../parts/problem";
 import { tell } from "../parts/toast";
 import { guess, role_names, type Role } from "./model";
 
-export function BringDialog({ film, close, done }: { film: Asset; close: () => void; done: (c: Caption) => void }) {
+export function BringDialog({ film, close, done }: { film: Pick<Asset, "id" | "name">; close: () => void; done: (c: Caption) => void }) {
   const [file, set_file] = useState<File | null>(null);
   const [language, set_language] = useState("");
   const [role, set_role] = useState<Role>("subtitle");

@@ -16,6 +16,7 @@ import { Loaded, use_load } from "../parts/load";
 import { Empty, ProblemBox } from "../parts/problem";
 import { Progress } from "../parts/progress";
 import { Ago } from "../parts/time";
+import { Files } from "./files";
 import { Outlets } from "./outlets";
 import { History, SayDialog, SendDialog, SendingRow, standings } from "./send";
 import { WatchRules } from "./watch";
@@ -116,11 +117,12 @@ function Row({ d }: { d: Delivery }) {
             </div>
           </details>
         )}
+        <Files d={d} />
         {d.content && <div class="with-copy"><span class="quiet">Content</span> <code class="cut">{d.content}</code><CopyButton text={d.content} name="Copy the content id" /></div>}
         <div class="acts">
           {d.state === "done" && may("deliver") && <Button look="primary" run={() => void open_dialog((close) => <SendDialog d={d} close={close} />)}>Send…</Button>}
           {d.standing !== "" && d.standing !== "kept" && may("deliver") && <Button run={() => void open_dialog((close) => <SayDialog d={d} close={close} />)}>The outlet says…</Button>}
-          {d.state === "done" && may("download") && (
+          {d.content && may("download") && (
             <a class="button" href={`/api/v1/deliveries/${d.id}/bytes`} download={d.name}><Icon name="download" /> Download</a>
           )}
           <Button run={() => go(to.review(d.project, d.asset))}>Open the asset</Button>

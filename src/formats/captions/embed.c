@@ -101,29 +101,6 @@ void caption_given_complete(struct caption_given *g, enum caption_format format)
         g->c->language = text_of(g->language);
 }
 
-const char *caption_language_code(text tag)
-{
-    static const char known[][6] = {
-        "afafr", "amamh", "arara", "azaze", "bebel", "bgbul", "bnben", "bsbos", "cacat", "csces",
-        "cycym", "dadan", "dedeu", "elell", "eneng", "eoepo", "esspa", "etest", "eueus", "fafas",
-        "fifin", "frfra", "gagle", "gdgla", "glglg", "guguj", "hahau", "heheb", "hihin", "hrhrv",
-        "huhun", "hyhye", "idind", "igibo", "isisl", "itita", "jajpn", "jvjav", "kakat", "kkkaz",
-        "kmkhm", "knkan", "kokor", "kykir", "lalat", "lbltz", "lolao", "ltlit", "lvlav", "mimri",
-        "mkmkd", "mlmal", "mnmon", "mrmar", "msmsa", "mtmlt", "mymya", "nbnob", "nenep", "nlnld",
-        "nnnno", "nonor", "orori", "papan", "plpol", "pspus", "ptpor", "roron", "rurus", "sisin",
-        "skslk", "slslv", "sosom", "sqsqi", "srsrp", "svswe", "swswa", "tatam", "tetel", "tgtgk",
-        "ththa", "tktuk", "tltgl", "trtur", "ukukr", "ururd", "uzuzb", "vivie", "xhxho", "yiyid",
-        "yoyor", "zhzho", "zuzul"};
-    text first = text_cut(&tag, '-');
-    for (size_t i = 0; first.size == 2 && i < sizeof(known) / sizeof(known[0]); i++)
-        if (memcmp(known[i], first.at, 2) == 0)
-            return known[i] + 2;
-    for (size_t i = 0; first.size == 3 && i < sizeof(known) / sizeof(known[0]); i++)
-        if (memcmp(known[i] + 2, first.at, 3) == 0)
-            return known[i] + 2;
-    return "und";
-}
-
 bool caption_programme_of(const json_t *facts, struct caption_programme *p, struct error *err)
 {
     const json_t *constant = json_object_get(facts, "constant"),
@@ -508,4 +485,40 @@ bool caption_sidecar_format(const json_t *formats, enum caption_kind kind,
         found = true;
     }
     return found;
+}
+
+void caption_beside_name(const char *pattern, const char *film, const char *language,
+                         const char *role, size_t number, enum caption_format format, char to[256])
+{
+    const char *dot = strrchr(film, '.');
+    const struct {
+        const char *field;
+        int size;
+        const char *value;
+    } fields[] = {{"{name}", dot && dot != film ? (int)(dot - film) : (int)strlen(film), film},
+                  {"{language}", (int)strlen(language), language},
+                  {"{role}", (int)strlen(role), role}};
+    struct buf b = BUF_LIMIT(1000);
+    for (const char *c = pattern ? pattern : "{name}.{language}.{role}"; *c;) {
+        size_t i = 0;
+        while (i < 3 && strncmp(c, fields[i].field, strlen(fields[i].field)) != 0)
+            i++;
+        if (i == 3)
+            buf_add(&b, c++, 1);
+        else if (fields[i].size)
+            buf_add(&b, fields[i].value, (size_t)fields[i].size);
+        else if (b.size)
+            b.size--;
+        c += i < 3 ? strlen(fields[i].field) : 0;
+    }
+    const char *ending = caption_format_facts(format)->ending;
+    char like[24] = "";
+    if (number > 1)
+        snprintf(like, sizeof(like), "-%zu", number);
+    int most = 255 - (int)strlen(like) - (int)strlen(ending);
+    int size = (int)b.size < most ? (int)b.size : most;
+    while (size < (int)b.size && size > 0 && ((unsigned char)b.at[size] & 0xc0) == 0x80)
+        size--; // never within a letter
+    snprintf(to, 256, "%.*s%s%s", size, b.at ? b.at : "", like, ending);
+    buf_free(&b);
 }

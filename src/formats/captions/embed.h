@@ -64,3 +64,11 @@ MUST_CHECK bool captions_embed(struct arena *a, const struct caption_given *list
 // False: there are none.
 bool caption_sidecar_format(const json_t *formats, enum caption_kind kind,
                             enum caption_format *format);
+// What a caption file beside a film is called: by `pattern` (NULL: "{name}.{language}.{role}") with
+// the format's ending; {name}: `film` without its ending. What is not said is left out with the sign
+// before it. `number` over 1: one more of the same.
+void caption_beside_name(const char *pattern, const char *film, const char *language,
+                         const char *role, size_t number, enum caption_format format,
+                         char to[256]);
+// Whether a profile's pattern can be used.
+bool caption_pattern_ok(const char *pattern);

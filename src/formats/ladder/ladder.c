@@ -77,6 +77,88 @@ json_t *ladder_sound(const json_t *profile)
     return p;
 }
 
+json_t *ladder_tracks(const json_t *profile, const json_t *facts)
+{
+    const json_t *fact = json_array_get(json_object_get(facts, "video"), 0), *row;
+    bool sdr = json_is_true(json_object_get(json_object_get(profile, "video"), "sdr"));
+    json_t *list = ladder_rungs(profile, (int)number(fact, sdr ? "display_width" : "width"),
+                                (int)number(fact, sdr ? "display_height" : "height"));
+    json_t *sound = json_array_size(json_object_get(facts, "audio")) ? ladder_sound(profile) : NULL;
+    size_t i;
+    json_array_foreach(list, i, row)
+        json_object_set_new((json_t *)(uintptr_t)row, "sound", json_false());
+    if (sound)
+        json_array_append_new(
+            list, json_pack("{s:s, s:o, s:b}", "name", "sound", "profile", sound, "sound", 1));
+    return list;
+}
+
+// ---- what it has become
+
+json_t *ladder_about(const json_t *facts)
+{
+    const json_t *constant = json_object_get(facts, "constant");
+    return json_pack(
+        "{s:O*, s:O*, s:[]}", "rate", json_object_get(constant ? constant : facts, "rate"),
+        "frames",
+        json_object_get(constant ? constant : facts, constant ? "frames" : "duration_frames"),
+        "picture");
+}
+
+void ladder_add(json_t *about, const json_t *track, const json_t *cmaf, int64_t frames,
+                const json_t *facts)
+{
+    const char *name = word(track, "name");
+    char file[64];
+    snprintf(file, sizeof(file), "%.50s.mp4", name);
+    json_t *row = json_pack("{s:s, s:s, s:O*, s:I}", "name", name, "file", file, "cmaf", cmaf,
+                            "frames", (json_int_t)frames);
+    if (json_is_true(json_object_get(track, "sound"))) {
+        const json_t *fact = json_array_get(json_object_get(facts, "audio"), 0);
+        if (json_object_get(fact, "language"))
+            json_object_set(row, "language", json_object_get(fact, "language"));
+        json_object_set_new(about, "sound", row);
+    } else {
+        json_array_append_new(json_object_get(about, "picture"), row);
+    }
+}
+
+// A language goes into names of files and into attributes.
+static const char *tag_of(const char *language)
+{
+    for (const char *c = language; *c; c++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", *c))
+            return "und";
+    return *language ? language : "und";
+}
+
+static bool text_there(const json_t *texts, const char *name)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(texts, i, one) if (strcmp(word(one, "name"), name) == 0) return true;
+    return false;
+}
+
+const char *ladder_add_text(json_t *about, const char *language, const char *role)
+{
+    json_t *texts = json_object_get(about, "texts");
+    char name[80], file[90];
+    bool plain = !*role || strcmp(role, "subtitle") == 0;
+    if (!texts)
+        json_object_set_new(about, "texts", texts = json_array());
+    snprintf(name, sizeof(name), "text-%.30s%s%.10s", tag_of(language), plain ? "" : "-",
+             plain ? "" : role);
+    size_t size = strlen(name);
+    for (int n = 2; text_there(texts, name); n++)
+        snprintf(name + size, sizeof(name) - size, "-%d", n);
+    snprintf(file, sizeof(file), "%s.vtt", name);
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "name", name, "file", file, "language",
+                            tag_of(language), "role", *role ? role : "subtitle");
+    json_array_append_new(texts, row);
+    return word(row, "file");
+}
+
 // ---- figures
 
 static const json_t *fragments_of(const json_t *of)
@@ -148,11 +230,7 @@ static double seconds_of(const json_t *about)
 
 static const char *language_of(const json_t *of)
 {
-    const char *language = word(of, "language");
-    for (const char *c = language; *c; c++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", *c))
-            return "und";
-    return *language ? language : "und";
+    return tag_of(word(of, "language"));
 }
 
 // ---- HLS
@@ -165,9 +243,8 @@ static void begin(struct buf *to, double longest_s)
                longest_s < 1 ? 1 : (int)(longest_s + 0.5)); // rounded to the nearest, 4.3.3.1
 }
 
-void ladder_hls_file(const json_t *about, const json_t *of, struct buf *to)
+static void hls_file(const json_t *of, struct buf *to)
 {
-    (void)about;
     const json_t *cmaf = json_object_get(of, "cmaf"), *f;
     const char *file = word(of, "file");
     double longest = 0, scale = (double)scale_of(of);
@@ -186,12 +263,11 @@ void ladder_hls_file(const json_t *about, const json_t *of, struct buf *to)
     buf_format(to, "#EXT-X-ENDLIST\n");
 }
 
-void ladder_hls_text(const json_t *about, struct buf *to)
+static void hls_text(const json_t *about, const json_t *of, struct buf *to)
 {
     double seconds = seconds_of(about);
     begin(to, seconds);
-    buf_format(to, "#EXTINF:%.6f,\n%s\n#EXT-X-ENDLIST\n", seconds,
-               word(json_object_get(about, "text"), "file"));
+    buf_format(to, "#EXTINF:%.6f,\n%s\n#EXT-X-ENDLIST\n", seconds, word(of, "file"));
 }
 
 // "a.mp4" gives "a"
@@ -218,12 +294,45 @@ static void hls_rung(const json_t *about, const json_t *of, struct buf *to)
                sound ? word(json_object_get(sound, "cmaf"), "codecs") : "",
                (long long)number(cmaf, "width"), (long long)number(cmaf, "height"),
                (double)rate.num / (double)rate.den, sound ? ",AUDIO=\"sound\"" : "",
-               json_object_get(about, "text") ? ",SUBTITLES=\"text\"" : "", stem(file), file);
+               json_array_size(json_object_get(about, "texts")) ? ",SUBTITLES=\"text\"" : "",
+               stem(file), file);
 }
 
-void ladder_hls(const json_t *about, struct buf *to)
+// Names of a group differ (4.3.4.1): what several share is numbered. What is for those who do not
+// hear says so (4.3.4.1, CHARACTERISTICS).
+static void hls_rendition(const json_t *of, size_t number, struct buf *to)
 {
-    const json_t *sound = json_object_get(about, "sound"), *texts = json_object_get(about, "text");
+    const char *role = word(of, "role");
+    bool forced = strcmp(role, "forced") == 0,
+         deaf = strcmp(role, "cc") == 0 || strcmp(role, "sdh") == 0;
+    buf_format(to, "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"%s", language_of(of));
+    if (strcmp(role, "subtitle") != 0)
+        buf_format(to, " %s", role);
+    if (number > 1)
+        buf_format(to, " %zu", number);
+    buf_format(to, "\",LANGUAGE=\"%s\",DEFAULT=NO,AUTOSELECT=YES,FORCED=%s%s,URI=\"%.*s.m3u8\"\n",
+               language_of(of), forced ? "YES" : "NO",
+               deaf ? ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,"
+                      "public.accessibility.describes-music-and-sound\""
+                    : "",
+               stem(word(of, "file")), word(of, "file"));
+}
+
+static size_t number_of_like(const json_t *texts, size_t at)
+{
+    const json_t *of = json_array_get(texts, at);
+    size_t number = 1;
+    for (size_t i = 0; i < at; i++) {
+        const json_t *one = json_array_get(texts, i);
+        number += strcmp(language_of(one), language_of(of)) == 0 &&
+                  strcmp(word(one, "role"), word(of, "role")) == 0;
+    }
+    return number;
+}
+
+static void hls(const json_t *about, struct buf *to)
+{
+    const json_t *sound = json_object_get(about, "sound"), *texts = json_object_get(about, "texts");
     size_t i;
     const json_t *of;
     buf_format(to, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
@@ -234,12 +343,7 @@ void ladder_hls(const json_t *about, struct buf *to)
                    language_of(sound), language_of(sound),
                    (long long)number(json_object_get(sound, "cmaf"), "channels"),
                    stem(word(sound, "file")), word(sound, "file"));
-    if (texts)
-        buf_format(to,
-                   "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"%s\",LANGUAGE=\"%s\","
-                   "DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI=\"%.*s.m3u8\"\n",
-                   language_of(texts), language_of(texts), stem(word(texts, "file")),
-                   word(texts, "file"));
+    json_array_foreach(texts, i, of) hls_rendition(of, number_of_like(texts, i), to);
     json_array_foreach(json_object_get(about, "picture"), i, of) hls_rung(about, of, to);
 }
 
@@ -293,9 +397,27 @@ static void dash_sound(const json_t *sound, struct buf *to)
     buf_format(to, "    </AdaptationSet>\n");
 }
 
-void ladder_dash(const json_t *about, struct buf *to)
+// Roles of ISO/IEC 23009-1, 5.8.5.5.
+static void dash_text(const json_t *of, struct buf *to)
 {
-    const json_t *sound = json_object_get(about, "sound"), *texts = json_object_get(about, "text");
+    const char *role = word(of, "role");
+    bool forced = strcmp(role, "forced") == 0, plain = strcmp(role, "subtitle") == 0;
+    buf_format(to,
+               "    <AdaptationSet contentType=\"text\" mimeType=\"text/vtt\" lang=\"%s\">\n"
+               "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"%s\"/>\n"
+               "      <Representation id=\"%s\" bandwidth=\"1000\">\n"
+               "        <BaseURL>%s</BaseURL>\n      </Representation>\n"
+               "    </AdaptationSet>\n",
+               language_of(of),
+               plain    ? "subtitle"
+               : forced ? "forced-subtitle"
+                        : "caption",
+               word(of, "name"), word(of, "file"));
+}
+
+static void dash(const json_t *about, struct buf *to)
+{
+    const json_t *sound = json_object_get(about, "sound");
     const json_t *list = json_object_get(about, "picture"), *of;
     const json_t *first = json_array_get(fragments_of(json_array_get(list, 0)), 0);
     double group = (double)part(first, 2) / (double)scale_of(json_array_get(list, 0));
@@ -312,13 +434,90 @@ void ladder_dash(const json_t *about, struct buf *to)
     buf_format(to, "    </AdaptationSet>\n");
     if (sound)
         dash_sound(sound, to);
-    if (texts)
-        buf_format(to,
-                   "    <AdaptationSet contentType=\"text\" mimeType=\"text/vtt\" lang=\"%s\">\n"
-                   "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"subtitle\"/>\n"
-                   "      <Representation id=\"text\" bandwidth=\"1000\">\n"
-                   "        <BaseURL>%s</BaseURL>\n      </Representation>\n"
-                   "    </AdaptationSet>\n",
-                   language_of(texts), word(texts, "file"));
+    json_array_foreach(json_object_get(about, "texts"), i, of) dash_text(of, to);
     buf_format(to, "  </Period>\n</MPD>\n");
+}
+
+// ---- all of it
+
+struct filing {
+    bool (*file)(void *context, const char *name, text content);
+    void *context;
+};
+
+static bool give(const struct filing *f, const char *name, struct buf *b)
+{
+    bool ok = f->file(f->context, name, (text){b->at, b->size});
+    buf_free(b);
+    *b = (struct buf)BUF_LIMIT(64 << 20);
+    return ok;
+}
+
+static bool give_playlist(const struct filing *f, const json_t *of, struct buf *b)
+{
+    char name[100];
+    snprintf(name, sizeof(name), "%.80s.m3u8", word(of, "name"));
+    return give(f, name, b);
+}
+
+bool ladder_files(const json_t *about, bool (*file)(void *context, const char *name, text content),
+                  void *context)
+{
+    const struct filing f = {file, context};
+    const json_t *sound = json_object_get(about, "sound"), *of;
+    struct buf b = BUF_LIMIT(64 << 20);
+    bool ok = true;
+    size_t i;
+    json_array_foreach(json_object_get(about, "picture"), i, of)
+    {
+        hls_file(of, &b);
+        ok = ok && give_playlist(&f, of, &b);
+    }
+    if (sound) {
+        hls_file(sound, &b);
+        ok = ok && give_playlist(&f, sound, &b);
+    }
+    json_array_foreach(json_object_get(about, "texts"), i, of)
+    {
+        hls_text(about, of, &b);
+        ok = ok && give_playlist(&f, of, &b);
+    }
+    hls(about, &b);
+    ok = ok && give(&f, "master.m3u8", &b);
+    dash(about, &b);
+    ok = ok && give(&f, "manifest.mpd", &b);
+    buf_free(&b);
+    return ok;
+}
+
+static void check(json_t *list, bool *all, const char *what, bool ok, const char *wanted,
+                  const char *seen)
+{
+    json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s}", "what", what, "ok", ok, "wanted",
+                                          wanted, "seen", seen));
+    *all = *all && ok;
+}
+
+json_t *ladder_checks(const json_t *about, bool *all)
+{
+    json_t *list = json_array();
+    const json_t *track;
+    size_t i;
+    char wanted[32], seen[120];
+    int64_t frames = number(about, "frames");
+    *all = true;
+    json_array_foreach(json_object_get(about, "picture"), i, track)
+    {
+        const json_t *cmaf = json_object_get(track, "cmaf");
+        int64_t have = number(track, "frames"), most, average;
+        ladder_rates(track, &most, &average);
+        snprintf(wanted, sizeof(wanted), "%lld frames", (long long)frames);
+        snprintf(seen, sizeof(seen), "%lld frames, %lld x %lld, %.40s, %.2f Mb/s", (long long)have,
+                 (long long)number(cmaf, "width"), (long long)number(cmaf, "height"),
+                 word(cmaf, "codecs"), (double)average / 1e6);
+        check(list, all, word(track, "name"), have == frames, wanted, seen);
+    }
+    bool aligned = ladder_aligned(about);
+    check(list, all, "key frames", aligned, "at the same frames", aligned ? "so" : "not so");
+    return list;
 }

@@ -18,15 +18,28 @@ json_t *ladder_rungs(const json_t *profile, int width, int height);
 // The sound's profile; NULL: the profile wants none. A new reference.
 json_t *ladder_sound(const json_t *profile);
 
+// All that is encoded for it, in order: {"name", "profile", "sound": bool}, the rungs and then the
+// sound, when both profile and facts have some. Each becomes NAME.mp4. A new reference.
+json_t *ladder_tracks(const json_t *profile, const json_t *facts);
+
 // `about`: {"rate", "frames",
-//           "picture": [{"name", "file", "cmaf"}...], largest first; see engine/cmaf.h,
+//           "picture": [{"name", "file", "frames", "cmaf"}...], largest first; see engine/cmaf.h,
 //           "sound": {"name", "file", "language", "cmaf"}?,
-//           "text": {"file", "language"}?, WebVTT}
-// The playlist of one file is beside it, and called as it is with the ending .m3u8.
-void ladder_hls_file(const json_t *about, const json_t *of, struct buf *to); // of picture or sound
-void ladder_hls_text(const json_t *about, struct buf *to);
-void ladder_hls(const json_t *about, struct buf *to);
-void ladder_dash(const json_t *about, struct buf *to);
+//           "texts": [{"name", "file", "language", "role"}...]?, WebVTT}
+// One without a track yet, of a source with these facts. A new reference.
+json_t *ladder_about(const json_t *facts);
+// Adds a track as it was muxed. `cmaf` is borrowed.
+void ladder_add(json_t *about, const json_t *track, const json_t *cmaf, int64_t frames,
+                const json_t *facts);
+// Adds captions of a language ("": not said) and role (cc, sdh, subtitle, forced); the file that
+// they are to be. Belongs to `about`.
+const char *ladder_add_text(json_t *about, const char *language, const char *role);
+// Playlists and manifests, one after another. The playlist of one file is beside it, and called as
+// it is with the ending .m3u8. False as soon as `file` says so.
+bool ladder_files(const json_t *about, bool (*file)(void *context, const char *name, text content),
+                  void *context);
+// Rows of checks: each rung has all frames, and key frames lie at the same ones. A new reference.
+json_t *ladder_checks(const json_t *about, bool *all);
 // Bits a second of a file with "cmaf": of its largest fragment for its length, and of all of them.
 void ladder_rates(const json_t *of, int64_t *most, int64_t *average);
 // Whether all rungs' fragments begin at the same frames.

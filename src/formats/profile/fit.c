@@ -1,4 +1,5 @@
 // What a master lacks to become what an outlet asks for: its Facts beside the profile's "master".
+#include "formats/captions/embed.h"
 #include "formats/profile/hdr.h"
 #include "formats/profile/picture.h"
 #include "formats/profile/profile.h"
@@ -320,16 +321,69 @@ static void timecode(struct fit *f, const json_t *master, const json_t *facts)
     }
 }
 
+void profile_supply(json_t *facts, const json_t *captions)
+{
+    json_object_set_new(facts, "supplied", json_deep_copy(captions));
+}
+
+// "en cc, sv subtitle"
+static void captions_seen(const json_t *list, char *to, size_t size)
+{
+    size_t used = 0, i;
+    const json_t *one;
+    to[0] = 0;
+    json_array_foreach(list, i, one)
+    {
+        const char *language = word(one, "language"), *role = word(one, "role");
+        int got = snprintf(to + used, size - used, "%s%s%s%s", used ? ", " : "",
+                           *language ? language : "no language said", *role ? " " : "", role);
+        used += got > 0 && (size_t)got < size - used ? (size_t)got : 0;
+    }
+}
+
+static bool in_language(const json_t *list, const char *language)
+{
+    size_t i;
+    const json_t *one;
+    const char *code = caption_language_code(text_of(language));
+    json_array_foreach(list, i,
+                       one) if (strcmp(caption_language_code(text_of(word(one, "language"))),
+                                       code) == 0) return true;
+    return false;
+}
+
+// What is only in the master's file is in no deliverable, but in one that is the file itself.
 static void captions(struct fit *f, const json_t *profile, const json_t *facts)
 {
-    char wanted[256];
-    const json_t *asked = json_object_get(profile, "captions");
-    if (!json_is_true(json_object_get(asked, "needed")))
+    static const char fix[] = "bring captions of the film: the Captions beside its player, "
+                              "posthouse put FILE --captions-of FILM:LANGUAGE:ROLE, or "
+                              "posthouse transcode --captions FILE:LANGUAGE:ROLE";
+    char wanted[256], seen[200];
+    const json_t *asked = json_object_get(profile, "captions"), *language;
+    bool needed = json_is_true(json_object_get(asked, "needed")),
+         itself = json_object_get(profile, "checks_only") != NULL;
+    const json_t *supplied = json_object_get(facts, "supplied"),
+                 *within = json_object_get(facts, "captions");
+    bool inside = json_array_size(within) > 0, there = json_array_size(supplied) > 0;
+    size_t i;
+    if (!needed)
         return;
     words_of(json_object_get(asked, "formats"), wanted, sizeof(wanted));
-    size_t there = json_array_size(json_object_get(facts, "captions"));
-    add(f, "captions", wanted, there ? "supplied" : "none in the file", there ? OK : UNKNOWN,
-        "bring them as captions of the master");
+    captions_seen(there ? supplied : within, seen, sizeof(seen));
+    if (!there && itself && inside)
+        add(f, "captions", wanted, seen, OK, fix);
+    else if (!there && inside)
+        add(f, "captions", wanted, "in the file only", NO,
+            "take them out (posthouse caption extract) and bring them as captions of the film");
+    else
+        add(f, "captions", wanted, seen, there ? OK : itself ? UNKNOWN : NO, fix);
+    json_array_foreach(json_object_get(asked, "languages"), i, language)
+    {
+        char what[60];
+        bool has = in_language(supplied, json_string_value(language));
+        snprintf(what, sizeof(what), "captions: %.40s", json_string_value(language));
+        add(f, what, "there", has ? "there" : seen, has ? OK : itself ? UNKNOWN : NO, fix);
+    }
 }
 
 // What is asked but not looked at here: it is said, so that nobody takes it for checked.

@@ -1,4 +1,5 @@
 #include "formats/profile/profile.h"
+#include "formats/captions/embed.h"
 #include "formats/naming/naming.h"
 #include "formats/profile/lines.h"
 #include "formats/profile/routes.h"
@@ -88,6 +89,7 @@ static const struct field fields[] = {
     {"audio", "streams", 'i', false, NULL},
     {"audio", "bit_rate", 'i', false, NULL},
     {"audio", "tracks", 'L', false, NULL},
+    {"audio", "files", 't', false, " track "},
     {"audio.tracks[]", "layout", 't', true, LAYOUTS},
     {"audio.tracks[]", "split", 'b', false, NULL},
     {"audio.tracks[]", "order", 't', false, ORDERS},
@@ -143,6 +145,7 @@ static const struct field fields[] = {
     {"captions", "formats", 'T', false, " scc srt vtt ttml dfxp imsc itt ebu-stl spruce-stl mcc "},
     {"captions", "embed", 'T', false, " cc c608 text ttml webvtt "},
     {"captions", "languages", 'T', false, NULL},
+    {"captions", "name", 't', false, NULL},
     {"captions", "needed", 'b', false, NULL},
     {"length", "av_ms", 'i', false, NULL},
     {"length", "shortest_s", 'i', false, NULL},
@@ -455,6 +458,8 @@ static bool check_sound(const json_t *profile, struct fault *f)
         if (!routes_row_check(row, &field, &why))
             return wrong(f, path, field, why);
     }
+    if (json_object_get(audio, "files") && json_object_get(profile, "video"))
+        return wrong(f, "audio", "files", "are of deliverables without a picture");
     const json_t *loudness = json_object_get(profile, "loudness");
     const char *apply = json_string_value(json_object_get(loudness, "apply"));
     if (apply && strcmp(apply, "gain") == 0 && !json_object_get(loudness, "target"))
@@ -505,6 +510,9 @@ static bool check(const json_t *profile, struct fault *f)
     if (json_object_get(profile, "naming") &&
         !naming_check(json_object_get(profile, "naming"), why))
         return wrong(f, "naming", "pattern", why);
+    const char *beside = json_string_value(json_object_get(json_object_get(profile, "captions"), "name"));
+    if (beside && !caption_pattern_ok(beside))
+        return wrong(f, "captions", "name", "is a file's name of {name}, {language}, {role}; it holds {name}");
     if (!encoder_fits(json_object_get(video, "encoder"), f))
         return false;
     if (!check_sound(profile, f))
@@ -593,6 +601,12 @@ const char *profile_standing(const json_t *profile)
     if (!source)
         return "";
     return json_object_get(source, "confirmed") ? "confirmed" : "unconfirmed";
+}
+
+bool profile_several(const json_t *profile)
+{
+    return json_object_get(profile, "ladder") ||
+           json_object_get(json_object_get(profile, "audio"), "files");
 }
 
 // ---- segments

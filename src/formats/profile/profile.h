@@ -32,6 +32,9 @@ MUST_CHECK bool profile_ask(const json_t *profile, const struct profile_wish *w,
 // state: "ok", "no", or "unknown" (the facts do not say; a person or a measurement must). *fits:
 // there is no "no". A new reference.
 json_t *profile_fit(const json_t *profile, const json_t *facts, bool *fits);
+// Says in `facts` which captions were brought for the master: rows with "language" and "role".
+// Without it there are none. `captions` is copied.
+void profile_supply(json_t *facts, const json_t *captions);
 // Whether it can be made of a master; else an error with all that is in the way. `name`: the
 // master's.
 MUST_CHECK bool profile_makes(const json_t *profile, const json_t *facts, const char *name,
@@ -42,6 +45,8 @@ const char *profile_standing(const json_t *profile);
 // Whether a decoder's buffer must be followed from the first frame to the last (a strict rate: an
 // option bufsize, maxrate or minrate): then there is one segment.
 bool profile_strict(const json_t *profile);
+// Whether what it makes is a folder of several files: a ladder, or a file for each track of sound.
+bool profile_several(const json_t *profile);
 // Whether the segments are measured before they are encoded, to come to a bit rate together.
 bool profile_measured(const json_t *profile);
 // Frames of a group of pictures at `rate`; 1 when the profile asks for none.

@@ -163,6 +163,25 @@ static void layout(struct checks *c, const char *what, const json_t *profile, co
         same(c, what, r->layout->name, said);
 }
 
+// Files that are laid in together begin and end together.
+static void stems(struct checks *c, const json_t *result)
+{
+    const json_t *list = json_object_get(result, "audio"),
+                 *begins = json_object_get(result, "begins");
+    const json_t *first_one = json_array_get(list, 0), *one;
+    int64_t wanted = number(first_one, "duration_samples"), seen = wanted;
+    size_t i;
+    bool same_begin = true;
+    json_array_foreach(list, i, one) if (number(one, "duration_samples") != wanted) seen =
+        number(one, "duration_samples");
+    same_count(c, "samples of each file", wanted, seen, 0);
+    json_array_foreach(begins, i, one) same_begin =
+        same_begin && json_equal(one, json_array_get(begins, 0));
+    const char *at = json_string_value(json_array_get(begins, 0));
+    add(c, "start of each file", at ? at : "the same", same_begin ? at ? at : "the same" : "apart",
+        same_begin);
+}
+
 static void sound(struct checks *c, const json_t *profile, const json_t *source,
                   const json_t *result)
 {
@@ -173,6 +192,8 @@ static void sound(struct checks *c, const json_t *profile, const json_t *source,
         return;
     struct routes *routes = routes_make(profile, source);
     same_count(c, "sound streams", (int64_t)routes->count, (int64_t)json_array_size(seen_list), 0);
+    if (json_object_get(asked, "files"))
+        stems(c, result);
     for (size_t i = 0; i < routes->count && i < json_array_size(seen_list); i++) {
         const struct route *r = &routes->at[i];
         const json_t *to = json_array_get(seen_list, i);

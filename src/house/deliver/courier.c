@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "farend/farend.h"
 #include "house/assets/assets.h"
+#include "house/deliver/bind.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/outside.h"
 #include "house/deliver/package.h"
@@ -41,12 +42,12 @@ struct errand { // one sending under way
     char delivery[27], destination[27];
     json_t *profile, *made, *facts, *told, *certificate, *package, *progress;
     struct destination to;
-    sha256 content;
-    int64_t size;
-    struct content_sums sums;
-    bool sums_known, packed;
+    struct package_media *media; // its files
+    size_t media_count;
+    bool *sums_known, packed;
     json_t *result;
     struct outside_made outside; // of a licensed encoder
+    struct bind_made *bound;     // of a deliverable of several files
     int64_t began_ms;
     // of the files that are sent
     const struct store_map *map; // of the one that is open
@@ -114,17 +115,18 @@ static void forget(struct errand *e)
     destination_close(&e->to);
 }
 
-static bool read_sums(struct db_tx *tx, struct errand *e, struct error *err)
+static bool read_sums(struct db_tx *tx, struct errand *e, size_t i, struct error *err)
 {
+    struct content_sums *sums = &e->media[i].sums;
     struct db_rows *rows =
         db_query(tx, "select md5, sha1, sha256, xxh64 from content_sums where content = ?1", "b",
-                 (const void *)e->content.at, (size_t)SHA256_SIZE);
-    e->sums_known = db_next(rows);
-    if (e->sums_known) {
-        text_copy(text_of(db_text(rows, 0)), e->sums.md5, sizeof(e->sums.md5));
-        text_copy(text_of(db_text(rows, 1)), e->sums.sha1, sizeof(e->sums.sha1));
-        text_copy(text_of(db_text(rows, 2)), e->sums.sha256, sizeof(e->sums.sha256));
-        text_copy(text_of(db_text(rows, 3)), e->sums.xxh64, sizeof(e->sums.xxh64));
+                 (const void *)e->media[i].content.at, (size_t)SHA256_SIZE);
+    e->sums_known[i] = db_next(rows);
+    if (e->sums_known[i]) {
+        text_copy(text_of(db_text(rows, 0)), sums->md5, sizeof(sums->md5));
+        text_copy(text_of(db_text(rows, 1)), sums->sha1, sizeof(sums->sha1));
+        text_copy(text_of(db_text(rows, 2)), sums->sha256, sizeof(sums->sha256));
+        text_copy(text_of(db_text(rows, 3)), sums->xxh64, sizeof(sums->xxh64));
     }
     return db_end(rows, err);
 }
@@ -139,12 +141,40 @@ static bool read_certificate(struct db_tx *tx, struct errand *e, struct error *e
     return true;
 }
 
+static bool read_media(struct db_tx *tx, struct errand *e, struct error *err)
+{
+    const json_t *files = json_object_get(e->made, "files"), *row;
+    size_t i, count = json_array_size(files);
+    bool ok = true;
+    e->media = ARENA_ARRAY(e->a, struct package_media, count + 1);
+    e->sums_known = ARENA_ARRAY(e->a, bool, count + 1);
+    e->media_count = count;
+    json_array_foreach(files, i, row)
+    {
+        e->media[i] =
+            (struct package_media){.name = word(row, "name"),
+                                   .role = word(row, "role"),
+                                   .use = word(row, "use"),
+                                   .language = word(row, "language"),
+                                   .size = json_integer_value(json_object_get(row, "size"))};
+        ok = ok &&
+             (sha256_parse(text_of(word(row, "content")), &e->media[i].content) ||
+              error_set(err, ERROR_INTERNAL, "a file of %s has no content",
+                        word(e->made, "name"))) &&
+             read_sums(tx, e, i, err);
+    }
+    if (ok && !count) {
+        error_set(err, ERROR_CONFLICT, "%s is not made yet", word(e->made, "name"));
+        ok = error_fix(err, "wait until its job is done");
+    }
+    return ok;
+}
+
 static bool read_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct errand *e = context;
     const char *sending = e->claim.subject ? e->claim.subject : "";
     struct version_source v;
-    struct delivery_file file;
     forget(e);
     struct db_rows *rows = db_query(tx,
                                     "select s.delivery, s.destination, coalesce(s.package, (select "
@@ -167,33 +197,60 @@ static bool read_in(struct db_tx *tx, void *context, struct error *err)
         return false;
     if (!there)
         return error_set(err, ERROR_NOT_FOUND, "what was to be sent is not there any more");
-    if (!delivery_file(tx, e->delivery, e->a, &file, err) ||
-        !delivery_get(tx, e->delivery, &e->made, err) ||
+    if (!delivery_get(tx, e->delivery, &e->made, err) || !read_media(tx, e, err) ||
         !destination_open(tx, e->c->wish.seal, e->destination, e->a, &e->to, err) ||
         !version_source(tx, word(e->made, "version"), e->a, &v, err))
         return false;
-    e->content = file.content;
-    e->size = file.size;
     e->facts = v.facts ? json_loads(v.facts, 0, NULL) : NULL;
-    return record_told_get(tx, v.asset, &e->told, err) && read_certificate(tx, e, err) &&
-           read_sums(tx, e, err);
+    return record_told_get(tx, v.asset, &e->told, err) && read_certificate(tx, e, err);
 }
 
 static bool package_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct errand *e = context;
     char *package = json_dumps(e->package, JSON_COMPACT);
-    bool ok =
-        (e->sums_known || !*e->sums.md5) ||
-        db_run(
-            tx, err,
-            "insert into content_sums values (?1, ?2, ?3, ?4, ?5) on conflict (content) do nothing",
-            "bssss", (const void *)e->content.at, (size_t)SHA256_SIZE, e->sums.md5, e->sums.sha1,
-            e->sums.sha256, e->sums.xxh64);
+    bool ok = true;
+    for (size_t i = 0; ok && i < e->media_count; i++) {
+        const struct package_media *m = &e->media[i];
+        ok = e->sums_known[i] || !*m->sums.md5 ||
+             db_run(tx, err,
+                    "insert into content_sums values (?1, ?2, ?3, ?4, ?5) on conflict (content) do "
+                    "nothing",
+                    "bssss", (const void *)m->content.at, (size_t)SHA256_SIZE, m->sums.md5,
+                    m->sums.sha1, m->sums.sha256, m->sums.xxh64);
+    }
     ok = ok && db_run(tx, err, "update sendings set package = ?2, folder = ?3 where id = ?1", "sss",
                       e->claim.subject, package, word(e->package, "folder"));
     free(package);
     return ok;
+}
+
+// How far one file of several is, as of all of them.
+struct summing {
+    struct errand *e;
+    int64_t before, total;
+};
+
+static bool summed(void *context, int64_t done, int64_t total)
+{
+    struct summing *s = context;
+    (void)total;
+    return moved(s->e, s->before + done, s->total);
+}
+
+static bool sum_all(struct errand *e, struct error *err)
+{
+    struct summing s = {.e = e};
+    for (size_t i = 0; i < e->media_count; i++)
+        s.total += e->media[i].size;
+    for (size_t i = 0; i < e->media_count; i++) {
+        struct package_media *m = &e->media[i];
+        if (!e->sums_known[i] &&
+            !sums_of_content(e->c->wish.store, &m->content, summed, &s, &m->sums, err))
+            return false;
+        s.before += m->size;
+    }
+    return true;
 }
 
 // Once: a later try, another destination, and who looks at it later, have the same.
@@ -201,24 +258,22 @@ static bool pack(struct errand *e, struct error *err)
 {
     if (e->package)
         return e->packed || db_write(e->c->wish.db, package_in, e, err);
-    if (!e->sums_known && !sums_of_content(e->c->wish.store, &e->content, moved, e, &e->sums, err))
-        return false;
     struct package_wish w = {.profile = e->profile,
                              .delivery = e->made,
                              .facts = e->facts,
                              .record = e->told,
                              .rules = e->c->wish.rules,
-                             .content = e->content,
-                             .size = e->size,
+                             .media = e->media,
+                             .media_count = e->media_count,
                              .now_ms = clock_now_ms(),
-                             .sums = e->sums,
                              .certificate = e->certificate};
     sha256 pass;
     if (e->certificate &&
         (!sha256_parse(text_of(word(e->certificate, "content")), &pass) ||
          !sums_of_content(e->c->wish.store, &pass, NULL, NULL, &w.certificate_sums, err)))
         return false;
-    return package_make(&w, &e->package, err) && db_write(e->c->wish.db, package_in, e, err);
+    return sum_all(e, err) && package_make(&w, &e->package, err) &&
+           db_write(e->c->wish.db, package_in, e, err);
 }
 
 // ---- sending it
@@ -372,9 +427,8 @@ static bool apply_outside(struct db_tx *tx, void *context, const struct ended *w
     return outside_done(tx, what->job, &e->outside, err);
 }
 
-static bool run_outside(struct errand *e, struct error *err)
+static bool run_outside(struct errand *e, const char *scratch, struct error *err)
 {
-    char scratch[PATH_MAX];
     struct outside_wish w = {.db = e->c->wish.db,
                              .store = e->c->wish.store,
                              .job = e->claim.job,
@@ -382,41 +436,107 @@ static bool run_outside(struct errand *e, struct error *err)
                              .sandbox = e->c->wish.sandbox,
                              .going = still,
                              .context = e};
-    if (!path_join(scratch, sizeof(scratch), e->c->scratch, e->claim.attempt))
-        return error_set(err, ERROR_INPUT, "the scratch folder's name is too long");
-    return folder_remove(scratch, err) && folder_make(scratch, 0750, err) &&
-           outside_run(&w, &e->outside, err);
+    return outside_run(&w, &e->outside, err);
 }
 
 static void end_outside(struct errand *e, bool taken)
 {
-    char scratch[PATH_MAX];
-    struct error ignored;
     store_settle(e->c->wish.store, e->outside.bytes, taken);
     json_decref(e->outside.facts);
-    if (path_join(scratch, sizeof(scratch), e->c->scratch, e->claim.attempt))
-        (void)!folder_remove(scratch, &ignored);
+}
+
+// ---- deliverables of several files
+
+static bool apply_bind(struct db_tx *tx, void *context, const struct ended *what, struct error *err)
+{
+    struct errand *e = context;
+    return bind_done(tx, what->job, e->bound, err);
+}
+
+static bool run_bind(struct errand *e, const char *scratch, struct error *err)
+{
+    struct bind_wish w = {.db = e->c->wish.db,
+                          .store = e->c->wish.store,
+                          .job = e->claim.job,
+                          .scratch = scratch,
+                          .ticket = e->claim.ticket};
+    return bind_run(&w, &e->bound, err);
+}
+
+static void end_bind(struct errand *e, bool taken)
+{
+    struct error ignored; // the sweep of the store comes by
+    bind_close(e->bound, taken);
+    if (taken)
+        (void)!store_tidy(e->c->wish.store, NULL, &ignored); // the pieces' space
+}
+
+// ---- which it is
+
+static bool run_sending(struct errand *e, const char *scratch, struct error *err)
+{
+    (void)scratch; // a sending's is its own, for what is tried again
+    return run(e, err);
+}
+
+static void end_sending(struct errand *e, bool taken)
+{
+    (void)e;
+    (void)taken;
+}
+
+static const struct work {
+    const char *kind, *part;
+    bool (*run)(struct errand *e, const char *scratch, struct error *err);
+    jobs_apply *apply;
+    void (*end)(struct errand *e, bool taken);
+} works[] = {
+    {"send", NULL, run_sending, apply, end_sending},
+    {"encode", "outside", run_outside, apply_outside, end_outside},
+    {"encode", "bind", run_bind, apply_bind, end_bind},
+};
+
+static const struct work *work_of(const struct claim *c)
+{
+    for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++)
+        if (strcmp(works[i].kind, c->kind) == 0 &&
+            (!works[i].part || strcmp(works[i].part, c->part) == 0))
+            return &works[i];
+    return NULL;
+}
+
+// With an empty folder of the attempt's own, which is gone afterwards.
+static bool run_work(struct errand *e, const struct work *w, const char *scratch, struct error *err)
+{
+    if (!w)
+        return error_set(err, ERROR_INTERNAL, "a courier can not do %s", e->claim.title);
+    return folder_remove(scratch, err) && folder_make(scratch, 0750, err) &&
+           w->run(e, scratch, err);
 }
 
 static bool do_it(struct errand *e, struct error *err)
 {
     struct jobs *jobs = e->c->wish.jobs;
+    const struct work *w = work_of(&e->claim);
     enum outcome outcome;
-    struct error why;
+    struct error why, ignored;
+    char scratch[PATH_MAX];
     error_clear(&why);
+    if (!path_join(scratch, sizeof(scratch), e->c->scratch, e->claim.attempt))
+        return error_set(err, ERROR_INPUT, "the scratch folder's name is too long");
     if (pthread_create(&e->beats, NULL, beat, e) != 0)
         return error_set(err, ERROR_INTERNAL, "a courier can not begin");
-    bool outside = strcmp(e->claim.kind, "encode") == 0;
-    bool ok = outside ? run_outside(e, &why) : run(e, &why);
+    bool ok = run_work(e, w, scratch, &why);
     atomic_store(&e->over, true);
     pthread_join(e->beats, NULL);
     error_clear(err);
     outcome = OUTCOME_STALE;
     if (ok)
-        ok = jobs_finish(jobs, e->claim.attempt, e->claim.token, outside ? apply_outside : apply, e,
-                         clock_now_ms(), &outcome, err);
-    if (outside)
-        end_outside(e, ok && outcome == OUTCOME_TAKEN);
+        ok = jobs_finish(jobs, e->claim.attempt, e->claim.token, w->apply, e, clock_now_ms(),
+                         &outcome, err);
+    if (w)
+        w->end(e, ok && outcome == OUTCOME_TAKEN);
+    (void)!folder_remove(scratch, &ignored);
     if (ok || err->kind != ERROR_NONE)
         return ok;
     if (atomic_load(&e->drop)) {
@@ -438,7 +558,8 @@ static bool work_in(struct db_tx *tx, void *context, struct error *err)
         tx, context, 0, err,
         "select (select count(*) from jobs where kind = 'send' and state in ('waiting', "
         "'running')) + (select count(*) from jobs j join steps s on s.job = j.number where "
-        "j.kind = 'encode' and j.state in ('waiting', 'running') and s.name = 'outside')",
+        "j.kind = 'encode' and j.state in ('waiting', 'running') and s.name in ('outside', "
+        "'bind'))",
         "");
 }
 

@@ -2,10 +2,12 @@
 #include "formats/naming/naming.h"
 #include "formats/profile/profile.h"
 #include "house/assets/assets.h"
+#include "house/captions/captions.h"
 #include "house/deliver/checks.h"
 #include "house/deliver/hooks.h"
 #include "house/deliver/outside.h"
 #include "house/deliver/package.h"
+#include "house/deliver/parts.h"
 #include "house/deliver/record.h"
 #include "house/deliver/sending.h"
 #include "house/jobs/jobs.h"
@@ -14,8 +16,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#define MUX_TRAVELS_MOST ((int64_t)16 << 30)
 
 // ---- asking
 
@@ -41,29 +41,34 @@ static const char *file_name(struct arena *a, const char *asset, const char *ext
     return name;
 }
 
-static bool has(const json_t *facts, const char *list)
+// The facts with the captions that people brought for it, as the readiness sees them. A new
+// reference.
+static bool with_captions(struct db_tx *tx, const struct version_source *v, const json_t *facts,
+                          json_t **to, struct error *err)
 {
-    return json_array_size(json_object_get(facts, list)) > 0;
+    json_t *list;
+    if (!captions_list(tx, v->asset, &list, err))
+        return false;
+    *to = json_copy((json_t *)(uintptr_t)facts);
+    profile_supply(*to, list);
+    json_decref(list);
+    return true;
 }
 
 static bool suits(struct db_tx *tx, const struct delivery_wish *w, const struct version_source *v,
                   const json_t *facts, struct error *err)
 {
-    json_t *told = NULL;
+    json_t *told = NULL, *supplied = NULL;
     if (!facts) {
         error_set(err, ERROR_CONFLICT, "%s cannot be delivered yet", v->name);
         error_why(err, "the house has not looked into it, or could not");
         return error_fix(err, "wait until it is ready, or see what its job says");
     }
-    if (json_object_get(w->profile, "ladder")) {
-        error_set(err, ERROR_UNSUPPORTED, "%s cannot be delivered as a ladder", v->name);
-        error_why(err, "%s", DELIVER_LADDER);
-        return error_fix(err, "posthouse get it, then posthouse transcode FILE --profile %s",
-                         json_string_value(json_object_get(w->profile, "name")));
-    }
-    bool ok = profile_makes(w->profile, facts, v->name, err) &&
+    bool ok = with_captions(tx, v, facts, &supplied, err) &&
+              profile_makes(w->profile, supplied, v->name, err) &&
               (!w->rules || (record_told_get(tx, v->asset, &told, err) &&
                              record_suits(w->rules, w->profile, facts, told, v->name, err)));
+    json_decref(supplied);
     json_decref(told);
     return ok;
 }
@@ -79,72 +84,6 @@ static bool say_changed(struct db_tx *tx, const char *delivery, struct error *er
     free(body);
     json_decref(json);
     return ok;
-}
-
-static json_t *after(size_t first, size_t count)
-{
-    json_t *list = json_array();
-    for (size_t i = first; i < first + count; i++)
-        json_array_append_new(list, json_pack("{s:i}", "step", (int)i));
-    return json_pack("{s:i, s:o}", "chunk", 1, "after", list);
-}
-
-// About how large the picture of it becomes: by its bit rate; else by what such codecs take of a
-// pixel.
-static int64_t made_bytes(const json_t *profile, const json_t *facts)
-{
-    static const struct {
-        const char *codec;
-        double bits;
-    } known[] = {{"prores", 4}, {"dnxh", 4}, {"v210", 22}, {"ffv1", 12}, {"", 0.4}};
-    const json_t *wanted = json_object_get(profile, "video");
-    const json_t *seen = json_array_get(json_object_get(facts, "video"), 0);
-    const char *codec = json_string_value(json_object_get(wanted, "codec"));
-    double frames = json_number_value(json_object_get(facts, "duration_frames")), pixels = 1;
-    double bit_rate = json_number_value(json_object_get(wanted, "bit_rate"));
-    static const char *const sides[] = {"width", "height"};
-    for (size_t i = 0; i < 2; i++) {
-        const json_t *side = json_object_get(wanted, sides[i]);
-        pixels *= json_number_value(side ? side : json_object_get(seen, sides[i]));
-    }
-    size_t k = 0;
-    while (known[k].codec[0] && (!codec || strncmp(codec, known[k].codec, strlen(known[k].codec))))
-        k++;
-    double frame_bits =
-        bit_rate > 0 ? bit_rate / 24 : pixels * known[k].bits; // 24 a second at least
-    return (int64_t)(frames * frame_bits / 8);
-}
-
-// The sound goes first: it takes its time to be read, and nothing waits for it but the muxer.
-static size_t steps_of(const json_t *profile, const json_t *facts, struct job_step steps[6])
-{
-    int64_t segments = profile_segments(profile, facts);
-    bool sound = json_object_get(profile, "audio") && has(facts, "audio");
-    size_t count = 0;
-    if (segments)
-        steps[count++] = (struct job_step){.name = "index", .tasks = 1};
-    if (sound)
-        steps[count++] = (struct job_step){.name = "sound", .tasks = 1};
-    bool measured = segments && profile_measured(profile);
-    if (measured)
-        steps[count++] = (struct job_step){.name = "weigh", .tasks = segments, .plan = after(1, 1)};
-    if (segments)
-        steps[count] = (struct job_step){
-            .name = "segment", .tasks = segments, .plan = after(measured ? count : 1, 1)};
-    count += segments > 0;
-    // All of a mux's work is carrying: a large one is not carried to a worker and back.
-    int64_t bytes = made_bytes(profile, facts);
-    steps[count] = (struct job_step){.name = "mux",
-                                     .tasks = 1,
-                                     .plan = after(1, count),
-                                     .reads_bytes = bytes > MUX_TRAVELS_MOST ? JOBS_TRAVELS_MOST + 1
-                                                                             : bytes + 1};
-    if (!outside_wanted(profile))
-        return count + 1;
-    json_t *plan = after(count + 1, 1);
-    json_object_set_new(plan, "hands", json_string("courier"));
-    steps[++count] = (struct job_step){.name = "outside", .tasks = 1, .plan = plan};
-    return count + 1;
 }
 
 static const char *project_name(struct db_tx *tx, const char *project, struct arena *a,
@@ -163,7 +102,9 @@ static bool name_of(struct db_tx *tx, const struct delivery_wish *w, const struc
                     json_t **values, struct error *err)
 {
     const json_t *naming = json_object_get(w->profile, "naming");
-    const char *extension = json_string_value(json_object_get(w->profile, "extension"));
+    const char *extension = profile_several(w->profile) // a folder has none
+                                ? NULL
+                                : json_string_value(json_object_get(w->profile, "extension"));
     const char *project = project_name(tx, v->project, a, err);
     char made[256];
     *name = "";
@@ -184,20 +125,32 @@ static bool name_of(struct db_tx *tx, const struct delivery_wish *w, const struc
                        json_string_value(json_object_get(w->profile, "name")), made, err);
 }
 
+// Whether captions may lie beside it: what a watch rule asks for takes those that there are then.
+static bool captions_beside(const struct delivery_wish *w)
+{
+    const json_t *asked = json_object_get(w->profile, "captions");
+    return json_array_size(json_object_get(asked, "formats")) > 0 &&
+           (!w->captions || json_array_size(w->captions) > 0);
+}
+
 static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
                      const struct version_source *v, const json_t *facts, const char *name,
                      const char *delivery, struct arena *a, int64_t now_ms, id *job,
                      struct error *err)
 {
-    struct job_step steps[6] = {0};
+    struct delivery_steps steps;
     const char *profile = json_string_value(json_object_get(w->profile, "name"));
-    bool outside = outside_wanted(w->profile);
+    const char *extension = json_string_value(json_object_get(w->profile, "extension"));
+    bool outside = outside_wanted(w->profile), several = profile_several(w->profile);
     json_t *made =
         outside ? outside_between(w->profile) : json_incref((json_t *)(uintptr_t)w->profile);
     json_t *ticket = json_pack("{s:s, s:o, s:s}", "kind", "encode", "profile", made, "output",
-                               outside ? "between.mov" : name);
+                               outside   ? "between.mov"
+                               : several ? arena_format(a, "%.230s%s", name, extension)
+                                         : name);
     if (w->captions)
         json_object_set(ticket, "caption_versions", (json_t *)(uintptr_t)w->captions);
+    delivery_steps_make(w->profile, facts, several || captions_beside(w), &steps);
     struct job_wish wish = {.project = v->project,
                             .kind = "encode",
                             .title = arena_format(a, "%s as %s", v->name, profile),
@@ -210,12 +163,11 @@ static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
                             .priority = JOBS_PRIORITY,
                             .tier = JOBS_TIER_TICKETS,
                             .reads_bytes = v->size,
-                            .steps = steps,
-                            .step_count = steps_of(w->profile, facts, steps),
+                            .steps = steps.at,
+                            .step_count = steps.count,
                             .unit = "parts"};
     bool ok = job_make(tx, &wish, now_ms, job, err);
-    for (size_t i = 0; i < wish.step_count; i++)
-        json_decref((json_t *)(uintptr_t)steps[i].plan);
+    delivery_steps_free(&steps);
     json_decref(ticket);
     return ok;
 }
@@ -292,8 +244,8 @@ bool delivery_plan(struct db_tx *tx, const struct delivery_wish *w, int64_t now_
     json_t *facts = ok && v.facts ? json_loads(v.facts, 0, NULL) : NULL;
     error_clear(&why);
     if (ok) {
-        bool well =
-            name_of(tx, w, &v, facts, a, now_ms, &name, &values, &why) && qc_is_passed(tx, w, &why);
+        bool well = name_of(tx, w, &v, facts, a, now_ms, &name, &values, &why) &&
+                    suits(tx, w, &v, facts, &why) && qc_is_passed(tx, w, &why);
         *plan = json_pack("{s:s, s:s, s:O*}", "name", name, "package",
                           *name ? package_plan(w->profile, name, a) : "", "values", values);
         json_t *naming = json_object_get(w->profile, "naming");
@@ -330,13 +282,44 @@ static json_t *delivery_json(struct db_rows *rows)
     if (at && size == SHA256_SIZE) {
         memcpy(content.at, at, SHA256_SIZE);
         json_object_set_new(json, "content", json_string(sha256_text(&content).text));
-        json_object_set_new(json, "size", json_integer(db_int(rows, 9)));
     }
+    if (strcmp(db_text(rows, 6), "done") == 0)
+        json_object_set_new(json, "size", json_integer(db_int(rows, 9)));
     json_t *checks = json_loads(db_text(rows, 10), 0, NULL);
     json_object_set_new(json, "checks", checks ? checks : json_array());
     if (!db_null(rows, 11))
         json_object_set_new(json, "problem", json_loads(db_text(rows, 11), 0, NULL));
     return json;
+}
+
+static json_t *file_json(struct db_rows *rows)
+{
+    size_t size;
+    sha256 content = {0};
+    const void *at = db_blob(rows, 3, &size);
+    if (at && size == SHA256_SIZE)
+        memcpy(content.at, at, SHA256_SIZE);
+    json_t *about = json_loads(db_text(rows, 5), 0, NULL);
+    json_t *json = json_pack("{s:I, s:s, s:s, s:s, s:I}", "number", (json_int_t)db_int(rows, 0),
+                             "name", db_text(rows, 1), "role", db_text(rows, 2), "content",
+                             sha256_text(&content).text, "size", (json_int_t)db_int(rows, 4));
+    json_object_update(json, about);
+    json_decref(about);
+    return json;
+}
+
+static bool files_into(struct db_tx *tx, json_t *delivery, struct error *err)
+{
+    json_t *list = json_array();
+    struct db_rows *rows =
+        db_query(tx,
+                 "select number, name, role, content, size, about from delivery_files where "
+                 "delivery = ?1 order by number",
+                 "s", json_string_value(json_object_get(delivery, "id")));
+    while (db_next(rows))
+        json_array_append_new(list, file_json(rows));
+    json_object_set_new(delivery, "files", list);
+    return db_end(rows, err);
 }
 
 bool delivery_get(struct db_tx *tx, const char *delivery, json_t **json, struct error *err)
@@ -346,7 +329,8 @@ bool delivery_get(struct db_tx *tx, const char *delivery, json_t **json, struct 
         db_query(tx, "select " COLUMNS " from deliveries where id = ?1", "s", delivery);
     if (db_next(rows))
         *json = delivery_json(rows);
-    if (db_end(rows, err) && (!*json || sendings_into(tx, *json, err)))
+    if (db_end(rows, err) &&
+        (!*json || (files_into(tx, *json, err) && sendings_into(tx, *json, err))))
         return *json || error_set(err, ERROR_NOT_FOUND, "there is no such delivery");
     json_decref(*json);
     return false;
@@ -365,20 +349,54 @@ bool delivery_list(struct db_tx *tx, const char *project, int64_t limit, json_t 
     bool ok = db_end(rows, err);
     size_t i;
     json_t *row;
-    json_array_foreach(*list, i, row) ok = ok && sendings_into(tx, row, err);
+    json_array_foreach(*list, i, row) ok =
+        ok && files_into(tx, row, err) && sendings_into(tx, row, err);
     if (ok)
         return true;
     json_decref(*list);
     return false;
 }
 
-bool delivery_file(struct db_tx *tx, const char *delivery, struct arena *a,
+// Of which there may be several.
+static bool no_file(struct db_tx *tx, const char *delivery, int64_t number, struct error *err)
+{
+    char name[256] = "", state[16] = "";
+    struct db_rows *rows =
+        db_query(tx, "select name, state from deliveries where id = ?1", "s", delivery);
+    bool there = db_next(rows);
+    if (there) {
+        text_copy(text_of(db_text(rows, 0)), name, sizeof(name));
+        text_copy(text_of(db_text(rows, 1)), state, sizeof(state));
+    }
+    if (!db_end(rows, err))
+        return false;
+    if (!there)
+        return error_set(err, ERROR_NOT_FOUND, "there is no such delivery");
+    if (strcmp(state, "done") != 0) {
+        error_set(err, ERROR_CONFLICT, "%s is not made yet", name);
+        return error_fix(err, "wait until its job is done");
+    }
+    if (number >= 0)
+        return error_set(err, ERROR_NOT_FOUND, "%s has no such file", name);
+    error_set(err, ERROR_CONFLICT, "%s is several files", name);
+    return error_fix(err, "ask for them one by one: /deliveries/%s/files/0, and so on", delivery);
+}
+
+bool delivery_file(struct db_tx *tx, const char *delivery, int64_t number, struct arena *a,
                    struct delivery_file *file, struct error *err)
 {
-    struct db_rows *rows = db_query(
-        tx, "select name, content, size, state from deliveries where id = ?1", "s", delivery);
-    bool there = db_next(rows), done = false;
-    if (there) {
+    bool done = false;
+    struct db_rows *rows =
+        number < 0 ? db_query(tx,
+                              "select f.name, f.content, f.size from deliveries d join "
+                              "delivery_files f on f.delivery = d.id and f.number = 0 where d.id = "
+                              "?1 and d.content is not null",
+                              "s", delivery)
+                   : db_query(tx,
+                              "select name, content, size from delivery_files where delivery = ?1 "
+                              "and number = ?2",
+                              "si", delivery, number);
+    if (db_next(rows)) {
         size_t size;
         const void *at = db_blob(rows, 1, &size);
         done = at && size == SHA256_SIZE;
@@ -387,14 +405,7 @@ bool delivery_file(struct db_tx *tx, const char *delivery, struct arena *a,
         if (done)
             memcpy(file->content.at, at, SHA256_SIZE);
     }
-    if (!db_end(rows, err))
-        return false;
-    if (!there)
-        return error_set(err, ERROR_NOT_FOUND, "there is no such delivery");
-    if (done)
-        return true;
-    error_set(err, ERROR_CONFLICT, "%s is not made yet", file->name);
-    return error_fix(err, "wait until its job is done");
+    return db_end(rows, err) && (done || no_file(tx, delivery, number, err));
 }
 
 // ---- for flow
@@ -425,42 +436,92 @@ bool delivery_state_set(struct db_tx *tx, const char *job, const char *state, co
                hooks_tell(tx, "delivery.failed", delivery, NULL, clock_now_ms(), err)))));
 }
 
-bool delivery_done(struct db_tx *tx, const char *job, const sha256 *content, int64_t size,
-                   const json_t *facts, struct error *err)
+bool delivery_judged(struct db_tx *tx, const char *job, const json_t *facts, json_t **checks,
+                     struct error *err)
 {
-    char delivery[27] = "";
     json_t *profile = NULL, *source = NULL, *sound = NULL;
-    struct db_rows *rows = db_query(
-        tx,
-        "select d.id, d.spec, v.facts, (select p.result from delivery_pieces p where p.job "
-        "= d.job and p.step = 'sound') from deliveries d join versions v on v.id = "
-        "d.version where d.job = ?1",
-        "s", job);
+    struct db_rows *rows =
+        db_query(tx,
+                 "select d.spec, v.facts, (select p.result from delivery_pieces p where p.job "
+                 "= d.job and p.step = 'sound') from deliveries d join versions v on v.id = "
+                 "d.version where d.job = ?1",
+                 "s", job);
     if (db_next(rows)) {
-        text_copy(text_of(db_text(rows, 0)), delivery, sizeof(delivery));
-        profile = json_loads(db_text(rows, 1), 0, NULL);
-        source = db_null(rows, 2) ? NULL : json_loads(db_text(rows, 2), 0, NULL);
-        sound = db_null(rows, 3) ? NULL : json_loads(db_text(rows, 3), 0, NULL);
+        profile = json_loads(db_text(rows, 0), 0, NULL);
+        source = db_null(rows, 1) ? NULL : json_loads(db_text(rows, 1), 0, NULL);
+        sound = db_null(rows, 2) ? NULL : json_loads(db_text(rows, 2), 0, NULL);
     }
     bool ok = db_end(rows, err), all;
     if (ok && (!profile || !source || !json_is_object(facts))) {
         ok = error_set(err, ERROR_CHILD, "the result can not be checked");
         error_why(err, "what was asked, or what it is, is not known");
     }
-    json_t *list =
+    *checks =
         ok ? deliver_checks(profile, source, facts, json_object_get(sound, "tracks"), &all) : NULL;
-    char *checks = list ? json_dumps(list, JSON_COMPACT) : NULL;
-    ok = ok &&
-         db_run(tx, err,
-                "update deliveries set state = 'done', problem = null, content = ?2, size = ?3, "
-                "checks = ?4 where id = ?1",
-                "sbis", delivery, (const void *)content->at, (size_t)SHA256_SIZE, size, checks) &&
-         say_changed(tx, delivery, err) &&
-         hooks_tell(tx, "delivery.done", delivery, NULL, clock_now_ms(), err);
-    free(checks);
-    json_decref(list);
     json_decref(profile);
     json_decref(source);
     json_decref(sound);
+    return ok;
+}
+
+static bool insert_files(struct db_tx *tx, const char *delivery, const struct delivered *files,
+                         size_t count, struct error *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        char *about = files[i].about ? json_dumps(files[i].about, JSON_COMPACT) : strdup("{}");
+        ok = db_run(tx, err, "insert into delivery_files values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    "sissbis", delivery, (int64_t)i, files[i].name, files[i].role,
+                    (const void *)files[i].content.at, (size_t)SHA256_SIZE, files[i].size, about);
+        free(about);
+    }
+    return ok;
+}
+
+bool delivery_done(struct db_tx *tx, const char *job, const struct delivered *files, size_t count,
+                   bool several, const json_t *checks, struct error *err)
+{
+    char delivery[27], *written = json_dumps(checks, JSON_COMPACT);
+    int64_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += files[i].size;
+    bool ok =
+        of_job(tx, job, delivery, err) && insert_files(tx, delivery, files, count, err) &&
+        db_run(tx, err,
+               "update deliveries set state = 'done', problem = null, content = ?2, size = ?3, "
+               "checks = ?4 where id = ?1",
+               "sbis", delivery, several || !count ? NULL : (const void *)files[0].content.at,
+               (size_t)SHA256_SIZE, size, written) &&
+        say_changed(tx, delivery, err) &&
+        hooks_tell(tx, "delivery.done", delivery, NULL, clock_now_ms(), err);
+    free(written);
+    return ok;
+}
+
+bool delivery_done_one(struct db_tx *tx, const char *job, const sha256 *content, int64_t size,
+                       const json_t *facts, struct error *err)
+{
+    char name[256] = "";
+    json_t *checks = NULL;
+    struct db_rows *rows = db_query(tx, "select name from deliveries where job = ?1", "s", job);
+    if (db_next(rows))
+        text_copy(text_of(db_text(rows, 0)), name, sizeof(name));
+    const struct delivered one = {.name = name, .role = "media", .content = *content, .size = size};
+    bool ok = db_end(rows, err) && delivery_judged(tx, job, facts, &checks, err) &&
+              delivery_done(tx, job, &one, 1, false, checks, err);
+    json_decref(checks);
+    return ok;
+}
+
+bool delivery_goes_on(struct db_tx *tx, const char *job, const char *after, bool *on,
+                      struct error *err)
+{
+    int64_t count;
+    bool mux = strcmp(after, "mux") == 0;
+    bool ok = db_one_int(tx, &count, 0, err,
+                         "select count(*) from steps s join jobs j on j.number = s.job where j.id "
+                         "= ?1 and (s.name = 'bind' or (s.name = 'outside' and ?2 = 1))",
+                         "si", job, (int64_t)mux);
+    *on = ok && count > 0;
     return ok;
 }

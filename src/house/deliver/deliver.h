@@ -5,8 +5,12 @@
  * The job's steps are the kinds of the engine's tickets (docs/formats/ticket.md): an index that
  * plans, the segments (weighed first, when they are to come to a bit rate), the sound, and the
  * muxer. How many segments there are follows from the
- * facts and the profile. What the first three make is kept as pieces until the file is there. The
- * result is probed and laid beside both (checks.h) before anybody can have it.
+ * facts and the profile. What they make is kept as pieces until all is there. The result is
+ * probed and laid beside both (checks.h) before anybody can have it.
+ *
+ * What comes of it is one file, or a folder of several (a ladder, stems), and captions beside them.
+ * They are a delivery's files in one transaction, so that there are all of them or none. parts.h
+ * says which task makes which track; bind.h makes the whole of more than one file.
  */
 #pragma once
 #include "base/arena.h"
@@ -15,10 +19,6 @@
 #include "plat/ids.h"
 
 #include <jansson.h>
-
-// Why a profile with a ladder is refused.
-#define DELIVER_LADDER                                                                             \
-    "a ladder is a folder, and the house delivers files: posthouse transcode makes it"
 
 // Profile by name from <folder>/<name>.json, checked; a new reference. NOT_FOUND lists those there
 // are.
@@ -77,34 +77,54 @@ struct delivery_file {
     sha256 content;
     int64_t size;
 };
-// CONFLICT until it is done.
-MUST_CHECK bool delivery_file(struct db_tx *tx, const char *delivery, struct arena *a,
-                              struct delivery_file *file, struct error *err);
+// File `number`, from 0; -1: the one that is no sidecar. CONFLICT until it is done, or when there are
+// several of those; NOT_FOUND when there are not so many.
+MUST_CHECK bool delivery_file(struct db_tx *tx, const char *delivery, int64_t number,
+                              struct arena *a, struct delivery_file *file, struct error *err);
 
 // ---- For flow, by job. Each writes delivery.changed when something changed.
 // waiting, running, or failed with a problem (JSON); nothing once it is done.
 MUST_CHECK bool delivery_state_set(struct db_tx *tx, const char *job, const char *state,
                                    const char *problem, struct error *err);
-// The result, and what probing it found. Its bytes are recorded in this transaction.
-MUST_CHECK bool delivery_done(struct db_tx *tx, const char *job, const sha256 *content,
-                              int64_t size, const json_t *facts, struct error *err);
+struct delivered {
+    const char *name, *role; // role: media, captions, playlist
+    sha256 content;
+    int64_t size;
+    const json_t *about; // {"language", "use", "notes"}; NULL: {}
+};
+// All of its files, in order; their bytes are recorded in this transaction. `several`: they are a
+// folder; else the first is the deliverable and the others lie beside it.
+MUST_CHECK bool delivery_done(struct db_tx *tx, const char *job, const struct delivered *files,
+                              size_t count, bool several, const json_t *checks, struct error *err);
+// The same of one file alone, with what probing it found.
+MUST_CHECK bool delivery_done_one(struct db_tx *tx, const char *job, const sha256 *content,
+                                  int64_t size, const json_t *facts, struct error *err);
+// What was asked beside what probing the result found: Check[]; a new reference.
+MUST_CHECK bool delivery_judged(struct db_tx *tx, const char *job, const json_t *facts,
+                                json_t **checks, struct error *err);
+// Whether a courier goes on with what the step `after` (mux, outside) made.
+MUST_CHECK bool delivery_goes_on(struct db_tx *tx, const char *job, const char *after, bool *on,
+                                 struct error *err);
 
 // ---- Pieces, for flow
 struct delivery_piece {
-    const char *job, *step; // step: index, weigh, segment, sound
+    const char *job, *step; // step: index, weigh, segment, sound; mux, outside: to be bound
     int64_t task;
     bool has_content;
+    const char *name; // of the file; NULL without one
     sha256 content;
     int64_t size;
     const json_t *result; // of the engine
 };
 MUST_CHECK bool delivery_piece_add(struct db_tx *tx, const struct delivery_piece *piece,
                                    int64_t now_ms, struct error *err);
-// {"plan": object or null, "measures": [result...], "segments": [result...], "sound": result or
-// null, "files": [{"content", "size", "name"}...] in the muxer's order}; a new reference. CONFLICT
-// when some are missing. `all` false: only what a segment needs, the first two.
-MUST_CHECK bool delivery_pieces(struct db_tx *tx, const char *job, bool all, json_t **pieces,
-                                struct error *err);
+// Those of the track of `part`: {"plan": object or null, "measures": [result...], "segments":
+// [result...], "sound": result or null, "files": [{"content", "size", "name"}...] in the muxer's
+// order}; a new reference. CONFLICT when some are missing. `all` false: only what a segment needs,
+// the first two.
+struct delivery_part;
+MUST_CHECK bool delivery_pieces(struct db_tx *tx, const char *job, const struct delivery_part *part,
+                                bool all, json_t **pieces, struct error *err);
 // Forgets a job's pieces (NULL: all of jobs that ended before `before_ms`). `*contents` are those
 // that no delivery refers to any more, in `a`.
 MUST_CHECK bool delivery_pieces_forget(struct db_tx *tx, const char *job, int64_t before_ms,

@@ -1,6 +1,7 @@
 #include "house/deliver/outside.h"
 #include "house/deliver/deliver.h"
 #include "plat/child.h"
+#include "plat/clock.h"
 #include "plat/files.h"
 #include "tickets/run.h"
 
@@ -32,18 +33,6 @@ json_t *outside_between(const json_t *profile)
     json_object_set_new(between, "container", json_string("mov"));
     json_object_set_new(between, "extension", json_string(".mov"));
     return between;
-}
-
-bool outside_follows(struct db_tx *tx, const char *job, bool *follows, struct error *err)
-{
-    int64_t count;
-    bool ok =
-        db_one_int(tx, &count, 0, err,
-                   "select count(*) from steps s join jobs j on j.number = s.job where j.id = ?1 "
-                   "and s.name = 'outside'",
-                   "s", job);
-    *follows = count > 0;
-    return ok;
 }
 
 // ---- the way in
@@ -217,10 +206,28 @@ bool outside_run(const struct outside_wish *w, struct outside_made *made, struct
     return ok;
 }
 
+static bool keep(struct db_tx *tx, const char *job, const struct outside_made *made,
+                 struct error *err)
+{
+    json_t *result = json_pack("{s:O}", "facts", made->facts);
+    const struct delivery_piece piece = {.job = job,
+                                         .step = "outside",
+                                         .has_content = true,
+                                         .content = *store_bytes_content(made->bytes, 0),
+                                         .size = store_bytes_size(made->bytes, 0),
+                                         .result = result};
+    bool ok = delivery_piece_add(tx, &piece, clock_now_ms(), err);
+    json_decref(result);
+    return ok;
+}
+
 bool outside_done(struct db_tx *tx, const char *job, const struct outside_made *made,
                   struct error *err)
 {
-    return store_record(tx, made->bytes, err) &&
-           delivery_done(tx, job, store_bytes_content(made->bytes, 0),
-                         store_bytes_size(made->bytes, 0), made->facts, err);
+    bool on;
+    if (!store_record(tx, made->bytes, err) || !delivery_goes_on(tx, job, "outside", &on, err))
+        return false;
+    return on ? keep(tx, job, made, err)
+              : delivery_done_one(tx, job, store_bytes_content(made->bytes, 0),
+                                  store_bytes_size(made->bytes, 0), made->facts, err);
 }

@@ -20,10 +20,6 @@
 bool outside_wanted(const json_t *profile);
 // What the house's engines are to make for it: a new reference.
 json_t *outside_between(const json_t *profile);
-// Whether that job's file from the muxer goes on to such a program.
-MUST_CHECK bool outside_follows(struct db_tx *tx, const char *job, bool *follows,
-                                struct error *err);
-
 struct outside_wish {
     struct db *db;
     struct store *store;
@@ -38,6 +34,6 @@ struct outside_made {
 };
 MUST_CHECK bool outside_run(const struct outside_wish *wish, struct outside_made *made,
                             struct error *err);
-// In the transaction that ends the attempt: the delivery is done.
+// In the transaction that ends the attempt: the delivery is done, or goes on to be bound.
 MUST_CHECK bool outside_done(struct db_tx *tx, const char *job, const struct outside_made *made,
                              struct error *err);

@@ -1,6 +1,7 @@
 #include "house/deliver/package.h"
 #include "base/arena.h"
 #include "formats/metadata/sidecar.h"
+#include "formats/profile/profile.h"
 #include "house/deliver/record.h"
 #include "plat/clock.h"
 
@@ -91,14 +92,18 @@ static const char *stem_of(struct arena *a, const char *file)
 static const char *layout_of(const json_t *profile)
 {
     const char *layout = word(profile, "package");
-    return *layout ? layout : "file";
+    return *layout && (strcmp(layout, "file") != 0 || !profile_several(profile)) ? layout
+           : profile_several(profile)                                            ? "folder"
+                                                                                 : "file";
 }
 
-static const char *folder_of(struct arena *a, const char *layout, const char *file)
+static const char *folder_of(struct arena *a, const json_t *profile, const char *file)
 {
+    const char *layout = layout_of(profile);
     if (strcmp(layout, "file") == 0)
         return "";
-    return arena_format(a, "%s%s", stem_of(a, file), strcmp(layout, "itmsp") == 0 ? ".itmsp" : "");
+    return arena_format(a, "%s%s", profile_several(profile) ? file : stem_of(a, file),
+                        strcmp(layout, "itmsp") == 0 ? ".itmsp" : "");
 }
 
 // ---- files
@@ -216,17 +221,30 @@ static const char *sidecar_name(struct arena *a, enum sidecar_kind kind, const c
     return strcmp(layout, "file") ? name : arena_format(a, "%s.%s", stem_of(a, file), name);
 }
 
+// As sidecars speak of it.
+static const char *use_of(const struct package_media *m)
+{
+    if (strcmp(m->role, "captions") != 0)
+        return "source";
+    return strcmp(m->use, "cc") == 0 || strcmp(m->use, "sdh") == 0 ? "captions" : "subtitles";
+}
+
 static bool add_sidecar(json_t *files, enum sidecar_kind kind, const struct package_wish *w,
                         const struct metadata *m, struct arena *a, struct error *err)
 {
     const char *file = word(w->delivery, "name"), *provider = metadata_text(m, "work.provider", 0);
-    struct sidecar_file source = {.name = file,
-                                  .use = "source",
-                                  .size = w->size,
-                                  .md5 = w->sums.md5,
-                                  .sha256 = w->sums.sha256};
-    struct sidecar_wish wish = {.files = &source,
-                                .file_count = 1,
+    struct sidecar_file *files_of = ARENA_ARRAY(a, struct sidecar_file, w->media_count + 1);
+    for (size_t i = 0; i < w->media_count; i++) {
+        const struct package_media *one = &w->media[i];
+        files_of[i] = (struct sidecar_file){.name = one->name,
+                                            .use = use_of(one),
+                                            .language = *one->language ? one->language : NULL,
+                                            .size = one->size,
+                                            .md5 = one->sums.md5,
+                                            .sha256 = one->sums.sha256};
+    }
+    struct sidecar_wish wish = {.files = files_of,
+                                .file_count = w->media_count,
                                 .made_ms = w->now_ms,
                                 .provider = *provider ? provider : NULL};
     struct buf said = BUF_LIMIT(TEXT_MOST);
@@ -261,11 +279,16 @@ bool package_make(const struct package_wish *w, json_t **package, struct error *
     struct arena *a = arena_open(64 << 20);
     const char *layout = layout_of(w->profile), *file = word(w->delivery, "name");
     json_t *files = json_array();
-    json_t *media = json_pack("{s:s, s:I, s:s, s:s}", "name", file, "size", (json_int_t)w->size,
-                              "role", "media", "content", sha256_text(&w->content).text);
-    bool ok = media != NULL || error_set(err, ERROR_INTERNAL, "a package can not be written down");
-    if (ok)
-        json_array_append_new(files, sums_into(media, &w->sums));
+    bool ok = true;
+    for (size_t i = 0; ok && i < w->media_count; i++) {
+        const struct package_media *m = &w->media[i];
+        json_t *row =
+            json_pack("{s:s, s:I, s:s, s:s}", "name", m->name, "size", (json_int_t)m->size, "role",
+                      m->role, "content", sha256_text(&m->content).text);
+        ok = row != NULL || error_set(err, ERROR_INTERNAL, "a package can not be written down");
+        if (ok)
+            json_array_append_new(files, sums_into(row, &m->sums));
+    }
     ok = ok && add_sidecars(files, w, a, err);
     if (ok)
         add_certificate(files, w, layout, a);
@@ -274,7 +297,7 @@ bool package_make(const struct package_wish *w, json_t **package, struct error *
     for (size_t i = 0; ok && i < ALGORITHMS; i++)
         if (wants(json_object_get(w->profile, "checksums"), algorithms[i].name))
             add_checksums(files, &algorithms[i], layout, file);
-    *package = ok ? json_pack("{s:s, s:s, s:O}", "folder", folder_of(a, layout, file), "layout",
+    *package = ok ? json_pack("{s:s, s:s, s:O}", "folder", folder_of(a, w->profile, file), "layout",
                               layout, "files", files)
                   : NULL;
     json_decref(files);
@@ -284,10 +307,16 @@ bool package_make(const struct package_wish *w, json_t **package, struct error *
 
 const char *package_plan(const json_t *profile, const char *file, struct arena *a)
 {
-    const char *layout = layout_of(profile), *folder = folder_of(a, layout, file);
+    const char *layout = layout_of(profile), *folder = folder_of(a, profile, file);
     const json_t *checksums = json_object_get(profile, "checksums");
-    const char *plan = arena_format(a, "%s%s%s", folder, *folder ? "/: " : "", file);
+    bool ladder = json_object_get(profile, "ladder") != NULL, several = profile_several(profile);
+    const char *plan = arena_format(a, "%s%s%s", folder, *folder ? "/: " : "",
+                                    ladder    ? "a file for each rung and the sound, playlists"
+                                    : several ? "a file for each track of the sound"
+                                              : file);
     size_t i;
+    if (ladder || json_object_get(json_object_get(profile, "captions"), "formats"))
+        plan = arena_format(a, "%s, captions of the film", plan);
     for (int kind = 0; kind < SIDECAR_KINDS; kind++)
         if (sidecar_wanted(profile, (enum sidecar_kind)kind))
             plan = arena_format(a, "%s, %s", plan,

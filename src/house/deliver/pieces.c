@@ -1,5 +1,6 @@
 // What a delivery's job makes on the way.
 #include "house/deliver/deliver.h"
+#include "house/deliver/parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +10,12 @@ bool delivery_piece_add(struct db_tx *tx, const struct delivery_piece *p, int64_
 {
     char *result = json_dumps(p->result, JSON_COMPACT);
     bool ok = result ? db_run(tx, err,
-                              "insert into delivery_pieces values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on "
-                              "conflict (job, step, task) do update set content = ?4, size = ?5, "
-                              "result = ?6, created_ms = ?7",
-                              "ssibisi", p->job, p->step, p->task,
+                              "insert into delivery_pieces values (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+                              "?8) on conflict (job, step, task) do update set content = ?4, size "
+                              "= ?5, result = ?6, created_ms = ?7, name = ?8",
+                              "ssibisis", p->job, p->step, p->task,
                               p->has_content ? (const void *)p->content.at : NULL,
-                              (size_t)SHA256_SIZE, p->size, result, now_ms)
+                              (size_t)SHA256_SIZE, p->size, result, now_ms, p->name)
                      : error_set(err, ERROR_INTERNAL, "a piece can not be written down");
     free(result);
     return ok;
@@ -34,28 +35,23 @@ static void add_file(json_t *files, struct db_rows *rows, const char *step)
                                            "size", (json_int_t)db_int(rows, 3), "name", name));
 }
 
-// How many there should be besides the muxer's one.
-static bool wanted(struct db_tx *tx, const char *job, int64_t *count, struct error *err)
+bool delivery_pieces(struct db_tx *tx, const char *job, const struct delivery_part *part, bool all,
+                     json_t **pieces, struct error *err)
 {
-    return db_one_int(tx, count, 0, err,
-                      "select sum(s.tasks) from steps s join jobs j on j.number = s.job where j.id "
-                      "= ?1 and s.name not in ('mux', 'outside')",
-                      "s", job);
-}
-
-bool delivery_pieces(struct db_tx *tx, const char *job, bool all, json_t **pieces,
-                     struct error *err)
-{
-    int64_t count = 0, seen = 0;
+    int64_t seen = 0,
+            wanted = (part->index >= 0) + part->weighs + part->segments + (int64_t)part->sound;
     json_t *measures = json_array(), *segments = json_array(), *files = json_array();
     *pieces = json_pack("{s:n, s:o, s:o, s:n, s:o}", "plan", "measures", measures, "segments",
                         segments, "sound", "files", files);
     // "segment" is before "sound", as the muxer wants it; a segment needs what was before.
-    struct db_rows *rows =
-        db_query(tx,
-                 "select step, task, content, size, result from delivery_pieces where job = ?1 and "
-                 "step <> 'mux' and (?2 = 1 or step in ('index', 'weigh')) order by step, task",
-                 "si", job, (int64_t)all);
+    struct db_rows *rows = db_query(
+        tx,
+        "select step, task, content, size, result from delivery_pieces where job = ?1 and ((step = "
+        "'index' and task = ?2) or (step = 'weigh' and task >= ?3 and task < ?4) or (step = "
+        "'segment' and task >= ?5 and task < ?6) or (step = 'sound' and ?7 = 1)) order by step, "
+        "task",
+        "siiiiii", job, part->index, part->weigh, part->weigh + part->weighs, part->segment,
+        part->segment + (all ? part->segments : 0), (int64_t)(all && part->sound));
     for (; db_next(rows); seen++) {
         const char *step = db_text(rows, 0);
         json_t *result = json_loads(db_text(rows, 4), 0, NULL);
@@ -70,8 +66,8 @@ bool delivery_pieces(struct db_tx *tx, const char *job, bool all, json_t **piece
         add_file(files, rows, step);
         json_decref(result);
     }
-    bool ok = db_end(rows, err) && wanted(tx, job, &count, err);
-    if (ok && (all ? seen != count : !seen)) {
+    bool ok = db_end(rows, err);
+    if (ok && (all ? seen != wanted : !seen)) { // what is being weighed is not all there
         error_set(err, ERROR_CONFLICT, "what was encoded for it is not kept any more");
         ok = error_fix(err, "ask for the delivery again");
     }
@@ -90,7 +86,8 @@ bool delivery_pieces_forget(struct db_tx *tx, const char *job, int64_t before_ms
     const char *names = arena_format(
         a,
         "select distinct content from delivery_pieces p where content is not null and %s and not "
-        "exists (select 1 from deliveries d where d.content = p.content) and not exists (select 1 "
+        "exists (select 1 from delivery_files d where d.content = p.content) and not exists "
+        "(select 1 "
         "from delivery_pieces o where o.content = p.content and o.job <> p.job)",
         of);
     const char *sum = arena_format(a, "select count(*) from delivery_pieces where %s", of);

@@ -41,8 +41,6 @@ static bool list_one(void *context, const struct file_seen *f, bool *enter, stru
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (json_object_get(profile, fields[i]))
             json_object_set(row, fields[i], json_object_get(profile, fields[i]));
-    if (json_object_get(profile, "ladder"))
-        json_object_set_new(row, "checks_only", json_string(DELIVER_LADDER));
     json_object_set_new(row, "standing", json_string(profile_standing(profile)));
     if (l->facts) {
         bool fits;

@@ -293,8 +293,9 @@ static bool rules_for(struct db_tx *tx, const char *project, const char *folders
 static bool is_delivered(struct db_tx *tx, const sha256 *content, bool *is, struct error *err)
 {
     int64_t count;
-    bool ok = db_one_int(tx, &count, 0, err, "select count(*) from deliveries where content = ?1",
-                         "b", (const void *)content->at, (size_t)SHA256_SIZE);
+    bool ok =
+        db_one_int(tx, &count, 0, err, "select count(*) from delivery_files where content = ?1",
+                   "b", (const void *)content->at, (size_t)SHA256_SIZE);
     *is = count > 0;
     return ok;
 }

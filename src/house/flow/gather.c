@@ -9,6 +9,7 @@
  *
  * A movie of it is a delivery of that version; its file is an asset of its own.
  */
+#include "formats/profile/profile.h"
 #include "formats/sequence/sequence.h"
 #include "house/deliver/deliver.h"
 #include "house/flow/inside.h"
@@ -507,7 +508,12 @@ bool gather_deliver(struct flow *f, struct db_tx *tx, const char *version, int64
         const char *name = json_string_value(json_object_get(asset, "profile"));
         struct delivery_wish wish = {.version = version, .by = g.by};
         error_set(&why, ERROR_INTERNAL, "this house makes no movies");
-        if (f->profiles[0] && name && profile_load(f->profiles, name, &profile, &why)) {
+        bool there = f->profiles[0] && name && profile_load(f->profiles, name, &profile, &why);
+        if (there && profile_several(profile)) {
+            error_set(&why, ERROR_UNSUPPORTED, "%s makes several files, and a movie is one", name);
+            error_fix(&why, "deliver the sequence by it");
+            ok = gather_problem(tx, &g, &why, 0, err);
+        } else if (there) {
             wish.profile = profile;
             ok = delivery_make(tx, &wish, now_ms, &delivery, err) &&
                  gather_delivers(tx, &g, delivery.text, err);
@@ -544,7 +550,7 @@ static bool take_movie(struct db_tx *tx, struct arena *a, const struct gather *g
 {
     struct delivery_file file;
     struct asset_made made;
-    if (!delivery_file(tx, delivery, a, &file, err))
+    if (!delivery_file(tx, delivery, -1, a, &file, err))
         return false;
     const char *dot = strrchr(file.name, '.');
     const char *name =

@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "house/captions/captions.h"
 #include "house/deliver/deliver.h"
-#include "house/deliver/outside.h"
+#include "house/deliver/parts.h"
 #include "house/deliver/record.h"
 #include "house/flow/inside.h"
 #include "house/qc/reports.h"
@@ -28,7 +28,8 @@ struct giving {
     const struct claim *claim;
     struct version_source v;
     json_t *files;                   // VersionFile[]
-    json_t *pieces;                  // of a delivery: what was made before; or NULL
+    struct delivery_part part;       // of a delivery; its profile NULL: none
+    json_t *pieces;                  // of the part: what was made before; or NULL
     struct caption_source *captions; // that its muxer puts in
     size_t caption_count;
     json_t *told; // of a delivery: what people told of the master; or NULL
@@ -39,10 +40,26 @@ static bool is_part(const struct claim *c, const char *part)
     return strcmp(c->kind, "encode") == 0 && strcmp(c->part, part) == 0;
 }
 
+// Which track of a delivery it is about.
+static bool find_part(struct giving *g, struct error *err)
+{
+    json_t *facts = g->v.facts ? json_loads(g->v.facts, 0, NULL) : NULL;
+    delivery_part_close(&g->part);
+    bool ok = strcmp(g->claim->kind, "encode") != 0 ||
+              delivery_part_of(json_object_get(g->claim->ticket, "profile"), facts, g->claim->part,
+                               g->claim->first, &g->part);
+    json_decref(facts);
+    if (ok)
+        return true;
+    error_set(err, ERROR_CONFLICT, "%s is not what it was when it was asked for", g->v.name);
+    return error_fix(err, "ask for the delivery again");
+}
+
 static bool source_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct giving *g = context;
-    if (!version_source(tx, g->claim->version ? g->claim->version : "", g->a, &g->v, err))
+    if (!version_source(tx, g->claim->version ? g->claim->version : "", g->a, &g->v, err) ||
+        !find_part(g, err))
         return false;
     json_decref(g->files);
     g->files = json_array();
@@ -68,7 +85,7 @@ static bool source_in(struct db_tx *tx, void *context, struct error *err)
                : captions_sources(tx, g->v.asset, g->a, &g->captions, &g->caption_count, err)))
         return false;
     return (!mux && !is_part(g->claim, "segment") && !is_part(g->claim, "weigh")) ||
-           delivery_pieces(tx, g->claim->job, mux, &g->pieces, err);
+           delivery_pieces(tx, g->claim->job, &g->part, mux, &g->pieces, err);
 }
 
 static json_t *runs_of(const struct store_map *map)
@@ -151,7 +168,7 @@ static bool add_captions(struct giving *g, json_t *all, struct error *err)
 {
     json_t *plan;
     json_object_del(all, "caption_versions");
-    if (!g->caption_count)
+    if (!g->caption_count || *g->part.name) // a ladder has them beside its rungs
         return true;
     struct arena *a = arena_open(CAPTIONS_ARENA_BYTES);
     bool ok = captions_plan(g->f->store, g->captions, g->caption_count,
@@ -167,18 +184,21 @@ static bool add_captions(struct giving *g, json_t *all, struct error *err)
 static json_t *step_ticket(const struct giving *g, json_t *all)
 {
     const json_t *plan = json_object_get(g->pieces, "plan");
-    const char *output = json_string_value(json_object_get(all, "output"));
+    const char *output = *g->part.name ? arena_format(g->a, "%s.mp4", g->part.name)
+                                       : json_string_value(json_object_get(all, "output"));
     plan = json_is_object(plan) ? plan : NULL;
+    if (g->part.profile)
+        json_object_set(all, "profile", g->part.profile);
     if (is_part(g->claim, "index"))
         return make_index_ticket(all);
     if (is_part(g->claim, "segment"))
-        return make_segment_ticket(all, plan, (size_t)g->claim->first,
+        return make_segment_ticket(all, plan, (size_t)g->part.number,
                                    json_object_get(g->pieces, "measures"), "segment.packets");
     if (is_part(g->claim, "weigh"))
-        return make_weigh_ticket(all, plan, (size_t)g->claim->first);
+        return make_weigh_ticket(all, plan, (size_t)g->part.number);
     if (is_part(g->claim, "sound"))
         return make_sound_ticket(all, "sound.packets");
-    if (is_part(g->claim, "mux"))
+    if (is_part(g->claim, "mux") && !*g->part.name)
         carry_metadata(g, all);
     return is_part(g->claim, "mux") ? make_mux_ticket(all, plan, output)
                                     : json_incref((json_t *)(uintptr_t)all);
@@ -213,6 +233,7 @@ bool flow_task(struct flow *f, const struct claim *claim, json_t **task, struct 
     json_decref(g.files);
     json_decref(g.pieces);
     json_decref(g.told);
+    delivery_part_close(&g.part);
     arena_close(g.a);
     return ok;
 }
@@ -326,21 +347,27 @@ static bool apply_proxy(struct db_tx *tx, void *context, const struct ended *e, 
     return ok;
 }
 
-// The plan, or a piece that the muxer will want.
+// The plan, or a piece that the muxer will want, or a courier after it. Of several files of one
+// task each is one, and all say the same of it.
 static bool apply_piece(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
 {
     struct taking *t = context;
-    struct delivery_piece piece = {.job = e->job,
-                                   .step = e->part,
-                                   .task = e->first,
-                                   .has_content = t->count > 0,
-                                   .result = t->result};
-    if (t->count) {
-        piece.content = t->files[0].content;
-        piece.size = t->files[0].size;
+    bool ok = record_all(tx, t, err);
+    for (size_t i = 0; ok && i < (t->count ? t->count : 1); i++) {
+        struct delivery_piece piece = {.job = e->job,
+                                       .step = e->part,
+                                       .task = e->first + (int64_t)i,
+                                       .has_content = t->count > 0,
+                                       .result = t->result};
+        if (t->count) {
+            piece.name = t->files[i].name;
+            piece.content = t->files[i].content;
+            piece.size = t->files[i].size;
+        }
+        ok = delivery_piece_add(tx, &piece, clock_now_ms(), err);
     }
     t->used = true;
-    return record_all(tx, t, err) && delivery_piece_add(tx, &piece, clock_now_ms(), err);
+    return ok;
 }
 
 bool forget_pieces(struct db_tx *tx, const char *job, int64_t before_ms, struct error *err)
@@ -359,15 +386,15 @@ bool forget_pieces(struct db_tx *tx, const char *job, int64_t before_ms, struct 
 static bool apply_mux(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
 {
     struct taking *t = context;
-    bool outside;
-    if (!outside_follows(tx, e->job, &outside, err))
+    bool on;
+    if (!delivery_goes_on(tx, e->job, "mux", &on, err))
         return false;
-    if (outside)
+    if (on)
         return apply_piece(tx, context, e, err);
     t->used = true;
     return record_all(tx, t, err) &&
-           delivery_done(tx, e->job, &t->files[0].content, t->files[0].size,
-                         json_object_get(t->result, "facts"), err) &&
+           delivery_done_one(tx, e->job, &t->files[0].content, t->files[0].size,
+                             json_object_get(t->result, "facts"), err) &&
            forget_pieces(tx, e->job, 0, err);
 }
 
