@@ -124,5 +124,6 @@ void answer_pull(struct answer *a, const struct pull_answer *p)
     a->kind = ANSWER_PULL;
     a->status = a->status ? a->status : 200;
     a->pull = *p;
+    a->pull.etag = arena_text(a->arena, p->etag);
     set_type(a, p->type);
 }

@@ -44,7 +44,7 @@ struct loop {
     struct exchange *woken;
     struct line *arrived;
     bool awake;
-    struct line *lines, *again, *dead;
+    struct line *lines, *again, *held, *dead;
     int64_t now_ms;
     char *scratch;
 };
@@ -68,6 +68,16 @@ void line_free(struct line *l)
     free(l);
 }
 
+static void let_go(struct line *l)
+{
+    for (struct line **at = &l->loop->held; l->held && *at; at = &(*at)->next_held)
+        if (*at == l) {
+            *at = l->next_held;
+            l->held = false;
+            break;
+        }
+}
+
 // Takes the line out of its loop, which knows it no more.
 static void line_leave(struct line *l)
 {
@@ -80,6 +90,7 @@ static void line_leave(struct line *l)
             *at = l->next_again;
             break;
         }
+    let_go(l);
     // Closing alone is not enough: between fork and exec a child holds the descriptor too, and
     // epoll would go on to name what is freed.
     epoll_ctl(loop->epoll, EPOLL_CTL_DEL, l->fd, NULL);
@@ -103,6 +114,39 @@ static void state_begins(struct line *l)
 {
     l->since_ms = l->moved_ms = l->loop->now_ms;
     l->bytes = 0;
+}
+
+// ---- Limits --------------------------------------------------------------------------------
+
+// How much of `want` the exchange's stream may move now. 0: the line is held until it may again, or
+// has ended. A line that is held is not slow: it does as it is told.
+static size_t allowed(struct line *l, struct exchange *x, size_t want)
+{
+    int wait_ms;
+    if (!x->stream || l->broken)
+        return want;
+    size_t may = stream_take(x->stream, want, &wait_ms);
+    if (may)
+        return may;
+    if (wait_ms < 0) {
+        line_end(l);
+        return 0;
+    }
+    state_begins(l);
+    l->held_until_ms = l->loop->now_ms + wait_ms;
+    if (!l->held) {
+        l->held = true;
+        l->next_held = l->loop->held;
+        l->loop->held = l;
+    }
+    return 0;
+}
+
+static void unused(struct line *l, struct exchange *x, size_t allowed_size, ssize_t moved)
+{
+    size_t used = moved > 0 ? (size_t)moved : 0;
+    if (x->stream && !l->broken && used < allowed_size)
+        stream_give_back(x->stream, allowed_size - used);
 }
 
 // ---- Reading -------------------------------------------------------------------------------
@@ -232,8 +276,11 @@ static bool body_step(struct line *l, struct exchange *x)
         return true;
     }
     size_t room = x->room - x->used;
-    room = (int64_t)room < left ? room : (size_t)left;
+    room = allowed(l, x, (int64_t)room < left ? room : (size_t)left);
+    if (!room)
+        return false;
     ssize_t got = receive_any(l, (char *)x->body + x->used, room);
+    unused(l, x, room, got);
     if (got == 0)
         line_end(l);
     if (got <= 0)
@@ -245,8 +292,11 @@ static bool body_step(struct line *l, struct exchange *x)
 static bool chunked_step(struct line *l, struct exchange *x)
 {
     char *scratch = l->loop->scratch;
-    size_t taken, given;
-    ssize_t got = receive_any(l, scratch, SCRATCH);
+    size_t taken, given, room = allowed(l, x, SCRATCH);
+    if (!room)
+        return false;
+    ssize_t got = receive_any(l, scratch, room);
+    unused(l, x, room, got);
     if (got == 0)
         line_end(l);
     if (got <= 0)
@@ -372,10 +422,15 @@ static enum sending send_file(struct line *l, struct exchange *x)
             return SEND_WAITS;
         }
         off_t from = run->offset + at;
-        size_t ask = (size_t)(size < turn ? size : turn);
+        size_t ask = allowed(l, x, (size_t)(size < turn ? size : turn));
+        if (!ask)
+            return SEND_WAITS; // held, or ended
         ssize_t sent = sendfile(l->fd, run->fd, &from, ask);
         if (sent < 0 && (errno == EINVAL || errno == ENOSYS))
             sent = copy_file(l, run->fd, run->offset + at, ask);
+        int number = errno;
+        unused(l, x, ask, sent);
+        errno = number;
         enum sending how = after(l, sent);
         if (how != SENT)
             return how;
@@ -401,8 +456,10 @@ static bool send_step(struct line *l, struct exchange *x)
     if (how != SENT)
         return false;
     if (x->a.kind == ANSWER_PULL && !x->pull_ended) {
-        exchange_pull(x);
-        return true;
+        size_t room = allowed(l, x, PULL_SIZE);
+        if (room)
+            exchange_pull(x, room);
+        return room > 0;
     }
     if (x->a.kind == ANSWER_SOCKET) {
         line_leave(l);
@@ -623,6 +680,32 @@ static void run_again(struct loop *loop)
     }
 }
 
+// Those whose time has come. Returns how long the next one has to wait, at most a second.
+static int run_held(struct loop *loop)
+{
+    int64_t next_ms = 1000;
+    struct line *held = loop->held;
+    if (!held)
+        return 1000;
+    loop->held = NULL;
+    loop->now_ms = clock_tick_us() / 1000;
+    while (held) {
+        struct line *l = held;
+        held = l->next_held;
+        if (l->held_until_ms > loop->now_ms) {
+            l->next_held = loop->held;
+            loop->held = l;
+        } else {
+            l->held = false;
+            line_run(l);
+        }
+    }
+    for (struct line *l = loop->held; l; l = l->next_held)
+        if (l->held_until_ms - loop->now_ms < next_ms)
+            next_ms = l->held_until_ms - loop->now_ms;
+    return next_ms < 1 ? 1 : (int)next_ms;
+}
+
 static void free_dead(struct loop *loop)
 {
     for (struct line *l = loop->dead, *next; l; l = next) {
@@ -642,6 +725,7 @@ static void happened(struct loop *loop, const struct epoll_event *e)
         (void)!read(loop->wake, &counted, sizeof(counted));
     } else if (!l->dead) {
         l->hung_up = l->hung_up || (e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+        l->broken = l->broken || (e->events & (EPOLLHUP | EPOLLERR));
         l->more = l->more || (e->events & ~(unsigned)EPOLLOUT);
         line_run(l);
     }
@@ -654,7 +738,8 @@ static void *loop_thread(void *context)
     int64_t swept_ms = clock_tick_us() / 1000;
     pthread_setname_np(pthread_self(), "http");
     while (!loop->all->stopping) {
-        int count = epoll_wait(loop->epoll, events, 128, loop->again ? 0 : 1000);
+        int wait_ms = run_held(loop);
+        int count = epoll_wait(loop->epoll, events, 128, loop->again ? 0 : wait_ms);
         loop->now_ms = clock_tick_us() / 1000;
         for (int i = 0; i < count; i++)
             happened(loop, &events[i]);

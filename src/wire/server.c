@@ -217,6 +217,12 @@ const char *request_cookie(struct request *r, const char *name)
     return cookie_value(r->arena, text_of(request_header(r, "Cookie")), name);
 }
 
+void request_meter(struct request *r, struct stream *take_over)
+{
+    stream_leave(r->inside->stream);
+    r->inside->stream = take_over;
+}
+
 void server_problem(struct server *s, const struct request *r, int status, const struct error *err,
                     struct answer *a)
 {
@@ -251,7 +257,13 @@ static void *watch(void *context)
 
 // ---- The answer ----------------------------------------------------------------------------
 
-static bool range_wanted(struct exchange *x, const struct file_answer *f)
+// What files and pulls that can be sought have in common.
+struct ranged {
+    const char *etag;
+    int64_t modified_ms, size;
+};
+
+static bool range_wanted(struct exchange *x, const struct ranged *f)
 {
     const char *if_range = request_header(&x->r, "If-Range");
     int64_t at_ms;
@@ -263,7 +275,7 @@ static bool range_wanted(struct exchange *x, const struct file_answer *f)
            at_ms == f->modified_ms / 1000 * 1000;
 }
 
-static bool not_modified(struct exchange *x, const struct file_answer *f)
+static bool not_modified(struct exchange *x, const struct ranged *f)
 {
     const char *none = request_header(&x->r, "If-None-Match");
     const char *since = request_header(&x->r, "If-Modified-Since");
@@ -274,13 +286,10 @@ static bool not_modified(struct exchange *x, const struct file_answer *f)
            f->modified_ms / 1000 * 1000 <= at_ms;
 }
 
-// Which bytes of the files are meant; sets the status and the headers that say so.
-static int64_t files_wanted(struct exchange *x)
+// Which bytes are meant; sets the status and the headers that say so.
+static int64_t bytes_wanted(struct exchange *x, const struct ranged *f)
 {
-    struct file_answer *f = &x->a.files;
-    int64_t size = 0, first, last;
-    for (size_t i = 0; i < f->count; i++)
-        size += f->runs[i].size;
+    int64_t size = f->size, first, last;
     if (f->etag)
         answer_header(&x->a, "ETag", f->etag);
     if (f->modified_ms)
@@ -315,19 +324,46 @@ static int64_t files_wanted(struct exchange *x)
     return last - first + 1;
 }
 
+static int64_t files_wanted(struct exchange *x)
+{
+    const struct file_answer *f = &x->a.files;
+    struct ranged all = {f->etag, f->modified_ms, 0};
+    for (size_t i = 0; i < f->count; i++)
+        all.size += f->runs[i].size;
+    return bytes_wanted(x, &all);
+}
+
+static int64_t pull_wanted(struct exchange *x)
+{
+    const struct pull_answer *p = &x->a.pull;
+    x->pull_end = p->size;
+    if (!p->seek || p->size < 0)
+        return p->size;
+    int64_t size = bytes_wanted(x, &(struct ranged){p->etag, p->modified_ms, p->size});
+    x->pull_end = x->file_at + size;
+    p->seek(p->context, x->file_at);
+    return size;
+}
+
 static void pull_some(struct task *t)
 {
     struct exchange *x = (struct exchange *)((char *)t - offsetof(struct exchange, task));
     struct error err;
-    int64_t got = x->a.pull.pull(x->a.pull.context, x->pulled, PULL_SIZE, &err);
+    size_t room = x->pull_room;
+    if (x->pull_end >= 0 && (int64_t)room > x->pull_end - x->file_at)
+        room = (size_t)(x->pull_end - x->file_at);
+    int64_t got = x->a.pull.pull(x->a.pull.context, x->pulled, room, &err);
     x->have = got > 0 ? (size_t)got : 0;
+    if (x->stream)
+        stream_give_back(x->stream, x->pull_room - x->have);
     x->pull_ended = got == 0;
     x->abandoned = got < 0; // better cut than half for the whole
     exchange_wake(x);
 }
 
-void exchange_pull(struct exchange *x)
+void exchange_pull(struct exchange *x, size_t room)
 {
+    x->pull_room = room;
     if (!x->pulled)
         x->pulled = arena_take(x->r.arena, PULL_SIZE + 2);
     asleep(x, THEN_PULL);
@@ -340,11 +376,11 @@ void exchange_pull(struct exchange *x)
 
 static void pulled(struct exchange *x)
 {
-    int64_t size = x->a.pull.size;
+    int64_t end = x->pull_end;
     x->file_at += (int64_t)x->have;
-    if (size >= 0 && (x->file_at > size || (x->pull_ended && x->file_at < size)))
+    if (end >= 0 && (x->file_at > end || (x->pull_ended && x->file_at < end)))
         x->abandoned = true;
-    x->pull_ended = x->pull_ended || x->file_at == size;
+    x->pull_ended = x->pull_ended || x->file_at == end;
     x->out.size = x->sent = 0;
     if (x->chunked && x->have) { // RFC 9112 7.1
         buf_format(&x->out, "%zx\r\n", x->have);
@@ -488,7 +524,7 @@ static void answer_ready(struct exchange *x)
     if (a->kind == ANSWER_FILES)
         size = files_wanted(x);
     else if (a->kind == ANSWER_PULL)
-        size = a->pull.size;
+        size = pull_wanted(x);
     else if (a->kind != ANSWER_SOCKET)
         size = (int64_t)a->size;
     x->close = x->close || x->head.close || x->server->closing;
@@ -862,6 +898,8 @@ void exchange_open(struct line *l, text whole, const struct head_fault *found)
 void exchange_close(struct exchange *x)
 {
     buffer_give_back(x);
+    stream_leave(x->stream);
+    x->stream = NULL;
     answer_release(&x->a);
     if (x->planned && x->plan.done)
         x->plan.done(&x->r);

@@ -21,6 +21,7 @@ struct server;
 struct tls;
 struct sockets;
 struct socket_calls;
+struct stream;
 
 // ---- What is asked -------------------------------------------------------------------------
 
@@ -48,6 +49,10 @@ struct request {
 const char *request_header(const struct request *r, const char *name);
 const char *request_query(struct request *r, const char *name); // percent and '+' decoded
 const char *request_cookie(struct request *r, const char *name);
+// The bytes of the body that are still to come, and those of an answer from files or from a
+// function, are taken from this stream (wire/traffic.h), which is left when the request is over or
+// takes another one. From begin, piece or handle.
+void request_meter(struct request *r, struct stream *take_over);
 
 enum body_kind {
     BODY_NONE,    // a body is refused (413), an empty one is fine
@@ -113,6 +118,11 @@ void answer_files(struct answer *a, const struct file_answer *f);
 struct pull_answer {
     int64_t size;
     const char *type;
+    // With `seek` ranges are obeyed as for files: it is called before the first pull, must not wait,
+    // and says at which byte the next one begins. The bytes must be the same each time.
+    void (*seek)(void *context, int64_t at);
+    const char *etag;    // with its quotes; NULL for none
+    int64_t modified_ms; // 0 for none
     int64_t (*pull)(void *context, void *to, size_t room, struct error *err);
     void (*close)(void *context);
     void *context;

@@ -9,6 +9,7 @@
 #pragma once
 #include "wire/head.h"
 #include "wire/inside.h"
+#include "wire/traffic.h"
 
 #include <netinet/in.h>
 #include <pthread.h>
@@ -61,8 +62,10 @@ struct exchange {
     size_t sent; // of out and bytes together
     int64_t file_at, file_left;
     char *pulled;
-    size_t have;
+    size_t have, pull_room;
+    int64_t pull_end; // of the range; -1: not known
     bool pull_ended, chunked;
+    struct stream *stream; // NULL: nobody counts
 };
 
 struct line {
@@ -71,12 +74,13 @@ struct line {
     struct listener *listener;
     struct exchange *x; // NULL: a head is read or awaited
     int fd;
-    bool dead, lingering, more, hung_up, again;
+    bool dead, lingering, more, hung_up, broken, again, held;
     uint8_t *in; // what came and is not used yet; NULL mostly
     size_t in_size, in_used, seen;
     int64_t since_ms, moved_ms, bytes; // the state began, a byte moved; bytes since it began
     int64_t thrown;                    // while lingering
-    struct line *next_again;
+    struct line *next_again, *next_held;
+    int64_t held_until_ms; // its stream may not move before
     struct sockaddr_storage from_address;
     bool trusted; // the peer is one of the trusted proxies
     char peer[INET6_ADDRSTRLEN];
@@ -131,7 +135,8 @@ void exchange_all(struct exchange *x);    // the body has come
 void exchange_fault(struct exchange *x, int status, const char *why); // the body is malformed
 void exchange_over(struct exchange *x);    // the body is longer than the plan allows
 void exchange_woken(struct exchange *x);   // it is ours again
-void exchange_pull(struct exchange *x);    // asks for the next bytes of a pull answer
+// Asks for the next bytes of a pull answer, at most so many (<= PULL_SIZE).
+void exchange_pull(struct exchange *x, size_t room);
 void exchange_close(struct exchange *x);   // answered, or the line is cut
 void exchange_upgrade(struct exchange *x); // 101 is sent: the socket is the sockets' now
 void line_known(struct line *l);           // fills peer and trusted
