@@ -3,10 +3,11 @@
  * its buckets at once. Pieces are not smaller than a fiftieth of a second, so that a slow line does
  * not wake for every packet.
  *
- * Priority: a bucket remembers when each priority last asked. While a higher one has asked within
- * half a second, a stream gets only what lies above half of the bucket: a higher one that takes all
- * it can keeps the bucket below that, one that is slow for a reason of its own lets it fill. Whoever
- * got nothing for a second gets one piece all the same, so that no connection dies of it.
+ * Who gives way gets only what lies above half of the bucket. That is whoever shares it with a
+ * stream of a higher priority that has asked within half a second, and among equals whoever has had
+ * more than another. One that goes first and takes all it can keeps the bucket below the half; one
+ * that is slow for a reason of its own lets it fill, and nothing is lost. Whoever got nothing for a
+ * second goes before all others once, so that no connection dies of it.
  */
 #include "wire/traffic.h"
 
@@ -20,7 +21,6 @@
 
 enum {
     CHAINS = 1024,
-    PRIORITIES = 101,
     SLOTS = 8,      // seconds of a stream's own rate
     RATE_S = 4,     // it is the mean over so many
     PIECE_MIN = 1024,
@@ -39,7 +39,6 @@ struct side {
     int64_t tokens;  // bytes
     int64_t left_us; // microseconds * rate that made no whole byte yet
     int64_t at_us;
-    int64_t asked_us[PRIORITIES];
 };
 
 struct bucket {
@@ -58,7 +57,8 @@ struct stream {
     struct bucket *buckets[TRAFFIC_BUCKETS];
     size_t bucket_count;
     int64_t total, moved, told, peak; // told: `moved` when the history was last given it
-    int64_t began_ms, moved_ms, moved_us, granted_us, joined_us;
+    int64_t began_ms, moved_ms, moved_us, granted_us, asked_us, joined_us;
+    int64_t had[TRAFFIC_BUCKETS]; // bytes of each bucket, comparable among those that ask
     int64_t slot_s[SLOTS], slot[SLOTS];
     int priority, users, joined;
     bool paused, cut;
@@ -234,6 +234,7 @@ struct stream *traffic_join(struct traffic *t, const struct stream_wish *w)
         s->priority = w->priority < 0 ? 0 : w->priority > 100 ? 100 : w->priority;
         s->began_ms = s->moved_ms = clock_now_ms();
         s->moved_us = s->granted_us = t->now_us();
+        s->asked_us = s->granted_us - ASKED_US;
         for (size_t i = 0; i < TRAFFIC_BUCKETS && w->buckets[i]; i++) {
             struct bucket *b = bucket_made(t, w->buckets[i]);
             b->users++;
@@ -261,13 +262,41 @@ void stream_leave(struct stream *s)
     pthread_mutex_unlock(&s->t->lock);
 }
 
-// Does somebody more important want this bucket just now?
-static bool gives_way(const struct side *d, int priority, int64_t now_us)
+// What another one has had of a bucket of ours; NULL: it wants none of it just now.
+static const int64_t *had_of(const struct stream *o, const struct stream *s, size_t i,
+                             int64_t now_us)
 {
-    for (int p = priority + 1; p < PRIORITIES; p++)
-        if (d->asked_us[p] && now_us - d->asked_us[p] < ASKED_US)
+    if (o == s || o->way != s->way || !o->users || o->paused || now_us - o->asked_us >= ASKED_US)
+        return NULL;
+    for (size_t k = 0; k < o->bucket_count; k++)
+        if (o->buckets[k] == s->buckets[i])
+            return &o->had[k];
+    return NULL;
+}
+
+static bool gives_way(const struct stream *s, size_t i, int64_t piece, int64_t now_us)
+{
+    for (const struct stream *o = s->t->newest; o; o = o->newer) {
+        const int64_t *had = had_of(o, s, i, now_us);
+        if (had && (now_us - o->granted_us >= SECOND_US || o->priority > s->priority ||
+                    (o->priority == s->priority && *had + piece < s->had[i])))
             return true;
+    }
     return false;
+}
+
+// Who asks anew begins level with whoever had least: old debts and credits are forgotten.
+static void level(struct stream *s, int64_t now_us)
+{
+    for (size_t i = 0; i < s->bucket_count; i++) {
+        int64_t least = -1;
+        for (const struct stream *o = s->t->newest; o; o = o->newer) {
+            const int64_t *had = had_of(o, s, i, now_us);
+            if (had && o->priority == s->priority && (least < 0 || *had < least))
+                least = *had;
+        }
+        s->had[i] = least < 0 ? 0 : least;
+    }
 }
 
 static int wait_for(const struct side *d, int64_t tokens)
@@ -313,14 +342,16 @@ static size_t take(struct stream *s, size_t want, int *wait_ms)
     if (s->cut || s->paused)
         return 0;
     *wait_ms = 0;
+    if (now - s->asked_us >= ASKED_US)
+        level(s, now);
+    s->asked_us = now;
     for (size_t i = 0; i < s->bucket_count; i++) {
         struct side *d = &s->buckets[i]->side[s->way];
         if (!d->rate)
             continue;
         int64_t piece = piece_of(d), floor = 0;
         fill(d, now);
-        d->asked_us[s->priority] = now;
-        if (now - s->granted_us < SECOND_US && gives_way(d, s->priority, now))
+        if (now - s->granted_us < SECOND_US && gives_way(s, i, piece, now))
             floor = burst_of(d) / 2;
         int64_t need = piece < (int64_t)want ? piece : (int64_t)want, free = d->tokens - floor;
         if (free < need) {
@@ -334,8 +365,10 @@ static size_t take(struct stream *s, size_t want, int *wait_ms)
         return 0;
     *wait_ms = 0;
     for (size_t i = 0; i < s->bucket_count; i++)
-        if (s->buckets[i]->side[s->way].rate)
+        if (s->buckets[i]->side[s->way].rate) {
             s->buckets[i]->side[s->way].tokens -= may;
+            s->had[i] += may;
+        }
     s->granted_us = s->moved_us = now;
     s->moved_ms = clock_now_ms();
     count(s, may, now);
@@ -357,8 +390,10 @@ void stream_give_back(struct stream *s, size_t unused)
         return;
     pthread_mutex_lock(&s->t->lock);
     for (size_t i = 0; i < s->bucket_count; i++)
-        if (s->buckets[i]->side[s->way].rate)
+        if (s->buckets[i]->side[s->way].rate) {
             s->buckets[i]->side[s->way].tokens += (int64_t)unused;
+            s->had[i] -= (int64_t)unused;
+        }
     count(s, -(int64_t)unused, s->t->now_us());
     pthread_mutex_unlock(&s->t->lock);
 }
