@@ -181,6 +181,17 @@ static bool rights_in(struct db_tx *tx, void *context, struct error *err)
         return true;
     if (!people_may(tx, &c->who, c->project, &c->may, err))
         return false;
+    // A request's visitor has no rights but to what came by this visit.
+    if (c->who.kind == WHO_SHARE && (c->route->flags & ROUTE_REQUESTS)) {
+        if (!db_one_int(tx, &held, 0, err,
+                        "select count(*) from transfers t where t.id = coalesce(?1, (select "
+                        "transfer from transfer_files where id = ?2)) and t.share = ?3 and "
+                        "t.session = ?4",
+                        "ssss", c->transfer, c->file, c->who.share, c->who.session))
+            return false;
+        c->may = held ? MAY_VIEW | MAY_UPLOAD : 0;
+        return true;
+    }
     if (c->who.kind == WHO_SHARE && c->may) {
         if (c->asset &&
             !db_one_int(tx, &held, 0, err,

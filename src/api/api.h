@@ -51,6 +51,9 @@ enum {
     ROUTE_SHARES = 1 << 1,
     // A POST that changes nothing: read tokens may call it, no audit, no Idempotency-Key.
     ROUTE_READS = 1 << 2,
+    // The path names a transfer or a file of one, and the visitor of a request by whose visit it
+    // came may call it too.
+    ROUTE_REQUESTS = 1 << 5,
     // Opens a WebSocket: the Origin is checked.
     ROUTE_SOCKET = 1 << 3,
     // Open to somebody who owes a second factor.
@@ -86,6 +89,8 @@ extern const size_t people_route_count, asset_route_count, transfer_route_count,
     staging_route_count, qc_route_count, sending_route_count;
 extern const struct route caption_routes[], record_routes[], tree_routes[];
 extern const size_t caption_route_count, record_route_count, tree_route_count;
+extern const struct route link_routes[], traffic_routes[];
+extern const size_t link_route_count, traffic_route_count;
 
 // ---- The api itself
 
@@ -109,11 +114,13 @@ struct api_wish {
     struct {
         void *transfer, *jobs, *flow; // struct transfers, jobs, flow
         void *tree, *dav;             // struct tree, dav; dav NULL: no WebDAV
+        void *line;                   // struct line; NULL: nothing is counted or capped
     } rooms;
     const char *profiles_folder;  // of deliverables
     const char *rules_folder;     // of quality control
     const char *senders_folder;   // of programs that send; NULL: none
     const struct seal *seal;      // of secrets; NULL: none are kept
+    bool mail;                    // a mail server is set
     const char *logs_folder;      // of the workers\' attempts; NULL: none are kept
     const char *scratch_folder;   // where what staged attempts make arrives; NULL: nothing may
     const char *house_folder;     // where no frames are brought; NULL: none
@@ -178,7 +185,7 @@ struct call {
     // Ids from the path, NULL where it has none. project and asset are also those of the thing
     // named in the path (a version's asset, a comment's project, ...).
     const char *project, *asset, *version, *comment, *job, *folder, *transfer, *file, *share,
-        *delivery, *report, *person, *token, *session, *worker, *destination, *sending, *hook, *notice, *rule;
+        *delivery, *report, *person, *token, *session, *worker, *destination, *sending, *hook, *notice, *rule, *stream, *cap;
     int64_t number, task; // {number}, {task} of the path, -1 without one
     // Set by a handler that holds something until the answer is gone or the line was cut; called
     // once. A socket's context is freed here unless its `opened` was called (wire/server.h).
@@ -229,6 +236,22 @@ MUST_CHECK bool call_share_holds(struct call *c, const char *asset, bool *holds,
 bool call_denied(struct call *c, unsigned need, struct error *err);
 MUST_CHECK bool call_audit(struct call *c, struct db_tx *tx, const char *action,
                            const char *subject, const char *detail, struct error *err);
+// The bytes of this call's body that are still to come, or of its answer, count against the caps,
+// and are seen as a transfer (meter.c). Texts may be NULL.
+struct meter {
+    const char *kind;    // "upload", "download", "zip", "playback"
+    const char *key;     // the same one: the same transfer
+    const char *title, *who, *subject;
+    const char *project, *person, *share; // ids
+    int64_t total_bytes; // -1: not known
+    int priority;
+};
+void call_meter(struct call *c, const struct meter *m);
+// For a piece of a file that comes in; `transfer` NULL: that of the file.
+MUST_CHECK bool call_meter_in(struct call *c, const char *file, const char *transfer,
+                              struct error *err);
+// Of an answer without a call (media.c).
+void request_metered(struct api *api, struct request *r, const struct meter *m, bool in);
 // Sets the cookie of a session just made, or takes it away (NULL).
 void call_session(struct call *c, const struct session_made *made);
 // The projects that `who` may view, as Project[] (asset_routes.c).

@@ -602,7 +602,15 @@ static bool bytes_get(struct call *c, struct error *err)
         .context = o,
     };
     call_files(c, &f, name_alone(w.file.name));
-    return true;
+    call_meter(c, &(struct meter){.kind = "download",
+                                  .key = arena_format(c->arena, "out %s %s %lld", c->who.session,
+                                                      c->version, (long long)c->number),
+                                  .title = name_alone(w.file.name),
+                                  .subject = c->version,
+                                  .project = c->project,
+                                  .total_bytes = map->size,
+                                  .priority = 50});
+    return link_taken(c, w.file.name, map->size, err);
 }
 
 #define P "/projects/{project}"

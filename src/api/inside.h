@@ -29,6 +29,22 @@ bool shape_check(const char *name, const json_t *value, bool sending, struct err
 // Text -> JSON with the limits of depth, duplicates refused.
 json_t *json_read(text body, struct error *err);
 
+// ---- link_routes.c
+// A transfer was closed: when it came by a request, whoever made that is told, once.
+bool request_received(struct call *c, struct error *err);
+
+// A file was taken by a share's visitor: kept, once for each visit.
+bool link_taken(struct call *c, const char *name, int64_t bytes, struct error *err);
+
+// ---- link_zip.c
+struct link_files_wish;
+// Answers with an archive of them, by ranges. `name` is what it is saved as; `share` NULL: of none.
+bool zip_answer(struct call *c, const struct link_files_wish *wish, const char *name,
+                struct error *err);
+struct link_file;
+// What names the archive of these files: the same bytes, the same name.
+const char *zip_name_of(struct arena *a, const struct link_file *list, size_t count);
+
 // ---- media.c
 struct media;
 struct media *media_start(struct api *api);

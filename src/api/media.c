@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RIGHTS = 1024, FILES = 128, RIGHT_MS = 30000 };
+enum { RIGHTS = 1024, FILES = 128, RIGHT_MS = 30000, PLAYBACK_PRIORITY = 80 };
 #define HOUR_MS 3600000LL
 
 struct kept_right {
@@ -407,6 +407,18 @@ static void answer_kept(struct media *m, struct kept_file *f, struct request *r,
     answer.release = file_give_back;
     answer.context = g;
     answer_files(a, &answer);
+    const struct asked *q = r->route;
+    bool share = q->whom[0] == 's';
+    request_metered(m->api, r,
+                    &(struct meter){.kind = "playback",
+                                    .key = arena_format(r->arena, "play %s", q->whom),
+                                    .title = "looking at pictures",
+                                    .project = q->project,
+                                    .person = share ? NULL : q->whom + 1,
+                                    .share = share ? q->whom + 1 : NULL,
+                                    .total_bytes = -1,
+                                    .priority = PLAYBACK_PRIORITY},
+                    false);
 }
 
 // On the pool: the right or the file was not known yet.

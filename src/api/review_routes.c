@@ -1,7 +1,9 @@
 // Comments, and links that let others see.
 #include "api/inside.h"
 
+#include "house/review/links.h"
 #include "house/review/review.h"
+#include "house/transfer/line.h"
 #include "plat/clock.h"
 
 #include <stdio.h>
@@ -14,6 +16,7 @@ struct work { // a handler's piece of work in the database
     id made;
     secret key;
     struct share_found found;
+    const char *visit; // session of a visitor
 };
 
 static bool run(struct work *w, bool writing, bool (*work)(struct db_tx *, void *, struct error *),
@@ -244,13 +247,21 @@ static bool may_give(struct call *c, const struct share_wish *wish, struct error
 static bool share_post(struct call *c, struct error *err)
 {
     char stored[128];
-    const char *password = body_text(c, "password");
+    const char *password = body_text(c, "password"), *kind = body_text(c, "kind");
+    bool files = kind && strcmp(kind, "files") == 0, request = kind && strcmp(kind, "request") == 0;
+    if (request && !(c->may & MAY_UPLOAD))
+        return call_denied(c, MAY_UPLOAD, err);
     struct work w = {.c = c,
                      .share = {.project = c->project,
+                               .kind = kind ? kind : "review",
+                               .folders = body_field(c, "folders"),
+                               .most_uses = body_int(c, "most_uses", 0),
+                               .message = body_text(c, "message"),
+                               .wants = request ? body_field(c, "wants") : NULL,
                                .title = body_text(c, "title"),
                                .assets = body_field(c, "assets"),
                                .permission = body_text(c, "permission"),
-                               .download = body_bool(c, "download", false),
+                               .download = files || body_bool(c, "download", false),
                                .person = c->who.person}};
     if (!ends_at(c, &w.share.expires_ms, err) || !may_give(c, &w.share, err))
         return false;
@@ -280,6 +291,9 @@ static bool share_remove(struct call *c, struct error *err)
     if (!run(&(struct work){.c = c}, true, share_delete_in, err))
         return false;
     people_changed(c->api->people); // its visitors' connections end now
+    if (c->api->wish.rooms.line)    // and what they send or take stops
+        traffic_cut(line_traffic(c->api->wish.rooms.line),
+                    arena_format(c->arena, "link %s", c->share));
     return true;
 }
 
@@ -294,8 +308,28 @@ static bool find_in(struct db_tx *tx, void *context, struct error *err)
 static bool used_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct work *w = context;
-    return share_used(tx, w->found.id, err) &&
+    // A request is used when files are sent, not when it is looked at.
+    return (strcmp(w->found.kind, "request") == 0 || share_used(tx, w->found.id, err)) &&
+           share_refresh(tx, w->found.id, err) &&
            audit_add(tx, NULL, w->c->address, "share.open", w->found.id, NULL, err);
+}
+
+static bool refresh_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return share_refresh(tx, w->found.id, err);
+}
+
+static bool opened_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return link_use_add(tx,
+                        &(struct link_use){.share = w->found.id,
+                                           .session = w->visit,
+                                           .name = body_text(w->c, "name"),
+                                           .address = w->c->address,
+                                           .act = "opened"},
+                        NULL, err);
 }
 
 static bool password_right(struct call *c, const struct share_found *found, struct error *err)
@@ -305,11 +339,14 @@ static bool password_right(struct call *c, const struct share_found *found, stru
     if (!found->password_hash)
         return true;
     if (password && *password &&
-        !people_password_check(c->api->people, found->password_hash, password, &right, err))
+        !people_link_password(c->api->people, found->id, found->password_hash, password, c->address,
+                              &right, err))
         return false;
     if (password && *password && right)
         return true;
     bool asked = password && *password;
+    if (!asked) // who only knocks has guessed nothing
+        people_guess_right(c->api->people, c->address);
     error_set(err, ERROR_PASSWORD, asked ? "this is not the password" : "a password is needed");
     error_why(err, "the link to %s is kept by a password", found->title);
     return error_fix(err, "ask whoever sent you the link for it");
@@ -369,6 +406,8 @@ static bool share_open(struct call *c, struct error *err)
         return false;
     if (back || may & MAY_VIEW) {
         people_guess_right(c->api->people, c->address);
+        if (!db_write(c->api->db, refresh_in, &w, err))
+            return false;
         return back ? call_me(c, &c->who, err) : open_as_person(c, &w, err);
     }
     if (!password_right(c, &w.found, err))
@@ -377,9 +416,11 @@ static bool share_open(struct call *c, struct error *err)
     if (c->who.by_cookie && !people_logout(c->api->people, &c->who, err))
         return false;
     struct entry from = {c->address, c->who.device, NULL};
-    if (!people_visit(c->api->people, w.found.id, name ? name : "", w.found.expires_ms, &from,
+    w.visit = made.session;
+    if (!db_write(c->api->db, used_in, &w, err) ||
+        !people_visit(c->api->people, w.found.id, name ? name : "", w.found.expires_ms, &from,
                       &made, err) ||
-        !db_write(c->api->db, used_in, &w, err) ||
+        !db_write(c->api->db, opened_in, &w, err) ||
         !people_who(c->api->people, made.secret, true, c->arena, &who, err))
         return false;
     call_session(c, &made);

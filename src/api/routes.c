@@ -17,6 +17,8 @@ static const struct {
     {caption_routes, &caption_route_count},
     {record_routes, &record_route_count},
     {tree_routes, &tree_route_count},
+    {link_routes, &link_route_count},
+    {traffic_routes, &traffic_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
@@ -84,7 +86,7 @@ bool route_ids(struct call *c, const char *path)
         {"delivery", &c->delivery}, {"report", &c->report}, {"person", &c->person},
         {"token", &c->token},       {"session", &c->session}, {"worker", &c->worker}, {"destination", &c->destination},
         {"sending", &c->sending},   {"hook", &c->hook},     {"notice", &c->notice},
-        {"rule", &c->rule}};
+        {"rule", &c->rule},         {"stream", &c->stream}, {"cap", &c->cap}};
     text names[PATH_PARTS], parts[PATH_PARTS];
     size_t count = address_split(c->route->pattern, names, PATH_PARTS);
     if (count > PATH_PARTS || address_split(path, parts, PATH_PARTS) != count)

@@ -291,16 +291,85 @@ const struct shape shapes[] = {
     {"CommentChange", "text:text? drawing:Stroke[]? resolved:bool? deleted:bool?",
      "deleted false brings a deleted one back; an empty drawing takes the drawing away"},
     {"Share",
-     "id:id project:id title:text assets:id[] permission:'view'|'comment' download:bool "
-     "expires:time? "
-     "password:bool created:time by:text uses:int revoked:bool url:text?",
+     "id:id project:id title:text kind:'review'|'files'|'request' assets:id[] folders:int "
+     "permission:'view'|'comment' download:bool expires:time? "
+     "password:bool created:time by:text uses:int most_uses:int used:time? message:text "
+     "wants:RequestWants? revoked:bool url:text?",
      "url is given when it is made, never again: it holds the key"},
     {"NewShare",
-     "title:text assets:id[] permission:'view'|'comment' download:bool expires:time? "
-     "password:text?",
+     "title:text kind:'review'|'files'|'request'? assets:id[] folders:text[]? "
+     "permission:'view'|'comment' download:bool expires:time? password:text? most_uses:int? "
+     "message:text? wants:RequestWants?",
+     "folders: ids, \"\" for the project's top; what is in them when somebody looks is shared. "
+     "most_uses: visits, or of a request sendings; 0: any number"},
+    {"RequestWants", "folder:id? most_bytes:int types:text[] fields:RequestField[]",
+     "where it goes; most_bytes of one sending, 0: any; types: ends of names, none: all"},
+    {"RequestField", "name:text kind:'text'|'choice' required:bool choices:text[]", ""},
+    {"ShareKey", "key:text", ""},
+    {"Door", "kind:text password:bool brand:Brand title:text?", "title: when no password is asked"},
+    {"Brand", "name:text colour:text message:text logo:text",
+     "colour: #rrggbb; logo: a data: address; \"\" for none"},
+    {"BrandChange", "name:text colour:text message:text logo:json", "logo: a text"},
+    {"LinkFileList", "items:LinkFile[] total:int bytes:int archive:text",
+     "archive: names what the zip of all of them would be"},
+    {"LinkFile",
+     "path:text asset:id version:id number:int size:int content:text modified:time?", ""},
+    {"LinkUse",
+     "at:time name:text address:text act:'opened'|'zip'|'file'|'received' detail:text bytes:int "
+     "visit:text",
+     "name: as the visitor wants to be called; visit: the same one, the same browser"},
+    {"NewDrop", "name:text answers:json key:text?", "answers: texts by the names of the fields"},
+    {"DropBegun", "transfer:id name:text", ""},
+    {"Drop",
+     "transfer:id name:text state:'open'|'closed' created:time answers:json by:text files:int "
+     "files_done:int bytes_done:int",
+     "one sending by a request"},
+    {"TransferReceipt",
+     "name:text state:text created:time total:int stored:int bytes:int files:ReceiptFile[] "
+     "waiting:int",
+     "waiting: so many SHA-256 of files are still worked out: ask again"},
+    {"ReceiptFile", "path:text size:int state:'arriving'|'stored' sha256:text? content:text?",
+     "content: SHA-256 over the SHA-256 of each 8 MiB"},
+    {"AssetCame", "came:Came?", ""},
+    {"Came", "share:id title:text transfer:id answers:json by:text created:time",
+     "the request by which it came"},
+    {"NewShareMail", "to:text[] url:text message:text?", "url: as it was shown, with the key"},
+    {"ShareMail", "sent:bool can:bool subject:text text:text",
+     "can: the house has a mail server; without one, copy the words"},
+
+    // ---- the line
+    {"Traffic", "streams:TrafficStream[] in:int[] out:int[] in_cap:int out_cap:int",
+     "bytes of each of the last seconds, oldest first; caps: bytes a second of the line now, 0: "
+     "none"},
+    {"TrafficStream",
+     "id:id kind:text way:'in'|'out' subject:text title:text who:text project:id? total:int "
+     "done:int bytes_s:int peak_bytes_s:int left_s:int? began:time moved:time priority:int "
+     "requests:int paused:bool moving:bool",
+     "total: -1, not known; requests: how often it was begun or taken up"},
+    {"StreamChange", "priority:int? paused:bool?", "priority 0 to 100, 50 is the usual one"},
+    {"Move",
+     "id:id kind:text title:text who:text project:text way:'in'|'out' began:time ended:time "
+     "bytes:int peak_bytes_s:int requests:int files:int verified:int",
+     "files, verified: of an upload, and those whose hash was proven"},
+    {"Cap",
+     "id:id scope:'line'|'project'|'person'|'link' subject:text name:text in_bits:int out_bits:int "
+     "days:int from:int to:int now:bool",
+     "bits a second; days: a bit a day, Monday 1; from, to: minutes of the day, the same: all day; "
+     "now: it holds now"},
+    {"NewCap",
+     "scope:'line'|'project'|'person'|'link' subject:text? in_bits:int? out_bits:int? days:int? "
+     "from:int? to:int?",
      ""},
+    {"Quota",
+     "scope:'line'|'project'|'person'|'link' subject:text name:text bytes:int used:int",
+     "used: held or brought in, and on its way"},
+    {"NewQuota", "scope:'line'|'project'|'person'|'link' subject:text? bytes:int", ""},
+
     {"ShareOpen", "key:text password:text? name:text?", "name: how the visitor wants to be called"},
-    {"ShareSeen", "id:id title:text permission:text download:bool assets:id[] name:text?", ""},
+    {"ShareSeen",
+     "id:id title:text kind:text permission:text download:bool assets:id[] name:text? message:text "
+     "wants:RequestWants? expires:time? brand:Brand",
+     "assets: the first 1,000"},
 
     // ---- out
     {"Renderer", "name:text title:text extensions:text[] verified:text needs:text template:text",

@@ -105,7 +105,7 @@ static bool transfer_show(struct call *c, struct error *err)
 
 static bool transfer_end(struct call *c, struct error *err)
 {
-    return transfer_close(room(c), c->transfer, err) && answer_transfer(c, c->transfer, err);
+    return transfer_close(room(c), c->transfer, err) && request_received(c, err) && answer_transfer(c, c->transfer, err);
 }
 
 // ---- files in chunks
@@ -181,7 +181,7 @@ static bool chunk_begin(struct call *c, struct error *err)
         error_set(err, ERROR_INPUT, "the chunk's hash is missing");
         return error_fix(err, "send its SHA-256 in hex in the header Chunk-Sha256");
     }
-    return hash_of(hex, &p->hash, err);
+    return hash_of(hex, &p->hash, err) && call_meter_in(c, c->file, NULL, err);
 }
 
 // A chunk is one piece of the server: 8 MiB at most.
@@ -245,8 +245,15 @@ static void small_done(struct call *c)
     c->own = NULL;
 }
 
-static const struct stream_calls small_stream = {
-    .limit = (int64_t)TRANSFER_SMALL_MOST, .piece = small_piece, .done = small_done};
+static bool small_begin(struct call *c, struct error *err)
+{
+    return call_meter_in(c, NULL, c->transfer, err);
+}
+
+static const struct stream_calls small_stream = {.limit = (int64_t)TRANSFER_SMALL_MOST,
+                                                 .begin = small_begin,
+                                                 .piece = small_piece,
+                                                 .done = small_done};
 
 // ---- tus
 
@@ -354,12 +361,35 @@ static bool checksum_read(struct call *c, struct tus *t, struct error *err)
     return true;
 }
 
+struct visiting {
+    const struct call *c;
+    const char *transfer;
+    bool theirs;
+};
+
+static bool theirs_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct visiting *v = context;
+    int64_t count = 0;
+    bool ok = db_one_int(tx, &count, 0, err,
+                         "select count(*) from transfers where id = ?1 and share = ?2 and session = "
+                         "?3",
+                         "sss", v->transfer, v->c->who.share, v->c->who.session);
+    v->theirs = count > 0;
+    return ok;
+}
+
 static bool may_upload(struct call *c, const char *transfer, struct error *err)
 {
-    struct transfer t;
+    struct transfer_brief t;
     unsigned may = 0;
     struct error none;
-    if (!transfer || !transfer_get(room(c), transfer, c->arena, &t, &none) ||
+    struct visiting v = {c, transfer, false};
+    if (transfer && c->who.kind == WHO_SHARE && !db_read(c->api->db, theirs_in, &v, err))
+        return false;
+    if (v.theirs)
+        return true;
+    if (!transfer || !transfer_brief(room(c), NULL, transfer, c->arena, &t, &none) ||
         !call_may(c, t.project, &may, err) || !(may & MAY_VIEW)) {
         error_set(err, ERROR_NOT_FOUND, "there is no such transfer");
         return error_fix(err, "begin one with POST /projects/{project}/transfers, and name it in "
@@ -402,7 +432,7 @@ static bool tus_create_begin(struct call *c, struct error *err)
     t->offset = f.received;
     t->stored = strcmp(f.state, "stored") == 0;
     t->body = has_body(c);
-    return true;
+    return !t->body || call_meter_in(c, NULL, transfer, err);
 }
 
 static bool tus_piece(struct call *c, const void *at, size_t size, struct error *err)
@@ -546,7 +576,7 @@ static bool tus_patch_begin(struct call *c, struct error *err)
         at = seen.offset;
     }
     if (t->offset == at)
-        return true;
+        return call_meter_in(c, NULL, f.transfer, err);
     error_set(err, ERROR_CONFLICT, "these bytes do not follow what is there");
     error_why(err, "they begin at %lld, the upload stands at %lld", (long long)t->offset,
               (long long)at);
@@ -590,16 +620,18 @@ const struct route transfer_routes[] = {
      "what was brought in, newest first", NULL},
     {"POST", "/projects/{project}/transfers", MAY_UPLOAD, transfers_post, "NewTransfer", "Transfer",
      0, "begins to bring in; the same key gives the same transfer", NULL},
-    {"GET", "/transfers/{transfer}", MAY_UPLOAD, transfer_show, NULL, "Transfer", 0,
+    {"GET", "/transfers/{transfer}", MAY_UPLOAD, transfer_show, NULL, "Transfer", ROUTE_REQUESTS,
      "how far it is", NULL},
-    {"POST", "/transfers/{transfer}/close", MAY_UPLOAD, transfer_end, NULL, "Transfer", 0,
+    {"POST", "/transfers/{transfer}/close", MAY_UPLOAD, transfer_end, NULL, "Transfer",
+     ROUTE_REQUESTS,
      "all is sent: numbered pictures become sequences", NULL},
-    {"GET", "/transfers/{transfer}/files", MAY_UPLOAD, files_get, NULL, "TransferFile[]", 0,
+    {"GET", "/transfers/{transfer}/files", MAY_UPLOAD, files_get, NULL, "TransferFile[]",
+     ROUTE_REQUESTS,
      "its files by path; ?after=PATH for more", NULL},
     {"POST", "/transfers/{transfer}/files", MAY_UPLOAD, files_post, "NewTransferFile",
      "TransferFile", 0, "begins a file; the same path gives the same one", NULL},
     {"POST", "/transfers/{transfer}/small", MAY_UPLOAD, small_end, NULL, "TransferFile[]",
-     ROUTE_STREAM, "many small files in one body", &small_stream},
+     ROUTE_STREAM | ROUTE_REQUESTS, "many small files in one body", &small_stream},
     {"POST", "/files/{file}/claim", MAY_UPLOAD, claim_post, "ChunkClaim", "ChunkMissing", 0,
      "which of these chunks must be sent", NULL},
     {"PUT", "/files/{file}/chunks/{number}", MAY_UPLOAD, chunk_end, NULL, NULL, ROUTE_STREAM,
@@ -608,12 +640,13 @@ const struct route transfer_routes[] = {
      "all is there", NULL},
     {"OPTIONS", "/uploads", NEED_PUBLIC, tus_options, NULL, "bytes", 0, "what of tus is spoken",
      NULL},
-    {"POST", "/uploads", NEED_PERSON, tus_create, NULL, "bytes", ROUTE_STREAM, "tus: begins a file",
+    {"POST", "/uploads", NEED_VISITOR, tus_create, NULL, "bytes", ROUTE_STREAM, "tus: begins a file",
      &tus_create_stream},
-    {"HEAD", "/uploads/{file}", MAY_UPLOAD, tus_head, NULL, "bytes", 0, "tus: how far it is", NULL},
-    {"PATCH", "/uploads/{file}", MAY_UPLOAD, tus_patch, NULL, "bytes", ROUTE_STREAM,
-     "tus: the next bytes", &tus_patch_stream},
-    {"DELETE", "/uploads/{file}", MAY_UPLOAD, tus_delete, NULL, "bytes", 0,
+    {"HEAD", "/uploads/{file}", MAY_UPLOAD, tus_head, NULL, "bytes", ROUTE_REQUESTS,
+     "tus: how far it is", NULL},
+    {"PATCH", "/uploads/{file}", MAY_UPLOAD, tus_patch, NULL, "bytes",
+     ROUTE_STREAM | ROUTE_REQUESTS, "tus: the next bytes", &tus_patch_stream},
+    {"DELETE", "/uploads/{file}", MAY_UPLOAD, tus_delete, NULL, "bytes", ROUTE_REQUESTS,
      "tus: throws away what came", NULL},
 };
 const size_t transfer_route_count = sizeof(transfer_routes) / sizeof(transfer_routes[0]);

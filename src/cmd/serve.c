@@ -13,6 +13,7 @@
 #include "house/deliver/sending.h"
 #include "house/flow/flow.h"
 #include "house/jobs/jobs.h"
+#include "house/transfer/line.h"
 #include "house/transfer/transfer.h"
 #include "house/tree/tree.h"
 #include "plat/child.h"
@@ -53,6 +54,8 @@ struct serving {
     struct store *store;
     struct people *people;
     struct transfers *transfers;
+    struct traffic *traffic;
+    struct line *line;
     struct jobs *jobs;
     struct flow *flow;
     struct tree *tree;
@@ -118,7 +121,9 @@ static bool open_state(struct serving *s, struct error *err)
     s->transfers =
         s->people ? transfers_open(&(struct transfers_wish){.db = s->db, .store = s->store}, err)
                   : NULL;
-    if (!s->transfers || !jobs_open(s->db, clock_now_ms(), &s->jobs, err))
+    s->traffic = traffic_open();
+    s->line = s->transfers ? line_open(s->db, s->traffic, clock_now_ms(), err) : NULL;
+    if (!s->line || !jobs_open(s->db, clock_now_ms(), &s->jobs, err))
         return false;
     flow.jobs = s->jobs;
     s->tree = tree_open(&(struct tree_wish){.db = s->db, .store = s->store}, err);
@@ -159,7 +164,11 @@ static bool open_api(struct serving *s, struct error *err)
                            .version = POSTHOUSE_VERSION,
                            .media_port = (int)config_int(s->config, "media.port"),
                            .check_answers = check,
-                           .rooms = {.transfer = s->transfers, .jobs = s->jobs, .flow = s->flow},
+                           .rooms = {.transfer = s->transfers,
+                                     .jobs = s->jobs,
+                                     .flow = s->flow,
+                                     .line = s->line},
+                           .mail = config_text(s->config, "mail.server")[0] != 0,
                            .profiles_folder = below(s, s->data, "profiles"),
                            .rules_folder = below(s, s->data, "rules/qc"),
                            .senders_folder = below(s, s->data, "senders"),
@@ -443,6 +452,7 @@ static void *sweep(void *context)
     int64_t minute_ms = 0, hour_ms = clock_tick_us() / 1000 + MINUTE_MS;
     while (!atomic_load(&s->stop)) {
         int64_t now = clock_tick_us() / 1000, lost = 0, freed = 0;
+        told(line_turn(s->line, clock_now_ms(), &err), "sweep.line", &err);
         told(jobs_sweep(s->jobs, clock_now_ms(), &lost, &err), "sweep.jobs", &err);
         if (lost)
             log_warn("sweep.lost", "attempts=%lld", (long long)lost);
@@ -706,6 +716,8 @@ static void close_all(struct serving *s)
     tree_close(s->tree);
     flow_close(s->flow);
     jobs_close(s->jobs);
+    line_close(s->line);
+    traffic_close(s->traffic);
     transfers_close(s->transfers);
     people_close(s->people);
     store_close(s->store);

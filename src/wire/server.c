@@ -357,7 +357,7 @@ static void pull_some(struct task *t)
     if (x->stream)
         stream_give_back(x->stream, x->pull_room - x->have);
     x->pull_ended = got == 0;
-    x->abandoned = got < 0; // better cut than half for the whole
+    x->abandoned = got < 0 && got != PULL_AGAIN; // better cut than half for the whole
     exchange_wake(x);
 }
 
@@ -378,6 +378,7 @@ static void pulled(struct exchange *x)
 {
     int64_t end = x->pull_end;
     x->file_at += (int64_t)x->have;
+    x->line->moved_ms = clock_tick_us() / 1000; // the client is not slow, we are
     if (end >= 0 && (x->file_at > end || (x->pull_ended && x->file_at < end)))
         x->abandoned = true;
     x->pull_ended = x->pull_ended || x->file_at == end;
@@ -386,7 +387,7 @@ static void pulled(struct exchange *x)
         buf_format(&x->out, "%zx\r\n", x->have);
         memcpy(x->pulled + x->have, "\r\n", 2);
         x->have += 2;
-    } else if (x->chunked) {
+    } else if (x->chunked && x->pull_ended) {
         buf_text(&x->out, "0\r\n\r\n");
     }
     x->bytes = (text){x->pulled, x->have};

@@ -115,6 +115,7 @@ void answer_files(struct answer *a, const struct file_answer *f);
 // From a function that gives the next bytes: returns how many (up to `room`), 0 at the end, -1 with
 // *err set: then the line is cut, so that the client does not take half for the whole. `size` is
 // the whole size, or -1 when not known (sent chunked). `close` runs once, like release above.
+#define PULL_AGAIN (-2) // nothing yet: it is asked again, others go first
 struct pull_answer {
     int64_t size;
     const char *type;
@@ -123,7 +124,7 @@ struct pull_answer {
     void (*seek)(void *context, int64_t at);
     const char *etag;    // with its quotes; NULL for none
     int64_t modified_ms; // 0 for none
-    int64_t (*pull)(void *context, void *to, size_t room, struct error *err);
+    int64_t (*pull)(void *context, void *to, size_t room, struct error *err); // or PULL_AGAIN
     void (*close)(void *context);
     void *context;
 };

@@ -90,7 +90,7 @@ bool notice_list(struct db_tx *tx, const char *hook, int64_t limit, json_t **lis
     struct db_rows *rows = db_query(
         tx,
         "select n.id, n.hook, n.event, n.state, n.tries, n.answer, n.created_ms, n.ended_ms, "
-        "coalesce(h.target, '') from notices n left join hooks h on h.id = n.hook where ?1 is null "
+        "coalesce(n.target, h.target, '') from notices n left join hooks h on h.id = n.hook where ?1 is null "
         "or n.hook = ?1 order by n.created_ms desc, n.id desc limit ?2",
         "si", hook, limit);
     while (db_next(rows)) {
@@ -148,13 +148,31 @@ bool hooks_tell(struct db_tx *tx, const char *event, const char *delivery, const
         json_object_set_new(body, "id", json_string(notice.text));
         char *text = json_dumps(body, JSON_COMPACT);
         ok = db_run(tx, err,
-                    "insert into notices values (?1, ?2, ?3, ?4, 'waiting', 0, ?5, '', ?5, 0)",
+                    "insert into notices values (?1, ?2, ?3, ?4, 'waiting', 0, ?5, '', ?5, 0, "
+                    "null)",
                     "ssssi", notice.text, hooks[i], event, text, now_ms);
         free(text);
     }
     arena_close(a);
     json_decref(body);
     json_decref(json);
+    return ok;
+}
+
+bool mail_add(struct db_tx *tx, const char *to, const char *event, const char *subject,
+              const char *words, int64_t now_ms, struct error *err)
+{
+    id notice = id_new();
+    if (!target_fits("mail", to, err))
+        return false;
+    json_t *body = json_pack("{s:s, s:s}", "subject", subject, "text", words);
+    char *plain = json_dumps(body, JSON_COMPACT);
+    bool ok = plain && db_run(tx, err,
+                              "insert into notices values (?1, '', ?2, ?3, 'waiting', 0, ?4, '', "
+                              "?4, 0, ?5)",
+                              "sssis", notice.text, event, plain, now_ms, to);
+    free(plain);
+    json_decref(body);
     return ok;
 }
 
@@ -177,10 +195,12 @@ static bool next_in(struct db_tx *tx, void *context, struct error *err)
     char hook[27] = "";
     t->found = false;
     struct db_rows *rows = db_query(tx,
-                                    "select n.id, n.event, n.body, n.tries, n.created_ms, h.kind, "
-                                    "h.target, h.secret, h.id from notices n join hooks h on h.id "
-                                    "= n.hook where n.state = 'waiting' and n.next_ms <= ?1 order "
-                                    "by n.next_ms limit 1",
+                                    "select n.id, n.event, n.body, n.tries, n.created_ms, "
+                                    "coalesce(h.kind, 'mail'), coalesce(n.target, h.target), "
+                                    "h.secret, coalesce(h.id, '') from notices n left join hooks h "
+                                    "on h.id = n.hook where n.state = 'waiting' and n.next_ms <= "
+                                    "?1 and (h.id is not null or n.target is not null) order by "
+                                    "n.next_ms limit 1",
                                     "i", t->now_ms);
     if (db_next(rows)) {
         size_t size;
@@ -274,15 +294,22 @@ static const char *mail_text(struct telling *t)
     const char *what = strchr(t->event, '.') ? strchr(t->event, '.') + 1 : t->event;
     struct buf b = BUF_LIMIT(64 << 10);
     buf_format(&b, "From: %s\r\nTo: %s\r\nSubject: =?UTF-8?Q?", t->w->mail.from, t->target);
+    const char *own = json_string_value(json_object_get(body, "text"));
     char subject[300];
-    snprintf(subject, sizeof(subject), "%.120s: %s", name ? name : "a deliverable", what);
+    if (own)
+        text_copy(text_of(json_string_value(json_object_get(body, "subject"))), subject, 250);
+    else
+        snprintf(subject, sizeof(subject), "%.120s: %s", name ? name : "a deliverable", what);
     for (const unsigned char *c = (const unsigned char *)subject; *c; c++)
         buf_format(&b, "=%02X", *c);
     buf_format(&b,
                "?=\r\nMessage-ID: <%s@posthouse>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; "
                "charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n",
                t->notice);
-    buf_format(&b, "%s (%s): %s\r\n", name ? name : "", profile ? profile : "", what);
+    for (const char *c = own; c && *c; c++)
+        buf_format(&b, "%s%c", *c == '\n' ? "\r" : "", *c);
+    if (!own)
+        buf_format(&b, "%s (%s): %s\r\n", name ? name : "", profile ? profile : "", what);
     if (to)
         buf_format(&b, "Destination: %s\r\n", to);
     if (note && *note)

@@ -37,6 +37,10 @@ MUST_CHECK bool notice_again(struct db_tx *tx, const char *notice, int64_t now_m
 MUST_CHECK bool hooks_tell(struct db_tx *tx, const char *event, const char *delivery,
                            const json_t *extra, int64_t now_ms, struct error *err);
 
+// In the transaction of what happened: mail to one address that no hook asked for, sent like those.
+MUST_CHECK bool mail_add(struct db_tx *tx, const char *to, const char *event, const char *subject,
+                         const char *words, int64_t now_ms, struct error *err);
+
 struct mail_wish {      // how mail goes out; server "" : none
     const char *server; // smtp://host:587 or smtps://host:465
     const char *from, *user, *password_file;

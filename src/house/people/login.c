@@ -15,7 +15,7 @@
 enum { SEEN_STEP_MS = 600 * 1000 }; // how exactly "last used" is kept: a write for each is too many
 
 // IPv6 addresses are counted by their /64, which is what one household gets.
-static text peer_key(const char *address)
+text peer_key(const char *address)
 {
     text t = text_of(address ? address : "");
     size_t colons = 0;
@@ -25,6 +25,31 @@ static text peer_key(const char *address)
         if (t.at[i] == ':' && ++colons == 4)
             return (text){t.at, i};
     return t;
+}
+
+bool people_link_password(struct people *p, const char *share, const char *stored,
+                          const char *password, const char *address, bool *right,
+                          struct error *err)
+{
+    char key[400];
+    text peer = peer_key(address);
+    *right = false;
+    snprintf(key, sizeof(key), "%.*s %s", (int)peer.size, peer.at, share);
+    int wait_s = rate_limit_take(p->by_link, text_of(key), 1);
+    if (wait_s) {
+        error_set(err, ERROR_TOO_MANY, "too many tries");
+        error_why(err, "from your address came too many passwords that were wrong");
+        return error_fix(err, "try again in %s", time_text(wait_s).text);
+    }
+    bool late = rate_limit_take(p->by_wrong, peer, 1) > 0;
+    if (!password_check(p, stored, password, late, right, err))
+        return false;
+    if (*right) {
+        rate_limit_give_back(p->by_link, text_of(key), 1);
+        if (!late)
+            rate_limit_give_back(p->by_wrong, peer, 1);
+    }
+    return true;
 }
 
 static bool slow_down(struct error *err, int seconds)
@@ -112,7 +137,7 @@ static bool who_cookie_in(struct db_tx *tx, struct asking *q, struct error *err)
     // A share that was revoked or has expired ends its sessions by itself.
     rows =
         db_query(tx,
-                 "select project, permission, download from shares where id = ?1 and revoked = 0 "
+                 "select project, permission, download, kind from shares where id = ?1 and revoked = 0 "
                  "and (expires_ms is null or expires_ms = 0 or expires_ms > ?2)",
                  "si", w->share, now);
     if (db_next(rows)) {
@@ -123,6 +148,8 @@ static bool who_cookie_in(struct db_tx *tx, struct asking *q, struct error *err)
             w->share_may |= MAY_COMMENT;
         if (db_int(rows, 2))
             w->share_may |= MAY_DOWNLOAD;
+        if (db_text(rows, 3) && strcmp(db_text(rows, 3), "request") == 0)
+            w->share_may = 0; // by it files come in, and nothing is seen
     }
     if (!db_end(rows, err))
         return false;

@@ -73,22 +73,30 @@ bool password_acceptable(const char *password, const char *name, const char *ema
     return true;
 }
 
-static bool take_turn(struct people *p, struct error *err)
+// Those who were wrong lately have one of the places, when nobody else waits for it.
+static bool place_free(const struct people *p, bool late)
+{
+    return p->hashing < HASHES_AT_ONCE && (!late || (!p->hashing_late && !p->waiting));
+}
+
+static bool take_turn(struct people *p, bool late, struct error *err)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += HASH_WAIT_S;
     pthread_mutex_lock(&p->lock);
-    bool turn = p->hashing < HASHES_AT_ONCE;
-    if (!turn && p->waiting < HASHES_WAITING) {
-        p->waiting++;
+    int *waiting = late ? &p->waiting_late : &p->waiting;
+    bool turn = place_free(p, late);
+    if (!turn && *waiting < (late ? HASHES_WAITING_LATE : HASHES_WAITING)) {
         int code = 0;
-        while (p->hashing >= HASHES_AT_ONCE && code != ETIMEDOUT)
+        ++*waiting;
+        while (!(turn = late ? place_free(p, true) : p->hashing < HASHES_AT_ONCE) &&
+               code != ETIMEDOUT)
             code = pthread_cond_timedwait(&p->hash_free, &p->lock, &until);
-        p->waiting--;
-        turn = p->hashing < HASHES_AT_ONCE;
+        --*waiting;
     }
     p->hashing += turn;
+    p->hashing_late += turn && late;
     if (p->hashing > p->peak)
         p->peak = p->hashing;
     pthread_mutex_unlock(&p->lock);
@@ -99,11 +107,12 @@ static bool take_turn(struct people *p, struct error *err)
     return error_fix(err, "try again in some seconds");
 }
 
-static void give_turn(struct people *p)
+static void give_turn(struct people *p, bool late)
 {
     pthread_mutex_lock(&p->lock);
     p->hashing--;
-    pthread_cond_signal(&p->hash_free);
+    p->hashing_late -= late;
+    pthread_cond_broadcast(&p->hash_free);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -120,12 +129,12 @@ bool people_password_hash(struct people *p, const char *password, char stored[12
 {
     uint8_t salt[SALT_BYTES];
     random_bytes(salt, sizeof(salt));
-    if (!take_turn(p, err))
+    if (!take_turn(p, false, err))
         return false;
     int code = argon2id_hash_encoded(p->quick_hash ? 1 : HASH_PASSES, p->quick_hash ? 8 : HASH_KIB,
                                      1, password, strlen(password), salt, sizeof(salt), HASH_BYTES,
                                      stored, 128);
-    give_turn(p);
+    give_turn(p, false);
     if (code == ARGON2_OK)
         return true;
     error_set(err, ERROR_INTERNAL, "cannot hash the password");
@@ -135,12 +144,18 @@ bool people_password_hash(struct people *p, const char *password, char stored[12
 bool people_password_check(struct people *p, const char *stored, const char *password, bool *right,
                            struct error *err)
 {
+    return password_check(p, stored, password, false, right, err);
+}
+
+bool password_check(struct people *p, const char *stored, const char *password, bool late,
+                    bool *right, struct error *err)
+{
     *right = false;
-    if (!take_turn(p, err))
+    if (!take_turn(p, late, err))
         return false;
     // Without an account the same work is done, so that the time does not tell.
     int code = argon2id_verify(stored ? stored : p->nobody, password, strlen(password));
-    give_turn(p);
+    give_turn(p, late);
     *right = stored && code == ARGON2_OK;
     if (code == ARGON2_OK || code == ARGON2_VERIFY_MISMATCH)
         return true;

@@ -74,6 +74,8 @@ struct people *people_open(const struct people_wish *wish, struct error *err)
     p->codes = rate_limiter_open(20 * CODE_COST, 1, 20000); // 20, and 20 more in an hour
     p->seal = wish->seal;
     p->factor_for = wish->factor_for;
+    p->by_link = rate_limiter_open(5, 6, 20000);
+    p->by_wrong = rate_limiter_open(1, 1, 20000);
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -93,6 +95,8 @@ void people_close(struct people *p)
     rate_limiter_close(p->by_address);
     rate_limiter_close(p->by_account);
     rate_limiter_close(p->codes);
+    rate_limiter_close(p->by_link);
+    rate_limiter_close(p->by_wrong);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->hash_free);
     free(p);

@@ -173,6 +173,12 @@ MUST_CHECK bool people_password_hash(struct people *p, const char *password, cha
                                      struct error *err);
 MUST_CHECK bool people_password_check(struct people *p, const char *stored, const char *password,
                                       bool *right, struct error *err);
+// The password of a link, tried from an address. TOO_MANY when this address was wrong too often at
+// this link. A crowd of guessers stops nobody else: whoever was wrong lately waits behind all who
+// were not, on one of the two places, few at a time.
+MUST_CHECK bool people_link_password(struct people *p, const char *share, const char *stored,
+                                     const char *password, const char *address, bool *right,
+                                     struct error *err);
 int people_hashes_peak(struct people *p); // most that were worked out at once so far
 // INPUT when it is too short, too long, the person's own name or e-mail, or among the worst known.
 MUST_CHECK bool password_acceptable(const char *password, const char *name, const char *email,

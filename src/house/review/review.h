@@ -91,12 +91,19 @@ MUST_CHECK bool status_set(struct db_tx *tx, const char *version, const struct w
 
 // ---- Shares
 
+// What a link is for: to look and comment ("review"), to take files away ("files"), to bring files
+// in ("request": see house/review/links.h).
 struct share_wish {
     const char *project, *title;
-    const json_t *assets;   // id[], 1 to 1,000 of the project
-    const char *permission; // "view", "comment"
+    const char *kind;
+    const json_t *assets;      // id[] of the project
+    const json_t *folders;     // id[] of the project, "" for its top; NULL: none
+    const char *permission;    // "view", "comment"
     bool download;
     int64_t expires_ms;        // 0: never
+    int64_t most_uses;         // visits; of a request: times that files are sent. 0: any number
+    const char *message;       // for the visitor; "" for none
+    const json_t *wants;       // of a request: RequestWants
     const char *password_hash; // people_password_hash; NULL: none
     const char *person;        // who makes it
 };
@@ -114,7 +121,7 @@ MUST_CHECK bool share_list(struct db_tx *tx, const char *project, json_t **list,
 MUST_CHECK bool share_revoke(struct db_tx *tx, const char *share, struct error *err);
 
 struct share_found {
-    const char *id, *project, *title;
+    const char *id, *project, *title, *kind;
     const char *password_hash; // NULL: none is needed
     int64_t expires_ms;
 };
@@ -122,8 +129,10 @@ struct share_found {
 // check.
 MUST_CHECK bool share_find(struct db_tx *tx, const char *key, struct arena *a,
                            struct share_found *found, struct error *err);
-// Somebody came in.
+// Somebody comes in, or sends files: counted, and EXPIRED when it was used as often as it may be.
 MUST_CHECK bool share_used(struct db_tx *tx, const char *share, struct error *err);
+// What is in its folders now is what it holds now. Call it before visitors look at a list.
+MUST_CHECK bool share_refresh(struct db_tx *tx, const char *share, struct error *err);
 // The share holds the asset, and it is not deleted.
 MUST_CHECK bool share_shows(struct db_tx *tx, const char *share, const char *asset, bool *shows,
                             struct error *err);

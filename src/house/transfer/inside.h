@@ -25,3 +25,8 @@ MUST_CHECK bool grow_waiting(struct db_tx *tx, struct grow_place *p, struct erro
 // Whether `who` may download a version that holds the chunk.
 MUST_CHECK bool chunk_known(struct db_tx *tx, const struct who *who, const sha256 *hash,
                             bool *known, struct error *err);
+// Whether so many bytes more may come: quotas, and the types and the size that a request names.
+// file: one that is begun anew, or NULL; path NULL: only its size is new. NO_SPACE, TOO_BIG,
+// UNSUPPORTED.
+MUST_CHECK bool line_lets_in(struct db_tx *tx, const char *transfer, const char *file,
+                             const char *path, int64_t bytes, struct error *err);

@@ -93,8 +93,10 @@ static bool begin_in(struct db_tx *tx, void *context, struct error *err)
     if (w->key) {
         bool again = false;
         struct db_rows *rows = db_query(
-            tx, "select id from transfers where project = ?1 and person = ?2 and request = ?3",
-            "sss", w->project, w->person, w->key);
+            tx,
+            "select id from transfers where project = ?1 and person = ?2 and request = ?3 and "
+            "coalesce(session, '') = ?4",
+            "ssss", w->project, w->person, w->key, w->session ? w->session : "");
         if (db_next(rows)) {
             again = true;
             text_copy(text_of(db_text(rows, 0)), b->made, 27);
@@ -134,10 +136,10 @@ static bool begin_in(struct db_tx *tx, void *context, struct error *err)
     memcpy(b->made, fresh.text, 27);
     return db_run(tx, err,
                   "insert into transfers (id, project, name, folder, origin, request, state, "
-                  "person, created_ms, active_ms, skipped, asset) values (?1, ?2, ?3, ?4, ?5, ?6, "
-                  "'open', ?7, ?8, ?8, 0, ?9)",
-                  "sssssssis", fresh.text, w->project, w->name, w->folder, w->origin, w->key,
-                  w->person, clock_now_ms(), w->asset) &&
+                  "person, created_ms, active_ms, skipped, asset, share, session, answers) values "
+                  "(?1, ?2, ?3, ?4, ?5, ?6, 'open', ?7, ?8, ?8, 0, ?9, ?10, ?11, ?12)",
+                  "sssssssissss", fresh.text, w->project, w->name, w->folder, w->origin, w->key,
+                  w->person, clock_now_ms(), w->asset, w->share, w->session, w->answers) &&
            db_event(tx, "transfer.changed", w->project, fresh.text, NULL, err);
 }
 
@@ -177,11 +179,11 @@ static bool list_in(struct db_tx *tx, void *context, struct error *err)
         "select t.id, t.project, t.name, t.folder, t.origin, t.state, coalesce(p.name, ''), "
         "t.created_ms, t.skipped, count(f.id), coalesce(sum(case when f.state = 'stored' then 1 "
         "else 0 end), 0), coalesce(sum(case when f.size > 0 then f.size else 0 end), 0), "
-        "coalesce(sum(case when f.state = 'stored' then f.size else 0 end), 0) from transfers t "
-        "left join people p on p.id = t.person left join transfer_files f on f.transfer = t.id "
+        "coalesce(sum(case when f.state = 'stored' then f.size else 0 end), 0), t.share from "
+        "transfers t left join people p on p.id = t.person left join transfer_files f on f.transfer = t.id "
         "where (?1 is null or t.project = ?1) and ((?2 is null and t.origin <> 'job') or t.id = "
         "?2) group by t.id, "
-        "t.project, t.name, t.folder, t.origin, t.state, p.name, t.created_ms, t.skipped order by "
+        "t.project, t.name, t.folder, t.origin, t.state, p.name, t.created_ms, t.skipped, t.share order by "
         "t.created_ms desc, t.id desc limit ?3",
         "ssi", l->project, l->transfer, (int64_t)l->limit);
     while (db_next(rows) && l->count < (size_t)l->limit) {
@@ -199,6 +201,7 @@ static bool list_in(struct db_tx *tx, void *context, struct error *err)
         t->files_done = db_int(rows, 10);
         t->bytes = db_int(rows, 11);
         t->bytes_done = db_int(rows, 12);
+        t->share = arena_text(l->a, db_text(rows, 13));
     }
     if (!db_end(rows, err))
         return false;
@@ -242,6 +245,40 @@ bool transfer_get(struct transfers *t, const char *transfer, struct arena *a, st
         return error_set(err, ERROR_NOT_FOUND, "there is no such transfer");
     *out = l.list[0];
     return true;
+}
+
+struct briefly {
+    const char *file, *transfer;
+    struct arena *a;
+    struct transfer_brief *out;
+};
+
+static bool brief_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct briefly *b = context;
+    *b->out = (struct transfer_brief){0};
+    struct db_rows *rows = db_query(
+        tx,
+        "select t.id, t.name, t.project, t.person, t.share, coalesce(s.visitor, p.name, '') from "
+        "transfers t left join people p on p.id = t.person left join sessions s on s.id = "
+        "t.session where t.id = coalesce(?1, (select transfer from transfer_files where id = ?2))",
+        "ss", b->transfer, b->file);
+    if (db_next(rows))
+        *b->out = (struct transfer_brief){.id = arena_text(b->a, db_text(rows, 0)),
+                                          .name = arena_text(b->a, db_text(rows, 1)),
+                                          .project = arena_text(b->a, db_text(rows, 2)),
+                                          .person = arena_text(b->a, db_text(rows, 3)),
+                                          .share = arena_text(b->a, db_text(rows, 4)),
+                                          .by = arena_text(b->a, db_text(rows, 5))};
+    return db_end(rows, err);
+}
+
+bool transfer_brief(struct transfers *t, const char *file, const char *transfer, struct arena *a,
+                    struct transfer_brief *out, struct error *err)
+{
+    struct briefly b = {file, transfer, a, out};
+    return db_read(t->db, brief_in, &b, err) &&
+           (out->id || error_set(err, ERROR_NOT_FOUND, "there is no such transfer"));
 }
 
 bool transfer_list(struct transfers *t, const char *project, int limit, struct arena *a,
@@ -446,6 +483,8 @@ static bool file_begin_in(struct db_tx *tx, void *context, struct error *err)
         if (other && is_active(b->t, b->out->id))
             return conflict(err, w->path, "somebody else is sending this file just now",
                             "wait until they are done, or a minute after they stopped");
+        if (!line_lets_in(tx, b->transfer, b->out->id, w->path, w->size, err))
+            return false;
         b->anew = b->out->size != w->size || b->out->modified_ms != w->modified_ms;
         b->out->size = w->size;
         b->out->modified_ms = w->modified_ms;
@@ -463,6 +502,8 @@ static bool file_begin_in(struct db_tx *tx, void *context, struct error *err)
         error_why(err, "it has a million files");
         return error_fix(err, "begin another transfer for the rest");
     }
+    if (!line_lets_in(tx, b->transfer, NULL, w->path, w->size, err))
+        return false;
     id fresh = id_new();
     *b->out = (struct transfer_file){.id = arena_text(b->a, fresh.text),
                                      .transfer = b->transfer,
@@ -681,10 +722,22 @@ static bool size_in(struct db_tx *tx, void *context, struct error *err)
                   s->file, s->size);
 }
 
+static bool size_fits_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct sizing *s = context;
+    char transfer[27] = "";
+    struct db_rows *rows =
+        db_query(tx, "select transfer from transfer_files where id = ?1", "s", s->file);
+    if (db_next(rows))
+        text_copy(text_of(db_text(rows, 0)), transfer, sizeof(transfer));
+    return db_end(rows, err) && line_lets_in(tx, transfer, s->file, NULL, s->size, err);
+}
+
 bool transfer_size(struct transfers *t, const char *file, int64_t size, struct error *err)
 {
     struct sizing s = {file, size};
-    return store_upload_size(t->store, file, size, err) && db_write(t->db, size_in, &s, err);
+    return db_read(t->db, size_fits_in, &s, err) && store_upload_size(t->store, file, size, err) &&
+           db_write(t->db, size_in, &s, err);
 }
 
 static bool abandon_in(struct db_tx *tx, void *context, struct error *err)
@@ -779,6 +832,17 @@ static bool small_in(struct db_tx *tx, void *context, struct error *err)
     if (closed)
         return conflict(err, s->count ? s->list[0]->path : "these files", "the transfer is closed",
                         "begin a new transfer");
+    int64_t bytes = 0, request = 0;
+    for (size_t i = 0; i < s->count; i++)
+        bytes += (int64_t)s->list[i]->bytes.size;
+    if (!line_lets_in(tx, s->transfer, NULL, NULL, bytes, err) ||
+        !db_one_int(tx, &request, 0, err,
+                    "select count(*) from transfers where id = ?1 and share is not null", "s",
+                    s->transfer))
+        return false;
+    for (size_t i = 0; request && i < s->count; i++) // their types
+        if (!line_lets_in(tx, s->transfer, NULL, s->list[i]->path, 0, err))
+            return false;
     if (!store_record(tx, s->bytes, err))
         return false;
     for (size_t i = 0; i < s->count; i++)

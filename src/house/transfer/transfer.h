@@ -60,15 +60,25 @@ struct transfer_wish {
     const char *origin; // "page", "put", "job": inputs of a job, of which no assets are made
     const char *key;    // NULL: always a new one
     const char *person;
+    // Of what comes by a request (house/review/links.h): which, by whose visit, and the answers as
+    // JSON; NULL: by none.
+    const char *share, *session, *answers;
 };
 struct transfer {
     const char *id, *project, *name, *folder, *origin, *state, *by;
+    const char *share; // of a request; NULL: none
     int64_t created_ms, files, files_done, bytes, bytes_done, skipped;
 };
 MUST_CHECK bool transfer_begin(struct transfers *t, const struct transfer_wish *wish, char made[27],
                                struct error *err);
 MUST_CHECK bool transfer_get(struct transfers *t, const char *transfer, struct arena *a,
                              struct transfer *out, struct error *err);
+// The transfer that a file is of, without its counts: for each piece that comes.
+struct transfer_brief {
+    const char *id, *name, *project, *person, *share, *by; // share NULL: none
+};
+MUST_CHECK bool transfer_brief(struct transfers *t, const char *file, const char *transfer,
+                               struct arena *a, struct transfer_brief *out, struct error *err);
 // Newest first, at most `limit`; without those of origin "job".
 MUST_CHECK bool transfer_list(struct transfers *t, const char *project, int limit, struct arena *a,
                               struct transfer **list, size_t *count, struct error *err);
