@@ -294,6 +294,7 @@ static bool share_remove(struct call *c, struct error *err)
     if (c->api->wish.rooms.line)    // and what they send or take stops
         traffic_cut(line_traffic(c->api->wish.rooms.line),
                     arena_format(c->arena, "link %s", c->share));
+    call_json(c, json_object());
     return true;
 }
 
@@ -340,8 +341,11 @@ static bool password_right(struct call *c, const struct share_found *found, stru
         return true;
     if (password && *password &&
         !people_link_password(c->api->people, found->id, found->password_hash, password, c->address,
-                              &right, err))
+                              &right, err)) {
+        if (err->kind == ERROR_TOO_MANY) // it was not looked at
+            people_guess_right(c->api->people, c->address);
         return false;
+    }
     if (password && *password && right)
         return true;
     bool asked = password && *password;

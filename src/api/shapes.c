@@ -347,7 +347,7 @@ const struct shape shapes[] = {
      "requests:int paused:bool moving:bool",
      "total: -1, not known; requests: how often it was begun or taken up"},
     {"StreamChange", "priority:int? paused:bool?", "priority 0 to 100, 50 is the usual one"},
-    {"Move",
+    {"TrafficMove",
      "id:id kind:text title:text who:text project:text way:'in'|'out' began:time ended:time "
      "bytes:int peak_bytes_s:int requests:int files:int verified:int",
      "files, verified: of an upload, and those whose hash was proven"},

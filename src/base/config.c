@@ -55,6 +55,13 @@ static bool value_number(enum setting_type type, const char *value, int64_t *out
     return false;
 }
 
+bool config_size(text t, int64_t *size_bytes)
+{
+    char value[64];
+    return text_copy(text_trim(t), value, sizeof(value)) &&
+           value_number(SETTING_SIZE, value, size_bytes);
+}
+
 static const char *type_example(enum setting_type type)
 {
     static const char *const examples[] = {"any text", "a whole number", "on or off",

@@ -40,3 +40,5 @@ int64_t config_int(const struct config *c, const char *name);
 bool config_bool(const struct config *c, const char *name);
 size_t config_count(const struct config *c);
 const struct setting *config_row(const struct config *c, size_t index);
+// "64 MiB", "10 GB", as in a setting of that type.
+bool config_size(text t, int64_t *size_bytes);

@@ -1,6 +1,6 @@
 // admin/admin: a project's members and shares; people and audit of the house.
 import sheet from "../style/views.css?url";
-import type { AuditList, AuditRow, Member, NewPerson, Person, PersonMade, Problem, Project, Session, Share } from "api-types";
+import type { AuditList, AuditRow, Member, NewPerson, Person, PersonMade, Problem, Project, Session } from "api-types";
 import { useEffect, useState } from "preact/hooks";
 import { del, get, patch, post, problem_of, with_query } from "../app/api";
 import { subscribe } from "../app/events";
@@ -15,6 +15,7 @@ import { Empty, ProblemBox } from "../parts/problem";
 import { Ago } from "../parts/time";
 import { tell, tell_problem } from "../parts/toast";
 import { Account } from "./account";
+import { Links } from "../links/list";
 import { Destinations } from "./destinations";
 import { Table } from "./table";
 
@@ -29,7 +30,7 @@ export function Admin({ view }: { view: View }) {
     <main>
       <div class="page-view">
         {view === "settings" && <Settings key={project} />}
-        {view === "shares" && <Shares project={project} />}
+        {view === "shares" && <Links key={project} project={project} />}
         {view === "tokens" && <Account />}
         {view === "people" && <People />}
         {view === "destinations" && <Destinations />}
@@ -99,34 +100,6 @@ function Settings() {
                 <td class="right">
                   {manage && <Button icon="close" name={`Take ${m.person.name} out`} look="plain" run={() => void ask({ title: `Take ${m.person.name} out of ${p?.name}?`, text: "They no longer see the project. Their comments stay.", yes: "Take out", danger: true }).then((yes) => { if (yes) del(`/projects/${id}/members/${m.person.id}`).then(members.reload, fail); })} />}
                 </td>
-              </tr>
-            ))}
-          </Table>
-        )}
-      </Loaded>
-    </>
-  );
-}
-
-function Shares({ project }: { project: string }) {
-  const list = use_load<Share[]>(`/projects/${project}/shares`);
-  useEffect(() => subscribe({ project, kinds: ["share."], hear: list.reload }), [project]);
-  return (
-    <>
-      <header><h1>Share links</h1></header>
-      <Loaded from={list}>
-        {(all) => all.length === 0 ? (
-          <Empty title="No links have been made"><p>Choose assets in the library and press Share (Ctrl-S): a visitor needs no account.</p></Empty>
-        ) : (
-          <Table name="Share links" head={["Title", "Assets", "Visitors may", "Ends", "Password", "Visits", "Made", ""]}>
-            {all.map((s) => (
-              <tr key={s.id}>
-                <td>{s.title}</td><td class="mono">{count_text(s.assets.length)}</td>
-                <td>{s.permission === "comment" ? "look and comment" : "look"}{s.download ? ", download" : ""}</td>
-                <td>{s.revoked ? <span class="bad">revoked</span> : s.expires ? <Ago at={s.expires} /> : "never"}</td>
-                <td>{s.password ? "yes" : "no"}</td><td class="mono">{count_text(s.uses)}</td>
-                <td><Ago at={s.created} /> <span class="quiet">{s.by}</span></td>
-                <td class="right">{!s.revoked && may("share") && <Button look="danger" run={() => void ask({ title: `Revoke ${s.title}?`, text: "Whoever has the link is locked out at once.", yes: "Revoke the link", danger: true }).then((yes) => { if (yes) del(`/shares/${s.id}`).then(list.reload, fail); })}>Revoke</Button>}</td>
               </tr>
             ))}
           </Table>

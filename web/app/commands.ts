@@ -19,7 +19,7 @@ export function commands(): Command[] {
     list.push({ name: `Library of ${here.name}`, icon: "grid", run: () => go(to.library(here.id)) });
     list.push({ name: "Farm: jobs and renders", icon: "activity", run: () => go(to.farm(here.id)) });
     list.push({ name: "Deliver", icon: "deliver", run: () => go(to.deliver(here.id)) });
-    if (may("share")) list.push({ name: "Share links", icon: "link", run: () => go(to.shares(here.id)) });
+    if (may("share")) list.push({ name: "Links", icon: "link", run: () => go(to.shares(here.id)) });
     list.push({ name: "Members and settings of the project", icon: "gear", run: () => go(to.settings(here.id)) });
   }
   for (const p of projects.value) if (p.id !== here?.id) list.push({ name: p.name, icon: "house", hint: "project", run: () => go(to.library(p.id)) });
@@ -27,6 +27,7 @@ export function commands(): Command[] {
   list.push({ name: "Farm of all projects", icon: "activity", run: () => go(to.farm(null)) });
   list.push({ name: "Farm: machines", icon: "machine", run: () => go(to.job(here?.id ?? null, "nodes")) });
   list.push({ name: "Farm: limits and shares", icon: "filter", run: () => go(to.job(here?.id ?? null, "limits")) });
+  list.push({ name: "Transfers: what moves now", icon: "upload", run: () => go(to.transfers(here?.id ?? null)) });
   list.push({ name: "Your account: second factor, log-ins, tokens", icon: "key", run: () => go("/tokens") });
   if (is_admin.value) {
     list.push({ name: "Destinations", icon: "deliver", run: () => go("/admin/destinations") });

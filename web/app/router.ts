@@ -7,7 +7,7 @@
  *   /p/PROJECT/farm?state=&kind=&q=            what runs, waits and has ended; also /farm, of all projects
  *   /p/PROJECT/farm/JOB?step=&task=            a job, at a task;   .../farm/nodes   .../farm/limits
  *   /p/PROJECT/receipt/SENDING   /pickup#KEY   /admin/destinations
- *   /p/PROJECT/deliver   /p/PROJECT/shares   /p/PROJECT/settings
+ *   /p/PROJECT/deliver   /p/PROJECT/shares   /p/PROJECT/settings   /p/PROJECT/transfers   /transfers
  *   /tokens  /admin/people  /admin/audit
  *   (/jobs and /p/PROJECT/jobs are older names of the farm's queue, /admin/workers of /farm/nodes)
  *   /login?next=  /setup#TOKEN  /welcome#TOKEN  /s/KEY
@@ -23,6 +23,7 @@ export type View =
   | "receipt"
   | "pickup"
   | "shares"
+  | "transfers"
   | "settings"
   | "tokens"
   | "people"
@@ -53,6 +54,8 @@ const table: [RegExp, View, (keyof Route)[]][] = [
   [/^\/p\/([^/]+)\/receipt\/([^/]+)\/?$/, "receipt", ["project", "key"]],
   [/^\/pickup\/?$/, "pickup", []],
   [/^\/p\/([^/]+)\/shares\/?$/, "shares", ["project"]],
+  [/^\/p\/([^/]+)\/transfers\/?$/, "transfers", ["project"]],
+  [/^\/transfers\/?$/, "transfers", []],
   [/^\/p\/([^/]+)\/settings\/?$/, "settings", ["project"]],
   [/^\/(?:farm|jobs)\/?$/, "farm", []],
   [/^\/farm\/([^/]+)\/?$/, "farm", ["job"]],
@@ -132,6 +135,7 @@ export const to = {
   job: (project: string | null, job: string, at?: { step?: number | null; task?: number | null }) => made(`${project ? `/p/${project}` : ""}/farm/${job}`, at),
   deliver: (project: string) => `/p/${project}/deliver`,
   receipt: (project: string, sending: string) => `/p/${project}/receipt/${sending}`,
+  transfers: (project: string | null) => (project ? `/p/${project}/transfers` : "/transfers"),
   shares: (project: string) => `/p/${project}/shares`,
   settings: (project: string) => `/p/${project}/settings`,
 };

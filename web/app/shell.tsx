@@ -36,7 +36,8 @@ interface ReviewProps {
 const Gate = lazy(() => import("../login/login"), (m, p: { what: "login" | "setup" | "welcome" | "again" }) => <m.Gate {...p} />);
 const Home = lazy(() => import("../login/home"), (m) => <m.Home />);
 const Review = lazy(() => import("../review"), (m, p: ReviewProps) => <m.ReviewView {...p} />);
-const Share = lazy(() => import("../review"), (m, p: { shareKey: string; frame?: number; version?: number; comment?: string }) => <m.ShareView {...p} />);
+const Share = lazy(() => import("../links/door"), (m, p: { shareKey: string; frame?: number; version?: number; comment?: string }) => <m.LinkView key={p.shareKey} {...p} />);
+const Lines = lazy(() => import("../transfer/lines"), (m) => <m.Lines />);
 const Farm = lazy(() => import("../farm/farm"), (m) => <m.Farm />);
 const Deliver = lazy(() => import("../deliver/deliver"), (m) => <m.Deliver />);
 const Receipt = lazy(() => import("../deliver/deliver"), (m, p: { sending: string }) => <m.Receipt {...p} />);
@@ -120,7 +121,7 @@ function number_in(r: Route, name: string): number | undefined {
 }
 
 const titles: Record<View, string> = {
-  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", receipt: "Receipt", pickup: "Files for you", destinations: "Destinations", shares: "Share links", settings: "Project", tokens: "Account",
+  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", receipt: "Receipt", pickup: "Files for you", destinations: "Destinations", transfers: "Transfers", shares: "Links", settings: "Project", tokens: "Account",
   people: "People", audit: "Audit", login: "Log in", setup: "Set up", welcome: "Welcome", share: "Review", missing: "Not found",
 };
 
@@ -149,6 +150,8 @@ function ViewOf() {
       return <Deliver />;
     case "receipt":
       return <Receipt sending={r.key ?? ""} />;
+    case "transfers":
+      return <Lines />;
     case "shares":
     case "settings":
     case "tokens":
@@ -195,7 +198,7 @@ function Top() {
       "line",
       { name: "All projects", icon: "house", run: () => go("/?all=1") },
       ...(here ? [{ name: "Members and settings", icon: "gear" as const, run: () => go(to.settings(here.id)) }] : []),
-      ...(here && may("share") ? [{ name: "Share links", icon: "link" as const, run: () => go(to.shares(here.id)) }] : []),
+      ...(here && may("share") ? [{ name: "Links", icon: "link" as const, run: () => go(to.shares(here.id)) }] : []),
     ]);
   };
   return (
@@ -212,6 +215,7 @@ function Top() {
           {tab("library", "Library", to.library(here.id))}
           {tab("farm", "Farm", to.farm(here.id))}
           {tab("deliver", "Deliver", to.deliver(here.id))}
+          {may("upload") && tab("transfers", "Transfers", to.transfers(here.id))}
         </nav>
       ) : (
         <nav aria-label="Views">{tab("farm", "Farm", to.farm(null))}</nav>
@@ -256,6 +260,7 @@ function me_menu(): MenuItem[] {
           "line",
           { name: "People", icon: "people", run: () => go("/admin/people") },
           { name: "Destinations", icon: "deliver", run: () => go("/admin/destinations") },
+          { name: "Transfers and limits", icon: "upload", run: () => go(to.transfers(null)) },
           { name: "Machines", icon: "machine", run: () => go(to.job(null, "nodes")) },
           { name: "Audit log", icon: "log", run: () => go("/admin/audit") },
         ] satisfies MenuItem[])

@@ -1,58 +1,21 @@
 // library/dialogs: share, deliver, move.
-import type { Asset, Delivery, Folder, NewDelivery, NewShare, Problem, Readiness, Share } from "api-types";
+import type { Asset, Delivery, Folder, NewDelivery, Problem, Readiness } from "api-types";
 import { Fragment } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post, problem_of } from "../app/api";
+import { lazy } from "../app/lazy";
 import { OrderPart, no_order } from "../deliver/order";
 import { go, to } from "../app/router";
-import { Button, CopyLine } from "../parts/button";
+import { Button } from "../parts/button";
 import { Dialog } from "../parts/dialog";
 import { Choice, Field, Tick } from "../parts/field";
 import { plural } from "../parts/format";
 import { ProblemBox } from "../parts/problem";
 import { tell } from "../parts/toast";
 
-export function ShareDialog({ project, assets, close }: { project: string; assets: readonly Asset[]; close: () => void }) {
-  const first = assets[0];
-  const [title, set_title] = useState(assets.length === 1 && first ? first.name : plural(assets.length, "asset"));
-  const [permission, set_permission] = useState<"view" | "comment">("comment");
-  const [download, set_download] = useState(false);
-  const [days, set_days] = useState("14");
-  const [password, set_password] = useState("");
-  const [made, set_made] = useState<Share | null>(null);
-  const [wrong, set_wrong] = useState<Problem | null>(null);
-  const [busy, set_busy] = useState(false);
-  const make = async () => {
-    set_busy(true);
-    set_wrong(null);
-    try {
-      const body: NewShare = { title, assets: assets.map((a) => a.id), permission, download, expires: days === "0" ? null : new Date(Date.now() + Number(days) * 86_400_000).toISOString(), password: password || null };
-      set_made(await post<Share>(`/projects/${project}/shares`, body));
-    } catch (e) {
-      set_wrong(problem_of(e));
-    } finally {
-      set_busy(false);
-    }
-  };
-  if (made)
-    return (
-      <Dialog title="The link is ready" close={close} stay footer={<Button look="primary" run={close}>Done</Button>}>
-        <p>Copy it now: it is shown this once, because it holds the key.</p>
-        <CopyLine text={new URL(made.url ?? "", location.origin).href} name="Copy the link" />
-        {password && <p class="quiet">Send the password by another way than the link.</p>}
-      </Dialog>
-    );
-  return (
-    <Dialog title={`Share ${assets.length === 1 && first ? first.name : plural(assets.length, "asset")}`} close={close} submit={() => void make()} footer={<Button submit look="primary" busy={busy} disabled={!title.trim() || (password.length > 0 && password.length < 10)}>Make the link</Button>}>
-      <Field label="Title, as the visitor sees it" value={title} set={set_title} required focus maxlength={200} />
-      <Choice label="Visitors may" value={permission} set={set_permission} options={[{ value: "comment", label: "Look and comment" }, { value: "view", label: "Look only" }]} />
-      <Choice label="The link ends" value={days} set={set_days} options={[{ value: "1", label: "tomorrow" }, { value: "7", label: "in 7 days" }, { value: "14", label: "in 14 days" }, { value: "90", label: "in 90 days" }, { value: "0", label: "never, until it is revoked" }]} />
-      <Field label="Password (optional)" type="password" value={password} set={set_password} autocomplete="new-password" hint="10 characters or more" wrong={password && password.length < 10 ? `${10 - password.length} more characters` : null} />
-      <Tick label="Visitors may download the original" on={download} set={set_download} />
-      {wrong && <ProblemBox problem={wrong} />}
-    </Dialog>
-  );
-}
+// Loaded when first opened, with all else that is about links.
+export const ShareDialog = lazy(() => import("../links/make"), (m, p: { project: string; assets: readonly Asset[]; folder?: Folder; close: () => void }) => <m.ShareDialog {...p} />);
+export const RequestDialog = lazy(() => import("../links/make"), (m, p: { project: string; folder: Folder | null; close: () => void }) => <m.RequestDialog {...p} />);
 
 const readiness: Record<Readiness["state"], { title: string; word: string; look: string }> = {
   ready: { title: "Ready to make", word: "ready", look: "good" },

@@ -11,7 +11,7 @@ import { Icon } from "../parts/icons";
 import { menu_at, type MenuItem } from "../parts/menu";
 import { Panel, fold } from "../parts/panel";
 import { tell_problem } from "../parts/toast";
-import { NameDialog } from "./dialogs";
+import { NameDialog, RequestDialog, ShareDialog } from "./dialogs";
 
 interface TreeProps {
   project: string;
@@ -71,6 +71,12 @@ export function Tree(p: TreeProps) {
   });
   const menu = (e: MouseEvent, f: Folder) => {
     const items: MenuItem[] = [{ name: "New folder in it", icon: "plus", disabled: !may("upload"), run: () => make_folder(p.project, f.id, p.reload) }];
+    if (may("download")) items.push({ name: "Download it as a zip", icon: "download", run: () => location.assign(`/api/v1/projects/${p.project}/zip?folder=${f.id}`) });
+    if (may("share"))
+      items.push(
+        { name: "Share the folder", icon: "link", run: () => void open_dialog((close) => <ShareDialog project={p.project} assets={[]} folder={f} close={close} />) },
+        { name: "Ask for files into it", icon: "upload", disabled: !may("upload"), run: () => void open_dialog((close) => <RequestDialog project={p.project} folder={f} close={close} />) },
+      );
     if (may("edit"))
       items.push(
         { name: "Rename", icon: "pencil", keys: "F2", run: () => rename(f) },

@@ -32,7 +32,7 @@ export interface Found {
 }
 
 interface Drop {
-  transfer: Transfer;
+  transfer: { id: string };
   project: string;
   open: number; // files not yet there
 }
@@ -68,8 +68,9 @@ async function walk(entry: FileSystemEntry, above: string, found: Found[]): Prom
   }
 }
 
-// `asset`: it becomes the next version of that one.
-export async function send(project: string, folder: string | null, found: Found[], asset: string | null = null): Promise<void> {
+// `asset`: it becomes the next version of that one. `begin` begins the transfer in another way (a request's visitor);
+// `project` then only names what had not arrived.
+export async function send(project: string, folder: string | null, found: Found[], asset: string | null = null, begin?: (name: string) => Promise<{ id: string }>): Promise<void> {
   if (!found.length) return;
   panel_open.value = true;
   const first = found[0];
@@ -78,7 +79,7 @@ export async function send(project: string, folder: string | null, found: Found[
   upload_list.value = [...upload_list.value, ...list];
   remember(project, list, true);
   try {
-    const transfer = await post<Transfer>(`/projects/${project}/transfers`, { name: name.slice(0, 200), folder, asset, origin: "page", key: new_id() });
+    const transfer = begin ? await begin(name.slice(0, 80)) : await post<Transfer>(`/projects/${project}/transfers`, { name: name.slice(0, 200), folder, asset, origin: "page", key: new_id() });
     const drop: Drop = { transfer, project, open: list.length };
     for (const u of list) drops.set(u.id, drop);
     void pump();

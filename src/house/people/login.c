@@ -42,14 +42,13 @@ bool people_link_password(struct people *p, const char *share, const char *store
         return error_fix(err, "try again in %s", time_text(wait_s).text);
     }
     bool late = rate_limit_take(p->by_wrong, peer, 1) > 0;
-    if (!password_check(p, stored, password, late, right, err))
-        return false;
-    if (*right) {
+    bool checked = password_check(p, stored, password, late, right, err);
+    if (!checked || *right) { // what was not looked at is no guess
         rate_limit_give_back(p->by_link, text_of(key), 1);
         if (!late)
             rate_limit_give_back(p->by_wrong, peer, 1);
     }
-    return true;
+    return checked;
 }
 
 static bool slow_down(struct error *err, int seconds)

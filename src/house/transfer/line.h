@@ -40,6 +40,6 @@ MUST_CHECK bool quota_set(struct db_tx *tx, const char *scope, const char *subje
 // Quota[] with what is used of each.
 MUST_CHECK bool quota_list(struct db_tx *tx, json_t **list, struct error *err);
 
-// Move[], the last ones first, before `before` (an id, NULL: from the newest). `project` NULL: all.
+// TrafficMove[], the last ones first, before `before` (an id, NULL: from the newest). `project` NULL: all.
 MUST_CHECK bool move_list(struct db_tx *tx, const char *project, const char *before, int64_t limit,
                           json_t **list, struct error *err);
