@@ -11,6 +11,7 @@ import { lazy } from "../app/lazy";
 import { take_me } from "../app/session";
 import { Button } from "../parts/button";
 import { Field } from "../parts/field";
+import { sentence } from "../parts/format";
 import { ProblemBox } from "../parts/problem";
 import { Files } from "./files";
 import { Request } from "./request";
@@ -55,8 +56,10 @@ function Knock({ shareKey, door, opened }: { shareKey: string; door: Door; opene
   const [problem, set_problem] = useState<Problem | null>(null);
   const [busy, set_busy] = useState(!door.password);
   const [asked, set_asked] = useState(door.password);
+  const [tried, set_tried] = useState(false);
   const knock = (again: boolean) => {
     set_busy(true);
+    if (password) set_tried(true);
     post<Me>("/shares/open", { key: shareKey, ...(password && { password }), ...(name.trim() && { name: name.trim() }) }, { patient: false })
       .then((seen) => {
         // A request's visitor who has not said a name yet is asked once; one who comes back has a visit already.
@@ -85,7 +88,7 @@ function Knock({ shareKey, door, opened }: { shareKey: string; door: Door; opene
     <form class="link-door" onSubmit={(e) => { e.preventDefault(); knock(true); }}>
       <h1>{door.title ?? (door.password ? "This link has a password" : asks_name ? "Send files" : "Files for you")}</h1>
       {asks_name && <Field label="Your name" value={name} set={set_name} required focus autocomplete="name" maxlength={100} hint="So that whoever asked knows whose files these are." />}
-      {door.password && <Field label="Password" type="password" value={password} set={set_password} focus={!asks_name} autocomplete="off" wrong={problem?.kind === "password" && problem.title.includes("not the") ? `${problem.title[0]?.toUpperCase()}${problem.title.slice(1)}. ${problem.fix ?? ""}` : null} hint="Whoever sent you the link has it." />}
+      {door.password && <Field label="Password" type="password" value={password} set={set_password} focus={!asks_name} autocomplete="off" wrong={problem?.kind === "password" && tried ? `${sentence(problem.title)}. ${sentence(problem.fix ?? "")}.` : null} hint="Whoever sent you the link has it." />}
       {wrong && <ProblemBox problem={wrong} />}
       <Button look="primary" submit busy={busy} disabled={(asks_name && !name.trim()) || (door.password && !password)}>Open</Button>
     </form>

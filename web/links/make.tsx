@@ -1,4 +1,5 @@
 // links/make: dialogs that make a link: to look, to take files, to send some; and the mail that carries it.
+import sheet from "./links.css?url";
 import type { Asset, Folder, NewShare, Problem, RequestField, Share, ShareMail } from "api-types";
 import { useState } from "preact/hooks";
 import { post, problem_of } from "../app/api";
@@ -8,6 +9,8 @@ import { Dialog } from "../parts/dialog";
 import { Choice, Field, Tick } from "../parts/field";
 import { plural } from "../parts/format";
 import { ProblemBox } from "../parts/problem";
+
+export { sheet };
 
 const ends = [{ value: "1", label: "tomorrow" }, { value: "7", label: "in 7 days" }, { value: "14", label: "in 14 days" }, { value: "90", label: "in 90 days" }, { value: "0", label: "never, until it is revoked" }] as const;
 type Ends = (typeof ends)[number]["value"];

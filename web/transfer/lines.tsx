@@ -1,5 +1,5 @@
 // transfer/lines: the line: what moves now, who, how fast, how long still; its limits; what has moved.
-import sheet from "../links/links.css?url";
+import sheet from "../style/views.css?url";
 import type { Cap, NewCap, Person, Problem, Project, Quota, Traffic, TrafficMove, TrafficStream } from "api-types";
 import { useEffect, useState } from "preact/hooks";
 import { del, get, is_aborted, patch, post, problem_of, put } from "../app/api";
@@ -37,7 +37,8 @@ export function Lines() {
     look();
     return () => { stop.abort(); window.clearTimeout(timer); };
   }, [project]);
-  const streams = now?.streams ?? [];
+  // What is whole goes to the history; what was held back or sent ahead stays in sight.
+  const streams = (now?.streams ?? []).filter((s) => s.moving || s.paused || s.priority !== 50 || s.total < 0 || s.done < s.total);
   const order = [...streams].sort((a, b) => Number(b.moving) - Number(a.moving) || b.priority - a.priority || (a.began < b.began ? 1 : -1));
   return (
     <main>
@@ -75,7 +76,7 @@ function Graph({ t }: { t: Traffic }) {
         <line class="zero" x1="0" x2={width} y1={half} y2={half} />
         {limit(t.in_cap, false)}{limit(t.out_cap, true)}
       </svg>
-      <figcaption class="mono"><span><Icon name="upload" size={12} /> {into}</span><span><Icon name="download" size={12} /> {out}</span><span class="quiet">5 minutes</span></figcaption>
+      <figcaption class="mono"><span class="mark-line"><Icon name="upload" size={12} /> {into}</span><span class="mark-line"><Icon name="download" size={12} /> {out}</span><span class="quiet">5 minutes</span></figcaption>
     </figure>
   );
 }
@@ -238,7 +239,7 @@ function Past({ project }: { project: string | null }) {
                   const s = Math.max(1, (Date.parse(m.ended) - Date.parse(m.began)) / 1000);
                   return (
                     <tr key={m.id}>
-                      <td><Icon name={m.way === "in" ? "upload" : "download"} size={12} /> {m.title}</td><td>{m.who || <span class="quiet">a visitor</span>}</td>
+                      <td><span class="mark-line"><Icon name={m.way === "in" ? "upload" : "download"} size={12} /> {m.title}</span></td><td>{m.who || <span class="quiet">a visitor</span>}</td>
                       <td class="mono right">{size_text(m.bytes)}</td><td class="mono right">{rate_text(m.bytes / s)}</td><td class="mono right">{rate_text(Math.max(m.peak_bytes_s, m.bytes / s))}</td><td class="mono right">{count_text(m.requests)}</td>
                       <td>{m.files > 0 ? (m.verified === m.files ? <span class="good">all {count_text(m.files)}</span> : `${count_text(m.verified)} of ${count_text(m.files)}`) : <span class="quiet">–</span>}</td>
                       <td><Ago at={m.ended} /></td>
