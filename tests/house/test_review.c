@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "house/assets/assets.h"
+#include "house/review/links.h"
 #include "house/review/review.h"
 #include "plat/clock.h"
 #include "plat/files.h"
@@ -602,6 +603,110 @@ static void a_share_ends_by_time_or_by_hand_and_says_which(void **state)
     IN_ONE_WRITE(ending);
 }
 
+static bool folders_shared(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    id share, folder, below;
+    secret key;
+    struct link_file *files;
+    size_t count;
+    struct arena *a = arena_open(1 << 20);
+    bool shows;
+    int64_t changed;
+    HOLDS(folder_ensure(tx, house.project.text, NULL, "A001", &folder, err));
+    HOLDS(folder_ensure(tx, house.project.text, folder.text, "clips", &below, err));
+    json_t *list = json_pack("[s]", folder.text), *moved = json_pack("[s]", house.other.text);
+    HOLDS(make_share(tx, (struct share_wish){.kind = "files", .folders = list}, json_array(),
+                     &share, &key, err));
+    HOLDS(share_shows(tx, share.text, house.other.text, &shows, err) && !shows);
+    // What comes into the folder is shared when somebody looks; what leaves it is not any more.
+    HOLDS(assets_move(tx, house.project.text, moved, below.text, &changed, err) && changed == 1);
+    HOLDS(share_refresh(tx, share.text, err));
+    HOLDS(share_shows(tx, share.text, house.other.text, &shows, err) && shows);
+    struct link_files_wish wish = {.project = house.project.text, .share = share.text};
+    HOLDS(link_files(tx, &wish, a, &files, &count, err) && count == 1);
+    HOLDS(strncmp(files[0].path, "A001/clips/", 11) == 0);
+    HOLDS(assets_move(tx, house.project.text, moved, "", &changed, err));
+    HOLDS(share_refresh(tx, share.text, err));
+    HOLDS(share_shows(tx, share.text, house.other.text, &shows, err) && !shows);
+    HOLDS(link_files(tx, &wish, a, &files, &count, err) && count == 0);
+    json_decref(list);
+    json_decref(moved);
+    arena_close(a);
+    return true;
+}
+
+static void a_folder_is_shared_as_it_is_when_somebody_looks(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(folders_shared);
+}
+
+static bool requesting(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    id share;
+    secret key;
+    json_t *wants = json_pack("{s:i, s:[s], s:[{s:s, s:s, s:b, s:[]}, {s:s, s:s, s:b, s:[s, s]}]}",
+                              "most_bytes", 100, "types", "mov", "fields", "name", "Scene", "kind",
+                              "text", "required", 1, "choices", "name", "Mix", "kind", "choice",
+                              "required", 0, "choices", "stereo", "5.1");
+    HOLDS(!make_share(tx, (struct share_wish){.kind = "request"}, json_array(), &share, &key, err));
+    HOLDS(make_share(tx, (struct share_wish){.kind = "request", .wants = wants, .most_uses = 1},
+                     json_array(), &share, &key, err));
+    static const struct {
+        const char *answers;
+        bool good;
+    } cases[] = {{"{\"Scene\": \"12\"}", true},
+                 {"{\"Scene\": \"12\", \"Mix\": \"5.1\"}", true},
+                 {"{\"Scene\": \"12\", \"Mix\": \"mono\"}", false},
+                 {"{\"Mix\": \"5.1\"}", false},
+                 {"{\"Scene\": \"  \"}", false},
+                 {"{\"Scene\": 12}", false},
+                 {"{\"Scene\": \"12\", \"Else\": \"x\"}", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *answers = json_loads(cases[i].answers, 0, NULL);
+        HOLDS(request_answers_good(tx, share.text, answers, err) == cases[i].good);
+        json_decref(answers);
+    }
+    HOLDS(share_used(tx, share.text, err));
+    HOLDS(!share_used(tx, share.text, err) && err->kind == ERROR_EXPIRED);
+    json_decref(wants);
+    return true;
+}
+
+static void a_request_takes_the_answers_it_asks_for(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(requesting);
+}
+
+static bool looking_so(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    json_t *brand, *house_brand = json_pack("{s:s, s:s, s:s, s:s}", "name", "The House", "colour",
+                                            "#102030", "message", "", "logo", "");
+    json_t *own = json_pack("{s:s, s:s, s:s, s:s}", "name", "The Film", "colour", "", "message", "",
+                            "logo", "data:image/svg+xml;base64,AAAA");
+    HOLDS(brand_set(tx, "", house_brand, err));
+    HOLDS(!brand_set(tx, house.project.text, own, err)); // a picture that could hold a script
+    json_object_set_new(own, "logo", json_string("data:image/png;base64,AAAA"));
+    HOLDS(brand_set(tx, house.project.text, own, err));
+    HOLDS(brand_of(tx, house.project.text, &brand, err));
+    HOLDS(strcmp(json_string_value(json_object_get(brand, "name")), "The Film") == 0);
+    HOLDS(strcmp(json_string_value(json_object_get(brand, "colour")), "#102030") == 0);
+    json_decref(brand);
+    json_decref(own);
+    json_decref(house_brand);
+    return true;
+}
+
+static void a_project_looks_like_the_house_where_it_says_nothing(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(looking_so);
+}
+
 // ---- notes
 
 static bool notes_go_out_and_come_back(struct db_tx *tx, void *context, struct error *err)
@@ -712,6 +817,9 @@ int main(int argc, char **argv)
         T(notes_keep_their_frames_and_come_once),
         T(a_share_is_found_by_its_key_alone),
         T(shares_have_limits),
+        T(a_folder_is_shared_as_it_is_when_somebody_looks),
+        T(a_request_takes_the_answers_it_asks_for),
+        T(a_project_looks_like_the_house_where_it_says_nothing),
         T(a_share_ends_by_time_or_by_hand_and_says_which),
     };
     return RUN_TESTS(tests);

@@ -95,7 +95,7 @@ MUST_CHECK bool status_set(struct db_tx *tx, const char *version, const struct w
 // in ("request": see house/review/links.h).
 struct share_wish {
     const char *project, *title;
-    const char *kind;
+    const char *kind;          // NULL: review
     const json_t *assets;      // id[] of the project
     const json_t *folders;     // id[] of the project, "" for its top; NULL: none
     const char *permission;    // "view", "comment"

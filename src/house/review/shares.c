@@ -41,7 +41,7 @@ bool title_acceptable(const char *what, const char *title, struct error *err)
 static bool wish_good(const struct share_wish *wish, struct error *err)
 {
     size_t count = json_array_size(wish->assets), folders = json_array_size(wish->folders);
-    bool request = strcmp(wish->kind, "request") == 0;
+    bool request = wish->kind && strcmp(wish->kind, "request") == 0;
     const char *why = NULL;
     if (!title_acceptable("this title", wish->title, err))
         return false;
@@ -153,7 +153,7 @@ bool share_make(struct db_tx *tx, const struct share_wish *wish, id *made, secre
                 "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
                 "sssbsiisississ", made->text, wish->project, wish->title, (const void *)hash.at,
                 (size_t)SHA256_SIZE, wish->permission, (int64_t)wish->download, wish->expires_ms,
-                wish->password_hash, clock_now_ms(), wish->person, wish->kind, wish->most_uses,
+                wish->password_hash, clock_now_ms(), wish->person, wish->kind ? wish->kind : "review", wish->most_uses,
                 wish->message ? wish->message : "", wants))
         goto out;
     for (size_t i = 0; i < json_array_size(wish->assets); i++)
