@@ -498,7 +498,7 @@ const struct shape shapes[] = {
      "job:id "
      "verdict:'pass'|'look'|'fix'? title:text? rate:text? frames:int? start:text? sound:QcSound[]? "
      "bytes:QcBytes? captions:QcCaptions[]? standing:text? source:json? "
-     "pse:'pre-check'|'certificate'? certificate:QcCertificate? "
+     "pse:'pre-check'|'certificate'? certificate:QcCertificate? certificate_needed:bool? "
      "findings:QcFinding[] by:text created:time problem:Problem? approved_by:text? approved:time?",
      "a flash that is found or not is a pre-check (pse), until a device's certificate is attached"},
     {"QcBytes", "files:int size:int content:text sha256:text? holds:bool?",

@@ -347,6 +347,35 @@ static void dialogue_is_held_against_two_numbers_and_too_little_of_it_is_said(vo
     }
 }
 
+static void a_peak_below_the_flag_limit_is_an_issue_and_one_above_it_is_to_fix(void **state)
+{
+    (void)state;
+    static const struct {
+        int16_t peak; // 1/100 dBTP
+        const char *severity;
+    } rows[] = {{-205, NULL}, {-150, "issue"}, {-100, "issue"}, {-50, "fix"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct film *f = film();
+        struct measure_sound at[FRAMES];
+        for (int k = 0; k < FRAMES; k++)
+            at[k] = (struct measure_sound){.true_peak = k == 30 ? rows[i].peak : -2000};
+        struct measure_track track = {1, 48000, FRAMES, at};
+        json_array_append_new(json_object_get(f->m.summary, "tracks"),
+                              json_pack("{s:s}", "layout", "mono"));
+        f->m.track_count = 1, f->m.tracks = &track;
+        json_t *report =
+            report_of(f, "\"check\": \"true-peak\", \"most_dbtp\": -2, \"flag_dbtp\": -1");
+        const json_t *one = json_array_get(json_object_get(report, "findings"), 0);
+        assert_int_equal(one != NULL, rows[i].severity != NULL);
+        if (one) {
+            assert_string_equal(json_string_value(json_object_get(one, "severity")),
+                                rows[i].severity);
+            assert_int_equal(json_integer_value(json_object_get(one, "from")), 30);
+        }
+        json_decref(report);
+    }
+}
+
 static void bytes_that_are_not_what_was_stored_are_to_fix(void **state)
 {
     (void)state;
@@ -432,6 +461,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_set_says_only_how_it_differs_from_its_base),
         cmocka_unit_test(each_profile_of_an_outlet_names_a_set_that_says_the_same_of_loudness),
         cmocka_unit_test(dialogue_is_held_against_two_numbers_and_too_little_of_it_is_said),
+        cmocka_unit_test(a_peak_below_the_flag_limit_is_an_issue_and_one_above_it_is_to_fix),
         cmocka_unit_test(bytes_that_are_not_what_was_stored_are_to_fix),
         cmocka_unit_test(what_stops_is_frozen_and_what_never_moved_is_a_still),
         cmocka_unit_test(black_after_a_hard_cut_is_a_fault_and_black_after_a_fade_is_not),

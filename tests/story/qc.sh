@@ -38,7 +38,7 @@ second_done() { [ "$(ask GET "/qc/$second" | field .state)" = done ]; }
 ok "the version is checked by an outlet's set" until_true 120 second_done
 ok "which nobody has confirmed yet" test "$(ask GET "/qc/$second" | field .standing)" = unconfirmed
 ok "their faults are findings at their frames, held against the cuts that were seen" test "$(ask GET "/qc/$second" | field '.findings.filter(f=>f.check==="captions").map(f=>[f.rule,f.severity,f.from,f.to,f.timecode].join(" ")).sort().join(", ")')" = "caption-line-length issue 25 29 01:00:01:00, caption-min-duration issue 25 29 01:00:01:00, caption-reading-speed issue 25 29 01:00:01:00, caption-snap-in issue 50 74 01:00:02:00, caption-snap-out issue 25 29 01:00:01:00"
-gate() { ask GET "/versions/$version/readiness" | field '.find(p=>p.name==="netflix-nonbranded-prores").fit.find(f=>f.what==="quality control").seen'; }
+gate() { ask GET "/versions/$version/readiness" | field ".find(p=>p.name==='${1:-netflix-nonbranded-prores}')"'.fit.find(f=>f.what==="quality control").seen'; }
 ok "an outlet's deliverable waits for a report by its own set" bash -c '[[ $1 == "its report says \"fix\""* ]]' - "$(gate)"
 for which in $(ask GET "/qc/$second" | field '.findings.filter(f=>f.severity==="fix").map(f=>f.number).join(" ")'); do
   ask POST "/qc/$second/findings/$which/waiver" '{"reason":"a test picture"}' >/dev/null
@@ -53,7 +53,7 @@ ok "and the report is of captions that are not those any more" test "$(gate)" = 
 # a certificate for flashing pictures
 ok "until then it is a pre-check" test "$(ask GET "/qc/$report" | field .pse)" = pre-check
 printf '%%PDF-1.4 pass' >"$work/pass.pdf"
-attach() { curl -sS -o "$work/answer" -w '%{http_code}' -X POST -H "Authorization: Bearer $token" -H 'Content-Type: application/octet-stream' --data-binary "@$work/pass.pdf" "$url/api/v1/qc/$report/certificate?name=pass.pdf&$1"; }
+attach() { curl -sS -o "$work/answer" -w '%{http_code}' -X POST -H "Authorization: Bearer $token" -H 'Content-Type: application/octet-stream' --data-binary "@$work/pass.pdf" "$url/api/v1/qc/${2:-$report}/certificate?name=pass.pdf&$1"; }
 ok "a certificate says which device, number and date" test "$(attach 'device=HFPA&number=&date=2026-11-20')$(grep -o 'the number of the certificate' "$work/answer")" = "422the number of the certificate"
 ok "it is attached" test "$(attach 'device=Harding+FPA+desktop+4.0&number=A-117&date=2026-11-20')" = 200
 ok "once" test "$(attach 'device=x&number=y&date=2026-11-20')" = 409
@@ -62,6 +62,17 @@ ok "and its file, as it was" cmp "$work/pass.pdf" <(curl -sS -H "Authorization: 
 curl -sS -H "Authorization: Bearer $token" "$url/api/v1/qc/$report/paper" -o "$work/house.html"
 curl -sS -H "Authorization: Bearer $token" "$url/api/v1/qc/$report/paper?form=pdf" -o "$work/house.pdf"
 ok "page and paper of the house have pictures, bytes and certificate" bash -c 'cd "$1" && grep -q "data:image/jpeg;base64," house.html && grep -q "Harding FPA desktop 4.0, A-117" house.html && grep -q "$(sha256sum <reel.mov | cut -d" " -f1)" house.html && grep -aq DCTDecode house.pdf && grep -aq "A-117" house.pdf' - "$work"
+
+british=$(ask POST "/versions/$version/qc" '{"rules":"uk-dpp"}' | field .id)
+british_done() { [ "$(ask GET "/qc/$british" | field .state)" = done ]; }
+ok "an outlet whose set wants a certificate" until_true 120 british_done
+for which in $(ask GET "/qc/$british" | field '.findings.filter(f=>f.severity==="fix").map(f=>f.number).join(" ")'); do
+  ask POST "/qc/$british/findings/$which/waiver" '{"reason":"a test picture"}' >/dev/null
+done
+ask POST "/qc/$british/approval" >/dev/null
+ok "is not content with our pre-check" test "$(gate as11-uk-dpp-hd)" = "no certificate of a listed device for flashing pictures is attached"
+attach 'device=HFPA&number=8&date=2026-11-21' "$british" >/dev/null
+ok "but with a listed device's pass" test "$(gate as11-uk-dpp-hd)" = passed
 
 # bytes that are not what was stored
 extent=$(find "$house" -type f -size "$(stat -c %s "$work/reel.mov")c" -path '*extents*' | head -1)

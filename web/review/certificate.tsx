@@ -15,7 +15,7 @@ export function Certificate({ report, taken }: { report: QcReport; taken: (r: Qc
   if (!c)
     return (
       <p class="quiet">
-        Flashing pictures: a pre-check.{" "}
+        Flashing pictures: a pre-check.{report.certificate_needed ? " The outlet wants a listed device’s pass." : ""}{" "}
         {may("deliver") && <Button look="plain" run={() => open_dialog((close) => <Attach report={report.id} taken={taken} close={close} />)}>Attach a device’s certificate</Button>}
       </p>
     );

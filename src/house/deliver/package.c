@@ -258,6 +258,17 @@ static bool add_sidecar(json_t *files, enum sidecar_kind kind, const struct pack
     return ok;
 }
 
+// What the certificate says, where people told nothing.
+static void certificate_into(struct metadata *m, const struct package_wish *w)
+{
+    const char *by = word(w->certificate, "by"), *at = word(w->certificate, "attached");
+    struct metadata_source from = {.person = by, .at = at};
+    if (!w->certificate || *metadata_text(m, "broadcast.pse", 0))
+        return;
+    (void)metadata_put(m, "broadcast.pse", 0, "yes", &from);
+    (void)metadata_put(m, "broadcast.pse_device", 0, word(w->certificate, "device"), &from);
+}
+
 static bool add_sidecars(json_t *files, const struct package_wish *w, struct arena *a,
                          struct error *err)
 {
@@ -268,6 +279,8 @@ static bool add_sidecars(json_t *files, const struct package_wish *w, struct are
             continue;
         ok = m ||
              record_of_master(w->rules, w->facts, w->record, word(w->delivery, "name"), a, &m, err);
+        if (ok)
+            certificate_into(m, w);
         ok = ok && add_sidecar(files, (enum sidecar_kind)kind, w,
                                metadata_for_profile(a, m, w->profile), a, err);
     }

@@ -286,6 +286,8 @@ json_t *qc_judge(const struct measure *m, const json_t *rules)
                   "sound", measured(m), "findings", j.findings);
     if (flashes)
         json_object_set_new(report, "pse", json_string("pre-check"));
+    if (json_is_true(json_object_get(rules, "certificate")))
+        json_object_set_new(report, "certificate_needed", json_true());
     const char *standing = profile_standing(rules);
     if (*standing) {
         json_object_set_new(report, "standing", json_string(standing));

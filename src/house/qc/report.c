@@ -103,7 +103,10 @@ static bool head_line(const json_t *report, int number, char *to, size_t room)
         else if (strcmp(word(report, "pse"), "pre-check") == 0)
             snprintf(
                 to, room,
-                "Flashing pictures: a pre-check, no certificate of a listed device is attached");
+                "Flashing pictures: a pre-check, no certificate of a listed device is attached%s",
+                json_is_true(json_object_get(report, "certificate_needed"))
+                    ? ", which the outlet wants"
+                    : "");
         return true;
     case 3:
         if (*word(report, "approved_by"))

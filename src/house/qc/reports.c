@@ -169,7 +169,7 @@ static json_t *row_json(struct db_rows *rows)
     json_t *report = db_null(rows, 7) ? NULL : json_loads(db_text(rows, 7), 0, NULL);
     static const char *const kept[] = {"verdict",  "title",  "rate",  "frames",
                                        "start",    "sound",  "bytes", "captions",
-                                       "standing", "source", "pse"};
+                                       "standing", "source", "pse",   "certificate_needed"};
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (json_object_get(report, kept[i]))
             json_object_set(json, kept[i], json_object_get(report, kept[i]));
@@ -291,10 +291,59 @@ static bool captions_changed(struct db_tx *tx, const json_t *report, bool *chang
     return ok;
 }
 
+// Whether the set wants a device's certificate and nobody has attached one.
+static bool certificate_lacks(struct db_tx *tx, const json_t *report, bool *lacks,
+                              struct error *err)
+{
+    int64_t there = 1;
+    bool needed = json_is_true(json_object_get(report, "certificate_needed"));
+    bool ok = !needed || db_one_int(tx, &there, 0, err,
+                                    "select count(*) from qc_certificates where report = ?1", "s",
+                                    json_string_value(json_object_get(report, "id")));
+    *lacks = ok && !there;
+    return ok;
+}
+
+static bool report_done(const json_t *report)
+{
+    const char *state = json_string_value(json_object_get(report, "state"));
+    return state && strcmp(state, "done") == 0 && json_object_get(report, "verdict");
+}
+
+// `report` may be NULL. False: *why says what is wanted, what is there and the way out.
+static bool clears(const json_t *report, bool changed, bool lacks, const char *rules,
+                   struct error *why)
+{
+    const char *verdict = json_string_value(json_object_get(report, "verdict"));
+    bool done = report_done(report), passed = done && strcmp(verdict, "pass") == 0;
+    error_set(why, ERROR_CONFLICT, "quality control (%s) has not been passed", rules);
+    if (!report) {
+        error_why(why, "the version has no report by these rules");
+        return error_fix(why, "have it checked by them: Quality, beside its picture");
+    }
+    if (!done) {
+        error_why(why, "its report is %s", json_string_value(json_object_get(report, "state")));
+        return error_fix(why, "wait for the report, or try its job again");
+    }
+    if (changed) {
+        error_why(why, "its captions are not those that were checked");
+        return error_fix(why, "check the version again");
+    }
+    if (lacks) {
+        error_why(why, "no certificate of a listed device for flashing pictures is attached");
+        return error_fix(why, "have a device pass it, and attach its certificate to the report");
+    }
+    if (passed || json_object_get(report, "approved_by"))
+        return true;
+    error_why(why, "its report says \"%s\" and nobody has approved it", verdict);
+    return error_fix(why, "mend the master, or waive the findings and approve the report");
+}
+
 bool qc_cleared(struct db_tx *tx, const char *version, const char *rules, bool *cleared,
                 struct error *why, struct error *err)
 {
     json_t *report = NULL;
+    bool changed = false, lacks = false;
     *cleared = false;
     struct db_rows *rows =
         db_query(tx,
@@ -307,30 +356,12 @@ bool qc_cleared(struct db_tx *tx, const char *version, const char *rules, bool *
         json_decref(report);
         return false;
     }
-    const char *state = json_string_value(json_object_get(report, "state"));
-    const char *verdict = json_string_value(json_object_get(report, "verdict"));
-    bool done = state && strcmp(state, "done") == 0 && verdict, changed = false;
-    if (done && !captions_changed(tx, report, &changed, err)) {
-        json_decref(report);
-        return false;
-    }
-    *cleared = done && !changed &&
-               (strcmp(verdict, "pass") == 0 || json_object_get(report, "approved_by"));
-    error_set(why, ERROR_CONFLICT, "quality control (%s) has not been passed", rules);
-    if (!report)
-        error_why(why, "the version has no report by these rules");
-    else if (!done)
-        error_why(why, "its report is %s", state);
-    else if (changed)
-        error_why(why, "its captions are not those that were checked");
-    else
-        error_why(why, "its report says \"%s\" and nobody has approved it", verdict);
-    error_fix(why, changed  ? "check the version again"
-                   : report ? done ? "mend the master, or waive the findings and approve the report"
-                                   : "wait for the report, or try its job again"
-                            : "ask for the report on the version's page, or posthouse qc ASSET");
+    bool ok = !report_done(report) || (captions_changed(tx, report, &changed, err) &&
+                                       certificate_lacks(tx, report, &lacks, err));
+    if (ok)
+        *cleared = clears(report, changed, lacks, rules, why);
     json_decref(report);
-    return true;
+    return ok;
 }
 
 // ---- people's word

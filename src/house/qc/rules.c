@@ -206,8 +206,9 @@ static bool check_source(const struct reading *r, const json_t *source)
 
 static bool check_set_fields(const struct reading *r, const json_t *set)
 {
-    static const char *const known[] = {"name",  "title",   "description", "source",  "base",
-                                        "rules", "without", "codes",       "captions"};
+    static const char *const known[] = {"name",     "title",      "description", "source",
+                                        "base",     "rules",      "without",     "codes",
+                                        "captions", "certificate"};
     const char *name, *near;
     char why[200];
     json_t *value;
@@ -228,6 +229,9 @@ static bool check_set_fields(const struct reading *r, const json_t *set)
         return wrong(r, "captions", "\"captions\" names rules of data/rules/captions");
     if (json_object_get(set, "base") && !has_text(set, "base", 100))
         return wrong(r, "base", "\"base\" names the set that this one begins from");
+    const json_t *certificate = json_object_get(set, "certificate");
+    if (certificate && !json_is_boolean(certificate))
+        return wrong(r, "certificate", "\"certificate\" is true or false");
     if (json_object_get(set, "without") && !json_object_get(set, "base"))
         return wrong(r, "without", "only a set with a \"base\" can be without rules of it");
     return check_source(r, json_object_get(set, "source"));
