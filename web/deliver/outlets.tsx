@@ -18,6 +18,8 @@ function mend(f: Fit, project: string, asset: string): { word: string; href: str
   if (/loudness|true peak|quality/.test(what)) return { word: "Quality control", href: to.review(project, asset) };
   return { word: "The master", href: to.review(project, asset) };
 }
+// There is a report to look at, unless nobody has asked for one, or the captions are others since.
+const unchecked = (f: Fit): boolean => /no report|captions/.test(f.seen);
 const words: Record<Readiness["state"], { word: string; look: string }> = {
   ready: { word: "ready", look: "good" }, checks: { word: "checked only", look: "quiet" }, no: { word: "not of this master", look: "bad" },
 };
@@ -25,7 +27,7 @@ const words: Record<Readiness["state"], { word: string; look: string }> = {
 // One click that mends it, where there is one; else the way to where somebody can.
 function Mend({ f, project, asset, version, name, mended }: { f: Fit; project: string; asset: string; version: string; name: string; mended: () => void }) {
   if (f.state === "ok") return null;
-  if (f.what === "quality control" && may("deliver"))
+  if (f.what === "quality control" && unchecked(f) && may("deliver"))
     return <Button run={() => void post(`/versions/${version}/qc`, { rules: f.wanted }).then(() => tell(`${name} is being checked by ${f.wanted}`), (e: unknown) => tell_problem(problem_of(e)))}>Have it checked</Button>;
   if (/^captions/.test(f.what) && may("upload"))
     return <Button run={() => void open_dialog((close) => <BringDialog film={{ id: asset, name }} close={close} done={mended} />)}>Bring captions…</Button>;

@@ -87,10 +87,9 @@ static bool head_line(const json_t *report, int number, char *to, size_t room)
         return true;
     case 1:
         if (bytes)
-            snprintf(to, room, "Made of %lld bytes in %lld file%s, SHA-256%s %s%s",
-                     whole(bytes, "size"), whole(bytes, "files"),
-                     whole(bytes, "files") == 1 ? "" : "s",
-                     *word(bytes, "sha256") ? "" : " of contents", hash,
+            snprintf(to, room, "SHA-256%s %s, of %lld bytes in %lld file%s%s",
+                     *word(bytes, "sha256") ? "" : " of contents", hash, whole(bytes, "size"),
+                     whole(bytes, "files"), whole(bytes, "files") == 1 ? "" : "s",
                      json_is_true(holds)    ? ", which are what was stored"
                      : json_is_false(holds) ? ", which are NOT what was stored"
                                             : "");
