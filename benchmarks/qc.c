@@ -3,6 +3,7 @@
 // each second of CPU time. The file is in memory before.
 #include "picture/measure.h"
 #include "sound/measure.h"
+#include "sound/speech.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,19 +68,26 @@ static double sound(const uint8_t *bytes, size_t size, int channels)
     double begun = cpu_s();
     struct sound_measure *m =
         sound_measure_open(&(struct sound_shape){channels, 48000, {25, 1}, weights, NULL});
+    struct speech *s = speech_open(48000);
     for (int64_t i = 0; i < count; i += 1024) {
         const float *some[6];
         for (int c = 0; c < channels; c++)
             some[c] = planes[c] + i;
         sound_measure_add(m, some, count - i < 1024 ? count - i : 1024);
+        speech_add(s, some[channels > 2 ? 2 : 0], count - i < 1024 ? count - i : 1024);
     }
     sound_measure_end(m);
-    size_t pieces;
+    speech_end(s);
+    size_t pieces, spoken;
+    double share;
     const double *energy = sound_measure_energy(m, &pieces);
+    const uint8_t *speech = speech_found(s, &spoken);
     struct loudness l = loudness_of(energy, pieces);
+    double dialogue = loudness_dialogue(energy, pieces, speech, spoken, &share);
     double took = cpu_s() - begun;
-    fprintf(stderr, "%.1f LUFS\n", l.integrated);
+    fprintf(stderr, "%.1f LUFS, dialogue %.1f over %.0f %%\n", l.integrated, dialogue, share * 100);
     sound_measure_close(m);
+    speech_close(s);
     for (int c = 0; c < channels; c++)
         free(planes[c]);
     return (double)count / 48000 / took;

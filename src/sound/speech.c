@@ -14,6 +14,7 @@
  * of a second is none.
  */
 #include "sound/speech.h"
+#include "sound/lines.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ struct step {
 
 struct speech {
     int rate;
+    const struct lines *lines;
     double position, pace; // of the next sample at 8 kHz among those that came; their distance
     float *line;           // what came, at `rate`
     size_t count, room;
@@ -65,6 +67,7 @@ struct speech *speech_open(int rate)
     if (!s)
         abort();
     s->rate = rate;
+    s->lines = lines_best();
     s->pace = (double)rate / RATE;
     // A low pass at 3.6 kHz, at 32 places between two samples; its length is in samples at 8 kHz.
     double cut = 3600.0 / rate * 2;
@@ -99,7 +102,7 @@ void speech_close(struct speech *s)
 
 // ---- steps
 
-static void look_at_step(const float *at, struct step *to)
+static void look_at_step(const struct lines *l, const float *at, struct step *to)
 {
     double energy = 1e-12, best = 0;
     int lag = 0;
@@ -107,11 +110,13 @@ static void look_at_step(const float *at, struct step *to)
         energy += at[i] * at[i];
     to->level = (float)(10 * log10(energy / WINDOW));
     float least = (float)energy;
+    double other, ignored; // energy of the window `k` later
+    l->sums(at + LAG_LEAST, WINDOW, &other, &ignored);
     for (int k = LAG_LEAST; k <= LAG_MOST && to->level > -70; k++) {
-        float sum = 0, other = 0;
-        for (int i = 0; i < WINDOW; i++)
-            sum += at[i] * at[i + k], other += at[i + k] * at[i + k];
-        double value = sum / sqrt((double)least * other + 1e-12);
+        double value =
+            l->product(at, at + k, WINDOW) / sqrt(least * (other > 0 ? other : 0) + 1e-12);
+        if (k < LAG_MOST)
+            other += (double)at[k + WINDOW] * at[k + WINDOW] - (double)at[k] * at[k];
         if (value > best + 0.01)
             best = value, lag = k;
     }
@@ -124,7 +129,7 @@ static void take_steps(struct speech *s)
     size_t need = WINDOW + LAG_MOST, at = 0;
     while (at + need <= s->small_count) {
         s->steps = more(s->steps, &s->step_room, s->step_count + 1, sizeof(*s->steps));
-        look_at_step(s->small + at, &s->steps[s->step_count++]);
+        look_at_step(s->lines, s->small + at, &s->steps[s->step_count++]);
         at += STEP;
     }
     memmove(s->small, s->small + at, (s->small_count - at) * sizeof(float));
@@ -136,9 +141,7 @@ static void make_small(struct speech *s)
     while ((size_t)s->position + TAPS <= s->count) {
         size_t first = (size_t)s->position;
         const float *taps = s->taps[(int)((s->position - (double)first) * 32)];
-        float sum = 0;
-        for (int t = 0; t < TAPS; t++)
-            sum += taps[t] * s->line[first + (size_t)t];
+        float sum = (float)s->lines->product(taps, s->line + first, TAPS);
         s->small = more(s->small, &s->small_room, s->small_count + 1, sizeof(float));
         s->small[s->small_count++] = sum;
         s->position += s->pace;
