@@ -110,6 +110,52 @@ static void a_source_without_timecode_asks_for_none(void **state)
     json_decref(result);
 }
 
+static void a_container_that_says_otherwise_than_its_picture_is_seen(void **state)
+{
+    (void)state;
+    json_t *source = master(), *profile = prores(), *result = master();
+    json_object_set_new(json_array_get(json_object_get(result, "video"), 0), "disagree",
+                        json_pack("[s]", "matrix: the container says bt709, the picture bt2020nc"));
+    assert_false(all_ok(profile, source, result));
+    json_decref(source);
+    json_decref(profile);
+    json_decref(result);
+}
+
+// Dialogue at -27 and a programme at -24: which of them counts is a matter of the share of speech.
+static void with_too_little_dialogue_the_programme_counts_where_the_profile_says_so(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *little; // NULL: not said
+        bool too_little, ok;
+        double dialogue, integrated;
+    } rows[] = {
+        {NULL, false, true, -27, -20},          {NULL, true, false, -27, -24},
+        {"say", true, false, -27, -24},         {"programme", true, true, -40, -24},
+        {"programme", true, false, -27, -27.5}, {"programme", false, true, -27, -20},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *source = master(), *profile = prores();
+        json_object_set_new(profile, "loudness",
+                            json_pack("{s:s, s:i, s:i, s:i, s:s*, s:i}", "method",
+                                      "bs1770-1-dialogue", "target", -27, "within", 2, "flag", 3,
+                                      "little", rows[i].little, "little_target", -24));
+        json_t *tracks =
+            json_pack("[{s:i, s:i, s:i, s:{s:s, s:b, s:{s:f, s:f, s:f}}}]", "first", 0, "tracks", 1,
+                      "rate", 48000, "loudness", "method", "bs1770-1-dialogue",
+                      "too_little_dialogue", rows[i].too_little, "after", "dialogue",
+                      rows[i].dialogue, "integrated", rows[i].integrated, "speech", 0.1);
+        bool all;
+        json_decref(deliver_checks(profile, source, source, tracks, &all));
+        if (all != rows[i].ok)
+            fail_msg("row %zu", i);
+        json_decref(source);
+        json_decref(profile);
+        json_decref(tracks);
+    }
+}
+
 static void a_result_of_nothing_is_never_all_right(void **state)
 {
     (void)state;
@@ -199,6 +245,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_lost_fact_is_seen),
         cmocka_unit_test(the_profiles_number_of_channels_is_the_outlets),
         cmocka_unit_test(a_source_without_timecode_asks_for_none),
+        cmocka_unit_test(a_container_that_says_otherwise_than_its_picture_is_seen),
+        cmocka_unit_test(with_too_little_dialogue_the_programme_counts_where_the_profile_says_so),
         cmocka_unit_test(a_result_of_nothing_is_never_all_right),
         cmocka_unit_test(the_tasks_of_a_ladder_are_those_of_its_rungs),
         cmocka_unit_test(stems_that_do_not_begin_and_end_together_are_seen),

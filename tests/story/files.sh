@@ -35,6 +35,9 @@ ok "a result that is there is not replaced" says 'is there already' 3 "$posthous
 ok "nothing half made is left behind" bash -c '! find out -name ".posthouse-*" | grep -q .'
 ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=24:d=0.5 -start_number 1001 shot.%04d.png
 rm shot.1004.png
+ffmpeg -v error -f lavfi -i testsrc2=s=320x180:d=1 -pix_fmt yuv420p -c:v libx264 -preset ultrafast -color_primaries bt709 -color_trc bt709 -colorspace bt709 true.mov
+ffmpeg -v error -i true.mov -c copy -bsf:v h264_metadata=colour_primaries=9:transfer_characteristics=14:matrix_coefficients=9 lies.mov
+ok "a container that says otherwise than its picture is told" test "$(for f in true lies; do "$posthouse" probe --json $f.mov | node -e 'console.log(JSON.parse(require("fs").readFileSync(0)).video[0].disagree?.[2]??"agrees")'; done | paste -sd';')" = "agrees;matrix: the container says bt709, the picture bt2020nc"
 ok "a sequence is one thing, with its gap" says '11 files, 1001 to 1012, 1 missing' 0 "$posthouse" probe 'shot.####.png'
 echo "a letter" >letter.mov; : >empty.mov; head -c 3000 "Reel 2 – é.mov" >cut.mov
 ok "text called .mov is refused with why and fix" says 'why: it holds text' 3 "$posthouse" probe letter.mov
