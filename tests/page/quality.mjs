@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible, open_browser } from "./browser.mjs";
 import { open_house } from "./real.mjs";
@@ -39,6 +39,12 @@ try {
   const person = await house.person({ name: "Maya Keller", email: "maya@house.example", password: "a long enough one" });
   await house.ask("POST", `/projects/${project}/members`, { email: person.email, role: "owner" });
   const asset = await house.is(project, "spot.mov", "ready");
+  // A caption that nobody can read in its time, of frames 50..64.
+  const srt = join(house.work, "spot.srt");
+  writeFileSync(srt, "1\n00:00:02,000 --> 00:00:02,600\nForty letters in little more than half a second\n");
+  await house.put(project, srt);
+  const captions = await house.is(project, "spot.srt", "ready");
+  await house.ask("PUT", `/assets/${captions.id}/captions-of`, { film: asset.id, language: "en", role: "subtitle" });
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
   context.setDefaultTimeout(60_000);
   page = await context.newPage();
@@ -53,7 +59,7 @@ try {
   await step("a version that nothing has checked says so, and which rules there are", async () => {
     await page.click("section.comments >> text=Quality");
     await page.waitForSelector(".quality >> text=Nothing has checked this version yet");
-    assert.ok((await page.locator(".quality select option").count()) >= 1);
+    await page.waitForSelector(".quality select option:has-text('Broadcast master, EBU')", { state: "attached" });
     await look("quality-empty");
     await accessible(page, "quality, empty");
   });
@@ -68,6 +74,15 @@ try {
     assert.match(await page.innerText(".quality-head"), /Of 1 file, SHA-256 [0-9a-f]{12}…/);
     await look("quality");
     await accessible(page, "quality");
+  });
+  await step("captions that belong to it are checked with it", async () => {
+    assert.match(await page.innerText(".quality-head"), /With captions: spot\.srt \(en\)/);
+    const f = report.findings.find((o) => o.check === "captions");
+    assert.deepEqual([f.rule, f.severity, f.from, f.to, f.timecode], ["caption-reading-speed", "issue", 50, 64, "10:00:02:00"]);
+    await page.click(`[data-finding="${f.number}"] .at:has-text("spot.srt, cue 1")`);
+    await page.waitForSelector(".picture[data-shown='50']");
+    await page.keyboard.press("Home");
+    await page.waitForSelector(".picture[data-shown='0']");
   });
   await step("each finding has its picture", async () => {
     const black = report.findings.find((f) => f.from === 75) ?? report.findings.find((f) => f.from != null);
@@ -88,6 +103,8 @@ try {
     await page.keyboard.press("Home");
     await page.waitForSelector(".picture[data-shown='0']");
     await page.keyboard.press("n");
+    await page.waitForSelector(".picture[data-shown='50']");
+    await page.keyboard.press("n");
     await page.waitForSelector(".picture[data-shown='100']");
     await look("quality-finding");
   });
@@ -104,12 +121,12 @@ try {
     await page.waitForSelector(".finding:has-text('Click, pop'):has-text('10:00:00:07'):has-text('left only'):has-text('seen by Maya Keller')");
     await look("quality-logged");
     await page.keyboard.press("m");
-    await page.waitForSelector(".finding >> nth=4");
+    await page.waitForSelector(".finding >> nth=5");
     const got = await house.ask("GET", `/qc/${report.id}`);
     const own = got.findings.filter((f) => f.check === "person");
     assert.deepEqual(own.map((f) => [f.rule, f.severity, f.from, f.to, f.timecode]), Array(2).fill(["S-CLICK", "issue", 7, 7, "10:00:00:07"]));
     await page.click(`[data-finding="${own[1].number}"] >> text=Take back`);
-    await page.waitForSelector(".finding >> nth=4", { state: "detached" });
+    await page.waitForSelector(".finding >> nth=5", { state: "detached" });
   });
   await step("a device's certificate is attached in a person's name", async () => {
     await page.waitForSelector(".quality >> text=Flashing pictures: a pre-check.");
