@@ -401,6 +401,9 @@ static json_t *stem_of(const struct route *r, const json_t *before)
     snprintf(name, sizeof(name), "%.20s%s%s%s%.16s%s%.30s", layout, split ? "." : "",
              split ? channel_row(r->split)->label : "", speaks ? "-" : "",
              speaks ? r->language : "", *role ? "-" : "", role);
+    for (char *c = name; *c; c++) // a master's language is what its file says
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", *c))
+            *c = '-';
     snprintf(numbered, sizeof(numbered), "%s", name);
     for (int number = 2, found = 1; found; number++) {
         size_t i;

@@ -49,6 +49,18 @@ static bool retime(const struct command_call *call, struct caption_given *g,
     return true;
 }
 
+// A profile that changes the film's speed changes theirs, unless somebody says another.
+static bool conform(const struct command_call *call, struct caption_given *g,
+                    struct film_captions *f, struct error *err)
+{
+    const char *to = json_string_value(json_object_get(f->profile, "conform"));
+    if (option_text(call, "captions-speed"))
+        return true;
+    bool done = caption_conform(g->c, f->film.rate.fps, to, &f->report, err);
+    g->c->rate = f->film.rate, g->c->start = f->film.start; // its times are the deliverable's now
+    return done;
+}
+
 // The words of an option, or a profile's list.
 static size_t list_of(struct command_call *call, const char *option, const json_t *list,
                       const char **to, size_t room)
@@ -76,6 +88,7 @@ static bool embed(struct film_captions *f, struct caption_film *film, json_t **t
     film->container = json_string_value(json_object_get(f->profile, "container"));
     film->codec = json_string_value(json_object_get(json_object_get(f->profile, "video"), "codec"));
     film->ways = f->ways, film->way_count = f->way_count;
+    caption_film_conformed(json_string_value(json_object_get(f->profile, "conform")), film);
     return !f->way_count || captions_embed(f->arena, f->list, f->count, film, to, report, err);
 }
 
@@ -141,7 +154,7 @@ bool film_captions_read(struct command_call *call, const json_t *profile, const 
         struct caption_given *g = &f->list[f->count];
         *g = caption_given_parse(call->arena, text_cut(&rest, '\n'));
         if (!read_one(call, g, f, err) || !retime(call, g, f, err) ||
-            !caption_fits(g->c, f->film.frames, g->file, err))
+            !caption_fits(g->c, f->film.frames, g->file, err) || !conform(call, g, f, err))
             return false;
     }
     // A ladder has them beside its rungs, never in them.

@@ -951,6 +951,27 @@ static void programmes_of_all_modes_come_back_exactly_or_are_reported(void **sta
     assert_true(exact * 2 > all); // most of them
 }
 
+static void captions_of_a_film_shown_faster_stay_at_its_frames(void **state)
+{
+    (void)state;
+    struct arena *a = arena_open(64 << 20);
+    struct error err;
+    struct caption_report report = {.arena = a};
+    struct tc_rate film;
+    struct captions *c;
+    assert_true(tc_rate_make((rational){24, 1}, false, &film, &err));
+    struct caption_wish wish = {.rate_said = true, .rate = film};
+    assert_true(captions_read(a, text_of("1\n00:00:01,000 --> 00:00:02,500\nGood morning.\n"),
+                              CAPTION_SRT, &wish, &c, &report, &err));
+    assert_true(caption_conform(c, film.fps, NULL, &report, &err));
+    assert_int_equal(c->cues[0].in, CAPTION_TICKS);
+    assert_true(caption_conform(c, film.fps, "25", &report, &err)); // frames 24 and 60
+    assert_int_equal(c->cues[0].in, CAPTION_TICKS * 24 / 25);
+    assert_int_equal(c->cues[0].out, CAPTION_TICKS * 60 / 25);
+    assert_false(caption_conform(c, film.fps, "fast", &report, &err));
+    arena_close(a);
+}
+
 static void a_file_beside_a_film_is_called_as_its_profile_says(void **state)
 {
     (void)state;
@@ -1010,6 +1031,7 @@ int main(int argc, char **argv)
         TEST(planted_faults_are_found_and_good_cues_are_not),
         TEST(rules_for_608_find_what_can_not_be_sent_in_time),
         TEST(faults_in_rules_name_the_rule_and_the_field),
+        TEST(captions_of_a_film_shown_faster_stay_at_its_frames),
         TEST(a_file_beside_a_film_is_called_as_its_profile_says),
     };
     return RUN_TESTS(tests);

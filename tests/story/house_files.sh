@@ -19,7 +19,7 @@ ffmpeg -v error -f lavfi -i testsrc2=s=640x360:r=25:d=6 -f lavfi -i "aevalsrc='0
   -f lavfi -i "aevalsrc='0.3*sin(200*2*PI*t)|0.2*sin(300*2*PI*t)|0.1*sin(400*2*PI*t)|0.4*sin(60*2*PI*t)|0.2*sin(700*2*PI*t)|0.2*sin(800*2*PI*t)':s=48000:c=5.1:d=6" \
   -f lavfi -i "aevalsrc='0.1*random(0)|0.1*random(1)':s=48000:d=6" -map 0 -map 1 -map 2 -map 3 -c:v libx264 -preset ultrafast -g 25 -pix_fmt yuv420p \
   -c:a pcm_s24le -metadata:s:a:0 language=eng -metadata:s:a:1 language=eng -metadata:s:a:2 language=fra -timecode 10:00:00:00 Reel.mov
-printf '1\n00:00:01,000 --> 00:00:02,520\nGood <i>morning.</i>\n\n2\n00:00:03,000 --> 00:00:04,000\nHow are you?\n' >en.srt
+printf '1\n00:00:01,000 --> 00:00:02,520\nGood <b>morning.</b>\n\n2\n00:00:03,000 --> 00:00:04,000\nHow are you?\n' >en.srt
 printf '1\n00:00:01,000 --> 00:00:03,000\nHej <i>du</i>\n' >sv.srt
 cp -r "$top/data" data
 rungs() { # NAME CODEC OPTIONS RUNGS
@@ -35,7 +35,7 @@ stems='stereo:eng=1 5.1:eng=2 stereo:fra:music-and-effects=3'
 
 ok "without a house a film without its captions is refused too" bash -c "! '$posthouse' transcode Reel.mov --profile data/profiles/outlet.json --out none 2>why && grep -q 'captions: wanted scc or srt, seen none' why && grep -q -- '--captions FILE' why"
 ok "stems without a house" "$posthouse" transcode Reel.mov --profile stems-wav-48k24 --map "$stems" --out here
-ok "a ladder without a house" "$posthouse" transcode Reel.mov --profile data/profiles/h264.json --captions en.srt:en:sdh --captions sv.srt:sv:subtitle --out ladder
+ok "a ladder without a house" "$posthouse" transcode Reel.mov --profile data/profiles/h264.json --captions en.srt:en:cc --captions sv.srt:sv:subtitle --out ladder
 
 ok "the house opens" open_house --worker.slots=2 --data.folder="$work/data"
 project=$(ask POST /projects '{"name":"Film"}' | field .id)
@@ -50,13 +50,13 @@ ok "readiness says that captions are missing" same "$(fit)" "captions none no, c
 refused "/versions/$version/deliveries" '{"profile":"outlet"}' >/dev/null
 ok "an order without them is refused with what, why and how to mend it" bash -c 'grep -q "Reel.mov cannot be made into Outlet" answer && grep -q "captions: wanted scc or srt, seen none" answer && grep -q "captions-of FILM:LANGUAGE:ROLE" answer'
 ok "and so is its plan" grep -q "seen none" <(ask POST "/versions/$version/delivery-plan" '{"profile":"outlet"}')
-ok "English captions come" put_captions en.srt "$film:en:sdh"
-ok "readiness says which language is missing" same "$(fit)" "captions en sdh ok, captions: en there ok, captions: sv en sdh no"
+ok "English captions come" put_captions en.srt "$film:en:cc"
+ok "readiness says which language is missing" same "$(fit)" "captions en cc ok, captions: en there ok, captions: sv en cc no"
 refused "/versions/$version/deliveries" '{"profile":"outlet"}' >/dev/null
 ok "an order without the second language is refused with its name" grep -q "captions: sv" answer
 ok "nothing was ordered" same "$(sql 'select count(*) from deliveries')" 0
 ok "Swedish captions come" put_captions sv.srt "$film:sv:subtitle"
-ok "readiness has all" same "$(fit)" "captions en sdh, sv subtitle ok, captions: en there ok, captions: sv there ok"
+ok "readiness has all" same "$(fit)" "captions en cc, sv subtitle ok, captions: en there ok, captions: sv there ok"
 
 # ---- a ladder and stems, workers killed in each step, the house killed while the first files are there
 h264=$(order h264)
@@ -126,8 +126,8 @@ read_ladder() { # FOLDER RUNGS: ffmpeg reads every rung by both manifests, and t
 ok "ffmpeg reads all frames of its rungs by the master playlist and the manifest" read_ladder out2/Reel "360p 180p"
 ok "and the sound" test "$(count out2/Reel/master.m3u8 a:0)" -gt 280
 ok "each of its files has one track" same "$(for f in out2/Reel/*.mp4; do ffprobe -v error -show_entries stream=codec_type -of csv=p=0 "$f"; done | tr '\n' ' ')" "video video audio "
-ok "the captions are renditions with language and role" bash -c 'cd out2/Reel && grep -q "TYPE=SUBTITLES.*NAME=\"en sdh\",LANGUAGE=\"en\".*transcribes-spoken-dialog.*URI=\"text-en-sdh.m3u8\"" master.m3u8 && grep -q "TYPE=SUBTITLES.*LANGUAGE=\"sv\".*FORCED=NO,URI=\"text-sv.m3u8\"" master.m3u8 && [ "$(grep -c "mimeType=\"text/vtt\"" manifest.mpd)" = 2 ]'
-ok "ffprobe reads them as WebVTT" same "$(ffprobe -v error -show_entries packet=pts_time -select_streams s -of csv=p=0 out2/Reel/text-en-sdh.vtt | tr '\n' ' ')" "1.000000 3.000000 "
+ok "the captions are renditions with language and role" bash -c 'cd out2/Reel && grep -q "TYPE=SUBTITLES.*NAME=\"en cc\",LANGUAGE=\"en\".*transcribes-spoken-dialog.*URI=\"text-en-cc.m3u8\"" master.m3u8 && grep -q "TYPE=SUBTITLES.*LANGUAGE=\"sv\".*FORCED=NO,URI=\"text-sv.m3u8\"" master.m3u8 && [ "$(grep -c "mimeType=\"text/vtt\"" manifest.mpd)" = 2 ]'
+ok "ffprobe reads them as WebVTT" same "$(ffprobe -v error -show_entries packet=pts_time -select_streams s -of csv=p=0 out2/Reel/text-en-cc.vtt | tr '\n' ' ')" "1.000000 3.000000 "
 ok "with their style" grep -q 'Hej <i>du</i>' out2/Reel/text-sv.vtt
 for codec in hevc:hvc1 av1:av01; do
   made=$(order "${codec%:*}")
@@ -138,11 +138,14 @@ for codec in hevc:hvc1 av1:av01; do
 done
 
 # ---- a film with captions beside it, from the command line
-ok "a film is delivered with its captions" "$posthouse" deliver "$film" --profile outlet --out film --json --house.folder="$house"
-ok "under the names that its profile asks for" same "$(ls film | tr '\n' ' ')" "Reel_25.mp4 Reel_25_en.srt Reel_25_sv.srt "
-ok "at the times of the film" same "$(ffprobe -v error -show_entries packet=pts_time -select_streams s -of csv=p=0 film/Reel_25_en.srt | tr '\n' ' ')" "1.000000 3.000000 "
+ok "a film is delivered with its captions" bash -c "'$posthouse' deliver '$film' --profile outlet --out film --house.folder='$house' >told 2>lost; cat told lost; grep -q Reel_25_en.scc told"
+ok "what their form can not say is said" grep -q "Reel_25_en.scc can not say all of the captions" lost
+ok "they are named as its profile asks" same "$(ls film | tr '\n' ' ')" "Reel_25.mp4 Reel_25_en.scc Reel_25_sv.srt "
+ok "subtitles are at the times of the film" same "$(ffprobe -v error -show_entries packet=pts_time,duration_time -select_streams s -of csv=p=0 film/Reel_25_sv.srt | tr '\n' ' ')" "1.000000,2.000000 "
+ok "closed captions at its labels, read back to the same frames" same "$("$posthouse" caption info film/Reel_25_en.scc --film film/Reel_25.mp4 --json | field '.cues.map(c=>c.in+"-"+c.out).join(" ")')" "25-63 75-100"
 outlet=$(ask GET "/projects/$project/deliveries" | field '.find(d=>d.profile==="outlet").id')
-ok "each file can be fetched, and is what it says" bash -c "curl -sS -H 'Authorization: Bearer $token' $url/api/v1/deliveries/$outlet/files/1 | cmp - film/Reel_25_en.srt"
+ok "each file can be fetched, and is what it says" bash -c "curl -sS -H 'Authorization: Bearer $token' $url/api/v1/deliveries/$outlet/files/1 | cmp - film/Reel_25_en.scc"
+ok "the loss is kept with the file" same "$(ask GET "/deliveries/$outlet" | field '.files[1].notes.map(n=>n.group+" "+n.cue).join()')" "bold 1"
 ok "the film alone as well" bash -c "curl -sS -H 'Authorization: Bearer $token' $url/api/v1/deliveries/$outlet/bytes | cmp - film/Reel_25.mp4"
 ok "a ladder has no one file" bash -c "curl -sS -H 'Authorization: Bearer $token' $url/api/v1/deliveries/$h264/bytes | grep -q 'is several files'"
 

@@ -139,6 +139,16 @@ bool caption_fits(const struct captions *c, int64_t frames, const char *name, st
     return true;
 }
 
+bool caption_conform(struct captions *c, rational rate, const char *conform,
+                     struct caption_report *report, struct error *err)
+{
+    struct caption_retime how = {.speed_from = rate};
+    return !conform || !*conform ||
+           (rational_parse(text_of(conform), &how.speed_to, err) &&
+            (rational_equal(how.speed_from, how.speed_to) ||
+             captions_retime(c, &how, report, err)));
+}
+
 bool caption_film_planned(const json_t *plan, struct caption_film *film)
 {
     const char *said = json_string_value(json_object_get(plan, "rate"));
@@ -149,6 +159,14 @@ bool caption_film_planned(const json_t *plan, struct caption_film *film)
         return false;
     film->rate = rate, film->frames = json_integer_value(frames);
     return true;
+}
+
+void caption_film_conformed(const char *conform, struct caption_film *film)
+{
+    struct error ignored;
+    rational rate;
+    if (conform && *conform && rational_parse(text_of(conform), &rate, &ignored))
+        film->rate = rate;
 }
 
 // ---- pairs and blocks

@@ -41,6 +41,11 @@ MUST_CHECK bool caption_programme_of(const json_t *facts, struct caption_program
 MUST_CHECK bool caption_fits(const struct captions *c, int64_t frames, const char *name,
                              struct error *err);
 
+// For a profile that shows the frames of a master of that rate at another (its "conform"; NULL or "":
+// at their own): each caption stays at its frame.
+MUST_CHECK bool caption_conform(struct captions *c, rational rate, const char *conform,
+                                struct caption_report *report, struct error *err);
+
 struct caption_film {
     rational rate;
     int64_t frames;
@@ -53,6 +58,8 @@ struct caption_film {
 // the source's where its fields are put together otherwise, or it has no constant rate. False: the
 // plan says neither, and *film stays.
 bool caption_film_planned(const json_t *plan, struct caption_film *film);
+// The rate at which a profile with "conform" (see above) shows them.
+void caption_film_conformed(const char *conform, struct caption_film *film);
 // {"rate", "frames", "cc": {...}, "tracks": [...]} for the muxer's ticket. UNSUPPORTED: a way that
 // the codec or the container has not. A new reference.
 MUST_CHECK bool captions_embed(struct arena *a, const struct caption_given *list, size_t count,

@@ -510,9 +510,10 @@ static bool check(const json_t *profile, struct fault *f)
     if (json_object_get(profile, "naming") &&
         !naming_check(json_object_get(profile, "naming"), why))
         return wrong(f, "naming", "pattern", why);
-    const char *beside = json_string_value(json_object_get(json_object_get(profile, "captions"), "name"));
-    if (beside && !caption_pattern_ok(beside))
-        return wrong(f, "captions", "name", "is a file's name of {name}, {language}, {role}; it holds {name}");
+    const json_t *beside = json_object_get(json_object_get(profile, "captions"), "name");
+    if (beside && !caption_pattern_ok(json_string_value(beside)))
+        return wrong(f, "captions", "name",
+                     "is a file's name of {name}, {language}, {role}; it holds {name}");
     if (!encoder_fits(json_object_get(video, "encoder"), f))
         return false;
     if (!check_sound(profile, f))

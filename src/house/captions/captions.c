@@ -286,6 +286,9 @@ bool captions_plan(struct store *s, const struct caption_source *list, size_t co
         .codec = json_string_value(json_object_get(json_object_get(profile, "video"), "codec")),
         .ways = names};
     struct caption_report report = {.arena = a};
+    struct caption_film said; // by the plan
+    const char *conform = json_string_value(json_object_get(profile, "conform"));
+    bool known = caption_film_planned(planned, &said);
     *plan = NULL;
     if (!count || !json_array_size(json_object_get(film_facts, "video")))
         return true;
@@ -299,12 +302,14 @@ bool captions_plan(struct store *s, const struct caption_source *list, size_t co
     for (size_t i = 0; i < count; i++) {
         struct caption_opened_source o = {0};
         if (!captions_open(s, &list[i], film_facts, a, &o, err) ||
-            !caption_fits(o.c, o.film.frames, list[i].v.name, err))
+            !caption_fits(o.c, o.film.frames, list[i].v.name, err) ||
+            !caption_conform(o.c, known ? said.rate : o.film.rate.fps, conform, &o.report, err))
             return false;
         given[i] = (struct caption_given){list[i].v.name, list[i].language, list[i].role, o.c};
         film.rate = o.film.rate.fps, film.frames = o.film.frames;
     }
     (void)caption_film_planned(planned, &film);
+    caption_film_conformed(conform, &film);
     for (size_t i = 0; i < json_array_size(ways) && film.way_count < 8; i++)
         names[film.way_count++] = json_string_value(json_array_get(ways, i));
     return !film.way_count || captions_embed(a, given, count, &film, plan, &report, err);

@@ -35,6 +35,7 @@ struct binding {
     struct error *err;
     char name[256];
     json_t *profile, *facts; // of the master
+    json_t *plan;            // of the first track; NULL: it has no picture
     struct muxed muxed[FILES_MOST];
     size_t count;
     json_t *checks;
@@ -57,8 +58,9 @@ static void forget(struct binding *b)
     b->count = 0;
     json_decref(b->profile);
     json_decref(b->facts);
+    json_decref(b->plan);
     json_decref(b->checks);
-    b->profile = b->facts = b->checks = NULL;
+    b->profile = b->facts = b->plan = b->checks = NULL;
 }
 
 static bool read_delivery(struct db_tx *tx, struct binding *b, char asset[27], struct error *err)
@@ -109,6 +111,17 @@ static bool read_muxed(struct db_tx *tx, struct binding *b, struct error *err)
     return error_fix(err, "ask for the delivery again");
 }
 
+static bool read_plan(struct db_tx *tx, struct binding *b, struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx, "select result from delivery_pieces where job = ?1 and step = 'index' and task = 0",
+        "s", b->w->job);
+    json_t *result = db_next(rows) ? json_loads(db_text(rows, 0), 0, NULL) : NULL;
+    b->plan = json_incref(json_object_get(result, "plan"));
+    json_decref(result);
+    return db_end(rows, err);
+}
+
 static bool read_captions(struct db_tx *tx, struct binding *b, const char *asset, struct error *err)
 {
     const json_t *said = json_object_get(b->w->ticket, "caption_versions");
@@ -121,7 +134,7 @@ static bool read_in(struct db_tx *tx, void *context, struct error *err)
     struct binding *b = context;
     char asset[27] = "";
     forget(b);
-    if (!read_delivery(tx, b, asset, err) || !read_muxed(tx, b, err) ||
+    if (!read_delivery(tx, b, asset, err) || !read_muxed(tx, b, err) || !read_plan(tx, b, err) ||
         !read_captions(tx, b, asset, err))
         return false;
     return json_object_get(b->profile, "ladder") ||
@@ -199,6 +212,17 @@ static void add_check(struct binding *b, const char *name, const json_t *about)
                                                      "beside it", "seen", seen, "ok", 1));
 }
 
+// As they are in the deliverable: its speed is theirs.
+static bool open_captions(struct binding *b, const struct caption_source *from, struct arena *a,
+                          struct caption_opened_source *o)
+{
+    struct caption_film said;
+    bool known = caption_film_planned(b->plan, &said);
+    return captions_open(b->w->store, from, b->facts, a, o, b->err) &&
+           caption_conform(o->c, known ? said.rate : o->film.rate.fps, word(b->profile, "conform"),
+                           &o->report, b->err);
+}
+
 static const char *language_of(const struct caption_source *from, struct arena *a,
                                const struct caption_opened_source *o)
 {
@@ -229,28 +253,24 @@ static bool add_ladder_text(struct binding *b, json_t *about, const struct capti
                             struct arena *a)
 {
     struct caption_opened_source o = {0};
-    if (!captions_open(b->w->store, from, b->facts, a, &o, b->err))
+    if (!open_captions(b, from, a, &o))
         return false;
     const char *language = language_of(from, a, &o);
     struct caption_wish wish = {.name = from->v.name,
                                 .rate_said = true,
                                 .start_said = true,
-                                .rate = o.film.rate,
-                                .start = o.film.start,
+                                .rate = o.c->rate,
+                                .start = o.c->start,
                                 .language = *language ? language : NULL};
     return write_captions(b, &o, &wish, CAPTION_VTT, ladder_add_text(about, language, from->role),
                           from->role);
 }
 
-// Labels are those of the film that was made, and its speed is its speed.
-static bool retime(struct binding *b, struct caption_opened_source *o)
+// Labels are those of the film that was made.
+static bool relabel(struct binding *b, struct caption_opened_source *o)
 {
     struct caption_programme film;
-    const char *conform = word(b->profile, "conform");
     if (!caption_programme_of(json_object_get(b->muxed[0].result, "facts"), &film, b->err))
-        return false;
-    struct caption_retime how = {.speed_from = o->film.rate.fps, .speed_to = film.rate.fps};
-    if (*conform && !captions_retime(o->c, &how, &o->report, b->err))
         return false;
     o->c->rate = film.rate, o->c->start = film.start;
     return true;
@@ -281,7 +301,7 @@ static bool add_beside(struct binding *b, const struct caption_source *from, str
     struct caption_opened_source o = {0};
     enum caption_format format;
     char name[256];
-    if (!captions_open(b->w->store, from, b->facts, a, &o, b->err))
+    if (!open_captions(b, from, a, &o))
         return false;
     const char *language = language_of(from, a, &o);
     if (!is_asked_for(asked, language) ||
@@ -290,7 +310,7 @@ static bool add_beside(struct binding *b, const struct caption_source *from, str
     for (size_t number = 1; number == 1 || is_there(b, name); number++)
         caption_beside_name(json_string_value(json_object_get(asked, "name")), b->name, language,
                             from->role, number, format, name);
-    if (!retime(b, &o))
+    if (!relabel(b, &o))
         return false;
     struct caption_wish wish = {
         .rate_said = true, .rate = o.c->rate, .language = *language ? language : NULL};

@@ -234,17 +234,20 @@ static bool add_sidecar(json_t *files, enum sidecar_kind kind, const struct pack
 {
     const char *file = word(w->delivery, "name"), *provider = metadata_text(m, "work.provider", 0);
     struct sidecar_file *files_of = ARENA_ARRAY(a, struct sidecar_file, w->media_count + 1);
+    size_t count = 0;
     for (size_t i = 0; i < w->media_count; i++) {
         const struct package_media *one = &w->media[i];
-        files_of[i] = (struct sidecar_file){.name = one->name,
-                                            .use = use_of(one),
-                                            .language = *one->language ? one->language : NULL,
-                                            .size = one->size,
-                                            .md5 = one->sums.md5,
-                                            .sha256 = one->sums.sha256};
+        if (strcmp(one->role, "playlist") == 0)
+            continue;
+        files_of[count++] = (struct sidecar_file){.name = one->name,
+                                                  .use = use_of(one),
+                                                  .language = *one->language ? one->language : NULL,
+                                                  .size = one->size,
+                                                  .md5 = one->sums.md5,
+                                                  .sha256 = one->sums.sha256};
     }
     struct sidecar_wish wish = {.files = files_of,
-                                .file_count = w->media_count,
+                                .file_count = count,
                                 .made_ms = w->now_ms,
                                 .provider = *provider ? provider : NULL};
     struct buf said = BUF_LIMIT(TEXT_MOST);
