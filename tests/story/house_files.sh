@@ -39,6 +39,7 @@ ok "a ladder without a house" "$posthouse" transcode Reel.mov --profile data/pro
 
 ok "the house opens" open_house --worker.slots=2 --data.folder="$work/data"
 project=$(ask POST /projects '{"name":"Film"}' | field .id)
+ok "a rule wants all that comes in for the outlet" "$posthouse" watch-rule add Film "To the outlet" --profiles outlet --house.folder="$house"
 ok "the film comes in" bring Reel.mov
 film=$(ask GET "/projects/$project/assets" | field '.items[0].id')
 ok "it becomes ready" until_true 120 state_is "$film" ready
@@ -89,7 +90,11 @@ ok "workers were killed on the way" test "$killed" != " "
 ok "both are done" same "$(state "$h264") $(state "$wav")" "done done"
 ok "with every check" same "$(ask GET "/deliveries/$h264" | field '.checks.every(c=>c.ok)')$(ask GET "/deliveries/$wav" | field '.checks.every(c=>c.ok)')" truetrue
 ok "no deliverable was ever there in part" test $half = no
-ok "nothing of their pieces is kept" until_true 60 same "$(sql 'select count(*) from delivery_pieces')" 0
+
+by_rule() { [ "$(sql "select count(*) from delivery_orders o join deliveries d on d.id = o.delivery where o.rule is not null and d.state = 'done'")" = 1 ]; }
+ok "the rule went on when the last captions had come" until_true 200 by_rule
+no_pieces() { [ "$(sql 'select count(*) from delivery_pieces')" = 0 ]; }
+ok "nothing of their pieces is kept" until_true 60 no_pieces
 
 # ---- stems
 ok "the stems are taken out by the delivery's id" take "$wav" out

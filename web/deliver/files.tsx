@@ -5,7 +5,7 @@ import { CopyButton } from "../parts/button";
 import { plural, size_text } from "../parts/format";
 import { Icon } from "../parts/icons";
 
-const roles: Record<DeliveryFile["role"], string> = { media: "", captions: "captions", playlist: "playlist" };
+const roles: Record<DeliveryFile["role"], string> = { media: "media", captions: "captions", playlist: "playlist" };
 
 function said(f: DeliveryFile): string {
   if (f.role !== "captions") return roles[f.role];

@@ -122,8 +122,9 @@ static bool look_up(struct db_tx *tx, const char *asset, struct side *s, struct 
 
 static bool changed(struct db_tx *tx, const char *asset, const struct side *s, struct error *err)
 {
-    char body[100];
-    snprintf(body, sizeof(body), "{\"asset\":\"%.26s\",\"version\":\"%.26s\"}", asset, s->newest);
+    char body[120];
+    snprintf(body, sizeof(body),
+             "{\"asset\":\"%.26s\",\"version\":\"%.26s\",\"captions\":true}", asset, s->newest);
     return db_event(tx, "asset.changed", s->project, asset, body, err);
 }
 

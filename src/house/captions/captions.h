@@ -30,7 +30,8 @@ MUST_CHECK bool captions_sources(struct db_tx *tx, const char *film, struct aren
 MUST_CHECK bool captions_list(struct db_tx *tx, const char *asset, json_t **list,
                               struct error *err);
 // Says of which film an asset is, or something else than before. CONFLICT when they are not of one
-// project, INPUT when the asset is no captions. Event asset.changed of both.
+// project, INPUT when the asset is no captions. Event asset.changed of both, with
+// "captions" true.
 MUST_CHECK bool captions_link(struct db_tx *tx, const char *captions, const char *film,
                               const char *language, const char *role, const char *by,
                               int64_t now_ms, struct error *err);

@@ -34,7 +34,8 @@ MUST_CHECK bool watch_run_list(struct db_tx *tx, const char *project, const char
 MUST_CHECK bool watch_again(struct db_tx *tx, const char *profiles_folder, const char *rule,
                             int64_t now_ms, struct error *err);
 
-// For flow: quality control of a version has come to something: what waited for it is asked for again.
+// For flow: quality control of a version has come to something, or captions have come for it: what
+// waited for that is asked for again.
 MUST_CHECK bool watch_checked(struct db_tx *tx, const char *profiles_folder, const char *version,
                               int64_t now_ms, struct error *err);
 // For flow: a version is ready. `profiles_folder` NULL: the house has none.

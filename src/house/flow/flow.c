@@ -265,6 +265,11 @@ static bool report_done(const struct news *n)
     return strcmp(said(n, "state"), "done") == 0;
 }
 
+static bool captions_came(const struct news *n)
+{
+    return json_is_true(json_object_get(n->body, "captions"));
+}
+
 static bool watch_on(struct news *n, struct error *err)
 {
     return watch_checked(n->tx, n->f->profiles[0] ? n->f->profiles : NULL, said(n, "version"),
@@ -317,6 +322,7 @@ static const struct rule {
     {"version.ready", always, deliver_it},
     {"version.ready", always, watch_it},
     {"qc.changed", report_done, watch_on},
+    {"asset.changed", captions_came, watch_on},
     {"delivery.changed", delivery_ended, take_movie},
     {"delivery.changed", delivery_ended, send_it},
 };
