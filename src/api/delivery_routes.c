@@ -294,6 +294,17 @@ static bool delivery_one(struct call *c, struct error *err)
     return give_file(c, c->number, err);
 }
 
+static bool delivery_zip(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    bool ok =
+        db_read(c->api->db, get_in, &q, err) &&
+        zip_delivery(c, c->delivery,
+                     arena_text(c->arena, json_string_value(json_object_get(q.json, "name"))), err);
+    json_decref(q.json);
+    return ok;
+}
+
 const struct route delivery_routes[] = {
     {"GET", "/profiles", NEED_PERSON, profiles_get, NULL, "Profile[]", 0,
      "what versions can be made into", NULL},
@@ -309,5 +320,7 @@ const struct route delivery_routes[] = {
      "the file; CONFLICT when it is several", NULL},
     {"GET", "/deliveries/{delivery}/files/{number}", MAY_DOWNLOAD, delivery_one, NULL, "bytes", 0,
      "one of its files, from 0", NULL},
+    {"GET", "/deliveries/{delivery}/zip", MAY_DOWNLOAD, delivery_zip, NULL, "bytes", 0,
+     "all of its files as one archive, by ranges", NULL},
 };
 const size_t delivery_route_count = sizeof(delivery_routes) / sizeof(delivery_routes[0]);

@@ -41,6 +41,8 @@ struct link_files_wish;
 // Answers with an archive of them, by ranges. `name` is what it is saved as; `share` NULL: of none.
 bool zip_answer(struct call *c, const struct link_files_wish *wish, const char *name,
                 struct error *err);
+// The same of a delivery's files.
+bool zip_delivery(struct call *c, const char *delivery, const char *name, struct error *err);
 struct link_file;
 // What names the archive of these files: the same bytes, the same name.
 const char *zip_name_of(struct arena *a, const struct link_file *list, size_t count);

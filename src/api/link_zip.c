@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "formats/zip/zip.h"
+#include "house/deliver/deliver.h"
 #include "house/review/links.h"
 #include "plat/clock.h"
 #include "store/store.h"
@@ -239,14 +240,52 @@ static void zip_close(void *context)
 
 struct opening {
     struct zipping *z;
-    const struct link_files_wish *wish;
+    const struct link_files_wish *wish; // NULL: what a delivery has
+    const char *delivery;
 };
+
+// Its files, in the folder that they are when they are one.
+static bool delivered_files(struct db_tx *tx, struct opening *o, struct error *err)
+{
+    struct zipping *z = o->z;
+    json_t *delivery;
+    if (!delivery_get(tx, o->delivery, &delivery, err))
+        return false;
+    const json_t *files = json_object_get(delivery, "files"), *one;
+    const char *folder = json_object_get(delivery, "content")
+                             ? NULL
+                             : json_string_value(json_object_get(delivery, "name"));
+    int64_t made_ms = 0;
+    bool ok = true;
+    (void)clock_parse(text_of(json_string_value(json_object_get(delivery, "created"))), &made_ms);
+    size_t i;
+    z->files = ARENA_ARRAY(z->a, struct link_file, json_array_size(files) + 1);
+    json_array_foreach(files, i, one)
+    {
+        const char *name = json_string_value(json_object_get(one, "name"));
+        const char *content = json_string_value(json_object_get(one, "content"));
+        z->files[i] = (struct link_file){
+            .path = folder ? arena_format(z->a, "%s/%s", folder, name) : arena_text(z->a, name),
+            .size = json_integer_value(json_object_get(one, "size")),
+            .modified_ms = made_ms};
+        ok = ok && (sha256_parse(text_of(content), &z->files[i].content) ||
+                    error_set(err, ERROR_INTERNAL, "a file of a delivery has no content"));
+    }
+    z->count = json_array_size(files);
+    if (ok && !z->count) {
+        error_set(err, ERROR_CONFLICT, "it is not made yet");
+        ok = error_fix(err, "wait until its job is done");
+    }
+    json_decref(delivery);
+    return ok;
+}
 
 static bool open_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct opening *o = context;
     struct zipping *z = o->z;
-    if (!link_files(tx, o->wish, z->a, &z->files, &z->count, err))
+    if (o->wish ? !link_files(tx, o->wish, z->a, &z->files, &z->count, err)
+                : !delivered_files(tx, o, err))
         return false;
     z->crcs = ARENA_ARRAY(z->a, uint32_t, z->count + 1);
     z->known = ARENA_ARRAY(z->a, bool, z->count + 1);
@@ -277,8 +316,8 @@ static bool still_as(struct call *c, const char *name, struct error *err)
     return error_fix(err, "begin the download anew");
 }
 
-bool zip_answer(struct call *c, const struct link_files_wish *wish, const char *name,
-                struct error *err)
+static bool answer_with(struct call *c, const struct link_files_wish *wish, const char *delivery,
+                        const char *name, struct error *err)
 {
     struct zipping *z = calloc(1, sizeof(*z));
     if (!z || !(z->block = malloc(BLOCK)))
@@ -286,13 +325,13 @@ bool zip_answer(struct call *c, const struct link_files_wish *wish, const char *
     z->api = c->api;
     z->a = arena_open(ARCHIVE_LIMIT);
     z->run.member = SIZE_MAX;
-    if (c->who.kind == WHO_SHARE) {
+    if (wish && c->who.kind == WHO_SHARE) {
         z->share = arena_text(z->a, wish->share);
         z->session = arena_text(z->a, c->who.session);
         z->name = arena_text(z->a, c->who.name ? c->who.name : "");
         z->address = arena_text(z->a, c->address);
     }
-    struct opening o = {z, wish};
+    struct opening o = {z, wish, delivery};
     bool ok = db_read(c->api->db, open_in, &o, err) && lay_out(z, err);
     const char *named = ok ? zip_name_of(c->arena, z->files, z->count) : NULL;
     int64_t modified_ms = 0;
@@ -318,10 +357,21 @@ bool zip_answer(struct call *c, const struct link_files_wish *wish, const char *
     call_meter(c, &(struct meter){.kind = "zip",
                                   .key = arena_format(c->arena, "zip %s %s", c->who.session, named),
                                   .title = arena_format(c->arena, "%s.zip", name),
-                                  .subject = wish->share,
-                                  .project = wish->project,
-                                  .share = wish->share,
+                                  .subject = wish ? wish->share : NULL,
+                                  .project = c->project,
+                                  .share = wish ? wish->share : NULL,
                                   .total_bytes = zip_size(z->zip),
                                   .priority = 50});
     return true;
+}
+
+bool zip_answer(struct call *c, const struct link_files_wish *wish, const char *name,
+                struct error *err)
+{
+    return answer_with(c, wish, NULL, name, err);
+}
+
+bool zip_delivery(struct call *c, const char *delivery, const char *name, struct error *err)
+{
+    return answer_with(c, NULL, delivery, name, err);
 }

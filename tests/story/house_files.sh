@@ -152,6 +152,7 @@ outlet=$(ask GET "/projects/$project/deliveries" | field '.find(d=>d.profile==="
 ok "each file can be fetched, and is what it says" bash -c "curl -sS -H 'Authorization: Bearer $token' $url/api/v1/deliveries/$outlet/files/1 | cmp - film/Reel_25_en.scc"
 ok "the loss is kept with the file" same "$(ask GET "/deliveries/$outlet" | field '.files[1].notes.map(n=>n.group+" "+n.cue).join()')" "bold 1"
 ok "the film alone as well" bash -c "curl -sS -H 'Authorization: Bearer $token' $url/api/v1/deliveries/$outlet/bytes | cmp - film/Reel_25.mp4"
+ok "all of a ladder come as one archive" bash -c "curl -sS -H 'Authorization: Bearer $token' -o ladder.zip $url/api/v1/deliveries/$h264/zip && unzip -qq ladder.zip -d unzipped && diff -r unzipped/Reel out2/Reel"
 ok "a ladder has no one file" bash -c "curl -sS -H 'Authorization: Bearer $token' $url/api/v1/deliveries/$h264/bytes | grep -q 'is several files'"
 
 # ---- out of the house
