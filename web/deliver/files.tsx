@@ -40,7 +40,8 @@ export function Files({ d }: { d: Delivery }) {
           </tbody>
         </table>
       </div>
-      <div class="with-copy">{may("download") && <a class="button" href={`/api/v1/deliveries/${d.id}/zip`} download={`${d.name}.zip`}><Icon name="download" /> All as ZIP</a>} <span class="quiet">or</span> <code class="cut">posthouse get {d.id}</code><CopyButton text={`posthouse get ${d.id}`} name="Copy the command" /></div>
+      {may("download") && <div class="acts"><a class="button" href={`/api/v1/deliveries/${d.id}/zip`} download={`${d.name}.zip`}><Icon name="download" /> All as ZIP</a></div>}
+      <div class="with-copy"><span class="quiet">Or</span> <code class="cut">posthouse get {d.id}</code><CopyButton text={`posthouse get ${d.id}`} name="Copy the command" /></div>
     </details>
   );
 }
