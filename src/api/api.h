@@ -87,10 +87,11 @@ extern const struct route people_routes[], asset_routes[], transfer_routes[], jo
 extern const size_t people_route_count, asset_route_count, transfer_route_count, job_route_count,
     review_route_count, delivery_route_count, work_route_count, renderer_route_count,
     staging_route_count, qc_route_count, sending_route_count;
-extern const struct route caption_routes[], record_routes[], tree_routes[];
-extern const size_t caption_route_count, record_route_count, tree_route_count;
 extern const struct route link_routes[], traffic_routes[];
 extern const size_t link_route_count, traffic_route_count;
+extern const struct route caption_routes[], record_routes[], tree_routes[], door_routes[];
+extern const size_t caption_route_count, record_route_count, tree_route_count,
+    door_route_count;
 
 // ---- The api itself
 

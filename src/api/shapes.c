@@ -162,6 +162,11 @@ const struct shape shapes[] = {
      "fresh: what came of it before is thrown away; size -1: not known yet"},
     {"TreeWrite", "id:id offset:int", "offset: where it goes on"},
     {"TreeWriteEnd", "id:id size:int? modified_ms:int?", ""},
+    {"TreeTouch", "path:text modified_ms:int", ""},
+    {"DoorEntry",
+     "door:text user:text password:text? key:text? address:text enter:bool?",
+     "key: base64, proven by the door unless enter is false; address: where the person comes from"},
+    {"DoorEntered", "secret:text token:id?", "token: of the secret, when it was made for this"},
 
     // ---- jobs
     {"Job",

@@ -159,6 +159,14 @@ static bool move_post(struct call *c, struct error *err)
     return true;
 }
 
+static bool touch_post(struct call *c, struct error *err)
+{
+    struct tree_asker by = asker(c);
+    const char *path;
+    return path_of(c, body_text(c, "path"), &path, err) &&
+           tree_touch(room(c), &by, path, body_int(c, "modified_ms", 0), err);
+}
+
 static bool delete_post(struct call *c, struct error *err)
 {
     struct tree_asker by = asker(c);
@@ -279,6 +287,8 @@ const struct route tree_routes[] = {
      NULL},
     {"POST", "/tree/move", NEED_PERSON, move_post, "TreeMove", "TreeNode", 0,
      "renames, moves or copies; over a file it makes a further version of it", NULL},
+    {"POST", "/tree/touch", NEED_PERSON, touch_post, "TreeTouch", NULL, 0,
+     "sets when a file was last modified", NULL},
     {"POST", "/tree/delete", NEED_PERSON, delete_post, "TreePath", NULL, 0,
      "deletes a file, or a folder with all that is in it", NULL},
     {"GET", "/tree/write", NEED_PERSON, write_get, NULL, "TreeWrite", 0,

@@ -13,6 +13,7 @@
 
 extern char **environ;
 
+extern const struct command command_mount, command_door;
 extern const struct command command_probe, command_transcode, command_profile, command_config,
     command_man, command_user, command_api, command_put, command_get, command_ls, command_notes, command_mhl, command_check, command_backup, command_restore,
     command_serve, command_work, command_deliver, command_jobs, command_submit, command_job,
@@ -26,6 +27,7 @@ const struct command *const commands[] = {
     &command_scene,   &command_caption, &command_qc,
     &command_map,
     &command_destination, &command_watch_rule, &command_link, &command_traffic,
+    &command_mount, &command_door,
 };
 const struct option_row own_arguments[] = {{0}};
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);

@@ -3,6 +3,7 @@
 #include "cmd/settings.h"
 #include "house/people/people.h"
 #include "plat/clock.h"
+#include "plat/files.h"
 
 #include <jansson.h>
 #include <limits.h>
@@ -132,6 +133,34 @@ static bool reset(struct state *s, const char *email)
     return true;
 }
 
+static bool key_print(struct state *s, const char *id)
+{
+    struct people_key *list;
+    size_t count = 0;
+    if (!people_key_list(s->people, id, s->call->arena, &list, &count, &s->err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        printf("%s  %-20s %s  %s\n", list[i].id, list[i].kind, list[i].name,
+               list[i].used_ms ? clock_text(list[i].used_ms).text : "never used");
+    return true;
+}
+
+static bool key(struct state *s, const char *email)
+{
+    const char *id, *add = option_text(s->call, "add"), *drop = option_text(s->call, "remove");
+    struct buf file = BUF_LIMIT(16 << 10);
+    struct people_key made;
+    bool ok = find(s, email, &id);
+    if (ok && add)
+        ok = file_read(add, &file, &s->err) &&
+             people_key_read((text){file.at ? file.at : "", file.size}, &made, &s->err) &&
+             people_key_add(s->people, id, &made, "command line", &s->err);
+    if (ok && drop)
+        ok = people_key_drop(s->people, id, drop, "command line", &s->err);
+    buf_free(&file);
+    return ok && (add || drop || key_print(s, id));
+}
+
 static bool list(struct state *s, const char *unused)
 {
     (void)unused;
@@ -164,7 +193,7 @@ static const struct {
     bool wants_email;
 } acts[] = {{"add", add, true},         {"link", relink, true},   {"list", list, false},
             {"disable", disable, true}, {"enable", enable, true}, {"token", token, true},
-            {"reset-factor", reset, true}};
+            {"reset-factor", reset, true}, {"key", key, true}};
 enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
 
 static int run(struct command_call *call)
@@ -176,7 +205,7 @@ static int run(struct command_call *call)
         i++;
     if (i == ACTS || call->word_count != (acts[i].wants_email ? 2u : 1u)) {
         error_set(&s.err, ERROR_USAGE, "posthouse user %s is not complete", call->words[0]);
-        error_fix(&s.err, "say add, link, disable, enable, token or reset-factor with an e-mail, or list");
+        error_fix(&s.err, "say add, link, disable, enable, token, reset-factor or key with an e-mail, or list");
         return command_failed(&s.err);
     }
     bool ok = open_state(&s) && acts[i].run(&s, call->word_count > 1 ? call->words[1] : NULL);
@@ -191,17 +220,20 @@ static const struct option_row options[] = {
     {"scope", OPTION_TEXT, "SCOPE", "token: all, read or worker (all)"},
     {"days", OPTION_INT, "N", "token: ends after so many days (never)"},
     {"json", OPTION_FLAG, NULL, "list: print JSON, for scripts"},
+    {"add", OPTION_TEXT, "FILE", "key: a public key, as ssh-keygen writes it (FILE.pub)"},
+    {"remove", OPTION_TEXT, "ID", "key: takes one away"},
     {0},
 };
 const struct command command_user = {
     "user",
-    "add|link|disable|enable|token|reset-factor EMAIL | list",
+    "add|link|disable|enable|token|reset-factor|key EMAIL | list",
     "people: invite, disable, new password, tokens",
     "add EMAIL      invites somebody; prints the link that sets the password\n"
     "link EMAIL     a new link for a forgotten password\n"
     "disable EMAIL  ends all log-ins and tokens; enable lets the person in again\n"
     "token EMAIL    a token for scripts (--scope all or read) or workers (--scope worker)\n"
     "reset-factor EMAIL  takes the second factor of somebody who has lost phone and codes\n"
+    "key EMAIL      the person's public keys, for SFTP; --add FILE.pub and --remove ID\n"
     "list           everybody",
     options,
     1,

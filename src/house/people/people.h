@@ -274,3 +274,25 @@ MUST_CHECK bool audit_list(struct people *p, int64_t before, int limit, struct a
                            struct audit_row **rows, size_t *count, struct error *err);
 // Forgets ended sessions, used links and old stored answers. Call it about once an hour.
 MUST_CHECK bool people_tidy(struct people *p, struct error *err);
+
+// ---- Public keys (SSH)
+
+enum { PERSON_KEY_BODY = 4096, PERSON_KEYS_MOST = 64 };
+struct people_key {
+    char id[27], kind[32], body[PERSON_KEY_BODY], name[128]; // body: base64
+    int64_t created_ms, used_ms;                             // used 0: never
+};
+// A line of a .pub file: kind, body and name. INPUT when it is none.
+MUST_CHECK bool people_key_read(text line, struct people_key *key, struct error *err);
+// Fills key->id. CONFLICT when somebody has it.
+MUST_CHECK bool people_key_add(struct people *p, const char *person, struct people_key *key,
+                               const char *address, struct error *err);
+MUST_CHECK bool people_key_list(struct people *p, const char *person, struct arena *a,
+                                struct people_key **list, size_t *count, struct error *err);
+MUST_CHECK bool people_key_drop(struct people *p, const char *person, const char *key,
+                                const char *address, struct error *err);
+// Whose key it is, when it is of the person with that e-mail; else *person NULL. `entering`: its
+// holder has shown the secret half and comes in, which the audit log remembers.
+MUST_CHECK bool people_key_person(struct people *p, const char *email, const char *body,
+                                  const char *address, bool entering, struct arena *a,
+                                  const char **person, struct error *err);

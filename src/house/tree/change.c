@@ -407,6 +407,50 @@ bool tree_move(struct tree *t, const struct tree_asker *by, const struct tree_mo
     return ok;
 }
 
+// ---- times
+
+struct touching {
+    const struct tree_asker *by;
+    const char *path;
+    int64_t modified_ms;
+};
+
+static bool touch_at(struct db_tx *tx, struct touching *t, struct arena *a, struct error *err)
+{
+    struct tree_node n;
+    if (!find_in(tx, t->by->who, t->path, a, &n, err))
+        return false;
+    if (!(n.may & MAY_UPLOAD))
+        return denied(err, "set the time of", n.path);
+    if (n.kind != TREE_FILE)
+        return true;
+    if (n.origin == TREE_ASSET || n.origin == TREE_FRAME)
+        return db_run(tx, err,
+                      "update version_files set modified_ms = ?3 where version = ?1 and number = "
+                      "?2",
+                      "sii", n.version, n.number, t->modified_ms);
+    return db_run(tx, err,
+                  n.origin == TREE_KEPT
+                      ? "update door_files set modified_ms = ?2 where id = ?1"
+                      : "update transfer_files set modified_ms = ?2 where id = ?1",
+                  "si", n.id, t->modified_ms);
+}
+
+static bool touch_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct arena *a = arena_open(ARENA_BYTES);
+    bool ok = touch_at(tx, context, a, err);
+    arena_close(a);
+    return ok;
+}
+
+bool tree_touch(struct tree *t, const struct tree_asker *by, const char *path, int64_t modified_ms,
+                struct error *err)
+{
+    struct touching touching = {by, path, modified_ms};
+    return db_write(t->db, touch_in, &touching, err);
+}
+
 // ---- properties
 
 struct remembering {

@@ -106,6 +106,11 @@ struct tree_move {
 MUST_CHECK bool tree_move(struct tree *t, const struct tree_asker *by, const struct tree_move *m,
                           bool *there, struct error *err);
 
+// Says when a file was last modified, as copying programs do behind their work. Folders have no
+// time: nothing happens.
+MUST_CHECK bool tree_touch(struct tree *t, const struct tree_asker *by, const char *path,
+                           int64_t modified_ms, struct error *err);
+
 // ---- Writing
 
 struct tree_write_wish {
