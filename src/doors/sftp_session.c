@@ -31,6 +31,7 @@ enum {
     EARLY_BYTES = 32 << 20,
     NAMES_AT_ONCE = 64,
     PATH_ROOM = 4100,
+    GOODBYE_SECONDS = 10,
 };
 
 struct session {
@@ -724,6 +725,19 @@ static void keep_what_came(struct session *s, sftp_session sftp)
     }
 }
 
+// The client hangs up, as with OpenSSH's server: some take it for a fault when we do.
+static void say_goodbye(struct session *s)
+{
+    ssh_event event = ssh_event_new();
+    alarm(GOODBYE_SECONDS);
+    ssh_channel_request_send_exit_status(s->channel, 0);
+    ssh_channel_send_eof(s->channel);
+    ssh_channel_close(s->channel);
+    if (event && ssh_event_add_session(event, s->ssh) == SSH_OK)
+        while (ssh_event_dopoll(event, -1) == SSH_OK && ssh_is_connected(s->ssh))
+            continue;
+}
+
 void sftp_guest(ssh_bind bind, int fd, int guard, const struct sftp_wish *wish)
 {
     struct session *s = calloc(1, sizeof(*s));
@@ -746,9 +760,7 @@ void sftp_guest(ssh_bind bind, int fd, int guard, const struct sftp_wish *wish)
     }
     keep_what_came(s, sftp);
     client_close(s->house);
-    ssh_channel_request_send_exit_status(s->channel, 0);
-    ssh_channel_close(s->channel);
-    ssh_disconnect(s->ssh);
+    say_goodbye(s);
     // Everything goes with the process; what checks leaks in tests may not start here.
     _exit(0);
 }
