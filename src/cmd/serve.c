@@ -81,8 +81,10 @@ struct serving {
     int64_t worker_next_ms, worker_wait_ms, worker_began_ms;
     pid_t keeper; // of launched workers, our child; 0: none
     int64_t keeper_next_ms;
-    pid_t door; // of SFTP, our child; 0: none
-    int64_t door_next_ms;
+    struct { // of SFTP and FTPS, our children; 0: none
+        pid_t pid;
+        int64_t next_ms;
+    } doors[2];
 };
 
 static char *below(struct serving *s, const char *folder, const char *name)
@@ -621,12 +623,16 @@ static void keeper_look(struct serving *s)
         log_problem("serve.keeper", &err);
 }
 
-// ---- the door of SFTP
+// ---- doors with ports of their own
 
-static bool door_start(struct serving *s, struct error *err)
+static const char *const door_names[] = {"sftp", "ftps"};
+enum { DOORS = sizeof(door_names) / sizeof(door_names[0]) };
+
+static bool door_start(struct serving *s, int i, struct error *err)
 {
     char own[PATH_MAX];
-    static const char *const passed[] = {"listen", "sftp.port", "log.level"};
+    static const char *const passed[] = {"listen",  "sftp.port",       "ftps.port", "ftps.ports",
+                                         "tls.key", "tls.certificate", "log.level"};
     enum { PASSED = sizeof(passed) / sizeof(passed[0]) };
     const char *words[PASSED + 5];
     size_t count = 0;
@@ -634,45 +640,54 @@ static bool door_start(struct serving *s, struct error *err)
         return error_set(err, ERROR_INTERNAL, "cannot find the program itself");
     words[count++] = below(s, own, "posthouse");
     words[count++] = "door";
-    words[count++] = "sftp";
+    words[count++] = door_names[i];
     words[count++] = arena_format(s->call->arena, "--house.folder=%s", s->folder);
-    for (size_t i = 0; i < PASSED; i++)
-        words[count++] = arena_format(s->call->arena, "--%s=%s", passed[i],
-                                      config_text(s->config, passed[i]));
+    for (size_t k = 0; k < PASSED; k++)
+        words[count++] = arena_format(s->call->arena, "--%s=%s", passed[k],
+                                      config_text(s->config, passed[k]));
     words[count] = NULL;
     struct child_wish wish = {.arguments = words,
                               .environment = (const char *const *)environ,
                               .pass = (const int[]){-1, -1, 2},
                               .pass_count = 3,
                               .session = true};
-    return child_start(&wish, &s->door, err);
+    return child_start(&wish, &s->doors[i].pid, err);
 }
 
-static void door_look(struct serving *s)
+static void doors_look(struct serving *s)
 {
     struct error err;
     int status;
     int64_t now = clock_tick_us() / 1000;
-    if (!config_bool(s->config, "sftp"))
-        return;
-    if (s->door && child_wait(s->door, 0, &status)) {
-        log_warn("serve.door_ended", "status=%s", log_quote(child_status_text(status).text).text);
-        s->door = 0;
+    for (int i = 0; i < DOORS; i++) {
+        if (!config_bool(s->config, door_names[i]))
+            continue;
+        if (s->doors[i].pid && child_wait(s->doors[i].pid, 0, &status)) {
+            log_warn("serve.door_ended", "door=%s status=%s", door_names[i],
+                     log_quote(child_status_text(status).text).text);
+            s->doors[i].pid = 0;
+        }
+        if (s->doors[i].pid || now < s->doors[i].next_ms)
+            continue;
+        s->doors[i].next_ms = now + 5000;
+        if (!door_start(s, i, &err))
+            log_problem("serve.door", &err);
     }
-    if (s->door || now < s->door_next_ms)
-        return;
-    s->door_next_ms = now + 5000;
-    if (!door_start(s, &err))
-        log_problem("serve.door", &err);
 }
 
-static void door_end(struct serving *s)
+static void doors_forget(struct serving *s)
 {
-    if (s->door)
-        child_end(s->door, 1000);
-    s->door = 0;
+    for (int i = 0; i < DOORS; i++)
+        unlink(arena_format(s->call->arena, "%s/%s.ready", s->folder, door_names[i]));
+}
+
+static void doors_end(struct serving *s)
+{
+    for (int i = 0; i < DOORS; i++)
+        if (s->doors[i].pid)
+            child_end(s->doors[i].pid, 1000);
     if (s->folder[0])
-        unlink(below(s, s->folder, "sftp.ready"));
+        doors_forget(s);
 }
 
 static void keeper_end(struct serving *s)
@@ -740,7 +755,7 @@ static bool open_all(struct serving *s, struct error *err)
     s->gathering = pthread_create(&s->gatherer, NULL, gather, s) == 0;
     if (!s->flowing || !s->sweeping || !s->gathering)
         return error_set(err, ERROR_INTERNAL, "cannot start the house's threads");
-    unlink(below(s, s->folder, "sftp.ready")); // of one that was killed
+    doors_forget(s); // of one that was killed
     if (!start_senders(s, err) || !local_ready_write(s->folder, &s->ready, err))
         return false;
     log_info("serve.open", "url=%s took_ms=%lld", s->ready.url,
@@ -755,7 +770,7 @@ static void close_all(struct serving *s)
         local_ready_remove(s->folder);
     if (s->api)
         api_rest(s->api);
-    door_end(s);
+    doors_end(s);
     keeper_end(s);
     worker_end(s);
     if (s->flowing)
@@ -835,7 +850,7 @@ static int run(struct command_call *call)
     do {
         worker_look(&s);
         keeper_look(&s);
-        door_look(&s);
+        doors_look(&s);
         caught = sigtimedwait(&set, NULL, &often);
     } while (caught < 0);
     fprintf(stderr, "The house is closing; once more hurries it.\n");

@@ -3,21 +3,18 @@
  * user, no new programs, nothing to be written on this machine) and gets those of a person, at the
  * house, when the guard says so.
  */
+#include "doors/sftp_session.h"
 #include "doors/far.h"
-#include "doors/sftp_guard.h"
 
 #include "base/log.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <libssh/callbacks.h>
 #define WITH_SERVER
 #include <libssh/sftp.h>
-#include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,123 +42,18 @@ struct session {
     struct client *house;
 };
 
-// ---- rights
-
-// Nothing of this machine is changed, started or looked into from here. What is not forbidden is
-// what libssh, libcurl and OpenSSL need, which nobody has a list of.
-void sftp_give_up_rights(void)
-{
-    static const char *const never[] = {"execve",
-                                        "execveat",
-                                        "ptrace",
-                                        "process_vm_readv",
-                                        "process_vm_writev",
-                                        "mount",
-                                        "umount2",
-                                        "pivot_root",
-                                        "chroot",
-                                        "unshare",
-                                        "setns",
-                                        "bpf",
-                                        "kexec_load",
-                                        "init_module",
-                                        "finit_module",
-                                        "delete_module",
-                                        "perf_event_open",
-                                        "keyctl",
-                                        "add_key",
-                                        "request_key",
-                                        "userfaultfd",
-                                        "io_uring_setup",
-                                        "io_uring_enter",
-                                        "unlink",
-                                        "unlinkat",
-                                        "rename",
-                                        "renameat",
-                                        "renameat2",
-                                        "mkdir",
-                                        "mkdirat",
-                                        "rmdir",
-                                        "link",
-                                        "linkat",
-                                        "symlink",
-                                        "symlinkat",
-                                        "chmod",
-                                        "fchmod",
-                                        "fchmodat",
-                                        "chown",
-                                        "fchown",
-                                        "lchown",
-                                        "fchownat",
-                                        "truncate",
-                                        "creat",
-                                        "mknod",
-                                        "mknodat",
-                                        "setuid",
-                                        "setgid",
-                                        "setreuid",
-                                        "setresuid",
-                                        "bind",
-                                        "listen",
-                                        "accept",
-                                        "accept4",
-                                        "reboot",
-                                        "swapon"};
-    if (geteuid() == 0 &&
-        (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0)) { // nobody
-        log_warn("sftp.rights", "the session keeps the rights of root");
-    }
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    bool done = filter != NULL;
-    for (size_t i = 0; done && i < sizeof(never) / sizeof(never[0]); i++) {
-        int number = seccomp_syscall_resolve_name(never[i]);
-        done = number < 0 || seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0) == 0;
-    }
-    // Files are opened for reading only (O_WRONLY and O_RDWR are the lowest bits).
-    for (uint64_t way = 1; done && way <= 2; way++)
-        done = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 1,
-                                SCMP_A2(SCMP_CMP_MASKED_EQ, 3, way)) == 0 &&
-               seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(open), 1,
-                                SCMP_A1(SCMP_CMP_MASKED_EQ, 3, way)) == 0;
-    if (!done || seccomp_load(filter) != 0)
-        log_warn("sftp.rights", "this machine has no seccomp for the session");
-    if (filter)
-        seccomp_release(filter);
-}
-
 // ---- logging in
 
-static bool ask_guard(struct session *s, enum guard_ask kind, const char *user, const char *secret)
+static bool asked(struct session *s, enum guard_ask kind, const char *user, const char *secret)
 {
-    struct guard_question q = {.kind = kind};
-    struct guard_answer a;
-    if (s->tries++ >= GUARD_TRIES || strlen(user) >= sizeof(q.user) ||
-        strlen(secret) >= sizeof(q.secret))
-        return false;
-    strcpy(q.user, user);
-    strcpy(q.secret, secret);
-    size_t size = sizeof(q), got = 0;
-    bool told = write(s->guard, &q, size) == (ssize_t)size;
-    explicit_bzero(&q, sizeof(q));
-    while (told && got < sizeof(a)) {
-        ssize_t n = read(s->guard, (char *)&a + got, sizeof(a) - got);
-        if (n <= 0)
-            return false;
-        got += (size_t)n;
-    }
-    if (!told || !a.right)
-        return false;
-    memcpy(s->secret, a.secret, sizeof(s->secret));
-    return true;
+    return s->tries++ < GUARD_TRIES && guard_ask(s->guard, kind, user, secret, s->secret);
 }
 
 static int on_password(ssh_session ssh, const char *user, const char *password, void *context)
 {
     struct session *s = context;
     (void)ssh;
-    s->in = ask_guard(s, ASK_PASSWORD, user, password) && s->secret[0];
+    s->in = asked(s, ASK_PASSWORD, user, password) && s->secret[0];
     return s->in ? SSH_AUTH_SUCCESS : SSH_AUTH_DENIED;
 }
 
@@ -176,7 +68,7 @@ static int on_key(ssh_session ssh, const char *user, struct ssh_key_struct *key,
     if (ssh_pki_export_pubkey_base64(key, &body) != SSH_OK)
         return SSH_AUTH_DENIED;
     bool proven = state == SSH_PUBLICKEY_STATE_VALID; // libssh has checked the signature
-    bool right = ask_guard(s, proven ? ASK_KEY_PROVEN : ASK_KEY_KNOWN, user, body);
+    bool right = asked(s, proven ? ASK_KEY_PROVEN : ASK_KEY_KNOWN, user, body);
     ssh_string_free_char(body);
     s->in = proven && right && s->secret[0];
     return right ? SSH_AUTH_SUCCESS : SSH_AUTH_DENIED;
@@ -206,7 +98,7 @@ static bool log_in(struct session *s, ssh_bind bind, int fd)
     s->ssh = ssh_new();
     if (!s->ssh || ssh_bind_accept_fd(bind, s->ssh, fd) != SSH_OK)
         return false;
-    sftp_give_up_rights();
+    door_give_up_rights();
     s->server =
         (struct ssh_server_callbacks_struct){.userdata = s,
                                              .auth_password_function = on_password,
@@ -738,18 +630,18 @@ static void say_goodbye(struct session *s)
             continue;
 }
 
-void sftp_guest(ssh_bind bind, int fd, int guard, const struct sftp_wish *wish)
+void sftp_guest(void *context, const struct door_guest *g)
 {
     struct session *s = calloc(1, sizeof(*s));
     struct error err;
     if (!s)
         _exit(1);
-    s->guard = guard;
-    if (!log_in(s, bind, fd))
+    s->guard = g->guard;
+    if (!log_in(s, context, g->fd))
         _exit(0);
     s->house = client_open(
         &(struct client_wish){
-            .url = wish->url, .fingerprint = wish->fingerprint, .bearer = s->secret, .lines = 2},
+            .url = g->url, .fingerprint = g->fingerprint, .bearer = s->secret, .lines = 2},
         &err);
     sftp_session sftp = s->house ? sftp_server_new(s->ssh, s->channel) : NULL;
     if (!sftp || sftp_server_init(sftp) != SSH_OK)
