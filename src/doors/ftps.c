@@ -665,6 +665,10 @@ bool ftps_serve(const struct ftps_wish *w, struct error *err)
         return error_fix(err, "see %s and %s", w->certificate, w->key);
     }
     SSL_CTX_set_mode(s.tls, SSL_MODE_AUTO_RETRY);
+    // A ticket is never read by a client that only sends: when it closes, the system would throw
+    // away what is still on its way (seen with rclone 1.60).
+    SSL_CTX_set_num_tickets(s.tls, 0);
+    SSL_CTX_set_options(s.tls, SSL_OP_NO_TICKET);
     struct door_wish door = w->door;
     door.name = "FTPS";
     door.guest = guest;

@@ -331,6 +331,20 @@ static void pictures_wait_for_their_sequence_and_are_there_meanwhile(void **stat
                      0);
 }
 
+static void a_time_is_set_behind_a_copy(void **state)
+{
+    (void)state;
+    must(send(&ann, "/Film/a.mov", "x"));
+    must(send(&ann, "/Film/a.tmp", "x"));
+    must(tree_touch(tree, &ann, "/Film/a.mov", 1000000000000, &err));
+    must(tree_touch(tree, &ann, "/Film/a.tmp", 1100000000000, &err));
+    assert_int_equal(at("/Film/a.mov").modified_ms, 1000000000000);
+    assert_int_equal(at("/Film/a.tmp").modified_ms, 1100000000000);
+    assert_int_equal(counted("select versions from assets"), 1);
+    refused(tree_touch(tree, &ben, "/Film/a.mov", 1, &err), ERROR_DENIED);
+    refused(tree_touch(tree, &ann, "/Film/b.mov", 1, &err), ERROR_NOT_FOUND);
+}
+
 static void a_role_may_what_it_may_elsewhere(void **state)
 {
     (void)state;
@@ -434,6 +448,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(pictures_wait_for_their_sequence_and_are_there_meanwhile,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_time_is_set_behind_a_copy, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_role_may_what_it_may_elsewhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(folders_move_copy_and_go_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_never_arrives_is_swept, set_up, tear_down),
