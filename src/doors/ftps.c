@@ -22,7 +22,7 @@
 enum {
     LINE_ROOM = 5000,
     PATH_ROOM = 4100,
-    PIECE = 8 << 20,
+    PIECE = 32 << 20,
     IDLE_SECONDS = 600,
     DATA_SECONDS = 60,
 };

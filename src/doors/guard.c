@@ -14,6 +14,7 @@
 #include <grp.h>
 #include <jansson.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -271,7 +272,8 @@ static void guard_it(int session, const char *peer, const struct door_wish *w)
 
 static void connection(int fd, const char *peer, const struct door_wish *w)
 {
-    int pair[2];
+    int pair[2], on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); // answers are small
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGCHLD, SIG_DFL);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)

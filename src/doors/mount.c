@@ -24,7 +24,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { PIECE = 8 << 20, PATH_ROOM = 4352, TRIES = 3, FETCHERS = 3 };
+enum { PIECE = 16 << 20, NEAR = 8 << 20, PATH_ROOM = 4352, TRIES = 3, FETCHERS = 3 };
 #define AHEAD_FIRST ((int64_t)2 << 20)
 
 struct file {
@@ -181,7 +181,7 @@ static int read_far(struct file *f, char *to, size_t size, int64_t offset)
         f->cached = blocks_take(m->blocks, &f->node, &err);
     struct cached *c = f->cached;
     // Several reads of one reader are on their way at once: near its end is on and on.
-    bool on = offset >= f->read_end - PIECE && offset <= f->read_end + PIECE;
+    bool on = offset >= f->read_end - NEAR && offset <= f->read_end + NEAR;
     f->ahead = !on ? 0 : f->ahead ? f->ahead * 2 : AHEAD_FIRST;
     f->ahead = f->ahead > m->wish->ahead_bytes ? m->wish->ahead_bytes : f->ahead;
     f->read_end = offset + (int64_t)size;

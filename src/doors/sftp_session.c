@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-    PIECE = 8 << 20, // bytes are sent to the house so many at once
+    PIECE = 32 << 20, // bytes are sent to the house so many at once
     AHEAD_LEAST = 256 << 10,
     AHEAD_MOST = 8 << 20,
     READ_MOST = 256 << 10, // of one answer

@@ -59,7 +59,7 @@ noise 40000000 >forty.mov
 printf 'put forty.mov Film/forty.mov\n' >forty; printf 'reput forty.mov Film/forty.mov\n' >rest
 sftp -q -l 16000 -P "$door" -i key -o IdentitiesOnly=yes -o BatchMode=yes -o UserKnownHostsFile="$work/known" -o User="$mail" -b forty 127.0.0.1 >/dev/null 2>&1 &
 slow=$!
-on_its_way() { [ "$(find "$house/store" -path '*incoming*' -name '*.log' -size +0 | wc -l)" -gt 0 ]; }
+on_its_way() { [ "$(sqlite3 "$house/house.db" "select count(*) from door_files where state = 'arriving'")" = 1 ]; }
 came() { printf 'ls -l Film/forty.mov\n' >look2; by_key key look2 | awk '/forty/ {print $5}'; }
 ok "a slow one is on its way" until_true 60 on_its_way
 
