@@ -58,6 +58,12 @@ static bool enter_post(struct call *c, struct error *err)
     const char *user = body_text(c, "user"), *password = body_text(c, "password"),
                *key = body_text(c, "key"), *address = body_text(c, "address"), *person;
     bool entering = body_bool(c, "enter", true);
+    char house[27];
+    // Not even an administrator says that somebody has proven a key.
+    if (!people_house(c->api->people, house, err))
+        return false;
+    if (!c->who.person || strcmp(c->who.person, house) != 0)
+        return call_denied(c, NEED_ADMIN, err);
     if (password)
         return by_password(c, user, password, address, err);
     if (!people_key_person(c->api->people, user, key ? key : "", address, entering, c->arena,

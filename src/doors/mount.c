@@ -298,7 +298,7 @@ static int bring_in(struct file *f)
     struct error err;
     struct far_node now;
     bool ok = false;
-    if (!f->dirty)
+    if (!f->dirty || !f->path[0]) // removed meanwhile: nobody will see it
         return 0;
     for (int i = 0; i < TRIES && !ok; i++) {
         ok = send_whole(f, &err);

@@ -300,6 +300,30 @@ static void passing_names_are_no_assets_until_they_are_renamed(void **state)
     assert_int_equal(counted("select count(*) from door_files"), 0);
 }
 
+static void what_is_moved_aside_while_saving_keeps_its_history(void **state)
+{
+    (void)state;
+    must(send(&ann, "/Film/letter.docx", "one"));
+    const char *asset = at("/Film/letter.docx").id;
+    must(send(&ann, "/Film/~WRD0001.tmp", "two"));
+    must(move("/Film/letter.docx", "/Film/~WRL0002.tmp", false));
+    assert_false(there("/Film/letter.docx"));
+    holds("/Film/~WRL0002.tmp", "one");
+    must(move("/Film/~WRD0001.tmp", "/Film/letter.docx", false));
+    must(tree_delete(tree, &ann, "/Film/~WRL0002.tmp", &err));
+    holds("/Film/letter.docx", "two");
+    assert_string_equal(at("/Film/letter.docx").id, asset);
+    assert_int_equal(counted("select versions from assets"), 2);
+    assert_int_equal(counted("select count(*) from assets where deleted = 0"), 1);
+    assert_int_equal(counted("select count(*) from door_properties"), 0);
+    // Moved aside and back nothing has changed.
+    must(move("/Film/letter.docx", "/Film/letter.docx~", false));
+    must(move("/Film/letter.docx~", "/Film/letter.docx", false));
+    assert_string_equal(at("/Film/letter.docx").id, asset);
+    assert_string_equal(names_in("/Film"), "letter.docx");
+    assert_int_equal(counted("select count(*) from door_files"), 0);
+}
+
 static bool age(struct db_tx *tx, void *context, struct error *e)
 {
     (void)context;
@@ -445,6 +469,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_asset_that_lost_its_ending_is_shown_with_it, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(passing_names_are_no_assets_until_they_are_renamed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_moved_aside_while_saving_keeps_its_history, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(pictures_wait_for_their_sequence_and_are_there_meanwhile,
                                         set_up, tear_down),

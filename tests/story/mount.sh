@@ -47,6 +47,8 @@ printf two >"$m/cut.prproj.tmp42"; mv "$m/cut.prproj.tmp42" "$m/cut.prproj"
 printf three >"$m/.cut.prproj.swap"; mv "$m/.cut.prproj.swap" "$m/cut.prproj"
 ok "saved beside and renamed over it is the new one" bash -c "[ \"\$(cat '$m/cut.prproj')\" = three ]"
 ok "and one asset with a history" test "$(versions cut)" = 3
+printf four >"$m/cut.prproj"
+ok "written over it has one more" test "$(versions cut)" = 4
 rm "$m/cut.prlock" "$m/Bin.lck"
 ok "lock files go" bash -c "! ls -A '$m' | grep -E 'lock|lck'"
 cp clip.mov whole.mov

@@ -35,6 +35,9 @@ reader=$(here user token "$mail" --scope read 2>/dev/null)
 ok "a reading token reads" bash -c "$(declare -f by_password); door=$door; by_password $mail '$reader' ls | tee seen; grep -q Film seen"
 ok "and does not write" bash -c "$(declare -f by_password); door=$door; ! by_password $mail '$reader' 'put look -o Film/no.txt'"
 
+here user add boss@example.org --admin >boss 2>/dev/null; boss=$(here user token boss@example.org 2>/dev/null)
+ok "nobody else says that a key was proven, not even an administrator" test "$(curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $boss" -H 'Content-Type: application/json' -d "{\"door\":\"x\",\"user\":\"$mail\",\"address\":\"192.0.2.1\",\"key\":\"$(cut -d' ' -f2 key.pub)\"}" "$url/api/v1/doors/enter")" = 403
+
 # ---- OpenSSH's own
 noise 20000000 >clip.mov; noise 3000000 >other.mov
 printf 'cd Film\nmkdir "Day 1"\ncd "Day 1"\nput -p clip.mov\nls -l\nget clip.mov back.mov\nrename clip.mov moved.mov\n-rm nothing\nput other.mov\nrm other.mov\n' >day

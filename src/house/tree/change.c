@@ -45,8 +45,9 @@ static bool is_frame(struct error *err, const char *path)
 
 // ---- a name for bytes
 
-static bool keep_in(struct db_tx *tx, const struct tree_node *parent, const char *name,
-                    const struct placed *p, struct error *err)
+// `id` is the row's.
+static bool keep_in(struct db_tx *tx, const char *id, const struct tree_node *parent,
+                    const char *name, const struct placed *p, struct error *err)
 {
     int64_t now = clock_now_ms();
     return db_run(
@@ -54,8 +55,23 @@ static bool keep_in(struct db_tx *tx, const struct tree_node *parent, const char
         "insert into door_files (id, project, folder, name, person, state, size, "
         "modified_ms, content, created_ms, active_ms) values (?1, ?2, ?3, ?4, ?5, 'kept', "
         "?6, ?7, ?8, ?9, ?9)",
-        "sssssiibi", id_new().text, parent->project, parent->folder, name, p->person, p->size,
-        p->modified_ms, p->content.at, (size_t)SHA256_SIZE, now);
+        "sssssiibi", id, parent->project, parent->folder, name, p->person, p->size, p->modified_ms,
+        p->content.at, (size_t)SHA256_SIZE, now);
+}
+
+static bool asset_show(struct db_tx *tx, const char *project, const char *asset, bool deleted,
+                       struct error *err)
+{
+    int64_t count;
+    json_t *ids = json_pack("[s]", asset);
+    bool ok = assets_delete(tx, project, ids, deleted, &count, err);
+    json_decref(ids);
+    return ok;
+}
+
+static bool asset_delete(struct db_tx *tx, const struct tree_node *node, struct error *err)
+{
+    return asset_show(tx, node->project, node->id, true, err);
 }
 
 static bool asset_in(struct db_tx *tx, const struct tree_node *parent, const char *name,
@@ -74,6 +90,45 @@ static bool asset_in(struct db_tx *tx, const struct tree_node *parent, const cha
     return asset ? version_add(tx, asset, &wish, &made, err) : asset_add(tx, &wish, &made, err);
 }
 
+/*
+ * Some programs save by moving the old file aside under a passing name, writing the new one, and
+ * removing the old. The asset that was moved aside is deleted then, what it held is kept under the
+ * passing name, and a property of that remembers whose it was: a new file of the old name brings
+ * the asset back and is its next version.
+ */
+#define WAS_SPACE "posthouse:"
+#define WAS_NAME "was"
+
+static bool set_aside(struct db_tx *tx, const struct tree_node *asset,
+                      const struct tree_node *parent, const char *name, const struct placed *p,
+                      struct error *err)
+{
+    id made = id_new();
+    return keep_in(tx, made.text, parent, name, p, err) &&
+           db_run(tx, err,
+                  "insert into door_properties (thing, space, name, value) values (?1, ?2, ?3, ?4)",
+                  "ssss", made.text, WAS_SPACE, WAS_NAME, asset->id) &&
+           asset_delete(tx, asset, err);
+}
+
+// The asset of this name that was moved aside; *asset "" when there is none. It is back then.
+static bool bring_back(struct db_tx *tx, const struct tree_node *parent, const char *name,
+                       char asset[27], struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx,
+        "select a.id from door_files d join door_properties p on p.thing = d.id and p.space = ?4 "
+        "and p.name = ?5 join assets a on a.id = p.value where d.project = ?1 and d.folder = ?2 "
+        "and "
+        "d.state = 'kept' and a.name = ?3 and a.folder = ?2 and a.deleted = 1 order by d.id desc "
+        "limit 1",
+        "sssss", parent->project, parent->folder, name, WAS_SPACE, WAS_NAME);
+    text_copy(text_of(db_next(rows) ? db_text(rows, 0) : ""), asset, 27);
+    if (!db_end(rows, err))
+        return false;
+    return !asset[0] || asset_show(tx, parent->project, asset, false, err);
+}
+
 bool place_in(struct db_tx *tx, const struct tree_node *parent, const char *name,
               const struct placed *p, struct arena *a, struct error *err)
 {
@@ -90,10 +145,14 @@ bool place_in(struct db_tx *tx, const struct tree_node *parent, const char *name
                asset_in(tx, parent, there.name, p, there.id, err);
     // An empty one is not yet anybody's clip: many programs make it first and write it then.
     if (tree_name_passing(name) || !p->size)
-        return keep_in(tx, parent, found ? there.name : name, p, err) &&
+        return keep_in(tx, id_new().text, parent, found ? there.name : name, p, err) &&
                (!found || row_drop(tx, &there, err));
-    if (!transfer_alone_waits(name))
-        return asset_in(tx, parent, name, p, NULL, err) && (!found || row_drop(tx, &there, err));
+    if (!transfer_alone_waits(name)) {
+        char before[27];
+        return bring_back(tx, parent, name, before, err) &&
+               asset_in(tx, parent, name, p, before[0] ? before : NULL, err) &&
+               (!found || row_drop(tx, &there, err));
+    }
     // The new row first: what both hold is then not forgotten with the old one.
     struct transfer_alone picture = {.project = parent->project,
                                      .folder = parent->folder,
@@ -119,15 +178,6 @@ static bool too_many(struct error *err, const char *path)
 {
     error_set(err, ERROR_TOO_BIG, "%.200s holds more than %d things", path, TREE_AT_ONCE);
     return error_fix(err, "do it folder by folder, or on the page");
-}
-
-static bool asset_delete(struct db_tx *tx, const struct tree_node *node, struct error *err)
-{
-    int64_t count;
-    json_t *ids = json_pack("[s]", node->id);
-    bool ok = assets_delete(tx, node->project, ids, true, &count, err);
-    json_decref(ids);
-    return ok;
 }
 
 static bool take_file(struct db_tx *tx, const struct tree_node *node, struct error *err)
@@ -239,10 +289,12 @@ bool tree_folder_make(struct tree *t, const struct tree_asker *by, const char *p
 
 static bool properties_copy(struct db_tx *tx, const char *from, const char *to, struct error *err)
 {
+    if (strcmp(from, to) == 0)
+        return true;
     return db_run(tx, err, "delete from door_properties where thing = ?1", "s", to) &&
            db_run(tx, err,
                   "insert into door_properties (thing, space, name, value) select ?2, space, name, "
-                  "value from door_properties where thing = ?1",
+                  "value from door_properties where thing = ?1 and space <> '" WAS_SPACE "'",
                   "ss", from, to);
 }
 
@@ -314,6 +366,11 @@ static bool move_file(struct db_tx *tx, struct changing *c, const struct tree_no
     bool same = strcmp(from->project, parent->project) == 0;
     if (from->origin == TREE_FRAME)
         return is_frame(err, from->path);
+    if (from->origin == TREE_ASSET && same && !over && tree_name_passing(name) &&
+        !tree_name_passing(from->name)) {
+        struct placed p = bytes_of(from, c->by->who);
+        return set_aside(tx, from, parent, name, &p, err);
+    }
     if (from->origin == TREE_ASSET && same && !over)
         return rename_in(tx, from, parent, name, err);
     return copy_file(tx, c->by->who, from, parent, name, a, err) && take_file(tx, from, err);
@@ -466,7 +523,9 @@ static bool properties_in(struct db_tx *tx, void *context, struct error *err)
     struct remembering *r = context;
     r->count = 0;
     struct db_rows *rows = db_query(
-        tx, "select space, name, value from door_properties where thing = ?1 order by space, name",
+        tx,
+        "select space, name, value from door_properties where thing = ?1 and space <> '" WAS_SPACE
+        "' order by space, name",
         "s", r->node->id ? r->node->id : "");
     while (db_next(rows) && r->count < TREE_PROPERTIES_MOST)
         r->list[r->count++] = (struct tree_property){arena_text(r->a, db_text(rows, 0)),

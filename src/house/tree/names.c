@@ -70,7 +70,7 @@ bool tree_path(text raw, struct arena *a, const char **path, struct error *err)
 bool tree_name_passing(const char *name)
 {
     static const char *const whole[] = {"Thumbs.db", "desktop.ini", "Icon\r"};
-    static const char *const begins[] = {".", "~", "sb-"};
+    static const char *const begins[] = {".", "~"};
     static const char *const ends[] = {"~",     ".tmp",      ".temp", ".lck",
                                        ".lock", ".prlock",   ".part", ".partial",
                                        ".swp",  ".filepart", ".lk",   ".crdownload"};
@@ -84,7 +84,7 @@ bool tree_name_passing(const char *name)
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         if (size > strlen(ends[i]) && strcasecmp(name + size - strlen(ends[i]), ends[i]) == 0)
             return true;
-    return false;
+    return strstr(name, ".sb-") != NULL; // of the Mac's safe saving
 }
 
 const char *tree_name_of(const char *path)
