@@ -418,25 +418,33 @@ static int do_create(const char *path, mode_t mode, struct fuse_file_info *fi)
     return open_path(path, true, fi->flags | O_WRONLY, fi);
 }
 
-static int do_flush(const char *path, struct fuse_file_info *fi)
+static int settle(struct fuse_file_info *fi, bool empty, bool other)
 {
     struct file *f = (struct file *)(uintptr_t)fi->fh;
-    (void)path;
     pthread_mutex_lock(&f->lock);
-    int bad = bring_in(f);
+    int bad = (f->size ? other : empty) ? bring_in(f) : 0;
     pthread_mutex_unlock(&f->lock);
     return bad;
 }
 
+// A shell closes a copy of the descriptor before the program has written anything: a file of no
+// bytes is brought in when the last one is closed.
+static int do_flush(const char *path, struct fuse_file_info *fi)
+{
+    (void)path;
+    return settle(fi, false, true);
+}
+
 static int do_fsync(const char *path, int data_only, struct fuse_file_info *fi)
 {
-    (void)data_only;
-    return do_flush(path, fi);
+    (void)path, (void)data_only;
+    return settle(fi, true, true);
 }
 
 static int do_release(const char *path, struct fuse_file_info *fi)
 {
     (void)path;
+    (void)settle(fi, true, false);
     file_leave(here(), (struct file *)(uintptr_t)fi->fh);
     return 0;
 }
