@@ -252,6 +252,8 @@ void call_meter(struct call *c, const struct meter *m);
 MUST_CHECK bool call_meter_in(struct call *c, const char *file, const char *transfer,
                               struct error *err);
 // Of an answer without a call (media.c).
+struct dav_move;
+void api_dav_moves(void *api, struct request *r, const struct dav_move *m); // for dav_moves
 void request_metered(struct api *api, struct request *r, const struct meter *m, bool in);
 // Sets the cookie of a session just made, or takes it away (NULL).
 void call_session(struct call *c, const struct session_made *made);

@@ -4,6 +4,7 @@
  * own way (dav/).
  */
 #include "api/inside.h"
+#include "dav/dav.h"
 #include "house/tree/tree.h"
 #include "plat/clock.h"
 
@@ -116,6 +117,14 @@ static bool bytes_get(struct call *c, struct error *err)
     struct file_run *runs = ARENA_ARRAY(c->arena, struct file_run, map->count + 1);
     for (size_t i = 0; i < map->count; i++)
         runs[i] = (struct file_run){map->runs[i].fd, map->runs[i].offset, map->runs[i].length};
+    call_meter(c, &(struct meter){.kind = "download",
+                                  .key = arena_format(c->arena, "tree out %s %.40s", c->who.session,
+                                                      sha256_text(&node.content).text),
+                                  .title = node.name,
+                                  .subject = node.id,
+                                  .project = node.project,
+                                  .total_bytes = map->size,
+                                  .priority = 50});
     call_files(c,
                &(struct file_answer){
                    .runs = runs,
@@ -126,6 +135,25 @@ static bool bytes_get(struct call *c, struct error *err)
                    .context = o},
                node.name);
     return true;
+}
+
+// ---- WebDAV, which has calls of its own
+
+void api_dav_moves(void *context, struct request *r, const struct dav_move *m)
+{
+    request_metered(
+        context, r,
+        &(struct meter){.kind = m->in ? "upload" : "download",
+                        .key = arena_format(r->arena, "dav %s %s %s", m->in ? "in" : "out",
+                                            m->who->session, m->id),
+                        .title = m->name,
+                        .who = m->who->name,
+                        .subject = m->id,
+                        .project = m->project,
+                        .person = m->who->person,
+                        .total_bytes = m->size,
+                        .priority = 50},
+        m->in);
 }
 
 // ---- changing
@@ -220,8 +248,20 @@ static bool bytes_begin(struct call *c, struct error *err)
         return error_set(err, ERROR_INPUT, "id and offset of the file on its way are missing");
     if (!tree_write_find(room(c), &by, id, w, err))
         return false;
-    if (w->offset == offset)
+    if (w->offset == offset) {
+        request_metered(c->api, c->request,
+                        &(struct meter){.kind = "upload",
+                                        .key = arena_format(c->arena, "tree in %s", w->id),
+                                        .title = "by a door",
+                                        .who = c->who.name,
+                                        .subject = w->id,
+                                        .project = w->project,
+                                        .person = c->who.person,
+                                        .total_bytes = -1,
+                                        .priority = 50},
+                        true);
         return true;
+    }
     error_set(err, ERROR_CONFLICT, "these bytes do not follow what is there");
     error_why(err, "they begin at %lld, the file stands at %lld", (long long)offset,
               (long long)w->offset);

@@ -188,6 +188,8 @@ static bool open_api(struct serving *s, struct error *err)
     api_media_folder(s->api, s->scratch);
     s->api->wish.rooms.tree = s->tree;
     s->api->wish.rooms.dav = s->dav;
+    if (s->dav)
+        dav_moves(s->dav, api_dav_moves, s->api);
     return true;
 }
 

@@ -21,6 +21,8 @@ struct dav {
     struct tree *tree;
     struct locks *locks;
     struct logins *logins;
+    void (*tell)(void *context, struct request *r, const struct dav_move *m); // NULL: nobody
+    void *context;
 };
 
 struct asked {
@@ -66,6 +68,20 @@ void dav_close(struct dav *d)
     locks_close(d->locks);
     logins_close(d->logins);
     free(d);
+}
+
+void dav_moves(struct dav *d,
+               void (*tell)(void *context, struct request *r, const struct dav_move *m),
+               void *context)
+{
+    d->tell = tell;
+    d->context = context;
+}
+
+static void moves(struct dav *d, struct request *r, const struct dav_move *m)
+{
+    if (d->tell)
+        d->tell(d->context, r, m);
 }
 
 bool dav_path(const char *path)
@@ -507,6 +523,12 @@ static void get(struct request *r, struct asked *q, struct answer *a)
     if (!o)
         abort();
     *o = (struct opened){tree_store(q->dav->tree), map};
+    moves(q->dav, r,
+          &(struct dav_move){.who = &q->who,
+                             .project = q->node.project,
+                             .name = q->node.name,
+                             .id = q->node.id,
+                             .size = map->size});
     for (size_t i = 0; i < map->count; i++)
         runs[i] = (struct file_run){map->runs[i].fd, map->runs[i].offset, map->runs[i].length};
     answer_header(a, "Content-Disposition", "attachment");
@@ -563,6 +585,14 @@ static void put_begin(struct request *r, struct asked *q, struct answer *a)
     q->writing = tree_write_begin(q->dav->tree, &q->by, &wish, &q->write, &err);
     if (!q->writing)
         answer_failed(a, &err);
+    else
+        moves(q->dav, r,
+              &(struct dav_move){.who = &q->who,
+                                 .project = q->write.project,
+                                 .name = tree_name_of(q->path),
+                                 .id = q->write.id,
+                                 .size = r->length,
+                                 .in = true});
 }
 
 static bool put_piece(struct request *r, const void *at, size_t size, struct error *err)

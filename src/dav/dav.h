@@ -20,6 +20,17 @@ struct dav_wish {
 struct dav *dav_open(const struct dav_wish *wish);
 void dav_close(struct dav *d); // NULL is fine
 
+// Told of each request before it moves a file's bytes, so that limits of the line hold.
+struct dav_move {
+    const struct who *who;
+    const char *project, *name, *id; // id: of what moves
+    int64_t size;                    // -1: not known
+    bool in;
+};
+void dav_moves(struct dav *d,
+               void (*tell)(void *context, struct request *r, const struct dav_move *m),
+               void *context);
+
 bool dav_path(const char *path); // whether an address is one of ours
 // For struct server_wish.
 bool dav_plan(struct dav *d, const struct request *r, struct plan *p);

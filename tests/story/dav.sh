@@ -48,6 +48,9 @@ timeout 2 curl -sS -u "$mail:$password" --limit-rate 2M -T clip.mov "$dav/Film/c
 ok "half a file is no file" test "$(status "$dav/Film/cut.mov")" = 404
 ok "and no asset" test "$(assets)" = "$before"
 ok "nothing of it is left on the way" until_true 60 test "$(sqlite3 "$house/house.db" "select count(*) from door_files where state='arriving'")" = 0
+ask PUT /quotas "{\"scope\":\"project\",\"subject\":\"$project\",\"bytes\":1}" >/dev/null
+ok "over the project's quota nothing comes in" test "$(status -T clip.mov "$dav/Film/more.mov")" = 507
+ask PUT /quotas "{\"scope\":\"project\",\"subject\":\"$project\",\"bytes\":0}" >/dev/null
 ok "a body over the limit is refused" test "$(head -c 400000 /dev/zero | status -X PROPFIND -H 'Depth: 0' --data-binary @- "$dav/Film/")" = 413
 printf '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><propfind xmlns="DAV:"><prop><displayname>&e;</displayname></prop></propfind>' >entity.xml
 ok "a body with entities is refused" test "$(status -X PROPFIND -H 'Depth: 0' --data-binary @entity.xml "$dav/Film/")" = 400

@@ -293,14 +293,17 @@ static const struct {
     {"line",
      "select (select coalesce(sum(bytes), 0) from projects) + (select coalesce(sum(f.size), 0) from "
      "transfer_files f join transfers t on t.id = f.transfer where f.size > 0 and t.origin <> 'job' "
-     "and f.id <> ?2 and f.asset is null and ?1 = ?1)"},
+     "and f.id <> ?2 and f.asset is null and ?1 = ?1) + (select coalesce(sum(size), 0) from "
+     "door_files where size > 0 and id <> ?2)"},
     {"project",
      "select (select coalesce(sum(bytes), 0) from projects where id = ?1) + (select "
      "coalesce(sum(f.size), 0) from transfer_files f join transfers t on t.id = f.transfer where "
-     "t.project = ?1 and f.size > 0 and t.origin <> 'job' and f.id <> ?2 and f.asset is null)"},
+     "t.project = ?1 and f.size > 0 and t.origin <> 'job' and f.id <> ?2 and f.asset is null) + "
+     "(select coalesce(sum(size), 0) from door_files where project = ?1 and size > 0 and id <> ?2)"},
     {"person",
-     "select coalesce(sum(f.size), 0) from transfer_files f join transfers t on t.id = f.transfer "
-     "where t.person = ?1 and f.size > 0 and t.origin <> 'job' and f.id <> ?2"},
+     "select (select coalesce(sum(f.size), 0) from transfer_files f join transfers t on t.id = "
+     "f.transfer where t.person = ?1 and f.size > 0 and t.origin <> 'job' and f.id <> ?2) + (select "
+     "coalesce(sum(size), 0) from door_files where person = ?1 and size > 0 and id <> ?2)"},
     {"link",
      "select coalesce(sum(f.size), 0) from transfer_files f join transfers t on t.id = f.transfer "
      "where t.share = ?1 and f.size > 0 and f.id <> ?2"},
@@ -361,18 +364,12 @@ struct fits {
     int64_t bytes;
 };
 
-static bool quota_fits(struct db_tx *tx, const char *transfer, const char *file, int64_t bytes,
-                       struct error *err)
+// `rows`: scope, subject and bytes of the quotas that count.
+static bool all_fit(struct db_tx *tx, struct db_rows *rows, const char *file, int64_t bytes,
+                    struct error *err)
 {
     struct fits list[8];
     size_t count = 0;
-    struct db_rows *rows = db_query(
-        tx,
-        "select q.scope, q.subject, q.bytes from quotas q, transfers t where t.id = ?1 and "
-        "t.origin <> 'job' and (q.scope = 'line' or (q.scope = 'project' and q.subject = "
-        "t.project) or (q.scope = 'person' and q.subject = t.person) or (q.scope = 'link' and "
-        "q.subject = t.share))",
-        "s", transfer);
     while (db_next(rows) && count < 8) {
         struct fits *f = &list[count++];
         text_copy(text_of(db_text(rows, 0)), f->scope, sizeof(f->scope));
@@ -393,6 +390,30 @@ static bool quota_fits(struct db_tx *tx, const char *transfer, const char *file,
         }
     }
     return ok;
+}
+
+static bool quota_fits(struct db_tx *tx, const char *transfer, const char *file, int64_t bytes,
+                       struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx,
+        "select q.scope, q.subject, q.bytes from quotas q, transfers t where t.id = ?1 and "
+        "t.origin <> 'job' and (q.scope = 'line' or (q.scope = 'project' and q.subject = "
+        "t.project) or (q.scope = 'person' and q.subject = t.person) or (q.scope = 'link' and "
+        "q.subject = t.share))",
+        "s", transfer);
+    return all_fit(tx, rows, file, bytes, err);
+}
+
+bool line_lets_bytes(struct db_tx *tx, const char *project, const char *person, const char *without,
+                     int64_t bytes, struct error *err)
+{
+    struct db_rows *rows =
+        db_query(tx,
+                 "select scope, subject, bytes from quotas where scope = 'line' or (scope = "
+                 "'project' and subject = ?1) or (scope = 'person' and subject = ?2)",
+                 "ss", project, person);
+    return all_fit(tx, rows, without, bytes > 0 ? bytes : 0, err);
 }
 
 // ---- what a request lets in

@@ -43,3 +43,8 @@ MUST_CHECK bool quota_list(struct db_tx *tx, json_t **list, struct error *err);
 // TrafficMove[], the last ones first, before `before` (an id, NULL: from the newest). `project` NULL: all.
 MUST_CHECK bool move_list(struct db_tx *tx, const char *project, const char *before, int64_t limit,
                           json_t **list, struct error *err);
+
+// Whether so many bytes may come into a project from a person besides what is there and on its way
+// (but for the file `without`, "" for none): NO_SPACE when a quota says no.
+MUST_CHECK bool line_lets_bytes(struct db_tx *tx, const char *project, const char *person,
+                                const char *without, int64_t bytes, struct error *err);

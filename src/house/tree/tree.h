@@ -120,7 +120,7 @@ struct tree_write_wish {
     bool fresh;          // else what came of the same file by the same person goes on
 };
 struct tree_write {
-    char id[27];
+    char id[27], project[27];
     int64_t offset; // where it goes on
     bool there;     // a file was at the path
 };

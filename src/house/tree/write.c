@@ -5,6 +5,7 @@
  */
 #include "house/tree/inside.h"
 
+#include "house/transfer/line.h"
 #include "plat/clock.h"
 #include "plat/ids.h"
 
@@ -99,6 +100,7 @@ static bool begin_at(struct db_tx *tx, struct writing *w, struct arena *a, struc
         return false;
     if (found && !w->wish->fresh && row.size == w->wish->size) {
         memcpy(w->out->id, row.id, sizeof(row.id));
+        memcpy(w->out->project, row.project, sizeof(row.project));
         return db_run(tx, err, "update door_files set active_ms = ?2 where id = ?1", "si", row.id,
                       now);
     }
@@ -108,6 +110,9 @@ static bool begin_at(struct db_tx *tx, struct writing *w, struct arena *a, struc
         memcpy(w->old, row.id, sizeof(row.id));
     id made = id_new();
     memcpy(w->out->id, made.text, sizeof(made.text));
+    text_copy(text_of(parent.project), w->out->project, sizeof(w->out->project));
+    if (!line_lets_bytes(tx, parent.project, w->by->who->person, "", w->wish->size, err))
+        return false;
     return db_run(tx, err,
                   "insert into door_files (id, project, folder, name, person, state, size, "
                   "modified_ms, created_ms, active_ms) values (?1, ?2, ?3, ?4, ?5, 'arriving', ?6, "
@@ -158,8 +163,10 @@ static bool own_in(struct db_tx *tx, void *context, struct error *err)
                       w->by->who->person ? w->by->who->person : "", &row, &found, err);
     if (ok && !found)
         ok = nothing_coming(err);
-    if (ok)
+    if (ok) {
         memcpy(w->out->id, row.id, sizeof(row.id));
+        memcpy(w->out->project, row.project, sizeof(row.project));
+    }
     arena_close(a);
     return ok;
 }
@@ -220,7 +227,8 @@ static bool finish_at(struct db_tx *tx, struct writing *w, struct arena *a, stru
                        .size = store_bytes_size(w->bytes, 0),
                        .modified_ms = w->modified_ms ? w->modified_ms : row.modified_ms,
                        .person = person};
-    return store_record(tx, w->bytes, err) &&
+    return line_lets_bytes(tx, row.project, person, row.id, p.size, err) &&
+           store_record(tx, w->bytes, err) &&
            db_run(tx, err, "delete from door_files where id = ?1", "s", row.id) &&
            place_in(tx, &parent, row.name, &p, a, err);
 }
