@@ -41,7 +41,7 @@ ok "and goes on from there" ftp -C - -T clip.mov "$far/Film/cut.mov"
 ok "to what it was to be" same_as Film/cut.mov clip.mov
 
 # ---- lftp and rclone
-by_lftp() { lftp -u "$mail,$password" -e "set ftp:ssl-force true; set ftp:ssl-protect-data true; set ssl:ca-file $house/tls.certificate.pem; set net:max-retries 1; set net:timeout 60; $1; exit" "ftp://localhost:$door" 2>&1; }
+by_lftp() { lftp -u "$mail,$password" -e "set dns:order inet; set ftp:ssl-force true; set ftp:ssl-protect-data true; set ssl:ca-file $house/tls.certificate.pem; set net:max-retries 1; set net:timeout 60; $1; exit" "ftp://localhost:$door" 2>&1; }
 mkdir -p card/A/B; cp clip.mov card/A/; cp other.mov card/A/B/; printf one >card/A/B/notes.txt; printf two >"card/A/B/Zürich 1.txt"
 touch -d 2026-03-04T05:06:07Z card/A/clip.mov
 ok "lftp mirrors a folder in" by_lftp "mirror -R --parallel=2 card Film/Card"
