@@ -11,9 +11,9 @@ mount_it() { # mount_it OPTION...: returns when it is there
   mkdir -p "$work/m"
   "$posthouse" mount "$work/m" --house.folder="$house" --project Film --mount.cache.folder="$work/cache" "$@" 2>"$work/mount.err" &
   mounted=$!
-  until_true 60 settled && grep -q 'is there' "$work/mount.err"
+  until_true 60 settled && grep -q 'is there;' "$work/mount.err"
 }
-settled() { grep -q 'is there' "$work/mount.err" || ! kill -0 "$mounted" 2>/dev/null; }
+settled() { grep -q 'is there;' "$work/mount.err" || ! kill -0 "$mounted" 2>/dev/null; }
 
 ok "the house opens" open_with_project --worker=off
 if ! mount_it; then
