@@ -332,8 +332,8 @@ static bool mail_received(struct db_tx *tx, struct receiving *r, const struct re
     if (db_next(rows) && db_text(rows, 0))
         answers = json_loads(db_text(rows, 0), 0, NULL);
     bool ok = db_end(rows, err);
-    buf_format(&b, "%s sent %s files (%s) by the link \"%s\".\n", who,
-               count_text(r->t->files_done).text, size_text(r->t->bytes_done).text, p->title);
+    buf_format(&b, "%s sent %s file%s (%s) by the link \"%s\".\n", who,
+               count_text(r->t->files_done).text, r->t->files_done == 1 ? "" : "s", size_text(r->t->bytes_done).text, p->title);
     json_object_foreach(answers, name, value) {
         buf_format(&b, "%s: %.500s\n", name, json_string_value(value));
     }

@@ -56,7 +56,9 @@ static int64_t total_of(struct call *c, const struct stream_seen *s, int64_t *do
     if (s->way != TRAFFIC_IN || strcmp(s->kind, "upload") != 0 || !*s->subject ||
         !transfer_get(c->api->wish.rooms.transfer, s->subject, c->arena, &t, &none))
         return s->total_bytes;
-    *done = t.bytes_done;
+    // What is durable is told piece by piece; what has moved is nearer to now.
+    int64_t moved = s->moved_bytes < t.bytes ? s->moved_bytes : t.bytes;
+    *done = t.bytes_done > moved ? t.bytes_done : moved;
     return t.bytes;
 }
 

@@ -403,6 +403,37 @@ static void two_passwords_are_worked_out_at_a_time(void **state)
     people_close(slow);
 }
 
+static void guessers_at_a_link_wait_and_stop_nobody_else(void **state)
+{
+    (void)state;
+    char stored[128], address[32];
+    bool right;
+    struct people *p = people_open(&(struct people_wish){.db = db, .quick_hash = true}, &err);
+    assert_non_null(p);
+    must(people_password_hash(p, "three grey gulls", stored, &err));
+    for (int i = 1; i <= 100; i++) {
+        snprintf(address, sizeof(address), "203.0.113.%d", i);
+        must(people_link_password(p, "S", stored, "three grey crows", address, &right, &err));
+        assert_false(right);
+    }
+    // Who knows it comes in, as often as they like, from where nobody guessed and from where somebody did.
+    for (int i = 0; i < 20; i++) {
+        must(people_link_password(p, "S", stored, "three grey gulls", "192.0.2.1", &right, &err));
+        assert_true(right);
+    }
+    must(people_link_password(p, "S", stored, "three grey gulls", "203.0.113.1", &right, &err));
+    assert_true(right);
+    // One address that guesses on has to wait, at this link.
+    bool refused = false;
+    for (int i = 0; i < 1000 && !refused; i++)
+        refused = !people_link_password(p, "S", stored, "no", "203.0.113.2", &right, &err);
+    assert_true(refused);
+    assert_int_equal(err.kind, ERROR_TOO_MANY);
+    must(people_link_password(p, "T", stored, "three grey gulls", "203.0.113.2", &right, &err));
+    assert_true(right);
+    people_close(p);
+}
+
 // RFC 6238, appendix B: the SHA-1 rows, whose last six digits count here.
 static void codes_are_those_of_the_standard(void **state)
 {
@@ -694,6 +725,7 @@ int main(int argc, char **argv)
         T(bad_passwords_are_refused_and_say_why),
         T(a_new_password_logs_out_the_old_one),
         T(the_audit_log_tells_who_and_no_secret),
+        T(guessers_at_a_link_wait_and_stop_nobody_else),
         T(two_passwords_are_worked_out_at_a_time),
     };
     return RUN_TESTS(tests);

@@ -1,10 +1,13 @@
 #include "test.h"
 
 #include "house/assets/assets.h"
+#include "house/transfer/line.h"
 #include "house/transfer/transfer.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 #include "plat/ids.h"
+
+#include <time.h>
 
 #define PROJECT "01J0000000000000000000PR01"
 #define OTHER "01J0000000000000000000PR02"
@@ -531,6 +534,99 @@ static void inputs_of_a_job_become_no_assets(void **state)
     assert_int_equal(one.files_done, 3);
 }
 
+struct limit {
+    const char *scope, *subject;
+    int64_t bytes;
+};
+
+static bool limit_in(struct db_tx *tx, void *context, struct error *e)
+{
+    const struct limit *l = context;
+    return quota_set(tx, l->scope, l->subject, l->bytes, e);
+}
+
+static void limited(const char *scope, const char *subject, int64_t bytes)
+{
+    struct limit l = {scope, subject, bytes};
+    must(db_write(db, limit_in, &l, &err));
+}
+
+static bool begins(const char *transfer, const char *path, int64_t size)
+{
+    struct transfer_file f;
+    struct transfer_file_wish wish = {.path = path, .size = size};
+    error_clear(&err);
+    return transfer_file_begin(transfers, transfer, &wish, arena, &f, &err);
+}
+
+static void a_quota_counts_what_is_there_and_what_is_on_its_way(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"a.txt", "b.txt"}; // ten bytes
+    const char *transfer = begin(PROJECT), *other = begin(OTHER);
+    send_small(transfer, paths, 2);
+    limited("project", PROJECT, 100);
+    assert_true(begins(transfer, "one.mov", 60));
+    assert_false(begins(transfer, "two.mov", 31));
+    assert_int_equal(err.kind, ERROR_NO_SPACE);
+    assert_true(begins(transfer, "two.mov", 30));
+    assert_true(begins(transfer, "two.mov", 29)); // begun anew: its old size does not count
+    assert_true(begins(other, "three.mov", 5000));
+    limited("person", PERSON, 5000);
+    assert_false(begins(other, "four.mov", 1));
+    limited("person", PERSON, 0);
+    assert_true(begins(other, "four.mov", 1));
+    limited("line", "", 5100);
+    assert_false(begins(other, "five.mov", 100));
+    limited("line", "", 6000);
+    assert_true(begins(other, "five.mov", 100));
+}
+
+static bool caps_in(struct db_tx *tx, void *context, struct error *e)
+{
+    (void)context;
+    id made;
+    // 2026-11-27 is a Friday.
+    const struct cap_wish list[] = {
+        {"line", "", 800000, 1600000, 127, 0, 0},
+        {"line", "", 400000, 0, 31, 9 * 60, 18 * 60},
+        {"project", PROJECT, 80000, 0, 16, 22 * 60, 6 * 60},
+    };
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+        if (!cap_add(tx, &list[i], &made, e))
+            return false;
+    return !cap_add(tx, &(struct cap_wish){"line", "", 0, 0, 127, 0, 0}, &made, e) &&
+           !cap_add(tx, &(struct cap_wish){"project", "nobody", 80000, 0, 127, 0, 0}, &made, e);
+}
+
+static void caps_follow_their_timetable(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *at;
+        int64_t line_in, line_out, project_in;
+    } cases[] = {{"2026-11-27T08:59:00Z", 100000, 200000, 0}, {"2026-11-27T09:00:00Z", 50000, 200000, 0},
+                 {"2026-11-27T18:00:00Z", 100000, 200000, 0}, {"2026-11-27T23:00:00Z", 100000, 200000, 10000},
+                 {"2026-11-28T05:59:00Z", 100000, 200000, 10000}, {"2026-11-28T06:00:00Z", 100000, 200000, 0},
+                 {"2026-11-28T12:00:00Z", 100000, 200000, 0}};
+    setenv("TZ", "UTC", 1);
+    tzset();
+    struct traffic *t = traffic_open();
+    struct line *l = line_open(db, t, clock_now_ms(), &err);
+    must(l != NULL);
+    must(db_write(db, caps_in, NULL, &err));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t at_ms;
+        assert_true(clock_parse(text_of(cases[i].at), &at_ms));
+        must(line_turn(l, at_ms, &err));
+        assert_int_equal(traffic_cap_of(t, "line", TRAFFIC_IN), cases[i].line_in);
+        assert_int_equal(traffic_cap_of(t, "line", TRAFFIC_OUT), cases[i].line_out);
+        assert_int_equal(traffic_cap_of(t, "project " PROJECT, TRAFFIC_IN), cases[i].project_in);
+    }
+    line_close(l);
+    traffic_close(t);
+}
+
 int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -548,6 +644,8 @@ int main(int argc, char **argv)
         T(what_is_brought_in_for_an_asset_becomes_its_next_version),
         T(names_that_differ_in_their_version_are_versions_where_a_project_says_so),
         T(inputs_of_a_job_become_no_assets),
+        T(a_quota_counts_what_is_there_and_what_is_on_its_way),
+        T(caps_follow_their_timetable),
     };
     return RUN_TESTS(tests);
 }

@@ -105,7 +105,9 @@ kept() { ask GET /traffic/history | field '.filter(m=>m.kind==="zip"&&m.who==="A
 ok "the history has it" until_true 60 kept
 
 # ---- files that come in
-ok "a request" here link request Film/Sound --title "Sound of day 1" --types mov,wav --most "30 MB" --field 'Scene!' --field 'Kind=mix|stems' --uses 1 --json
+ok "a person of the house" here user add owner@film.test --name Owner --admin
+here user token owner@film.test --scope all >said; grep -oE '[A-Za-z0-9_-]{43}' said | tail -1 >owner.token
+ok "a request of hers" here link request --token-file owner.token --house "$url" Film/Sound --title "Sound of day 1" --types mov,wav --most "30 MB" --field 'Scene!' --field 'Kind=mix|stems' --uses 1 --json
 cp "$work/said" made; key=$(grep '"url"' made | key_of); request=$(grep '"id"' made | head -1 | sed 's/.*: *"\(.*\)".*/\1/')
 ok "somebody opens it" bash -c "visit her $key ',\"name\":\"Bo\"' >me"
 ok "what is asked" holds 'a.share.kind==="request"&&a.share.wants.fields[0].required&&a.share.wants.types.length===2' me
@@ -143,7 +145,9 @@ ask GET "/assets/$asset/came" >came
 ok "which stay with what came" holds 'a.came.answers.Kind==="mix"&&a.came.title==="Sound of day 1"' came
 
 # ---- mail, quotas, looks
-ok "a person of the house" here user add owner@film.test --name Owner --admin
+told() { grep -lq 'To: owner@film.test' "$work"/mail/*.eml; }
+ok "whoever asked is told by mail" until_true 60 told
+ok "by whom, and what was answered" bash -c "mail=\$(grep -l 'To: owner@film.test' '$work'/mail/*.eml | head -1); grep -q '^Bo sent 1 file' \$mail && grep -q 'Scene: 12 Ext.' \$mail"
 ok "a link is sent by mail" here link make Film/Sound --title Mixes --mail colour@film.test
 mailed() { grep -lq 'To: colour@film.test' "$work"/mail/*.eml; }
 ok "the mail arrives" until_true 60 mailed

@@ -8,6 +8,7 @@
 #include "wire/socket.h"
 #include "wire/socket_client.h"
 #include "wire/tls.h"
+#include "wire/traffic.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -132,6 +133,58 @@ static void pulled(struct request *r, struct answer *a)
                                          .context = left});
 }
 
+// The bytes of the house's file from a function that can begin anywhere.
+struct sought {
+    int64_t at;
+    int turn;
+};
+
+static void seek_to(void *context, int64_t at)
+{
+    ((struct sought *)context)->at = at;
+}
+
+static int64_t pull_sought(void *context, void *to, size_t room, struct error *err)
+{
+    struct sought *s = context;
+    (void)err;
+    if (s->turn++ % 3 == 0)
+        return PULL_AGAIN;
+    int64_t give = FILE_SIZE - s->at < (int64_t)room ? FILE_SIZE - s->at : (int64_t)room;
+    memcpy(to, house.bytes + s->at, (size_t)give);
+    s->at += give;
+    return give;
+}
+
+static void sought(struct request *r, struct answer *a)
+{
+    answer_pull(a, &(struct pull_answer){.size = FILE_SIZE,
+                                         .type = "application/zip",
+                                         .seek = seek_to,
+                                         .etag = "\"abc\"",
+                                         .pull = pull_sought,
+                                         .close = release,
+                                         .context = ARENA_NEW(r->arena, struct sought)});
+}
+
+// The same as of a stream: of one that goes as it likes, or of one that has been cut.
+static struct traffic *traffic;
+
+static void metered(struct request *r, struct answer *a)
+{
+    struct stream_wish w = {.key = r->path,
+                            .kind = "download",
+                            .way = TRAFFIC_OUT,
+                            .buckets = {"line", r->path},
+                            .total_bytes = FILE_SIZE,
+                            .priority = TRAFFIC_PRIORITY};
+    struct stream *s = traffic_join(traffic, &w);
+    if (strcmp(r->path, "/cut") == 0)
+        traffic_cut(traffic, "/cut");
+    request_meter(r, s);
+    sought(r, a);
+}
+
 static void deny(struct request *r, struct answer *a)
 {
     struct error err;
@@ -187,6 +240,9 @@ static bool plan(void *context, const struct request *r, struct plan *p)
         {"/stream", {.handle = streamed, .body = BODY_STREAM, .piece = piece}},
         {"/refuse", {.handle = streamed, .body = BODY_STREAM, .piece = piece}},
         {"/deny", {.handle = echo, .body = BODY_COLLECT, .begin = deny}},
+        {"/sought", {.handle = sought}},
+        {"/metered", {.handle = metered}},
+        {"/cut", {.handle = metered}},
         {"/sized", {.handle = pulled}},
         {"/chunks", {.handle = pulled}},
         {"/socket", {.handle = upgrade}},
@@ -538,6 +594,67 @@ static void pulled_answers_come_whole_sized_or_in_chunks(void **state)
     client_close(c);
 }
 
+static void what_can_be_sought_obeys_ranges(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *range;
+        int status;
+        int64_t first, last;
+    } cases[] = {{"bytes=0-0", 206, 0, 0},
+                 {"bytes=1000000-1300001", 206, 1000000, 1300001},
+                 {"bytes=-500", 206, FILE_SIZE - 500, FILE_SIZE - 1},
+                 {"bytes=3000000-", 206, 3000000, FILE_SIZE - 1},
+                 {"bytes=9-4", 200, 0, FILE_SIZE - 1},
+                 {"bytes=99999999-", 416, 0, -1}};
+    char fp[96];
+    struct error err;
+    for (int secure = 0; secure < 2; secure++) {
+        struct client *c = client_to(secure, fp);
+        struct arena *a = arena_open(64 << 20);
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            struct reply reply;
+            struct client_header h = {"Range", cases[i].range};
+            struct call call = {
+                .path = "/sought", .headers = &h, .header_count = 1, .any_status = true};
+            assert_true(client_call(c, &call, a, &reply, &err));
+            assert_int_equal(reply.status, cases[i].status);
+            assert_int_equal(reply.body.size, cases[i].last - cases[i].first + 1);
+            if (reply.body.size)
+                assert_memory_equal(reply.body.at, house.bytes + cases[i].first, reply.body.size);
+        }
+        arena_close(a);
+        client_close(c);
+    }
+}
+
+static void a_stream_is_counted_slowed_down_and_cut(void **state)
+{
+    (void)state;
+    char fp[96];
+    struct error err;
+    struct reply reply;
+    struct stream_seen *list;
+    size_t count;
+    struct client *c = client_to(false, fp);
+    struct arena *a = arena_open(64 << 20);
+    traffic = traffic_open();
+    assert_true(client_call(c, &(struct call){.path = "/metered"}, a, &reply, &err));
+    assert_memory_equal(reply.body.at, house.bytes, FILE_SIZE);
+    traffic_cap(traffic, "line", TRAFFIC_OUT, 20 * FILE_SIZE); // held again and again
+    assert_true(client_call(c, &(struct call){.path = "/metered"}, a, &reply, &err));
+    assert_memory_equal(reply.body.at, house.bytes, FILE_SIZE);
+    traffic_list(traffic, a, &list, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(list[0].moved_bytes, 2 * FILE_SIZE);
+    assert_int_equal(list[0].joined, 2);
+    struct client *other = client_to(false, fp);
+    assert_false(client_call(other, &(struct call){.path = "/cut"}, a, &reply, &err));
+    client_close(other);
+    client_close(c);
+    arena_close(a);
+}
+
 static void malformed_and_ambiguous_requests_are_refused(void **state)
 {
     (void)state;
@@ -877,6 +994,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(bodies_arrive_whole_or_are_refused_with_a_reason),
         cmocka_unit_test(more_uploads_than_buffers_wait_their_turn),
         cmocka_unit_test(pulled_answers_come_whole_sized_or_in_chunks),
+        cmocka_unit_test(what_can_be_sought_obeys_ranges),
+        cmocka_unit_test(a_stream_is_counted_slowed_down_and_cut),
         cmocka_unit_test(malformed_and_ambiguous_requests_are_refused),
         cmocka_unit_test(requests_sent_ahead_are_answered_in_order),
         cmocka_unit_test(a_request_may_come_in_any_pieces),

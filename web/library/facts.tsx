@@ -1,7 +1,7 @@
 /*
  * library/facts: everything known about the chosen asset, in groups, ready to copy.
  */
-import type { Asset, Version } from "api-types";
+import type { Asset, AssetCame, Came, Version } from "api-types";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { get, post, problem_of } from "../app/api";
@@ -55,6 +55,18 @@ function Versions({ asset }: { asset: Asset }) {
   );
 }
 
+// By which request it came, and what was answered then.
+function CameBy({ asset }: { asset: Asset }) {
+  const [came, set] = useState<Came | null>(null);
+  useEffect(() => {
+    let gone = false;
+    set(null);
+    get<AssetCame>(`/assets/${asset.id}/came`).then((c) => { if (!gone) set(c.came ?? null); }, () => undefined);
+    return () => { gone = true; };
+  }, [asset.id]);
+  return came ? <Group title="Came by a link" rows={[["Link", came.title], ["From", came.by || "somebody"], ...Object.entries(came.answers as Record<string, string>).map(([name, answer]): Row => [name, answer])]} /> : null;
+}
+
 export function FactGroups({ asset }: { asset: Asset }) {
   const v = asset.version;
   const f = v.facts;
@@ -74,6 +86,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
         ]}
       />
       {asset.versions > 1 && <Versions asset={asset} />}
+      {may("upload") && <CameBy asset={asset} />}
       {f && (
         <Group
           title="Time"
