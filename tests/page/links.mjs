@@ -35,8 +35,12 @@ const page_of = async (context) => {
   page.setDefaultTimeout(90_000);
   return page;
 };
+// Nothing is wider than a phone; with LOOK, pictures of both sizes.
 async function both(page, name) {
-  if (!look_to) return;
+  await page.setViewportSize(phone);
+  const wide_ones = () => page.evaluate(() => [document.documentElement, ...document.querySelectorAll("main, .page-view, dialog, dialog > *, dialog form > *")].filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && getComputedStyle(e).display !== "inline").map((e) => `${e.tagName}.${e.className} ${e.scrollWidth} > ${e.clientWidth}`));
+  await until(`${name} fits a phone`, async () => (await wide_ones()).length === 0, 20_000).catch(async (e) => { throw new Error(`${e.message}: ${(await wide_ones()).join(", ")}`); });
+  if (!look_to) return page.setViewportSize(wide);
   mkdirSync(look_to, { recursive: true });
   for (const [word, size] of [["wide", wide], ["phone", phone]]) {
     await page.setViewportSize(size);

@@ -142,22 +142,24 @@ function Made({ share, password, close }: { share: Share; password: string; clos
   };
   return (
     <Dialog title="The link is ready" close={close} stay footer={<Button look="primary" run={close}>Done</Button>}>
-      <p>Copy it now: it is shown this once, because it holds the key.</p>
-      <CopyLine text={url} name="Copy the link" />
-      {password && <p class="quiet">Send the password by another way than the link.</p>}
-      <div class="form-line">
-        <Field label="Send it to" value={to} set={set_to} placeholder="ada@house.example" hint="E-mail; more than one with commas" />
-        <Button busy={busy} disabled={!people.length} run={() => void mail()}>Send by e-mail</Button>
-      </div>
-      {said?.sent && <p class="good" role="status">On its way to {people.join(", ")}.</p>}
-      {said && !said.sent && (
-        <div role="status">
-          <p>This house has no mail server: copy the words into a mail of your own.</p>
-          <pre class="words-box" tabIndex={0}>{said.text}</pre>
-          <CopyButton text={said.text} name="Copy the words" label="Copy the words" />
+      <div class="link-made">
+        <p>Copy it now: it is shown this once, because it holds the key.</p>
+        <CopyLine text={url} name="Copy the link" />
+        {password && <p class="quiet">Send the password by another way than the link.</p>}
+        <div class="form-line">
+          <Field label="Send it to" value={to} set={set_to} placeholder="ada@house.example" hint="E-mail; more than one with commas" />
+          <Button busy={busy} disabled={!people.length} run={() => void mail()}>Send by e-mail</Button>
         </div>
-      )}
-      {wrong && <ProblemBox problem={wrong} />}
+        {said?.sent && <p class="good" role="status">On its way to {people.join(", ")}.</p>}
+        {said && !said.sent && (
+          <div role="status">
+            <p>This house has no mail server: copy the words into a mail of your own.</p>
+            <pre class="words-box" tabIndex={0}>{said.text}</pre>
+            <CopyButton text={said.text} name="Copy the words" label="Copy the words" />
+          </div>
+        )}
+        {wrong && <ProblemBox problem={wrong} />}
+      </div>
     </Dialog>
   );
 }

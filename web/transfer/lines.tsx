@@ -42,7 +42,7 @@ export function Lines() {
   const order = [...streams].sort((a, b) => Number(b.moving) - Number(a.moving) || b.priority - a.priority || (a.began < b.began ? 1 : -1));
   return (
     <main>
-      <div class="page-view">
+      <div class="page-view lines">
         <header class="line"><h1>Transfers</h1>{now && <span class="quiet">{plural(streams.filter((s) => s.moving).length, "transfer")} under way</span>}</header>
         {problem && online.value && <ProblemBox problem={problem} />}
         {now && <Graph t={now} />}
