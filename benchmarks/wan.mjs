@@ -1,0 +1,204 @@
+#!/usr/bin/env node
+// wan.mjs BUILD-FOLDER [ROW...]: long lines, made by tests/wan in network namespaces of their own (root, `ip`). Each figure is the
+// receiver's goodput over a whole transfer, from the first packet of the meeting to the last byte, against what the line can
+// carry: full-size TCP payload (1,448 of 1,538 bytes on the wire) less what the line loses. Median of three; a run in
+// which the line itself was late by more than 200 us on average, or failed, is thrown away. Peers by turns in the same lines.
+// One JSON line a row, the ratio last. WAN_BYTES makes it smaller.
+import { execFileSync, spawn } from "node:child_process";
+
+const build = process.argv[2] ?? "build", wanted = process.argv.slice(3);
+const bytes = Number(process.env.WAN_BYTES ?? 2 ** 30), tries = 6, late = 200;
+const bulk = `${build}/benchmarks/bench-bulk`, wan = `${build}/tests/wan/wan`;
+const a = `pha${process.pid}`, b = `phb${process.pid}`;
+
+const ip = (...words) => execFileSync("ip", words, { stdio: ["ignore", "pipe", "ignore"] });
+const has = (program) => { try { execFileSync("sh", ["-c", `command -v ${program}`]); return true; } catch { return false; } };
+function start(program, words, { until } = {}) {
+  const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
+  const it = { child, out: "", err: "" };
+  it.ended = new Promise((done) => child.on("close", (status) => done(status)));
+  it.ready = new Promise((done) => {
+    const look = () => (until === undefined || (it.out + it.err).includes(until)) && done();
+    child.stdout.on("data", (d) => { it.out += d; look(); });
+    child.stderr.on("data", (d) => { it.err += d; look(); });
+    it.ended.then(done);
+    look();
+  });
+  return it;
+}
+const inside = (space, program, words, how) => start("ip", ["netns", "exec", space, program, ...words], how);
+const json = (text) => text.split("\n").filter((l) => l.startsWith("{")).map((l) => JSON.parse(l));
+
+// A line for one run: what `work` gives, and how the line itself did.
+async function onLine(options, work) {
+  for (const space of [a, b]) {
+    ip("netns", "add", space);
+    for (const set of ["net.ipv4.tcp_wmem=4096 1048576 134217728", "net.ipv4.tcp_rmem=4096 1048576 134217728", "net.ipv4.tcp_no_metrics_save=1"])
+      execFileSync("ip", ["netns", "exec", space, "sysctl", "-qw", set]);
+  }
+  const line = start(wan, [a, b, ...options], { until: "ready" });
+  try {
+    await line.ready;
+    const result = await work();
+    line.child.kill("SIGTERM");
+    await line.ended;
+    const ways = json(line.out);
+    return { result, there: ways[0], bad: ways.some((w) => w.late_us > late || w.failed > 0), late: Math.max(...ways.map((w) => w.late_us)) };
+  } finally {
+    line.child.kill("SIGTERM");
+    await line.ended;
+    for (const space of [a, b]) ip("netns", "del", space);
+  }
+}
+
+async function flows(list) { // [{bytes, items, policy, mbit, after_s}]: seconds and numbers of each
+  const receiver = inside(b, bulk, ["receive", "198.18.0.2", "7000", String(list.length)], { until: "ready" });
+  await receiver.ready;
+  const senders = [];
+  for (const [i, f] of list.entries()) {
+    if (f.after_s) await new Promise((done) => setTimeout(done, f.after_s * 1000));
+    senders.push(inside(a, bulk, ["send", "198.18.0.2", "7000", String(i), String(f.bytes), String(f.items ?? 1), f.policy ?? "fair", String(f.mbit ?? 0)]));
+  }
+  await Promise.all([...senders.map((s) => s.ended), receiver.ended]);
+  const came = json(receiver.out);
+  return list.map((f, i) => {
+    const sent = json(senders[i].out)[0], got = came.find((r) => r.session === i);
+    if (!sent || !got || got.bytes !== f.bytes || got.wrong) throw new Error(`a flow failed: ${senders[i].err} ${receiver.err}`);
+    const seconds = (got.ended_us - sent.began_us) / 1e6;
+    return { began: sent.began_us, ended: got.ended_us, seconds, mbit: (f.bytes * 8) / seconds / 1e6, twice: (100 * got.twice) / f.bytes, lost: sent.lost, queue: sent.queue_ms };
+  });
+}
+
+const middle = (list) => [...list].sort((x, y) => x - y)[Math.floor(list.length / 2)];
+const limitOf = (mbit, loss) => (mbit * 1448) / 1538 * (1 - loss / 100);
+async function goodRuns(count, options, work) {
+  const good = [], thrown = [];
+  for (let i = 0; i < tries && good.length < count; i++) {
+    const run = await onLine(options, work);
+    (run.bad ? thrown : good).push(run);
+  }
+  return { runs: good.length ? good : thrown, good: good.length, thrown: thrown.length };
+}
+const round = (value, digits = 1) => Number(value.toFixed(digits));
+function tell(row, figures, ratio) {
+  const { goodput_mbit, limit_mbit, beside = "", good, thrown, late_us } = figures;
+  console.log(JSON.stringify({ bench: "wan", row, goodput_mbit: round(goodput_mbit), of_mbit: round(limit_mbit), beside, runs: good, thrown, line_late_us: round(late_us ?? 0), ratio: round(ratio, 3) }));
+}
+
+async function one(row, mbit, rtt, loss) {
+  const options = ["--rate", String(mbit), "--rtt", String(rtt), "--loss", String(loss)];
+  const { runs, good, thrown } = await goodRuns(3, options, () => flows([{ bytes }]));
+  const rate = middle(runs.map((r) => r.result[0].mbit)), limit = limitOf(mbit, loss);
+  const at = runs.find((r) => r.result[0].mbit === rate);
+  tell(row, { goodput_mbit: rate, limit_mbit: limit, good, thrown, late_us: at.late, beside: `twice ${round(at.result[0].twice, 2)} %, dropped by the queue ${at.there.dropped}` }, rate / limit);
+}
+
+const seconds = 12;
+async function tcp(row, mbit, rtt, loss, control, streams) {
+  if (!has("iperf3")) return;
+  const options = ["--rate", String(mbit), "--rtt", String(rtt), "--loss", String(loss)];
+  const { runs, good, thrown } = await goodRuns(1, options, () => iperf(control, streams, seconds));
+  const limit = limitOf(mbit, loss);
+  tell(row, { goodput_mbit: runs[0].result, limit_mbit: limit, good, thrown, late_us: runs[0].late, beside: `iperf3, ${seconds} s` }, runs[0].result / limit);
+}
+async function iperf(control, streams, span) {
+  const server = inside(b, "iperf3", ["-s", "-1", "-B", "198.18.0.2", "--forceflush"], { until: "listening" });
+  await server.ready;
+  const client = inside(a, "iperf3", ["-c", "198.18.0.2", "-t", String(span), "-C", control, "-P", String(streams), "-J"]);
+  await client.ended;
+  await server.ended;
+  return (JSON.parse(client.out).end.sum_received?.bits_per_second ?? 0) / 1e6;
+}
+
+// Two flows: how even, while both are there.
+async function share(row) {
+  const options = ["--rate", "200", "--rtt", "40"];
+  const { runs, good, thrown } = await goodRuns(1, options, () => flows([{ bytes: bytes / 2 }, { bytes: bytes / 2, after_s: 2 }]));
+  const [x, y] = runs[0].result;
+  // Of the second's whole time the first was there too, or the other way round: compare over what both had.
+  const from = Math.max(x.began, y.began), until = Math.min(x.ended, y.ended);
+  const less = Math.min(x.mbit, y.mbit), more = Math.max(x.mbit, y.mbit);
+  tell(row, { goodput_mbit: less, limit_mbit: more, good, thrown, late_us: runs[0].late, beside: `both there for ${round((until - from) / 1e6)} s` }, less / more);
+}
+
+// Beside one TCP stream: what of the line is left to it, while both are there.
+async function besideTcp(row, control) {
+  if (!has("iperf3")) return;
+  const options = ["--rate", "200", "--rtt", "40"];
+  const { runs, good, thrown } = await goodRuns(1, options, async () => {
+    const ours = flows([{ bytes: bytes / 2 }]);
+    await new Promise((done) => setTimeout(done, 1000));
+    const other = await iperf(control, 1, 15);
+    await ours;
+    return other;
+  });
+  tell(row, { goodput_mbit: runs[0].result, limit_mbit: limitOf(200, 0), good, thrown, late_us: runs[0].late, beside: `one ${control} stream for 15 s beside ours` }, runs[0].result / limitOf(200, 0));
+}
+
+async function queue(row) {
+  const { runs, good, thrown } = await goodRuns(1, ["--rate", "200", "--rtt", "40"], async () => {
+    const ours = flows([{ bytes: bytes / 2 }]);
+    await new Promise((done) => setTimeout(done, 3000));
+    const ping = inside(a, "ping", ["-q", "-i", "0.05", "-c", "200", "198.18.0.2"]);
+    await ping.ended;
+    await ours;
+    return Number(/= [\d.]+\/([\d.]+)\//.exec(ping.out)?.[1] ?? 0) - 40;
+  });
+  console.log(JSON.stringify({ bench: "wan", row, goodput_mbit: round(runs[0].result), of_mbit: 20, beside: "ms that a ping waits longer while we send at fair; at most 20", runs: good, thrown, line_late_us: round(runs[0].late), ratio: round(runs[0].result / 20, 3) }));
+}
+
+async function small(row) {
+  const options = ["--rate", "500", "--rtt", "100"];
+  const whole = 20000 * 10240;
+  const { runs, good, thrown } = await goodRuns(1, options, async () => [(await flows([{ bytes: whole }]))[0], (await flows([{ bytes: whole, items: 20000 }]))[0]]);
+  const [single, many] = runs[0].result;
+  tell(row, { goodput_mbit: many.mbit, limit_mbit: single.mbit, good, thrown, late_us: runs[0].late, beside: "20,000 items of 10 KiB against one of the same size" }, many.mbit / single.mbit);
+}
+
+async function loopback(row) {
+  ip("netns", "add", b);
+  ip("-n", b, "link", "set", "lo", "up");
+  try {
+    const receiver = inside(b, bulk, ["receive", "127.0.0.1", "7000", "1"], { until: "ready" });
+    await receiver.ready;
+    const sender = inside(b, bulk, ["send", "127.0.0.1", "7000", "0", String(bytes * 2), "1"]);
+    await Promise.all([sender.ended, receiver.ended]);
+    const sent = json(sender.out)[0], got = json(receiver.out)[0];
+    const mbit = (got.bytes * 8) / (got.ended_us - sent.began_us);
+    tell(row, { goodput_mbit: mbit, limit_mbit: 3000, good: 1, thrown: 0, beside: "both ends on two cores; the aim is 3 Gbit/s" }, mbit / 3000);
+  } finally {
+    ip("netns", "del", b);
+  }
+}
+
+const rows = {
+  "wan-500-100-0": (n) => one(n, 500, 100, 0),
+  "wan-500-100-1": (n) => one(n, 500, 100, 1),
+  "wan-500-100-2": (n) => one(n, 500, 100, 2),
+  "wan-500-100-10": (n) => one(n, 500, 100, 10),
+  "wan-1000-50-1": (n) => one(n, 1000, 50, 1),
+  "wan-small-files": (n) => small(n),
+  "wan-two-flows": (n) => share(n),
+  "wan-beside-cubic": (n) => besideTcp(n, "cubic"),
+  "wan-beside-bbr": (n) => besideTcp(n, "bbr"),
+  "wan-queue": (n) => queue(n),
+  "wan-loopback": (n) => loopback(n),
+  "tcp-cubic-500-100-0": (n) => tcp(n, 500, 100, 0, "cubic", 1),
+  "tcp-bbr-500-100-0": (n) => tcp(n, 500, 100, 0, "bbr", 1),
+  "tcp-bbr-500-100-1": (n) => tcp(n, 500, 100, 1, "bbr", 1),
+  "tcp-bbr8-500-100-1": (n) => tcp(n, 500, 100, 1, "bbr", 8),
+  "tcp-bbr-500-100-2": (n) => tcp(n, 500, 100, 2, "bbr", 1),
+};
+if (process.getuid() !== 0) {
+  console.error("wan: lines need root (namespaces and tun devices)");
+  process.exit(1);
+}
+for (const [name, run] of Object.entries(rows)) {
+  if (wanted.length && !wanted.some((w) => name.includes(w))) continue;
+  try {
+    await run(name);
+  } catch (e) {
+    console.error(`wan: ${name}: ${e.message}`);
+    process.exitCode = 1;
+  }
+}
