@@ -244,7 +244,7 @@ static bool holds_secret(const struct route *r)
 {
     return r->out && (strcmp(r->out, "PersonMade") == 0 || strcmp(r->out, "TokenMade") == 0 ||
                       strcmp(r->out, "RecoveryCodes") == 0 ||
-                      strcmp(r->out, "Share") == 0);
+                      strcmp(r->out, "Share") == 0 || strcmp(r->out, "BulkSession") == 0);
 }
 
 static bool repeatable(struct call *c)

@@ -24,6 +24,7 @@
 #include "db/db.h"
 #include "house/people/people.h"
 #include "wire/address.h"
+#include "wire/bulk/bulk.h"
 #include "wire/server.h"
 #include "wire/socket.h"
 
@@ -127,6 +128,7 @@ struct api_wish {
     const char *house_folder;     // where no frames are brought; NULL: none
     const char *pictures_folder;  // of what attempts made; NULL: none are kept
     const char *renderers_folder; // what the farm can run, with job templates
+    int64_t bulk_rate;            // bytes a second of one bulk session; 0: as the line can
 };
 
 struct api {
@@ -152,6 +154,20 @@ void api_problem(void *api, const struct request *r, int status, const struct er
 void api_decorate(void *api, const struct request *r, struct answer *a);
 // Readiness for /health/ready and numbers for /metrics: the server, once it is open.
 void api_server(struct api *api, struct server *server);
+
+// ---- Bulk sessions (bulk_routes.c)
+extern const struct route bulk_routes[];
+extern const size_t bulk_route_count;
+// Listens for UDP; without it the house is reached by HTTP only.
+MUST_CHECK bool api_bulk_open(struct api *api, const char *address, int port, struct error *err);
+void api_bulk_close(struct api *api); // before the rooms; NULL is fine
+// How both sides of some sessions send from now on: of a person, a project, a transfer or version;
+// NULL: of any. bytes_a_second 0: as the line can.
+struct api_bulk_whom {
+    const char *person, *project, *thing;
+};
+void api_bulk_wish(struct api *api, const struct api_bulk_whom *whom, enum bulk_policy policy,
+                   int64_t bytes_a_second);
 
 // ---- One request
 

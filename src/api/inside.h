@@ -53,6 +53,13 @@ struct media *media_start(struct api *api);
 void media_stop(struct media *m);
 bool media_plan(struct api *api, const struct request *r, struct plan *p);
 
+// ---- meter.c
+struct stream;
+// What moves bytes outside of a request counts against; NULL: nothing is limited here. Leave it.
+struct stream *meter_stream(struct api *api, struct arena *a, const struct meter *m, bool in);
+// The same for what comes into the call's transfer.
+bool call_stream_in(struct call *c, struct stream **stream, struct error *err);
+
 // ---- events.c
 struct events;
 struct events *events_start(struct api *api, struct error *err);
@@ -76,7 +83,8 @@ enum { FLIGHTS = 64, LATENCY_STEPS = 8 };
 struct api_inside {
     struct media *media;
     struct events *events;
-    struct work *work; // NULL: none is handed out
+    struct work *work;       // NULL: none is handed out
+    struct bulk_house *bulk; // NULL: no UDP
     struct server *server;
     pthread_mutex_t lock; // guards in_flight
     sha256 in_flight[FLIGHTS];

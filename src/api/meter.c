@@ -1,4 +1,5 @@
-// Calls that move many bytes, as streams of wire/traffic: who they are of, and what they count against.
+// Calls that move many bytes, as streams of wire/traffic: who they are of, and
+// what they count against.
 #include "api/inside.h"
 
 #include "house/transfer/line.h"
@@ -11,11 +12,11 @@ static const char *bucket(struct arena *a, const char *scope, const char *subjec
     return arena_format(a, "%s %s", scope, subject);
 }
 
-void request_metered(struct api *api, struct request *r, const struct meter *m, bool in)
+struct stream *meter_stream(struct api *api, struct arena *a, const struct meter *m, bool in)
 {
     struct line *line = api->wish.rooms.line;
-    if (!line || !r)
-        return;
+    if (!line)
+        return NULL;
     struct stream_wish w = {.key = m->key,
                             .kind = m->kind,
                             .way = in ? TRAFFIC_IN : TRAFFIC_OUT,
@@ -28,12 +29,18 @@ void request_metered(struct api *api, struct request *r, const struct meter *m, 
                             .priority = m->priority};
     size_t count = 1;
     if (m->project)
-        w.buckets[count++] = bucket(r->arena, "project", m->project);
+        w.buckets[count++] = bucket(a, "project", m->project);
     if (m->person)
-        w.buckets[count++] = bucket(r->arena, "person", m->person);
+        w.buckets[count++] = bucket(a, "person", m->person);
     if (m->share)
-        w.buckets[count++] = bucket(r->arena, "link", m->share);
-    request_meter(r, traffic_join(line_traffic(line), &w));
+        w.buckets[count++] = bucket(a, "link", m->share);
+    return traffic_join(line_traffic(line), &w);
+}
+
+void request_metered(struct api *api, struct request *r, const struct meter *m, bool in)
+{
+    if (api->wish.rooms.line && r)
+        request_meter(r, meter_stream(api, r->arena, m, in));
 }
 
 void call_meter(struct call *c, const struct meter *m)
@@ -45,23 +52,44 @@ void call_meter(struct call *c, const struct meter *m)
     request_metered(c->api, c->request, &own, false);
 }
 
-bool call_meter_in(struct call *c, const char *file, const char *transfer, struct error *err)
+static bool meter_in(struct call *c, const char *file, const char *transfer, struct meter *m,
+                     struct error *err)
 {
     struct transfer_brief t;
-    if (!c->api->wish.rooms.line || !c->request)
-        return true;
     if (!transfer_brief(c->api->wish.rooms.transfer, file, transfer, c->arena, &t, err))
         return false;
-    struct meter m = {.kind = "upload",
-                      .key = arena_format(c->arena, "in %s", t.id),
-                      .title = t.name,
-                      .who = t.by,
-                      .subject = t.id,
-                      .project = t.project,
-                      .person = t.person,
-                      .share = t.share,
-                      .total_bytes = -1,
-                      .priority = TRAFFIC_PRIORITY};
+    *m = (struct meter){.kind = "upload",
+                        .key = arena_format(c->arena, "in %s", t.id),
+                        .title = t.name,
+                        .who = t.by,
+                        .subject = t.id,
+                        .project = t.project,
+                        .person = t.person,
+                        .share = t.share,
+                        .total_bytes = -1,
+                        .priority = TRAFFIC_PRIORITY};
+    return true;
+}
+
+bool call_meter_in(struct call *c, const char *file, const char *transfer, struct error *err)
+{
+    struct meter m;
+    if (!c->api->wish.rooms.line || !c->request)
+        return true;
+    if (!meter_in(c, file, transfer, &m, err))
+        return false;
     request_metered(c->api, c->request, &m, true);
+    return true;
+}
+
+bool call_stream_in(struct call *c, struct stream **stream, struct error *err)
+{
+    struct meter m;
+    *stream = NULL;
+    if (!c->api->wish.rooms.line)
+        return true;
+    if (!meter_in(c, NULL, c->transfer, &m, err))
+        return false;
+    *stream = meter_stream(c->api, c->arena, &m, true);
     return true;
 }

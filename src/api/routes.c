@@ -8,6 +8,7 @@ static const struct {
     const struct route *at;
     const size_t *count;
 } tables[] = {
+    {bulk_routes, &bulk_route_count},
     {people_routes, &people_route_count},     {event_routes, &event_route_count},
     {transfer_routes, &transfer_route_count}, {asset_routes, &asset_route_count},
     {review_routes, &review_route_count},     {job_routes, &job_route_count},

@@ -55,7 +55,8 @@ const struct shape shapes[] = {
     {"NewFolder", "name:text parent:id?", ""},
     {"FolderChange", "name:text? parent:id?", "an empty parent moves it to the top"},
     {"Asset",
-     "id:id project:id folder:id? name:text kind:'clip'|'sound'|'sequence'|'still'|'captions'|'document' "
+     "id:id project:id folder:id? name:text "
+     "kind:'clip'|'sound'|'sequence'|'still'|'captions'|'document' "
      "created:time "
      "by:text version:Version versions:int comments:int open_comments:int deleted:bool",
      "version is the newest one"},
@@ -149,6 +150,9 @@ const struct shape shapes[] = {
     {"ChunkClaim", "chunks:ChunkHash[]", "at most 4,096 a call"},
     {"ChunkHash", "number:int hash:text", "number starts at 0; hash is SHA-256 in hex"},
     {"ChunkMissing", "missing:int[]", ""},
+    {"BulkSession", "port:int connection:int secret:text",
+     "for one use: the UDP port of the house, and what both need to know each other there "
+     "(docs/formats/bulk.md); secret is base64url"},
     {"Commit", "content:text chunks:int", "content is SHA-256 over the chunk hashes"},
 
     // ---- the house as folders and files
@@ -392,9 +396,11 @@ const struct shape shapes[] = {
      "a Profile beside one version; checks: it would fit, but the house can not make it"},
     {"Fit", "what:text wanted:text seen:text state:'ok'|'no'|'unknown' fix:text?",
      "unknown: a person or a measurement has to say it"},
-    {"NewDelivery", "profile:text destination:id? naming:json? burn:text? mastering_display:text? light:text? "
+    {"NewDelivery",
+     "profile:text destination:id? naming:json? burn:text? mastering_display:text? light:text? "
      "map:text? loudness:text? limiter:text?",
-     "destination: it goes there when it is made. naming: values by field of the profile's pattern. "
+     "destination: it goes there when it is made. naming: values by field of the profile's "
+     "pattern. "
      "burn: into the picture, as `posthouse deliver --burn`. mastering_display, light: what an HDR "
      "master's file does not say. map: which channels become which tracks; loudness: 'report' or "
      "'gain'; limiter: who consents to one (docs/formats/profile.md)"},

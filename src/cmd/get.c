@@ -8,6 +8,7 @@
 #include "cmd/client.h"
 #include "cmd/progress.h"
 #include "cmd/take_out.h"
+#include "cmd/way.h"
 #include "house/transfer/transfer.h"
 #include "plat/clock.h"
 #include "plat/files.h"
@@ -17,13 +18,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINES = 4, TICK_MS = 200, DAMAGED_MOST = 3 };
+enum { LINES = 4, TAKERS = 8, TICK_MS = 200, DAMAGED_MOST = 3 }; // TAKERS by UDP
 
 // A file that is being taken out.
 struct one {
@@ -39,6 +41,10 @@ struct one {
 
 struct get {
     struct command_call *call;
+    struct way_wish way_wish;
+    struct way *way;
+    _Atomic int64_t moving;
+    atomic_int takers; // threads that have begun
     bool json;
     struct house house;
     char version[27];
@@ -51,7 +57,7 @@ struct get {
     size_t page_next;
     char *cursor; // of the next page; NULL: there is none
     struct one *open;
-    bool opening, stopped;
+    bool opening, stopped, over;
     int running; // threads
     struct error err;
     int64_t done_files, done_bytes, received_bytes, there_files;
@@ -137,6 +143,7 @@ static void stop(struct get *g, const struct error *err)
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->lock);
     client_interrupt(g->house.client);
+    way_stop(g->way);
 }
 
 struct piece {
@@ -160,6 +167,11 @@ static bool ask_piece(struct get *g, const struct one *o, size_t number, struct 
 {
     char path[96], range[80];
     int64_t from = (int64_t)number * STORE_CHUNK, since = clock_tick_us();
+    enum way_end end = way_get(g->way, o->number, (int64_t)number, p->at, p->size, err);
+    if (end != WAY_NOT) {
+        p->have = p->size;
+        return end == WAY_DONE;
+    }
     snprintf(path, sizeof(path), "/api/v1/versions/%s/files/%lld/bytes", g->version,
              (long long)o->number);
     snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)from,
@@ -500,13 +512,29 @@ static bool step(struct get *g, char *buffer)
     return ok && more;
 }
 
+static void tick(struct get *g) // with the lock
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += TICK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&g->changed, &g->lock, &until);
+}
+
 static void *take_thread(void *context)
 {
     struct get *g = context;
     char *buffer = must(malloc((size_t)STORE_CHUNK));
+    int index = atomic_fetch_add(&g->takers, 1);
     pthread_mutex_lock(&g->lock);
-    while (step(g, buffer))
-        ;
+    for (bool more = true; more;) {
+        if (!way_udp(g->way) && index >= way_lines(g->way, LINES) && !g->stopped && !g->over)
+            tick(g);
+        else
+            more = step(g, buffer);
+    }
+    g->over = true; // a thread found nothing more to do
     g->running--;
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->lock);
@@ -516,27 +544,23 @@ static void *take_thread(void *context)
 
 static bool take_all(struct get *g, struct error *err)
 {
-    pthread_t threads[LINES];
+    pthread_t threads[TAKERS];
     struct progress bar = progress_begin("getting", "bytes", g->json);
-    g->running = LINES;
-    for (int i = 0; i < LINES; i++)
+    g->running = TAKERS;
+    for (int i = 0; i < TAKERS; i++)
         if (pthread_create(&threads[i], NULL, take_thread, g) != 0)
             abort();
     pthread_mutex_lock(&g->lock);
     while (g->running) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += TICK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        pthread_cond_timedwait(&g->changed, &g->lock, &until);
-        int64_t done = g->done_bytes;
+        tick(g);
+        int64_t done = g->done_bytes + atomic_load(&g->moving);
+        bar.what = way_udp(g->way) ? "getting by UDP" : "getting by TCP";
         pthread_mutex_unlock(&g->lock);
         progress_show(&bar, done, g->bytes);
         pthread_mutex_lock(&g->lock);
     }
     pthread_mutex_unlock(&g->lock);
-    for (int i = 0; i < LINES; i++)
+    for (int i = 0; i < TAKERS; i++)
         pthread_join(threads[i], NULL);
     progress_end(&bar);
     if (g->open && g->stopped) {
@@ -565,11 +589,11 @@ static void tell(const struct get *g, int64_t took_us)
     double seconds = (double)took_us / 1e6;
     if (g->json) {
         json_t *folder = json_string(g->folder);
-        json_t *all =
-            json_pack("{s:s,s:o,s:I,s:I,s:I,s:I,s:f}", "version", g->version, "folder",
-                      folder ? folder : json_null(), "files", (json_int_t)g->done_files,
-                      "there_files", (json_int_t)g->there_files, "bytes", (json_int_t)g->done_bytes,
-                      "received_bytes", (json_int_t)g->received_bytes, "seconds", seconds);
+        json_t *all = json_pack(
+            "{s:s,s:s,s:o,s:I,s:I,s:I,s:I,s:f}", "via", way_udp(g->way) ? "udp" : "tcp", "version",
+            g->version, "folder", folder ? folder : json_null(), "files", (json_int_t)g->done_files,
+            "there_files", (json_int_t)g->there_files, "bytes", (json_int_t)g->done_bytes,
+            "received_bytes", (json_int_t)g->received_bytes, "seconds", seconds);
         json_dumpf(all, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(all);
@@ -580,7 +604,8 @@ static void tell(const struct get *g, int64_t took_us)
     if (g->received_bytes < g->done_bytes)
         printf("; %s of it was there already", size_text(g->done_bytes - g->received_bytes).text);
     if (g->received_bytes && seconds > 0.05)
-        printf("; %s", rate_text((int64_t)((double)g->received_bytes / seconds)).text);
+        printf("; %s by %s", rate_text((int64_t)((double)g->received_bytes / seconds)).text,
+               way_word(g->way));
     printf("\n");
 }
 
@@ -615,10 +640,23 @@ static bool get_delivery(struct get *g, const json_t *delivery, struct error *er
     return true;
 }
 
+static void open_way(struct get *g)
+{
+    struct way_wish *w = &g->way_wish;
+    w->client = g->house.client;
+    w->url = g->house.url;
+    w->moving = &g->moving;
+    snprintf(w->path, sizeof(w->path), "/versions/%.26s/bulk", g->version);
+    g->way = way_open(w);
+}
+
 static bool get_asset(struct get *g, struct error *err)
 {
     int64_t began = clock_tick_us();
-    if (!find(g, err) || !take_all(g, err))
+    if (!find(g, err))
+        return false;
+    open_way(g);
+    if (!take_all(g, err))
         return false;
     tell(g, clock_tick_us() - began);
     return true;
@@ -637,11 +675,13 @@ static int run(struct command_call *call)
     pthread_cond_init(&g.changed, NULL);
     error_clear(&err);
     error_clear(&g.err);
-    bool ok = house_open(call, LINES + 1, &g.house, &err) && find_delivery(&g, &delivery, &err) &&
+    bool ok = way_options(call, &g.way_wish, &err) && house_open(call, LINES + 1, &g.house, &err) &&
+              find_delivery(&g, &delivery, &err) &&
               (delivery ? get_delivery(&g, delivery, &err) : get_asset(&g, &err));
     int status = ok                          ? 0
                  : err.kind == ERROR_DAMAGED ? (command_failed(&err), 1)
                                              : command_failed(&err);
+    way_close(g.way);
     json_decref(delivery);
     json_decref(g.page);
     free(g.cursor);
@@ -655,6 +695,7 @@ static const struct option_row options[] = {
     {"out", OPTION_TEXT, "DIR", "where the files go, made when missing (here)"},
     {"patience", OPTION_INT, "SECONDS", "how long to wait for a house that is away (600)"},
     {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
+    WAY_OPTIONS,
     CLIENT_OPTIONS,
     {0},
 };

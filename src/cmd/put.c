@@ -35,6 +35,7 @@ struct put {
     size_t root_count;
     const struct root *root; // walked now
     struct journal *journal;
+    struct way_wish way;
     struct sending *sending;
     struct progress bar;
     int64_t files, bytes;               // counted
@@ -98,7 +99,10 @@ static struct journal *open_journal(struct put *p, struct error *err)
 static bool show(struct put *p)
 {
     struct sending_numbers n = sending_numbers(p->sending);
-    p->bar.what = n.waiting ? "waiting for the house" : "putting";
+    p->bar.what = n.waiting                     ? "waiting for the house"
+                  : strcmp(n.via, "UDP") == 0   ? "putting by UDP"
+                  : strcmp(n.via, "HTTPS") == 0 ? "putting by HTTPS"
+                                                : "putting by TCP";
     progress_show(&p->bar, p->had_bytes + n.bytes + n.moving_bytes, p->bytes);
     return true;
 }
@@ -200,8 +204,8 @@ static bool send_all(struct put *p, struct error *err)
     int64_t patience;
     if (!option_int(p->call, "patience", 600, &patience))
         return error_set(err, ERROR_USAGE, "nothing was sent");
-    p->sending =
-        sending_open(&(struct sending_wish){p->house.client, p->journal, p->transfer, patience});
+    p->sending = sending_open(
+        &(struct sending_wish){p->house.client, p->journal, p->transfer, patience, p->way});
     p->bar = progress_begin("putting", "bytes", p->json);
     bool ok = walk(p, true, err);
     sending_end(p->sending);
@@ -239,11 +243,16 @@ static json_t *failures_json(struct put *p)
     return list;
 }
 
+static const char *via_word(const struct sending_numbers *n)
+{
+    return strcmp(n->via, "UDP") == 0 ? "udp" : strcmp(n->via, "HTTPS") == 0 ? "https" : "tcp";
+}
+
 static void tell_json(struct put *p, const struct sending_numbers *n, bool closed)
 {
     json_t *all = json_pack(
-        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:b,s:o}", "transfer", p->transfer, "project",
-        p->project, "files", (json_int_t)(p->had_files + n->files), "bytes",
+        "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:b,s:o}", "via", via_word(n), "transfer",
+        p->transfer, "project", p->project, "files", (json_int_t)(p->had_files + n->files), "bytes",
         (json_int_t)(p->had_bytes + n->bytes), "sent_bytes", (json_int_t)n->sent_bytes,
         "shared_bytes", (json_int_t)n->there_bytes, "resumed_files", (json_int_t)p->had_files,
         "left_out", (json_int_t)(p->links + p->left_behind + p->others), "seconds",
@@ -277,7 +286,7 @@ static void tell(struct put *p, const struct sending_numbers *n)
     if (p->had_bytes + n->there_bytes)
         printf("; %s of it was there already", size_text(p->had_bytes + n->there_bytes).text);
     if (n->sent_bytes && seconds > 0.05)
-        printf("; %s", rate_text((int64_t)((double)n->sent_bytes / seconds)).text);
+        printf("; %s by %s", rate_text((int64_t)((double)n->sent_bytes / seconds)).text, n->via);
     printf("\n");
 }
 
@@ -322,8 +331,10 @@ static bool start(struct put *p, struct error *err)
         error_set(err, ERROR_USAGE, "put needs a project");
         return error_fix(err, "say --project NAME; `posthouse ls` lists them");
     }
-    if (!find_roots(p, err) || !house_open(p->call, 6, &p->house, err))
+    if (!way_options(p->call, &p->way, err) || !find_roots(p, err) ||
+        !house_open(p->call, 6, &p->house, err))
         return false;
+    p->way.url = p->house.url;
     json_t *project = house_project(p->house.client, named, err);
     p->project = arena_text(p->call->arena, json_word(project, "id"));
     json_decref(project);
@@ -371,6 +382,7 @@ static const struct option_row options[] = {
     {"follow-links", OPTION_FLAG, NULL, "send what symbolic links point at"},
     {"patience", OPTION_INT, "SECONDS", "how long to wait for a house that is away (600)"},
     {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
+    WAY_OPTIONS,
     CLIENT_OPTIONS,
     {0},
 };
@@ -382,6 +394,8 @@ const struct command command_put = {
     "exact bytes on disk. Folders keep their structure; numbered pictures become sequences. What\n"
     "the house has already is not sent. A put that was killed, or whose line broke, goes on where\n"
     "it stood when the same command is run again; one whose house is away waits for it.\n"
+    "It goes by UDP when that passes, which fills long lines and lines that lose packets, else by\n"
+    "several TCP streams; the progress line says which.\n"
     "Exit status 3: not all of it is there; what failed is said, with the way out.",
     options,
     1,

@@ -16,8 +16,10 @@
 
 enum {
     HASHERS = 2,
-    SENDERS = 4,
-    BUFFERS = 8,
+    SENDERS = 8, // by UDP; by HTTP only the first LINES of them
+    LINES = 4,
+    BUFFERS = 12, // by UDP; else BUFFERS_HTTP
+    BUFFERS_HTTP = 8,
     SOURCES_MOST = 12, // files and batches open at once
     CLAIM_MOST = 1024,
     SMALL_FILES_MOST = 2000,
@@ -72,8 +74,15 @@ struct failure {
     struct error err;
 };
 
+struct sender {
+    struct sending *sending;
+    int index;
+};
+
 struct sending {
     struct client *client;
+    struct way *way;
+    struct sender senders[SENDERS];
     struct journal *journal;
     char transfer[27];
     int64_t patience_us;
@@ -132,6 +141,7 @@ static void stop(struct sending *s, const struct error *err)
     nudge(s);
     pthread_mutex_unlock(&s->lock);
     client_interrupt(s->client);
+    way_stop(s->way);
 }
 
 static bool is_stopped(struct sending *s)
@@ -144,7 +154,8 @@ static bool is_stopped(struct sending *s)
 
 static char *buffer_take(struct sending *s) // with the lock; NULL: stopped
 {
-    while (!s->stopped && !s->buffer_count && s->buffers_made == BUFFERS)
+    int most = way_udp(s->way) ? BUFFERS : BUFFERS_HTTP;
+    while (!s->stopped && !s->buffer_count && s->buffers_made >= most)
         pthread_cond_wait(&s->changed, &s->lock);
     if (s->stopped)
         return NULL;
@@ -789,11 +800,39 @@ static void *hash_thread(void *context)
 
 // ---- sending
 
+// By UDP when there is a session. *ok says how it ended; false: it is to go by HTTP.
+static bool send_fast(struct sending *s, struct unit *u, text meta, bool *ok, struct error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    bool counts = speed_begin(&s->speed, (int64_t)u->size, clock_tick_us());
+    pthread_mutex_unlock(&s->lock);
+    enum way_end end = way_put(s->way, meta, u->buffer, u->size, err);
+    if (counts)
+        call_ends(s, end == WAY_DONE ? (int64_t)u->size : 0);
+    *ok = end == WAY_DONE;
+    if (end == WAY_FAILED && concerns_all(err))
+        stop(s, err);
+    return end != WAY_NOT;
+}
+
+static bool send_chunk_once(struct sending *s, struct unit *u, const struct call *call,
+                            struct arena *a, struct error *err)
+{
+    char meta[128];
+    bool ok;
+    struct reply reply;
+    struct call again = *call;
+    int size = snprintf(meta, sizeof(meta), "chunk %s %zu %s", u->source->id, u->number,
+                        sha256_text(&u->hash).text);
+    if (send_fast(s, u, (text){meta, (size_t)size}, &ok, err))
+        return ok;
+    return ask(s, &again, a, &reply, err);
+}
+
 static bool send_chunk(struct sending *s, struct unit *u, struct error *err)
 {
     struct source *o = u->source;
     struct arena *a = arena_open((size_t)1 << 20);
-    struct reply reply;
     sha256_hex hex = sha256_text(&u->hash);
     struct client_header header = {"Chunk-Sha256", hex.text};
     char path[96];
@@ -804,14 +843,14 @@ static bool send_chunk(struct sending *s, struct unit *u, struct error *err)
                         .header_count = 1,
                         .content_type = "application/octet-stream",
                         .body = {u->buffer, u->size}};
-    bool ok = ask(s, &call, a, &reply, err);
+    bool ok = send_chunk_once(s, u, &call, a, err);
     for (int again = 0; !ok && err->kind == ERROR_DAMAGED && again < 3; again++) {
         sha256 seen = sha256_of(u->buffer, u->size);
         if (u->known && !sha256_equal(&seen, &u->hash)) {
             changed_error(err, o->files[0].seen.path);
             break;
         }
-        ok = ask(s, &call, a, &reply, err); // it was the line
+        ok = send_chunk_once(s, u, &call, a, err); // it was the line
     }
     arena_close(a);
     return ok;
@@ -850,7 +889,10 @@ static void send_batch(struct sending *s, struct unit *u)
     struct call call = {.path = path,
                         .content_type = "application/x-posthouse-small",
                         .body = {u->buffer, u->size}};
-    if (ask(s, &call, a, &reply, &err)) {
+    bool ok;
+    if (!send_fast(s, u, (text){"small", 5}, &ok, &err))
+        ok = ask(s, &call, a, &reply, &err);
+    if (ok) {
         int64_t bytes = 0;
         for (size_t i = 0; i < o->file_count; i++) {
             bytes += o->files[i].seen.size;
@@ -884,11 +926,18 @@ static void send_unit(struct sending *s, struct unit *u)
 
 static void *send_thread(void *context)
 {
-    struct sending *s = context;
+    const struct sender *sender = context;
+    struct sending *s = sender->sending;
     for (;;) {
         pthread_mutex_lock(&s->lock);
-        while (!s->ready && !s->stopped && !(s->ended && !s->sources && !s->small))
-            pthread_cond_wait(&s->changed, &s->lock);
+        while (!s->stopped && !(s->ended && !s->sources && !s->small)) {
+            if (!way_udp(s->way) && sender->index >= way_lines(s->way, LINES))
+                tick(s);
+            else if (!s->ready)
+                pthread_cond_wait(&s->changed, &s->lock);
+            else
+                break;
+        }
         struct unit *u = s->ready;
         if (u) {
             s->ready = u->next;
@@ -907,14 +956,23 @@ static void *send_thread(void *context)
 struct sending *sending_open(const struct sending_wish *wish)
 {
     struct sending *s = must(calloc(1, sizeof(*s)));
-    s->client = wish->client;
+    struct way_wish way = wish->way;
+    s->client = way.client = wish->client;
+    way.moving = &s->moving;
+    snprintf(way.path, sizeof(way.path), "/transfers/%.26s/bulk", wish->transfer);
     s->journal = wish->journal;
     s->patience_us = wish->patience_s * 1000000;
     snprintf(s->transfer, sizeof(s->transfer), "%s", wish->transfer);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
-    for (int i = 0; i < HASHERS + SENDERS; i++)
-        if (pthread_create(&s->threads[i], NULL, i < HASHERS ? hash_thread : send_thread, s) != 0)
+    s->way = way_open(&way);
+    for (int i = 0; i < SENDERS; i++)
+        s->senders[i] = (struct sender){s, i};
+    for (int i = 0; i < HASHERS; i++)
+        if (pthread_create(&s->threads[i], NULL, hash_thread, s) != 0)
+            abort();
+    for (int i = 0; i < SENDERS; i++)
+        if (pthread_create(&s->threads[HASHERS + i], NULL, send_thread, &s->senders[i]) != 0)
             abort();
     return s;
 }
@@ -1015,6 +1073,7 @@ struct sending_numbers sending_numbers(struct sending *s)
     struct sending_numbers n = s->numbers;
     n.moving_bytes = s->moving;
     n.waiting = s->away_since_us != 0;
+    n.via = way_word(s->way);
     pthread_mutex_unlock(&s->lock);
     return n;
 }
@@ -1062,6 +1121,7 @@ void sending_close(struct sending *s)
     for (size_t i = 0; i < s->failure_count; i++)
         free(s->failures[i].path);
     free(s->failures);
+    way_close(s->way);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->changed);
     free(s);

@@ -1,17 +1,18 @@
 /*
  * cmd/put_send: the bytes of a put on their way.
  *
- * Two threads read and hash, four send; between them are eight buffers of a chunk each, so that
- * memory does not grow with the files. A hashed chunk is claimed first (many at once when the
- * line is slower than the hashing) and sent only when the house lacks it. Files under 1 MiB go
- * together, up to 8 MiB at once. Whoever is done with a file's last chunk looks whether it has
- * changed meanwhile and commits it, saying what its content must be: the house answers only when
- * it has exactly that, durably.
+ * Two threads read and hash, four send (eight by UDP, as each waits until its chunk is durable over
+ * there); between them are eight buffers of a chunk each (twelve), so that memory does not grow
+ * with the files. A hashed chunk is claimed first (many at once when the line is slower than the
+ * hashing) and sent only when the house lacks it. Files under 1 MiB go together, up to 8 MiB at
+ * once. Whoever is done with a file's last chunk looks whether it has changed meanwhile and commits
+ * it, saying what its content must be: the house answers only when it has exactly that, durably.
  *
  * When the house can not be reached everything waits and goes on by itself, up to `patience_s`.
  */
 #pragma once
 #include "cmd/put_journal.h"
+#include "cmd/way.h"
 #include "farm/speed.h"
 #include "wire/client.h"
 
@@ -22,6 +23,7 @@ struct sending_wish {
     struct journal *journal;
     const char *transfer;
     int64_t patience_s;
+    struct way_wish way; // kind, policy, rate, url
 };
 struct sending *sending_open(const struct sending_wish *wish);
 // Waits for room, at most 200 ms: false when there is none yet (call it again) or it has stopped.
@@ -41,6 +43,7 @@ struct sending_numbers {
     int64_t moving_bytes;            // on the line now
     int64_t failed;                  // files
     bool waiting;                    // for the house to come back
+    const char *via;                 // "UDP", "TCP", "HTTPS": how they go now
 };
 struct sending_numbers sending_numbers(struct sending *s);
 // Tells the house how fast it went, when enough was sent to say. Only after sending_halt.

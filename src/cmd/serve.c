@@ -180,6 +180,7 @@ static bool open_api(struct serving *s, struct error *err)
                            .logs_folder = below(s, s->folder, "logs"),
                            .scratch_folder = s->scratch,
                            .house_folder = s->folder,
+                           .bulk_rate = config_int(s->config, "bulk.rate"),
                            .pictures_folder = below(s, s->folder, "pictures"),
                            .renderers_folder = below(s, s->data, "renderers")},
         err);
@@ -271,6 +272,19 @@ static bool open_door(struct serving *s, struct error *err)
                   sizeof(s->ready.fingerprint));
     s->ready.pid = getpid();
     return true;
+}
+
+// A house that can not listen for UDP is open all the same.
+static void open_bulk(struct serving *s)
+{
+    struct error err;
+    const char *address = config_text(s->config, "listen");
+    int port = (int)config_int(s->config, "bulk.port");
+    if (!config_bool(s->config, "bulk"))
+        return;
+    if (!api_bulk_open(s->api, address, port ? port : server_port(s->server, 0), &err) &&
+        (port || !api_bulk_open(s->api, address, 0, &err)))
+        log_problem("serve.bulk", &err);
 }
 
 // ---- the house's own tokens
@@ -752,6 +766,7 @@ static bool open_all(struct serving *s, struct error *err)
     if (!open_state(s, err) || !keep_token(s, "worker.token", "worker", err) ||
         !keep_token(s, "local.token", "all", err) || !open_api(s, err) || !open_door(s, err))
         return false;
+    open_bulk(s);
     s->flowing = pthread_create(&s->flower, NULL, follow, s) == 0;
     s->sweeping = pthread_create(&s->sweeper, NULL, sweep, s) == 0;
     s->gathering = pthread_create(&s->gatherer, NULL, gather, s) == 0;
@@ -786,6 +801,7 @@ static void close_all(struct serving *s)
     sockets_close(s->sockets, 500);
     if (s->server)
         server_close(s->server, DRAIN_MS);
+    api_bulk_close(s->api);
     api_close(s->api);
     dav_close(s->dav);
     tree_close(s->tree);

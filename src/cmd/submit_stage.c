@@ -243,8 +243,11 @@ static bool send_files(struct staging *s, bool quiet, struct error *err)
     int64_t bytes = 0, had = 0;
     for (size_t i = 0; i < s->count; i++)
         bytes += s->list[i].seen.st_size;
-    s->sending =
-        sending_open(&(struct sending_wish){s->house->client, s->journal, s->transfer, 600});
+    s->sending = sending_open(&(struct sending_wish){.client = s->house->client,
+                                                     .journal = s->journal,
+                                                     .transfer = s->transfer,
+                                                     .patience_s = 600,
+                                                     .way = {.url = s->house->url}});
     struct progress bar = progress_begin("bringing inputs", "bytes", quiet);
     for (size_t i = 0; i < s->count; i++) {
         struct file_seen f = file_of(&s->list[i]);
