@@ -46,7 +46,7 @@ ok "it is there" says 'empty.txt' 0 here ls "Film/Day 1/Sound"
 ok "projects are listed" says 'Film' 0 here ls
 ok "the house is whole" says 'every byte proven' 0 here check
 
-# ---- lines that hold and break
+# ---- lines that hold and break: of TCP, as UDP would go past them
 cat >line.mjs <<'JS'
 // line.mjs PORT MARK cut|hold: a line between put and house. `cut`: it breaks after 30 MB, is dead for two seconds, and
 // breaks once more. `hold`: after 30 MB nothing more gets through until there is a file MARK.go, so that whatever is killed
@@ -97,13 +97,13 @@ by() { # by MARK COMMAND...: posthouse over that line
 # ---- a put that is killed, and one whose house is killed
 mkdir reels; noise 150000000 >reels/reel1.bin; noise 60000000 >reels/reel2.bin
 over first hold
-POSTHOUSE_URL="http://127.0.0.1:$(cat first)" POSTHOUSE_TOKEN="$token" "$posthouse" put reels --project Film --json >said_first 2>&1 &
+POSTHOUSE_URL="http://127.0.0.1:$(cat first)" POSTHOUSE_TOKEN="$token" "$posthouse" put reels --via tcp --project Film --json >said_first 2>&1 &
 putting=$!
 ok "a put is in the middle" until_true 30 test -e first.held
 ok "and some of it has arrived" until_true 30 arrived 8388608
 kill -9 $putting; wait $putting 2>/dev/null
 touch first.go
-ok "a put that was killed goes on where it stood" says '"closed": true' 0 by first put reels --project Film --json
+ok "a put that was killed goes on where it stood" says '"closed": true' 0 by first put reels --via tcp --project Film --json
 kill $line; wait $line 2>/dev/null
 ok "what was there was not sent again" holds 'a.closed && a.shared_bytes>=8388608 && a.sent_bytes>=100000000 && a.sent_bytes+a.shared_bytes===a.bytes' heard
 ok "what it came to is right" here get Film/reels/reel1.bin --out out
@@ -111,7 +111,7 @@ ok "byte for byte" cmp reels/reel1.bin out/reel1.bin
 
 noise 150000000 again >reels/reel1.bin; noise 60000000 again >reels/reel2.bin
 over second hold
-POSTHOUSE_URL="http://127.0.0.1:$(cat second)" POSTHOUSE_TOKEN="$token" "$posthouse" put reels --project Film --json >said_second 2>&1 &
+POSTHOUSE_URL="http://127.0.0.1:$(cat second)" POSTHOUSE_TOKEN="$token" "$posthouse" put reels --via tcp --project Film --json >said_second 2>&1 &
 putting=$!
 ok "another is in the middle" until_true 30 test -e second.held
 kill_house
@@ -127,7 +127,7 @@ ok "the house is whole after that" says 'every byte proven' 0 here check
 # ---- a line that breaks
 over line cut
 noise 90000000 line >reels/reel3.bin
-ok "a put over a line that breaks twice comes through" says '"closed": true' 0 by line put reels/reel3.bin --project Film --json
+ok "a put over a line that breaks twice comes through" says '"closed": true' 0 by line put reels/reel3.bin --via tcp --project Film --json
 ok "nothing failed" holds 'a.closed && a.failed.length===0 && a.bytes===90000000' heard
 kill $line; wait $line 2>/dev/null
 ok "it did break twice" grep -q 2 line.cuts
