@@ -48,6 +48,10 @@ ok "it takes new films" P put "reel 3.mov"
 ok "it closes" close_house
 house=$first
 
+ok "media comes back as plain files without a server" "$posthouse" store export out --house.folder="$house"
+ok "as they were brought in, with their dates" bash -c 'cmp "out/Reels/reel 2.mov" "reel 2.mov" && [ "$(stat -c %Y "out/Reels/reel 2.mov")" = "$(stat -c %Y "reel 2.mov")" ] && diff -r small out/Reels/small'
+ok "again writes nothing again" says '([0-9,]+) files in out, \1 of them were there already' 0 "$posthouse" store export out --house.folder="$house"
+
 ok "a backup of the state alone names the bytes it needs" says 'bytes.list' 0 backup --state-only
 ok "of which the store has every one" bash -c 'while read -r size name; do [ -e "$1/store/$name" ] || exit 1; done <"safe/$2/bytes.list"' _ "$house" "$(newest)"
 ok "it is restored with the store's own bytes" says 'restored' 0 restore third --store "$house/store"

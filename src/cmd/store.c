@@ -1,0 +1,338 @@
+/*
+ * posthouse store export: the house's media as plain files, without a running server.
+ *
+ * For who wants to leave, to look, or to get at media when nothing else starts. Every chunk is
+ * proven as it is read. A file has its name when it is whole; one that is there already with its
+ * size and date is left as it is, so a run that was cut goes on.
+ */
+#include "store/store.h"
+#include "cmd/command.h"
+#include "cmd/progress.h"
+#include "cmd/settings.h"
+#include "plat/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PAGE = 500, DEPTH_MOST = 100 };
+
+struct export
+{
+    struct command_call *call;
+    const char *to, *project; // project NULL: all
+    bool every;               // all versions
+    struct db *db;
+    struct store *store;
+    struct progress bar;
+    int64_t total, done, files, there, damaged;
+    // a page of files
+    char after_version[27];
+    int64_t after_number;
+    struct file {
+        char version[27], folder[27], *project, *asset, *name;
+        int64_t number, version_number, versions, file_count, modified_ms;
+        sha256 content;
+    } list[PAGE];
+    size_t count;
+    struct arena *a;
+    char *bytes;
+};
+
+#define OF_THEM                                                                                    \
+    "from version_files f join versions v on v.id = f.version join assets a on a.id = v.asset "    \
+    "join projects p on p.id = a.project where a.deleted = 0 and (?1 is null or p.name = ?1 or "   \
+    "p.id = ?1) and (?2 = 1 or v.id = a.newest) "
+
+static bool total_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct export *e = context;
+    return db_one_int(tx, &e->total, 0, err, "select coalesce(sum(f.size), 0) " OF_THEM, "si",
+                      e->project, (int64_t)e->every);
+}
+
+static bool page_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct export *e = context;
+    e->count = 0;
+    struct db_rows *rows = db_query(
+        tx,
+        "select f.version, f.number, f.name, f.content, f.modified_ms, a.folder, a.name, p.name, "
+        "v.number, a.versions, v.file_count " OF_THEM
+        "and (f.version > ?3 or (f.version = ?3 and f.number > ?4)) order by f.version, f.number "
+        "limit ?5",
+        "sisii", e->project, (int64_t)e->every, e->after_version, e->after_number, (int64_t)PAGE);
+    while (db_next(rows) && e->count < PAGE) {
+        struct file *f = &e->list[e->count++];
+        size_t size;
+        text_copy(text_of(db_text(rows, 0)), f->version, sizeof(f->version));
+        f->number = db_int(rows, 1);
+        f->name = arena_text(e->a, db_text(rows, 2));
+        const void *content = db_blob(rows, 3, &size);
+        if (content && size == SHA256_SIZE)
+            memcpy(f->content.at, content, SHA256_SIZE);
+        f->modified_ms = db_int(rows, 4);
+        text_copy(text_of(db_text(rows, 5)), f->folder, sizeof(f->folder));
+        f->asset = arena_text(e->a, db_text(rows, 6));
+        f->project = arena_text(e->a, db_text(rows, 7));
+        f->version_number = db_int(rows, 8);
+        f->versions = db_int(rows, 9);
+        f->file_count = db_int(rows, 10);
+    }
+    return db_end(rows, err);
+}
+
+// A name as one part of a path, whatever people called it.
+static const char *part(struct arena *a, const char *name)
+{
+    char *made = arena_text(a, name);
+    for (char *at = made; *at; at++)
+        if (*at == '/' || (unsigned char)*at < ' ')
+            *at = '_';
+    return strcmp(made, ".") == 0 || strcmp(made, "..") == 0 || !*made ? "_" : made;
+}
+
+struct above {
+    struct arena *a;
+    const char *folder, *path;
+};
+
+static bool above_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct above *u = context;
+    char at[27];
+    text_copy(text_of(u->folder), at, sizeof(at));
+    for (int depth = 0; at[0] && depth < DEPTH_MOST; depth++) {
+        struct db_rows *rows =
+            db_query(tx, "select name, parent from folders where id = ?1", "s", at);
+        bool there = db_next(rows);
+        if (there) {
+            u->path = arena_format(u->a, "%s/%s", part(u->a, db_text(rows, 0)), u->path);
+            text_copy(text_of(db_text(rows, 1)), at, sizeof(at));
+        }
+        if (!db_end(rows, err))
+            return false;
+        if (!there)
+            break;
+    }
+    return true;
+}
+
+// Where a file goes, below `to`: project, folders, and for many files the asset's name as a folder.
+static bool place(struct export *e, const struct file *f, struct arena *a, const char **path,
+                  struct error *err)
+{
+    struct above u = {a, f->folder, ""};
+    if (f->folder[0] && !db_read(e->db, above_in, &u, err))
+        return false;
+    const char *name = part(a, f->file_count > 1 ? f->asset : f->name);
+    if (f->file_count == 1 && e->every && f->version_number < f->versions) {
+        const char *dot = strrchr(name, '.');
+        size_t stem = dot && dot > name ? (size_t)(dot - name) : strlen(name);
+        name = arena_format(a, "%.*s (v%lld)%s", (int)stem, name, (long long)f->version_number,
+                            name + stem);
+    } else if (f->file_count > 1 && e->every && f->version_number < f->versions) {
+        name = arena_format(a, "%s (v%lld)", name, (long long)f->version_number);
+    }
+    const char *within = "";
+    if (f->file_count > 1) { // names of cards have folders of their own
+        char *rest = arena_text(a, f->name);
+        for (char *at = strtok(rest, "/"); at; at = strtok(NULL, "/"))
+            within = arena_format(a, "%s/%s", within, part(a, at));
+    }
+    *path = arena_format(a, "%s/%s/%s%s%s", e->to, part(a, f->project), u.path, name, within);
+    return strlen(*path) < PATH_MAX - 16 ||
+           error_set(err, ERROR_INPUT, "a path is too long: %.100s...", *path);
+}
+
+static bool is_there(const char *path, int64_t size, int64_t modified_ms)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISREG(s.st_mode) && s.st_size == size &&
+           (!modified_ms || s.st_mtim.tv_sec * 1000LL + s.st_mtim.tv_nsec / 1000000 == modified_ms);
+}
+
+struct chunks {
+    const struct file *f;
+    struct arena *a;
+    struct store_chunk *list;
+    size_t count;
+};
+
+static bool chunks_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct chunks *c = context;
+    return store_chunks(tx, &c->f->content, c->a, &c->list, &c->count, err);
+}
+
+// *whole false: some of it is damaged, and nothing is left of it.
+static bool write_file(struct export *e, const struct file *f, const char *path, struct arena *a,
+                       bool *whole, struct error *err)
+{
+    const struct store_map *map = NULL;
+    struct chunks c = {.f = f, .a = a};
+    char folder[PATH_MAX];
+    const char *begun = arena_format(a, "%s.part", path);
+    *whole = true;
+    path_folder(path, folder, sizeof(folder));
+    struct error trouble;
+    if (!folder_make(folder, 0755, err) || !db_read(e->db, chunks_in, &c, err))
+        return false;
+    if (!store_map_open(e->store, &f->content, &map, &trouble)) {
+        *whole = false;
+        return true;
+    }
+    int fd = open(begun, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    bool ok = fd >= 0 || error_errno(err, errno, "cannot write %s", begun);
+    int64_t at = 0;
+    for (size_t i = 0; ok && *whole && i < c.count; i++) {
+        size_t size = (size_t)c.list[i].length;
+        *whole = store_map_read(map, at, e->bytes, size, &trouble);
+        sha256 hash = *whole ? sha256_of(e->bytes, size) : (sha256){0};
+        *whole = *whole && sha256_equal(&hash, &c.list[i].hash);
+        for (size_t put = 0; ok && *whole && put < size;) {
+            ssize_t wrote = write(fd, e->bytes + put, size - put);
+            if (wrote < 0 && errno != EINTR)
+                ok = error_errno(err, errno, "cannot write %s", begun);
+            put += wrote > 0 ? (size_t)wrote : 0;
+        }
+        at += c.list[i].length;
+        progress_show(&e->bar, e->done + at, e->total);
+    }
+    store_map_close(e->store, map);
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                {f->modified_ms / 1000, f->modified_ms % 1000 * 1000000}};
+    if (ok && *whole &&
+        ((f->modified_ms && futimens(fd, times) != 0) || fsync(fd) != 0 ||
+         rename(begun, path) != 0))
+        ok = error_errno(err, errno, "cannot finish %s", path);
+    if (fd >= 0)
+        close(fd);
+    if (fd >= 0 && (!ok || !*whole))
+        unlink(begun);
+    return ok;
+}
+
+static bool one(struct export *e, const struct file *f, struct error *err)
+{
+    struct arena *a = arena_open((size_t)256 << 20);
+    struct chunks c = {.f = f, .a = a};
+    const char *path;
+    bool whole = true, ok = place(e, f, a, &path, err);
+    int64_t size = 0;
+    if (ok && (ok = db_read(e->db, chunks_in, &c, err)))
+        for (size_t i = 0; i < c.count; i++)
+            size += c.list[i].length;
+    if (ok && is_there(path, size, f->modified_ms))
+        e->there++;
+    else
+        ok = ok && write_file(e, f, path, a, &whole, err);
+    e->done += size;
+    e->files++;
+    if (ok && !whole) {
+        e->damaged++;
+        progress_end(&e->bar);
+        fprintf(stderr, "damaged, and left out: %s\n", path);
+    }
+    arena_close(a);
+    return ok;
+}
+
+static bool open_house(struct export *e, struct error *err)
+{
+    char data[PATH_MAX], path[PATH_MAX], store[PATH_MAX], migrations[PATH_MAX + 16];
+    const char *folder = config_text(e->call->config, "house.folder");
+    if (!path_join(path, sizeof(path), folder, "house.db") ||
+        !path_join(store, sizeof(store), folder, "store"))
+        return error_set(err, ERROR_INPUT, "the path of the house is too long");
+    if (!file_look(path, NULL, NULL)) {
+        error_set(err, ERROR_NOT_FOUND, "there is no house in %s", folder);
+        return error_fix(err, "name it: --house.folder=DIR");
+    }
+    if (!settings_data_folder(e->call->config, data, sizeof(data)))
+        return error_set(err, ERROR_NOT_FOUND, "cannot find the house's data folder");
+    snprintf(migrations, sizeof(migrations), "%s/migrations", data);
+    e->db = db_open(&(struct db_wish){.path = path, .migrations = migrations, .readers = 1}, err);
+    if (e->db)
+        e->store = store_open(
+            &(struct store_wish){
+                .folder = store, .db = e->db, .reserve_bytes = -1, .look_only = true},
+            err);
+    return e->store != NULL;
+}
+
+static bool all(struct export *e, struct error *err)
+{
+    if (!db_read(e->db, total_in, e, err))
+        return false;
+    e->bar = progress_begin("exporting", "bytes", false);
+    bool ok = true;
+    do {
+        e->a = arena_open((size_t)16 << 20);
+        ok = db_read(e->db, page_in, e, err);
+        for (size_t i = 0; ok && i < e->count; i++)
+            ok = one(e, &e->list[i], err);
+        if (e->count) {
+            memcpy(e->after_version, e->list[e->count - 1].version, sizeof(e->after_version));
+            e->after_number = e->list[e->count - 1].number;
+        }
+        arena_close(e->a);
+    } while (ok && e->count == PAGE);
+    progress_end(&e->bar);
+    return ok;
+}
+
+static int run(struct command_call *call)
+{
+    struct error err;
+    error_clear(&err);
+    if (strcmp(call->words[0], "export") != 0 || call->word_count != 2) {
+        error_set(&err, ERROR_USAGE, "posthouse store %s is not complete", call->words[0]);
+        error_fix(&err, "say posthouse store export TO");
+        return command_failed(&err);
+    }
+    struct export *e = calloc(1, sizeof(*e));
+    e->call = call;
+    e->to = call->words[1];
+    e->project = option_text(call, "project");
+    e->every = option_flag(call, "all-versions");
+    e->bytes = malloc((size_t)STORE_CHUNK);
+    bool ok = open_house(e, &err) && all(e, &err);
+    int status = ok ? e->damaged ? 1 : 0 : command_failed(&err);
+    if (ok && e->project && !e->files)
+        fprintf(stderr, "there is nothing in a project called %s\n", e->project);
+    if (ok)
+        printf("%s %s in %s, %s of them were there already\n", count_text(e->files).text,
+               e->files == 1 ? "file" : "files", e->to, count_text(e->there).text);
+    store_close(e->store);
+    db_close(e->db);
+    free(e->bytes);
+    free(e);
+    return status;
+}
+
+static const struct option_row options[] = {
+    {"project", OPTION_TEXT, "NAME", "only this one, by name or id"},
+    {"all-versions", OPTION_FLAG, NULL, "older versions too, as \"name (v1).mov\""},
+    {0},
+};
+const struct command command_store = {
+    "store",
+    "export TO",
+    "media back as plain files, without a server",
+    "Writes all that the house in house.folder holds to the folder TO, as PROJECT/FOLDERS/NAME "
+    "with\n"
+    "the dates that the files had. Every byte is proven as it is read. It works beside a running\n"
+    "house and without one; what was cut goes on when it is run again.\n"
+    "Exit status: 0 all is there, 1 some media is damaged and was left out, 3 it could not be "
+    "done.",
+    options,
+    1,
+    2,
+    run,
+};
