@@ -11,7 +11,12 @@ void metadata_facts(const struct media *m, json_t *facts);
 // What the muxer is told: before the header, libav's own dictionary and chapters; then, when the
 // file is written, what libav does not write, in the file where it lies.
 MUST_CHECK bool metadata_announce(const struct ticket *t, AVFormatContext *out, struct error *err);
-MUST_CHECK bool metadata_complete(const struct ticket *t, int file, struct error *err);
+MUST_CHECK bool metadata_complete(const struct ticket *t, const AVFormatContext *out, int file,
+                                  struct error *err);
+// Adds what "chnl" of each sound of an MP4 is to say.
+void channels_pairs(const AVFormatContext *out, json_t *pairs);
 
 // A copy of a finished file that says something else; essence is copied byte by byte.
+// Of Matroska and MXF all of it is written again; "chapters" of the ticket missing: they stay.
+MUST_CHECK bool metadata_rewrap(const struct ticket *t, int64_t *size, struct error *err);
 bool retag(const struct ticket *t, json_t **result, struct error *err);

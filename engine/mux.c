@@ -440,7 +440,7 @@ static bool write_all(struct muxing *x, struct error *err)
     if (code < 0 || (done && x->write_error))
         return failed(x, code, err);
     done = done && (!x->cmaf || cmaf_finish(x->cmaf, x->file, &x->about, err));
-    return done && metadata_complete(x->o.t, x->file, err) &&
+    return done && metadata_complete(x->o.t, x->out, x->file, err) &&
            (fsync(x->file) == 0 || error_errno(err, errno, "cannot make %s durable", x->name));
 }
 

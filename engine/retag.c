@@ -25,12 +25,15 @@ static const char *word(const json_t *o, const char *name)
     return t ? t : "";
 }
 
-// What the muxer takes itself: libav's names of what lies in bext, which has no room to grow later.
+// What the muxer takes itself, of the file and of its tracks: libav's names, also of what lies in
+// bext, which has no room to grow later.
 static const char *av_key(const json_t *entry)
 {
     const char *at = word(entry, "at");
     if (strncmp(at, "av/", 3) == 0)
         return at + 3;
+    if (strncmp(at, "trak/", 5) == 0 && strcmp(word(entry, "by"), "av") == 0)
+        return at + 5;
     return strcmp(at, "bext/CodingHistory") == 0 ? "coding_history" : NULL;
 }
 
@@ -59,8 +62,17 @@ bool metadata_announce(const struct ticket *t, AVFormatContext *out, struct erro
     const json_t *chapters = json_object_get(t->metadata, "chapters");
     size_t i;
     bool done = true;
-    json_array_foreach(entries, i, one) if (av_key(one) && *word(one, "value"))
-        av_dict_set(&out->metadata, av_key(one), word(one, "value"), 0);
+    json_array_foreach(entries, i, one)
+    {
+        const json_t *track = json_object_get(one, "track");
+        json_int_t number = track ? json_integer_value(track) : -1;
+        AVDictionary **to = !track ? &out->metadata
+                            : number >= 0 && number < out->nb_streams
+                                ? &out->streams[number]->metadata
+                                : NULL;
+        if (to && av_key(one) && *word(one, "value"))
+            av_dict_set(to, av_key(one), word(one, "value"), 0);
+    }
     json_array_foreach(chapters, i, one)
     {
         const json_t *next = json_object_get(json_array_get(chapters, i + 1), "start");
@@ -143,13 +155,16 @@ static bool write_parts(const struct place_edit *edit, int file, const char *nam
     return ftruncate(file, at) == 0 || error_errno(err, errno, "cannot write %s", name);
 }
 
-bool metadata_complete(const struct ticket *t, int file, struct error *err)
+bool metadata_complete(const struct ticket *t, const AVFormatContext *out, int file,
+                       struct error *err)
 {
     json_t *pairs = of_boxes(json_object_get(t->metadata, "entries"));
     struct arena *a = arena_open(ARENA_MOST);
     struct place_file f = {read_file, &file, lseek(file, 0, SEEK_END), t->output};
     struct place_edit edit;
     bool ours = false;
+    if (strcmp(out->oformat->name, "mp4") == 0 && !json_object_get(t->profile, "fragment_s"))
+        channels_pairs(out, pairs);
     bool done = !json_array_size(pairs) || (edit_of(&f, a, pairs, true, &ours, &edit, err) &&
                                             (!ours || write_parts(&edit, file, t->output, err)));
     arena_close(a);
@@ -194,14 +209,6 @@ static bool copy_part(struct copying *c, const struct place_part *p, int64_t at,
     return true;
 }
 
-static bool no_home(const struct ticket *t, struct error *err)
-{
-    error_set(err, ERROR_UNSUPPORTED, "what %s says of itself can not be changed",
-              t->inputs[0].name);
-    error_why(err, "that is done in finished MP4, QuickTime and WAV files");
-    return error_fix(err, "keep a sidecar beside it, or make it anew: posthouse transcode");
-}
-
 static bool rewrite(struct copying *c, struct arena *a, const json_t *pairs, struct error *err)
 {
     struct place_file f = {read_input, c->in, c->size, c->t->inputs[0].name};
@@ -211,7 +218,7 @@ static bool rewrite(struct copying *c, struct arena *a, const json_t *pairs, str
     if (!edit_of(&f, a, pairs, false, &ours, &edit, err))
         return false;
     if (!ours)
-        return no_home(c->t, err);
+        return metadata_rewrap(c->t, &c->size, err);
     if (!output_open(c->t->output, &c->file, err))
         return false;
     for (size_t i = 0; i < edit.count; i++) {
@@ -228,6 +235,9 @@ bool retag(const struct ticket *t, json_t **result, struct error *err)
     struct copying c = {.t = t, .file = -1, .size = t->inputs[0].size, .room = malloc(COPY_BYTES)};
     struct arena *a = arena_open(ARENA_MOST);
     json_t *pairs = of_boxes(json_object_get(t->metadata, "entries"));
+    json_t *chapters = json_object_get(t->metadata, "chapters");
+    if (chapters)
+        json_array_append_new(pairs, json_pack("{s:s, s:O}", "at", "chapters", "list", chapters));
     bool done = (c.room || error_set(err, ERROR_TOO_BIG, "no memory to copy a file")) &&
                 input_open(0, c.size, &c.in, err) && rewrite(&c, a, pairs, err);
     if (done)

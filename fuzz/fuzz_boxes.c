@@ -10,6 +10,10 @@ static const char told[] =
     " {\"at\": \"udta/\xc2\xa9nam\", \"value\": null},"
     " {\"at\": \"xmp/dc:title\", \"value\": \"Night\"}]";
 
+static const char chapters[] =
+    "{\"at\": \"chapters\", \"list\": [{\"start\": 0, \"title\": \"One\"}, {\"start\": 720000, "
+    "\"title\": \"Two\"}]}";
+
 static void once(struct arena *a, struct bytes b, const json_t *pairs, bool stay, int again)
 {
     struct place_file f = {bytes_read, &b, (int64_t)b.size, "it"};
@@ -28,7 +32,7 @@ static void once(struct arena *a, struct bytes b, const json_t *pairs, bool stay
         abort();
     json_decref(read);
     if (again)
-        once(a, made, pairs, !stay, again - 1);
+        once(a, made, pairs, !stay && json_array_size(pairs) < 9, again - 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
@@ -38,6 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
     if (!pairs)
         abort();
     once(a, (struct bytes){at, size}, pairs, size % 2, 1);
+    json_array_append_new(pairs, json_loads(chapters, 0, NULL));
+    once(a, (struct bytes){at, size}, pairs, false, 1);
     json_decref(pairs);
     arena_close(a);
     return 0;

@@ -6,7 +6,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
     static const char told[] =
         "[{\"at\": \"xmp/dc:title\", \"value\": \"Night\"}, {\"at\": \"xmp/dc:title@fr\", "
         "\"value\": \"Nuit\"}, {\"at\": \"xmp/xmpDM:scene\", \"value\": \"4\"}, {\"at\": "
-        "\"ixml/PROJECT\", \"value\": \"Night\"}]";
+        "\"ixml/PROJECT\", \"value\": \"Night\"}, {\"at\": \"xmp/xmpDM:Tracks/startTime\", "
+        "\"track\": 0, "
+        "\"value\": \"30030\"}]";
     struct arena *a = arena_open((size_t)1 << 30);
     json_t *pairs = json_loads(told, 0, NULL), *read = json_array();
     text t = {(const char *)at, size};
@@ -17,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
     if (xmp)
         xmp_pairs(text_of(xmp), read);
     if (xmp && json_array_size(read) < 2000 &&
-        (!says(read, "xmp/dc:title", "Night") || !says(read, "xmp/xmpDM:scene", "4")))
+        (!says(read, "xmp/dc:title", "Night") ||
+         !says(read, "xmp/xmpDM:Tracks/startTime", "30030") || !says(read, "xmp/xmpDM:scene", "4")))
         abort();
     json_array_clear(read);
     if (ixml)

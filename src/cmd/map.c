@@ -229,6 +229,8 @@ static bool rewrite(struct mapping *x, struct error *err)
     struct media copy = {.name = name, .paths = &made, .count = 1};
     if (!folder_make(work, 0755, err))
         return false;
+    if (!json_object_get(x->told, "chapters")) // they stay as they are
+        json_object_del(x->entries, "chapters");
     // The copy is looked at before it takes the file's place.
     if (media_retag(x->call, &x->media, x->entries, work, name, option_flag(x->call, "json"),
                     &result, err) &&
@@ -330,10 +332,10 @@ const struct command command_map = {
     "chapters, ids, rights; each value with its source) and shows what becomes of each value in a\n"
     "container or a deliverable: kept, changed, truncated, or without a home. FIELD=VALUE says "
     "what\n"
-    "the file does not (work.title=Night, track[2].language=fr); --write puts it into finished "
-    "MP4,\n"
-    "QuickTime and WAV files without touching a byte of picture and sound. The exit status is 1\n"
-    "when a field that the profile requires has no value or no home.",
+    "the file does not (work.title=Night, track[2].language=fr, chapter[1].start=0); --write puts\n"
+    "it into finished MP4, QuickTime and WAV files without touching a byte of picture and sound,\n"
+    "and writes Matroska and MXF (OP1a) again around the same packets; what that would lose is\n"
+    "refused. The exit status is 1 when a field that the profile requires has no value or no home.",
     options,
     0,
     0,

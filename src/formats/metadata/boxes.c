@@ -13,8 +13,8 @@
  * offsets (stco, co64) with it, or, when it must not move, the old one becomes "free" and the new
  * one comes to the end.
  */
+#include "formats/metadata/boxes_inside.h"
 #include "formats/metadata/metadata.h"
-#include "formats/metadata/places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,55 +27,27 @@
 #define VALUE_MOST 16384 // bytes of one that is read
 #define PAIRS_MOST 2000
 
-#define NAME(a, b, c, d)                                                                           \
-    ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
-
-struct box {
-    uint32_t name;
-    const uint8_t *body; // of a leaf; of others what is before the children
-    size_t size;
-    bool parent;
-    struct box *first, *next;
-};
-
-struct top {
-    uint32_t name;
-    int64_t at, size; // with its head
-    int head;
-    bool xmp;
-};
-
-struct tree {
-    const struct place_file *f;
-    struct arena *a;
-    struct top *tops;
-    size_t top_count, boxes;
-    size_t moov; // index; top_count: none
-    bool fragments, quicktime;
-    struct box *root;
-};
-
 static const uint8_t xmp_uuid[16] = {0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8,
                                      0x9c, 0x71, 0x99, 0x94, 0x91, 0xe3, 0xaf, 0xac};
 static const char role_scheme[] = "urn:mpeg:dash:role:2011";
 
-static uint32_t be32(const uint8_t *p)
+uint32_t be32(const uint8_t *p)
 {
     return NAME(p[0], p[1], p[2], p[3]);
 }
 
-static uint64_t be64(const uint8_t *p)
+uint64_t be64(const uint8_t *p)
 {
     return (uint64_t)be32(p) << 32 | be32(p + 4);
 }
 
-static void put32(uint8_t *p, uint32_t v)
+void put32(uint8_t *p, uint32_t v)
 {
     p[0] = (uint8_t)(v >> 24), p[1] = (uint8_t)(v >> 16), p[2] = (uint8_t)(v >> 8),
     p[3] = (uint8_t)v;
 }
 
-static void put64(uint8_t *p, uint64_t v)
+void put64(uint8_t *p, uint64_t v)
 {
     put32(p, (uint32_t)(v >> 32));
     put32(p + 4, (uint32_t)v);
@@ -141,10 +113,10 @@ static bool list_tops(struct tree *t, struct error *err)
 
 static bool parent(uint32_t name, uint32_t above)
 {
-    static const uint32_t names[] = {NAME('m', 'o', 'o', 'v'), NAME('t', 'r', 'a', 'k'),
-                                     NAME('m', 'd', 'i', 'a'), NAME('m', 'i', 'n', 'f'),
-                                     NAME('s', 't', 'b', 'l'), NAME('u', 'd', 't', 'a'),
-                                     NAME('m', 'e', 't', 'a'), NAME('i', 'l', 's', 't')};
+    static const uint32_t names[] = {
+        NAME('m', 'o', 'o', 'v'), NAME('t', 'r', 'a', 'k'), NAME('m', 'd', 'i', 'a'),
+        NAME('m', 'i', 'n', 'f'), NAME('s', 't', 'b', 'l'), NAME('u', 'd', 't', 'a'),
+        NAME('m', 'e', 't', 'a'), NAME('i', 'l', 's', 't'), NAME('t', 'r', 'e', 'f')};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i] == name)
             return true;
@@ -215,7 +187,7 @@ static bool take_apart(struct tree *t, struct error *err)
     return true;
 }
 
-static struct box *child(const struct box *b, uint32_t name)
+struct box *box_child(const struct box *b, uint32_t name)
 {
     for (struct box *c = b ? b->first : NULL; c; c = c->next)
         if (c->name == name)
@@ -225,7 +197,7 @@ static struct box *child(const struct box *b, uint32_t name)
 
 static uint32_t handler(const struct box *meta)
 {
-    const struct box *h = child(meta, NAME('h', 'd', 'l', 'r'));
+    const struct box *h = box_child(meta, NAME('h', 'd', 'l', 'r'));
     return h && !h->parent && h->size >= 12 ? be32(h->body + 8) : 0;
 }
 
@@ -307,7 +279,7 @@ static text utf16(struct arena *a, const uint8_t *at, size_t size)
 // The text of an item's "data"; empty when it is none (a picture, a table).
 static text item_value(struct arena *a, const struct box *item)
 {
-    const struct box *d = child(item, NAME('d', 'a', 't', 'a'));
+    const struct box *d = box_child(item, NAME('d', 'a', 't', 'a'));
     if (!d || d->parent || d->size < 8 || d->size > VALUE_MOST)
         return (text){0};
     uint32_t type = be32(d->body) & 0xffffff;
@@ -328,7 +300,7 @@ static text item_value(struct arena *a, const struct box *item)
 
 static text free_name(const struct box *item, uint32_t part)
 {
-    const struct box *b = child(item, part);
+    const struct box *b = box_child(item, part);
     return b && !b->parent && b->size > 4 && b->size < 300
                ? (text){(const char *)b->body + 4, b->size - 4}
                : (text){"", 0};
@@ -345,7 +317,7 @@ static const char *item_name(struct arena *a, const struct box *item)
 
 static void read_ilst(struct found *f, const struct box *meta)
 {
-    const struct box *list = child(meta, NAME('i', 'l', 's', 't'));
+    const struct box *list = box_child(meta, NAME('i', 'l', 's', 't'));
     for (const struct box *i = list && list->parent ? list->first : NULL; i; i = i->next)
         if (i->parent)
             add(f, item_name(f->t->a, i), -1, item_value(f->t->a, i));
@@ -354,7 +326,7 @@ static void read_ilst(struct found *f, const struct box *meta)
 // Key number n (from 1) of "keys"; empty: none.
 static text key(const struct box *meta, uint32_t number)
 {
-    const struct box *k = child(meta, NAME('k', 'e', 'y', 's'));
+    const struct box *k = box_child(meta, NAME('k', 'e', 'y', 's'));
     size_t at = 8;
     for (uint32_t n = 1; k && !k->parent && at + 8 <= k->size; n++) {
         uint32_t size = be32(k->body + at);
@@ -369,7 +341,7 @@ static text key(const struct box *meta, uint32_t number)
 
 static void read_mdta(struct found *f, const struct box *meta, const char *before, int track)
 {
-    const struct box *list = child(meta, NAME('i', 'l', 's', 't'));
+    const struct box *list = box_child(meta, NAME('i', 'l', 's', 't'));
     for (const struct box *i = list && list->parent ? list->first : NULL; i; i = i->next) {
         text name = key(meta, i->name);
         if (name.size && name.size < 300 && i->parent)
@@ -410,8 +382,8 @@ static void read_udta(struct found *f, const struct box *udta)
 
 static void read_language(struct found *f, const struct box *mdia, int track)
 {
-    const struct box *h = child(mdia, NAME('m', 'd', 'h', 'd'));
-    const struct box *e = child(mdia, NAME('e', 'l', 'n', 'g'));
+    const struct box *h = box_child(mdia, NAME('m', 'd', 'h', 'd'));
+    const struct box *e = box_child(mdia, NAME('e', 'l', 'n', 'g'));
     if (e && !e->parent && e->size > 4)
         add(f, "trak/elng", track, (text){(const char *)e->body + 4, e->size - 4});
     size_t at = h && h->size && h->body[0] == 1 ? 32 : 20;
@@ -427,9 +399,10 @@ static void read_language(struct found *f, const struct box *mdia, int track)
 // colr, pasp, clap, fiel, mdcv and clli of the first sample description.
 static void read_description(struct found *f, const struct box *mdia, int track)
 {
-    const struct box *stbl = child(child(mdia, NAME('m', 'i', 'n', 'f')), NAME('s', 't', 'b', 'l'));
-    const struct box *d = child(stbl, NAME('s', 't', 's', 'd'));
-    const struct box *h = child(mdia, NAME('h', 'd', 'l', 'r'));
+    const struct box *stbl =
+        box_child(box_child(mdia, NAME('m', 'i', 'n', 'f')), NAME('s', 't', 'b', 'l'));
+    const struct box *d = box_child(stbl, NAME('s', 't', 's', 'd'));
+    const struct box *h = box_child(mdia, NAME('h', 'd', 'l', 'r'));
     if (!d || d->parent || d->size < 8 + 86 || !h || h->size < 12 ||
         be32(h->body + 8) != NAME('v', 'i', 'd', 'e'))
         return;
@@ -469,9 +442,12 @@ static void read_description(struct found *f, const struct box *mdia, int track)
 
 static void read_track(struct found *f, const struct box *trak, int track)
 {
-    const struct box *udta = child(trak, NAME('u', 'd', 't', 'a'));
-    const struct box *mdia = child(trak, NAME('m', 'd', 'i', 'a'));
+    const struct box *udta = box_child(trak, NAME('u', 'd', 't', 'a'));
+    const struct box *mdia = box_child(trak, NAME('m', 'd', 'i', 'a'));
+    const char *channels = channels_text(f->t->a, mdia);
     read_language(f, mdia, track);
+    if (channels)
+        add(f, "trak/chnl", track, text_of(channels));
     read_description(f, mdia, track);
     read_mdta(f, meta_of(trak, NAME('m', 'd', 't', 'a')), "trak/mdta/", track);
     for (const struct box *b = udta && udta->parent ? udta->first : NULL; b; b = b->next) {
@@ -514,7 +490,7 @@ bool boxes_pairs(const struct place_file *file, struct arena *a, json_t *pairs, 
     struct found f = {.t = &t, .pairs = pairs};
     if (!take_apart(&t, err) || !read_xmp(&f, err))
         return false;
-    const struct box *udta = child(t.root, NAME('u', 'd', 't', 'a'));
+    const struct box *udta = box_child(t.root, NAME('u', 'd', 't', 'a'));
     int track = 0;
     read_ilst(&f, meta_of(udta, NAME('m', 'd', 'i', 'r')));
     read_mdta(&f, meta_of(t.root, NAME('m', 'd', 't', 'a')), "mdta/", -1);
@@ -528,7 +504,7 @@ bool boxes_pairs(const struct place_file *file, struct arena *a, json_t *pairs, 
 
 // ---- changing the tree
 
-static struct box *leaf(struct arena *a, uint32_t name, const void *body, size_t size)
+struct box *box_leaf(struct arena *a, uint32_t name, const void *body, size_t size)
 {
     struct box *b = ARENA_NEW(a, struct box);
     *b = (struct box){
@@ -536,7 +512,7 @@ static struct box *leaf(struct arena *a, uint32_t name, const void *body, size_t
     return b;
 }
 
-static void append(struct box *to, struct box *b)
+void box_append(struct box *to, struct box *b)
 {
     struct box **link = &to->first;
     while (*link)
@@ -544,7 +520,7 @@ static void append(struct box *to, struct box *b)
     *link = b;
 }
 
-static void take_out(struct box *from, const struct box *b)
+void box_take_out(struct box *from, const struct box *b)
 {
     for (struct box **link = &from->first; *link; link = &(*link)->next)
         if (*link == b) {
@@ -553,18 +529,18 @@ static void take_out(struct box *from, const struct box *b)
         }
 }
 
-static struct box *made(struct arena *a, struct box *in, uint32_t name)
+struct box *box_made(struct arena *a, struct box *in, uint32_t name)
 {
     struct box *b = ARENA_NEW(a, struct box);
     *b = (struct box){.name = name, .parent = true};
-    append(in, b);
+    box_append(in, b);
     return b;
 }
 
-static struct box *wanted(struct arena *a, struct box *in, uint32_t name)
+struct box *box_wanted(struct arena *a, struct box *in, uint32_t name)
 {
-    struct box *b = child(in, name);
-    return b && b->parent ? b : made(a, in, name);
+    struct box *b = box_child(in, name);
+    return b && b->parent ? b : box_made(a, in, name);
 }
 
 // The "meta" of that handler in `in`.
@@ -575,13 +551,13 @@ static struct box *wanted_meta(struct tree *t, struct box *in, uint32_t kind)
     struct box *meta = meta_of(in, kind);
     if (meta)
         return meta;
-    meta = made(t->a, in, NAME('m', 'e', 't', 'a'));
+    meta = box_made(t->a, in, NAME('m', 'e', 't', 'a'));
     if (!t->quicktime || kind == NAME('m', 'd', 'i', 'r'))
         meta->body = flags, meta->size = 4;
     put32(hdlr + 8, kind);
     if (kind == NAME('m', 'd', 'i', 'r'))
         memcpy(hdlr + 12, "appl", 4);
-    append(meta, leaf(t->a, NAME('h', 'd', 'l', 'r'), hdlr, sizeof(hdlr)));
+    box_append(meta, box_leaf(t->a, NAME('h', 'd', 'l', 'r'), hdlr, sizeof(hdlr)));
     return meta;
 }
 
@@ -597,7 +573,7 @@ static void add_data(struct tree *t, struct box *item, const char *value, size_t
             body[8 + i] = (uint8_t)(n >> (8 * (number_size - 1 - i)));
         size = number_size;
     }
-    append(item, leaf(t->a, NAME('d', 'a', 't', 'a'), body, 8 + size));
+    box_append(item, box_leaf(t->a, NAME('d', 'a', 't', 'a'), body, 8 + size));
 }
 
 static size_t number_size(text name)
@@ -619,31 +595,31 @@ static uint32_t four(text name)
 
 static void set_ilst(struct tree *t, const char *at, const char *value)
 {
-    struct box *meta =
-        wanted_meta(t, wanted(t->a, t->root, NAME('u', 'd', 't', 'a')), NAME('m', 'd', 'i', 'r'));
-    struct box *list = wanted(t->a, meta, NAME('i', 'l', 's', 't'));
+    struct box *meta = wanted_meta(t, box_wanted(t->a, t->root, NAME('u', 'd', 't', 'a')),
+                                   NAME('m', 'd', 'i', 'r'));
+    struct box *list = box_wanted(t->a, meta, NAME('i', 'l', 's', 't'));
     text name = text_of(at + 5);
     for (struct box *i = list->first, *next; i; i = next) {
         next = i->next;
         if (strcmp(item_name(t->a, i), at) == 0)
-            take_out(list, i);
+            box_take_out(list, i);
     }
     if (!value)
         return;
     if (!text_starts(name, "----:")) {
-        add_data(t, made(t->a, list, four(name)), value, number_size(name));
+        add_data(t, box_made(t->a, list, four(name)), value, number_size(name));
         return;
     }
-    struct box *item = made(t->a, list, NAME('-', '-', '-', '-'));
+    struct box *item = box_made(t->a, list, NAME('-', '-', '-', '-'));
     text_cut(&name, ':');
     text mean = text_cut(&name, ':');
     const char *parts[2] = {arena_format(t->a, "....%.*s", (int)mean.size, mean.at),
                             arena_format(t->a, "....%.*s", (int)name.size, name.at)};
     for (int i = 0; i < 2; i++) {
-        struct box *part = leaf(t->a, i ? NAME('n', 'a', 'm', 'e') : NAME('m', 'e', 'a', 'n'),
-                                parts[i], strlen(parts[i]));
+        struct box *part = box_leaf(t->a, i ? NAME('n', 'a', 'm', 'e') : NAME('m', 'e', 'a', 'n'),
+                                    parts[i], strlen(parts[i]));
         memset((uint8_t *)(uintptr_t)part->body, 0, 4);
-        append(item, part);
+        box_append(item, part);
     }
     add_data(t, item, value, 0);
 }
@@ -673,8 +649,8 @@ static void add_key(struct keys *k, struct box *list, text name, struct box *ite
 static void set_mdta(struct tree *t, const char *at, const char *value)
 {
     struct box *meta = wanted_meta(t, t->root, NAME('m', 'd', 't', 'a'));
-    struct box *list = wanted(t->a, meta, NAME('i', 'l', 's', 't'));
-    struct box *old = child(meta, NAME('k', 'e', 'y', 's')), *i = list->first;
+    struct box *list = box_wanted(t->a, meta, NAME('i', 'l', 's', 't'));
+    struct box *old = box_child(meta, NAME('k', 'e', 'y', 's')), *i = list->first;
     struct keys k = {.names = BUF_LIMIT(4 << 20)};
     buf_add(&k.names, "\0\0\0\0\0\0\0\0", 8);
     list->first = NULL;
@@ -692,9 +668,9 @@ static void set_mdta(struct tree *t, const char *at, const char *value)
     }
     put32((uint8_t *)k.names.at + 4, k.count);
     if (old)
-        take_out(meta, old);
-    struct box *new = leaf(t->a, NAME('k', 'e', 'y', 's'), k.names.at, k.names.size);
-    struct box *hdlr = child(meta, NAME('h', 'd', 'l', 'r'));
+        box_take_out(meta, old);
+    struct box *new = box_leaf(t->a, NAME('k', 'e', 'y', 's'), k.names.at, k.names.size);
+    struct box *hdlr = box_child(meta, NAME('h', 'd', 'l', 'r'));
     new->next = hdlr->next, hdlr->next = new;
     buf_free(&k.names);
 }
@@ -702,12 +678,12 @@ static void set_mdta(struct tree *t, const char *at, const char *value)
 // User data that only says it once more is taken out, never written.
 static void drop_udta(struct tree *t, const char *at)
 {
-    struct box *udta = child(t->root, NAME('u', 'd', 't', 'a'));
+    struct box *udta = box_child(t->root, NAME('u', 'd', 't', 'a'));
     uint32_t name = four(text_of(at + 5));
     for (struct box *b = udta && udta->parent ? udta->first : NULL, *next; b; b = next) {
         next = b->next;
         if (b->name == name)
-            take_out(udta, b);
+            box_take_out(udta, b);
     }
 }
 
@@ -721,7 +697,7 @@ static struct box *track_of(const struct tree *t, int64_t number)
 
 static void set_mdhd(struct tree *t, struct box *mdia, const char *value)
 {
-    struct box *h = child(mdia, NAME('m', 'd', 'h', 'd'));
+    struct box *h = box_child(mdia, NAME('m', 'd', 'h', 'd'));
     const char *three = value ? metadata_language3(value) : "und";
     size_t at = h && h->size && h->body[0] == 1 ? 32 : 20;
     if (!h || h->parent || h->size < at + 2)
@@ -735,15 +711,15 @@ static void set_mdhd(struct tree *t, struct box *mdia, const char *value)
 
 static void set_elng(struct tree *t, struct box *mdia, const char *value)
 {
-    struct box *h = child(mdia, NAME('m', 'd', 'h', 'd'));
-    struct box *e = child(mdia, NAME('e', 'l', 'n', 'g'));
+    struct box *h = box_child(mdia, NAME('m', 'd', 'h', 'd'));
+    struct box *e = box_child(mdia, NAME('e', 'l', 'n', 'g'));
     if (e)
-        take_out(mdia, e);
+        box_take_out(mdia, e);
     if (!h || !value)
         return;
     char *body = arena_format(t->a, "....%s", value);
     memset(body, 0, 4);
-    e = leaf(t->a, NAME('e', 'l', 'n', 'g'), body, 4 + strlen(value) + 1);
+    e = box_leaf(t->a, NAME('e', 'l', 'n', 'g'), body, 4 + strlen(value) + 1);
     e->next = h->next, h->next = e;
 }
 
@@ -751,11 +727,11 @@ static void set_elng(struct tree *t, struct box *mdia, const char *value)
 static void set_track_text(struct tree *t, struct box *trak, uint32_t name, const char *before,
                            size_t before_size, const char *value)
 {
-    struct box *udta = wanted(t->a, trak, NAME('u', 'd', 't', 'a'));
+    struct box *udta = box_wanted(t->a, trak, NAME('u', 'd', 't', 'a'));
     for (struct box *b = udta->first, *next; b; b = next) {
         next = b->next;
         if (b->name == name && b->size >= before_size && !memcmp(b->body, before, before_size))
-            take_out(udta, b);
+            box_take_out(udta, b);
     }
     if (!value)
         return;
@@ -764,13 +740,13 @@ static void set_track_text(struct tree *t, struct box *trak, uint32_t name, cons
     uint8_t *body = arena_take(t->a, before_size + size + 1);
     memcpy(body, before, before_size);
     memcpy(body + before_size, value, size);
-    append(udta, leaf(t->a, name, body, before_size + size));
+    box_append(udta, box_leaf(t->a, name, body, before_size + size));
 }
 
 static void set_track(struct tree *t, const char *at, int64_t number, const char *value)
 {
     struct box *trak = track_of(t, number);
-    struct box *mdia = child(trak, NAME('m', 'd', 'i', 'a'));
+    struct box *mdia = box_child(trak, NAME('m', 'd', 'i', 'a'));
     char kind[4 + sizeof(role_scheme)] = {0};
     memcpy(kind + 4, role_scheme, sizeof(role_scheme));
     if (!trak || !mdia || !mdia->parent)
@@ -779,6 +755,8 @@ static void set_track(struct tree *t, const char *at, int64_t number, const char
         set_mdhd(t, mdia, value);
     else if (strcmp(at, "trak/elng") == 0)
         set_elng(t, mdia, value);
+    else if (strcmp(at, "trak/chnl") == 0 && value)
+        channels_set(t, mdia, value);
     else if (strcmp(at, "trak/name") == 0)
         set_track_text(t, trak, NAME('n', 'a', 'm', 'e'), "", 0, value);
     else if (strcmp(at, "trak/tagc") == 0)
@@ -808,6 +786,20 @@ static void change(struct tree *t, const json_t *pairs)
     }
 }
 
+// {"at": "chapters", "list": [{"start", "title"}]}; NULL: they stay as they are.
+static const json_t *chapters_of(const json_t *pairs)
+{
+    size_t i;
+    const json_t *pair;
+    json_array_foreach(pairs, i, pair)
+    {
+        const char *at = json_string_value(json_object_get(pair, "at"));
+        if (at && strcmp(at, "chapters") == 0)
+            return json_object_get(pair, "list");
+    }
+    return NULL;
+}
+
 // ---- XMP: in QuickTime a box of moov/udta, in MP4 one of the file
 
 static bool about_xmp(const json_t *pairs)
@@ -825,14 +817,14 @@ static bool about_xmp(const json_t *pairs)
 
 static void change_udta_xmp(struct tree *t, const json_t *pairs)
 {
-    struct box *udta = wanted(t->a, t->root, NAME('u', 'd', 't', 'a'));
-    struct box *old = child(udta, NAME('X', 'M', 'P', '_'));
+    struct box *udta = box_wanted(t->a, t->root, NAME('u', 'd', 't', 'a'));
+    struct box *old = box_child(udta, NAME('X', 'M', 'P', '_'));
     text before = old && !old->parent ? (text){(const char *)old->body, old->size} : (text){0};
     const char *packet = xmp_edit(before, pairs, t->a);
     if (old)
-        take_out(udta, old);
+        box_take_out(udta, old);
     if (packet)
-        append(udta, leaf(t->a, NAME('X', 'M', 'P', '_'), packet, strlen(packet)));
+        box_append(udta, box_leaf(t->a, NAME('X', 'M', 'P', '_'), packet, strlen(packet)));
 }
 
 // The new packet of an MP4, "" when there is nothing to change; *old: the index of the one before.
@@ -877,15 +869,17 @@ static uint64_t size_of(const struct box *b)
     return size;
 }
 
-static uint8_t *put_box(const struct box *b, uint8_t *to)
+static uint8_t *put_box(struct tree *t, const struct box *b, uint8_t *to)
 {
     put32(to, (uint32_t)size_of(b));
     put32(to + 4, b->name);
     if (b->size)
         memcpy(to + 8, b->body, b->size);
+    if (b == t->late)
+        t->late_at = to + 16; // behind version, flags and the count
     to += 8 + b->size;
     for (const struct box *c = b->parent ? b->first : NULL; c; c = c->next)
-        to = put_box(c, to);
+        to = put_box(t, c, to);
     return to;
 }
 
@@ -999,7 +993,7 @@ static bool lay_out(struct editing *e, bool stay, size_t xmp, struct error *err)
     if (behind && !fits && !stay)
         moved = shift(t, t->root, m->at + m->size, size + PADDING - room);
     uint8_t *moov = arena_take(t->a, (size_t)size);
-    put_box(t->root, moov);
+    put_box(t, t->root, moov);
     if (!behind || fits || moved) {
         old_parts(e, xmp, 0, m->at);
         new_part(e, moov, (size_t)size);
@@ -1017,10 +1011,28 @@ static bool lay_out(struct editing *e, bool stay, size_t xmp, struct error *err)
     return true;
 }
 
+// Samples of our own come last of all, and only now it is known where that is.
+static void put_samples(struct editing *e)
+{
+    struct tree *t = &e->t;
+    int64_t at = 0;
+    uint8_t head[8];
+    if (!t->samples.size)
+        return;
+    for (size_t i = 0; i < e->edit->count; i++)
+        at += e->edit->parts[i].size;
+    put64(t->late_at, (uint64_t)at + 8);
+    put32(head, (uint32_t)t->samples.size + 8);
+    memcpy(head + 4, "mdat", 4);
+    new_part(e, arena_copy(t->a, (const char *)head, 8), 8);
+    new_part(e, arena_copy(t->a, t->samples.at, t->samples.size), t->samples.size);
+}
+
 bool boxes_edit(const struct place_file *f, struct arena *a, const json_t *pairs, bool stay,
                 struct place_edit *edit, struct error *err)
 {
-    struct editing e = {.t = {.f = f, .a = a}, .edit = edit};
+    struct editing e = {.t = {.f = f, .a = a, .samples = BUF_LIMIT(256 << 20)}, .edit = edit};
+    const json_t *chapters = chapters_of(pairs);
     struct buf uuid = BUF_LIMIT(8 << 20);
     size_t xmp;
     *edit = (struct place_edit){.parts = ARENA_ARRAY(a, struct place_part, 16)};
@@ -1031,9 +1043,13 @@ bool boxes_edit(const struct place_file *f, struct arena *a, const json_t *pairs
     change(&e.t, pairs);
     if (e.t.quicktime && about_xmp(pairs))
         change_udta_xmp(&e.t, pairs);
-    bool done = new_uuid(&e.t, pairs, &uuid, &xmp, err) && lay_out(&e, stay, xmp, err);
+    bool done = (!chapters || chapters_set(&e.t, chapters, err)) &&
+                new_uuid(&e.t, pairs, &uuid, &xmp, err) && lay_out(&e, stay, xmp, err);
     if (done && uuid.size)
         new_part(&e, arena_copy(a, uuid.at, uuid.size), uuid.size);
+    if (done)
+        put_samples(&e);
     buf_free(&uuid);
+    buf_free(&e.t.samples);
     return done;
 }

@@ -6,6 +6,7 @@
  * it looks at; the report tells of the best.
  */
 #include "formats/metadata/inside.h"
+#include "time/rational.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +99,7 @@ static void list_tracks(struct reading *r)
         }
 }
 
-static void read_tracks(struct reading *r)
+static void read_tracks(struct reading *r, const struct metadata_table *t)
 {
     size_t item = 0, k;
     const json_t *one;
@@ -111,6 +112,9 @@ static void read_tracks(struct reading *r)
                 put_named(r, tracks[i].of[n].field, item,
                           json_object_get(one, tracks[i].of[n].fact), where);
             read_hdr(r, one, item, where);
+            // Elsewhere it may be the name of a program's handler of sound.
+            if (t && strcmp(t->container, "mkv") == 0)
+                put_named(r, "track.title", item, json_object_get(one, "title"), where);
             item++;
         }
 }
@@ -226,6 +230,8 @@ static void take(struct reading *r, const struct metadata_row *row, int64_t trac
         item = first_sound(r->m);
     else if (row->field->group == METADATA_LOCALISED)
         item = localised(r, strchr(at, '@') + 1, at);
+    else if (row->field->group == METADATA_MARKER)
+        item = track >= 0 && track < METADATA_VALUES ? (size_t)track : SIZE_MAX;
     if (item != SIZE_MAX)
         put(r, row->field, item, value, at);
 }
@@ -269,7 +275,7 @@ struct metadata *metadata_of_facts(struct arena *a, const json_t *facts,
     for (size_t i = 0; t && i < t->count; i++)
         if (strcmp(t->rows[i].by, "muxer") && strcmp(t->rows[i].by, "later"))
             read_row(&r, &t->rows[i]);
-    read_tracks(&r);
+    read_tracks(&r, t);
     read_timecode(&r);
     read_chapters(&r);
     return r.m;
@@ -333,6 +339,8 @@ static void entry(struct mapping *x, const struct metadata_row *row, const char 
     if (row->field->group == METADATA_TRACK && !row->first)
         json_object_set_new(e, "track",
                             json_integer(metadata_whole(x->m, "track.stream", item, 0)));
+    if (row->field->group == METADATA_MARKER)
+        json_object_set_new(e, "track", json_integer((json_int_t)item));
     json_array_append_new(x->list, e);
 }
 
@@ -482,6 +490,34 @@ static void add_track(struct metadata *to, const struct metadata *m, size_t item
     (void)metadata_put(to, "track.range", number, "limited", &profile);
 }
 
+// All frames of it are shown, at another rate: times go with them.
+static void conform(struct metadata *to, const struct metadata *m, const json_t *profile)
+{
+    const char *shown = json_string_value(json_object_get(profile, "conform"));
+    const char *of = metadata_text(m, "timecode.rate", 0);
+    struct metadata_source source = {.where = "the profile"};
+    rational rate, wanted;
+    struct error err;
+    char number[32];
+    if (!shown || !*of || !rational_parse(text_of(of), &rate, &err) ||
+        !rational_parse(text_of(shown), &wanted, &err) || rational_equal(rate, wanted))
+        return;
+    (void)metadata_put(to, "timecode.rate", 0, rational_text(wanted).text, &source);
+    for (size_t i = 0; i < m->count; i++) {
+        const struct metadata_value *v = &m->values[i];
+        bool time =
+            !strcmp(v->field->name, "chapter.start") || !strcmp(v->field->name, "marker.at");
+        int64_t ticks = time ? metadata_whole(m, v->field->name, v->item, 0) : 0;
+        if (!time)
+            continue;
+        snprintf(
+            number, sizeof(number), "%lld",
+            (long long)rescale(rescale(ticks, (rational){METADATA_TICKS, 1}, rate, ROUND_NEAREST),
+                               wanted, (rational){METADATA_TICKS, 1}, ROUND_NEAREST));
+        (void)metadata_put(to, v->field->name, v->item, number, &v->from);
+    }
+}
+
 struct metadata *metadata_for_profile(struct arena *a, const struct metadata *m,
                                       const json_t *profile)
 {
@@ -501,6 +537,7 @@ struct metadata *metadata_for_profile(struct arena *a, const struct metadata *m,
     for (size_t i = 0; i < count && sounds < most; i++)
         if (!strcmp(metadata_text(m, "track.kind", i), "sound"))
             add_track(to, m, i, number++, false), sounds++;
+    conform(to, m, profile);
     return to;
 }
 

@@ -4,7 +4,8 @@
  *
  * A reader gives pairs, [{"at", "track"?, "value"}]: where it stands ("ilst/©nam", "bext/UMID",
  * "xmp/dc:title", "trak/elng" of a track), and the text. An edit takes the same pairs, null where
- * something is to go, and says what the new file is made of: ranges of the old one and new bytes.
+ * something is to go (chapters of MP4 and QuickTime as {"at": "chapters", "list": [{"start",
+ * "title"}]}), and says what the new file is made of: ranges of the old one and new bytes.
  * Essence is always a range of the old one; it is never read.
  *
  * Standards: ISO/IEC 14496-12, QuickTime File Format, ISO/IEC 14496-12:2015 8.4.6 (elng), 8.10.4

@@ -4,16 +4,24 @@
  * An XMP property stands in an rdf:Description, as an attribute or an element; a list is an rdf:Bag
  * or rdf:Seq of rdf:li, a text in several languages an rdf:Alt whose first li is "x-default". Lists
  * are one value here, parted by "; ".
+ *
+ * Markers lie in xmpDM:Tracks, a list of structs with a frame rate and a list of markers each (XMP
+ * part 2, "Dynamic Media"). Read are all of them, in ticks of 1/720000 s; one track is written, in
+ * the place of those that were there.
  */
+#include "formats/metadata/metadata.h"
 #include "formats/metadata/places.h"
 
 #include <libxml/parser.h>
 #include <libxml/tree.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PACKET_MOST (4u << 20)
 #define PAIRS_MOST 2000
 #define XML (const xmlChar *)
+#define DM "http://ns.adobe.com/xmp/1.0/DynamicMedia/"
+#define MARKERS "xmp/xmpDM:Tracks/"
 #define RDF "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 static const struct {
@@ -22,7 +30,7 @@ static const struct {
     {"dc", "http://purl.org/dc/elements/1.1/"},
     {"xmp", "http://ns.adobe.com/xap/1.0/"},
     {"xmpRights", "http://ns.adobe.com/xap/1.0/rights/"},
-    {"xmpDM", "http://ns.adobe.com/xmp/1.0/DynamicMedia/"},
+    {"xmpDM", DM},
     {"xmpMM", "http://ns.adobe.com/xap/1.0/mm/"},
     {"photoshop", "http://ns.adobe.com/photoshop/1.0/"},
     {"Iptc4xmpExt", "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"},
@@ -170,13 +178,93 @@ static xmlNode *rdf(xmlDoc *doc)
     return NULL;
 }
 
+// ---- markers
+
+// A field of a struct: an element or an attribute, of itself or of an rdf:Description in it. Freed
+// by the caller.
+static xmlChar *field_of(const xmlNode *n, const char *name)
+{
+    xmlChar *value = xmlGetNsProp((xmlNode *)(uintptr_t)n, XML name, XML DM);
+    for (const xmlNode *c = n->children; c && !value; c = c->next)
+        value = is(c, DM, name)             ? xmlNodeGetContent(c)
+                : is(c, RDF, "Description") ? field_of(c, name)
+                                            : NULL;
+    return value;
+}
+
+static const xmlNode *list_of_field(const xmlNode *n, const char *name)
+{
+    const xmlNode *list = NULL;
+    for (const xmlNode *c = n->children; c && !list; c = c->next)
+        list = is(c, DM, name)             ? list_in(c)
+               : is(c, RDF, "Description") ? list_of_field(c, name)
+                                           : NULL;
+    return list;
+}
+
+// "f24000s1001": 24000 units in 1001 seconds; "f25".
+static bool units(const char *rate, int64_t *in, int64_t *seconds)
+{
+    long long n, s = 1;
+    if (!rate || sscanf(rate, "f%18llds%9lld", &n, &s) < 1 || n <= 0 || s <= 0)
+        return false;
+    *in = n, *seconds = s;
+    return true;
+}
+
+static void add_marker(json_t *pairs, const char *at, size_t number, const char *value)
+{
+    if (value && *value && json_array_size(pairs) < PAIRS_MOST)
+        json_array_append_new(pairs, json_pack("{s:s, s:I, s:s}", "at", at, "track",
+                                               (json_int_t)number, "value", value));
+}
+
+static void read_marker(const xmlNode *li, const char *rate, size_t *number, json_t *pairs)
+{
+    xmlChar *start = field_of(li, "startTime"), *name = field_of(li, "name"),
+            *type = field_of(li, "type");
+    const char *own = start ? strchr((char *)start, 'f') : NULL;
+    long long at;
+    int64_t in, seconds;
+    char ticks[32];
+    // A number has its own units when they stand behind it.
+    if (start && sscanf((char *)start, "%18lld", &at) == 1 && at >= 0 &&
+        units(own ? own : rate, &in, &seconds)) {
+        __int128 exact = (__int128)at * seconds * METADATA_TICKS + in / 2;
+        snprintf(ticks, sizeof(ticks), "%lld", (long long)(exact / in));
+        add_marker(pairs, MARKERS "startTime", *number, ticks);
+        add_marker(pairs, MARKERS "name", *number, (char *)name);
+        add_marker(pairs, MARKERS "type", *number, (char *)type);
+        ++*number;
+    }
+    xmlFree(start);
+    xmlFree(name);
+    xmlFree(type);
+}
+
+static void read_markers(const xmlNode *description, size_t *number, json_t *pairs)
+{
+    const xmlNode *tracks = list_of_field(description, "Tracks");
+    for (const xmlNode *t = tracks ? tracks->children : NULL; t; t = t->next) {
+        const xmlNode *list = is(t, RDF, "li") ? list_of_field(t, "markers") : NULL;
+        xmlChar *rate = list ? field_of(t, "frameRate") : NULL;
+        for (const xmlNode *li = list ? list->children : NULL; li; li = li->next)
+            if (is(li, RDF, "li"))
+                read_marker(li, (char *)rate, number, pairs);
+        xmlFree(rate);
+    }
+}
+
 void xmp_pairs(text packet, json_t *pairs)
 {
+    size_t markers = 0;
     xmlDoc *doc = document(packet);
     xmlNode *r = doc ? rdf(doc) : NULL;
     for (xmlNode *n = r ? r->children : NULL; n; n = n->next)
-        if (is(n, RDF, "Description"))
+        if (is(n, RDF, "Description")) {
             read_description(n, pairs);
+            read_markers(n, &markers, pairs);
+        }
     xmlFreeDoc(doc);
 }
 
@@ -268,6 +356,8 @@ static void set_xmp(xmlDoc *doc, xmlNode *r, const char *at, const char *value)
     char words[80], whole[120], language[48] = "x-default";
     if (!text_copy(plain, words, sizeof(words)) || !words[0])
         return;
+    if (strchr(words, '/')) // of a struct
+        return;
     snprintf(whole, sizeof(whole), "%.*s:%s", (int)prefix.size, prefix.at, words);
     for (size_t i = 0; i < SPACES; i++) {
         if (!text_is(prefix, spaces[i].prefix))
@@ -304,6 +394,66 @@ static void set_xmp(xmlDoc *doc, xmlNode *r, const char *at, const char *value)
             fill(doc, n, whole, value);
         return;
     }
+}
+
+static const char *marker_field(const json_t *pairs, const char *at, size_t number)
+{
+    size_t i;
+    const json_t *pair;
+    json_array_foreach(pairs, i, pair)
+    {
+        const char *a = json_string_value(json_object_get(pair, "at"));
+        if (a && strcmp(a, at) == 0 &&
+            json_integer_value(json_object_get(pair, "track")) == (json_int_t)number)
+            return json_string_value(json_object_get(pair, "value"));
+    }
+    return NULL;
+}
+
+static xmlNode *resource(xmlNode *in, xmlNs *r)
+{
+    xmlNode *n = xmlNewChild(in, r, XML "li", NULL);
+    xmlNewNsProp(n, r, XML "parseType", XML "Resource");
+    return n;
+}
+
+static void set_markers(xmlDoc *doc, xmlNode *r, const json_t *pairs)
+{
+    static const char *const fields[] = {"startTime", "name", "type"};
+    const char *start = marker_field(pairs, MARKERS "startTime", 0);
+    set_xmp(doc, r, "xmpDM:Tracks", start ? "" : NULL);
+    xmlNode *n = start ? property(r, DM, "Tracks") : NULL;
+    if (!n)
+        return;
+    xmlNs *rns = xmlSearchNsByHref(doc, n, XML RDF), *dm = n->ns;
+    xmlNode *track = resource(xmlNewChild(n, rns, XML "Bag", NULL), rns);
+    xmlNewTextChild(track, dm, XML "trackName", XML "Markers");
+    xmlNewTextChild(track, dm, XML "frameRate", XML "f720000");
+    xmlNode *list = xmlNewChild(xmlNewChild(track, dm, XML "markers", NULL), rns, XML "Seq", NULL);
+    for (size_t i = 0; i < PAIRS_MOST && start; i++) {
+        xmlNode *li = resource(list, rns);
+        for (size_t k = 0; k < 3; k++) {
+            char at[60];
+            snprintf(at, sizeof(at), MARKERS "%s", fields[k]);
+            const char *value = marker_field(pairs, at, i);
+            if (value)
+                xmlNewTextChild(li, dm, XML fields[k], XML value);
+        }
+        start = marker_field(pairs, MARKERS "startTime", i + 1);
+    }
+}
+
+static bool about_markers(const json_t *pairs)
+{
+    size_t i;
+    const json_t *pair;
+    json_array_foreach(pairs, i, pair)
+    {
+        const char *at = json_string_value(json_object_get(pair, "at"));
+        if (at && strncmp(at, MARKERS, strlen(MARKERS)) == 0)
+            return true;
+    }
+    return false;
 }
 
 static bool any(const xmlNode *r)
@@ -349,6 +499,8 @@ const char *xmp_edit(text packet, const json_t *pairs, struct arena *a)
     const char *to = NULL;
     if (r)
         each(pairs, "xmp/", doc, r, set_xmp);
+    if (r && about_markers(pairs))
+        set_markers(doc, r, pairs);
     if (r && any(r))
         to = dumped(doc, a, "<?xpacket begin=\"\xef\xbb\xbf\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n",
                     "\n<?xpacket end=\"w\"?>");
