@@ -130,6 +130,12 @@ static bool map(struct mapping *x, struct error *err)
                          : own;
     if (!record_table(x->rules, x->to ? x->to : "", a, &x->table, err))
         return false;
+    if (!x->table && option_flag(x->call, "write")) {
+        error_set(err, ERROR_UNSUPPORTED, "what %s says of itself can not be changed",
+                  x->media.name);
+        error_why(err, "that is done in MP4, QuickTime, WAV, Matroska and MXF files");
+        return error_fix(err, "keep a sidecar beside it: --sidecar json");
+    }
     if (!x->table) {
         error_set(err, ERROR_INPUT, "no table says what %s keeps", x->to ? x->to : "this file");
         return error_fix(err, "name one with --to: mp4, mov, mxf, wav or mkv");

@@ -21,6 +21,7 @@ all() { # all FILE WORD...: every word is in the file
   local word
   for word in "${@:2}"; do grep -qF -- "$word" "$1" || { echo "no $word in:"; cat "$1"; return 1; }; done
 }
+same() { [ "$1" = "$2" ] || { printf 'got  %s\nwant %s\n' "$1" "$2"; return 1; }; }
 essence() { ffmpeg -v error -i "$1" -map 0:v? -map 0:a? -c copy -f streamhash -hash md5 - | sort; }
 mdat() { # the bytes of the mdat of an MP4 or QuickTime file
   node -e '
@@ -99,12 +100,35 @@ ok "so is an MP4" says 'kept +work.title +Other' 0 "$posthouse" map other.mp4 "w
 ok "its essence stays byte for byte" [ "$(mdat other.mp4)" = "$bytes" ]
 ok "and is where its index says" bash -c "ffmpeg -v error -xerror -i other.mp4 -f null - && ffprobe -v error -show_format other.mp4 | grep -q 'title=Other'"
 
+ok "a finished MP4 gets other chapters" says 'kept +chapter\[2\].title +Second' 0 "$posthouse" map other.mp4 chapter[1].start=0 chapter[1].title=First chapter[2].start=240000 chapter[2].title=Second "marker[1].at=30000" "marker[1].title=Look here" "marker[1].kind=FFOC" --write
+ffprobe -v error -show_chapters -of csv=p=0 other.mp4 >chapters.mp4
+ok "ffprobe finds them where they were set" same "$(cut -d, -f3-4,7 chapters.mp4 | tr '\n' ' ')" "0,0.000000,First 40000,0.333333,Second "
+ok "MediaInfo and exiftool too" bash -c "mediainfo other.mp4 | grep -q Second && exiftool other.mp4 | grep -q '\[0:00:00.333\] Second'"
+ok "its film still decodes" ffmpeg -v error -xerror -i other.mp4 -f null -
+ok "exiftool finds the marker" bash -c "exiftool -s other.mp4 | grep -q 'TracksMarkersName *: Look here' && exiftool -s other.mp4 | grep -q 'TracksMarkersStartTime *: 30000'"
+sed 's/"name": "[^"]*"/"name": "faster"/; s/"container": "mov",/"container": "mov", "conform": "25",/' "$top/data/profiles/prores-422-hq-mov.json" >faster.json
+ok "markers go with a picture that is shown faster" bash -c "'$posthouse' transcode master.mov --profile ./faster.json --out fast --record <('$posthouse' map master.mov marker[1].at=720000 marker[1].title=End --sidecar json) && exiftool -s fast/master.mov | grep -q 'TracksMarkersStartTime *: 691200'"
+ok "the MP4 says for which loudspeakers its sound is" bash -c "'$posthouse' probe out/master.mp4 --json | tr -d ' \n' | grep -q '\"at\":\"trak/chnl\",\"value\":\"2\"'"
 ok "what a container has no home for is said" says 'no home +track\[2\].language +fr-CA' 0 "$posthouse" map master.mov --to mxf
 ok "with the reason" says 'MCA labels come with the MXF writer' 0 "$posthouse" map master.mov --to mxf
 ok "for scripts as JSON" bash -c "'$posthouse' map master.mov --to wav --json | node -e 'const r=JSON.parse(require(\"fs\").readFileSync(0));process.exit(r.rows.some(x=>x.field===\"work.house_id\"&&x.fate===\"kept\"&&x.at===\"bext/OriginatorReference\")?0:1)'"
 ok "an unknown field is named with the nearest" says 'did you mean work.title' 2 "$posthouse" map master.mov work.titel=x
 ok "so is a value that is no value of it" says 'one of: feature episode' 2 "$posthouse" map master.mov work.type=film
-ok "an MXF can not be told something else" says 'finished MP4, QuickTime and WAV' 3 "$posthouse" map out/master.mxf work.title=x --write
+hashes=$(essence out/master.mxf)
+ok "an MXF is told something else" says 'kept +work.title +Other' 0 "$posthouse" map out/master.mxf work.title=Other work.comment=Told --write
+ok "it holds the same packets" same "$(essence out/master.mxf)" "$hashes"
+ok "ffprobe and MediaInfo find it" bash -c "ffprobe -v error -show_format out/master.mxf | grep -q 'comment_Comment=Told' && mediainfo out/master.mxf | grep -q Other && ffprobe -v error -show_format out/master.mxf | grep -q 'timecode=01:00:00:00'"
+ffmpeg -v error -i master.mov -map 0:v -map 0:a -map_metadata:g -1 -c:v libx264 -preset ultrafast -c:a pcm_s24le master.mkv
+hashes=$(essence master.mkv)
+ok "so is a Matroska file, chapters and tracks too" says 'kept +chapter\[1\].title +Neu' 0 "$posthouse" map master.mkv work.title=Other work.episode=3 "person[1].role=director" "person[1].name=Ann Lee" "track[2].language=fr" "track[2].title=Ton" chapter[1].start=0 chapter[1].title=Neu --write
+ok "with the same packets" same "$(essence master.mkv)" "$hashes"
+ffprobe -v error -show_format -show_streams -show_chapters master.mkv >probe.mkv
+ok "ffprobe finds all of it" all probe.mkv "TAG:title=Other" "DIRECTOR=Ann Lee" "TAG:language=fra" "TAG:title=Ton" "TAG:title=Neu" "TAG:title=Zwei"
+ok "and MediaInfo" bash -c "mediainfo master.mkv >info.mkv; grep -q 'Movie name *: Other' info.mkv && grep -q French info.mkv && grep -q Neu info.mkv"
+"$posthouse" map master.mkv --sidecar csv >mkv.csv
+ok "it is read back" all mkv.csv "work.title,,Other" "work.episode,,3" "person.name,1,Ann Lee" "track.title,2,Ton" "track.language,2,fr"
+ffmpeg -v error -i master.mov -map 0:v -map 0:a -map_chapters -1 -c:v mpeg2video -c:a mp2 -f mpegts other.ts
+ok "what can not be written again is refused with the reason" says 'QuickTime, WAV, Matroska and MXF' 3 "$posthouse" map other.ts work.title=x --write
 ok "rubbish can not either, and stays as it was" bash -c "head -c 3000 /dev/urandom >noise.mov; cp noise.mov was; ! '$posthouse' map noise.mov work.title=x --write && cmp noise.mov was"
 head -c 200000 master.mov >cut.mov
 ok "nor a file whose index is missing" says 'why: ' 3 "$posthouse" map cut.mov work.title=x --write

@@ -16,7 +16,7 @@ bool record_table(const char *rules, const char *container, struct arena *a,
     struct buf content = BUF_LIMIT(TABLE_BYTES);
     const char *name = NULL;
     *t = NULL;
-    if (strcmp(container, "webm") == 0)
+    if (strcmp(container, "webm") == 0 || strcmp(container, "matroska") == 0)
         container = "mkv";
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         name = strcmp(known[i], container) ? name : known[i];
@@ -60,9 +60,11 @@ static bool mapped(const char *rules, const json_t *profile, const json_t *facts
         !record_table(rules, container_of(profile), a, &t, err))
         return false;
     *record = metadata_for_profile(a, *record, profile);
-    if (!t)
-        return error_set(err, ERROR_INTERNAL, "there is no table of metadata for %s",
-                         container_of(profile));
+    // A container without a table (a bare stream of FLAC or AC-3) keeps nothing: all goes beside it.
+    if (!t) {
+        t = ARENA_NEW(a, struct metadata_table);
+        *t = (struct metadata_table){.container = "", .title = "this container"};
+    }
     metadata_map(a, *record, t, report, carried);
     return true;
 }
