@@ -12,6 +12,8 @@ static struct {
     size_t font_size;
     struct ahead_filters filters;
     bool have_filters;
+    struct ahead_stretcher stretcher;
+    bool have_stretcher;
 } ahead;
 
 // Debian's fonts-dejavu-core and fonts-dejavu-mono.
@@ -36,16 +38,29 @@ static bool read_font(struct error *err)
     return error_fix(err, "install Debian's fonts-dejavu-core");
 }
 
+struct symbol {
+    const char *name;
+    void *to;
+};
+
+static bool load(const char *name, const struct symbol *wanted, size_t count)
+{
+    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    bool all = library != NULL;
+    for (size_t i = 0; all && i < count; i++) {
+        void *found = dlsym(library, wanted[i].name);
+        memcpy(wanted[i].to, &found, sizeof(found));
+        all = found != NULL;
+    }
+    return all;
+}
+
 static bool load_filters(struct error *err)
 {
     char name[64];
     snprintf(name, sizeof(name), "libavfilter.so.%d", LIBAVFILTER_VERSION_MAJOR);
-    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     struct ahead_filters *f = &ahead.filters;
-    const struct {
-        const char *name;
-        void *to;
-    } wanted[] = {
+    const struct symbol wanted[] = {
         {"avfilter_graph_alloc", &f->graph_alloc},
         {"avfilter_graph_free", &f->graph_free},
         {"avfilter_get_by_name", &f->get_by_name},
@@ -55,24 +70,42 @@ static bool load_filters(struct error *err)
         {"av_buffersrc_add_frame_flags", &f->give},
         {"av_buffersink_get_frame", &f->take},
     };
-    bool all = library != NULL;
-    for (size_t i = 0; all && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-        void *found = dlsym(library, wanted[i].name);
-        memcpy(wanted[i].to, &found, sizeof(found));
-        all = found != NULL;
-    }
-    ahead.have_filters = all;
-    if (all)
+    ahead.have_filters = load(name, wanted, sizeof(wanted) / sizeof(wanted[0]));
+    if (ahead.have_filters)
         return true;
     error_set(err, ERROR_UNSUPPORTED, "interlaced pictures can not be made progressive here");
     error_why(err, "%s can not be loaded", name);
     return error_fix(err, "install Debian's ffmpeg");
 }
 
+static bool load_stretcher(struct error *err)
+{
+    static const char name[] = "librubberband.so.2";
+    struct ahead_stretcher *s = &ahead.stretcher;
+    const struct symbol wanted[] = {
+        {"rubberband_new", &s->open},
+        {"rubberband_delete", &s->close},
+        {"rubberband_set_expected_input_duration", &s->expect},
+        {"rubberband_set_max_process_size", &s->most},
+        {"rubberband_process", &s->process},
+        {"rubberband_available", &s->available},
+        {"rubberband_retrieve", &s->retrieve},
+    };
+    ahead.have_stretcher = load(name, wanted, sizeof(wanted) / sizeof(wanted[0]));
+    if (ahead.have_stretcher)
+        return true;
+    error_set(err, ERROR_UNSUPPORTED, "the pitch of sound can not be kept here");
+    error_why(err, "%s can not be loaded", name);
+    return error_fix(err, "install Debian's librubberband2, or let the pitch follow the speed");
+}
+
 bool ahead_of_the_door(const struct ticket *t, struct error *err)
 {
     bool pictures = t->kind == TICKET_WEIGH || t->kind == TICKET_SEGMENT;
     if (pictures && json_array_size(json_object_get(t->profile, "burn")) && !read_font(err))
+        return false;
+    const char *pitch = json_string_value(json_object_get(t->profile, "pitch"));
+    if (t->kind == TICKET_SOUND && pitch && strcmp(pitch, "keep") == 0 && !load_stretcher(err))
         return false;
     return !pictures || !json_object_get(t->segment, "fields") || load_filters(err);
 }
@@ -81,6 +114,11 @@ const unsigned char *ahead_font(size_t *size)
 {
     *size = ahead.font_size;
     return ahead.font_size ? ahead.font : NULL;
+}
+
+const struct ahead_stretcher *ahead_stretcher(void)
+{
+    return ahead.have_stretcher ? &ahead.stretcher : NULL;
 }
 
 const struct ahead_filters *ahead_filters(void)

@@ -1,7 +1,8 @@
 /*
  * engine/ahead: what a ticket needs of the disk besides its inputs, opened before the door closes:
- * the font of burn-ins, and libavfilter for its deinterlacer. The library is loaded only for
- * tickets that need it, because loading is most of what starting an engine costs.
+ * the font of burn-ins, libavfilter for its deinterlacer, librubberband for sound whose pitch is
+ * kept. Libraries are loaded only for tickets that need them, because loading is most of what
+ * starting an engine costs.
  */
 #pragma once
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include <libavfilter/avfilter.h>
 #include <libavfilter/buffersink.h>
 #include <libavfilter/buffersrc.h>
+#include <rubberband/rubberband-c.h>
 
 MUST_CHECK bool ahead_of_the_door(const struct ticket *t, struct error *err);
 
@@ -28,3 +30,15 @@ struct ahead_filters { // of libavfilter
     int (*take)(AVFilterContext *, AVFrame *);
 };
 const struct ahead_filters *ahead_filters(void); // NULL: the ticket needs none
+
+struct ahead_stretcher { // of librubberband
+    RubberBandState (*open)(unsigned rate, unsigned channels, RubberBandOptions, double time,
+                            double pitch);
+    void (*close)(RubberBandState);
+    void (*expect)(RubberBandState, unsigned samples);
+    void (*most)(RubberBandState, unsigned samples);
+    void (*process)(RubberBandState, const float *const *, unsigned samples, int last);
+    int (*available)(const RubberBandState);
+    unsigned (*retrieve)(const RubberBandState, float *const *, unsigned samples);
+};
+const struct ahead_stretcher *ahead_stretcher(void); // NULL: the ticket needs none

@@ -81,6 +81,8 @@ bool order_open(const struct ticket *t, struct order *o, struct error *err)
     if (*conform && picture && !rational_parse(text_of(conform), &o->shown, err))
         return false;
     o->speed = rational_make(o->shown.num * o->rate.den, o->shown.den * o->rate.num);
+    o->keep_pitch = o->speed.num != o->speed.den &&
+                    strcmp(order_word(t->profile, "pitch"), "keep") == 0;
     return true;
 }
 

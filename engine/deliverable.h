@@ -22,6 +22,7 @@ struct order {
     bool vfr; // the source's rate is not constant; `rate` is what it is given by facts.constant
     rational rate;
     rational shown, speed; // at what rate its frames are shown (profile "conform"); shown / rate
+    bool keep_pitch;       // of the sound, which is stretched then
     int64_t total; // frames as the facts count them; samples of a source without a picture
     const AVOutputFormat *container;
 };

@@ -35,7 +35,7 @@ struct hear {
 static bool open_converter(struct hear *h, struct voice *v, struct error *err)
 {
     // Rates in whole numbers, whatever the speed.
-    rational speed = h->o->speed;
+    rational speed = h->o->keep_pitch ? (rational){1, 1} : h->o->speed;
     int64_t in = v->decoder->sample_rate * speed.num, out = h->rate * speed.den;
     int64_t both = rational_make(in, out).num ? in / rational_make(in, out).num : 1;
     AVChannelLayout any = {.order = AV_CHANNEL_ORDER_UNSPEC, .nb_channels = v->channels};
@@ -87,7 +87,8 @@ bool hear_open(const struct order *o, const bool *wanted, int rate, struct hear 
     h->rate = rate;
     h->total = -1;
     if (json_array_size(json_object_get(o->facts, "video")))
-        h->total = rescale(o->total, o->shown, (rational){rate, 1}, ROUND_NEAREST);
+        h->total = rescale(o->total, o->keep_pitch ? o->rate : o->shown, (rational){rate, 1},
+                           ROUND_NEAREST);
     h->packet = av_packet_alloc();
     h->frame = av_frame_alloc();
     done = media_open(o->t, &h->m, err);

@@ -4,7 +4,8 @@
  *
  * What is missing at the end is filled with silence, what is too much is cut off, and both are
  * counted. Without a picture all tracks are made as long as the longest. Rates are converted with
- * soxr at its highest quality; a change of speed is a change of rate.
+ * soxr at its highest quality; a change of speed is a change of rate, unless the order keeps the
+ * pitch: then it comes as the master has it, to be stretched (engine/stretch).
  */
 #pragma once
 #include "engine/deliverable.h"

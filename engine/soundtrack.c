@@ -7,6 +7,7 @@
  * a level unless the profile's "apply" says so, and no limiter works without somebody's name.
  */
 #include "engine/hear.h"
+#include "engine/stretch.h"
 #include "engine/tracks.h"
 #include "plat/clock.h"
 #include "sound/limit.h"
@@ -40,6 +41,7 @@ struct track {
     size_t group_count;
     struct encoded *encoded[ROUTES_MOST];
     struct hear *hear;
+    struct stretch *stretch; // NULL: as it is heard
     bool wanted[ROUTES_MOST];
     struct { // inputs of the mixes
         int track, channel;
@@ -184,17 +186,51 @@ static bool run_group(struct track *x, struct group *g, const float *const *in, 
     return !made || sink(x, g, planes, made, err);
 }
 
+static bool run_groups(struct track *x, const float *const *in, int64_t count, pass_sink *sink,
+                       struct error *err)
+{
+    bool done = true;
+    for (size_t g = 0; done && g < x->group_count; g++)
+        done = run_group(x, &x->groups[g], in, count, sink, err);
+    return done;
+}
+
+// `in` NULL: that was all.
+static bool run_stretched(struct track *x, const float *const *in, int64_t count, pass_sink *sink,
+                          struct error *err)
+{
+    const float *const *planes;
+    bool done = true;
+    int64_t some;
+    stretch_add(x->stretch, in, count);
+    while (done && (some = stretch_take(x->stretch, &planes)) > 0)
+        done = run_groups(x, planes, some, sink, err);
+    return done && (in || run_groups(x, NULL, 0, sink, err));
+}
+
+static bool open_stretch(struct track *x, struct error *err)
+{
+    const struct order *o = &x->o;
+    const rational rate = {x->rate, 1};
+    stretch_close(x->stretch);
+    x->stretch = NULL;
+    return !o->keep_pitch || !x->input_count ||
+           stretch_open(x->input_count, x->rate, rescale(o->total, o->rate, rate, ROUND_NEAREST),
+                        rescale(o->total, o->shown, rate, ROUND_NEAREST), &x->stretch, err);
+}
+
 static bool run_pass(struct track *x, pass_sink *sink, struct error *err)
 {
     const float *in[sizeof(x->inputs) / sizeof(x->inputs[0])] = {0};
     int64_t count = 1;
-    bool done = hear_open(&x->o, x->wanted, x->rate, &x->hear, err);
+    bool done = hear_open(&x->o, x->wanted, x->rate, &x->hear, err) && open_stretch(x, err);
     while (done && count) {
         done = hear_next(x->hear, &count, err);
         for (int i = 0; i < x->input_count && count; i++)
             in[i] = hear_plane(x->hear, x->inputs[i].track, x->inputs[i].channel);
-        for (size_t g = 0; done && g < x->group_count; g++)
-            done = run_group(x, &x->groups[g], count ? in : NULL, count, sink, err);
+        const float *const *all = count ? in : NULL;
+        done = done && (x->stretch ? run_stretched(x, all, count, sink, err)
+                                   : run_groups(x, all, count, sink, err));
         if (done && count)
             hear_drop(x->hear, count);
         progress(x);
@@ -235,14 +271,6 @@ static bool is_programme(const struct track *x, const struct group *g)
     return !*role || strcmp(role, "main") == 0;
 }
 
-static bool measure_group(struct track *x, struct group *g, float *const *planes, int64_t count,
-                          struct error *err)
-{
-    (void)x, (void)err;
-    levels_add(g->levels, (const float *const *)planes, count);
-    return true;
-}
-
 static bool no_level(struct track *x, const struct group *g, struct error *err)
 {
     error_set(err, ERROR_INPUT, "the sound of %s can not be brought to its level",
@@ -279,37 +307,102 @@ static bool gain_of(struct track *x, struct group *g, struct error *err)
 }
 
 // Music and effects, descriptions and the like go with the programme that they belong to.
-static bool set_gains(struct track *x, struct error *err)
+static void follow_programme(struct track *x)
 {
     const struct group *main = NULL;
-    const json_t *peak = json_object_get(x->loudness, "true_peak");
-    bool apply = strcmp(order_word(x->loudness, "apply"), "gain") == 0;
-    for (size_t i = 0; apply && i < x->group_count; i++)
-        if (is_programme(x, &x->groups[i])) {
-            if (!gain_of(x, &x->groups[i], err))
-                return false;
-            main = main ? main : &x->groups[i];
-        }
+    for (size_t i = 0; !main && i < x->group_count; i++)
+        main = is_programme(x, &x->groups[i]) ? &x->groups[i] : NULL;
+    for (size_t i = 0; main && i < x->group_count; i++)
+        if (!is_programme(x, &x->groups[i]))
+            x->groups[i].gain_db = main->gain_db;
+}
+
+static bool applies(const struct track *x)
+{
+    return strcmp(order_word(x->loudness, "apply"), "gain") == 0;
+}
+
+static bool limits(const struct track *x)
+{
+    return json_object_get(x->loudness, "limiter") && json_object_get(x->loudness, "true_peak");
+}
+
+static int dialnorm_of(double lufs)
+{
+    long norm = lround(lufs);
+    return lufs <= LOUDNESS_NONE ? -31 : (int)(norm < -31 ? -31 : norm > -1 ? -1 : norm);
+}
+
+static bool set_gains(struct track *x, struct error *err)
+{
+    for (size_t i = 0; applies(x) && i < x->group_count; i++)
+        if (is_programme(x, &x->groups[i]) && !gain_of(x, &x->groups[i], err))
+            return false;
+    if (applies(x))
+        follow_programme(x);
     for (size_t i = 0; i < x->group_count; i++) {
         struct group *g = &x->groups[i];
-        if (main && !is_programme(x, g))
-            g->gain_db = main->gain_db;
-        if (json_object_get(x->loudness, "limiter") && peak)
-            g->limit = sound_limit_open(g->channels, x->rate, json_number_value(peak) - 0.1, 150);
         double seen = loudness_by_method(x, &g->before);
         seen = seen > LOUDNESS_NONE ? seen : g->before.integrated;
-        long norm = lround(seen + g->gain_db);
-        g->dialnorm = seen <= LOUDNESS_NONE ? -31 : (int)(norm < -31 ? -31 : norm > -1 ? -1 : norm);
+        g->dialnorm = dialnorm_of(seen > LOUDNESS_NONE ? seen + g->gain_db : seen);
     }
     return true;
 }
 
-static bool open_levels(struct track *x)
+static bool measure_group(struct track *x, struct group *g, float *const *planes, int64_t count,
+                          struct error *err)
+{
+    (void)x, (void)err;
+    levels_add(g->levels, (const float *const *)planes, count);
+    return true;
+}
+
+// What holds samples begins anew with each pass: a mix that turns, a limiter, a meter.
+static bool begin_again(struct track *x, struct error *err)
 {
     for (size_t i = 0; i < x->group_count; i++) {
         struct group *g = &x->groups[i];
+        sound_mix_close(g->mix);
+        sound_limit_close(g->limit);
         levels_close(g->levels);
+        g->mix = NULL, g->limit = NULL, g->levels = NULL;
+        g->channels = 0;
+        if (!open_group(x, g, err))
+            return false;
         g->levels = levels_open(g->channels, g->labels, x->rate, x->dialogue);
+        if (limits(x))
+            g->limit = sound_limit_open(
+                g->channels, x->rate,
+                json_number_value(json_object_get(x->loudness, "true_peak")) - 0.1, 150);
+    }
+    return true;
+}
+
+// A limiter takes loudness away with the peaks: what is missing is added, and heard again.
+static bool settle(struct track *x, struct error *err)
+{
+    enum { ROUNDS = 3 };
+    double target = number(x->loudness, "target", 0);
+    bool again = limits(x) && applies(x);
+    for (int round = 0; again && round < ROUNDS; round++) {
+        x->passes++;
+        if (!begin_again(x, err) || !run_pass(x, measure_group, err))
+            return false;
+        again = false;
+        for (size_t i = 0; i < x->group_count; i++) {
+            struct group *g = &x->groups[i];
+            struct levels_found found = levels_end(g->levels);
+            double seen = loudness_by_method(x, &found);
+            if (!is_programme(x, g) || seen <= LOUDNESS_NONE)
+                continue;
+            g->dialnorm = dialnorm_of(seen);
+            if (fabs(target - seen) <= 0.1)
+                continue;
+            g->gain_db += target - seen;
+            g->dialnorm = dialnorm_of(target);
+            again = true;
+        }
+        follow_programme(x);
     }
     return true;
 }
@@ -318,21 +411,14 @@ static bool measure_all(struct track *x, struct error *err)
 {
     if (!x->loudness && !x->dolby)
         return true;
-    open_levels(x);
+    for (size_t i = 0; i < x->group_count; i++)
+        x->groups[i].levels =
+            levels_open(x->groups[i].channels, x->groups[i].labels, x->rate, x->dialogue);
     if (!run_pass(x, measure_group, err))
         return false;
     for (size_t i = 0; i < x->group_count; i++)
         x->groups[i].before = levels_end(x->groups[i].levels);
-    open_levels(x);
-    // A mix that turns holds samples: each pass begins with a new one.
-    for (size_t i = 0; i < x->group_count; i++) {
-        struct group *g = &x->groups[i];
-        sound_mix_close(g->mix);
-        g->channels = 0;
-        if (!open_group(x, g, err))
-            return false;
-    }
-    return set_gains(x, err);
+    return set_gains(x, err) && settle(x, err) && begin_again(x, err);
 }
 
 // ---- encoding
@@ -537,6 +623,10 @@ static json_t *group_report(const struct track *x, const struct group *g)
         (json_int_t)encoded_samples(x->encoded[g->first]), "filled", (json_int_t)length.filled,
         "cut", (json_int_t)length.cut, "clipped", (json_int_t)clipped);
     json_object_set_new(to, "rate", json_integer(x->rate));
+    if (x->o.speed.num != x->o.speed.den)
+        json_object_set_new(to, "speed",
+                            json_pack("{s:s, s:s}", "ratio", rational_text(x->o.speed).text,
+                                      "pitch", x->o.keep_pitch ? "kept" : "follows"));
     if (coder->codec_id == AV_CODEC_ID_AC3 || coder->codec_id == AV_CODEC_ID_EAC3)
         json_object_set_new(to, "dialnorm", json_integer(g->dialnorm));
     if (*order_word(r->row, "role"))
@@ -557,6 +647,7 @@ static json_t *report(const struct track *x)
 static void close_all(struct track *x)
 {
     hear_close(x->hear);
+    stretch_close(x->stretch);
     for (size_t i = 0; i < ROUTES_MOST; i++)
         encoded_close(x->encoded[i]);
     for (size_t i = 0; i < x->group_count; i++) {

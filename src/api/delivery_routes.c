@@ -181,7 +181,8 @@ static bool deliveries_post(struct call *c, struct error *err)
     struct asking q = {.c = c};
     const char *folder = folder_of(c, err);
     struct profile_request asked = {body_text(c, "profile"), body_text(c, "map"),
-                                    body_text(c, "loudness"), body_text(c, "limiter")};
+                                    body_text(c, "loudness"), body_text(c, "limiter"),
+                                    body_text(c, "conform"), body_text(c, "pitch")};
     if (!folder || !profile_requested(folder, &asked, clock_now_ms(), &q.profile, err))
         return false;
     bool ok = add_wishes(c, q.profile, err) && captions_fit(&q, err) &&

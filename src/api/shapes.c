@@ -398,12 +398,13 @@ const struct shape shapes[] = {
      "unknown: a person or a measurement has to say it"},
     {"NewDelivery",
      "profile:text destination:id? naming:json? burn:text? mastering_display:text? light:text? "
-     "map:text? loudness:text? limiter:text?",
+     "map:text? loudness:text? limiter:text? conform:text? pitch:'follow'|'keep'?",
      "destination: it goes there when it is made. naming: values by field of the profile's "
      "pattern. "
      "burn: into the picture, as `posthouse deliver --burn`. mastering_display, light: what an HDR "
      "master's file does not say. map: which channels become which tracks; loudness: 'report' or "
-     "'gain'; limiter: who consents to one (docs/formats/profile.md)"},
+     "'gain'; limiter: who consents to one; conform, pitch: at which rate its frames are shown, and "
+     "whether the sound keeps its pitch (docs/formats/profile.md)"},
     {"NewDeliveryPlan", "profile:text naming:json?", ""},
     {"DeliveryPlan", "name:text package:text values:json pattern:text? problem:Problem?",
      "problem: what keeps it from being ordered so"},

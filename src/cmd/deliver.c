@@ -81,7 +81,7 @@ static const char *destination_of(struct delivering *d, const char *named, struc
 // What is asked of the sound.
 static void add_wishes(const struct delivering *d, json_t *body)
 {
-    static const char *const names[] = {"map", "loudness", "limiter"};
+    static const char *const names[] = {"map", "loudness", "limiter", "conform", "pitch"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (option_text(d->call, names[i]))
             json_object_set_new(body, names[i], json_string(option_text(d->call, names[i])));
@@ -274,6 +274,9 @@ static const struct option_row options[] = {
     {"map", OPTION_TEXT, "MAP", "which channels become which tracks: `5.1=1-6 stereo=7,8`"},
     {"loudness", OPTION_TEXT, "HOW", "`report`, or `gain`: raise or lower the sound to the target"},
     {"limiter", OPTION_TEXT, "NAME", "NAME consents to a true-peak limiter; the report says so"},
+    {"conform", OPTION_TEXT, "RATE",
+     "show all frames at this rate (25, 23.976), the sound as much faster or slower"},
+    {"pitch", OPTION_TEXT, "HOW", "of such sound: `follow` the speed, or `keep` it by stretching"},
     {"out", OPTION_TEXT, "DIR",
      "where the file, or the folder of files, goes (the current folder)"},
     {"burn", OPTION_TEXT, "WHAT", "into the picture, as `posthouse transcode --burn`"},

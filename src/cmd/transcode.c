@@ -300,6 +300,8 @@ static bool asked_profile(struct command_call *call, const char *name, json_t **
     struct profile_wish wish = {.map = option_text(call, "map"),
                                 .loudness = option_text(call, "loudness"),
                                 .limiter = option_text(call, "limiter"),
+                                .conform = option_text(call, "conform"),
+                                .pitch = option_text(call, "pitch"),
                                 .when = arena_text(call->arena, clock_text(clock_now_ms()).text)};
     bool ok = media_profile(call, name, &plain, err) && profile_ask(plain, &wish, profile, err);
     json_decref(plain);
@@ -395,6 +397,9 @@ static const struct option_row options[] = {
      "`report` (as it is), or `gain`: raise or lower it to the target"},
     {"limiter", OPTION_TEXT, "NAME",
      "NAME consents to a true-peak limiter; it is written into the report"},
+    {"conform", OPTION_TEXT, "RATE",
+     "show all frames at this rate (25, 23.976), the sound as much faster or slower"},
+    {"pitch", OPTION_TEXT, "HOW", "of such sound: `follow` the speed, or `keep` it by stretching"},
     {"out", OPTION_TEXT, "DIR", "where the result goes; here unless given"},
     {"workers", OPTION_INT, "N",
      "engines at a time, one for each core unless given; the result is the same for any number"},

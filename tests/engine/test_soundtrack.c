@@ -9,14 +9,13 @@
 static const char *eight_monos(void)
 {
     static char path[MEDIA_PATH];
-    media_make_by(
-        "monos.mov",
-        "ffmpeg -v error -y -f lavfi -i testsrc2=s=160x90:r=24000/1001:d=2 "
-        "$(for i in 1 2 3 4 5 6 7 8; do echo -f lavfi -i "
-        "anoisesrc=r=48000:a=0.1:seed=$i:d=2.002; done) -map 0:v "
-        "$(for i in 1 2 3 4 5 6 7 8; do echo -map $i:a; done) -c:v "
-        "libx264 -preset ultrafast -c:a pcm_s24le \"$OUT\"",
-        path);
+    media_make_by("monos.mov",
+                  "ffmpeg -v error -y -f lavfi -i testsrc2=s=160x90:r=24000/1001:d=2 "
+                  "$(for i in 1 2 3 4 5 6 7 8; do echo -f lavfi -i "
+                  "anoisesrc=r=48000:a=0.1:seed=$i:d=2.002; done) -map 0:v "
+                  "$(for i in 1 2 3 4 5 6 7 8; do echo -map $i:a; done) -c:v "
+                  "libx264 -preset ultrafast -c:a pcm_s24le \"$OUT\"",
+                  path);
     return path;
 }
 
@@ -28,7 +27,8 @@ static const char *claps(void)
         "claps.mov",
         "ffmpeg -v error -y -f lavfi -i testsrc2=s=160x90:r=24:d=2 -f lavfi -i "
         "\"aevalsrc='0.7*between(mod(n,48000),24000,24023)*sin(PI*(mod(n,48000)-24000)/12)"
-        "|0.7*between(mod(n,48000),24000,24023)*sin(PI*(mod(n,48000)-24000)/12)':s=48000,atrim=end_sample=91200\""
+        "|0.7*between(mod(n,48000),24000,24023)*sin(PI*(mod(n,48000)-24000)/"
+        "12)':s=48000,atrim=end_sample=91200\""
         " -c:v libx264 -preset ultrafast -c:a pcm_s24le \"$OUT\"",
         path);
     return path;
@@ -67,8 +67,9 @@ static void channel_hash(const char *path, int track, int channel, char to[33])
 {
     char command[1200];
     snprintf(command, sizeof(command),
-             "ffmpeg -v quiet -i '%s' -map 0:a:%d -af 'pan=mono|c0=c%d' -f s32le - | head -c 384000 | md5sum", path,
-             track, channel);
+             "ffmpeg -v quiet -i '%s' -map 0:a:%d -af 'pan=mono|c0=c%d' -f s32le - | head -c "
+             "384000 | md5sum",
+             path, track, channel);
     char *said = media_output(command);
     snprintf(to, 33, "%.32s", said);
     free(said);
@@ -265,6 +266,195 @@ static void sound_goes_with_a_picture_that_is_shown_faster(void **state)
     }
 }
 
+// A tone of 1 kHz, 4 s of it.
+static const char *tone(const char *rate)
+{
+    static char path[MEDIA_PATH];
+    char name[40], command[500];
+    snprintf(name, sizeof(name), "tone%s.mov", rate);
+    snprintf(command, sizeof(command),
+             "ffmpeg -v error -y -f lavfi -i testsrc2=s=160x90:r=%s:d=4 -f lavfi -i "
+             "sine=f=1000:r=48000:d=4,volume=6dB,aformat=channel_layouts=stereo -c:v libx264 "
+             "-preset ultrafast -c:a pcm_s24le \"$OUT\"",
+             rate);
+    media_make_by(name, command, path);
+    return path;
+}
+
+// Periods in the second from 1 s on, and all samples.
+static int hertz(const char *path, int *samples)
+{
+    char command[1000];
+    snprintf(command, sizeof(command),
+             "ffmpeg -v error -i '%s' -map 0:a:0 -af 'pan=mono|c0=c0' -ar 48000 -f f32le -", path);
+    FILE *from = popen(command, "r");
+    float at[4096], last = 0;
+    int rises = 0;
+    *samples = 0;
+    for (size_t n; (n = fread(at, sizeof(float), 4096, from)) > 0; *samples += (int)n)
+        for (size_t i = 0; i < n; i++) {
+            int sample = *samples + (int)i;
+            rises += last < 0 && at[i] >= 0 && sample >= 48000 && sample < 96000;
+            last = at[i];
+        }
+    pclose(from);
+    return rises;
+}
+
+static void pitch_is_kept_by_name_when_the_speed_changes_and_follows_it_otherwise(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to, *pitch, *said;
+        int samples, hertz;
+    } rows[] = {{"24", "25", "follow", "follows", 184320, 1042},
+                {"24", "25", "keep", "kept", 184320, 1000},
+                {"25", "24", "keep", "kept", 200000, 1000},
+                {"24", "23.976", "keep", "kept", 192192, 1000}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char made[MEDIA_PATH], more[80], name[40], wanted[100];
+        int samples;
+        snprintf(more, sizeof(more), ",\"conform\":\"%s\",\"pitch\":\"%s\"", rows[i].to,
+                 rows[i].pitch);
+        snprintf(name, sizeof(name), "pitch%zu.mov", i);
+        json_t *result = deliver(
+            tone(rows[i].from),
+            profile("mov", PRORES, "{\"codec\":\"pcm_s24le\",\"rate\":48000}", more), name, made);
+        snprintf(wanted, sizeof(wanted), "{\"tracks\":[{\"speed\":{\"pitch\":\"%s\"}}]}",
+                 rows[i].said);
+        media_expect(name, result, wanted);
+        int heard = hertz(made, &samples);
+        if (abs(heard - rows[i].hertz) > 1 || samples != rows[i].samples)
+            media_wrong("%s to %s, %s: %d Hz, %d samples", rows[i].from, rows[i].to, rows[i].pitch,
+                        heard, samples);
+        json_decref(result);
+    }
+    // What is stretched stays with the picture, by two milliseconds.
+    char made[MEDIA_PATH];
+    int length, wanted = first_peak(claps(), &length);
+    json_decref(deliver(claps(),
+                        profile("mov", PRORES, "{\"codec\":\"pcm_s24le\",\"rate\":48000}",
+                                ",\"conform\":\"25\",\"pitch\":\"keep\""),
+                        "kept.mov", made));
+    int seen = first_peak(made, &length);
+    assert_int_equal(length, 92160);
+    assert_true(abs(seen - wanted * 24 / 25) <= 96);
+}
+
+// ---- levels, as ffmpeg's meter and MediaInfo see them
+
+// Noise at some level; `peaks`: clicks 25 dB above it besides.
+static const char *noise(int level_db, bool peaks)
+{
+    static char path[MEDIA_PATH];
+    char name[40], command[700];
+    snprintf(name, sizeof(name), "noise%d%s.mov", level_db, peaks ? "-peaks" : "");
+    snprintf(command, sizeof(command),
+             "ffmpeg -v error -y -f lavfi -i testsrc2=s=160x90:r=24:d=6 -f lavfi -i "
+             "anoisesrc=r=48000:c=pink:a=1:seed=7:d=6 -f lavfi -i "
+             "\"aevalsrc='%s*between(mod(n,24000),0,23)*sin(PI*mod(n,24000)/12)':s=48000:d=6\" "
+             "-filter_complex \"[1]volume=%ddB[n];[n][2]amix=normalize=0,aformat=channel_layouts="
+             "stereo\" -c:v libx264 -preset ultrafast -c:a pcm_s24le \"$OUT\"",
+             peaks ? "0.7" : "0", level_db);
+    media_make_by(name, command, path);
+    return path;
+}
+
+static void ebur128(const char *path, double *lufs, double *peak)
+{
+    char command[700];
+    snprintf(
+        command, sizeof(command),
+        "ffmpeg -nostats -i '%s' -map 0:a:0 -af ebur128=peak=true:framelog=verbose -f null - 2>&1 | "
+        "sed "
+        "-n 's/^ *I: *\\([-0-9.]*\\) LUFS/\\1/p;s/^ *Peak: *\\([-0-9.]*\\) dBFS/\\1/p' | tail -2",
+        path);
+    char *said = media_output(command);
+    if (sscanf(said, "%lf %lf", lufs, peak) != 2)
+        fail_msg("ffmpeg says of %s: %s", path, said);
+    free(said);
+}
+
+#define LOUD(more)                                                                                 \
+    ",\"loudness\":{\"method\":\"bs1770-4\",\"target\":-23,\"within\":0.5,\"true_peak\":-3,"       \
+    "\"apply\":\"gain\"" more "}"
+
+static void sound_is_brought_to_level_and_ffmpegs_meter_agrees(void **state)
+{
+    (void)state;
+    static const struct {
+        int level_db;
+        bool peaks, consent;
+        const char *codec;
+    } rows[] = {{-30, false, false, "pcm_s24le"},
+                {-6, false, false, "pcm_s24le"},
+                {-20, true, true, "pcm_s24le"},
+                {-20, true, true, "aac"}};
+    struct error err;
+    json_t *result;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char made[MEDIA_PATH], audio[80], name[40];
+        double lufs, peak;
+        bool limiter = rows[i].consent;
+        snprintf(audio, sizeof(audio), "{\"codec\":\"%s\",\"rate\":48000}", rows[i].codec);
+        snprintf(name, sizeof(name), "level%zu.mov", i);
+        result = deliver(
+            noise(rows[i].level_db, rows[i].peaks),
+            profile("mov", PRORES, audio,
+                    limiter
+                        ? LOUD(",\"limiter\":{\"by\":\"Ann\",\"when\":\"2026-11-27T00:00:00Z\"}")
+                        : LOUD("")),
+            name, made);
+        ebur128(made, &lufs, &peak);
+        // A coder that loses something passes the limiter's ceiling by some tenths.
+        if (fabs(lufs + 23) > 0.5 || peak > (strcmp(rows[i].codec, "aac") ? -2.9 : -2))
+            media_wrong("%s: %.1f LUFS, %.1f dBTP", name, lufs, peak);
+        media_expect(name, result,
+                     limiter ? "{\"tracks\":[{\"loudness\":{\"limiter\":{\"by\":\"Ann\"}}}]}"
+                             : "{\"tracks\":[{\"loudness\":{\"method\":\"bs1770-4\"}}]}");
+        json_decref(result);
+    }
+    // Without consent peaks stay, and so the level is out of reach.
+    const char *from = noise(-20, true);
+    assert_false(media_deliver(
+        &from, 1, profile("mov", PRORES, "{\"codec\":\"pcm_s24le\",\"rate\":48000}", LOUD("")),
+        "loud.mov", 1, &result, &err));
+    assert_non_null(strstr(err.fix, "--limiter"));
+}
+
+static void dialnorm_is_what_was_measured_as_mediainfo_reads_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *container, *video, *codec;
+        int level_db;
+    } rows[] = {{"ac3", "", "ac3", -6},
+                {"eac3", "", "eac3", -12},
+                {"mp4", H264, "ac3", -12},
+                {"mp4", H264, "eac3", -6}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char made[MEDIA_PATH], audio[80], name[40], command[600], wanted[80];
+        double lufs, peak;
+        int seen;
+        snprintf(audio, sizeof(audio), "{\"codec\":\"%s\",\"rate\":48000}", rows[i].codec);
+        snprintf(name, sizeof(name), "norm%zu.%s", i, rows[i].container);
+        json_t *result = deliver(noise(rows[i].level_db, false),
+                                 profile(rows[i].container, rows[i].video, audio, ""), name, made);
+        ebur128(noise(rows[i].level_db, false), &lufs, &peak);
+        snprintf(command, sizeof(command),
+                 "mediainfo -f '%s' | sed -n 's/^Dialog Normalization *: *\\(-[0-9]*\\) dB/\\1/p' | "
+                 "head -1",
+                 made);
+        char *said = media_output(command);
+        if (sscanf(said, "%d", &seen) != 1 || fabs(seen - lufs) > 0.61)
+            media_wrong("%s: dialnorm %s, measured %.1f LUFS", name, said, lufs);
+        snprintf(wanted, sizeof(wanted), "{\"tracks\":[{\"dialnorm\":%d}]}", seen);
+        media_expect(name, result, wanted);
+        free(said);
+        json_decref(result);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +462,9 @@ int main(int argc, char **argv)
         MEDIA_TEST(what_is_missing_is_refused_with_what_it_is_and_a_way_out),
         MEDIA_TEST(a_clap_stays_on_its_sample_through_every_codec_and_container),
         MEDIA_TEST(sound_goes_with_a_picture_that_is_shown_faster),
+        MEDIA_TEST(pitch_is_kept_by_name_when_the_speed_changes_and_follows_it_otherwise),
+        MEDIA_TEST(sound_is_brought_to_level_and_ffmpegs_meter_agrees),
+        MEDIA_TEST(dialnorm_is_what_was_measured_as_mediainfo_reads_it),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -268,7 +268,8 @@ static void consent_to_a_limiter_comes_with_a_request_and_not_with_a_profile(voi
     json_object_set_new(
         p, "loudness",
         json_pack("{s:s, s:i, s:i}", "method", "bs1770-4", "target", -23, "true_peak", -1));
-    struct profile_wish wish = {"stereo=1,2", "gain", "Ann", "2026-11-27T00:00:00Z"};
+    struct profile_wish wish = {
+        "stereo=1,2", "gain", "Ann", "2026-11-27T00:00:00Z", NULL, NULL};
     assert_true(profile_ask(p, &wish, &asked, &err));
     const json_t *limiter = json_object_get(json_object_get(asked, "loudness"), "limiter");
     assert_string_equal(json_string_value(json_object_get(limiter, "by")), "Ann");

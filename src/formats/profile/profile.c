@@ -40,6 +40,7 @@ static const struct field fields[] = {
     {"", "notes", 'T', false, NULL},
     {"", "master", 'o', false, NULL},
     {"", "conform", 't', false, NULL},
+    {"", "pitch", 't', false, " follow keep "},
     {"", "loudness", 'o', false, NULL},
     {"", "captions", 'o', false, NULL},
     {"", "length", 'o', false, NULL},
@@ -520,6 +521,8 @@ static bool check(const json_t *profile, struct fault *f)
         return false;
     if (json_object_get(profile, "conform") && !rate_fits(json_object_get(profile, "conform")))
         return wrong(f, "", "conform", "is a rate such as 25 or 23.976");
+    if (json_object_get(profile, "pitch") && !json_object_get(profile, "conform"))
+        return wrong(f, "", "pitch", "goes with conform: without it nothing is shown faster");
     const json_t *source = json_object_get(profile, "source");
     if (!json_object_get(source, "confirmed_by") != !json_object_get(source, "confirmed"))
         return wrong(f, "source", "confirmed",
@@ -588,6 +591,10 @@ bool profile_ask(const json_t *profile, const struct profile_wish *w, json_t **a
     if (done && w->limiter)
         json_object_set_new(loudness, "limiter",
                             json_pack("{s:s, s:s}", "by", w->limiter, "when", w->when));
+    if (done && w->conform)
+        json_object_set_new(to, "conform", json_string(w->conform));
+    if (done && w->pitch)
+        json_object_set_new(to, "pitch", json_string(w->pitch));
     done = done && profile_check(to, json_string_value(json_object_get(to, "name")), err);
     if (done)
         *asked = to;

@@ -23,6 +23,7 @@ MUST_CHECK bool profile_check(const json_t *profile, const char *file_name, stru
 // "gain", and who consents to a limiter, and when that is.
 struct profile_wish {
     const char *map, *loudness, *limiter, *when;
+    const char *conform, *pitch; // the rate at which all frames are shown; "keep" or "follow"
 };
 // The profile with it, checked; a new reference.
 MUST_CHECK bool profile_ask(const json_t *profile, const struct profile_wish *w, json_t **asked,

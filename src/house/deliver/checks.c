@@ -273,6 +273,18 @@ static void level(struct checks *c, const char *name, const json_t *asked, const
     }
 }
 
+static void speed(struct checks *c, const char *name, const json_t *track)
+{
+    const json_t *made = json_object_get(track, "speed");
+    char what[64], seen[96];
+    if (!made)
+        return;
+    snprintf(what, sizeof(what), "%s: speed", name);
+    snprintf(seen, sizeof(seen), "%.40s, its pitch %s", word(made, "ratio"),
+             strcmp(word(made, "pitch"), "kept") == 0 ? "kept" : "follows");
+    add(c, what, "with the picture", seen, true);
+}
+
 static void changes(struct checks *c, const char *name, const json_t *loudness)
 {
     const json_t *limiter = json_object_get(loudness, "limiter");
@@ -319,6 +331,7 @@ static void made(struct checks *c, const json_t *profile, const json_t *tracks)
         }
         if (loudness && asked && (!*role || strcmp(role, "main") == 0))
             level(c, name, asked, loudness);
+        speed(c, name, track);
         changes(c, name, loudness);
         if (json_object_get(track, "dialnorm")) {
             snprintf(what, sizeof(what), "%s: dialnorm", name);

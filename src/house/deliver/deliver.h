@@ -27,7 +27,7 @@ MUST_CHECK bool profile_load(const char *folder, const char *name, json_t **prof
 // The same with what a request says of the sound, each NULL when it does not (formats/profile). Who
 // consents to a limiter is written into it, with `now_ms`.
 struct profile_request {
-    const char *name, *map, *loudness, *limiter;
+    const char *name, *map, *loudness, *limiter, *conform, *pitch;
 };
 MUST_CHECK bool profile_requested(const char *folder, const struct profile_request *r,
                                   int64_t now_ms, json_t **profile, struct error *err);

@@ -118,8 +118,8 @@ bool profile_requested(const char *folder, const struct profile_request *r, int6
     text_copy(text_of(clock_text(now_ms).text), when, sizeof(when));
     if (!profile_load(folder, r->name, &plain, err))
         return false;
-    bool ok = profile_ask(plain, &(struct profile_wish){r->map, r->loudness, r->limiter, when},
-                          profile, err);
+    const struct profile_wish wish = {r->map, r->loudness, r->limiter, when, r->conform, r->pitch};
+    bool ok = profile_ask(plain, &wish, profile, err);
     json_decref(plain);
     return ok;
 }
