@@ -129,19 +129,23 @@ static bool look_at_all(struct looking *l, struct error *err)
 
 // ---- what was found
 
-// "2:3", "progressive" (frames are whole), "2:2 late" (they lie a field late), "interlaced".
+// "2:3", "2:3:3:2", "2:2:2:4", "progressive" (frames are whole), "2:2 late" (they lie a field
+// late), "interlaced".
 static const char *name_of(const struct cadence_run *r)
 {
-    return r->mode == CADENCE_FILM     ? "2:3"
-           : r->mode == CADENCE_FIELDS ? "interlaced"
-           : r->field % 2              ? "2:2 late"
-                                       : "progressive";
+    return r->mode == CADENCE_FILM       ? "2:3"
+           : r->mode == CADENCE_ADVANCED ? "2:3:3:2"
+           : r->mode == CADENCE_DOUBLED  ? "2:2:2:4"
+           : r->mode == CADENCE_FIELDS   ? "interlaced"
+           : r->field % 2                ? "2:2 late"
+                                         : "progressive";
 }
 
 static bool goes_on(const struct cadence_run *a, const struct cadence_run *b)
 {
     return b->mode == a->mode && (a->mode != CADENCE_FILM || a->length != b->length) &&
-           (a->mode != CADENCE_WHOLE || a->field % 2 == b->field % 2);
+           (a->mode != CADENCE_WHOLE || a->field % 2 == b->field % 2) &&
+           (a->mode != CADENCE_DOUBLED || !b->edit);
 }
 
 // Sections without a break, in frames of the source.
@@ -176,14 +180,17 @@ static bool may_be_film(rational rate)
 
 static const char *most_of(const struct cadence_run *runs, size_t count, bool film)
 {
-    int64_t fields[4] = {0}, late = 0;
+    int64_t fields[CADENCE_MODES] = {0}, late = 0;
     for (size_t i = 0; i < count; i++) {
         fields[runs[i].mode] += runs[i].length;
         late += runs[i].mode == CADENCE_WHOLE && runs[i].field % 2 ? runs[i].length : 0;
     }
     if (film)
-        return "2:3";
-    if (fields[CADENCE_FIELDS] > fields[CADENCE_WHOLE] + fields[CADENCE_FILM])
+        return fields[CADENCE_DOUBLED] > fields[CADENCE_FILM] + fields[CADENCE_ADVANCED] ? "2:2:2:4"
+               : fields[CADENCE_ADVANCED] > fields[CADENCE_FILM]                         ? "2:3:3:2"
+                                                                                         : "2:3";
+    if (fields[CADENCE_FIELDS] > fields[CADENCE_WHOLE] + fields[CADENCE_FILM] +
+                                     fields[CADENCE_ADVANCED] + fields[CADENCE_DOUBLED])
         return "interlaced";
     return late * 2 > fields[CADENCE_WHOLE] ? "2:2 late" : "progressive";
 }
@@ -192,7 +199,7 @@ static bool mostly_film(const struct cadence_run *runs, size_t count)
 {
     int64_t film = 0, all = 0;
     for (size_t i = 0; i < count; i++) {
-        film += runs[i].mode == CADENCE_FILM ? runs[i].length : 0;
+        film += cadence_is_film(runs[i].mode) ? runs[i].length : 0;
         all += runs[i].length;
     }
     return film * 2 > all;

@@ -2,12 +2,13 @@
  * picture/cadence: which fields of an interlaced film are of one moment, and what follows from it.
  *
  * A film of fields is looked at field by field, in order of time. Film frames lie in it as runs of
- * fields: 2, 3, 2, 3 after a pull-down (2:3), 2, 2, 2 when each frame is simply two fields (from
- * an even field on: progressive in interlaced, from an odd one: a field late), and each field by
- * itself when it was shot interlaced. Edits break a run wherever they fall, and a field can be left
- * over. Of all ways to divide the whole film into runs the one is taken that needs the fewest combs
- * and breaks (dynamic programming), so that a picture that stands still is decided by what comes
- * before and after it.
+ * fields: 2, 3, 2, 3 after a pull-down (2:3), 2, 3, 3, 2 after an advanced one, 2, 2, 2, 4 when
+ * each fourth frame is doubled, 2, 2, 2 when each frame is simply two fields (from an even field
+ * on: progressive in interlaced, from an odd one: a field late), and each field by itself when it
+ * was shot interlaced. Edits break a run wherever they fall, and a field can be left over. Of all
+ * ways to divide the whole film into runs the one is taken that needs the fewest combs and breaks
+ * (dynamic programming), so that a picture that stands still is decided by what comes before and
+ * after it.
  */
 #pragma once
 #include <stddef.h>
@@ -20,11 +21,22 @@ struct cadence_field {
     uint32_t again; // with the one after the next: that differ
 };
 
-enum cadence_mode { CADENCE_LEFT, CADENCE_FILM, CADENCE_WHOLE, CADENCE_FIELDS };
+enum cadence_mode {
+    CADENCE_LEFT,
+    CADENCE_FILM,     // 2:3
+    CADENCE_ADVANCED, // 2:3:3:2
+    CADENCE_DOUBLED,  // 2:2:2:4
+    CADENCE_WHOLE,
+    CADENCE_FIELDS,
+    CADENCE_MODES
+};
+// Whether five of its frames were four of film.
+int cadence_is_film(enum cadence_mode mode);
 struct cadence_run {
     int64_t field; // its first
-    int length;    // 1, 2 or 3
+    int length;    // 1 to 4
     enum cadence_mode mode;
+    int edit; // of CADENCE_DOUBLED: its cycle does not go on from the run before
 };
 
 // Two pictures of luma, 8-bit or little-endian words of up to 16 bits.
