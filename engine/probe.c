@@ -27,6 +27,10 @@ struct counted {
     int64_t frames, audio_samples;
     int64_t *times;
     size_t time_count, time_room;
+    // How long the stream's own flags say that frames are shown (a pull-down that is only said:
+    // repeat_first_field of MPEG-2, pic_struct of H.264), in fields.
+    int64_t fields, longer; // of all; frames of more than two
+    bool unsteady[2];       // is not five fields for two frames all the way, nor ten
 };
 
 struct probing {
@@ -37,7 +41,7 @@ struct probing {
     bool cc608[2], cc708; // seen in decoded frames
     int interlaced_frames, looked, top_first;
     rational rate;
-    bool vfr;
+    bool vfr, pulled; // pulled: the flags' pull-down is left out
     char rate_from[32];
     rational constant_rate; // of a deliverable, when vfr
     int64_t constant_frames;
@@ -119,6 +123,19 @@ static void progress(const struct media *m, int64_t *said_us)
                        (json_int_t)input_size(m->in), "unit", "bytes"));
 }
 
+// Packets are in another order than frames are shown: by a few frames it may be ahead or behind.
+static void count_fields(struct counted *c, const struct media *m)
+{
+    enum { BESIDE = 6 };
+    int lasting = m->parser ? m->parser->repeat_pict + 1 : 2;
+    c->fields += lasting;
+    c->longer += lasting > 2;
+    for (int i = 0; i < 2; i++) {
+        int64_t off = 2 * c->fields - 5 * (1 + i) * (c->frames + 1);
+        c->unsteady[i] = c->unsteady[i] || off > 2 * BESIDE || off < -2 * BESIDE;
+    }
+}
+
 static void count_packets(struct probing *p)
 {
     struct media *m = p->m;
@@ -135,6 +152,7 @@ static void count_packets(struct probing *p)
                 if (packet->flags & AV_PKT_FLAG_CORRUPT)
                     damage(p->damage, "picture", "the container says that this frame is damaged",
                            p->c.frames);
+                count_fields(&p->c, m);
                 p->c.frames++;
             }
         } else if (packet->stream_index == m->audio && m->format) {
@@ -169,15 +187,52 @@ static rational common_rate(const struct counted *c, AVRational base)
     return sum > 0 ? rational_make((int64_t)best * base.den, sum * base.num) : (rational){25, 1};
 }
 
+// The rate that the stream itself says, when flags let some frames last longer.
+static bool flagged_rate(const struct probing *p, rational *rate)
+{
+    AVRational said = p->m->parser_codec ? p->m->parser_codec->framerate : (AVRational){0, 1};
+    return p->c.longer && said.num > 0 && said.den > 0 &&
+           rate_nearest(rational_make(said.num, said.den), rate);
+}
+
 static void find_constant(struct probing *p, AVRational base)
 {
     const struct counted *c = &p->c;
     rational common = common_rate(c, base), ticks = {base.den, base.num};
     int64_t span = c->times[c->time_count - 1] - c->times[0];
-    p->constant_rate = rate_standard(common);
+    if (!flagged_rate(p, &p->constant_rate))
+        p->constant_rate = rate_standard(common);
     p->constant_frames = rescale(span + rescale(1, common, ticks, ROUND_NEAREST), ticks,
                                  p->constant_rate, ROUND_NEAREST);
     p->constant_frames = p->constant_frames > 0 ? p->constant_frames : 1;
+}
+
+// Whether no frame is further than a tick and a bit from its place.
+static bool holds(const struct counted *c, AVRational base, rational r)
+{
+    double step = (double)r.den * base.den / ((double)r.num * base.num);
+    for (size_t i = 0; i < c->time_count; i++) {
+        double off = (double)(c->times[i] - c->times[0]) - step * (double)i;
+        if (off <= -1.51 || off >= 1.51)
+            return false;
+    }
+    return true;
+}
+
+// Film in a stream of fields of which each third or so is only said to be shown once more: its
+// frames are the film's, all of them, at four fifths of the rate (or two fifths, where a frame is
+// shown two or three times).
+static bool find_pull_down(struct probing *p)
+{
+    const struct counted *c = &p->c;
+    rational whole;
+    int times = !c->unsteady[0] ? 1 : 2;
+    if (!flagged_rate(p, &whole) || c->frames < 8 || (c->unsteady[0] && c->unsteady[1]))
+        return false;
+    p->rate = rational_make(whole.num * 4, whole.den * 5 * times);
+    p->pulled = true;
+    snprintf(p->rate_from, sizeof(p->rate_from), "repeat flags");
+    return true;
 }
 
 // The rate that the times show: constant when every frame is within a tick of its place.
@@ -191,6 +246,11 @@ static void find_rate(struct probing *p)
     snprintf(p->rate_from, sizeof(p->rate_from), "container");
     if (said.num > 0 && said.den > 0)
         rate = rational_make(said.num, said.den);
+    if (find_pull_down(p)) {
+        if (c->time_count)
+            qsort(c->times, c->time_count, sizeof(*c->times), by_number);
+        return;
+    }
     if (c->time_count)
         qsort(c->times, c->time_count, sizeof(*c->times), by_number);
     if (c->time_count > 1 && s->time_base.num > 0) {
@@ -210,13 +270,7 @@ static void find_rate(struct probing *p)
                 rational r = candidates[k];
                 if (r.num <= 0)
                     continue;
-                double step = (double)r.den * s->time_base.den / ((double)r.num * s->time_base.num);
-                bool holds = true;
-                for (size_t i = 0; i < c->time_count && holds; i++) {
-                    double off = (double)(c->times[i] - c->times[0]) - step * (double)i;
-                    holds = off > -1.51 && off < 1.51;
-                }
-                if (holds) {
+                if (holds(c, s->time_base, r)) {
                     p->vfr = false;
                     rate = r;
                     if (k == 2 && !rate_nearest(r, &rate))
@@ -233,7 +287,11 @@ static void find_rate(struct probing *p)
         }
     }
     rational near;
-    if (!p->vfr && rate.num > 0 && rate_nearest(rate, &near) && rate.den > 1001)
+    // What a container says of 59.94 in whole nanoseconds is 19001/317: near a rate that is in use,
+    // and the times hold for both.
+    if (!p->vfr && rate.num > 0 && rate_nearest(rate, &near) &&
+        (rate.den > 1001 ||
+         (c->time_count > 1 && s->time_base.num > 0 && holds(c, s->time_base, near))))
         rate = near;
     if (rate.num <= 0 || rate.num / rate.den > 1000) {
         rate = (rational){25, 1};
@@ -702,6 +760,8 @@ static void duration(const struct probing *p, json_t *facts)
     json_object_set_new(facts, "rate", json_string(rational_text(rate).text));
     json_object_set_new(facts, "rate_from", json_string(from));
     json_object_set_new(facts, "vfr", json_boolean(p->vfr));
+    if (p->pulled)
+        json_object_set_new(facts, "pulldown", json_string("2:3, only said by its flags"));
     if (p->vfr && p->constant_frames)
         json_object_set_new(facts, "constant",
                             json_pack("{s:s, s:I, s:s}", "rate",

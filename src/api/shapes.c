@@ -100,7 +100,7 @@ const struct shape shapes[] = {
      "url is signed, short-lived, on the media listener; sprites may be several, in order"},
     {"Facts",
      "container:text kind:text duration_frames:int rate:text vfr:bool rate_from:text "
-     "constant:ConstantFact? "
+     "constant:ConstantFact? pulldown:text? "
      "timecode:TimecodeFact? "
      "video:VideoFact[] audio:AudioFact[] captions:CaptionFact[] sequence:SequenceFact? "
      "damage:DamageFact[] sprite:SpriteFact? duration_text:text tags:json "

@@ -81,6 +81,8 @@ static const struct {
      "{'container':'mkv','timecode':{'start':'01:00:00:00','from':'stream tag'}}"},
     {{"ffv1.mkv", "24000/1001", .options = "-c:v ffv1 -pix_fmt yuv444p"},
      "{'container':'mkv','video':[{'codec':'ffv1','chroma':'4:4:4'}]}"},
+    // libav says 19001/317 of it
+    {{"h264-60.mkv", "60000/1001", .frames = 40, .options = X264 "-g 20"}, "{'container':'mkv'}"},
     {{"vp9.webm", "30000/1001", .options = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8"},
      "{'container':'webm','video':[{'codec':'vp9'}]}"},
     {{"vp8.webm", "25",

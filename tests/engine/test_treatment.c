@@ -260,6 +260,82 @@ static void edits_in_a_pull_down_are_found_and_no_frame_is_mixed(void **state)
     free(whole);
 }
 
+// Film as DVDs and broadcasts have it: coded once, shown longer by flags (ISO/IEC 13818-2, 6.3.10).
+// From frame `until` on each is shown for two fields.
+static void flag_frames(const char *from, const char *to, int until)
+{
+    static const int first[] = {1, 0, 0, 1}, longer[] = {1, 0, 1, 0};
+    static uint8_t all[4 << 20];
+    FILE *f = fopen(from, "rb");
+    size_t size = f ? fread(all, 1, sizeof(all), f) : 0;
+    int n = 0;
+    assert_true(size > 1000 && size < sizeof(all));
+    fclose(f);
+    for (size_t i = 0; i + 12 < size; i++) {
+        if (all[i] || all[i + 1] || all[i + 2] != 1)
+            continue;
+        if (all[i + 3] == 0xb3)
+            all[i + 7] = (all[i + 7] & 0xf0) | 4; // 30000/1001
+        if (all[i + 3] == 0xb5 && all[i + 4] >> 4 == 1)
+            all[i + 5] &= 0xf7; // not a progressive sequence
+        if (all[i + 3] == 0xb5 && all[i + 4] >> 4 == 8) {
+            bool flagged = n < until;
+            all[i + 7] = (uint8_t)((all[i + 7] & 0x7d) | (flagged ? first[n % 4] : 1) << 7 |
+                                   (flagged && longer[n % 4] ? 2 : 0));
+            all[i + 8] |= 0x80; // a progressive frame
+            n++;
+        }
+    }
+    f = fopen(to, "wb");
+    assert_int_equal(fwrite(all, 1, size, f), size);
+    fclose(f);
+}
+
+static void a_pull_down_that_is_only_said_is_left_out(void **state)
+{
+    (void)state;
+    char film[MEDIA_PATH], soft[MEDIA_PATH], command[4 * MEDIA_PATH];
+    media_make_by("film.m2v",
+                  "ffmpeg -v error -f lavfi -i testsrc2=s=320x240:r=24000/1001:d=4 -c:v mpeg2video "
+                  "-bf 0 -b:v 3M -f mpeg2video \"$OUT\"",
+                  film);
+    snprintf(soft, sizeof(soft), "%s/soft.m2v", media_folder());
+    flag_frames(film, soft, 1000);
+    static const char *const endings[] = {"ts", "vob", "mkv"};
+    for (size_t i = 0; i < 3; i++) {
+        char source[MEDIA_PATH];
+        snprintf(source, sizeof(source), "%s/soft.%s", media_folder(), endings[i]);
+        snprintf(command, sizeof(command),
+                 "ffmpeg -v error -y -f mpegvideo -i '%s' -c copy -bsf:v "
+                 "'setts=time_base=1/90000:ts=floor((5*N+1)/2)*1501.5' '%s'",
+                 soft, source);
+        free(media_output(command));
+        json_t *result = deliver(source, profile("{}", "{}"), "soft.mp4", 2);
+        media_expect(source, result, "{\"frames\":96}");
+        frames_are(made("soft.mp4"), film, "null", 0, FRAMES_MOST);
+        json_decref(result);
+        snprintf(command, sizeof(command),
+                 "ffprobe -v error -select_streams v -show_entries stream=r_frame_rate -of csv=p=0 '%s'",
+                 made("soft.mp4"));
+        char *said = media_output(command);
+        assert_string_equal(said, "24000/1001\n");
+        free(said);
+    }
+    // Film and video by turns are shown as the flags say, at the rate of the stream.
+    char mixed[MEDIA_PATH], source[MEDIA_PATH];
+    snprintf(mixed, sizeof(mixed), "%s/mixed.m2v", media_folder());
+    snprintf(source, sizeof(source), "%s/mixed.ts", media_folder());
+    flag_frames(film, mixed, 48);
+    snprintf(command, sizeof(command),
+             "ffmpeg -v error -y -f mpegvideo -i '%s' -c copy -bsf:v 'setts=time_base=1/90000:"
+             "ts=(lt(N\\,48)*floor((5*N+1)/2)+gte(N\\,48)*(2*N+24))*1501.5' '%s'",
+             mixed, source);
+    free(media_output(command));
+    json_t *result = deliver(source, profile("{}", "{}"), "mixed.mp4", 2);
+    media_expect(source, result, "{\"frames\":108,\"constant\":{\"rate\":\"30000/1001\"}}");
+    json_decref(result);
+}
+
 #define LACED                                                                                      \
     "ffmpeg -v error -f lavfi -i mandelbrot=s=320x240:r=50:end_scale=0.01:end_pts=200,"            \
     "format=yuv420p -t 2 -vf tinterlace=mode=interleave_top,setfield=tff -r 25 -c:v ffv1 "         \
@@ -701,6 +777,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         MEDIA_TEST(film_comes_back_bit_for_bit_from_its_pull_down),
         MEDIA_TEST(advanced_and_doubling_pull_downs_come_back_bit_for_bit_too),
+        MEDIA_TEST(a_pull_down_that_is_only_said_is_left_out),
         MEDIA_TEST(edits_in_a_pull_down_are_found_and_no_frame_is_mixed),
         MEDIA_TEST(whole_frames_stay_late_ones_are_paired_again_and_others_deinterlaced),
         MEDIA_TEST(fields_go_out_in_the_order_that_is_asked_and_are_scaled_apart),

@@ -130,6 +130,8 @@ static void picture(struct checks *c, const json_t *profile, const json_t *sourc
     add(c, "frames a second", rate, word(result, "rate"), film || (rates && rational_equal(a, b)));
     same_count(c, "frames", film ? (4 * frames + 2) / 5 : frames, number(result, "duration_frames"),
                0);
+    if (json_object_get(source, "pulldown"))
+        add(c, "pull-down", "left out: each frame of film once", word(source, "pulldown"), true);
     if (!film)
         timecode(c, source, result);
     same(c, "picture codec", word(json_object_get(asked, "encoder"), "makes"),
