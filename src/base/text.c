@@ -144,6 +144,41 @@ bool buf_text(struct buf *b, const char *zero_ended)
     return buf_add(b, zero_ended, strlen(zero_ended));
 }
 
+bool buf_xml(struct buf *b, const char *zero_ended)
+{
+    for (const unsigned char *c = (const unsigned char *)zero_ended; *c; c++)
+        switch (*c) {
+        case '&':
+            buf_text(b, "&amp;");
+            break;
+        case '<':
+            buf_text(b, "&lt;");
+            break;
+        case '>':
+            buf_text(b, "&gt;");
+            break;
+        case '"':
+            buf_text(b, "&quot;");
+            break;
+        case '\n': // an attribute would make a space of it
+            buf_text(b, "&#10;");
+            break;
+        case '\t':
+            buf_text(b, "&#9;");
+            break;
+        case 0xef:
+            if (c[1] == 0xbf && c[2] >= 0xbe) {
+                buf_text(b, " ");
+                c += 2;
+                break;
+            }
+            // fall through
+        default:
+            buf_add(b, *c < ' ' ? (const void *)" " : c, 1);
+        }
+    return !b->over;
+}
+
 bool buf_format(struct buf *b, const char *format, ...)
 {
     va_list list, again;

@@ -37,6 +37,9 @@ struct buf {
     }
 bool buf_add(struct buf *b, const void *at, size_t size); // false and over set at the limit
 bool buf_text(struct buf *b, const char *zero_ended);
+// Escaped for XML 1.0 and HTML, in an element or an attribute. What XML can not hold (controls,
+// U+FFFE, U+FFFF) is a space.
+bool buf_xml(struct buf *b, const char *zero_ended);
 bool buf_format(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 // Room for `size` more bytes at b->at + b->size, or NULL at the limit; the caller adds to b->size.
 char *buf_reserve(struct buf *b, size_t size);

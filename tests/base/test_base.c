@@ -86,6 +86,15 @@ static void text_is_cut_trimmed_and_read_without_copies(void **state)
     assert_false(text_utf8(text_of("\xe2\x82")));
 }
 
+static void what_xml_means_otherwise_is_escaped_and_what_it_can_not_hold_is_a_space(void **state)
+{
+    (void)state;
+    struct buf b = BUF_LIMIT(200);
+    assert_true(buf_xml(&b, "a<b>&\"c\"\n\t\x01\xef\xbf\xbe\xef\xbf\xbd\xc3\xa4"));
+    assert_string_equal(b.at, "a&lt;b&gt;&amp;&quot;c&quot;&#10;&#9;  \xef\xbf\xbd\xc3\xa4");
+    buf_free(&b);
+}
+
 static void a_buffer_stops_at_its_limit_and_says_so(void **state)
 {
     (void)state;
@@ -177,6 +186,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_kind_has_a_name_of_its_own),
         cmocka_unit_test(an_arena_gives_zeroed_memory_of_any_size),
         cmocka_unit_test(text_is_cut_trimmed_and_read_without_copies),
+        cmocka_unit_test(
+            what_xml_means_otherwise_is_escaped_and_what_it_can_not_hold_is_a_space),
         cmocka_unit_test(a_buffer_stops_at_its_limit_and_says_so),
         cmocka_unit_test(numbers_are_written_as_people_read_them),
         cmocka_unit_test(settings_come_from_file_environment_and_flags_in_that_order),

@@ -1,28 +1,6 @@
 #include "formats/metadata/xml.h"
 
 #include <stdarg.h>
-#include <string.h>
-
-// What XML 1.0 can not hold (controls, U+FFFE, U+FFFF) is a space.
-static void escaped(struct buf *to, const char *value)
-{
-    for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
-        if (*c == '&')
-            buf_text(to, "&amp;");
-        else if (*c == '<')
-            buf_text(to, "&lt;");
-        else if (*c == '>')
-            buf_text(to, "&gt;");
-        else if (*c == '"')
-            buf_text(to, "&quot;");
-        else if (*c < ' ' && *c != '\n' && *c != '\t')
-            buf_text(to, " ");
-        else if (c[0] == 0xef && c[1] == 0xbf && c[2] >= 0xbe)
-            buf_text(to, " "), c += 2;
-        else
-            buf_add(to, c, 1);
-    }
-}
 
 static void start(struct xml *x, const char *name, va_list list, const char *end)
 {
@@ -32,7 +10,7 @@ static void start(struct xml *x, const char *name, va_list list, const char *end
         if (!value || !*value)
             continue;
         buf_format(x->to, " %s=\"", key);
-        escaped(x->to, value);
+        buf_xml(x->to, value);
         buf_text(x->to, "\"");
     }
     buf_text(x->to, end);
@@ -69,7 +47,7 @@ void xml_leaf(struct xml *x, const char *name, const char *value, ...)
     va_start(list, value);
     start(x, name, list, ">");
     va_end(list);
-    escaped(x->to, value);
+    buf_xml(x->to, value);
     buf_format(x->to, "</%s>\n", name);
 }
 

@@ -5,33 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static void escape(struct buf *to, const char *words)
-{
-    for (const char *c = words; *c; c++)
-        switch (*c) {
-        case '&':
-            buf_text(to, "&amp;");
-            break;
-        case '<':
-            buf_text(to, "&lt;");
-            break;
-        case '>':
-            buf_text(to, "&gt;");
-            break;
-        case '"':
-            buf_text(to, "&quot;");
-            break;
-        default:
-            buf_add(to, c, 1);
-        }
-}
-
 static void element(struct buf *to, const char *indent, const char *name, const char *words)
 {
     if (!words)
         return;
     buf_format(to, "%s<%s>", indent, name);
-    escape(to, words);
+    buf_xml(to, words);
     buf_format(to, "</%s>\n", name);
 }
 
@@ -68,7 +47,7 @@ static void head(const struct mhl_list *l, struct buf *to)
     element(to, "    ", "creationdate", l->created);
     element(to, "    ", "hostname", l->host);
     buf_format(to, "    <tool version=\"%s\">", l->tool_version);
-    escape(to, l->tool);
+    buf_xml(to, l->tool);
     buf_text(to, "</tool>\n");
     if (l->author) {
         buf_text(to, "    <author>\n");
@@ -96,7 +75,7 @@ static void entry(const struct mhl_entry *e, struct buf *to)
     if (e->modified)
         buf_format(to, " lastmodificationdate=\"%s\"", e->modified);
     buf_text(to, ">");
-    escape(to, e->path);
+    buf_xml(to, e->path);
     buf_text(to, "</path>\n");
     if (e->folder)
         both(to, "      ", e);

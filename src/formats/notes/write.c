@@ -91,28 +91,12 @@ static void add_name(struct buf *to, const char *name, const char *marks)
         buf_add(to, (unsigned char)*c < ' ' || strchr(marks, *c) ? " " : c, 1);
 }
 
-// Escaped for XML 1.0, which has no way to say a control character.
-static void add_xml(struct buf *to, const char *words)
-{
-    for (const char *c = words; *c; c++) {
-        switch (*c) {
-        case '&': buf_text(to, "&amp;"); break;
-        case '<': buf_text(to, "&lt;"); break;
-        case '>': buf_text(to, "&gt;"); break;
-        case '"': buf_text(to, "&quot;"); break;
-        case '\n': buf_text(to, "&#10;"); break;
-        case '\t': buf_text(to, "&#9;"); break;
-        default: buf_add(to, (unsigned char)*c < ' ' ? " " : c, 1);
-        }
-    }
-}
-
 static void add_xml_note(struct buf *to, const struct note *note)
 {
-    add_xml(to, note->text);
+    buf_xml(to, note->text);
     if (note->answers && *note->answers) {
         buf_text(to, "&#10;");
-        add_xml(to, note->answers);
+        buf_xml(to, note->answers);
     }
 }
 
@@ -185,12 +169,12 @@ static void xmeml_clip(struct buf *to, const struct notes *n)
         buf_format(to, "<width>%d</width><height>%d</height></samplecharacteristics></format>", n->width, n->height);
     }
     buf_text(to, "<track><clipitem id=\"clip-1\"><name>");
-    add_xml(to, n->file);
+    buf_xml(to, n->file);
     buf_format(to, "</name><duration>%" PRId64 "</duration>", n->frames);
     xmeml_rate(to, &n->rate);
     buf_format(to, "<start>0</start><end>%" PRId64 "</end><in>0</in><out>%" PRId64 "</out><file id=\"file-1\"><name>",
                n->frames, n->frames);
-    add_xml(to, n->file);
+    buf_xml(to, n->file);
     buf_format(to, "</name><duration>%" PRId64 "</duration>", n->frames);
     xmeml_rate(to, &n->rate);
     xmeml_timecode(to, n);
@@ -202,7 +186,7 @@ static void write_xmeml(struct writing *w)
     const struct notes *n = w->n;
     buf_text(w->to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE xmeml>\n<xmeml version=\"5\">\n"
                     "<sequence id=\"sequence-1\"><name>");
-    add_xml(w->to, n->title);
+    buf_xml(w->to, n->title);
     buf_format(w->to, "</name><duration>%" PRId64 "</duration>", n->frames);
     xmeml_rate(w->to, &n->rate);
     xmeml_timecode(w->to, n);
@@ -210,7 +194,7 @@ static void write_xmeml(struct writing *w)
     for (size_t i = 0; i < n->count; i++) {
         const struct note *note = &n->notes[i];
         buf_text(w->to, "<marker><name>");
-        add_xml(w->to, author_of(note));
+        buf_xml(w->to, author_of(note));
         buf_text(w->to, "</name><comment>");
         add_xml_note(w->to, note);
         buf_format(w->to, "</comment><in>%" PRId64 "</in><out>%" PRId64 "</out></marker>\n", note->frame,
@@ -237,14 +221,14 @@ static void write_fcpxml(struct writing *w)
     if (n->width > 0)
         buf_format(w->to, " width=\"%d\" height=\"%d\"", n->width, n->height);
     buf_text(w->to, "/>\n</resources>\n<event name=\"");
-    add_xml(w->to, n->title);
+    buf_xml(w->to, n->title);
     buf_text(w->to, "\">\n<project name=\"");
-    add_xml(w->to, n->title);
+    buf_xml(w->to, n->title);
     buf_format(w->to, "\">\n<sequence format=\"r1\" tcFormat=\"%s\"", counting);
     add_seconds(w->to, "tcStart", n->start, fps);
     add_seconds(w->to, "duration", n->frames, fps);
     buf_text(w->to, ">\n<spine>\n<gap name=\"");
-    add_xml(w->to, n->file);
+    buf_xml(w->to, n->file);
     buf_text(w->to, "\"");
     add_seconds(w->to, "offset", n->start, fps);
     add_seconds(w->to, "start", n->start, fps);
@@ -258,7 +242,7 @@ static void write_fcpxml(struct writing *w)
         buf_text(w->to, " value=\"");
         add_xml_note(w->to, note);
         buf_format(w->to, "\" completed=\"%d\" note=\"", note->resolved);
-        add_xml(w->to, author_of(note));
+        buf_xml(w->to, author_of(note));
         buf_text(w->to, "\"/>\n");
     }
     buf_text(w->to, "</gap>\n</spine>\n</sequence>\n</project>\n</event>\n</fcpxml>\n");

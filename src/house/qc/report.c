@@ -119,27 +119,6 @@ static bool head_line(const json_t *report, int number, char *to, size_t room)
 
 // ---- the page
 
-static void escape(struct buf *to, const char *from)
-{
-    for (; *from; from++)
-        switch (*from) {
-        case '<':
-            buf_text(to, "&lt;");
-            break;
-        case '>':
-            buf_text(to, "&gt;");
-            break;
-        case '&':
-            buf_text(to, "&amp;");
-            break;
-        case '"':
-            buf_text(to, "&quot;");
-            break;
-        default:
-            buf_add(to, from, 1);
-        }
-}
-
 static void base64(struct buf *to, const struct buf *from)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -158,7 +137,7 @@ static void base64(struct buf *to, const struct buf *from)
 static void cell(struct buf *to, const char *text)
 {
     buf_text(to, "<td>");
-    escape(to, text);
+    buf_xml(to, text);
     buf_text(to, "</td>");
 }
 
@@ -178,22 +157,22 @@ static void html_finding(const json_t *f, qc_picture *picture, void *context, st
         buf_text(to, "\">");
     }
     buf_text(to, "</td><td><b>");
-    escape(to, word(f, "seen"));
+    buf_xml(to, word(f, "seen"));
     buf_text(to, *word(f, "allowed") ? "</b><br>allowed: " : "</b><br>seen by ");
-    escape(to, *word(f, "allowed") ? word(f, "allowed") : word(f, "source"));
+    buf_xml(to, *word(f, "allowed") ? word(f, "allowed") : word(f, "source"));
     buf_text(to, "</td><td>");
-    escape(to, word(f, "rule"));
+    buf_xml(to, word(f, "rule"));
     buf_text(to, "<br><small>");
-    escape(to, word(f, "clause"));
+    buf_xml(to, word(f, "clause"));
     if (*word(f, "note")) {
         buf_text(to, "<br>");
-        escape(to, word(f, "note"));
+        buf_xml(to, word(f, "note"));
     }
     if (*word(f, "waived_by")) {
         buf_text(to, "<br>waived by ");
-        escape(to, word(f, "waived_by"));
+        buf_xml(to, word(f, "waived_by"));
         buf_text(to, ": ");
-        escape(to, word(f, "waived_for"));
+        buf_xml(to, word(f, "waived_for"));
     }
     buf_text(to, "</small></td></tr>\n");
 }
@@ -203,7 +182,7 @@ static void html_line(struct buf *to, const char *line)
     if (!*line)
         return;
     buf_text(to, "<p>");
-    escape(to, line);
+    buf_xml(to, line);
     buf_text(to, ".</p>");
 }
 
@@ -214,7 +193,7 @@ void qc_report_html(const json_t *report, const char *title, qc_picture *picture
     char line[1200];
     size_t i;
     buf_text(to, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>");
-    escape(to, title);
+    buf_xml(to, title);
     buf_text(
         to,
         "</title><style>body{font:15px/1.4 "
@@ -222,7 +201,7 @@ void qc_report_html(const json_t *report, const char *title, qc_picture *picture
         "table{border-collapse:collapse;width:100%}td,th{border-top:1px solid #ccc;padding:.5em;"
         "text-align:left;vertical-align:top}tr.fix td:first-child{color:#b00;font-weight:bold}"
         "tr.issue td:first-child{color:#850;font-weight:bold}small{color:#555}</style><h1>");
-    escape(to, title);
+    buf_xml(to, title);
     buf_format(to, "</h1><p><b>%s.</b> %lld to fix, %lld issues, %lld for information. ",
                verdict(report), whole(counts, "fix"), whole(counts, "issue"),
                whole(counts, "information"));
