@@ -293,6 +293,18 @@ bool farend_send(const struct farend_wish *w, json_t **result, struct error *err
     return ok;
 }
 
+bool farend_forget(const char *kind, const json_t *settings, const json_t *secrets,
+                   const char *folder, json_t *state, struct error *err)
+{
+    struct arena *a = arena_open(16 << 20);
+    bool ok = strcmp(kind, "s3") != 0 ||
+              s3_forget(settings, secrets, folder, json_object_get(state, "files"), a, err);
+    if (ok)
+        json_object_clear(state);
+    arena_close(a);
+    return ok;
+}
+
 bool farend_test(const char *kind, const json_t *settings, const json_t *secrets,
                  const char *senders, struct arena *a, const char **answer, struct error *err)
 {

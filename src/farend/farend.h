@@ -47,6 +47,11 @@ struct farend_wish {
 // "proof"}]}; a new reference. `place` may be an address, never a secret.
 MUST_CHECK bool farend_send(const struct farend_wish *wish, json_t **result, struct error *err);
 
+// Takes away what a sending that was given up has left there unseen (parts of an upload): `state` as
+// farend_send kept it, emptied. Nothing to take away is well.
+MUST_CHECK bool farend_forget(const char *kind, const json_t *settings, const json_t *secrets,
+                              const char *folder, json_t *state, struct error *err);
+
 // Whether settings and secrets are what the kind wants. INPUT names the field.
 MUST_CHECK bool farend_check(const char *kind, const json_t *settings, const json_t *secrets,
                              const char *senders, struct error *err);

@@ -36,6 +36,8 @@ bool folder_copy(struct send *s, size_t number, const char *path, struct error *
 bool s3_send(struct send *s, struct error *err);
 bool s3_test(const json_t *settings, const json_t *secrets, struct arena *a, const char **answer,
              struct error *err);
+bool s3_forget(const json_t *settings, const json_t *secrets, const char *folder,
+               const json_t *files, struct arena *a, struct error *err);
 bool sftp_send(struct send *s, struct error *err);
 bool sftp_test(const json_t *settings, const json_t *secrets, struct arena *a, const char **answer,
                struct error *err);

@@ -481,6 +481,32 @@ bool s3_send(struct send *s, struct error *err)
     return true;
 }
 
+// Parts of an upload that is never put together are kept, and paid for, until somebody says so.
+bool s3_forget(const json_t *settings, const json_t *secrets, const char *folder,
+               const json_t *files, struct arena *a, struct error *err)
+{
+    struct s3 s3 = {.settings = settings, .secrets = secrets, .a = a};
+    const char *name;
+    json_t *kept;
+    bool ok = true;
+    s3.base = base_of(a, settings);
+    json_object_foreach((json_t *)(uintptr_t)files, name, kept)
+    {
+        const char *upload = word_of(kept, "upload");
+        struct outside_reply reply = {0};
+        struct request gone = {.method = "DELETE",
+                               .key = key_of(&s3, folder, name),
+                               .query = upload_query(&s3, "", upload)};
+        if (!*upload || !ok)
+            continue;
+        ok = call(&s3, &gone, &reply, err);
+        if (ok && reply.status / 100 != 2 && reply.status != 404)
+            ok = refused(&s3, &gone, &reply, err);
+        outside_free(&reply);
+    }
+    return ok;
+}
+
 bool s3_test(const json_t *settings, const json_t *secrets, struct arena *a, const char **answer,
              struct error *err)
 {

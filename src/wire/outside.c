@@ -136,6 +136,22 @@ static void set_body(CURL *curl, struct transfer *t)
         curl_easy_setopt(curl, CURLOPT_APPEND, 1L);
 }
 
+// Of a mail server on this machine nobody can listen in.
+static bool is_here(const char *url)
+{
+    const char *host = strstr(url, "://");
+    host = host ? host + 3 : url;
+    return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
+           (strncmp(host, "localhost", 9) == 0 && (!host[9] || strchr(":/", host[9])));
+}
+
+// Mail is encrypted when the server can (STARTTLS); a password is never told to one that can not.
+static void set_mail(CURL *curl, const struct outside_wish *w)
+{
+    bool must = w->password && !is_here(w->url);
+    curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)(must ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+}
+
 static void set_all(CURL *curl, struct transfer *t, char why[CURL_ERROR_SIZE])
 {
     const struct outside_wish *w = t->wish;
@@ -167,6 +183,8 @@ static void set_all(CURL *curl, struct transfer *t, char why[CURL_ERROR_SIZE])
         curl_easy_setopt(curl, CURLOPT_PASSWORD, w->password);
     if (w->sigv4)
         curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, w->sigv4);
+    if (strncmp(w->url, "smtp", 4) == 0)
+        set_mail(curl, w);
     if (w->upload || w->body.size)
         set_body(curl, t);
     else if (w->head)

@@ -53,6 +53,7 @@ async function answer(req, url, body) {
     const left = Number(steer("fail-parts"));
     if (left > 0) { writeFileSync(join(folder, "fail-parts"), String(left - 1)); return [500, {}, "<Error><Code>InternalError</Code></Error>"]; }
     await new Promise((done) => setTimeout(done, Number(steer("slow-ms"))));
+    if (!uploads.has(id)) return [404, {}, "<Error><Code>NoSuchUpload</Code></Error>"]; // given up meanwhile
     const tag = etag(body);
     uploads.get(id).parts.set(Number(q.get("partNumber")), { body, tag });
     appendFileSync(join(folder, "log"), `part ${q.get("partNumber")}\n`);
@@ -69,6 +70,11 @@ async function answer(req, url, body) {
     return [200, {}, "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>"];
   }
   if (req.method === "PUT") { const tag = etag(body); store(key, body, tag, req.headers); return [200, { etag: `"${tag}"` }, ""]; }
+  if (req.method === "DELETE" && id) {
+    uploads.delete(id);
+    appendFileSync(join(folder, "log"), "aborted\n");
+    return [204, {}, ""];
+  }
   if (req.method === "DELETE") { objects.delete(key); return [204, {}, ""]; }
   const o = objects.get(key);
   return o ? [200, { etag: `"${o.tag}"`, "x-amz-meta-sha256": o.meta, "content-length": o.data.length }, o.data] : [404, {}, "<Error><Code>NoSuchKey</Code></Error>"];

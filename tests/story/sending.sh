@@ -28,11 +28,16 @@ node "$here/s3_server.mjs" "$work/s3" >"$work/s3.port" & others+=($!)
 node "$here/hook_server.mjs" "$work/heard" "$work/hook.secret" >"$work/hook.port" & others+=($!)
 until_true 20 test -s "$work/s3.port" && until_true 20 test -s "$work/hook.port"
 s3_port=$(cat "$work/s3.port") hook_port=$(cat "$work/hook.port")
+mkdir -p "$work/mail"; echo "letter box" >"$work/mail.password"
+node "$here/mail_sink.mjs" "$work/mail" house "letter box" >"$work/mail.port" & others+=($!)
+until_true 20 test -s "$work/mail.port"
+mail=(--mail.server="smtp://127.0.0.1:$(cat "$work/mail.port")" --mail.from=house@example.org --mail.user=house --mail.password.file="$work/mail.password")
 
 ffmpeg -v error -f lavfi -i "sine=440:r=48000:d=60" -ac 2 -c:a pcm_s24le "$work/Élan vital S01E02.wav"
-ok "the house opens" open_house --worker.slots=2 --data.folder="$work/data"
+ok "the house opens" open_house --worker.slots=2 --data.folder="$work/data" "${mail[@]}"
 project=$(ask POST /projects '{"name":"Film"}' | field .id)
 ask POST /hooks "{\"kind\":\"webhook\",\"target\":\"http://127.0.0.1:$hook_port/deliveries\"}" | field .secret >"$work/hook.secret"
+ask POST /hooks '{"kind":"mail","target":"desk@example.org"}' >/dev/null
 ok "the sound comes in" bring "$work/Élan vital S01E02.wav"
 asset=$(ask GET "/projects/$project/assets" | field '.items[0].id')
 cp "$work/Élan vital S01E02.wav" "$work/Trailer.wav"
@@ -96,12 +101,22 @@ sending=$(to "$plain" "$s3")
 ok "parts arrive" until_true 60 grep -q "part 2" "$work/s3/log"
 kill -9 "$server"; wait "$server" 2>/dev/null
 rm "$work/s3/slow-ms"; echo 1 >"$work/s3/fail-parts"
-ok "the house was killed, and opens again" open_house --worker.slots=2 --data.folder="$work/data"
+ok "the house was killed, and opens again" open_house --worker.slots=2 --data.folder="$work/data" "${mail[@]}"
 ok "it goes on and arrives" until_true 40 sent "$plain" "$sending" sent
 ok "in one upload" test "$(grep -c began "$work/s3/log")" = 1
 ok "no part went twice but the one under way" test "$(grep -c '^part [12]$' "$work/s3/log")" -le 3
 ask GET "/deliveries/$plain/bytes" >"$work/plain.wav"
 ok "what is there is what was made" cmp "$work/plain.wav" "$work/s3/last"
+echo 300000 >"$work/s3/slow-ms" # a part takes longer than all of this
+: >"$work/s3/log"
+elsewhere=$("$posthouse" destination add Elsewhere s3 endpoint="http://127.0.0.1:$s3_port" bucket=masters region=eu-central-1 prefix=elsewhere part_mib=5 --secrets "$work/keys.json" --house.folder="$house")
+sending=$(to "$plain" "$elsewhere")
+ok "an upload begins" until_true 60 grep -q "began" "$work/s3/log"
+job=$(ask GET "/deliveries/$plain" | field ".sendings.find(s=>s.id==='$sending').job")
+ok "it is cancelled" "$posthouse" job "$job" cancel --house.folder="$house"
+ok "a sending that is cancelled takes its parts away there" until_true 60 grep -q "aborted" "$work/s3/log"
+ok "and nothing was stored" bash -c "! grep -q stored '$work/s3/log'"
+rm "$work/s3/slow-ms"
 echo yes >"$work/s3/odd-etags"
 boxed_there=$(to "$boxed" "$s3")
 ok "a server with other ETags is read back" until_true 25 sent "$boxed" "$boxed_there" sent
@@ -235,6 +250,11 @@ heard() { grep -q "\"status\":200.*\"event\":\"$1\"" "$work/heard/heard"; }
 ok "a webhook is told, though it refused at first" until_true 25 heard delivery.sent
 ok "each was signed" bash -c "! grep '\"good\":false' '$work/heard/heard'"
 ok "one that was refused came again with the same id" test "$(grep -c "$(head -1 "$work/heard/heard" | grep -o '"id":"[^"]*"')" "$work/heard/heard")" -ge 2
+mailed() { grep -l "^Subject: .*=73=65=6E=74" "$work"/mail/*.eml >/dev/null 2>&1; } # "sent"
+ok "a letter comes, though the mail server turned the first one away" until_true 60 mailed
+letter=$(grep -l "^Subject: .*=73=65=6E=74" "$work"/mail/*.eml | head -1)
+ok "to whom it is for, from the house" bash -c 'grep -q "^to <desk@example.org>" "$1" && grep -q "^from <house@example.org>" "$1" && grep -q "^To: desk@example.org" "$1"' - "$letter"
+ok "and says what went where" bash -c 'grep -q "): sent" "$1" && grep -q "^Destination: " "$1"' - "$letter"
 ok "the log of it is there" test "$(ask GET /notices | field '.some(n=>n.state==="told"&&n.tries>1)')" = true
 ok "Ctrl-C closes it" close_house
 finish

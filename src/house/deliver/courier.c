@@ -31,7 +31,8 @@
 struct courier {
     struct courier_wish wish;
     char worker[27], name[32], scratch[PATH_MAX], senders[PATH_MAX];
-    bool here; // it has said hello
+    bool here;        // it has said hello
+    int64_t swept_ms; // when it looked last for what was given up; later: not before
 };
 
 struct errand { // one sending under way
@@ -550,6 +551,71 @@ static bool do_it(struct errand *e, struct error *err)
                      err);
 }
 
+// ---- what was given up
+
+struct given_up {
+    struct courier *c;
+    struct arena *a;
+    char sending[27], folder[512];
+    struct destination to;
+    json_t *progress; // NULL: there is none
+};
+
+static bool given_up_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct given_up *g = context;
+    char destination[27] = "";
+    struct db_rows *rows = db_query(
+        tx,
+        "select s.id, s.destination, s.folder, s.progress from sendings s join jobs j on j.id = "
+        "s.job where s.kind = 's3' and j.state = 'cancelled' and s.progress like '%\"upload\"%' "
+        "limit 1",
+        "");
+    if (db_next(rows)) {
+        text_copy(text_of(db_text(rows, 0)), g->sending, sizeof(g->sending));
+        text_copy(text_of(db_text(rows, 1)), destination, sizeof(destination));
+        text_copy(text_of(db_text(rows, 2)), g->folder, sizeof(g->folder));
+        g->progress = json_loads(db_text(rows, 3), 0, NULL);
+    }
+    return db_end(rows, err) &&
+           (!g->progress || destination_open(tx, g->c->wish.seal, destination, g->a, &g->to, err));
+}
+
+static bool forgotten_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct given_up *g = context;
+    char *text = json_dumps(g->progress, JSON_COMPACT);
+    bool ok =
+        db_run(tx, err, "update sendings set progress = ?2 where id = ?1", "ss", g->sending, text);
+    free(text);
+    return ok;
+}
+
+// A sending that was cancelled leaves nothing at the far end: not even parts that nobody sees.
+static bool sweep(struct courier *c, struct error *err)
+{
+    enum { EACH_MS = 3000, AFTER_FAILURE_MS = 60000 };
+    int64_t now = clock_now_ms();
+    struct given_up g = {.c = c};
+    if (c->wish.number != 0 || now < c->swept_ms + EACH_MS)
+        return true;
+    c->swept_ms = now;
+    g.a = arena_open(16 << 20);
+    bool ok = db_read(c->wish.db, given_up_in, &g, err);
+    json_t *state = json_object_get(g.progress, "farend");
+    if (!ok && g.progress && err->kind == ERROR_NOT_FOUND) // nobody can go there any more
+        ok = json_object_clear(state) == 0;
+    else if (ok && g.progress)
+        ok = farend_forget(g.to.kind, g.to.settings, g.to.secrets, g.folder, state, err);
+    ok = ok && (!g.progress || db_write(c->wish.db, forgotten_in, &g, err));
+    if (g.progress)
+        c->swept_ms = ok ? 0 : now + AFTER_FAILURE_MS;
+    json_decref(g.progress);
+    destination_close(&g.to);
+    arena_close(g.a);
+    return ok;
+}
+
 // ---- coming and going
 
 static bool work_in(struct db_tx *tx, void *context, struct error *err)
@@ -578,7 +644,7 @@ bool courier_turn(struct courier *c, bool *more, struct error *err)
 {
     int64_t work = 0;
     *more = false;
-    if (!db_read(c->wish.db, work_in, &work, err))
+    if (!sweep(c, err) || !db_read(c->wish.db, work_in, &work, err))
         return false;
     if (!work || (!c->here && !hello(c, err)))
         return !work;
