@@ -149,10 +149,14 @@ static bool show(struct showing *s, const AVFrame *f, int64_t time, int flags, s
     return done;
 }
 
-// A piece: a decoded frame and its time; without a frame it was lost and the one before is held.
+// A piece: a decoded frame and its time; without a frame it was lost and the one before is held. Or
+// a packet of the review's sound: it comes this way too, so that how picture and sound lie in each
+// other is a matter of the file and not of whose thread was faster.
 static bool show_piece(void *context, struct piece *p, struct error *err)
 {
     struct showing *s = context;
+    if (p->packet)
+        return film_sound(s->review, p->packet, (int)p->time, err);
     AVFrame *picture = p->frame ? shaper_make(s->shaper, p->frame) : NULL;
     if (!picture && !s->last)
         return s->early++, true;
@@ -303,7 +307,12 @@ static bool take_video(struct proxying *p, AVPacket *packet, struct error *err)
 static bool keep_stereo(void *context, const AVPacket *packet, int samples, struct error *err)
 {
     const struct proxying *p = context;
-    return !p->show.review || film_sound(p->show.review, packet, samples, err);
+    struct piece sound = {.time = samples};
+    if (!p->show.review)
+        return true;
+    sound.packet = av_packet_clone(packet);
+    return (sound.packet || error_set(err, ERROR_TOO_BIG, "no memory for its sound")) &&
+           line_give(p->show.line, sound, err);
 }
 
 static bool keep_all(void *context, const AVPacket *packet, int samples, struct error *err)
@@ -451,7 +460,7 @@ static bool finish(struct proxying *p, struct error *err)
     struct showing *s = &p->show;
     if (!p->decoder)
         return end_sound(p, err);
-    return line_wait(s->line, err) && (s->frames || no_picture(p, err)) && end_sound(p, err) &&
+    return end_sound(p, err) && line_wait(s->line, err) && (s->frames || no_picture(p, err)) &&
            stills_finish(s->stills, s->last, err) &&
            end_film(p, s->scrub, "scrub", "scrub.mp4", "scrub_index", "scrub.idx", err) &&
            end_film(p, s->review, "review", "review.mp4", "review_index", "review.idx", err);
