@@ -203,6 +203,9 @@ static void set_options(const struct cutting *x, AVCodecContext *c, const char *
         c->keyint_min = c->gop_size;
         av_dict_set(to, "sc_threshold", "0", 0);
     }
+    // Its groups are closed, and it has no closed ones that begin at a cut.
+    if (strcmp(rule->name, "mpeg2video") == 0)
+        av_dict_set(to, "sc_threshold", "1000000000", 0);
 }
 
 static bool open_encoder(struct cutting *x, const char *crf, bool quick, struct error *err)
@@ -262,7 +265,9 @@ static bool open_proof(struct cutting *x, struct error *err)
     if (done) {
         x->proof->err_recognition = AV_EF_CAREFUL;
         x->proof->skip_loop_filter = AVDISCARD_ALL; // the pictures are not looked at
-        x->proof->flags2 |= AV_CODEC_FLAG2_FAST;
+        // libav's fast way through MPEG-2 decodes six blocks of each macroblock, and 4:2:2 has eight.
+        if (x->encoder->codec_id != AV_CODEC_ID_MPEG2VIDEO)
+            x->proof->flags2 |= AV_CODEC_FLAG2_FAST;
     }
     avcodec_parameters_free(&p);
     return done;

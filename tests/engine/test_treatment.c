@@ -128,6 +128,35 @@ static void same_file(const char *a, const char *b)
         media_wrong("%s", said);
 }
 
+static void mpeg2_of_4_2_2_is_proven_and_delivered_in_mov_and_mxf(void **state)
+{
+    (void)state;
+    char film[MEDIA_PATH];
+    media_make_by("small.mkv",
+                  "ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=25:d=2 -c:v ffv1 \"$OUT\"", film);
+    static const char *const containers[] = {"mov", "mxf"};
+    for (size_t i = 0; i < 2; i++) {
+        char more[80], name[20], command[MEDIA_PATH + 120];
+        snprintf(more, sizeof(more), "{\"container\":\"%s\",\"extension\":\".%s\"}", containers[i],
+                 containers[i]);
+        snprintf(name, sizeof(name), "m2.%s", containers[i]);
+        json_t *result = deliver(film,
+                                 profile("{\"codec\":\"mpeg2video\",\"pixel_format\":\"yuv422p\","
+                                         "\"bit_rate\":8000000,\"gop_s\":1,\"options\":{}}",
+                                         more),
+                                 name, 2);
+        media_expect(name, result, "{\"frames\":50}");
+        json_decref(result);
+        snprintf(command, sizeof(command),
+                 "ffprobe -v error -count_frames -select_streams v -show_entries "
+                 "stream=pix_fmt,nb_read_frames -of csv=p=0 '%s'",
+                 made(name));
+        char *said = media_output(command);
+        assert_string_equal(said, "yuv422p,50\n");
+        free(said);
+    }
+}
+
 // ---- fields
 
 #define FILM                                                                                       \
@@ -777,6 +806,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         MEDIA_TEST(film_comes_back_bit_for_bit_from_its_pull_down),
         MEDIA_TEST(advanced_and_doubling_pull_downs_come_back_bit_for_bit_too),
+        MEDIA_TEST(mpeg2_of_4_2_2_is_proven_and_delivered_in_mov_and_mxf),
         MEDIA_TEST(a_pull_down_that_is_only_said_is_left_out),
         MEDIA_TEST(edits_in_a_pull_down_are_found_and_no_frame_is_mixed),
         MEDIA_TEST(whole_frames_stay_late_ones_are_paired_again_and_others_deinterlaced),
