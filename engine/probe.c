@@ -21,7 +21,8 @@
 #include <time.h>
 
 #define DAMAGE_ROWS 200
-#define FRAMES_LOOKED_AT 24
+// Frames that stand alone carry no captions, and are all alike.
+enum { FRAMES_LOOKED_AT = 24, LOOKED_AT_ALONE = 4 };
 
 struct counted {
     int64_t frames, audio_samples;
@@ -338,7 +339,10 @@ static void look(struct probing *p)
     AVPacket *packet = av_packet_alloc();
     AVFrame *frame = av_frame_alloc();
     bool ended = false;
-    for (int sent = 0; p->looked < FRAMES_LOOKED_AT && !ended;) {
+    const AVCodecDescriptor *about = avcodec_descriptor_get(media_video(m)->codec_id);
+    bool alone = about && about->props & AV_CODEC_PROP_INTRA_ONLY;
+    int most = alone ? LOOKED_AT_ALONE : FRAMES_LOOKED_AT;
+    for (int sent = 0; p->looked < most && !ended;) {
         bool late = clock() - began > CLOCKS_PER_SEC && p->first;
         int code = late || sent >= 4 * FRAMES_LOOKED_AT ? AVERROR_EOF : media_read(m, packet);
         ended = code < 0;

@@ -231,7 +231,7 @@ struct making {
     size_t count, segments;
     int64_t total;
     pthread_mutex_t lock; // guards what follows, and done and result of pieces
-    size_t next;
+    size_t next, last; // the pieces before `last` are taken in turn
     bool failed;
     struct error *err;
 };
@@ -333,40 +333,60 @@ static bool make_piece(struct making *m, struct piece *p, struct error *err)
     return keep_result(m, p, err);
 }
 
+// With the lock, which it gives back meanwhile.
+static void work_off(struct making *m, struct piece *p)
+{
+    struct error err;
+    if (p->result)
+        return;
+    pthread_mutex_unlock(&m->lock);
+    error_clear(&err);
+    bool done = make_piece(m, p, &err);
+    pthread_mutex_lock(&m->lock);
+    if (!done && !m->failed) {
+        m->failed = true;
+        *m->err = err;
+    }
+}
+
 static void *work(void *context)
 {
     struct making *m = context;
-    struct error err;
     pthread_mutex_lock(&m->lock);
-    while (!m->failed && m->next < m->count) {
-        struct piece *p = &m->pieces[m->next++];
-        if (p->result)
-            continue;
-        pthread_mutex_unlock(&m->lock);
-        error_clear(&err);
-        bool done = make_piece(m, p, &err);
-        pthread_mutex_lock(&m->lock);
-        if (!done && !m->failed) {
-            m->failed = true;
-            *m->err = err;
-        }
-    }
+    while (!m->failed && m->next < m->last)
+        work_off(m, &m->pieces[m->next++]);
+    pthread_mutex_unlock(&m->lock);
+    return NULL;
+}
+
+static void *work_beside(void *context)
+{
+    struct making *m = context;
+    pthread_mutex_lock(&m->lock);
+    work_off(m, &m->pieces[m->count - 1]);
     pthread_mutex_unlock(&m->lock);
     return NULL;
 }
 
 static bool make_pieces(struct making *m, struct error *err)
 {
-    pthread_t threads[WORKERS_MOST];
+    pthread_t threads[WORKERS_MOST], beside;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int wanted = m->wish->workers > 0 ? m->wish->workers : cores > 0 ? (int)cores : 1, count = 0;
     wanted = wanted < WORKERS_MOST ? wanted : WORKERS_MOST;
     m->err = err;
+    // Of several workers none is to sit over the sound, all of it, when the others are done: it goes
+    // on beside them.
+    bool sound = wanted > 1 && m->count > 1 && m->pieces[m->count - 1].sound &&
+                 pthread_create(&beside, NULL, work_beside, m) == 0;
+    m->last = m->count - sound;
     // Each thread lives as long as its engines: they die with it.
     while (count < wanted && pthread_create(&threads[count], NULL, work, m) == 0)
         count++;
     for (int i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
+    if (sound)
+        pthread_join(beside, NULL);
     return count ? !m->failed : error_set(err, ERROR_IO, "cannot start a thread");
 }
 
