@@ -1,9 +1,7 @@
 /*
  * A report for people: a page that needs nothing else, and a PDF.
- *
- * The PDF is version 1.4: one font that every reader has (Helvetica, WinAnsi), pictures as the
- * JPEGs they are, objects in order with a table of their offsets (ISO 32000-1, 7.5).
  */
+#include "formats/pdf/pdf.h"
 #include "house/qc/inside.h"
 
 #include <stdlib.h>
@@ -222,143 +220,28 @@ void qc_report_html(const json_t *report, const char *title, qc_picture *picture
 
 // ---- the PDF
 
-enum { PAGE_W = 595, PAGE_H = 842, MARGIN = 50, OBJECTS_MOST = 20000, LINE = 13 };
-
-struct pdf {
-    struct buf *to;
-    size_t start;
-    size_t *offsets; // of object n + 1
-    int objects;
-    struct buf page;   // what is drawn on the one under way
-    struct buf images; // its resources
-    int *pages;
-    int page_count, y;
-};
-
-static int begin_object(struct pdf *p)
-{
-    p->offsets[p->objects++] = p->to->size - p->start;
-    buf_format(p->to, "%d 0 obj\n", p->objects);
-    return p->objects;
-}
-
-// Objects 1 to 3 are the catalogue, the list of pages and the font; they are written at the end.
-static void end_page(struct pdf *p)
-{
-    if (!p->page.size || p->objects > OBJECTS_MOST - 8)
-        return;
-    int content = begin_object(p);
-    buf_format(p->to, "<</Length %zu>>stream\n", p->page.size);
-    buf_add(p->to, p->page.at, p->page.size);
-    buf_text(p->to, "\nendstream endobj\n");
-    p->pages[p->page_count++] = begin_object(p);
-    buf_format(
-        p->to,
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]/Contents %d 0 R/Resources<</Font<</F1 3 "
-        "0 R>>/XObject<<%s>>>>>>endobj\n",
-        PAGE_W, PAGE_H, content, p->images.size ? p->images.at : "");
-    buf_free(&p->page);
-    buf_free(&p->images);
-    p->y = PAGE_H - MARGIN;
-}
-
-static void room_for(struct pdf *p, int height)
-{
-    if (p->y - height < MARGIN)
-        end_page(p);
-}
-
-// One line; what Helvetica's encoding has not is a question mark.
-static void line_out(struct pdf *p, int x, int size, const char *text, size_t count)
-{
-    buf_format(&p->page, "BT /F1 %d Tf %d %d Td (", size, x, p->y);
-    for (size_t i = 0; i < count; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '(' || c == ')' || c == '\\')
-            buf_text(&p->page, "\\");
-        if (c >= ' ' && c < 127)
-            buf_add(&p->page, &text[i], 1);
-        else if (c >= 0xc0 || c < ' ')
-            buf_text(&p->page, "?");
-    }
-    buf_text(&p->page, ") Tj ET\n");
-}
-
-static void paragraph(struct pdf *p, int x, int size, const char *text)
-{
-    size_t most = (size_t)((PAGE_W - MARGIN - x) * 2 / size), left = strlen(text);
-    while (left) {
-        size_t some = left < most ? left : most;
-        for (size_t k = some; some < left && k > most / 2; k--)
-            if (text[k] == ' ') {
-                some = k;
-                break;
-            }
-        room_for(p, LINE + size - 9);
-        p->y -= LINE + size - 9;
-        line_out(p, x, size, text, some);
-        text += some, left -= some;
-        while (left && *text == ' ')
-            text++, left--;
-    }
-}
-
-// Size of a JPEG from its frame header (ITU-T T.81, B.2.2).
-static bool jpeg_size(const struct buf *jpeg, int *w, int *h)
-{
-    const uint8_t *at = (const uint8_t *)jpeg->at;
-    for (size_t i = 2; i + 9 < jpeg->size && at[i] == 0xff;) {
-        size_t length = (size_t)at[i + 2] << 8 | at[i + 3];
-        if (at[i + 1] >= 0xc0 && at[i + 1] <= 0xc2) {
-            *h = at[i + 5] << 8 | at[i + 6], *w = at[i + 7] << 8 | at[i + 8];
-            return *w > 0 && *h > 0;
-        }
-        i += 2 + length;
-    }
-    return false;
-}
-
-static void picture_out(struct pdf *p, const struct buf *jpeg)
-{
-    int w, h;
-    if (!jpeg || !jpeg_size(jpeg, &w, &h) || p->objects > OBJECTS_MOST - 8)
-        return;
-    int width = 200, height = 200 * h / w;
-    room_for(p, height + 8);
-    int object = begin_object(p);
-    buf_format(p->to,
-               "<</Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/DeviceRGB/"
-               "BitsPerComponent 8/Filter/DCTDecode/Length %zu>>stream\n",
-               w, h, jpeg->size);
-    buf_add(p->to, jpeg->at, jpeg->size);
-    buf_text(p->to, "\nendstream endobj\n");
-    buf_format(&p->images, "/I%d %d 0 R", object, object);
-    p->y -= height + 6;
-    buf_format(&p->page, "q %d 0 0 %d %d %d cm /I%d Do Q\n", width, height, MARGIN, p->y, object);
-}
-
 static void pdf_finding(struct pdf *p, const json_t *f, const struct buf *jpeg)
 {
     char line[700], place[200];
     place_text(f, place, sizeof(place));
-    room_for(p, 60);
-    p->y -= 8;
+    pdf_room(p, 60);
+    pdf_space(p, 8);
     snprintf(line, sizeof(line), "%s: %s", word(f, "severity"), place);
-    paragraph(p, MARGIN, 11, line);
+    pdf_paragraph(p, PDF_MARGIN, 11, line);
     if (*word(f, "allowed"))
         snprintf(line, sizeof(line), "%s (allowed: %s)", word(f, "seen"), word(f, "allowed"));
     else
         snprintf(line, sizeof(line), "%s (seen by %s)", word(f, "seen"), word(f, "source"));
-    paragraph(p, MARGIN, 10, line);
+    pdf_paragraph(p, PDF_MARGIN, 10, line);
     snprintf(line, sizeof(line), "rule %s, %s%s%s", word(f, "rule"), word(f, "clause"),
              *word(f, "note") ? "; " : "", word(f, "note"));
-    paragraph(p, MARGIN, 9, line);
+    pdf_paragraph(p, PDF_MARGIN, 9, line);
     if (*word(f, "waived_by")) {
         snprintf(line, sizeof(line), "waived by %s: %s", word(f, "waived_by"),
                  word(f, "waived_for"));
-        paragraph(p, MARGIN, 9, line);
+        pdf_paragraph(p, PDF_MARGIN, 9, line);
     }
-    picture_out(p, jpeg);
+    pdf_picture(p, jpeg, 200);
 }
 
 static void pdf_head(struct pdf *p, const json_t *report, const char *title)
@@ -366,67 +249,34 @@ static void pdf_head(struct pdf *p, const json_t *report, const char *title)
     char line[1200];
     const json_t *counts = json_object_get(report, "counts"), *f;
     size_t i;
-    paragraph(p, MARGIN, 16, title);
+    pdf_paragraph(p, PDF_MARGIN, 16, title);
     snprintf(line, sizeof(line), "%s. %lld to fix, %lld issues, %lld for information.",
              verdict(report), whole(counts, "fix"), whole(counts, "issue"),
              whole(counts, "information"));
-    paragraph(p, MARGIN, 11, line);
+    pdf_paragraph(p, PDF_MARGIN, 11, line);
     snprintf(line, sizeof(line), "%lld frames at %s, from %s.", whole(report, "frames"),
              word(report, "rate"), word(report, "start"));
-    paragraph(p, MARGIN, 10, line);
+    pdf_paragraph(p, PDF_MARGIN, 10, line);
     for (int k = 0; head_line(report, k, line, sizeof(line)); k++)
-        paragraph(p, MARGIN, 10, line);
+        pdf_paragraph(p, PDF_MARGIN, 10, line);
     json_array_foreach(json_object_get(report, "sound"), i, f)
     {
         qc_sound_text(f, line);
-        paragraph(p, MARGIN, 10, line);
+        pdf_paragraph(p, PDF_MARGIN, 10, line);
     }
-}
-
-static void pdf_end(struct pdf *p)
-{
-    end_page(p);
-    p->offsets[0] = p->to->size - p->start;
-    buf_text(p->to, "1 0 obj\n<</Type/Catalog/Pages 2 0 R>>endobj\n");
-    p->offsets[1] = p->to->size - p->start;
-    buf_text(p->to, "2 0 obj\n<</Type/Pages/Kids[");
-    for (int i = 0; i < p->page_count; i++)
-        buf_format(p->to, "%d 0 R ", p->pages[i]);
-    buf_format(p->to, "]/Count %d>>endobj\n", p->page_count);
-    p->offsets[2] = p->to->size - p->start;
-    buf_text(p->to, "3 0 obj\n<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/"
-                    "WinAnsiEncoding>>endobj\n");
-    size_t table = p->to->size - p->start;
-    buf_format(p->to, "xref\n0 %d\n0000000000 65535 f \n", p->objects + 1);
-    for (int i = 0; i < p->objects; i++)
-        buf_format(p->to, "%010zu 00000 n \n", p->offsets[i]);
-    buf_format(p->to, "trailer<</Size %d/Root 1 0 R>>\nstartxref\n%zu\n%%%%EOF\n", p->objects + 1,
-               table);
 }
 
 void qc_report_pdf(const json_t *report, const char *title, qc_picture *picture, void *context,
                    struct buf *to)
 {
-    struct pdf p = {.to = to,
-                    .start = to->size,
-                    .objects = 3,
-                    .y = PAGE_H - MARGIN,
-                    .page = BUF_LIMIT(16 << 20),
-                    .images = BUF_LIMIT(1 << 20)};
+    struct pdf *p = pdf_open(to);
     const json_t *f;
     size_t i;
-    p.offsets = calloc(OBJECTS_MOST + 1, sizeof(*p.offsets));
-    p.pages = calloc(OBJECTS_MOST + 1, sizeof(*p.pages));
-    buf_text(to, "%PDF-1.4\n%\xe2\xe3\xcf\xd3\n");
-    pdf_head(&p, report, title);
+    pdf_head(p, report, title);
     json_array_foreach(json_object_get(report, "findings"), i, f)
     {
         const json_t *from = json_object_get(f, "from");
-        pdf_finding(&p, f, picture && from ? picture(context, json_integer_value(from)) : NULL);
+        pdf_finding(p, f, picture && from ? picture(context, json_integer_value(from)) : NULL);
     }
-    pdf_end(&p);
-    buf_free(&p.page);
-    buf_free(&p.images);
-    free(p.offsets);
-    free(p.pages);
+    pdf_close(p);
 }
