@@ -16,6 +16,21 @@ bool mhl_kind_named(text name, enum mhl_kind *kind)
     return false;
 }
 
+bool mhl_kinds_read(const char *said, bool *kinds, struct error *err)
+{
+    text rest = text_of(said ? said : "xxh64");
+    while (rest.size) {
+        text word = text_trim(text_cut(&rest, ','));
+        enum mhl_kind kind;
+        if (!mhl_kind_named(word, &kind)) {
+            error_set(err, ERROR_INPUT, "there is no digest \"%.*s\"", (int)word.size, word.at);
+            return error_fix(err, "c4, md5, sha1, xxh128, xxh3 or xxh64, with commas between");
+        }
+        kinds[kind] = true;
+    }
+    return true;
+}
+
 struct mhl_entry *mhl_add(struct mhl_list *list, struct arena *a)
 {
     if (list->count == list->room) {

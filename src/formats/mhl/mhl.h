@@ -18,6 +18,8 @@ enum { MHL_INPUT_BYTES = 256 << 20, MHL_ENTRIES = 2000000, C4_SIZE = 91 };
 enum mhl_kind { MHL_C4, MHL_MD5, MHL_SHA1, MHL_XXH128, MHL_XXH3, MHL_XXH64, MHL_KINDS };
 extern const char *const mhl_names[MHL_KINDS]; // "c4", "md5", ...
 bool mhl_kind_named(text name, enum mhl_kind *kind);
+// "xxh64,md5" sets those of MHL_KINDS; NULL: xxh64.
+MUST_CHECK bool mhl_kinds_read(const char *said, bool *kinds, struct error *err);
 
 enum mhl_action { MHL_NONE, MHL_ORIGINAL, MHL_VERIFIED, MHL_FAILED };
 
