@@ -32,6 +32,7 @@
 
 struct call;
 struct seal;
+struct sign_key;
 struct store;
 
 // ---- What a route needs: one of `enum permission` (in the project of the thing in its path), or
@@ -123,6 +124,7 @@ struct api_wish {
     const char *senders_folder;   // of programs that send; NULL: none
     const struct seal *seal;      // of secrets; NULL: none are kept
     bool mail;                    // a mail server is set
+    const struct sign_key *sign;  // of receipts; NULL: none are signed
     const char *logs_folder;      // of the workers\' attempts; NULL: none are kept
     const char *scratch_folder;   // where what staged attempts make arrives; NULL: nothing may
     const char *house_folder;     // where no frames are brought; NULL: none

@@ -5,6 +5,7 @@
 #include "house/deliver/hooks.h"
 #include "house/deliver/sending.h"
 #include "house/deliver/watch.h"
+#include "offload/receipt.h"
 #include "plat/clock.h"
 #include "store/store.h"
 
@@ -211,6 +212,43 @@ static bool receipt_in(struct db_tx *tx, void *context, struct error *err)
 static bool receipt_get(struct call *c, struct error *err)
 {
     return reading(c, receipt_in, err);
+}
+
+// As the receipt of an offload, with what is this house's own.
+static bool signed_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    json_t *receipt;
+    fresh(q);
+    if (!sending_receipt(tx, q->c->sending, &receipt, err))
+        return false;
+    json_object_set_new(receipt, "kind", json_string("delivery"));
+    json_object_set_new(receipt, "made", json_time(clock_now_ms()));
+    bool ok = receipt_sign(q->c->api->wish.sign, receipt, &q->json, err);
+    json_decref(receipt);
+    return ok;
+}
+
+static bool signs(struct call *c, struct error *err)
+{
+    return c->api->wish.sign || error_set(err, ERROR_NOT_FOUND, "this house signs nothing");
+}
+
+static bool signed_get(struct call *c, struct error *err)
+{
+    return signs(c, err) && reading(c, signed_in, err);
+}
+
+static bool key_get(struct call *c, struct error *err)
+{
+    uint8_t key[SIGN_PUBLIC];
+    char said[RECEIPT_KEY_TEXT];
+    if (!signs(c, err))
+        return false;
+    sign_public(c->api->wish.sign, key);
+    receipt_key_text(key, said);
+    call_json(c, json_pack("{s:s, s:s}", "algorithm", "Ed25519", "key", said));
+    return true;
 }
 
 static bool hand_in(struct db_tx *tx, void *context, struct error *err)
@@ -624,6 +662,10 @@ const struct route sending_routes[] = {
      "a person has brought it there", NULL},
     {"GET", "/sendings/{sending}/receipt", MAY_VIEW, receipt_get, NULL, "Receipt", 0,
      "what went, when, by whom, with which digests, how fast", NULL},
+    {"GET", "/sendings/{sending}/receipt/signed", MAY_VIEW, signed_get, NULL, "SignedReceipt", 0,
+     "the receipt with the house's signature, for `posthouse receipt verify`", NULL},
+    {"GET", "/receipts/key", NEED_PUBLIC, key_get, NULL, "ReceiptKey", 0,
+     "the public key that this house signs receipts with", NULL},
     {"POST", "/pickup", NEED_PUBLIC, pickup_post, "PickupKey", "Pickup", 0, "what is behind a link",
      NULL},
     {"GET", "/pickup/{number}", NEED_PUBLIC, pickup_file, NULL, "bytes", 0,

@@ -145,8 +145,9 @@ const struct shape shapes[] = {
     {"NewTransferFile", "path:text size:int modified:time? key:text?",
      "path: relative, with / between"},
     {"TransferFile",
-     "id:id transfer:id path:text size:int state:'arriving'|'stored' received:int problem:Problem?",
-     ""},
+     "id:id transfer:id path:text size:int state:'arriving'|'stored' received:int problem:Problem? "
+     "content:text?",
+     "content: once it is stored, SHA-256 over the hashes of its chunks"},
     {"ChunkClaim", "chunks:ChunkHash[]", "at most 4,096 a call"},
     {"ChunkHash", "number:int hash:text", "number starts at 0; hash is SHA-256 in hex"},
     {"ChunkMissing", "missing:int[]", ""},
@@ -456,6 +457,11 @@ const struct shape shapes[] = {
      "sending:Sending delivery:Delivery files:PackageFile[] folder:text proof:json? "
      "history:DeliveryState[] bytes:int took_ms:int bytes_a_second:int checks:Check[]",
      ""},
+    {"SignedReceipt", "receipt:json signature:ReceiptSignature",
+     "signed are the bytes of receipt as JSON without spaces, members in the order of their names"},
+    {"ReceiptSignature", "algorithm:'Ed25519' key:text value:text",
+     "key and value are base64url without padding"},
+    {"ReceiptKey", "algorithm:'Ed25519' key:text", ""},
     {"PickupKey", "key:text", ""},
     {"Pickup", "name:text profile:text folder:text files:PackageFile[] expires:time", ""},
     {"Hook",

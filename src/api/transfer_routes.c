@@ -36,9 +36,10 @@ static json_t *transfer_json(const struct transfer *t)
 static json_t *file_json(const struct transfer_file *f)
 {
     json_t *problem = f->problem ? json_loads(f->problem, 0, NULL) : NULL;
-    return json_pack("{s:s,s:s,s:o,s:I,s:s,s:I,s:o}", "id", f->id, "transfer", f->transfer, "path",
-                     json_text(f->path), "size", (json_int_t)f->size, "state", f->state, "received",
-                     (json_int_t)f->received, "problem", problem ? problem : json_null());
+    return json_pack("{s:s,s:s,s:o,s:I,s:s,s:I,s:o,s:s?}", "id", f->id, "transfer", f->transfer,
+                     "path", json_text(f->path), "size", (json_int_t)f->size, "state", f->state,
+                     "received", (json_int_t)f->received, "problem",
+                     problem ? problem : json_null(), "content", f->content);
 }
 
 static json_t *files_json(const struct transfer_file *list, size_t count)

@@ -9,8 +9,9 @@
 #include "base/arena.h"
 #include "base/config.h"
 
-// A list may be given again and again: option_text has all of them, a line each.
-enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_INT, OPTION_LIST };
+// A list may be given again and again: option_text has all of them, a line each. OPTION_MAYBE is a
+// flag that takes a value only behind '='; without one it is "".
+enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_INT, OPTION_LIST, OPTION_MAYBE };
 
 struct option_row {
     const char *name; // long, without the dashes; NULL ends the table

@@ -18,7 +18,8 @@ extern const struct command command_probe, command_transcode, command_profile, c
     command_man, command_user, command_api, command_put, command_get, command_ls, command_notes, command_mhl, command_check, command_backup, command_restore, command_store,
     command_serve, command_work, command_deliver, command_jobs, command_submit, command_job,
     command_openjd, command_nodes, command_scene, command_plan, command_caption, command_qc,
-    command_map, command_destination, command_watch_rule, command_link, command_traffic;
+    command_map, command_destination, command_watch_rule, command_link, command_traffic,
+    command_offload, command_receipt;
 const struct command *const commands[] = {
     &command_deliver, &command_jobs,    &command_submit, &command_job,   &command_nodes,
     &command_plan,    &command_serve,   &command_work,   &command_put,   &command_get,
@@ -26,6 +27,7 @@ const struct command *const commands[] = {
     &command_profile, &command_config,  &command_man,    &command_api,   &command_openjd,
     &command_scene,   &command_caption, &command_qc,
     &command_map,
+    &command_offload, &command_receipt,
     &command_destination, &command_watch_rule, &command_link, &command_traffic,
     &command_mount, &command_door,
 };
@@ -79,8 +81,8 @@ static void print_help(const struct command *command)
            command->words, command->options[0].name ? " [options]" : "", command->about);
     for (const struct option_row *o = command->options; o->name; o++) {
         char left[64];
-        snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value ? " " : "",
-                 o->value ? o->value : "");
+        snprintf(left, sizeof(left), o->type == OPTION_MAYBE ? "--%s[=%s%s]" : "--%s%s%s", o->name,
+                 o->value && o->type != OPTION_MAYBE ? " " : "", o->value ? o->value : "");
         printf("%s  %-24s %s", o == command->options ? "\n" : "", left, o->help);
         printf("\n");
     }
@@ -143,6 +145,10 @@ static bool read_arguments(struct command_call *call, int argc, char **argv, str
         if (o->name && o->type == OPTION_FLAG) {
             if (joined)
                 return error_set(err, ERROR_USAGE, "--%s takes no value", name);
+            call->values[o - command->options] = "";
+            continue;
+        }
+        if (o->name && o->type == OPTION_MAYBE && !joined) {
             call->values[o - command->options] = "";
             continue;
         }

@@ -33,7 +33,8 @@ static void page(const struct command *c)
     if (c->options[0].name)
         printf(".SH OPTIONS\n");
     for (const struct option_row *o = c->options; o->name; o++) {
-        printf(".TP\n.B \\-\\-%s%s%s\n", o->name, o->value ? " " : "", o->value ? o->value : "");
+        printf(o->type == OPTION_MAYBE ? ".TP\n.B \\-\\-%s[=%s%s]\n" : ".TP\n.B \\-\\-%s%s%s\n",
+               o->name, o->value && o->type != OPTION_MAYBE ? " " : "", o->value ? o->value : "");
         roff(o->help);
         printf("\n");
     }

@@ -197,6 +197,15 @@ bool media_probe(struct command_call *call, const struct media *m, json_t **fact
     return run_engine(call, m, ticket, NULL, NULL, facts, err);
 }
 
+bool media_probe_picture(struct command_call *call, const struct media *m, const char *folder,
+                         const char *name, json_t **facts, struct error *err)
+{
+    json_t *ticket = json_pack("{s:s, s:s}", "kind", "probe", "output", name);
+    if (m->sequence)
+        json_object_set_new(ticket, "sequence_rate", json_string("24/1"));
+    return run_engine(call, m, ticket, folder, NULL, facts, err);
+}
+
 static bool show(void *context, int64_t done, int64_t total)
 {
     progress_show(context, done, total);

@@ -22,6 +22,11 @@ void media_close(struct media *m);
 MUST_CHECK bool media_probe(struct command_call *call, const struct media *m, json_t **facts,
                             struct error *err);
 
+// The same, and a small JPEG of the first frame in `folder`, left out when it can not be made.
+MUST_CHECK bool media_probe_picture(struct command_call *call, const struct media *m,
+                                    const char *folder, const char *name, json_t **facts,
+                                    struct error *err);
+
 struct media_encode {
     const json_t *facts, *profile;
     // As make_wish's.

@@ -9,23 +9,6 @@
 
 enum { SHOWN = 50 };
 
-// "xxh64,md5" of --hash.
-static bool kinds_of(const struct command_call *call, bool *kinds, struct error *err)
-{
-    const char *said = option_text(call, "hash");
-    text rest = text_of(said ? said : "xxh64");
-    while (rest.size) {
-        text word = text_trim(text_cut(&rest, ','));
-        enum mhl_kind kind;
-        if (!mhl_kind_named(word, &kind)) {
-            error_set(err, ERROR_INPUT, "there is no digest \"%.*s\"", (int)word.size, word.at);
-            return error_fix(err, "c4, md5, sha1, xxh128, xxh3 or xxh64, with commas between");
-        }
-        kinds[kind] = true;
-    }
-    return true;
-}
-
 static const char *const *patterns(struct command_call *call, size_t *count)
 {
     text rest = text_of(option_text(call, "ignore"));
@@ -70,13 +53,12 @@ static void print_json(json_t *json)
 static void say(const struct command_call *call, const struct mhl_result *r, bool looked)
 {
     if (option_flag(call, "json")) {
-        print_json(json_pack(
-            "{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s?}", "files", (json_int_t)r->files,
-            "bytes", (json_int_t)r->bytes, "verified", (json_int_t)r->verified, "original",
-            (json_int_t)r->original, "failed", paths_json(&r->failed), "missing",
-            paths_json(&r->missing), "new", paths_json(&r->added), "changed",
-            paths_json(&r->changed), "skipped", paths_json(&r->skipped), "generation",
-            r->generation));
+        print_json(json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s?}", "files",
+                             (json_int_t)r->files, "bytes", (json_int_t)r->bytes, "verified",
+                             (json_int_t)r->verified, "original", (json_int_t)r->original, "failed",
+                             paths_json(&r->failed), "missing", paths_json(&r->missing), "new",
+                             paths_json(&r->added), "changed", paths_json(&r->changed), "skipped",
+                             paths_json(&r->skipped), "generation", r->generation));
         return;
     }
     say_paths("NOT THE SAME", &r->failed);
@@ -151,7 +133,8 @@ static bool info(struct command_call *call, struct error *err)
         else
             printf("generation %lld  %s  %s %s on %s  %zu files and folders  %s\n",
                    (long long)g->row.number, g->list.created ? g->list.created : "",
-                   g->list.tool ? g->list.tool : "", g->list.tool_version ? g->list.tool_version : "",
+                   g->list.tool ? g->list.tool : "",
+                   g->list.tool_version ? g->list.tool_version : "",
                    g->list.host ? g->list.host : "?", g->list.count, g->row.path);
     }
     if (ok && json)
@@ -185,7 +168,7 @@ static bool work(struct command_call *call, int *status, struct error *err)
         error_set(err, ERROR_USAGE, "mhl knows no \"%s\"", verb);
         return error_fix(err, "posthouse mhl create|verify|diff|info FOLDER");
     }
-    if (wish.record && !kinds_of(call, wish.kinds, err))
+    if (wish.record && !mhl_kinds_read(option_text(call, "hash"), wish.kinds, err))
         return false;
     if (!folder && strcmp(verb, "verify") != 0) {
         error_set(err, ERROR_INPUT, "%s is no folder", place);

@@ -4,6 +4,7 @@
  * The paths are walked twice: once to count, so that the bar knows the whole, once to send. What
  * can not be kept under its name, or can not be read, is told at the end; everything else goes on.
  */
+#include "cmd/put.h"
 #include "cmd/client.h"
 #include "cmd/progress.h"
 #include "cmd/put_captions.h"
@@ -27,6 +28,7 @@ struct root {
 struct put {
     struct command_call *call;
     bool json;
+    json_t **told; // where the result goes; NULL: to standard output
     struct house house;
     const char *project;
     char folder[27], transfer[27];
@@ -206,7 +208,7 @@ static bool send_all(struct put *p, struct error *err)
         return error_set(err, ERROR_USAGE, "nothing was sent");
     p->sending = sending_open(
         &(struct sending_wish){p->house.client, p->journal, p->transfer, patience, p->way});
-    p->bar = progress_begin("putting", "bytes", p->json);
+    p->bar = progress_begin("putting", "bytes", option_flag(p->call, "json"));
     bool ok = walk(p, true, err);
     sending_end(p->sending);
     while (ok && !sending_done(p->sending))
@@ -258,6 +260,10 @@ static void tell_json(struct put *p, const struct sending_numbers *n, bool close
         "left_out", (json_int_t)(p->links + p->left_behind + p->others), "seconds",
         (double)(clock_tick_us() - p->began_us) / 1e6, "closed", closed, "failed",
         failures_json(p));
+    if (p->told) {
+        *p->told = all;
+        return;
+    }
     json_dumpf(all, stdout, JSON_INDENT(2));
     printf("\n");
     json_decref(all);
@@ -343,12 +349,17 @@ static bool start(struct put *p, struct error *err)
            (p->journal = open_journal(p, err)) != NULL;
 }
 
-static int run(struct command_call *call)
+int put_run(struct command_call *call, json_t **told)
 {
-    struct put p = {.call = call, .json = option_flag(call, "json"), .began_us = clock_tick_us()};
+    struct put p = {.call = call,
+                    .json = told || option_flag(call, "json"),
+                    .told = told,
+                    .began_us = clock_tick_us()};
     struct error err;
     int status;
     error_clear(&err);
+    if (told)
+        *told = NULL;
     if (option_text(call, "captions-of"))
         return put_captions(call);
     if (!start(&p, &err) || !walk(&p, false, &err)) {
@@ -369,6 +380,11 @@ static int run(struct command_call *call)
     journal_close(p.journal, status == 0);
     house_close(&p.house);
     return status;
+}
+
+static int run(struct command_call *call)
+{
+    return put_run(call, NULL);
 }
 
 static const struct option_row options[] = {
@@ -402,3 +418,24 @@ const struct command command_put = {
     0,
     run,
 };
+
+struct command_call put_call(struct command_call *from, const char *path)
+{
+    const char **words = ARENA_ARRAY(from->arena, const char *, 1);
+    words[0] = path;
+    return (struct command_call){
+        .command = &command_put,
+        .config = from->config,
+        .words = words,
+        .word_count = 1,
+        .options = options,
+        .values = ARENA_ARRAY(from->arena, const char *, sizeof(options) / sizeof(options[0])),
+        .arena = from->arena};
+}
+
+void put_option(struct command_call *put, const char *name, const char *value)
+{
+    for (size_t i = 0; options[i].name; i++)
+        if (strcmp(options[i].name, name) == 0)
+            put->values[i] = value;
+}

@@ -19,6 +19,7 @@
 #include "plat/child.h"
 #include "plat/clock.h"
 #include "plat/files.h"
+#include "plat/sign.h"
 #include "store/store.h"
 #include "wire/tls.h"
 
@@ -61,6 +62,7 @@ struct serving {
     struct tree *tree;
     struct dav *dav;
     struct seal *seal;
+    struct sign_key *sign;
     struct sockets *sockets, *work_sockets;
     struct api *api;
     struct tls *tls;
@@ -112,8 +114,9 @@ static bool open_state(struct serving *s, struct error *err)
                                                .reserve_bytes = reserve > 0 ? reserve : -1},
                           err);
     s->seal = s->store ? seal_open(below(s, s->folder, "seal.key"), err) : NULL;
+    s->sign = s->seal ? sign_open(below(s, s->folder, "sign.key"), err) : NULL;
     struct people_wish people = {.db = s->db, .seal = s->seal};
-    if (!s->seal || !factor_for_named(config_text(s->config, "people.second_factor"),
+    if (!s->sign || !factor_for_named(config_text(s->config, "people.second_factor"),
                                       &people.factor_for, err))
         return false;
     s->people = people_open(&people, err);
@@ -177,6 +180,7 @@ static bool open_api(struct serving *s, struct error *err)
                            .rules_folder = below(s, s->data, "rules/qc"),
                            .senders_folder = below(s, s->data, "senders"),
                            .seal = s->seal,
+                           .sign = s->sign,
                            .logs_folder = below(s, s->folder, "logs"),
                            .scratch_folder = s->scratch,
                            .house_folder = s->folder,
@@ -814,6 +818,7 @@ static void close_all(struct serving *s)
     store_close(s->store);
     db_close(s->db);
     seal_close(s->seal);
+    sign_close(s->sign);
     tls_close(s->tls);
 }
 

@@ -16,7 +16,7 @@ export function Receipt({ sending }: { sending: string }) {
         <Loaded from={paper}>
           {(r) => (
             <>
-              <header class="line"><h1>Receipt: {r.delivery.name}</h1><span class="no-print"><Button run={() => print()}>Print</Button> <a class="button" href={`/api/v1/sendings/${sending}/receipt`} download={`${r.delivery.name}.receipt.json`}>JSON</a></span></header>
+              <header class="line"><h1>Receipt: {r.delivery.name}</h1><span class="no-print"><Button run={() => print()}>Print</Button> <a class="button" href={`/api/v1/sendings/${sending}/receipt/signed`} download={`${r.delivery.name}.receipt.json`}>Signed, as JSON</a></span></header>
               <dl>
                 <dt>Profile</dt><dd>{r.delivery.profile}</dd>
                 <dt>To</dt><dd>{r.sending.to} ({r.sending.kind})</dd>
