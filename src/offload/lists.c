@@ -21,6 +21,8 @@ static void want(struct offload *o, const char *list, const char *folder, const 
 {
     const char *whole = arena_format(o->a, "%s%s", folder, path);
     struct offload_file *f = mhl_path_good(whole) ? offload_file_at(o, whole) : NULL;
+    if (!f && mhl_path_good(path)) // some say it from the top of the card
+        f = offload_file_at(o, path);
     if (!f || f->folder) {
         if (tell_missing)
             offload_path_add(&o->not_there, o->a, arena_format(o->a, "%s (by %s)", whole, list));

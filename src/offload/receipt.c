@@ -16,7 +16,7 @@ bool receipt_key_read(text said, char to[RECEIPT_KEY_TEXT])
     size_t size;
     said = text_trim(said);
     if (!(base64url_parse(said, key, sizeof(key), &size) && size == SIGN_PUBLIC) &&
-        !sign_public_pem(said, key))
+        !(text_starts(said, "-----BEGIN ") && sign_public_pem(said, key)))
         return false;
     receipt_key_text(key, to);
     return true;

@@ -32,7 +32,7 @@ card() { # card NAME: a card with what is hard: empty files and folders, names w
   echo four >"$work/$1/Zed.txt"
 }
 digests() { grep -oE '<(c4|md5|sha1|xxh128|xxh3|xxh64)[^>]*>[^<]+' "$1" | sed -E 's/ hashdate="[^"]*"//' | sort; }
-echo "1..15"
+echo "1..22"
 card ours; card theirs; cp -a "$work/ours/." "$work/theirs/"
 "$posthouse" mhl create "$work/ours" --hash c4,md5,sha1,xxh128,xxh3,xxh64 >"$work/said" 2>&1; is "ours makes a history" 0 $?
 "$reference" create -h c4 -h md5 -h sha1 -h xxh128 -h xxh3 -h xxh64 "$work/theirs" >"$work/said" 2>&1; is "the reference makes one" 0 $?
@@ -54,3 +54,16 @@ printf y | dd of="$work/ours/Clips/A001/A001C001.mov" bs=1 seek=1234567 conv=not
 "$reference" create -h xxh64 "$work/ours" >"$work/said" 2>&1; is "the reference finds it after that, too" 11 $?
 rm "$work/theirs/Zed.txt"
 "$posthouse" mhl diff "$work/theirs" >"$work/said" 2>&1; is "a missing file is found without reading" 1 $?
+# what an offload writes, and a card that the reference has given a history
+mkdir "$work/a" "$work/b"; card cam
+offload() { "$posthouse" offload "$1" --to one="$work/a" --to two="$work/b" --pictures 0 --reports "$work/reports" --house.folder="$work/none" "${@:2}"; }
+export HOME=$work/home XDG_CONFIG_HOME=$work/config; mkdir -p "$HOME"
+offload "$work/cam" --hash c4,xxh128,md5 >"$work/said" 2>&1; is "a card is offloaded with a generation on each copy" 0 $?
+"$reference" create -h xxh128 "$work/a/cam" >"$work/said" 2>&1; is "which the reference verifies" 0 $?
+"$reference" create -h c4 "$work/b/cam" >"$work/said" 2>&1; is "at the other place, too" 0 $?
+card given; "$reference" create -h sha1 "$work/given" >"$work/said" 2>&1
+offload "$work/given" >"$work/said" 2>&1; is "a card with a history of the reference is offloaded and compared with it" 0 $?
+grep -q 'own lists: 5 compared, 0 not the same' "$work/said"; is "all its files were" 0 $?
+"$reference" create -h sha1 "$work/a/given" >"$work/said" 2>&1; is "the reference goes on with the history of the copy" 0 $?
+printf y | dd of="$work/given/Clips/A001/A001C001.mov" bs=1 seek=1234567 conv=notrunc 2>/dev/null; rm -rf "$work/a/given" "$work/b/given"
+offload "$work/given" >"$work/said" 2>&1; is "a byte that changed on the card keeps it from being safe" 1 $?

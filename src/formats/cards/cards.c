@@ -472,8 +472,7 @@ static void make_clip(struct recognising *r, const struct hit *hits, size_t coun
     if (!media) {
         if (hits[0].role == IS_CLIP || !r->card->indexed)
             miss(r, arena_format(r->a, "picture or sound of clip %s", clip->name));
-        if (!clip->file_count)
-            return;
+        return;
     }
     if (counted && r->kind->parts_from > -2)
         look_for_gaps(r, clip, parts, counted);

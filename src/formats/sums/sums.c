@@ -88,7 +88,7 @@ static bool plain(text line, const char *kind, struct arena *a, struct sum *row)
         kind = "xxh3", rest = (text){rest.at + 5, rest.size - 5};
     size_t digits = hex_digits(rest);
     row->digest = digest_of(a, (text){rest.at, digits});
-    row->kind = kind ? kind_of(text_of(kind), digits) : NULL;
+    row->kind = kind && digits ? kind_of(text_of(kind), digits) : NULL;
     row->kind = row->kind ? row->kind : kind_by_size(digits);
     rest = (text){rest.at + digits, rest.size - digits};
     row->path = NULL;
