@@ -156,14 +156,13 @@ static bool read_generation(const char *folder, struct mhl_generation *g, struct
         error_why(err, "%s is not the one that the chain names", path);
         ok = error_fix(err, "bring the folder \"ascmhl\" back as it was; do not trust these files");
     }
-    ok = ok && (mhl_read((text){bytes.at, bytes.size}, a, &g->list, err) ||
-                error_while(err, "%s", path));
+    ok = ok &&
+         (mhl_read((text){bytes.at, bytes.size}, a, &g->list, err) || error_while(err, "%s", path));
     buf_free(&bytes);
     return ok;
 }
 
-bool mhl_history_open(const char *folder, struct arena *a, struct mhl_history *h,
-                      struct error *err)
+bool mhl_history_open(const char *folder, struct arena *a, struct mhl_history *h, struct error *err)
 {
     char below[PATH_MAX], chain[PATH_MAX];
     struct buf bytes = BUF_LIMIT(MHL_INPUT_BYTES);
@@ -281,7 +280,7 @@ struct node {
     size_t parent, root; // of `roots`: whose history it is in
     struct mhl_digest digests[MHL_KINDS], structure[MHL_KINDS];
 };
-struct root { // a folder with a history
+struct root {           // a folder with a history
     size_t node, above; // above: the root it lies in; itself for the first
     size_t below;       // bytes of its path, with the '/' behind
     struct mhl_history history;
@@ -391,7 +390,9 @@ static bool see(void *context, const struct file_seen *f, bool *enter, struct er
             abort();
         t->nodes = more, t->room = room;
     }
-    struct node n = {.path = arena_text(t->a, f->relative), .folder = folder, .size = f->size,
+    struct node n = {.path = arena_text(t->a, f->relative),
+                     .folder = folder,
+                     .size = f->size,
                      .modified_ms = f->modified_ms};
     const char *last = strrchr(n.path, '/');
     n.name = last ? last + 1 : n.path;
@@ -425,11 +426,12 @@ static void judge(struct tree *t, struct node *n, const struct known *known,
         bool here = known && known->digests[k];
         if (!texts[k] || (!good && !here))
             continue; // no new kind for what failed
-        n->digests[k] = (struct mhl_digest){
-            texts[k], !compared ? MHL_ORIGINAL
-                      : here && strcmp(texts[k], known->digests[k]) != 0 ? MHL_FAILED
-                                                                         : MHL_VERIFIED,
-            now};
+        n->digests[k] =
+            (struct mhl_digest){texts[k],
+                                !compared                                          ? MHL_ORIGINAL
+                                : here && strcmp(texts[k], known->digests[k]) != 0 ? MHL_FAILED
+                                                                                   : MHL_VERIFIED,
+                                now};
     }
     if (!good)
         add_path(&t->result->failed, t->a, n->path);
@@ -558,7 +560,8 @@ static struct mhl_list list_of(struct tree *t, size_t root)
     gethostname(host, sizeof(host) - 1);
     l.created = date_text(t->a, clock_now_ms());
     l.host = arena_text(t->a, host);
-    l.tool = "posthouse", l.tool_version = t->wish->version, l.process = t->wish->process ? t->wish->process : "in-place";
+    l.tool = "posthouse", l.tool_version = t->wish->version,
+    l.process = t->wish->process ? t->wish->process : "in-place";
     l.author = t->wish->author, l.location = t->wish->location, l.comment = t->wish->comment;
     l.ignore = t->ignore.at, l.ignore_count = t->ignore.count;
     l.references = ARENA_ARRAY(t->a, struct mhl_reference, t->root_count);
@@ -651,10 +654,10 @@ static void find_missing(struct tree *t)
             const char *path = *below ? arena_format(t->a, "%s/%s", below, k->path) : k->path;
             bool elsewhere = false; // an inner history has it now
             for (size_t o = 0; o < t->root_count; o++)
-                elsewhere |= o != r && t->roots[o].above == r && t->roots[o].below &&
-                             strncmp(path, t->nodes[t->roots[o].node].path,
-                                     t->roots[o].below - 1) == 0 &&
-                             path[t->roots[o].below - 1] == '/';
+                elsewhere |=
+                    o != r && t->roots[o].above == r && t->roots[o].below &&
+                    strncmp(path, t->nodes[t->roots[o].node].path, t->roots[o].below - 1) == 0 &&
+                    path[t->roots[o].below - 1] == '/';
             if (!k->seen && !k->gone && !elsewhere && !ignored(t, k->path, false))
                 add_path(&t->result->missing, t->a, path);
         }
@@ -662,7 +665,8 @@ static void find_missing(struct tree *t)
 
 static void do_folders(struct tree *t)
 {
-    size_t *first = calloc(t->count + 1, sizeof(*first)), *next = calloc(t->count + 1, sizeof(*next));
+    size_t *first = calloc(t->count + 1, sizeof(*first)),
+           *next = calloc(t->count + 1, sizeof(*next));
     if (!first || !next)
         abort();
     for (size_t i = t->count; i-- > 1;)
@@ -761,8 +765,7 @@ bool mhl_verify_list(const char *file, bool quiet, struct arena *a, struct mhl_r
     struct buf bytes = BUF_LIMIT(MHL_INPUT_BYTES);
     struct mhl_list list;
     *result = (struct mhl_result){0};
-    bool ok = file_read(file, &bytes, err) &&
-              mhl_read((text){bytes.at, bytes.size}, a, &list, err);
+    bool ok = file_read(file, &bytes, err) && mhl_read((text){bytes.at, bytes.size}, a, &list, err);
     buf_free(&bytes);
     if (!ok)
         return false;

@@ -34,9 +34,9 @@ struct mhl_wish {
     const char *const *ignore;
     size_t ignore_count;
     const char *author, *location, *comment, *version; // version: of this program
-    const char *process; // "in-place" (NULL), "transfer"
-    // Digests of a file that was read just now: MHL_KINDS texts, or NULL. May be NULL. Where one that
-    // is needed is not among them, the file is read.
+    const char *process;                               // "in-place" (NULL), "transfer"
+    // Digests of a file that was read just now: MHL_KINDS texts, or NULL. May be NULL. Where one
+    // that is needed is not among them, the file is read.
     const char *const *(*read_already)(void *context, const char *path);
     void *context;
     bool quiet; // no progress

@@ -3,7 +3,8 @@
  *
  * ASC MHL 2.0 (ascmitc/mhl-specification, namespace urn:ASC:MHL:v2.0): a folder of media has a
  * folder "ascmhl" with generations NNNN_NAME_DATE.mhl, which are never changed, and a chain that
- * names each with its C4 ID. Read too: MHL 1.0 and 1.1 (mediahashlist.org), a list beside the files.
+ * names each with its C4 ID. Read too: MHL 1.0 and 1.1 (mediahashlist.org), a list beside the
+ * files.
  *
  * Digests are texts here: lower-case hex, and C4 IDs as they are. Paths have '/' between and begin
  * below the folder that holds "ascmhl" (of MHL 1: below the folder of the list). Everything that
@@ -32,11 +33,11 @@ struct mhl_digest {
 struct mhl_entry {
     const char *path; // "" for the folder itself, whose digests are the root's
     bool folder;
-    int64_t size;                            // -1: not said
-    const char *modified;                    // RFC 3339; NULL: not said
-    const char *previous;                    // path before it was renamed; NULL: the same
-    struct mhl_digest digests[MHL_KINDS];    // of a file, or of what is in a folder
-    struct mhl_digest structure[MHL_KINDS];  // of a folder: names too
+    int64_t size;                           // -1: not said
+    const char *modified;                   // RFC 3339; NULL: not said
+    const char *previous;                   // path before it was renamed; NULL: the same
+    struct mhl_digest digests[MHL_KINDS];   // of a file, or of what is in a folder
+    struct mhl_digest structure[MHL_KINDS]; // of a folder: names too
 };
 
 struct mhl_reference {
