@@ -71,6 +71,8 @@ ok "its digests are right" bash -c "cd '$box' && md5sum -c checksums.md5 && [ \$
 ok "xxHash's own program agrees" bash -c "command -v xxhsum >/dev/null || exit 0; cd '$box' && xxhsum -c checksums.xxh64"
 ok "nothing half is left there" test "$(ls -A "$work/out")" = ELAN_VITAL_S01E02_S01E02_20_77
 ok "the receipt knows the digests" grep -q "$(sha256sum "$box"/*.wav | cut -d' ' -f1)" <(ask GET "/sendings/$sending/receipt")
+ask GET "/sendings/$sending/receipt/signed" >"$work/delivery.receipt.json"
+ok "the house has signed it" grep -q "^genuine, signed with the house's key" <("$posthouse" receipt verify "$work/delivery.receipt.json" --house --house.folder="$house")
 ok "the same again changes nothing" until_true 25 sent "$boxed" "$(to "$boxed" "$folder")" sent
 echo other >"$box/manifest.json"
 other=$(to "$boxed" "$folder")
