@@ -537,6 +537,16 @@ static const uint8_t *speech_of(const struct track *t, size_t *count)
     return t->speech ? speech_found(t->speech, count) : NULL;
 }
 
+// Loudness of each piece of 100 ms, in 1/100 LUFS.
+static json_t *blocks_json(const double *energy, size_t count)
+{
+    json_t *to = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(
+            to, json_integer(energy[i] > 1e-19 ? lround(-69.1 + 1000 * log10(energy[i])) : -20000));
+    return to;
+}
+
 static json_t *track_json(const struct measuring *m, const struct track *t)
 {
     size_t count, speech_count;
@@ -544,12 +554,13 @@ static json_t *track_json(const struct measuring *m, const struct track *t)
     const uint8_t *speech = speech_of(t, &speech_count);
     const AVDictionaryEntry *language =
         av_dict_get(m->m->format->streams[t->stream]->metadata, "language", NULL, 0);
-    return json_pack("{s:i, s:s, s:b, s:s, s:I, s:I, s:I, s:o}", "stream", t->stream, "layout",
+    return json_pack("{s:i, s:s, s:b, s:s, s:I, s:I, s:I, s:o, s:o}", "stream", t->stream, "layout",
                      t->layout, "labelled", t->labelled, "language",
                      language && text_utf8(text_of(language->value)) ? language->value : "und",
                      "samples", (json_int_t)sound_measure_samples(t->measure), "early",
                      (json_int_t)t->early, "hurt", (json_int_t)t->hurt, "loudness",
-                     loudness_json(energy, count, speech, speech_count));
+                     loudness_json(energy, count, speech, speech_count), "blocks",
+                     blocks_json(energy, count));
 }
 
 // Where somebody speaks in mono tracks: in the centre of six, in either of two.

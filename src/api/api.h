@@ -94,6 +94,8 @@ extern const size_t link_route_count, traffic_route_count;
 extern const struct route caption_routes[], record_routes[], tree_routes[], door_routes[];
 extern const size_t caption_route_count, record_route_count, tree_route_count,
     door_route_count;
+extern const struct route beside_routes[];
+extern const size_t beside_route_count;
 
 // ---- The api itself
 

@@ -5,7 +5,9 @@
 #include "formats/profile/profile.h"
 #include "house/assets/assets.h"
 #include "house/captions/captions.h"
+#include "house/deliver/beside.h"
 #include "house/deliver/deliver.h"
+#include "house/deliver/record.h"
 #include "house/deliver/sending.h"
 #include "house/qc/reports.h"
 #include "plat/clock.h"
@@ -21,6 +23,8 @@ struct asking {
     struct delivery_file file;
     struct caption_source *captions; // attached to the version's asset
     size_t caption_count;
+    struct beside_source *beside; // that go along unchanged
+    size_t beside_count;
 };
 
 static void fresh(struct asking *q)
@@ -62,13 +66,25 @@ static bool facts_in(struct db_tx *tx, void *context, struct error *err)
     return error_fix(err, "wait until it is ready, or see what its job says");
 }
 
-// With the captions that were brought for it.
+// With the captions that were brought for it, and what was told of its light.
 static bool supplied_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     json_t *list;
+    struct record_light told;
+    struct hdr_display d;
+    struct hdr_light l;
     if (!facts_in(tx, q, err) || !captions_list(tx, q->c->asset, &list, err))
         return false;
+    if (!record_light_told(tx, q->c->asset, &told, err)) {
+        json_decref(list);
+        return false;
+    }
+    struct error ignored;
+    bool display = *told.display && hdr_display_parse(told.display, &d, &ignored),
+         light = *told.light && hdr_light_parse(told.light, &l, &ignored);
+    if (display || light)
+        hdr_state(q->json, display ? &d : NULL, light ? &l : NULL);
     profile_supply(q->json, list);
     json_decref(list);
     return true;
@@ -135,6 +151,8 @@ static bool make_in(struct db_tx *tx, void *context, struct error *err)
         .rules = arena_format(q->c->arena, "%s/../rules/metadata", q->c->api->wish.profiles_folder),
         .destination = body_text(q->c, "destination"),
         .naming = body_field(q->c, "naming"),
+        .beside = q->beside,
+        .beside_count = q->beside_count,
         .captions = captions};
     id made;
     fresh(q);
@@ -164,6 +182,42 @@ static bool captions_in(struct db_tx *tx, void *context, struct error *err)
            captions_sources(tx, q->c->asset, q->c->arena, &q->captions, &q->caption_count, err);
 }
 
+static bool chosen(const json_t *wanted, const struct beside_source *s, const json_t *profile)
+{
+    size_t i;
+    const json_t *one;
+    if (!json_is_array(wanted))
+        return beside_goes(s->kind, profile);
+    json_array_foreach(wanted, i,
+                       one) if (strcmp(json_string_value(one), s->asset) == 0) return true;
+    return false;
+}
+
+static bool beside_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    struct beside_source *all;
+    size_t count;
+    const json_t *wanted = body_field(q->c, "beside");
+    if (!facts_in(tx, q, err) || !beside_sources(tx, q->c->asset, q->c->arena, &all, &count, err))
+        return false;
+    q->beside = all;
+    q->beside_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (chosen(wanted, &all[i], q->profile))
+            all[q->beside_count++] = all[i];
+    if (json_is_array(wanted) && json_array_size(wanted) > q->beside_count)
+        return error_set(err, ERROR_NOT_FOUND, "one of the files does not go beside this film");
+    return true;
+}
+
+// What does not fit its film is refused before anything is encoded.
+static bool beside_suits(struct asking *q, struct error *err)
+{
+    return db_read(q->c->api->db, beside_in, q, err) &&
+           beside_fits(q->c->api->store, q->beside, q->beside_count, q->json, err);
+}
+
 static bool captions_fit(struct asking *q, struct error *err)
 {
     json_t *plan = NULL;
@@ -185,7 +239,7 @@ static bool deliveries_post(struct call *c, struct error *err)
                                     body_text(c, "conform"), body_text(c, "pitch")};
     if (!folder || !profile_requested(folder, &asked, clock_now_ms(), &q.profile, err))
         return false;
-    bool ok = add_wishes(c, q.profile, err) && captions_fit(&q, err) &&
+    bool ok = add_wishes(c, q.profile, err) && captions_fit(&q, err) && beside_suits(&q, err) &&
               db_write(c->api->db, make_in, &q, err);
     json_decref(q.profile);
     if (ok)

@@ -98,6 +98,19 @@ static bool report_get(struct call *c, struct error *err)
     return answer(&q, db_read(c->api->db, get_in, &q, err));
 }
 
+static bool timeline_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    fresh(q);
+    return qc_timeline_get(tx, q->c->report, &q->json, err);
+}
+
+static bool timeline_get(struct call *c, struct error *err)
+{
+    struct asking q = {.c = c};
+    return answer(&q, db_read(c->api->db, timeline_in, &q, err));
+}
+
 static bool waive_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
@@ -373,6 +386,8 @@ const struct route qc_routes[] = {
      "newest first, without their findings", NULL},
     {"GET", "/qc/{report}", MAY_VIEW, report_get, NULL, "QcReport", 0, "a report with its findings",
      NULL},
+    {"GET", "/qc/{report}/timeline", MAY_VIEW, timeline_get, NULL, "QcTimeline", 0,
+     "loudness and true peaks over time, with the limits of its rules", NULL},
     {"GET", "/qc/{report}/paper", MAY_VIEW, paper_get, NULL, "bytes", 0,
      "a report that is done as a page, or for paper with ?form=pdf", NULL},
     {"GET", "/qc/{report}/pictures/{number}", MAY_VIEW, picture_get, NULL, "bytes", 0,

@@ -1,6 +1,7 @@
 // Out of the house: destinations, sendings, what outlets say, who is told, watch rules.
 #include "api/inside.h"
 #include "farend/farend.h"
+#include "formats/profile/hdr.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/hooks.h"
 #include "house/deliver/sending.h"
@@ -441,9 +442,12 @@ static bool plan_post(struct call *c, struct error *err)
     const char *folder = c->api->wish.profiles_folder;
     if (!folder)
         return error_set(err, ERROR_NOT_FOUND, "this house has no profiles");
-    if (!profile_load(folder, body_text(c, "profile"), &q.profile, err))
+    struct profile_request asked = {body_text(c, "profile"), body_text(c, "map"),
+                                    body_text(c, "loudness"), body_text(c, "limiter")};
+    if (!profile_requested(folder, &asked, clock_now_ms(), &q.profile, err))
         return false;
-    bool ok = db_read(c->api->db, plan_in, &q, err);
+    bool ok = hdr_order(q.profile, body_text(c, "mastering_display"), body_text(c, "light"), err) &&
+              db_read(c->api->db, plan_in, &q, err);
     json_decref(q.profile);
     return answer(&q, ok);
 }

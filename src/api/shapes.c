@@ -399,16 +399,29 @@ const struct shape shapes[] = {
      "unknown: a person or a measurement has to say it"},
     {"NewDelivery",
      "profile:text destination:id? naming:json? burn:text? mastering_display:text? light:text? "
-     "map:text? loudness:text? limiter:text? conform:text? pitch:'follow'|'keep'?",
+     "map:text? loudness:text? limiter:text? conform:text? pitch:'follow'|'keep'? beside:id[]?",
+     "beside: assets that go along unchanged, without it those that the profile suits. "
      "destination: it goes there when it is made. naming: values by field of the profile's "
      "pattern. "
      "burn: into the picture, as `posthouse deliver --burn`. mastering_display, light: what an HDR "
      "master's file does not say. map: which channels become which tracks; loudness: 'report' or "
      "'gain'; limiter: who consents to one; conform, pitch: at which rate its frames are shown, and "
      "whether the sound keeps its pitch (docs/formats/profile.md)"},
-    {"NewDeliveryPlan", "profile:text naming:json?", ""},
-    {"DeliveryPlan", "name:text package:text values:json pattern:text? problem:Problem?",
-     "problem: what keeps it from being ordered so"},
+    {"NewDeliveryPlan",
+     "profile:text naming:json? map:text? loudness:text? limiter:text? mastering_display:text? "
+     "light:text?",
+     ""},
+    {"DeliveryPlan",
+     "name:text package:text values:json pattern:text? problem:Problem? "
+     "sound:PlannedTrack[] loudness:json? applies:text fit:Fit[] beside:PlannedBeside[]",
+     "problem: what keeps it from being ordered so. loudness: what the profile asks for; applies: "
+     "report or gain. fit: what is missing or to be said"},
+    {"PlannedTrack",
+     "name:text layout:text channels:PlannedChannel[] how:text language:text? title:text?",
+     "a track of sound that it would have"},
+    {"PlannedChannel", "label:text from:PlannedFrom[]", "of nothing: silence that was asked for"},
+    {"PlannedFrom", "track:int channel:int gain_db:number", "of the master, both from 1"},
+    {"PlannedBeside", "asset:id kind:text name:text goes:bool", "goes: when nobody says"},
     {"Delivery",
      "id:id version:id asset:id project:id profile:text name:text "
      "state:'waiting'|'running'|'done'|'failed' "
@@ -424,6 +437,19 @@ const struct shape shapes[] = {
      "use:text? cues:int? notes:CaptionNote[]? more:int?",
      "role captions: beside a film, or a ladder's; use: cc, sdh, subtitle, forced; notes: what its "
      "format can not say, the first of them; more: how many others there are"},
+    {"DeliveryLook",
+     "delivery:id project:id asset:id version:id name:text "
+     "state:'none'|'waiting'|'running'|'ready'|'failed' facts:Facts found:json origin:json "
+     "derived:Derived[] job:id? problem:Problem?",
+     "found: of the master, when it was made (cadence, constant). origin: of which frame of the "
+     "master each of its frames is: {kind: same, runs, list or time} "
+     "(docs/formats/derived-files.md)"},
+    {"Beside",
+     "asset:id kind:'dolby-vision'|'adm' name:text version:id number:int size:int by:text "
+     "created:time "
+     "fits:bool fit:Fit[] problem:text?",
+     "a file that goes beside a film unchanged: its newest version, laid beside the film's"},
+    {"NewBeside", "file:id", "an asset of the same project"},
     {"Destination",
      "id:id name:text kind:text settings:json? secrets:bool by:text created:time changed:time",
      "kind: folder, s3, sftp, program, link, hand; secrets: there are some"},
@@ -511,12 +537,25 @@ const struct shape shapes[] = {
      "track:int layout:text loudness_lufs:number range_lu:number true_peak_dbtp:number "
      "momentary_lufs:number short_term_lufs:number dialogue_lufs:number? speech_percent:number?",
      "track 0: mono tracks together. Dialogue is over what a detector takes for speech: approximate"},
+    {"QcTimeline", "rate:text frames:int limits:QcLimits programmes:QcProgramme[]", ""},
+    {"QcLimits", "target_lufs:number? tolerance_lu:number? most_lufs:number? most_dbtp:number?",
+     "of the report's rules; most_lufs: short-term"},
+    {"QcProgramme",
+     "name:text integrated:number range:number point_ms:int length_ms:int momentary:int[] "
+     "short:int[] "
+     "peaks:int[] over:json",
+     "a value each point_ms, the highest under it, in 1/10 LUFS and dBTP; -999: none. over: "
+     "[frame, "
+     "1/100 dBTP] of each second in which the true peak is over the limit"},
+    {"QcLight", "max_cll:int max_fall:int max_cll_frame:int max_fall_frame:int",
+     "measured in a PQ picture, cd/m2"},
     {"QcReport",
      "id:id version:id asset:id project:id rules:text state:'waiting'|'running'|'done'|'failed' "
      "job:id "
      "verdict:'pass'|'look'|'fix'? title:text? rate:text? frames:int? start:text? sound:QcSound[]? "
      "bytes:QcBytes? captions:QcCaptions[]? standing:text? source:json? "
      "pse:'pre-check'|'certificate'? certificate:QcCertificate? certificate_needed:bool? "
+     "light:QcLight? interlaced_frames:int? top_first_frames:int? "
      "findings:QcFinding[] by:text created:time problem:Problem? approved_by:text? approved:time?",
      "a flash that is found or not is a pre-check (pse), until a device's certificate is attached"},
     {"QcBytes", "files:int size:int content:text sha256:text? holds:bool?",

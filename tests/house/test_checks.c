@@ -1,7 +1,10 @@
 #include "test.h"
 
+#include "house/deliver/beside.h"
 #include "house/deliver/checks.h"
+#include "house/deliver/looks.h"
 #include "house/deliver/parts.h"
+#include "house/deliver/record.h"
 
 // Facts of a 23.976 master with 5.1 sound, as the engine gives them.
 static json_t *master(void)
@@ -238,6 +241,113 @@ static void stems_that_do_not_begin_and_end_together_are_seen(void **state)
     json_decref(profile);
 }
 
+// ---- which frame of the master each is of
+
+static void origin_is(const char *plan, const char *wanted)
+{
+    json_t *p = json_loads(plan, 0, NULL), *origin = look_origin(p),
+           *w = json_loads(wanted, 0, NULL);
+    if (!json_equal(origin, w)) {
+        char *said = json_dumps(origin, JSON_COMPACT);
+        fail_msg("%s: %s", plan, said);
+    }
+    json_decref(p);
+    json_decref(origin);
+    json_decref(w);
+}
+
+static void a_plan_says_of_which_frame_of_the_master_each_is(void **state)
+{
+    (void)state;
+    origin_is("null", "{\"kind\":\"same\"}");
+    origin_is("{\"segments\":[{\"first\":0,\"count\":100,\"place\":0},{\"first\":100,\"count\":50,"
+              "\"place\":100},{\"first\":150,\"count\":0}]}",
+              "{\"kind\":\"same\"}");
+    origin_is("{\"segments\":[{\"first\":0,\"count\":100,\"place\":48},{\"first\":100,\"count\":50,"
+              "\"place\":148},{\"first\":150,\"count\":5,\"place\":300}]}",
+              "{\"kind\":\"runs\",\"runs\":[[0,48,150],[150,300,5]]}");
+    // frames of two fields each; and the same without an order
+    origin_is("{\"cadence\":{},\"segments\":[{\"first\":0,\"count\":3,\"fields\":[1,1,2,3,3,-1]},"
+              "{\"first\":3,\"count\":1,\"fields\":[5,5]}]}",
+              "{\"kind\":\"list\",\"first\":1,\"steps\":\"112\"}");
+    origin_is("{\"cadence\":{},\"segments\":[{\"first\":0,\"count\":2,\"fields\":[5,5,4,4]}]}",
+              "{\"kind\":\"time\"}");
+    origin_is("{\"constant\":{},\"segments\":[{\"first\":0,\"count\":9,\"place\":0}]}",
+              "{\"kind\":\"time\"}");
+}
+
+static void dolby_vision_goes_with_hdr_and_atmos_with_sound(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *profile;
+        bool dolby, adm;
+    } cases[] = {{"{\"video\":{},\"audio\":{}}", true, true},
+                 {"{\"video\":{\"sdr\":true},\"audio\":{}}", false, true},
+                 {"{\"video\":{}}", true, false},
+                 {"{\"audio\":{}}", false, true}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *p = json_loads(cases[i].profile, 0, NULL);
+        assert_int_equal(beside_goes("dolby-vision", p), cases[i].dolby);
+        assert_int_equal(beside_goes("adm", p), cases[i].adm);
+        json_decref(p);
+    }
+}
+
+// ---- languages
+
+static void a_language_by_two_letters_or_three_is_the_same(void **state)
+{
+    (void)state;
+    json_t *source = master(), *profile = prores(), *result = json_deep_copy(source);
+    static const struct {
+        const char *wanted, *seen;
+        bool ok;
+    } cases[] = {{"en", "eng", true},      {"de", "ger", true},  {"de", "deu", true},
+                 {"en-GB", "eng", true},   {"de", "eng", false}, {"de", "", false},
+                 {"en-GB", "en-US", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_object_set_new(json_object_get(profile, "audio"), "tracks",
+                            json_pack("[{s:s, s:s, s:s}]", "layout", "5.1", "from", "1", "language",
+                                      cases[i].wanted));
+        json_object_set_new(json_array_get(json_object_get(result, "audio"), 0), "language",
+                            json_string(cases[i].seen));
+        if (all_ok(profile, source, result) != cases[i].ok)
+            fail_msg("%s asked for, %s seen", cases[i].wanted, cases[i].seen);
+    }
+    json_decref(source);
+    json_decref(profile);
+    json_decref(result);
+}
+
+// One track of the master becomes two: a map's languages are those of the deliverable's tracks.
+static void what_is_said_of_a_track_goes_where_its_channels_go(void **state)
+{
+    (void)state;
+    struct arena *a = arena_open(16 << 20);
+    json_t *facts = master(), *profile = prores();
+    struct metadata_source file = {.where = "the file"};
+    struct metadata *m = metadata_new(a);
+    (void)metadata_put(m, "work.title", 0, "Film", &file);
+    (void)metadata_put(m, "track.kind", 0, "picture", &file);
+    (void)metadata_put(m, "track.kind", 1, "sound", &file);
+    (void)metadata_put(m, "track.language", 1, "eng", &file);
+    json_object_set_new(json_object_get(profile, "audio"), "tracks",
+                        json_pack("[{s:s, s:s, s:s, s:s}, {s:s, s:s}]", "layout", "stereo", "from",
+                                  "1", "downmix", "lo-ro", "language", "deu", "layout", "5.1",
+                                  "from", "1"));
+    struct metadata *to = record_for_profile(a, m, profile, facts);
+    assert_string_equal(metadata_text(to, "work.title", 0), "Film");
+    assert_string_equal(metadata_text(to, "track.kind", 0), "picture");
+    assert_string_equal(metadata_text(to, "track.language", 1), "de");
+    assert_string_equal(metadata_text(to, "track.channels", 1), "2");
+    assert_string_equal(metadata_text(to, "track.language", 2), "en");
+    assert_string_equal(metadata_text(to, "track.channels", 2), "6");
+    json_decref(facts);
+    json_decref(profile);
+    arena_close(a);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +360,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_result_of_nothing_is_never_all_right),
         cmocka_unit_test(the_tasks_of_a_ladder_are_those_of_its_rungs),
         cmocka_unit_test(stems_that_do_not_begin_and_end_together_are_seen),
+        cmocka_unit_test(a_plan_says_of_which_frame_of_the_master_each_is),
+        cmocka_unit_test(dolby_vision_goes_with_hdr_and_atmos_with_sound),
+        cmocka_unit_test(a_language_by_two_letters_or_three_is_the_same),
+        cmocka_unit_test(what_is_said_of_a_track_goes_where_its_channels_go),
     };
     return RUN_TESTS(tests);
 }

@@ -62,7 +62,8 @@ static void rules_that_are_wrong_are_refused_by_their_line(void **state)
          "\"rules\":[{}]}",
          "line 2: \"source\" has"},
         {"{\"name\":\"a\",\"title\":\"a\",\"description\":\"a\",\"rules\":[{\"id\":\"x\","
-         "\"check\":\"cadence\",\"clause\":\"a\",\"source\":\"a\",\"date\":\"a\",\"severity\":\"fix\"}],"
+         "\"check\":\"cadence\",\"clause\":\"a\",\"source\":\"a\",\"date\":\"a\",\"severity\":"
+         "\"fix\"}],"
          "\n\"codes\":[{\"code\":\"P\",\"title\":\"x\",\"severity\":\"bad\"}]}",
          "line 2: a code has"},
     };
@@ -453,6 +454,49 @@ static void a_measurement_is_read_back_as_it_was_written_and_cut_ones_are_refuse
     free(f);
 }
 
+// An hour at 25 of steady sound that is louder for ten seconds, with one true peak over the limit.
+static void an_hour_of_loudness_is_told_in_little_room(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 36000, WINDOWS = 90000, PEAK = 45123 };
+    struct measure_sound *sound = calloc(WINDOWS, sizeof(*sound));
+    json_t *blocks = json_array();
+    for (int i = 0; i < BLOCKS; i++)
+        json_array_append_new(blocks, json_integer(i >= 18000 && i < 18100 ? -1700 : -2300));
+    for (int i = 0; i < WINDOWS; i++)
+        sound[i] = (struct measure_sound){.true_peak = i == PEAK ? -42 : -600};
+    struct measure_track track = {1, 48000, WINDOWS, sound};
+    struct measure m = {.rate = {25, 1}, .frames = WINDOWS, .track_count = 1, .tracks = &track};
+    m.summary = json_pack("{s:[{s:s, s:{s:f, s:f}, s:o}]}", "tracks", "layout", "mono", "loudness",
+                          "integrated", -22.9, "range", 1.0, "blocks", blocks);
+    json_t *rules = rules_of("\"check\": \"true-peak\", \"most_dbtp\": -1"),
+           *to = qc_timeline(&m, rules);
+    assert_non_null(to);
+    json_t *own = json_array_get(json_object_get(to, "programmes"), 0);
+    char *text = json_dumps(to, JSON_COMPACT);
+    if (strlen(text) > 24000)
+        fail_msg("an hour takes %zu bytes", strlen(text));
+    free(text);
+    assert_int_equal(json_integer_value(json_object_get(own, "point_ms")), 3000);
+    const json_t *curve = json_object_get(own, "short"), *peaks = json_object_get(own, "peaks");
+    assert_int_equal(json_array_size(curve), 1200);
+    assert_int_equal(json_integer_value(json_array_get(curve, 0)), -230);
+    assert_int_equal(json_integer_value(json_array_get(curve, 601)), -170);
+    assert_int_equal(json_integer_value(json_array_get(peaks, PEAK / 75)), -4);
+    const json_t *over = json_object_get(own, "over");
+    assert_int_equal(json_array_size(over), 1);
+    assert_int_equal(json_integer_value(json_array_get(json_array_get(over, 0), 0)), PEAK);
+    assert_true(
+        fabs(json_number_value(json_object_get(json_object_get(to, "limits"), "most_dbtp")) + 1) <
+        1e-9);
+    json_decref(to);
+    json_object_del(json_array_get(json_object_get(m.summary, "tracks"), 0), "blocks");
+    assert_null(qc_timeline(&m, rules)); // of an older measurement
+    json_decref(m.summary);
+    json_decref(rules);
+    free(sound);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +512,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(three_flashes_a_second_are_allowed_and_four_are_not),
         cmocka_unit_test(a_report_becomes_a_page_and_a_pdf_whose_table_holds),
         cmocka_unit_test(a_measurement_is_read_back_as_it_was_written_and_cut_ones_are_refused),
+        cmocka_unit_test(an_hour_of_loudness_is_told_in_little_room),
     };
     return RUN_TESTS(tests);
 }

@@ -180,6 +180,10 @@ MUST_CHECK bool derived_end(struct db_tx *tx, const char *version, struct error 
 MUST_CHECK bool derived_set(struct db_tx *tx, const char *version, const char *recipe,
                             const struct derived_file *files, size_t count, bool *used,
                             struct error *err);
+// The same for bytes that are of no version.
+MUST_CHECK bool derived_add(struct db_tx *tx, const sha256 *source, const char *recipe,
+                            const struct derived_file *files, size_t count, bool *used,
+                            struct error *err);
 // What was made from a content by a recipe; count 0: nothing yet.
 MUST_CHECK bool derived_find(struct db_tx *tx, const sha256 *source, const char *recipe,
                              struct arena *a, struct derived_file **list, size_t *count,

@@ -266,23 +266,31 @@ static bool show_set(struct db_tx *tx, const char *version, const char *recipe, 
            say_asset(tx, "asset.changed", project, asset, version, err);
 }
 
-bool derived_set(struct db_tx *tx, const char *version, const char *recipe,
+bool derived_add(struct db_tx *tx, const sha256 *source, const char *recipe,
                  const struct derived_file *files, size_t count, bool *used, struct error *err)
 {
-    sha256 source;
     bool there;
-    if (!source_of(tx, version, &source, err) || !set_there(tx, &source, recipe, &there, err))
+    if (!set_there(tx, source, recipe, &there, err))
         return false;
     *used = !there;
     for (size_t i = 0; i < count && !there; i++)
         if (!db_run(tx, err,
                     "insert into derived (source, recipe, position, kind, name, content, size) "
                     "values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                    "bsissbi", (const void *)source.at, (size_t)SHA256_SIZE, recipe, (int64_t)i,
+                    "bsissbi", (const void *)source->at, (size_t)SHA256_SIZE, recipe, (int64_t)i,
                     files[i].kind, files[i].name, (const void *)files[i].content.at,
                     (size_t)SHA256_SIZE, files[i].size))
             return false;
-    return show_set(tx, version, recipe, err);
+    return true;
+}
+
+bool derived_set(struct db_tx *tx, const char *version, const char *recipe,
+                 const struct derived_file *files, size_t count, bool *used, struct error *err)
+{
+    sha256 source;
+    return source_of(tx, version, &source, err) &&
+           derived_add(tx, &source, recipe, files, count, used, err) &&
+           show_set(tx, version, recipe, err);
 }
 
 bool derived_find(struct db_tx *tx, const sha256 *source, const char *recipe, struct arena *a,

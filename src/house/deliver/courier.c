@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "farend/farend.h"
 #include "house/assets/assets.h"
+#include "house/deliver/beside.h"
 #include "house/deliver/bind.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/outside.h"
@@ -41,7 +42,7 @@ struct errand { // one sending under way
     struct claim claim;
     // read from the rows
     char delivery[27], destination[27];
-    json_t *profile, *made, *facts, *told, *certificate, *package, *progress;
+    json_t *profile, *made, *facts, *told, *certificate, *package, *progress, *beside;
     struct destination to;
     struct package_media *media; // its files
     size_t media_count;
@@ -107,8 +108,8 @@ static bool moved(void *context, int64_t done, int64_t total)
 
 static void forget(struct errand *e)
 {
-    json_t **all[] = {&e->profile,     &e->made,    &e->facts,   &e->told,
-                      &e->certificate, &e->package, &e->progress};
+    json_t **all[] = {&e->profile,     &e->made,    &e->facts,    &e->told,
+                      &e->certificate, &e->package, &e->progress, &e->beside};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         json_decref(*all[i]);
         *all[i] = NULL;
@@ -203,7 +204,8 @@ static bool read_in(struct db_tx *tx, void *context, struct error *err)
         !version_source(tx, word(e->made, "version"), e->a, &v, err))
         return false;
     e->facts = v.facts ? json_loads(v.facts, 0, NULL) : NULL;
-    return record_told_get(tx, v.asset, &e->told, err) && read_certificate(tx, e, err);
+    return record_told_get(tx, v.asset, &e->told, err) && read_certificate(tx, e, err) &&
+           beside_frozen(tx, e->delivery, &e->beside, err);
 }
 
 static bool package_in(struct db_tx *tx, void *context, struct error *err)
@@ -254,16 +256,38 @@ static bool sum_all(struct errand *e, struct error *err)
     return true;
 }
 
+// The rows of a package of what goes along unchanged.
+static bool sum_beside(struct errand *e, struct error *err)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(e->beside, i, row)
+    {
+        struct content_sums sums;
+        sha256 content;
+        if (!sha256_parse(text_of(word(row, "content")), &content) ||
+            !sums_of_content(e->c->wish.store, &content, moved, e, &sums, err))
+            return error_while(err, "%s", word(row, "name"));
+        json_object_del(row, "kind");
+        json_object_set_new(row, "role", json_string("sidecar"));
+        sums_into(row, &sums);
+    }
+    return true;
+}
+
 // Once: a later try, another destination, and who looks at it later, have the same.
 static bool pack(struct errand *e, struct error *err)
 {
     if (e->package)
         return e->packed || db_write(e->c->wish.db, package_in, e, err);
+    if (!sum_beside(e, err))
+        return false;
     struct package_wish w = {.profile = e->profile,
                              .delivery = e->made,
                              .facts = e->facts,
                              .record = e->told,
                              .rules = e->c->wish.rules,
+                             .beside = e->beside,
                              .media = e->media,
                              .media_count = e->media_count,
                              .now_ms = clock_now_ms(),

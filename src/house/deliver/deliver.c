@@ -1,10 +1,15 @@
 #include "house/deliver/deliver.h"
 #include "formats/naming/naming.h"
+#include "formats/profile/hdr.h"
 #include "formats/profile/profile.h"
+#include "formats/profile/routes.h"
 #include "house/assets/assets.h"
 #include "house/captions/captions.h"
+#include "house/deliver/beside.h"
 #include "house/deliver/checks.h"
 #include "house/deliver/hooks.h"
+#include "house/deliver/inside.h"
+#include "house/deliver/looks.h"
 #include "house/deliver/outside.h"
 #include "house/deliver/package.h"
 #include "house/deliver/parts.h"
@@ -14,6 +19,7 @@
 #include "house/qc/reports.h"
 #include "plat/clock.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +79,7 @@ static bool suits(struct db_tx *tx, const struct delivery_wish *w, const struct 
     return ok;
 }
 
-static bool say_changed(struct db_tx *tx, const char *delivery, struct error *err)
+bool delivery_say(struct db_tx *tx, const char *delivery, struct error *err)
 {
     json_t *json;
     if (!delivery_get(tx, delivery, &json, err))
@@ -195,21 +201,48 @@ static bool insert(struct db_tx *tx, const struct delivery_wish *w, const struct
                      job.text, w->by, now_ms) &&
               db_run(tx, err, "insert into delivery_orders values (?1, ?2, ?3, ?4)", "ssss",
                      delivery->text, w->destination, w->rule, naming) &&
-              say_changed(tx, delivery->text, err);
+              beside_freeze(tx, delivery->text, w->beside, w->beside_count, err) &&
+              delivery_say(tx, delivery->text, err);
     free(naming);
     free(spec);
     return ok;
 }
 
-bool delivery_make(struct db_tx *tx, const struct delivery_wish *w, int64_t now_ms, id *delivery,
+// The profile with what was told of the master's light, where the order states nothing else; a new
+// reference, NULL with an error.
+static json_t *stated(struct db_tx *tx, const json_t *profile, const char *asset, struct error *err)
+{
+    struct record_light told;
+    const json_t *own = json_object_get(profile, "stated");
+    if (!record_light_told(tx, asset, &told, err))
+        return NULL;
+    json_t *to = json_deep_copy(profile);
+    bool ok =
+        hdr_order(to, *told.display ? told.display : NULL, *told.light ? told.light : NULL, err);
+    if (ok && own) {
+        json_t *both = json_object_get(to, "stated");
+        json_object_update(both, (json_t *)(uintptr_t)own);
+    }
+    if (ok)
+        return to;
+    json_decref(to);
+    return NULL;
+}
+
+bool delivery_make(struct db_tx *tx, const struct delivery_wish *wish, int64_t now_ms, id *delivery,
                    struct error *err)
 {
     struct arena *a = arena_open(64 << 20);
     struct version_source v;
-    bool ok = version_source(tx, w->version, a, &v, err);
+    struct delivery_wish w = *wish;
+    json_t *profile = NULL;
+    bool ok = version_source(tx, w.version, a, &v, err) &&
+              (profile = stated(tx, w.profile, v.asset, err)) != NULL;
     json_t *facts = ok && v.facts ? json_loads(v.facts, 0, NULL) : NULL;
-    ok = ok && suits(tx, w, &v, facts, err) && insert(tx, w, &v, facts, a, now_ms, delivery, err);
+    w.profile = profile;
+    ok = ok && suits(tx, &w, &v, facts, err) && insert(tx, &w, &v, facts, a, now_ms, delivery, err);
     json_decref(facts);
+    json_decref(profile);
     arena_close(a);
     return ok;
 }
@@ -232,6 +265,83 @@ bool delivery_order(struct db_tx *tx, const struct delivery_wish *w, int64_t now
     return qc_is_passed(tx, w, err) && delivery_make(tx, w, now_ms, delivery, err);
 }
 
+static json_t *planned_channel(const struct route_channel *c)
+{
+    json_t *from = json_array();
+    for (size_t i = 0; i < c->count; i++)
+        json_array_append_new(from, json_pack("{s:i, s:i, s:f}", "track", c->from[i].track + 1,
+                                              "channel", c->from[i].channel + 1, "gain_db",
+                                              20 * log10(fmax(c->from[i].gain, 1e-5))));
+    return json_pack("{s:s, s:o}", "label", channel_row(c->label)->label, "from", from);
+}
+
+static json_t *planned_sound(const json_t *profile, const json_t *facts)
+{
+    json_t *list = json_array();
+    if (!json_object_get(profile, "audio") || !has(facts, "audio"))
+        return list;
+    struct routes *routes = routes_make(profile, facts);
+    for (size_t i = 0; i < routes->count; i++) {
+        const struct route *r = &routes->at[i];
+        json_t *channels = json_array();
+        for (int c = 0; c < r->channels; c++)
+            json_array_append_new(channels, planned_channel(&r->at[c]));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:o, s:s, s:s*, s:s*}", "name", route_name(r).text,
+                            "layout", r->layout ? r->layout->name : "", "channels", channels, "how",
+                            r->how, "language", r->language, "title", r->title));
+    }
+    routes_close(routes);
+    return list;
+}
+
+// What is missing, or has to be said by somebody.
+static json_t *lacking(const json_t *profile, const json_t *facts)
+{
+    bool fits;
+    json_t *all = profile_fit(profile, facts, &fits), *list = json_array(), *row;
+    size_t i;
+    json_array_foreach(all, i, row)
+    {
+        const char *state = json_string_value(json_object_get(row, "state"));
+        if (state && strcmp(state, "ok") != 0)
+            json_array_append(list, row);
+    }
+    json_decref(all);
+    return list;
+}
+
+static bool planned_beside(struct db_tx *tx, const char *film, const json_t *profile,
+                           struct arena *a, json_t *list, struct error *err)
+{
+    struct beside_source *at;
+    size_t count = 0;
+    bool ok = beside_sources(tx, film, a, &at, &count, err);
+    for (size_t i = 0; ok && i < count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b}", "asset", at[i].asset, "kind",
+                                              at[i].kind, "name", at[i].name, "goes",
+                                              beside_goes(at[i].kind, profile)));
+    return ok;
+}
+
+// The sound, the loudness, what is missing, and what goes along.
+static bool plan_media(struct db_tx *tx, const json_t *profile, const struct version_source *v,
+                       json_t *facts, struct arena *a, json_t *plan, struct error *err)
+{
+    json_t *said = stated(tx, profile, v->asset, err), *beside = json_array();
+    const json_t *loudness = json_object_get(profile, "loudness");
+    const char *apply = json_string_value(json_object_get(loudness, "apply"));
+    json_object_set_new(plan, "sound", planned_sound(profile, facts));
+    json_object_set_new(plan, "fit", said ? lacking(said, facts) : json_array());
+    json_object_set_new(plan, "beside", beside);
+    json_object_set_new(plan, "applies", json_string(apply ? apply : "report"));
+    if (loudness)
+        json_object_set(plan, "loudness", (json_t *)(uintptr_t)loudness);
+    bool ok = said && planned_beside(tx, v->asset, profile, a, beside, err);
+    json_decref(said);
+    return ok;
+}
+
 bool delivery_plan(struct db_tx *tx, const struct delivery_wish *w, int64_t now_ms, json_t **plan,
                    struct error *err)
 {
@@ -240,6 +350,7 @@ bool delivery_plan(struct db_tx *tx, const struct delivery_wish *w, int64_t now_
     struct error why;
     const char *name = "";
     json_t *values = NULL;
+    *plan = NULL;
     bool ok = version_source(tx, w->version, a, &v, err);
     json_t *facts = ok && v.facts ? json_loads(v.facts, 0, NULL) : NULL;
     error_clear(&why);
@@ -256,6 +367,11 @@ bool delivery_plan(struct db_tx *tx, const struct delivery_wish *w, int64_t now_
             json_object_set_new(*plan, "problem", json_loads(text, 0, NULL));
             free(text);
         }
+        ok = plan_media(tx, w->profile, &v, facts, a, *plan, err);
+    }
+    if (!ok) {
+        json_decref(*plan);
+        *plan = NULL;
     }
     json_decref(values);
     json_decref(facts);
@@ -431,7 +547,7 @@ bool delivery_state_set(struct db_tx *tx, const char *job, const char *state, co
                    "'done' and (state <> ?2 or coalesce(problem, '') <> coalesce(?3, ''))",
                    "sss", delivery, state, problem) &&
             (!db_changed(tx) ||
-             (say_changed(tx, delivery, err) &&
+             (delivery_say(tx, delivery, err) &&
               (strcmp(state, "failed") != 0 ||
                hooks_tell(tx, "delivery.failed", delivery, NULL, clock_now_ms(), err)))));
 }
@@ -464,6 +580,28 @@ bool delivery_judged(struct db_tx *tx, const char *job, const json_t *facts, jso
     return ok;
 }
 
+// What it takes to look at it beside its master. `facts` NULL: those that its muxer brought.
+static bool keep_look(struct db_tx *tx, const char *job, const char *delivery, const json_t *facts,
+                      struct error *err)
+{
+    json_t *index = NULL, *mux = NULL;
+    struct db_rows *rows = db_query(
+        tx,
+        "select (select result from delivery_pieces where job = ?1 and step = 'index' and task = "
+        "0), (select result from delivery_pieces where job = ?1 and step = 'mux' and task = 0)",
+        "s", job);
+    if (db_next(rows)) {
+        index = db_null(rows, 0) ? NULL : json_loads(db_text(rows, 0), 0, NULL);
+        mux = db_null(rows, 1) ? NULL : json_loads(db_text(rows, 1), 0, NULL);
+    }
+    facts = facts ? facts : json_object_get(mux, "facts");
+    bool ok = db_end(rows, err) &&
+              (!facts || look_keep(tx, delivery, facts, json_object_get(index, "plan"), err));
+    json_decref(index);
+    json_decref(mux);
+    return ok;
+}
+
 static bool insert_files(struct db_tx *tx, const char *delivery, const struct delivered *files,
                          size_t count, struct error *err)
 {
@@ -492,7 +630,7 @@ bool delivery_done(struct db_tx *tx, const char *job, const struct delivered *fi
                "checks = ?4 where id = ?1",
                "sbis", delivery, several || !count ? NULL : (const void *)files[0].content.at,
                (size_t)SHA256_SIZE, size, written) &&
-        say_changed(tx, delivery, err) &&
+        (several || keep_look(tx, job, delivery, NULL, err)) && delivery_say(tx, delivery, err) &&
         hooks_tell(tx, "delivery.done", delivery, NULL, clock_now_ms(), err);
     free(written);
     return ok;
@@ -501,13 +639,15 @@ bool delivery_done(struct db_tx *tx, const char *job, const struct delivered *fi
 bool delivery_done_one(struct db_tx *tx, const char *job, const sha256 *content, int64_t size,
                        const json_t *facts, struct error *err)
 {
-    char name[256] = "";
+    char name[256] = "", delivery[27] = "";
     json_t *checks = NULL;
-    struct db_rows *rows = db_query(tx, "select name from deliveries where job = ?1", "s", job);
+    struct db_rows *rows = db_query(tx, "select name, id from deliveries where job = ?1", "s", job);
     if (db_next(rows))
-        text_copy(text_of(db_text(rows, 0)), name, sizeof(name));
+        text_copy(text_of(db_text(rows, 0)), name, sizeof(name)),
+            text_copy(text_of(db_text(rows, 1)), delivery, sizeof(delivery));
     const struct delivered one = {.name = name, .role = "media", .content = *content, .size = size};
     bool ok = db_end(rows, err) && delivery_judged(tx, job, facts, &checks, err) &&
+              keep_look(tx, job, delivery, facts, err) &&
               delivery_done(tx, job, &one, 1, false, checks, err);
     json_decref(checks);
     return ok;

@@ -52,7 +52,9 @@ struct delivery_wish {
     const char *destination; // where it goes when it is made; NULL: it stays
     const char *rule;        // the watch rule that asks; NULL: a person does
     const json_t *naming;    // values for its name that a person gave; NULL: none
-    const json_t *captions;  // captions_frozen of those that go with it; NULL: those there are then
+    const struct beside_source *beside; // what goes along unchanged (beside.h)
+    size_t beside_count;
+    const json_t *captions; // captions_frozen of those that go with it; NULL: those there are then
 };
 // Queues the encoding, in the caller's transaction. CONFLICT while the version has no facts; INPUT
 // when it has nothing that the profile wants (pictures, sound).
@@ -77,8 +79,8 @@ struct delivery_file {
     sha256 content;
     int64_t size;
 };
-// File `number`, from 0; -1: the one that is no sidecar. CONFLICT until it is done, or when there are
-// several of those; NOT_FOUND when there are not so many.
+// File `number`, from 0; -1: the one that is no sidecar. CONFLICT until it is done, or when there
+// are several of those; NOT_FOUND when there are not so many.
 MUST_CHECK bool delivery_file(struct db_tx *tx, const char *delivery, int64_t number,
                               struct arena *a, struct delivery_file *file, struct error *err);
 

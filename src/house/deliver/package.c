@@ -108,7 +108,7 @@ static const char *folder_of(struct arena *a, const json_t *profile, const char 
 
 // ---- files
 
-static json_t *sums_into(json_t *row, const struct content_sums *sums)
+json_t *sums_into(json_t *row, const struct content_sums *sums)
 {
     for (size_t i = 0; i < ALGORITHMS; i++)
         json_object_set_new(row, algorithms[i].name,
@@ -285,7 +285,7 @@ static bool add_sidecars(json_t *files, const struct package_wish *w, struct are
         if (ok)
             certificate_into(m, w);
         ok = ok && add_sidecar(files, (enum sidecar_kind)kind, w,
-                               metadata_for_profile(a, m, w->profile), a, err);
+                               record_for_profile(a, m, w->profile, w->facts), a, err);
     }
     return ok;
 }
@@ -305,6 +305,7 @@ bool package_make(const struct package_wish *w, json_t **package, struct error *
         if (ok)
             json_array_append_new(files, sums_into(row, &m->sums));
     }
+    json_array_extend(files, (json_t *)(uintptr_t)w->beside);
     ok = ok && add_sidecars(files, w, a, err);
     if (ok)
         add_certificate(files, w, layout, a);

@@ -21,6 +21,8 @@ MUST_CHECK bool sums_of_content(struct store *s, const sha256 *content,
                                 bool (*moved)(void *context, int64_t done, int64_t total),
                                 void *context, struct content_sums *sums, struct error *err);
 void sums_of_text(text t, struct content_sums *sums);
+// Puts them into a row of a package; gives it back.
+json_t *sums_into(json_t *row, const struct content_sums *sums);
 
 struct package_media {                        // a file of the delivery
     const char *name, *role, *use, *language; // as Delivery.files; "": none
@@ -34,11 +36,12 @@ struct package_wish {
     const json_t *facts;    // of the master; NULL: not known
     const json_t *record;   // what people told of the asset (record.h); NULL: nothing
     const char *rules;      // data/rules/metadata
+    const json_t *beside; // what goes along unchanged: [{"name", "content", "size", digests}]; NULL
     const struct package_media *media;
     size_t media_count;
     int64_t now_ms;
-    // A device's pass for flashing pictures (QcCertificate); NULL: none. It goes in beside the file,
-    // but for layouts that take nothing that they do not know (itmsp, mmc).
+    // A device's pass for flashing pictures (QcCertificate); NULL: none. It goes in beside the
+    // file, but for layouts that take nothing that they do not know (itmsp, mmc).
     const json_t *certificate;
     struct content_sums certificate_sums;
 };

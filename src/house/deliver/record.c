@@ -1,5 +1,6 @@
 #include "house/deliver/record.h"
 #include "formats/metadata/sidecar.h"
+#include "formats/profile/routes.h"
 #include "plat/files.h"
 
 #include <limits.h>
@@ -51,6 +52,63 @@ bool record_of_master(const char *rules, const json_t *facts, const json_t *told
     return true;
 }
 
+// The n-th track of sound among a master's tracks; SIZE_MAX: there is none.
+static size_t sound_item(const struct metadata *m, int n)
+{
+    for (size_t i = 0, count = metadata_items(m, METADATA_TRACK); i < count; i++)
+        if (!strcmp(metadata_text(m, "track.kind", i), "sound") && n-- == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+static void add_route(struct metadata *to, const struct metadata *m, const struct route *r,
+                      size_t number)
+{
+    struct metadata_source list = {.where = "the map of the sound"};
+    char text_of_number[24];
+    const char *role = json_string_value(json_object_get(r->row, "role"));
+    size_t item = SIZE_MAX;
+    for (int c = 0; c < r->channels && item == SIZE_MAX; c++)
+        item = r->at[c].count ? sound_item(m, r->at[c].from[0].track) : SIZE_MAX;
+    for (size_t i = 0; item != SIZE_MAX && i < m->count; i++)
+        if (m->values[i].field->group == METADATA_TRACK && m->values[i].item == item)
+            (void)metadata_set(to, m->values[i].field, number, text_of(m->values[i].value),
+                               &m->values[i].from);
+    snprintf(text_of_number, sizeof(text_of_number), "%zu", number);
+    (void)metadata_put(to, "track.kind", number, "sound", &list);
+    (void)metadata_put(to, "track.stream", number, text_of_number, &list);
+    snprintf(text_of_number, sizeof(text_of_number), "%d", r->channels);
+    (void)metadata_put(to, "track.channels", number, text_of_number, &list);
+    if (r->layout)
+        (void)metadata_put(to, "track.layout", number, r->layout->name, &list);
+    if (r->language)
+        (void)metadata_put(to, "track.language", number, r->language, &list);
+    if (role && *role && strcmp(role, "*") != 0)
+        (void)metadata_put(to, "track.role", number, role, &list);
+}
+
+struct metadata *record_for_profile(struct arena *a, const struct metadata *m,
+                                    const json_t *profile, const json_t *facts)
+{
+    struct metadata *plain = metadata_for_profile(a, m, profile), *to = metadata_new(a);
+    size_t number = 0;
+    if (!json_object_get(json_object_get(profile, "audio"), "tracks") || !facts)
+        return plain;
+    for (size_t i = 0; i < plain->count; i++) {
+        const struct metadata_value *v = &plain->values[i];
+        bool track = v->field->group == METADATA_TRACK;
+        if (track && !strcmp(metadata_text(plain, "track.kind", v->item), "sound"))
+            continue;
+        number = track && v->item >= number ? v->item + 1 : number;
+        (void)metadata_set(to, v->field, v->item, text_of(v->value), &v->from);
+    }
+    struct routes *routes = routes_make(profile, facts);
+    for (size_t i = 0; i < routes->count; i++)
+        add_route(to, m, &routes->at[i], number++);
+    routes_close(routes);
+    return to;
+}
+
 static bool mapped(const char *rules, const json_t *profile, const json_t *facts,
                    const json_t *told, const char *name, struct arena *a, struct metadata **record,
                    struct metadata_report *report, json_t **carried, struct error *err)
@@ -59,7 +117,7 @@ static bool mapped(const char *rules, const json_t *profile, const json_t *facts
     if (!record_of_master(rules, facts, told, name, a, record, err) ||
         !record_table(rules, container_of(profile), a, &t, err))
         return false;
-    *record = metadata_for_profile(a, *record, profile);
+    *record = record_for_profile(a, *record, profile, facts);
     // A container without a table (a bare stream of FLAC or AC-3) keeps nothing: all goes beside it.
     if (!t) {
         t = ARENA_NEW(a, struct metadata_table);

@@ -14,6 +14,11 @@ MUST_CHECK bool record_table(const char *rules, const char *container, struct ar
 MUST_CHECK bool record_of_master(const char *rules, const json_t *facts, const json_t *told,
                                  const char *name, struct arena *a, struct metadata **record,
                                  struct error *err);
+// What of a master's record (metadata_for_profile) is a deliverable's, its sound as the profile
+// lists it: each track is of the master's that its channels come from, in the language that was
+// asked for.
+struct metadata *record_for_profile(struct arena *a, const struct metadata *m,
+                                    const json_t *profile, const json_t *facts);
 // What the muxer is told (a ticket's "metadata"), a new reference.
 MUST_CHECK bool record_carried(const char *rules, const json_t *profile, const json_t *facts,
                                const json_t *told, const char *name, json_t **carried,
@@ -29,6 +34,12 @@ MUST_CHECK bool record_suits(const char *rules, const json_t *profile, const jso
 // What people told of an asset, a record as JSON; a new reference. *told NULL: nothing.
 MUST_CHECK bool record_told_get(struct db_tx *tx, const char *asset, json_t **told,
                                 struct error *err);
+// What people told of a master's light, as hdr_order reads it; "": nothing.
+struct record_light {
+    char display[160], light[32];
+};
+MUST_CHECK bool record_light_told(struct db_tx *tx, const char *asset, struct record_light *to,
+                                  struct error *err);
 struct record_told {
     const char *field;
     size_t item;       // from 0

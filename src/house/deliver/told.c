@@ -1,6 +1,7 @@
 // What people told of an asset, over what its files say (table records): a record as JSON.
 #include "house/deliver/record.h"
 
+#include "formats/profile/hdr.h"
 #include "plat/clock.h"
 
 #include <stdlib.h>
@@ -59,9 +60,53 @@ static bool keep(struct db_tx *tx, const char *asset, const struct metadata *m, 
     return ok;
 }
 
-bool record_told_change(struct db_tx *tx, const char *asset, const struct record_told *change,
+static const char *first_value(const struct metadata *m, const char *field)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (strcmp(m->values[i].field->name, field) == 0)
+            return m->values[i].value;
+    return "";
+}
+
+bool record_light_told(struct db_tx *tx, const char *asset, struct record_light *to,
+                       struct error *err)
+{
+    json_t *told;
+    *to = (struct record_light){0};
+    if (!record_told_get(tx, asset, &told, err))
+        return false;
+    struct arena *a = arena_open(64 << 20);
+    struct metadata *m = metadata_new(a);
+    bool ok = !told || metadata_parse(a, told, &m, err);
+    if (ok) {
+        const char *cll = first_value(m, "track.max_cll"), *fall = first_value(m, "track.max_fall");
+        text_copy(text_of(first_value(m, "track.mastering")), to->display, sizeof(to->display));
+        if (*cll && *fall)
+            snprintf(to->light, sizeof(to->light), "%.10s,%.10s", cll, fall);
+    }
+    json_decref(told);
+    arena_close(a);
+    return ok;
+}
+
+// A display is told as people write it, and kept as encoders do.
+static bool display_written(struct record_told *c, char to[160], struct error *err)
+{
+    struct hdr_display d;
+    if (strcmp(c->field, "track.mastering") || !*c->value)
+        return true;
+    if (!hdr_display_parse(c->value, &d, err))
+        return false;
+    hdr_display_format(&d, to);
+    c->value = to;
+    return true;
+}
+
+bool record_told_change(struct db_tx *tx, const char *asset, const struct record_told *told_now,
                         int64_t now_ms, struct error *err)
 {
+    struct record_told own = *told_now, *change = &own;
+    char display[160];
     // Numbers of the stream itself are the file's to say.
     const struct metadata_field *f = metadata_field_named(text_of(change->field));
     struct metadata_source from = {.person = change->by, .at = clock_text(now_ms).text};
@@ -70,7 +115,7 @@ bool record_told_change(struct db_tx *tx, const char *asset, const struct record
         return no_field(change->field, err);
     if (change->item >= RECORD_ITEMS || (f->group < METADATA_LOCALISED && change->item))
         return error_set(err, ERROR_INPUT, "%s has no value of that number", f->name);
-    if (!record_told_get(tx, asset, &told, err))
+    if (!display_written(change, display, err) || !record_told_get(tx, asset, &told, err))
         return false;
     struct arena *a = arena_open(64 << 20);
     struct metadata *m = metadata_new(a);

@@ -1,6 +1,7 @@
 // The table, and the thread's walk along the event log.
 #include "house/captions/captions.h"
 #include "house/deliver/deliver.h"
+#include "house/deliver/looks.h"
 #include "house/deliver/sending.h"
 #include "house/deliver/watch.h"
 #include "house/flow/inside.h"
@@ -60,6 +61,11 @@ static bool qc_moves(const struct news *n)
 static bool delivery_moves(const struct news *n)
 {
     return job_is(n, "encode", "waiting running failed cancelled");
+}
+
+static bool look_moves(const struct news *n)
+{
+    return job_is(n, "look", "waiting running failed cancelled");
 }
 
 static bool sending_moves(const struct news *n)
@@ -233,6 +239,11 @@ static bool tell_qc(struct news *n, struct error *err)
     return tell(n, qc_state_set, err);
 }
 
+static bool tell_look(struct news *n, struct error *err)
+{
+    return tell(n, look_state_set, err);
+}
+
 static bool tell_sending(struct news *n, struct error *err)
 {
     return tell(n, sending_state_set, err);
@@ -256,8 +267,8 @@ static bool send_it(struct news *n, struct error *err)
 
 static bool watch_it(struct news *n, struct error *err)
 {
-    return watch_follow(n->tx, n->f->profiles[0] ? n->f->profiles : NULL, said(n, "version"), n->now_ms,
-                        err);
+    return watch_follow(n->tx, n->f->profiles[0] ? n->f->profiles : NULL, said(n, "version"),
+                        n->now_ms, err);
 }
 
 static bool report_done(const struct news *n)
@@ -316,6 +327,7 @@ static const struct rule {
     {"job.changed", making_waits, begin_again},
     {"job.changed", delivery_moves, tell_delivery},
     {"job.changed", qc_moves, tell_qc},
+    {"job.changed", look_moves, tell_look},
     {"job.changed", sending_moves, tell_sending},
     {"job.changed", encode_done, drop_pieces},
     {"job.changed", render_done, gather_it},
@@ -327,6 +339,11 @@ static const struct rule {
     {"delivery.changed", delivery_ended, send_it},
 };
 enum { RULES = sizeof(rules) / sizeof(rules[0]) };
+
+const char *flow_recipe(void)
+{
+    return RECIPE;
+}
 
 const char *recipe_at(struct arena *a, const char *sequence_rate)
 {

@@ -43,6 +43,9 @@ void flow_wait(struct flow *f, int timeout_ms);
 MUST_CHECK bool flow_gather(struct flow *f, bool sandbox, bool (*on)(void *context), void *context,
                             bool *more, struct error *err);
 
+// The recipe by which proxies are made now.
+const char *flow_recipe(void);
+
 // ---- For whoever hands out work. Any thread.
 
 // What a worker is told of a claim (docs/formats/workers.md: "task"), with the inputs as runs of

@@ -130,6 +130,9 @@ bool quality_judge(struct flow *f, const char *job, const char *version, const c
         *report = qc_judge(m, j.rules);
         qc_report_bytes(*report, json_object_get(result, "bytes"), j.files);
         look_at_captions(&j, m, *report);
+        json_t *timeline = qc_timeline(m, j.rules);
+        if (timeline)
+            json_object_set_new(*report, "timeline", timeline);
     }
     measure_close(m);
     json_decref(j.rules);

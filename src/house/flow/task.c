@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "house/captions/captions.h"
 #include "house/deliver/deliver.h"
+#include "house/deliver/looks.h"
 #include "house/deliver/parts.h"
 #include "house/deliver/record.h"
 #include "house/flow/inside.h"
@@ -55,9 +56,24 @@ static bool find_part(struct giving *g, struct error *err)
     return error_fix(err, "ask for the delivery again");
 }
 
+// A deliverable that somebody wants to look at is read in its master's place.
+static bool look_in(struct db_tx *tx, struct giving *g, struct error *err)
+{
+    struct look_source s;
+    if (!look_source(tx, g->claim->job, g->a, &s, err))
+        return false;
+    g->v = (struct version_source){.name = s.name, .facts = s.facts};
+    json_decref(g->files);
+    g->files = json_pack("[{s:s, s:I, s:s}]", "name", s.name, "size", (json_int_t)s.size, "content",
+                         sha256_text(&s.content).text);
+    return true;
+}
+
 static bool source_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct giving *g = context;
+    if (strcmp(g->claim->kind, "look") == 0)
+        return look_in(tx, g, err);
     if (!version_source(tx, g->claim->version ? g->claim->version : "", g->a, &g->v, err) ||
         !find_part(g, err))
         return false;
@@ -347,6 +363,13 @@ static bool apply_proxy(struct db_tx *tx, void *context, const struct ended *e, 
     return ok;
 }
 
+static bool apply_look(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
+{
+    struct taking *t = context;
+    return look_made(tx, e->job, t->files, t->count, &t->used, err) &&
+           (!t->used || record_all(tx, t, err));
+}
+
 // The plan, or a piece that the muxer will want, or a courier after it. Of several files of one
 // task each is one, and all say the same of it.
 static bool apply_piece(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
@@ -436,11 +459,11 @@ static const struct kind {
     const char *name, *outputs; // field of the result
     jobs_apply *apply;
 } kinds[] = {
-    {"probe", NULL, apply_probe}, {"proxy", "outputs", apply_proxy},
-    {"index", NULL, apply_piece}, {"segment", "output", apply_piece},
-    {"weigh", NULL, apply_piece}, {"sound", "output", apply_piece},
-    {"mux", "output", apply_mux}, {"qc", "outputs", apply_qc},
-    {"stills", "outputs", apply_stills},
+    {"probe", NULL, apply_probe},        {"proxy", "outputs", apply_proxy},
+    {"index", NULL, apply_piece},        {"segment", "output", apply_piece},
+    {"weigh", NULL, apply_piece},        {"sound", "output", apply_piece},
+    {"mux", "output", apply_mux},        {"qc", "outputs", apply_qc},
+    {"stills", "outputs", apply_stills}, {"look", "outputs", apply_look},
 };
 
 static const struct kind *kind_of(const struct ended *e)
@@ -537,7 +560,8 @@ bool flow_reads(struct db_tx *tx, const char *job, const sha256 *content, int64_
         tx,
         "select f.size from jobs j join version_files f on f.version = j.version where j.id = ?1 "
         "and f.content = ?2 union all select size from delivery_pieces where job = ?1 and content "
-        "= ?2",
+        "= ?2 union all select d.size from delivery_looks l join deliveries d on d.id = l.delivery "
+        "where l.job = ?1 and d.content = ?2",
         "sb", job, (const void *)content->at, (size_t)SHA256_SIZE);
     *has = db_next(rows);
     if (*has)

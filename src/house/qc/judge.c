@@ -293,6 +293,10 @@ json_t *qc_judge(const struct measure *m, const json_t *rules)
         json_object_set_new(report, "standing", json_string(standing));
         json_object_set(report, "source", json_object_get(rules, "source"));
     }
+    static const char *const kept[] = {"light", "interlaced_frames", "top_first_frames"};
+    for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        if (json_object_get(m->summary, kept[i]))
+            json_object_set(report, kept[i], json_object_get(m->summary, kept[i]));
     sum_up(report);
     return report;
 }

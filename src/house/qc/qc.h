@@ -29,6 +29,10 @@ json_t *qc_rules_for(const json_t *rules, const json_t *profile);
 // "verdict" is "pass", "look" (issues only) or "fix". Findings come in order of severity and place.
 json_t *qc_judge(const struct measure *m, const json_t *rules);
 
+// Loudness and true peaks over time, with the limits that the rules set (docs/formats/measure.md);
+// a new reference. NULL: there is no sound, or the measurement has no pieces of it (an older one).
+json_t *qc_timeline(const struct measure *m, const json_t *rules);
+
 // Adds what something else has seen (hashes, captions, checks of a profile), a finding or a list,
 // and counts again. Takes over the reference.
 void qc_report_add(json_t *report, json_t *findings);

@@ -167,9 +167,21 @@ static json_t *row_json(struct db_rows *rows)
                              db_text(rows, 4), "state", db_text(rows, 5), "job", db_text(rows, 6),
                              "by", db_text(rows, 9), "created", clock_text(db_int(rows, 10)).text);
     json_t *report = db_null(rows, 7) ? NULL : json_loads(db_text(rows, 7), 0, NULL);
-    static const char *const kept[] = {"verdict",  "title",  "rate",  "frames",
-                                       "start",    "sound",  "bytes", "captions",
-                                       "standing", "source", "pse",   "certificate_needed"};
+    static const char *const kept[] = {"verdict",
+                                       "title",
+                                       "rate",
+                                       "frames",
+                                       "start",
+                                       "sound",
+                                       "bytes",
+                                       "captions",
+                                       "standing",
+                                       "source",
+                                       "pse",
+                                       "certificate_needed",
+                                       "light",
+                                       "interlaced_frames",
+                                       "top_first_frames"};
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         if (json_object_get(report, kept[i]))
             json_object_set(json, kept[i], json_object_get(report, kept[i]));
@@ -624,19 +636,52 @@ bool qc_rules_of(struct db_tx *tx, const char *job, json_t **rules, struct error
     return db_end(rows, err);
 }
 
+bool qc_timeline_get(struct db_tx *tx, const char *report, json_t **timeline, struct error *err)
+{
+    struct db_rows *rows =
+        db_query(tx, "select timeline from qc_timelines where report = ?1", "s", report);
+    *timeline = db_next(rows) ? json_loads(db_text(rows, 0), 0, NULL) : NULL;
+    if (!db_end(rows, err)) {
+        json_decref(*timeline);
+        *timeline = NULL;
+        return false;
+    }
+    if (*timeline)
+        return true;
+    error_set(err, ERROR_NOT_FOUND, "the report has no loudness over time");
+    error_why(err, "there was no sound, it is not done yet, or an older Posthouse measured it");
+    return error_fix(err, "check the version again");
+}
+
+static bool keep_timeline(struct db_tx *tx, const char *report, const json_t *timeline,
+                          struct error *err)
+{
+    char *text = timeline ? json_dumps(timeline, JSON_COMPACT) : NULL;
+    bool ok = !text || db_run(tx, err,
+                              "insert into qc_timelines values (?1, ?2) on conflict (report) do "
+                              "update set timeline = ?2",
+                              "ss", report, text);
+    free(text);
+    return ok;
+}
+
 bool qc_done(struct db_tx *tx, const char *job, const char *version, const json_t *report,
              const sha256 *measurement, int64_t size, int64_t now_ms, struct error *err)
 {
     char name[27];
     if (!of_job(tx, job, name, err))
         return false;
-    char *text = json_dumps(report, JSON_COMPACT);
+    json_t *plain = json_copy((json_t *)(uintptr_t)report);
+    json_object_del(plain, "timeline");
+    char *text = json_dumps(plain, JSON_COMPACT);
+    json_decref(plain);
     bool ok =
         !name[0] ||
         (db_run(tx, err,
                 "update qc_reports set state = 'done', problem = null, report = ?2, content = "
                 "?3, size = ?4 where id = ?1",
                 "ssbi", name, text, (const void *)measurement->at, (size_t)SHA256_SIZE, size) &&
+         keep_timeline(tx, name, json_object_get(report, "timeline"), err) &&
          qc_pictures_ask(tx, name, version, report, now_ms, err) && qc_say_changed(tx, name, err));
     free(text);
     return ok;

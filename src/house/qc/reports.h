@@ -27,6 +27,9 @@ MUST_CHECK bool qc_report_get(struct db_tx *tx, const char *report, json_t **jso
 MUST_CHECK bool qc_report_list(struct db_tx *tx, const char *version, int64_t limit, json_t **list,
                                struct error *err);
 
+// Its loudness over time (qc_timeline), a new reference. NOT_FOUND: there is none.
+MUST_CHECK bool qc_timeline_get(struct db_tx *tx, const char *report, json_t **timeline,
+                                struct error *err);
 // ---- papers.c: what lies with a report
 
 struct qc_picture_file {
@@ -94,6 +97,7 @@ MUST_CHECK bool qc_state_set(struct db_tx *tx, const char *job, const char *stat
                              const char *problem, struct error *err);
 // The rules that a job's measurement is to be judged by; NULL when there is no such report.
 MUST_CHECK bool qc_rules_of(struct db_tx *tx, const char *job, json_t **rules, struct error *err);
+// Its "timeline" (qc_timeline), when there is one, is kept apart: lists of reports stay small.
 // Pictures of its findings are asked for in a job of their own ("stills", its subject the report).
 MUST_CHECK bool qc_done(struct db_tx *tx, const char *job, const char *version,
                         const json_t *report, const sha256 *measurement, int64_t size,
