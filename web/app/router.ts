@@ -6,6 +6,7 @@
  *   /p/PROJECT/a/ASSET?v=2&f=1440&c=COMMENT    review: a version that is not the newest, at a frame or a comment
  *   /p/PROJECT/farm?state=&kind=&q=            what runs, waits and has ended; also /farm, of all projects
  *   /p/PROJECT/farm/JOB?step=&task=            a job, at a task;   .../farm/nodes   .../farm/limits
+ *   /p/PROJECT/compare/LEFT/RIGHT?f=&m=        two films locked: v-VERSION or d-DELIVERY each
  *   /p/PROJECT/receipt/SENDING   /pickup#KEY   /admin/destinations
  *   /p/PROJECT/deliver   /p/PROJECT/shares   /p/PROJECT/settings   /p/PROJECT/transfers   /transfers
  *   /tokens  /admin/people  /admin/audit
@@ -21,6 +22,7 @@ export type View =
   | "farm"
   | "deliver"
   | "receipt"
+  | "compare"
   | "pickup"
   | "shares"
   | "transfers"
@@ -51,6 +53,7 @@ const table: [RegExp, View, (keyof Route)[]][] = [
   [/^\/p\/([^/]+)\/(?:farm|jobs)\/?$/, "farm", ["project"]],
   [/^\/p\/([^/]+)\/farm\/([^/]+)\/?$/, "farm", ["project", "job"]],
   [/^\/p\/([^/]+)\/deliver\/?$/, "deliver", ["project"]],
+  [/^\/p\/([^/]+)\/compare\/([^/]+)\/([^/]+)\/?$/, "compare", ["project", "asset", "key"]],
   [/^\/p\/([^/]+)\/receipt\/([^/]+)\/?$/, "receipt", ["project", "key"]],
   [/^\/pickup\/?$/, "pickup", []],
   [/^\/p\/([^/]+)\/shares\/?$/, "shares", ["project"]],
@@ -134,6 +137,7 @@ export const to = {
   farm: (project: string | null, query?: { state?: string; job?: string }) => made(project ? `/p/${project}/farm` : "/farm", query),
   job: (project: string | null, job: string, at?: { step?: number | null; task?: number | null }) => made(`${project ? `/p/${project}` : ""}/farm/${job}`, at),
   deliver: (project: string) => `/p/${project}/deliver`,
+  compare: (project: string, left: string, right: string, at?: { f?: number | null; m?: string }) => made(`/p/${project}/compare/${left}/${right}`, { f: at?.f || null, m: at?.m === "beside" ? null : at?.m }),
   receipt: (project: string, sending: string) => `/p/${project}/receipt/${sending}`,
   transfers: (project: string | null) => (project ? `/p/${project}/transfers` : "/transfers"),
   shares: (project: string) => `/p/${project}/shares`,

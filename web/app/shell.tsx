@@ -41,6 +41,7 @@ const Lines = lazy(() => import("../transfer/lines"), (m) => <m.Lines />);
 const Farm = lazy(() => import("../farm/farm"), (m) => <m.Farm />);
 const Deliver = lazy(() => import("../deliver/deliver"), (m) => <m.Deliver />);
 const Receipt = lazy(() => import("../deliver/deliver"), (m, p: { sending: string }) => <m.Receipt {...p} />);
+const Compare = lazy(() => import("../compare/compare"), (m) => <m.Compare />);
 const Pickup = lazy(() => import("../deliver/deliver"), (m) => <m.Pickup />);
 const Admin = lazy(() => import("../admin/admin"), (m, p: { view: View }) => <m.Admin {...p} />);
 
@@ -121,7 +122,7 @@ function number_in(r: Route, name: string): number | undefined {
 }
 
 const titles: Record<View, string> = {
-  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", receipt: "Receipt", pickup: "Files for you", destinations: "Destinations", transfers: "Transfers", shares: "Links", settings: "Project", tokens: "Account",
+  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", receipt: "Receipt", compare: "Comparison", pickup: "Files for you", destinations: "Destinations", transfers: "Transfers", shares: "Links", settings: "Project", tokens: "Account",
   people: "People", audit: "Audit", login: "Log in", setup: "Set up", welcome: "Welcome", share: "Review", missing: "Not found",
 };
 
@@ -148,6 +149,8 @@ function ViewOf() {
       return <Farm />;
     case "deliver":
       return <Deliver />;
+    case "compare":
+      return <Compare key={`${r.asset} ${r.key}`} />;
     case "receipt":
       return <Receipt sending={r.key ?? ""} />;
     case "transfers":

@@ -125,6 +125,7 @@ function Row({ d }: { d: Delivery }) {
           {d.content && may("download") && (
             <a class="button" href={`/api/v1/deliveries/${d.id}/bytes`} download={d.name}><Icon name="download" /> Download</a>
           )}
+          {d.state === "done" && <Button name="Master and deliverable, frame by frame" run={() => go(to.compare(d.project, `v-${d.version}`, `d-${d.id}`))}>Compare with the master</Button>}
           <Button run={() => go(to.review(d.project, d.asset))}>Open the asset</Button>
         </div>
       </div>

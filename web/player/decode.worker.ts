@@ -183,6 +183,14 @@ async function exact(wish: Wish): Promise<void> {
   if (want === wish) settle(wish);
 }
 
+async function readAhead(from: number, to: number): Promise<void> {
+  const track = quick(to) ?? quick(from);
+  const frames = Array.from({ length: to - from + 1 }, (_, i) => from + i).filter((f) => f < (track?.count ?? 0));
+  try {
+    await track?.fetch(frames);
+  } catch { /* the frame itself is asked for in its turn, and says why it did not come */ }
+}
+
 // The wish is shown. When it stays so: the better picture, then what may be wanted next.
 function settle(wish: Wish): void {
   clearTimeout(restTimer);
@@ -452,6 +460,7 @@ scope.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
       start({ ...data, began: performance.now(), every: stride(data.speed, fps ? fps.num / fps.den : 25), shown: data.from, shownAt: 0, waiting: false });
       break;
     }
+    case 'ahead': void readAhead(data.from, data.to); break;
     case 'grew': void grow(); break;
     case 'times': {
       const track = review ?? scrub;

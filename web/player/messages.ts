@@ -43,6 +43,7 @@ export type ToWorker =
   | { kind: 'addresses'; addresses: Addresses }
   | { kind: 'seek'; id: number; frame: number; moving: boolean } // moving: more seeks are expected
   | { kind: 'run'; id: number; from: number; speed: number; first: number; last: number; loop: boolean }
+  | { kind: 'ahead'; from: number; to: number } // bytes of these frames will be wanted
   | { kind: 'grew' }
   | { kind: 'times' };
 

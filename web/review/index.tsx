@@ -2,14 +2,14 @@
  * review: one asset, looked at frame by frame. The picture and its keys are the player's (plain
  * TypeScript); here are the panel, the drawings over the picture, and a face for every state.
  */
-import type { Asset, Comment, Derived, Problem, QcFinding, QcReport, Stroke, Version } from "api-types";
+import type { Asset, Comment, Delivery, Derived, Problem, QcFinding, QcReport, Stroke, Version } from "api-types";
 import { useSignal, type Signal } from "@preact/signals";
 import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { lazy } from "../app/lazy";
 import { get, is_aborted, me, online, problem_of } from "../app/api";
 import { subscribe } from "../app/events";
-import { set_query } from "../app/router";
+import { go, set_query, to } from "../app/router";
 import { may } from "../app/session";
 import { seen_at } from "../captions/model";
 import { CaptionsOver } from "../captions/over";
@@ -48,6 +48,8 @@ import { by_version, version_beside, version_shown } from "./versions";
 export { ShareView } from "./share";
 
 const CaptionEditor = lazy(() => import("../captions/editor"), (m, p: Parameters<typeof import("../captions/editor").CaptionEditor>[0]) => <m.CaptionEditor {...p} />);
+
+const Timeline = lazy(() => import("./timeline"), (m, p: Parameters<typeof import("./timeline").Timeline>[0]) => <m.Timeline {...p} />);
 
 export interface ReviewProps {
   asset: string;
@@ -498,6 +500,21 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
     const open = comments.value.filter((c) => c.version === o.id && !c.parent && !c.deleted && !c.resolved).length;
     return { name: `v${o.number}, ${ago_text(o.created)}, ${o.by}${open ? `, ${open} open` : ""}${o.state === "ready" ? "" : ` (${o.state})`}`, checked: o.id === v.id, run: () => show_version(o) };
   });
+  // Beside another version, or what was made of this one.
+  const compare_menu = (made: Delivery[]): MenuItem[] => {
+    const at = { f: player.current?.state.frame ?? 0 };
+    const older = versions.filter((o) => o.id !== v.id && o.state === "ready");
+    const done = made.filter((d) => d.state === "done");
+    return [
+      ...(older.length ? [{ heading: "Versions" }, ...older.map((o) => ({ name: `v${o.number}, ${ago_text(o.created)}, ${o.by}`, run: () => go(to.compare(asset.project, `v-${o.id}`, `v-${v.id}`, at)) }))] : []),
+      ...(done.length ? [{ heading: "What was made of it" }, ...done.map((d) => ({ name: `${d.name} (${d.profile})`, run: () => go(to.compare(asset.project, `v-${v.id}`, `d-${d.id}`, at)) }))] : []),
+      ...(older.length || done.length ? [] : [{ heading: "There is nothing to compare it with: one version, and no deliverable" }]),
+    ];
+  };
+  const compare = (e: MouseEvent): void => {
+    const button = e.currentTarget as Element;
+    get<Delivery[]>(`/versions/${v.id}/deliveries`).catch(() => [] as Delivery[]).then((made) => menu_under(button, compare_menu(made), { right: true, label: "Compare with" }));
+  };
   const total = Math.max(1, s.total, s.count);
   const tabs = (count: number) => (p.share || asset.kind === "document" || asset.kind === "still"
     ? <h2>Comments {count}</h2>
@@ -522,6 +539,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
             <span class="mono quiet wide">{nothing ? "" : still ? (size ? `${size.display_width} × ${size.display_height}` : "") : media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>
             <label class="quiet wide">Keys <select class="input" style={{ width: "auto", minHeight: "24px", padding: "0 4px" }} value={set_name.value} onChange={(e) => { set_name.value = e.currentTarget.value as KeySet; keep("posthouse.keys", set_name.value); }}>{KEY_SETS.map((k) => <option key={k.name} value={k.name}>{k.title}</option>)}</select></label>
             {media?.picture && (captions.list.value.length > 0 || may("upload")) && <Button on={cues !== null} expanded={false} name={cues ? "Captions are shown" : "Captions"} keys="C" run={(e) => menu_under(e.currentTarget as Element, captions.menu(), { right: true, label: "Captions" })}>CC</Button>}
+            {media?.picture && !still && !p.share && <Button expanded={false} name="Compare with another version, or with what was made of it" run={compare}>Compare</Button>}
             {may("share") && <Button icon="link" name="Share" run={() => open_dialog((close) => <ShareDialog project={asset.project} assets={[asset]} close={close} />)}><span class="wide">Share</span></Button>}
             {may("download") && v.file_count === 1 && <a class="button icon" href={`/api/v1/versions/${v.id}/files/1/bytes`} download={asset.name} title="Download the original" aria-label="Download the original"><Icon name="download" /></a>}
             <Button icon="full" run={full} name="Full screen" keys="F" />
@@ -553,6 +571,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
             })}
           </div>
           <div class="bar-host" ref={bar_host} />
+          {panel.value === "quality" && report.value?.state === "done" && <Timeline report={report.value} state={state} total={total} chosen={finding.value} label={label} seek={(n) => seek(n)} go={go_finding} />}
           {captions.editing.value && <div ref={set_wave_host} />}
           <div class="review-trans">
             <div class="review-tc">
