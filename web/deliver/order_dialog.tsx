@@ -6,7 +6,10 @@ import { Button } from "../parts/button";
 import { Dialog } from "../parts/dialog";
 import { ProblemBox } from "../parts/problem";
 import { tell } from "../parts/toast";
-import { OrderPart, no_order } from "./order";
+import { lazy } from "../app/lazy";
+import { no_order, order_body } from "./order_model";
+
+const OrderPart = lazy(() => import("./order"), (m, p: Parameters<typeof import("./order").OrderPart>[0]) => <m.OrderPart {...p} />);
 
 export function OrderDialog({ version, profile, title, name, close }: { version: string; profile: string; title: string; name: string; close: () => void }) {
   const [order, set_order] = useState(no_order);
@@ -14,7 +17,7 @@ export function OrderDialog({ version, profile, title, name, close }: { version:
   const [busy, set_busy] = useState(false);
   const send = () => {
     set_busy(true);
-    post<Delivery>(`/versions/${version}/deliveries`, { profile, destination: order.destination, naming: order.naming }).then(
+    post<Delivery>(`/versions/${version}/deliveries`, { profile, ...order_body(order) }).then(
       () => { close(); tell(`${name} is being delivered`); },
       (e: unknown) => { set_wrong(problem_of(e)); set_busy(false); },
     );

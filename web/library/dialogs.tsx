@@ -4,14 +4,18 @@ import { Fragment } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post, problem_of } from "../app/api";
 import { lazy } from "../app/lazy";
-import { OrderPart, no_order } from "../deliver/order";
 import { go, to } from "../app/router";
+import { may } from "../app/session";
+import { no_order, order_body } from "../deliver/order_model";
 import { Button } from "../parts/button";
-import { Dialog } from "../parts/dialog";
+import { Dialog, open_dialog } from "../parts/dialog";
 import { Choice, Field, Tick } from "../parts/field";
 import { plural } from "../parts/format";
 import { ProblemBox } from "../parts/problem";
-import { tell } from "../parts/toast";
+import { load_sheet } from "../parts/sheet";
+import { tell, tell_problem } from "../parts/toast";
+
+const OrderPart = lazy(() => import("../deliver/order"), (m, p: Parameters<typeof import("../deliver/order").OrderPart>[0]) => <m.OrderPart {...p} />);
 
 // Loaded when first opened, with all else that is about links.
 export const ShareDialog = lazy(() => import("../links/make"), (m, p: { project: string; assets: readonly Asset[]; folder?: Folder; close: () => void }) => <m.ShareDialog {...p} />);
@@ -23,8 +27,12 @@ const readiness: Record<Readiness["state"], { title: string; word: string; look:
   no: { title: "Not of this master", word: "does not fit", look: "bad" },
 };
 
+const light_of_it = /^(mastering display|MaxCLL, MaxFALL)$/;
+const state_light = (asset: Asset, done: () => void): void =>
+  void import("./master").then(async (m) => { await load_sheet(m.sheet); open_dialog((close) => <m.StateLight asset={asset} done={done} close={close} />); }, (e: unknown) => tell_problem(problem_of(e)));
+
 // What is in the way of a profile, or has to be said by somebody.
-function FitTable({ p }: { p: Readiness }) {
+function FitTable({ p, asset, again }: { p: Readiness; asset: Asset; again: () => void }) {
   const rows = p.fit.filter((f) => f.state !== "ok");
   const source = p.source as { title: string; date: string; clause?: string } | null;
   return (
@@ -37,7 +45,7 @@ function FitTable({ p }: { p: Readiness }) {
             {rows.map((f) => (
               <tr key={f.what}>
                 <td>{f.what}</td><td class="mono">{f.wanted}</td>
-                <td class={f.state === "no" ? "bad" : "note"}>{f.seen}</td><td>{f.fix}</td>
+                <td class={f.state === "no" ? "bad" : "note"}>{f.seen}</td><td>{light_of_it.test(f.what) && may("edit") ? <Button run={() => state_light(asset, again)}>State it…</Button> : f.fix}</td>
               </tr>
             ))}
           </tbody>
@@ -57,7 +65,7 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
   const [mark, set_mark] = useState("");
   const [wrong, set_wrong] = useState<Problem | null>(null);
   const [busy, set_busy] = useState(false);
-  useEffect(() => {
+  const load = () => {
     get<Readiness[]>(`/versions/${asset.version.id}/readiness`).then(
       (list) => {
         const order = Object.keys(readiness);
@@ -67,7 +75,8 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
       },
       (e: unknown) => set_wrong(problem_of(e)),
     );
-  }, []);
+  };
+  useEffect(load, []);
   const focused = useRef(false);
   const focus_once = (radio: HTMLInputElement | null) => {
     if (radio && !focused.current) radio.focus();
@@ -78,7 +87,7 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
     set_wrong(null);
     try {
       const burn = [...(labels ? ["timecode"] : []), ...(mark.trim() ? [`watermark=${mark.trim().replaceAll("|", "/")}`] : [])];
-      const body: NewDelivery = { profile: chosen, destination: order.destination, naming: order.naming, burn: burn.join("|") || null, mastering_display: null, light: null };
+      const body: NewDelivery = { profile: chosen, ...order_body(order), burn: burn.join("|") || null };
       await post<Delivery>(`/versions/${asset.version.id}/deliveries`, body);
       close();
       tell(`${asset.name} is being delivered`, { name: "Show", run: () => go(to.deliver(asset.project)) });
@@ -102,7 +111,7 @@ export function DeliverDialog({ asset, close }: { asset: Asset; close: () => voi
               <span class={`state ${readiness[p.state].look}`}>{p.state === "no" ? plural(p.fit.filter((f) => f.state === "no").length, "reason") : readiness[p.state].word}</span>
               <span class="quiet">{p.description}</span>
             </label>
-            {p.name === chosen && <FitTable p={p} />}
+            {p.name === chosen && <FitTable p={p} asset={asset} again={load} />}
             {p.name === chosen && p.state === "ready" && <OrderPart key={p.name} version={asset.version.id} profile={p.name} order={order} set={set_order} />}
             {p.name === chosen && p.state === "ready" && p.container !== "wav" && (
               <div class="fit">

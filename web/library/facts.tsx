@@ -6,6 +6,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { get, post, problem_of } from "../app/api";
 import { by_asset } from "../app/jobs";
+import { lazy } from "../app/lazy";
 import { to } from "../app/router";
 import { may } from "../app/session";
 import { job_words } from "../parts/activity";
@@ -18,6 +19,8 @@ import { Progress } from "../parts/progress";
 import { tell, tell_problem } from "../parts/toast";
 import { RecordGroup } from "./record";
 import { Picture, can_deliver, length_of, state_words } from "./tile";
+
+const MasterGroup = lazy(() => import("./master"), (m, p: { asset: Asset }) => <m.MasterGroup key={p.asset.id} {...p} />);
 
 type Row = [string, ComponentChildren] | null | false | undefined | "" | 0;
 
@@ -118,7 +121,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
             ]}
           />
           <Group title="Colour" rows={[["Primaries", s.primaries], ["Transfer", s.transfer], ["Matrix", s.matrix], ["Range", s.range]]} />
-          {s.hdr && <Group title="HDR" rows={[["MaxCLL", s.hdr.max_cll && `${s.hdr.max_cll} nits`], ["MaxFALL", s.hdr.max_fall && `${s.hdr.max_fall} nits`], ["Mastering", s.hdr.mastering && <code>{s.hdr.mastering}</code>], ["Dolby Vision", s.hdr.dolby_vision ? "yes" : "no"]]} />}
+          {s.hdr && f.video[0] !== s && <Group title="HDR" rows={[["MaxCLL", s.hdr.max_cll && `${s.hdr.max_cll} nits`], ["MaxFALL", s.hdr.max_fall && `${s.hdr.max_fall} nits`], ["Mastering", s.hdr.mastering && <code>{s.hdr.mastering}</code>], ["Dolby Vision", s.hdr.dolby_vision ? "yes" : "no"]]} />}
         </>
       ))}
       {f?.audio.map((s) => (
@@ -180,6 +183,7 @@ export function FactsPanel({ chosen, deliver, share, open }: { chosen: readonly 
             )}
             {asset.version.problem && <ProblemBox problem={asset.version.problem} retry={asset.version.job && may("edit") ? retry : undefined} />}
             <FactGroups asset={asset} />
+            {asset.version.facts && asset.version.facts.video.length > 0 && asset.kind !== "still" && <MasterGroup asset={asset} />}
             {asset.version.facts && <RecordGroup asset={asset} />}
           </>
         )}
