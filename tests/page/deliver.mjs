@@ -89,7 +89,7 @@ await step("a name by the outlet's pattern is shown, and what it lacks, before i
   await page.click("dialog label:has-text('An outlet, boxed')");
   await page.waitForSelector("dialog :text('the name lacks id')");
   assert.equal(await page.locator("dialog footer button[type=submit]").isDisabled(), true);
-  await page.locator("dialog .order").getByLabel("id", { exact: true }).fill("77");
+  await page.locator("dialog .order").getByLabel("Id", { exact: true }).fill("77");
   await page.waitForSelector("dialog code:has-text('Elan_SD_77/: Elan_SD_77.mp4, manifest.json, checksums.md5')");
   await page.locator("dialog .order select").selectOption({ label: "it goes to Outgoing" });
   await look("order");

@@ -55,7 +55,8 @@ await test("the library shows assets, facts, progress and what failed", { assets
   await page.click("#asset-3");
   assert.match(await page.textContent(".facts"), /ends in the middle of its index/);
   await page.click("#asset-1");
-  for (const fact of [/23\.976 \(24000\/1001\)/, /smpte2084/, /1000 nits/, /01:01:12:04/, /5\.1\(side\)/]) assert.match(await page.textContent(".facts"), fact);
+  await page.waitForSelector(".facts h3:has-text('HDR')");
+  for (const fact of [/23\.976 \(24000\/1001\)/, /smpte2084/, /1000 cd\/m²/, /01:01:12:04/, /5\.1\(side\)/]) assert.match(await page.textContent(".facts"), fact);
   await accessible(page, "the library");
 });
 

@@ -90,8 +90,7 @@ bool notice_list(struct db_tx *tx, const char *hook, int64_t limit, json_t **lis
     struct db_rows *rows = db_query(
         tx,
         "select n.id, n.hook, n.event, n.state, n.tries, n.answer, n.created_ms, n.ended_ms, "
-        "coalesce(n.target, h.target, '') from notices n left join hooks h on h.id = n.hook where "
-        "?1 is null "
+        "coalesce(n.target, h.target, '') from notices n left join hooks h on h.id = n.hook where ?1 is null "
         "or n.hook = ?1 order by n.created_ms desc, n.id desc limit ?2",
         "si", hook, limit);
     while (db_next(rows)) {

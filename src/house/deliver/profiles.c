@@ -34,9 +34,10 @@ static bool list_one(void *context, const struct file_seen *f, bool *enter, stru
     if (!read_one(f->path, &profile, err))
         return false;
     json_t *row = json_object();
-    static const char *const fields[] = {"name",        "title",  "description", "container",
-                                         "checks_only", "source", "notes",       "loudness",
-                                         "captions",    "qc"};
+    static const char *const fields[] = {"name",      "title",       "description",
+                                         "container", "checks_only", "source",
+                                         "notes",     "loudness",    "captions",
+                                         "qc"};
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (json_object_get(profile, fields[i]))
             json_object_set(row, fields[i], json_object_get(profile, fields[i]));
