@@ -81,7 +81,7 @@ function Light({ asset, picture, known, report, set }: { asset: Asset; picture: 
   const file = <span class="quiet source">in the file</span>;
   const none = <span class="note">not stated</span>;
   return (
-    <section class="record">
+    <section>
       <h3>HDR</h3>
       <dl>
         <div><dt>Mastering display</dt><dd>{display ? <><span title={display.value}>{display_words(display.value)}</span>{told(display.by, display.at)}</> : picture.hdr?.mastering ? <><span title={picture.hdr.mastering}>{display_words(picture.hdr.mastering)}</span>{file}</> : none}</dd></div>
@@ -163,7 +163,7 @@ function Fields({ picture, report, look, asset }: { picture: VideoFact; report: 
   if (!cadence && !constant && !faults.length && !laced && ["progressive", "unknown"].includes(picture.field_order)) return null;
   const breaks = (cadence?.sections?.length ?? 1) - 1;
   return (
-    <section class="record">
+    <section>
       <h3>Fields and cadence</h3>
       <dl>
         <div><dt>The file says</dt><dd>{picture.field_order}</dd></div>
@@ -187,7 +187,7 @@ function Along({ asset, list, set }: { asset: Asset; list: Beside[]; set: (l: Be
   if (!list.length && !may("edit")) return null;
   const drop = (b: Beside): void => void del(`/assets/${b.asset}/beside`).then(() => set(list.filter((o) => o.asset !== b.asset)), (e: unknown) => tell_problem(problem_of(e)));
   return (
-    <section class="record beside">
+    <section class="beside">
       <h3>Beside it, unchanged</h3>
       {list.map((b) => {
         const off = b.fit.filter((f) => f.state === "no");
