@@ -89,15 +89,16 @@ export function LoudnessPart({ version, plan, sound, set }: { version: string; p
   }, [version]);
   const wanted = plan.loudness as Wanted | null;
   if (!wanted || wanted.target == null) return null;
-  const first = report?.sound?.[0];
+  const first = report?.sound?.find((s) => s.track === 0) ?? report?.sound?.[0]; // 0: mono tracks together
   const dialogue = wanted.method === "bs1770-1-dialogue";
-  const to = first && !dialogue ? gain_to(wanted.target, first.loudness_lufs, first.true_peak_dbtp) : null;
+  const loudness = dialogue ? first?.dialogue_lufs ?? null : first?.loudness_lufs ?? null;
+  const to = first && loudness !== null ? gain_to(wanted.target, loudness, first.true_peak_dbtp) : null;
   const over = to && wanted.true_peak != null && to.peak > wanted.true_peak + 0.05;
   return (
     <fieldset class="order-part">
       <legend>Loudness</legend>
       <p>The profile wants <b>{level(wanted.target)} LUFS</b>{wanted.within != null && ` ± ${wanted.within}`}{wanted.true_peak != null && <>, true peak at most <b>{level(wanted.true_peak)} dBTP</b></>}{dialogue && ", of the dialogue"}.
-        {first ? <> Measured: <b>{level(first.loudness_lufs)} LUFS</b>, true peak <b>{level(first.true_peak_dbtp)} dBTP</b>{dialogue && " of all of it"} <span class="quiet">(quality report, <Ago at={report?.created ?? ""} />)</span>.</>
+        {first ? <> Measured: {loudness === null ? "no dialogue" : <b>{level(loudness)} LUFS</b>}{dialogue && loudness !== null && ` over ${Math.round(first.speech_percent ?? 0)} % of speech, approximate`}, true peak <b>{level(first.true_peak_dbtp)} dBTP</b> <span class="quiet">(quality report, <Ago at={report?.created ?? ""} />)</span>.</>
           : <span class="quiet"> The master has not been measured: a quality check measures it, and so does making the file.</span>}</p>
       <Segments name="What becomes of the loudness" value={sound.gain ? "gain" : "report"} pick={(v) => set({ ...sound, gain: v === "gain", limiter: v === "gain" ? sound.limiter : null })}
         options={[{ value: "report", label: "Report only", hint: "It is measured and held against what is wanted; the sound stays as it is" }, { value: "gain", label: "Even gain to the target", hint: "All of it evenly, as far as the true peak allows" }]} />
