@@ -278,7 +278,7 @@ static json_t *planned_channel(const struct route_channel *c)
 static json_t *planned_sound(const json_t *profile, const json_t *facts)
 {
     json_t *list = json_array();
-    if (!json_object_get(profile, "audio") || !has(facts, "audio"))
+    if (!json_object_get(profile, "audio") || !json_array_size(json_object_get(facts, "audio")))
         return list;
     struct routes *routes = routes_make(profile, facts);
     for (size_t i = 0; i < routes->count; i++) {
