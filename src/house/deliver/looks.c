@@ -93,7 +93,9 @@ bool look_keep(struct db_tx *tx, const char *delivery, const json_t *facts, cons
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (json_object_get(plan, names[i]))
             json_object_set(found, names[i], json_object_get(plan, names[i]));
-    char *texts[] = {json_dumps(facts, JSON_COMPACT), json_dumps(found, JSON_COMPACT),
+    json_t *plain = json_copy((json_t *)(uintptr_t)facts);
+    json_object_del(plain, "begins"); // is for the checks of stems, no Fact
+    char *texts[] = {json_dumps(plain, JSON_COMPACT), json_dumps(found, JSON_COMPACT),
                      json_dumps(origin, JSON_COMPACT)};
     bool ok = texts[0] && texts[1] && texts[2]
                   ? db_run(tx, err,
@@ -104,6 +106,7 @@ bool look_keep(struct db_tx *tx, const char *delivery, const json_t *facts, cons
                   : error_set(err, ERROR_INTERNAL, "what was found in it can not be written down");
     for (size_t i = 0; i < 3; i++)
         free(texts[i]);
+    json_decref(plain);
     json_decref(found);
     json_decref(origin);
     return ok;

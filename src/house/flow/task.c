@@ -62,6 +62,7 @@ static bool look_in(struct db_tx *tx, struct giving *g, struct error *err)
     struct look_source s;
     if (!look_source(tx, g->claim->job, g->a, &s, err))
         return false;
+    delivery_part_close(&g->part); // of no track
     g->v = (struct version_source){.name = s.name, .facts = s.facts};
     json_decref(g->files);
     g->files = json_pack("[{s:s, s:I, s:s}]", "name", s.name, "size", (json_int_t)s.size, "content",
