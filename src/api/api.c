@@ -102,10 +102,15 @@ static struct call *call_open(struct api *api, const struct route *route, struct
     return c;
 }
 
+static bool safe(const struct call *c)
+{
+    return strcmp(c->inside->method, "GET") == 0 || strcmp(c->inside->method, "HEAD") == 0 ||
+           strcmp(c->inside->method, "OPTIONS") == 0;
+}
+
 static bool writes(const struct call *c)
 {
-    return strcmp(c->inside->method, "GET") != 0 && strcmp(c->inside->method, "HEAD") != 0 &&
-           strcmp(c->inside->method, "OPTIONS") != 0 && !(c->route->flags & ROUTE_READS);
+    return !safe(c) && !(c->route->flags & ROUTE_READS);
 }
 
 static bool find_who_holds(struct call *c, struct error *err)
@@ -152,7 +157,7 @@ static bool caller_fits(struct call *c, struct error *err)
     }
     // Logging in makes a new session whatever came along; SameSite and the JSON type guard it.
     bool logging_in = need == NEED_PUBLIC && strcmp(c->inside->method, "POST") == 0;
-    if (w->by_cookie && writes(c) && !logging_in) {
+    if (w->by_cookie && !safe(c) && !logging_in) {
         const char *sent = call_header(c, "X-CSRF");
         size_t size = strlen(w->csrf);
         if (!sent || strlen(sent) != size || !same_secret(sent, w->csrf, size)) {

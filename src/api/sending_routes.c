@@ -442,8 +442,10 @@ static bool plan_post(struct call *c, struct error *err)
     const char *folder = c->api->wish.profiles_folder;
     if (!folder)
         return error_set(err, ERROR_NOT_FOUND, "this house has no profiles");
-    struct profile_request asked = {body_text(c, "profile"), body_text(c, "map"),
-                                    body_text(c, "loudness"), body_text(c, "limiter")};
+    struct profile_request asked = {.name = body_text(c, "profile"),
+                                    .map = body_text(c, "map"),
+                                    .loudness = body_text(c, "loudness"),
+                                    .limiter = body_text(c, "limiter")};
     if (!profile_requested(folder, &asked, clock_now_ms(), &q.profile, err))
         return false;
     bool ok = hdr_order(q.profile, body_text(c, "mastering_display"), body_text(c, "light"), err) &&
