@@ -110,15 +110,13 @@ async function iperf(control, streams, span) {
   return (JSON.parse(client.out).end.sum_received?.bits_per_second ?? 0) / 1e6;
 }
 
-// Two flows: how even, while both are there.
+// Two flows that begin together: what the slower had by the time the faster was through, against that.
 async function share(row) {
-  const options = ["--rate", "200", "--rtt", "40"];
-  const { runs, good, thrown } = await goodRuns(1, options, () => flows([{ bytes: bytes / 2 }, { bytes: bytes / 2, after_s: 2 }]));
-  const [x, y] = runs[0].result;
-  // Of the second's whole time the first was there too, or the other way round: compare over what both had.
-  const from = Math.max(x.began, y.began), until = Math.min(x.ended, y.ended);
-  const less = Math.min(x.mbit, y.mbit), more = Math.max(x.mbit, y.mbit);
-  tell(row, { goodput_mbit: less, limit_mbit: more, good, thrown, late_us: runs[0].late, beside: `both there for ${round((until - from) / 1e6)} s` }, less / more);
+  const each = bytes / 2, limit = limitOf(200, 0);
+  const { runs, good, thrown } = await goodRuns(1, ["--rate", "200", "--rtt", "40"], () => flows([{ bytes: each }, { bytes: each }]));
+  const [first, last] = runs[0].result.sort((x, y) => x.ended - y.ended);
+  const alone = (last.ended - first.ended) * limit / 8, ratio = Math.max(0, each - alone) / each; // us x Mbit/s
+  tell(row, { goodput_mbit: first.mbit * ratio, limit_mbit: first.mbit, good, thrown, late_us: runs[0].late, beside: `both there for ${round(first.seconds)} s` }, ratio);
 }
 
 // Beside one TCP stream: what of the line is left to it, while both are there.
@@ -136,6 +134,7 @@ async function besideTcp(row, control) {
 }
 
 async function queue(row) {
+  if (!has("ping")) return;
   const { runs, good, thrown } = await goodRuns(1, ["--rate", "200", "--rtt", "40"], async () => {
     const ours = flows([{ bytes: bytes / 2 }]);
     await new Promise((done) => setTimeout(done, 3000));
