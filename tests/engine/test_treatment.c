@@ -152,7 +152,8 @@ static void mpeg2_of_4_2_2_is_proven_and_delivered_in_mov_and_mxf(void **state)
                  "stream=pix_fmt,nb_read_frames -of csv=p=0 '%s'",
                  made(name));
         char *said = media_output(command);
-        assert_string_equal(said, "yuv422p,50\n");
+        if (strncmp(said, "yuv422p,50", 10) != 0) // side data may follow
+            media_wrong("%s: %s", name, said);
         free(said);
     }
 }
