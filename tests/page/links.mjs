@@ -28,7 +28,7 @@ async function step(name, body) {
     for (const line of String(e?.stack ?? e).split("\n").slice(0, 12)) console.log(`# ${line}`);
   }
 }
-const house = await open_house({ settings: ["--worker=off", "--house.name=Film House"] });
+const house = await open_house({ program: process.argv[2], settings: ["--worker=off", "--house.name=Film House"] });
 const browser = await open_browser();
 const page_of = async (context) => {
   const page = await context.newPage();
