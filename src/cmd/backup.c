@@ -7,7 +7,7 @@
 #include "cmd/backup.h"
 #include "cmd/command.h"
 #include "cmd/progress.h"
-#include "cmd/settings.h"
+#include "cmd/state.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 #include "plat/hash.h"
@@ -29,6 +29,7 @@ struct backup {
     struct command_call *call;
     const char *house, *to;
     char name[40], partial[PATH_MAX];
+    int64_t number; // counts up in `to`
     json_t *files;
     struct store_copy copy;
     struct progress bar;
@@ -102,11 +103,45 @@ static bool name_seen(void *context, const struct file_seen *f, bool *enter, str
     return true;
 }
 
+struct numbered {
+    int64_t number; // 0: its manifest can not be read
+    json_t *name;
+};
+
+static int by_number(const void *x, const void *y)
+{
+    const struct numbered *a = x, *b = y;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static int64_t number_of(const char *to, const char *name)
+{
+    struct error unread;
+    json_t *m = backup_manifest(to, name, &unread);
+    int64_t number = json_integer_value(json_object_get(m, "number"));
+    json_decref(m);
+    return number;
+}
+
 json_t *backup_list(const char *to, struct error *err)
 {
-    json_t *list = json_array();
-    struct walk_wish wish = {.seen = name_seen, .context = list, .depth = 2};
-    if (folder_walk(to, &wish, err))
+    json_t *found = json_array(), *list = json_array();
+    struct walk_wish wish = {.seen = name_seen, .context = found, .depth = 2};
+    bool ok = folder_walk(to, &wish, err);
+    size_t count = json_array_size(found);
+    struct numbered *all = calloc(count + 1, sizeof(*all));
+    if (!all)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        all[i].name = json_array_get(found, i);
+        all[i].number = number_of(to, json_string_value(all[i].name));
+    }
+    qsort(all, count, sizeof(*all), by_number);
+    for (size_t i = 0; i < count; i++)
+        json_array_append(list, all[i].name);
+    free(all);
+    json_decref(found);
+    if (ok)
         return list;
     json_decref(list);
     return NULL;
@@ -175,19 +210,14 @@ static void damaged(void *context, const struct store_damage *d)
 
 static bool copy_bytes(struct backup *b, struct error *err)
 {
-    char database[PATH_MAX], data[PATH_MAX], migrations[PATH_MAX + 16], from[PATH_MAX],
-        to[PATH_MAX], list[PATH_MAX];
+    char database[PATH_MAX], from[PATH_MAX], to[PATH_MAX], list[PATH_MAX];
     struct buf lines = BUF_LIMIT(LIST_LIMIT);
-    if (!settings_data_folder(b->call->config, data, sizeof(data)))
-        return error_set(err, ERROR_NOT_FOUND, "cannot find the house's data folder");
-    snprintf(migrations, sizeof(migrations), "%s/migrations", data);
     if (!path_join(database, sizeof(database), b->partial, "house.db") ||
         !path_join(list, sizeof(list), b->partial, "bytes.list") ||
         !path_join(from, sizeof(from), b->house, "store") ||
         !path_join(to, sizeof(to), b->to, "store"))
         return error_set(err, ERROR_INPUT, "the path of the backup is too long");
-    struct db *db =
-        db_open(&(struct db_wish){.path = database, .migrations = migrations, .readers = 1}, err);
+    struct db *db = state_open(b->call->config, database, 1, err);
     if (!db)
         return false;
     b->bar = progress_begin("backing up", "bytes", b->json);
@@ -213,12 +243,12 @@ static bool copy_bytes(struct backup *b, struct error *err)
 static bool finish(struct backup *b, const char *began, int64_t form, struct error *err)
 {
     char path[PATH_MAX];
-    json_t *m = json_pack("{s:i, s:s, s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:O}", "format",
-                          BACKUP_FORMAT, "program", POSTHOUSE_VERSION, "began", began, "ended",
-                          clock_text(clock_now_ms()).text, "form", (json_int_t)form, "bytes_copied",
-                          !option_flag(b->call, "state-only"), "files", (json_int_t)b->copy.files,
-                          "bytes", (json_int_t)b->copy.bytes, "damaged", (json_int_t)b->copy.damage,
-                          "state", b->files);
+    json_t *m = json_pack(
+        "{s:i, s:I, s:s, s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:O}", "format", BACKUP_FORMAT,
+        "number", (json_int_t)b->number, "program", POSTHOUSE_VERSION, "began", began, "ended",
+        clock_text(clock_now_ms()).text, "form", (json_int_t)form, "bytes_copied",
+        !option_flag(b->call, "state-only"), "files", (json_int_t)b->copy.files, "bytes",
+        (json_int_t)b->copy.bytes, "damaged", (json_int_t)b->copy.damage, "state", b->files);
     char *text = json_dumps(m, JSON_INDENT(2));
     bool ok = path_join(path, sizeof(path), b->partial, "manifest.json") &&
               file_write(path, text, strlen(text), 0600, err);
@@ -333,6 +363,12 @@ static bool begin(struct backup *b, struct error *err)
     if (!path_join(b->partial, sizeof(b->partial), b->to, ".partial") ||
         !folder_remove(b->partial, err) || !folder_make(b->partial, 0700, err))
         return false;
+    json_t *others = backup_list(b->to, err);
+    if (!others)
+        return false;
+    const char *newest = json_string_value(json_array_get(others, json_array_size(others) - 1));
+    b->number = (newest ? number_of(b->to, newest) : 0) + 1;
+    json_decref(others);
     // "2026-11-27T03:15:00.000Z" -> "2026-11-27_031500Z"
     short_text now = clock_text(clock_now_ms());
     for (int n = 1; n < 1000; n++) {

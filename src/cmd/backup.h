@@ -13,7 +13,8 @@
 
 // The manifest of the backup `name` below `to`, or NULL with *err set. New reference.
 json_t *backup_manifest(const char *to, const char *name, struct error *err);
-// Names of the whole backups in `to`, oldest first, as a JSON list of text. NULL with *err set.
+// Names of the whole backups in `to`, oldest first by the number in their manifests (a clock may have
+// been set back), as a JSON list of text. NULL with *err set.
 json_t *backup_list(const char *to, struct error *err);
 // Hex SHA-256 of a file's bytes.
 MUST_CHECK bool backup_digest(const char *path, char hex[65], struct error *err);

@@ -5,7 +5,7 @@
  */
 #include "cmd/command.h"
 #include "cmd/progress.h"
-#include "cmd/settings.h"
+#include "cmd/state.h"
 #include "house/flow/flow.h"
 #include "plat/files.h"
 #include "plat/sandbox.h"
@@ -40,7 +40,7 @@ static bool is_there(const char *path)
 // Opening a database makes one where there is none: here that would be a wrong answer.
 static bool open_house(struct check *c, struct error *err)
 {
-    char data[PATH_MAX], path[PATH_MAX], store[PATH_MAX], migrations[PATH_MAX + 16];
+    char path[PATH_MAX], store[PATH_MAX];
     const char *folder = config_text(c->call->config, "house.folder");
     if (!path_join(path, sizeof(path), folder, "house.db") ||
         !path_join(store, sizeof(store), folder, "store"))
@@ -55,12 +55,7 @@ static bool open_house(struct check *c, struct error *err)
         error_why(err, "%s is there, house.db is not", store);
         return error_fix(err, "bring house.db back from a backup before anything else is started");
     }
-    if (!settings_data_folder(c->call->config, data, sizeof(data))) {
-        error_set(err, ERROR_NOT_FOUND, "cannot find the house's data folder");
-        return error_fix(err, "set data.folder to where profiles and migrations lie");
-    }
-    snprintf(migrations, sizeof(migrations), "%s/migrations", data);
-    c->db = db_open(&(struct db_wish){.path = path, .migrations = migrations, .readers = 2}, err);
+    c->db = state_open(c->call->config, path, 2, err);
     if (!c->db)
         return false;
     c->store = store_open(

@@ -7,7 +7,7 @@
 #include "cmd/backup.h"
 #include "cmd/command.h"
 #include "cmd/progress.h"
-#include "cmd/settings.h"
+#include "cmd/state.h"
 #include "plat/files.h"
 #include "store/store.h"
 
@@ -145,17 +145,13 @@ static void damaged(void *context, const struct store_damage *d)
 
 static bool take_bytes(struct restore *r, struct error *err)
 {
-    char data[PATH_MAX], migrations[PATH_MAX + 16], from[PATH_MAX];
+    char from[PATH_MAX];
     const char *store = option_text(r->call, "store");
     r->bytes = store || json_is_true(json_object_get(r->manifest, "bytes_copied"));
-    if (!settings_data_folder(r->call->config, data, sizeof(data)))
-        return error_set(err, ERROR_NOT_FOUND, "cannot find the house's data folder");
-    snprintf(migrations, sizeof(migrations), "%s/migrations", data);
     if (!path_join(from, sizeof(from), r->from, "store"))
         return error_set(err, ERROR_INPUT, "the path of the backup is too long");
     // Refused when a newer program wrote it, brought to this program's form when an older did.
-    struct db *db = db_open(
-        &(struct db_wish){.path = r->database, .migrations = migrations, .readers = 1}, err);
+    struct db *db = state_open(r->call->config, r->database, 1, err);
     if (!db)
         return false;
     r->bar = progress_begin("restoring", "bytes", false);

@@ -8,7 +8,7 @@
 #include "store/store.h"
 #include "cmd/command.h"
 #include "cmd/progress.h"
-#include "cmd/settings.h"
+#include "cmd/state.h"
 #include "plat/files.h"
 
 #include <errno.h>
@@ -245,7 +245,7 @@ static bool one(struct export *e, const struct file *f, struct error *err)
 
 static bool open_house(struct export *e, struct error *err)
 {
-    char data[PATH_MAX], path[PATH_MAX], store[PATH_MAX], migrations[PATH_MAX + 16];
+    char path[PATH_MAX], store[PATH_MAX];
     const char *folder = config_text(e->call->config, "house.folder");
     if (!path_join(path, sizeof(path), folder, "house.db") ||
         !path_join(store, sizeof(store), folder, "store"))
@@ -254,10 +254,7 @@ static bool open_house(struct export *e, struct error *err)
         error_set(err, ERROR_NOT_FOUND, "there is no house in %s", folder);
         return error_fix(err, "name it: --house.folder=DIR");
     }
-    if (!settings_data_folder(e->call->config, data, sizeof(data)))
-        return error_set(err, ERROR_NOT_FOUND, "cannot find the house's data folder");
-    snprintf(migrations, sizeof(migrations), "%s/migrations", data);
-    e->db = db_open(&(struct db_wish){.path = path, .migrations = migrations, .readers = 1}, err);
+    e->db = state_open(e->call->config, path, 1, err);
     if (e->db)
         e->store = store_open(
             &(struct store_wish){

@@ -1,6 +1,6 @@
 // posthouse user: people of the house, straight in its state; works beside a running house too.
 #include "cmd/command.h"
-#include "cmd/settings.h"
+#include "cmd/state.h"
 #include "house/people/people.h"
 #include "plat/clock.h"
 #include "plat/files.h"
@@ -21,7 +21,7 @@ struct state {
 
 static bool open_state(struct state *s)
 {
-    char data[PATH_MAX], path[PATH_MAX], migrations[PATH_MAX + 16];
+    char path[PATH_MAX];
     const char *folder = config_text(s->call->config, "house.folder");
     snprintf(path, sizeof(path), "%s/house.db", folder);
     struct stat facts;
@@ -30,13 +30,7 @@ static bool open_state(struct state *s)
         return error_fix(&s->err,
                          "start it once with `posthouse serve`, or name it: --house.folder=DIR");
     }
-    if (!settings_data_folder(s->call->config, data, sizeof(data))) {
-        error_set(&s->err, ERROR_NOT_FOUND, "cannot find the house's data folder");
-        return error_fix(&s->err, "set data.folder to where profiles and migrations lie");
-    }
-    snprintf(migrations, sizeof(migrations), "%s/migrations", data);
-    s->db =
-        db_open(&(struct db_wish){.path = path, .migrations = migrations, .readers = 1}, &s->err);
+    s->db = state_open(s->call->config, path, 1, &s->err);
     s->people = s->db ? people_open(&(struct people_wish){.db = s->db}, &s->err) : NULL;
     return s->people != NULL;
 }
@@ -115,8 +109,8 @@ static bool token(struct state *s, const char *email)
     if (!option_int(s->call, "days", 0, &days))
         return error_set(&s->err, ERROR_USAGE, "no token was made");
     if (!find(s, email, &id) ||
-        !token_make(s->people, id, name ? name : "command line", scope ? scope : "all", days,
-                    true, "command line", made, secret, &s->err))
+        !token_make(s->people, id, name ? name : "command line", scope ? scope : "all", days, true,
+                    "command line", made, secret, &s->err))
         return false;
     fprintf(stderr, "The token is shown this once:\n");
     printf("%s\n", secret);
@@ -191,9 +185,14 @@ static const struct {
     const char *word;
     bool (*run)(struct state *s, const char *email);
     bool wants_email;
-} acts[] = {{"add", add, true},         {"link", relink, true},   {"list", list, false},
-            {"disable", disable, true}, {"enable", enable, true}, {"token", token, true},
-            {"reset-factor", reset, true}, {"key", key, true}};
+} acts[] = {{"add", add, true},
+            {"link", relink, true},
+            {"list", list, false},
+            {"disable", disable, true},
+            {"enable", enable, true},
+            {"token", token, true},
+            {"reset-factor", reset, true},
+            {"key", key, true}};
 enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
 
 static int run(struct command_call *call)
@@ -205,7 +204,9 @@ static int run(struct command_call *call)
         i++;
     if (i == ACTS || call->word_count != (acts[i].wants_email ? 2u : 1u)) {
         error_set(&s.err, ERROR_USAGE, "posthouse user %s is not complete", call->words[0]);
-        error_fix(&s.err, "say add, link, disable, enable, token, reset-factor or key with an e-mail, or list");
+        error_fix(
+            &s.err,
+            "say add, link, disable, enable, token, reset-factor or key with an e-mail, or list");
         return command_failed(&s.err);
     }
     bool ok = open_state(&s) && acts[i].run(&s, call->word_count > 1 ? call->words[1] : NULL);

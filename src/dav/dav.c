@@ -159,27 +159,6 @@ static void answer_xml(struct answer *a, int status, struct buf *take_over)
 
 // ---- XML out
 
-static void xml_text(struct buf *b, const char *at)
-{
-    for (; *at; at++)
-        switch (*at) {
-        case '&':
-            buf_text(b, "&amp;");
-            break;
-        case '<':
-            buf_text(b, "&lt;");
-            break;
-        case '>':
-            buf_text(b, "&gt;");
-            break;
-        case '"':
-            buf_text(b, "&quot;");
-            break;
-        default:
-            buf_add(b, at, 1);
-        }
-}
-
 static const char *href_of(struct arena *a, const struct tree_node *n)
 {
     bool top = strcmp(n->path, "/") == 0;
@@ -239,7 +218,7 @@ static void p_created(struct buf *b, struct asked *q, const struct tree_node *n)
 static void p_name(struct buf *b, struct asked *q, const struct tree_node *n)
 {
     (void)q;
-    xml_text(b, n->kind == TREE_TOP ? "Posthouse" : n->name);
+    (void)buf_xml(b, n->kind == TREE_TOP ? "Posthouse" : n->name);
 }
 static void p_length(struct buf *b, struct asked *q, const struct tree_node *n)
 {
@@ -253,7 +232,7 @@ static void p_type(struct buf *b, struct asked *q, const struct tree_node *n)
 }
 static void p_etag(struct buf *b, struct asked *q, const struct tree_node *n)
 {
-    xml_text(b, etag_of(q->a, n));
+    (void)buf_xml(b, etag_of(q->a, n));
 }
 static void p_modified(struct buf *b, struct asked *q, const struct tree_node *n)
 {
@@ -326,7 +305,7 @@ static const struct live *live_named(const struct dav_name *name, const struct t
 static void prop_name(struct buf *b, const struct dav_name *name)
 {
     buf_format(b, "<%s xmlns=\"", name->name);
-    xml_text(b, name->space);
+    (void)buf_xml(b, name->space);
     buf_text(b, "\"");
 }
 

@@ -13,7 +13,7 @@ P() { "$posthouse" "$@" --house "$url" --token-file "$house/local.token" --proje
 backup() { "$posthouse" backup "$work/safe" --house.folder="$house" --store.reserve=0 "$@"; }
 restore() { "$posthouse" restore "$work/safe" --house.folder="$work/$1" "${@:2}"; }
 whole() { "$posthouse" check --house.folder="$work/$1" --store.reserve=0; }
-newest() { ls "$work/safe" | grep -v store | tail -1; }
+newest() { "$posthouse" restore "$work/safe" --list | tail -1 | cut -d" " -f1; }
 take() { # take HOUSE_FOLDER NAME: the bytes of an asset as a running house gives them
   rm -rf taken; "$posthouse" get "Reels/$2" --out taken --house "$url" --token-file "$1/local.token" && cmp "taken/$2" "$2"
 }
@@ -39,7 +39,7 @@ rm -r busy; wait $busy
 ok "the newest is restored beside the running house" says 'restored from' 0 restore again
 ok "every byte of it is proven" says 'every byte proven' 0 whole again
 ok "a second restore does not touch it" says 'already' 3 restore again
-ok "what was taken from a person's machine still opens there, and Ctrl-C ends the first" close_house
+ok "Ctrl-C closes the first" close_house
 first=$house house=$work/again
 ok "the restored house opens" open_house --worker=off
 ok "and gives back what was brought in" take "$house" "reel 2.mov"
@@ -53,7 +53,7 @@ ok "as they were brought in, with their dates" bash -c 'cmp "out/Reels/reel 2.mo
 ok "again writes nothing again" says '([0-9,]+) files in out, \1 of them were there already' 0 "$posthouse" store export out --house.folder="$house"
 
 ok "a backup of the state alone names the bytes it needs" says 'bytes.list' 0 backup --state-only
-ok "of which the store has every one" bash -c 'while read -r size name; do [ -e "$1/store/$name" ] || exit 1; done <"safe/$2/bytes.list"' _ "$house" "$(newest)"
+ok "of which the store has every one" bash -c '[ -s "safe/$2/bytes.list" ] && while read -r size name; do [ -e "$1/store/$name" ] || exit 1; done <"safe/$2/bytes.list"' _ "$house" "$(newest)"
 ok "it is restored with the store's own bytes" says 'restored' 0 restore third --store "$house/store"
 ok "and is whole" says 'every byte proven' 0 whole third
 ok "without any it says what is missing" says 'was not in the backup' 0 restore fourth
@@ -68,7 +68,9 @@ printf 'x' | dd of="safe/$(newest)/house.db" bs=1 seek=5000 conv=notrunc status=
 ok "a database that was changed since is refused" says 'not what was backed up' 3 restore fifth
 ok "and is no house" test ! -e fifth/house.db
 mkdir -p old/migrations; cp "$top"/data/migrations/*.sql old/migrations; rm "$(ls old/migrations/*.sql | tail -1)"
-backup >/dev/null 2>&1
+tampered=$(newest)
+POSTHOUSE_TEST_CLOCK_MS=-86400000 backup >/dev/null 2>&1
+ok "the newest is the one made last, also when the clock was set back a day" bash -c '[[ "$1" < "$2" ]]' _ "$(newest)" "$tampered"
 ok "a backup of a newer program is refused by an older one" says 'newer Posthouse' 3 restore sixth --data.folder="$work/old"
 ok "and by this one it is not" says 'restored' '[01]' restore sixth
 ok "a backup inside the house is refused" says 'inside the house' 2 "$posthouse" backup "$house/safe" --house.folder="$house"
@@ -76,5 +78,5 @@ mkdir full; mount -t tmpfs -o size=4m none full 2>/dev/null && {
   ok "a full disk is said, and nothing half is there" says 'No space|full' 3 "$posthouse" backup "$work/full" --house.folder="$house"
   ok "in what it leaves" bash -c '! ls full | grep -q Z'
   umount full
-}
+} || echo "ok $((number += 1)) # SKIP nothing can be mounted here: a full disk is not tried"
 finish

@@ -318,6 +318,20 @@ static bool move_one(struct db_tx *tx, const char *asset, const struct where *w,
            say_asset(tx, "asset.changed", w->project, asset, w->newest, err);
 }
 
+bool asset_brief(struct db_tx *tx, const char *id, struct asset_brief *brief, struct error *err)
+{
+    struct db_rows *rows =
+        db_query(tx, "select project, kind, name, newest from assets where id = ?1", "s", id);
+    bool there = db_next(rows);
+    if (there) {
+        text_copy(text_of(db_text(rows, 0)), brief->project, sizeof(brief->project));
+        text_copy(text_of(db_text(rows, 1)), brief->kind, sizeof(brief->kind));
+        text_copy(text_of(db_text(rows, 2)), brief->name, sizeof(brief->name));
+        text_copy(text_of(db_text(rows, 3)), brief->newest, sizeof(brief->newest));
+    }
+    return db_end(rows, err) && (there || not_there(err, "film"));
+}
+
 bool asset_change(struct db_tx *tx, const char *asset, const char *name, const char *folder,
                   struct error *err)
 {

@@ -118,6 +118,13 @@ MUST_CHECK bool asset_list(struct db_tx *tx, const struct asset_query *q, struct
                            struct error *err);
 MUST_CHECK bool asset_get(struct db_tx *tx, const char *id, json_t **asset, struct error *err);
 
+// The little that rooms ask of an asset that goes with another.
+struct asset_brief {
+    char project[27], kind[16], name[300], newest[27];
+};
+MUST_CHECK bool asset_brief(struct db_tx *tx, const char *id, struct asset_brief *brief,
+                            struct error *err);
+
 // ---- Versions
 MUST_CHECK bool version_get(struct db_tx *tx, const char *id, json_t **version, struct error *err);
 MUST_CHECK bool version_list(struct db_tx *tx, const char *asset, json_t **list, struct error *err);

@@ -102,38 +102,21 @@ bool captions_list(struct db_tx *tx, const char *asset, json_t **list, struct er
     return false;
 }
 
-struct side {
-    char project[27], kind[16], name[300], newest[27];
-};
-
-static bool look_up(struct db_tx *tx, const char *asset, struct side *s, struct error *err)
-{
-    struct db_rows *rows =
-        db_query(tx, "select project, kind, name, newest from assets where id = ?1", "s", asset);
-    bool there = db_next(rows);
-    if (there) {
-        text_copy(text_of(db_text(rows, 0)), s->project, sizeof(s->project));
-        text_copy(text_of(db_text(rows, 1)), s->kind, sizeof(s->kind));
-        text_copy(text_of(db_text(rows, 2)), s->name, sizeof(s->name));
-        text_copy(text_of(db_text(rows, 3)), s->newest, sizeof(s->newest));
-    }
-    return db_end(rows, err) && (there || error_set(err, ERROR_NOT_FOUND, "there is no such film"));
-}
-
-static bool changed(struct db_tx *tx, const char *asset, const struct side *s, struct error *err)
+static bool changed(struct db_tx *tx, const char *asset, const struct asset_brief *s,
+                    struct error *err)
 {
     char body[120];
-    snprintf(body, sizeof(body),
-             "{\"asset\":\"%.26s\",\"version\":\"%.26s\",\"captions\":true}", asset, s->newest);
+    snprintf(body, sizeof(body), "{\"asset\":\"%.26s\",\"version\":\"%.26s\",\"captions\":true}",
+             asset, s->newest);
     return db_event(tx, "asset.changed", s->project, asset, body, err);
 }
 
 bool captions_link(struct db_tx *tx, const char *captions, const char *film, const char *language,
                    const char *role, const char *by, int64_t now_ms, struct error *err)
 {
-    struct side c, f;
+    struct asset_brief c, f;
     enum caption_kind kind;
-    if (!look_up(tx, captions, &c, err) || !look_up(tx, film, &f, err))
+    if (!asset_brief(tx, captions, &c, err) || !asset_brief(tx, film, &f, err))
         return false;
     if (strcmp(c.project, f.project) != 0)
         return error_set(err, ERROR_NOT_FOUND, "there is no such film in the project");
@@ -156,8 +139,8 @@ bool captions_link(struct db_tx *tx, const char *captions, const char *film, con
 
 bool captions_unlink(struct db_tx *tx, const char *captions, struct error *err)
 {
-    struct side c;
-    return look_up(tx, captions, &c, err) &&
+    struct asset_brief c;
+    return asset_brief(tx, captions, &c, err) &&
            db_run(tx, err, "delete from caption_links where captions = ?1", "s", captions) &&
            changed(tx, captions, &c, err);
 }

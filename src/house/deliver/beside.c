@@ -70,25 +70,8 @@ bool beside_candidate(struct db_tx *tx, const char *asset, struct arena *a, stru
     return one || error_set(err, ERROR_INPUT, "%s is more than one file", s->name);
 }
 
-struct side {
-    char project[27], kind[16], name[300], newest[27];
-};
-
-static bool look_up(struct db_tx *tx, const char *asset, struct side *s, struct error *err)
-{
-    struct db_rows *rows =
-        db_query(tx, "select project, kind, name, newest from assets where id = ?1", "s", asset);
-    bool there = db_next(rows);
-    if (there) {
-        text_copy(text_of(db_text(rows, 0)), s->project, sizeof(s->project));
-        text_copy(text_of(db_text(rows, 1)), s->kind, sizeof(s->kind));
-        text_copy(text_of(db_text(rows, 2)), s->name, sizeof(s->name));
-        text_copy(text_of(db_text(rows, 3)), s->newest, sizeof(s->newest));
-    }
-    return db_end(rows, err) && (there || error_set(err, ERROR_NOT_FOUND, "there is no such film"));
-}
-
-static bool changed(struct db_tx *tx, const char *asset, const struct side *s, struct error *err)
+static bool changed(struct db_tx *tx, const char *asset, const struct asset_brief *s,
+                    struct error *err)
 {
     char body[100];
     snprintf(body, sizeof(body), "{\"asset\":\"%.26s\",\"version\":\"%.26s\"}", asset, s->newest);
@@ -98,8 +81,8 @@ static bool changed(struct db_tx *tx, const char *asset, const struct side *s, s
 bool beside_link(struct db_tx *tx, const struct beside_source *s, const char *film, const char *by,
                  int64_t now_ms, struct error *err)
 {
-    struct side file, of;
-    if (!look_up(tx, s->asset, &file, err) || !look_up(tx, film, &of, err))
+    struct asset_brief file, of;
+    if (!asset_brief(tx, s->asset, &file, err) || !asset_brief(tx, film, &of, err))
         return false;
     if (strcmp(file.project, of.project) != 0)
         return error_set(err, ERROR_NOT_FOUND, "there is no such film in the project");
@@ -118,8 +101,8 @@ bool beside_link(struct db_tx *tx, const struct beside_source *s, const char *fi
 
 bool beside_unlink(struct db_tx *tx, const char *file, struct error *err)
 {
-    struct side is;
-    return look_up(tx, file, &is, err) &&
+    struct asset_brief is;
+    return asset_brief(tx, file, &is, err) &&
            db_run(tx, err, "delete from beside_links where file = ?1", "s", file) &&
            changed(tx, file, &is, err);
 }
