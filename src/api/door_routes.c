@@ -17,6 +17,12 @@ static bool wrong(struct error *err)
                           "was given to the house: posthouse user key EMAIL --add FILE.pub");
 }
 
+static bool factor_first(struct error *err)
+{
+    error_set(err, ERROR_LOGIN, "the house wants a second factor of you");
+    return error_fix(err, "log in on the page and set one up, then use a key or a token");
+}
+
 static bool give_token(struct call *c, const char *person, const char *address, struct error *err)
 {
     char id[27], secret[44];
@@ -47,7 +53,7 @@ static bool by_password(struct call *c, const char *user, const char *password, 
                    : false;
     if (!people_who(c->api->people, made.secret, true, c->arena, &who, err))
         return false;
-    bool ok = who.factor_owed ? wrong(err) : give_token(c, made.person, address, err);
+    bool ok = who.factor_owed ? factor_first(err) : give_token(c, made.person, address, err);
     struct error none;
     (void)!people_logout(c->api->people, &who, &none);
     return ok;

@@ -383,7 +383,7 @@ static void memory_time_and_output_have_limits(void **state)
     char path[MEDIA_PATH];
     struct error err;
     json_t *result = NULL;
-    media_make(&(struct clip){"long.mov", "24", .frames = 200, .options = X264}, path);
+    media_make(&(struct clip){"long.mov", "24", .frames = 3000, .options = X264}, path);
     const char *list[] = {path};
     error_clear(&err);
     assert_false(media_ask("proxy", list, 1,

@@ -1,5 +1,6 @@
 #include "wire/bulk/rate.h"
 
+#include <math.h>
 #include <string.h>
 
 #define MS 1000
@@ -11,14 +12,6 @@ enum { FIRST_PACKETS = 48 };
 #define MOST_PACE 4e9
 #define GAIN 0.5 // of the queue's error, in RTTs: above 1.5 it would swing
 
-static double root_of(double value)
-{
-    double root = value > 1 ? value : 1;
-    for (int i = 0; i < 40; i++)
-        root = (root + value / root) / 2;
-    return root;
-}
-
 // How much may wait in the line. The slower a flow, the more it may keep: two that see the same
 // queue come to the same rate by it.
 static double target_us(const struct rate *r)
@@ -26,7 +19,7 @@ static double target_us(const struct rate *r)
     double rate = r->pace > LEAST_PACE ? r->pace : LEAST_PACE;
     if (r->policy == BULK_BACKGROUND)
         return 2 * MS;
-    double wish = 30e6 / root_of(rate);
+    double wish = 30e6 / sqrt(rate);
     return wish < 3 * MS ? 3 * MS : wish > 18 * MS ? 18 * MS : wish;
 }
 
@@ -140,7 +133,7 @@ static void start_step(struct rate *r, double came, bool full)
 static void loss_step(struct rate *r)
 {
     double all = (double)(r->loss_arrived + r->loss_lost), lost = (double)r->loss_lost;
-    double loss = lost / all, noise = 0.005 + 3 * root_of(lost + 1) / all;
+    double loss = lost / all, noise = 0.005 + 3 * sqrt(lost + 1) / all;
     bool more = loss > r->loss + noise;
     if (r->suspect && r->suspect < 3) { // what is sent less now is heard of in two rounds
         r->suspect++;
