@@ -213,7 +213,7 @@ bool sim_run(struct sim *s, int64_t until_us, bool (*done)(void *context), void 
         int64_t due = s->count ? s->heap[0].at_us : INT64_MAX;
         for (int i = 0; i < s->pairs; i++)
             for (int k = 0; k < 2; k++) {
-                fill(s, i, k);
+                fill(s, (int)((i + turn) % s->pairs), k);
                 int64_t own = lane_due(s->lanes[i][k], s->now_us);
                 due = own < due ? own : due;
             }

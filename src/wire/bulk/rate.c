@@ -7,6 +7,7 @@
 enum { FIRST_PACKETS = 48 };
 #define FIRST_BYTES (FIRST_PACKETS * 1400.0)
 #define SPAN_US (10 * 1000 * MS) // of a base
+#define SECOND_US (1000 * MS)
 #define PAUSE_EVERY_US (5 * 1000 * MS)
 #define LEAST_PACE (64 * 1024.0)
 #define MOST_PACE 4e9
@@ -33,7 +34,7 @@ void rate_open(struct rate *r, int64_t now_us, int64_t rtt_us)
     r->starting = true;
     r->rtt_us = r->least_rtt_us = rtt_us > 100 ? rtt_us : 100;
     r->base_us[0] = r->base_us[1] = INT64_MAX;
-    r->base_since_us = r->near_us = r->round_us = r->opened_us = now_us;
+    r->base_since_us = r->paused_us = r->round_us = r->opened_us = now_us;
     r->round_queue_us = 1e12;
     r->boost = 0.02;
     r->pace = FIRST_BYTES * 1e6 / (double)r->rtt_us;
@@ -61,8 +62,6 @@ static void delay_add(struct rate *r, const struct rate_news *n)
         r->base_us[0] = n->delay_us;
     int64_t base = base_of(r),
             since = n->now_us - (r->rtt_us / 2 > 20 * MS ? r->rtt_us / 2 : 20 * MS);
-    if (n->delay_us < base + 500)
-        r->near_us = n->now_us;
     r->delays[r->delay_count++ % RATE_HISTORY] = (struct delay_seen){n->now_us, n->delay_us};
     int64_t least = n->delay_us;
     size_t have = r->delay_count < RATE_HISTORY ? r->delay_count : RATE_HISTORY;
@@ -157,18 +156,42 @@ static void loss_step(struct rate *r)
     r->loss_arrived = r->loss_lost = 0;
 }
 
+// The queue runs empty for a moment, so that the least delay is known: to us, and to others of our
+// kind, who may have come when it stood and take it for the line's length.
+static void pause_now(struct rate *r, int64_t now_us)
+{
+    double pause = 1.5 * r->queue_us + 3 * MS;
+    r->pause_until_us = now_us + (int64_t)(pause < 60 * MS ? pause : 60 * MS);
+    r->paused_us = now_us;
+    // Two that take each other for such a one would fill the line for ever: now and then one gives
+    // way, and has its pace back if the other does not.
+    if (r->rival) {
+        r->rival = false;
+        r->stuck = 0;
+        r->rival_pace = r->pace;
+    }
+}
+
 // The queue did not fall though we sent less: somebody else fills it, and would be left alone.
-static void rival_step(struct rate *r, double target, double queue)
+static void rival_step(struct rate *r, int64_t now_us, double target, double queue)
 {
     double due = GAIN * (r->last_queue_us - target);
     if (queue < target)
-        r->rival = false, r->stuck = 0;
+        r->rival = false, r->stuck = 0, r->rival_pace = 0;
     else if (queue > 2 * target && queue > r->last_queue_us - 0.3 * due)
         r->stuck++;
     else if (r->stuck)
         r->stuck--;
-    if (r->stuck >= 4)
+    if (r->rival || r->stuck < 4)
+        return;
+    if (r->stuck == 4 && now_us - r->paused_us > SECOND_US) {
+        pause_now(r, now_us);
+    } else if (r->stuck >= 8) {
         r->rival = true;
+        if (r->rival_pace > r->pace)
+            r->pace = r->rival_pace;
+        r->rival_pace = 0;
+    }
 }
 
 static void round_end(struct rate *r, int64_t now_us, double came, bool idle)
@@ -188,7 +211,7 @@ static void round_end(struct rate *r, int64_t now_us, double came, bool idle)
     if (all > 200)
         loss_step(r);
     if (!r->starting && r->policy == BULK_FAIR)
-        rival_step(r, target, queue);
+        rival_step(r, now_us, target, queue);
     r->last_queue_us = queue;
     r->round_us = now_us;
     r->round_queue_us = 1e12;
@@ -222,12 +245,8 @@ static void steer(struct rate *r, const struct rate_news *n, double sent, bool i
             wish = r->suspect_pace;
         r->pace += (wish - r->pace) / 4;
     }
-    // Now and then the queue runs empty, so that the least delay is known.
-    if (n->now_us - r->near_us > PAUSE_EVERY_US && r->policy != BULK_FIXED) {
-        double pause = 1.5 * r->queue_us + 3 * MS;
-        r->pause_until_us = n->now_us + (int64_t)(pause < 60 * MS ? pause : 60 * MS);
-        r->near_us = n->now_us;
-    }
+    if (n->now_us - r->paused_us > PAUSE_EVERY_US && r->policy != BULK_FIXED)
+        pause_now(r, n->now_us);
 }
 
 void rate_heard(struct rate *r, const struct rate_news *n)

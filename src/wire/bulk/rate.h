@@ -33,9 +33,9 @@ struct rate {
     bool starting; // until the line is full for the first time
     double guess;  // of the line, by how far apart the first packets came; 0: none yet, 1: none
     int64_t opened_us;
-    int64_t rtt_us, least_rtt_us, pause_until_us;
-    // one-way delay: the least of two spans of ten seconds, and when it was last near
-    int64_t base_us[2], base_since_us, near_us;
+    int64_t rtt_us, least_rtt_us, pause_until_us, paused_us;
+    // one-way delay: the least of two spans of ten seconds
+    int64_t base_us[2], base_since_us;
     double queue_us; // least of the last half RTT
     struct delay_seen {
         int64_t at_us, delay_us;
@@ -58,9 +58,10 @@ struct rate {
     double last_loss;                 // when it was last worked out
     int suspect; // more is lost than before, for so many rounds: do we send too much?
     double suspect_pace;
-    double boost; // while the line is not full
-    bool rival;   // somebody else keeps the queue full
-    int stuck;    // rounds in which the queue did not fall though it should have
+    double boost;      // while the line is not full
+    bool rival;        // somebody else keeps the queue full
+    double rival_pace; // that we had beside him before we gave way
+    int stuck;         // rounds in which the queue did not fall though it should have
 };
 
 void rate_open(struct rate *r, int64_t now_us, int64_t rtt_us);
