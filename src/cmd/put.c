@@ -46,6 +46,7 @@ struct put {
     int64_t unmarked;                   // counted, not marked
     int64_t began_us;
     bool second; // walk
+    struct put_choice *choice; // NULL: all is sent
 };
 
 static bool find_roots(struct put *p, struct error *err)
@@ -89,11 +90,11 @@ static bool find_roots(struct put *p, struct error *err)
 static struct journal *open_journal(struct put *p, struct error *err)
 {
     struct buf what = BUF_LIMIT(16 << 20);
-    buf_format(&what, "%s\n%s\n%s\n%d\n", p->house.url, p->project, p->asset ? p->asset : p->folder,
+    buf_format(&what, "%s%s\n%s\n%s\n%d\n", p->choice ? "chosen\n" : "", p->house.url, p->project, p->asset ? p->asset : p->folder,
                option_flag(p->call, "follow-links"));
     for (size_t i = 0; i < p->root_count; i++)
         buf_format(&what, "%s\n%s\n", p->roots[i].path, p->roots[i].name);
-    struct journal *j = journal_open(what.at, err);
+    struct journal *j = (p->choice ? journal_open_lasting : journal_open)(what.at, err);
     buf_free(&what);
     return j;
 }
@@ -130,6 +131,15 @@ static bool send_one(struct put *p, const struct file_seen *f, const char *as, s
     return true;
 }
 
+// Both walks leave the same out: what is chosen does not change in between.
+static bool chosen(struct put *p, const struct file_seen *f, const char *as)
+{
+    bool has = journal_has(p->journal, f, as);
+    if (has && !p->second)
+        p->choice->has(p->choice->context, f);
+    return !has && p->choice->takes(p->choice->context, f);
+}
+
 static bool seen(void *context, const struct file_seen *f, bool *enter, struct error *err)
 {
     struct put *p = context;
@@ -137,13 +147,18 @@ static bool seen(void *context, const struct file_seen *f, bool *enter, struct e
     char as[PATH_MAX + 256];
     if (f->kind == FILE_FOLDER)
         return true;
-    snprintf(as, sizeof(as), "%s%s%s", p->root->name, f->relative[0] ? "/" : "", f->relative);
+    if (p->choice)
+        snprintf(as, sizeof(as), "%s", f->relative);
+    else
+        snprintf(as, sizeof(as), "%s%s%s", p->root->name, f->relative[0] ? "/" : "", f->relative);
     bool behind = transfer_path_hidden(text_of(as));
     if (f->kind != FILE_PLAIN || behind) {
         if (!p->second)
             ++*(f->kind == FILE_LINK ? &p->links : behind ? &p->left_behind : &p->others);
         return true;
     }
+    if (p->choice && !chosen(p, f, as))
+        return true;
     if (p->second)
         return send_one(p, f, as, err);
     p->files++;
@@ -296,10 +311,21 @@ static void tell(struct put *p, const struct sending_numbers *n)
     printf("\n");
 }
 
+// What could not be done: said, or kept for whoever chose.
+static int fails(struct put *p, const struct error *err)
+{
+    if (!p->choice)
+        return command_failed(err);
+    p->choice->failed = *err;
+    return error_facts(err->kind)->exit_status;
+}
+
 static int finish(struct put *p, bool sent, struct error *err)
 {
+    if (p->choice)
+        journal_keep(p->journal);
     struct sending_numbers n = sending_numbers(p->sending);
-    bool closed = sent && !n.failed && close_transfer(p, err);
+    bool closed = sent && (!n.failed || p->choice) && close_transfer(p, err);
     if (p->json)
         tell_json(p, &n, closed);
     else
@@ -314,7 +340,7 @@ static int finish(struct put *p, bool sent, struct error *err)
     } else if (!err->fix[0]) {
         error_fix(err, "run the same command again: it goes on where it stood");
     }
-    return command_failed(err);
+    return fails(p, err);
 }
 
 // The asset of --version-of, NULL without one.
@@ -349,27 +375,28 @@ static bool start(struct put *p, struct error *err)
            (p->journal = open_journal(p, err)) != NULL;
 }
 
-int put_run(struct command_call *call, json_t **told)
+static int put_all(struct command_call *call, struct put_choice *choice, json_t **told)
 {
     struct put p = {.call = call,
                     .json = told || option_flag(call, "json"),
                     .told = told,
+                    .choice = choice,
                     .began_us = clock_tick_us()};
     struct error err;
     int status;
     error_clear(&err);
     if (told)
         *told = NULL;
-    if (option_text(call, "captions-of"))
-        return put_captions(call);
     if (!start(&p, &err) || !walk(&p, false, &err)) {
-        status = command_failed(&err);
+        status = fails(&p, &err);
+    } else if (choice && !p.unmarked) {
+        status = 0;
     } else if (!p.files) {
         error_set(&err, ERROR_INPUT, "there is no file to put");
         error_why(&err, "%s has none that can be sent", p.roots[0].path);
-        status = command_failed(&err);
+        status = fails(&p, &err);
     } else if (!begin_transfer(&p, &err)) {
-        status = command_failed(&err);
+        status = fails(&p, &err);
     } else {
         if (!journal_kept(p.journal) && !p.json)
             fprintf(stderr, "no place for a journal: a put that is killed begins anew\n");
@@ -377,9 +404,21 @@ int put_run(struct command_call *call, json_t **told)
         status = finish(&p, sent, &err);
         sending_close(p.sending);
     }
-    journal_close(p.journal, status == 0);
+    if (choice)
+        choice->chosen = p.unmarked;
+    journal_close(p.journal, status == 0 && !choice);
     house_close(&p.house);
     return status;
+}
+
+int put_run(struct command_call *call, json_t **told)
+{
+    return option_text(call, "captions-of") ? put_captions(call) : put_all(call, NULL, told);
+}
+
+int put_chosen(struct command_call *call, struct put_choice *choice, json_t **told)
+{
+    return put_all(call, choice, told);
 }
 
 static int run(struct command_call *call)

@@ -41,12 +41,12 @@ static void *must(void *p)
 
 // ---- the place
 
-static bool place(char to[PATH_MAX])
+static bool place(char to[PATH_MAX], const char *of)
 {
     const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     struct error err;
-    int size = base && base[0] == '/' ? snprintf(to, PATH_MAX, "%s/posthouse/put", base)
-               : home && home[0] ? snprintf(to, PATH_MAX, "%s/.local/state/posthouse/put", home)
+    int size = base && base[0] == '/' ? snprintf(to, PATH_MAX, "%s/posthouse/%s", base, of)
+               : home && home[0] ? snprintf(to, PATH_MAX, "%s/.local/state/posthouse/%s", home, of)
                                  : -1;
     return size > 0 && size < PATH_MAX - 64 && folder_make(to, 0700, &err);
 }
@@ -117,7 +117,7 @@ static void read_journal(struct journal *j)
     }
 }
 
-struct journal *journal_open(const char *what, struct error *err)
+static struct journal *open_in(const char *of, const char *what, struct error *err)
 {
     struct journal *j = must(calloc(1, sizeof(*j)));
     char top[PATH_MAX], path[PATH_MAX + 8];
@@ -126,10 +126,10 @@ struct journal *journal_open(const char *what, struct error *err)
     memcpy(j->key, fresh.text, sizeof(j->key));
     j->fd = -1;
     pthread_mutex_init(&j->lock, NULL);
-    if (!place(top))
+    if (!place(top, of))
         return j;
     struct walk_wish wish = {.seen = drop_old};
-    if (!folder_walk(top, &wish, &none))
+    if (strcmp(of, "put") == 0 && !folder_walk(top, &wish, &none))
         error_clear(&none);
     sha256 name = sha256_of(what, strlen(what));
     snprintf(j->folder, sizeof(j->folder), "%.4000s/%.32s", top, sha256_text(&name).text);
@@ -150,6 +150,23 @@ struct journal *journal_open(const char *what, struct error *err)
     return j;
 }
 
+struct journal *journal_open(const char *what, struct error *err)
+{
+    return open_in("put", what, err);
+}
+
+struct journal *journal_open_lasting(const char *what, struct error *err)
+{
+    struct journal *j = open_in("watch", what, err);
+    if (!j || journal_kept(j))
+        return j;
+    journal_close(j, false);
+    error_set(err, ERROR_IO, "there is no place for a journal");
+    error_why(err, "without one what was taken would be taken again");
+    error_fix(err, "set XDG_STATE_HOME to a folder that can be written, on a disk with room");
+    return NULL;
+}
+
 void journal_close(struct journal *j, bool done)
 {
     struct error err;
@@ -162,6 +179,12 @@ void journal_close(struct journal *j, bool done)
     pthread_mutex_destroy(&j->lock);
     free(j->before);
     free(j);
+}
+
+void journal_keep(struct journal *j)
+{
+    if (j->fd >= 0 && fdatasync(j->fd) != 0)
+        j->resumes = false;
 }
 
 bool journal_kept(const struct journal *j)

@@ -24,7 +24,10 @@ struct journal;
 // `what`: everything that says what goes where. CONFLICT when another put of it is running.
 struct journal *journal_open(const char *what, struct error *err);
 // `done`: nothing is left to go on with; it is removed.
+// One that is never dropped (.../posthouse/watch): an error without a place for it.
+struct journal *journal_open_lasting(const char *what, struct error *err);
 void journal_close(struct journal *j, bool done); // NULL is fine
+void journal_keep(struct journal *j); // what was marked outlives a power cut
 bool journal_kept(const struct journal *j);       // false: there is no place to write
 bool journal_resumes(const struct journal *j);    // there was one
 

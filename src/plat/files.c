@@ -6,6 +6,7 @@
 #include <glob.h>
 #include <ftw.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,6 +280,7 @@ static bool visit(const struct walk_wish *wish, const char *path, const char *re
         .size = seen.st_size,
         .modified_ms = (int64_t)seen.st_mtim.tv_sec * 1000 + seen.st_mtim.tv_nsec / 1000000,
         .modified_ns = (int64_t)seen.st_mtim.tv_sec * 1000000000 + seen.st_mtim.tv_nsec,
+        .changed_ns = (int64_t)seen.st_ctim.tv_sec * 1000000000 + seen.st_ctim.tv_nsec,
         .device = seen.st_dev,
         .inode = seen.st_ino,
     };
@@ -330,4 +332,20 @@ bool same_file_system(const char *a, const char *b)
 {
     struct stat one, two;
     return stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev;
+}
+
+enum file_writer file_writer(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (fd < 0)
+        return WRITER_UNKNOWN;
+    // Who opens it while the lease is held waits a moment; the news of that (SIGIO, which would end
+    // us) comes as a signal that nobody minds.
+    bool quiet = fcntl(fd, F_SETSIG, SIGURG) == 0;
+    bool leased = quiet && fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
+    bool some = quiet && !leased && errno == EAGAIN;
+    if (leased)
+        fcntl(fd, F_SETLEASE, F_UNLCK);
+    close(fd);
+    return leased ? WRITER_NONE : some ? WRITER_SOME : WRITER_UNKNOWN;
 }

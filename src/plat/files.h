@@ -32,6 +32,11 @@ MUST_CHECK bool folder_make(const char *path, int mode, struct error *err);
 // when it is not there.
 MUST_CHECK bool folder_remove(const char *path, struct error *err);
 
+// Whether somebody has a file open for writing, here or, where the file system can tell, on another
+// machine: asked by a lease (fcntl F_SETLEASE), which only its owner or root may have.
+enum file_writer { WRITER_NONE, WRITER_SOME, WRITER_UNKNOWN };
+enum file_writer file_writer(const char *path);
+
 // "<folder>/<name>" in a buffer of `room`; false when it does not fit.
 bool path_join(char *to, size_t room, const char *folder, const char *name);
 // The folder above: "a/b" -> "a", "a" -> ".", "/a" -> "/".
@@ -44,6 +49,7 @@ struct file_seen {
     enum file_kind kind;  // of what a symlink points at when links are followed
     int64_t size, modified_ms;
     int64_t modified_ns; // whole modification time, to see changes
+    int64_t changed_ns;  // of the inode: what keeps the times of its source changes it, too
     uint64_t device, inode;
 };
 struct walk_wish {

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Folders are watched: what comes to rest goes into the house, once. arriving.sh PROGRAM TOP. Speaks TAP.
+set -uo pipefail
+. "$(dirname "$0")/house_lib.sh"
+. "$(dirname "$0")/bring_lib.sh"
+# One round of looks; the watcher ends by itself when time alone brings nothing further.
+watch() { # watch FOLDER PLACE [OPTION...]
+  here watch "$1" --to "$2" --every 0 --looks 2 --once "${@:3}"
+}
+listed() { # listed PLACE: names of assets and folders, sorted, on one line
+  here ls "$1" --json | node -e 'const a=JSON.parse(require("fs").readFileSync(0));const n=[];const walk=v=>Array.isArray(v)?v.forEach(walk):v&&typeof v==="object"&&(v.name&&n.push(v.name),Object.values(v).forEach(walk));walk(a);console.log([...new Set(n)].sort().join(" "))'
+}
+assets() { # assets: how many versions the project has in all
+  ask GET "/projects/$project/transfers?limit=1000" | node -e 'console.log(JSON.parse(require("fs").readFileSync(0)).reduce((s,t)=>s+t.files_done,0))'
+}
+ok "a house opens" open_with_project --worker=off
+
+# ---- loose files
+mkdir -p in/Day/empty && echo one >in/a.txt && echo two >in/Day/b.txt && echo half >in/c.mov.part && touch in/.DS_Store
+touch -d "2025-03-04 05:06:07 UTC" in/a.txt
+ok "what has come to rest is taken, what is unfinished waits" says 'waits: c.mov.part: has the name of something unfinished' 1 watch in Film/In
+ok "it is said what came" grep -q 'taken: .* and 1 more' heard
+ok "where it was in the folder it is in the house" says 'b.txt' 0 here ls "Film/In/Day"
+ok "with folders that are empty" says 'empty' 0 here ls "Film/In/Day"
+ok "byte for byte" same_as "Film/In/a.txt" in/a.txt
+ok "with its date" bash -c 'test "$(stat -c %Y taken/a.txt)" = "$(stat -c %Y in/a.txt)"'
+before=$(assets)
+mv in/c.mov.part in/c.mov
+ok "with its final name it goes, and nothing goes twice" says 'taken: c.mov' 0 watch in Film/In
+ok "indeed nothing" [ "$(assets)" = $((before + 1)) ]
+exec 7>>in/d.mov; echo begun >&7
+ok "a file that is open for writing waits, as long as it may be quiet" says 'd.mov: is open for writing' 1 watch in Film/In
+exec 7>&-
+ok "closed it goes" says 'taken: d.mov' 0 watch in Film/In
+touch in/e.txt in/f.txt in/skip.txt
+ok "patterns choose" says 'taken: e.txt' 0 watch in Film/In --include 'e.*' --include 'sk*' --exclude 'skip*'
+ok "a folder that is not there is waited for" says 'is not there' 3 watch "$PWD/away" Film/In
+ok "a watch without a place to bring it to is refused" says 'say --to' 2 here watch in --once
+
+# ---- killed in the middle
+mkdir big && noise 60000000 >big/x.bin && for i in $(seq 300); do echo "$i" >"big/s$i.txt"; done
+before=$(assets)
+here watch big --to Film/Big --every 0 --looks 1 --via https >watch.out 2>&1 &
+pid=$!
+begun() { [ "$(assets)" -gt "$before" ]; }
+ok "it begins" until_true 120 begun
+kill -9 $pid; wait $pid 2>/dev/null
+ok "killed and started anew it takes the rest" watch big Film/Big
+ok "everything once" [ "$(assets)" = $((before + 301)) ]
+ok "whole" same_as "Film/Big/x.bin" big/x.bin
+kill_house
+ok "a house that is away is said" says 'problem' 3 watch in Film/In --include 'f.*' --patience 1
+ok "the house opens again" open_house --worker=off
+project=$(ask GET /projects | field '[0].id')
+ok "and what waited goes" says 'taken: f.txt' 0 watch in Film/In --include 'f.*'
+
+# ---- cards
+card() { # card FOLDER: a P2 card of two clips
+  mkdir -p "$1"/CONTENTS/{AUDIO,CLIP,ICON,PROXY,VIDEO,VOICE}
+  for n in 0001AB 0002CD; do
+    noise 2000 $n >"$1/CONTENTS/VIDEO/$n.MXF"
+    echo "<P2Main><ClipContent><ClipName>$n</ClipName><EssenceList><Video><VideoFormat>MXF</VideoFormat></Video></EssenceList></ClipContent></P2Main>" >"$1/CONTENTS/CLIP/$n.XML"
+  done
+}
+card cards/A001; mv cards/A001/CONTENTS/VIDEO/0002CD.MXF late
+ok "a card that its index calls incomplete waits, and says for what" says 'A001: the card \(Panasonic P2\) is not complete: CONTENTS/VIDEO/0002CD.MXF' 1 watch cards Film/Cards
+ok "nothing of it is taken" bash -c '! grep -q taken: heard'
+mv late cards/A001/CONTENTS/VIDEO/0002CD.MXF
+ok "complete it goes as a whole" says 'taken: .* and 3 more' 0 watch cards Film/Cards
+ok "with its structure" says 'ICON' 0 here ls "Film/Cards/A001/CONTENTS"
+card cards/A002; rm cards/A002/CONTENTS/VIDEO/0001AB.MXF
+ok "a person may order it in as it is" says 'taken: .* and 2 more' 0 watch cards Film/Cards --as-it-is A002
+ok "what was taken so is not asked about again" says 'watching' 0 watch cards Film/Cards
+card cards/A003; exec 7>>cards/A003/CONTENTS/VIDEO/0001AB.MXF
+ok "a card of which a file is still written waits as a whole" says 'A003: .*0001AB.MXF is open for writing' 1 watch cards Film/Cards
+exec 7>&-
+"$posthouse" mhl create cards/A003 >/dev/null; printf x | dd of=cards/A003/CONTENTS/VIDEO/0002CD.MXF conv=notrunc 2>/dev/null
+ok "a card that is not what its list of hashes says is not taken" says 'A003: CONTENTS/VIDEO/0002CD.MXF is not what its list of hashes says' 1 watch cards Film/Cards --as-it-is A003
+noise 2000 0002CD >cards/A003/CONTENTS/VIDEO/0002CD.MXF
+ok "mended it is" says 'taken: .*' 0 watch cards Film/Cards
+card cards/A004
+ok "a list is made where there is none, and comes along" bash -c '"$0" watch cards --house.folder="$1" --to Film/Cards --every 0 --looks 2 --once --lists make >heard && "$0" mhl verify cards/A004 && "$0" ls Film/Cards/A004/ascmhl --house.folder="$1" | grep -q chain' "$posthouse" "$house"
+
+# ---- afterwards
+ok "what the house has is moved to done" says 'taken' 0 watch cards Film/Moved --after move --as-it-is A002
+ok "whole cards with all that is in them" bash -c '[ "$(ls cards)" = done ] && [ -d cards/done/A001/CONTENTS/ICON ] && [ -s cards/done/A002/CONTENTS/VIDEO/0002CD.MXF ]'
+mkdir out && echo x >out/x.txt && echo y >out/y.txt
+exec 7>>out/y.txt
+ok "or deleted, and only that" says 'taken: x.txt' 1 watch out Film/Out --after delete
+exec 7>&-
+ok "what was not taken stays" bash -c '[ ! -e out/x.txt ] && [ -s out/y.txt ]'
+ok "the house closes" close_house
+finish
