@@ -5,7 +5,7 @@
  * and MP4 the sample table is, which is as exact), and the rate is checked against their times. A
  * few frames are decoded for what only they tell: captions in the picture, field order, HDR.
  */
-#include "engine/media.h"
+#include "engine/camera.h"
 #include "engine/metadata.h"
 #include "formats/sequence/sequence.h"
 #include "plat/clock.h"
@@ -46,6 +46,8 @@ struct probing {
     char rate_from[32];
     rational constant_rate; // of a deliverable, when vfr
     int64_t constant_frames;
+    struct camera camera; // what its maker says
+    bool undecoded;       // only its maker's software has its picture
 };
 
 static void damage(json_t *list, const char *where, const char *what, int64_t frame)
@@ -332,6 +334,8 @@ static void look(struct probing *p)
     struct error err;
     AVCodecContext *decoder = NULL;
     clock_t began = clock();
+    if (p->undecoded)
+        return;
     if (!decoder_open(media_video(m), media_video_base(m), 1, &decoder, &err)) {
         damage(p->damage, "picture", err.what, -1);
         return;
@@ -809,6 +813,8 @@ static json_t *facts_of(const struct probing *p)
     json_t *sequence = sequence_fact(m);
     if (sequence)
         json_object_set_new(facts, "sequence", sequence);
+    struct camera camera = p->camera;
+    camera_add_facts(m, &camera, !p->undecoded, facts);
     return facts;
 }
 
@@ -819,7 +825,17 @@ static bool count_all(struct probing *p, struct error *err)
         p->rate = m->ticket->sequence_rate.den ? m->ticket->sequence_rate : (rational){24, 1};
         snprintf(p->rate_from, sizeof(p->rate_from), "%s",
                  m->ticket->sequence_rate.den ? "project" : "none");
+        if (p->camera.rate.num > 0) {
+            p->rate = p->camera.rate;
+            snprintf(p->rate_from, sizeof(p->rate_from), "file header");
+        }
         look(p);
+        if (!p->first && p->camera.format) { // a DNG that libav does not develop
+            p->undecoded = true;
+            p->camera.sdk = "software that develops it";
+            json_array_clear(p->damage);
+            return true;
+        }
         return p->first ||
                (error_set(err, ERROR_DAMAGED, "%s can not be read", m->ticket->inputs[0].name),
                 error_why(err, "it is not a picture, or it is cut off"),
@@ -859,8 +875,15 @@ bool probe(const struct ticket *t, json_t **facts, struct error *err)
 bool probe_seeing(const struct ticket *t, probe_saw *saw, json_t **facts, struct error *err)
 {
     struct probing p = {.damage = json_array(), .rate = {25, 1}};
-    bool done = media_open(t, &p.m, err) && count_all(&p, err) &&
-                (!p.m->encrypted || media_locked(p.m, err));
+    bool own = false, done = !t->inputs[0].size || camera_look(t, &p.camera, &own, err);
+    if (done && own) {
+        *facts = camera_facts(t, &p.camera);
+        json_decref(p.damage);
+        return true;
+    }
+    done = done && media_open(t, &p.m, err);
+    p.undecoded = done && !camera_decoded(p.m, &p.camera);
+    done = done && count_all(&p, err) && (!p.m->encrypted || media_locked(p.m, err));
     if (done && p.m->format && !(p.m->video >= 0 && has_sample_table(p.m)) &&
         (p.m->video >= 0 || p.m->format->streams[p.m->audio]->duration == AV_NOPTS_VALUE ||
          !strcmp(p.m->format->iformat->name, "mp3") ||

@@ -2,6 +2,7 @@
 #include "api/inside.h"
 
 #include "house/assets/assets.h"
+#include "house/assets/originals.h"
 #include "house/review/review.h"
 #include "store/store.h"
 
@@ -613,6 +614,44 @@ static bool bytes_get(struct call *c, struct error *err)
     return link_taken(c, w.file.name, map->size, err);
 }
 
+// ---- camera originals and their transcodes
+
+static bool original_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    fresh(w);
+    return original_get(tx, w->c->asset, &w->json, err);
+}
+
+static bool original_show_route(struct call *c, struct error *err)
+{
+    return answer(c, original_in, err);
+}
+
+static bool attach_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return original_attach(tx, w->c->asset, body_text(w->c, "transcode"),
+                           w->c->who.person ? w->c->who.person : "", err) &&
+           original_in(tx, w, err);
+}
+
+static bool attach_post(struct call *c, struct error *err)
+{
+    return change(c, attach_in, 200, err);
+}
+
+static bool detach_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return original_detach(tx, w->c->asset, err) && original_in(tx, w, err);
+}
+
+static bool detach_delete(struct call *c, struct error *err)
+{
+    return change(c, detach_in, 200, err);
+}
+
 #define P "/projects/{project}"
 #define F "/versions/{version}/files/{number}"
 const struct route asset_routes[] = {
@@ -646,6 +685,13 @@ const struct route asset_routes[] = {
      "renames or moves an asset", NULL},
     {"GET", "/assets/{asset}/versions", MAY_VIEW, versions_get, NULL, "Version[]", 0,
      "its versions, newest first", NULL},
+    {"GET", "/assets/{asset}/transcode", MAY_VIEW, original_show_route, NULL, "OriginalTranscode", 0,
+     "which transcode stands for a camera original, and which could", NULL},
+    {"POST", "/assets/{asset}/transcode", MAY_EDIT, attach_post, "AttachTranscode",
+     "OriginalTranscode", 0, "attaches a transcode to a camera original, instead of another one",
+     NULL},
+    {"DELETE", "/assets/{asset}/transcode", MAY_EDIT, detach_delete, NULL, "OriginalTranscode", 0,
+     "takes it off again", NULL},
     {"GET", "/versions/{version}", MAY_VIEW, version_show, NULL, "Version", 0,
      "a version with fresh addresses of its derived files", NULL},
     {"GET", "/versions/{version}/files", MAY_DOWNLOAD, files_get, NULL, "VersionFileList", 0,

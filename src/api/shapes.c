@@ -66,8 +66,15 @@ const struct shape shapes[] = {
      "id:id asset:id number:int created:time by:text size:int file_count:int content:text "
      "state:'stored'|'probing'|'proxying'|'ready'|'failed' facts:Facts? problem:Problem? "
      "derived:Derived[] job:id? progress:number? "
-     "status:'none'|'review'|'changes'|'approved'",
-     "content is SHA-256 over the chunk hashes; problem says what failed"},
+     "status:'none'|'review'|'changes'|'approved' shown:ShownTranscode?",
+     "shown: of a camera original, the transcode whose derived files these are; content is SHA-256 over the chunk hashes; problem says what failed"},
+    {"ShownTranscode", "asset:id name:text state:text how:text", "how: name, reel and timecode, by hand"},
+    {"TranscodeClaim", "asset:id name:text how:text", ""},
+    {"OriginalTranscode",
+     "original:bool attached:TranscodeClaim? candidates:TranscodeClaim[] claims:TranscodeClaim[]",
+     "of an original its transcodes, of a transcode its originals; claims: who else says to be of the "
+     "one candidate"},
+    {"AttachTranscode", "transcode:id", ""},
     {"VersionStatus",
      "number:int status:'none'|'review'|'changes'|'approved' by:text note:text at:time", ""},
     {"NewVersionStatus", "status:'none'|'review'|'changes'|'approved' note:text?", ""},
@@ -104,8 +111,13 @@ const struct shape shapes[] = {
      "timecode:TimecodeFact? "
      "video:VideoFact[] audio:AudioFact[] captions:CaptionFact[] sequence:SequenceFact? "
      "damage:DamageFact[] sprite:SpriteFact? duration_text:text tags:json "
-     "metadata:json? chapters:json?",
+     "metadata:json? chapters:json? camera:CameraFact?",
      "of the first picture stream (sound: frames at rate 48000/1 are samples)"},
+    {"CameraFact",
+     "picture:bool format:text? sdk:text? reel:text? reel_from:text? clip:text? clip_from:text? "
+     "model:text?",
+     "of a camera original; picture false: only its maker's software (sdk) decodes it; from: header, "
+     "file name, sidecar"},
     {"ConstantFact", "rate:text frames:int rule:text",
      "when vfr: what a deliverable at a constant rate has, and by which rule"},
     {"TimecodeFact", "start:text start_frame:int base:int frames_per_label:int drop:bool from:text",

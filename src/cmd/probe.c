@@ -52,6 +52,27 @@ static void print_video(const json_t *v)
     }
 }
 
+// What a maker's file says, and what it takes to see it.
+static void print_camera(const json_t *c)
+{
+    char line[400];
+    static const char *const words[] = {"reel", "clip"};
+    for (size_t i = 0; i < 2; i++) {
+        char from[16];
+        snprintf(from, sizeof(from), "%s_from", words[i]);
+        if (!*word(c, words[i]))
+            continue;
+        snprintf(line, sizeof(line), "%s, from the %s", word(c, words[i]), word(c, from));
+        row(words[i], line);
+    }
+    row("camera", word(c, "model"));
+    if (json_is_false(json_object_get(c, "picture"))) {
+        snprintf(line, sizeof(line), "%s: no picture without the maker's SDK (%s)",
+                 word(c, "format"), word(c, "sdk"));
+        row("state", line);
+    }
+}
+
 static void print_facts(const char *name, const json_t *facts)
 {
     char line[400];
@@ -59,7 +80,12 @@ static void print_facts(const char *name, const json_t *facts)
     const json_t *item;
     printf("%s\n", name);
     row("container", word(facts, "container"));
-    if (json_array_size(json_object_get(facts, "video"))) {
+    print_camera(json_object_get(facts, "camera"));
+    const json_t *camera = json_object_get(facts, "camera");
+    bool said = number(facts, "duration_frames") || strcmp(word(facts, "rate_from"), "none") != 0;
+    if (!said && json_is_false(json_object_get(camera, "picture"))) {
+        row("frames", "not said by its header");
+    } else if (json_array_size(json_object_get(facts, "video"))) {
         snprintf(line, sizeof(line), "%lld frames at %s (%s)%s", number(facts, "duration_frames"),
                  word(facts, "rate"), word(facts, "rate_from"),
                  json_is_true(json_object_get(facts, "vfr")) ? ", variable" : "");

@@ -475,6 +475,13 @@ bool profile_makes(const json_t *profile, const json_t *facts, const char *name,
         error_why(err, "%s", checks_only);
         return error_fix(err, "choose another profile");
     }
+    const json_t *camera = json_object_get(facts, "camera");
+    if (json_is_false(json_object_get(camera, "picture"))) {
+        error_set(err, ERROR_UNSUPPORTED, "%s has no picture here", name);
+        error_why(err, "it is %s, which only %s decodes", word(camera, "format"),
+                  word(camera, "sdk"));
+        return error_fix(err, "order it of the transcode that is attached to it, or attach one");
+    }
     json_t *fit = profile_fit(profile, facts, &fits);
     fits = fits || refuse(fit, name, word(profile, "title"), err);
     json_decref(fit);

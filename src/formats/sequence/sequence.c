@@ -10,7 +10,8 @@
 static bool is_picture(text ending)
 {
     static const char *const endings[] = {"exr", "dpx",  "cin", "tif", "tiff", "png",
-                                          "jpg", "jpeg", "jp2", "j2k", "tga",  "bmp"};
+                                          "jpg", "jpeg", "jp2", "j2k", "tga",  "bmp",
+                                          "dng", "ari", "arx"};
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
         if (strlen(endings[i]) == ending.size &&
             strncasecmp(endings[i], ending.at, ending.size) == 0)

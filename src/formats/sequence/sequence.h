@@ -17,7 +17,7 @@ struct sequence_name {
 };
 
 // False: the name has no number, or is no picture's name (exr, dpx, cin, tif, tiff, png, jpg, jpeg,
-// jp2, j2k, tga, bmp).
+// jp2, j2k, tga, bmp, dng, ari, arx).
 bool sequence_name_parse(text name, struct sequence_name *parts);
 
 // Both are files of one sequence: same text around the number and a padding that fits (1001 after

@@ -121,6 +121,76 @@ static bool derived_fill(struct db_tx *tx, json_t *const *versions, size_t count
     return db_end(rows, err) && ok;
 }
 
+// ---- what is seen of camera originals
+
+// What the original's own header does not say is the transcode's.
+static void lend(json_t *facts, const json_t *from)
+{
+    static const char *const rates[] = {"rate", "vfr"};
+    const char *rate_from = json_string_value(json_object_get(facts, "rate_from"));
+    bool unknown = rate_from && (!strcmp(rate_from, "none") || !strcmp(rate_from, "project"));
+    if (json_object_get(from, "sprite"))
+        json_object_set(facts, "sprite", json_object_get(from, "sprite"));
+    for (int i = 0; unknown && i < 2; i++)
+        json_object_set(facts, rates[i], json_object_get(from, rates[i]));
+    if (unknown)
+        json_object_set_new(facts, "rate_from", json_string("transcode"));
+    if (!json_integer_value(json_object_get(facts, "duration_frames"))) {
+        json_object_set(facts, "duration_frames", json_object_get(from, "duration_frames"));
+        json_object_set(facts, "duration_text", json_object_get(from, "duration_text"));
+    }
+    if (!json_is_object(json_object_get(facts, "timecode")) &&
+        json_is_object(json_object_get(from, "timecode"))) {
+        json_t *code = json_copy(json_object_get(from, "timecode"));
+        json_object_set_new(code, "from", json_string("transcode"));
+        json_object_set_new(facts, "timecode", code);
+    }
+    if (!json_array_size(json_object_get(facts, "audio")))
+        json_object_set(facts, "audio", json_object_get(from, "audio"));
+}
+
+static bool without_picture(const json_t *version)
+{
+    const json_t *camera = json_object_get(json_object_get(version, "facts"), "camera");
+    return json_is_false(json_object_get(camera, "picture"));
+}
+
+// The transcode that stands for it, as "shown", and its derived files in the place of its own.
+static bool show_transcode(struct db_tx *tx, json_t *version, struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx,
+        "select v.id, t.id, t.name, v.state, v.facts, x.how from original_transcodes x join assets "
+        "t on t.id = x.transcode and t.deleted = 0 join versions v on v.id = t.newest where "
+        "x.original = ?1 and x.attached = 1",
+        "s", json_string_value(json_object_get(version, "asset")));
+    json_t *stand = NULL;
+    if (db_next(rows)) {
+        json_t *facts = parsed(db_text(rows, 4));
+        lend(json_object_get(version, "facts"), facts);
+        json_decref(facts);
+        stand = json_pack("{s:s, s:[]}", "id", db_text(rows, 0), "derived");
+        json_object_set_new(version, "shown",
+                            json_pack("{s:s, s:s, s:s, s:s}", "asset", db_text(rows, 1), "name",
+                                      db_text(rows, 2), "state", db_text(rows, 3), "how",
+                                      db_text(rows, 5)));
+    }
+    bool ok = db_end(rows, err) && (!stand || derived_fill(tx, &stand, 1, err));
+    if (ok && stand)
+        json_object_set(version, "derived", json_object_get(stand, "derived"));
+    json_decref(stand);
+    return ok;
+}
+
+static bool originals_show(struct db_tx *tx, json_t *const *versions, size_t count,
+                           struct error *err)
+{
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++)
+        ok = !without_picture(versions[i]) || show_transcode(tx, versions[i], err);
+    return ok;
+}
+
 static bool derived_fill_list(struct db_tx *tx, json_t *list, const char *within, struct arena *a,
                               struct error *err)
 {
@@ -130,7 +200,7 @@ static bool derived_fill_list(struct db_tx *tx, json_t *list, const char *within
         json_t *item = json_array_get(list, i);
         versions[i] = within ? json_object_get(item, within) : item;
     }
-    return derived_fill(tx, versions, count, err);
+    return derived_fill(tx, versions, count, err) && originals_show(tx, versions, count, err);
 }
 
 // ---- lists of assets
@@ -231,7 +301,7 @@ static bool filled(struct db_tx *tx, json_t *read, json_t *version, json_t **jso
                    struct error *err)
 {
     *json = NULL;
-    if (!read || !derived_fill(tx, &version, 1, err)) {
+    if (!read || !derived_fill(tx, &version, 1, err) || !originals_show(tx, &version, 1, err)) {
         json_decref(read);
         return read == NULL;
     }

@@ -1,4 +1,5 @@
 // The table, and the thread's walk along the event log.
+#include "house/assets/originals.h"
 #include "house/captions/captions.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/looks.h"
@@ -142,6 +143,11 @@ static bool look_at_it(struct news *n, struct error *err)
            (found || queue(n, &v, "probe", "Looking at %s", "probing", 60, err));
 }
 
+static bool find_original(struct news *n, struct error *err)
+{
+    return original_found(n->tx, n->event->subject, err);
+}
+
 static bool make_proxies(struct news *n, struct error *err)
 {
     struct version_source v;
@@ -150,7 +156,8 @@ static bool make_proxies(struct news *n, struct error *err)
         return false;
     if (!there || strcmp(v.state, "probing") != 0)
         return true;
-    if (strcmp(v.kind, "document") == 0)
+    // What only its maker's software decodes is as ready as it will be; a transcode shows it.
+    if (strcmp(v.kind, "document") == 0 || original_without_picture(v.facts))
         return version_state_set(n->tx, v.id, "ready", NULL, err);
     return queue(n, &v, "proxy", "Proxies of %s", "proxying", 50, err);
 }
@@ -323,6 +330,7 @@ static const struct rule {
 } rules[] = {
     {"version.stored", always, look_at_it},
     {"version.probed", always, make_proxies},
+    {"version.probed", always, find_original},
     {"job.changed", making_failed, give_up},
     {"job.changed", making_waits, begin_again},
     {"job.changed", delivery_moves, tell_delivery},

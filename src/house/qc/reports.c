@@ -1,4 +1,5 @@
 #include "house/qc/reports.h"
+#include "house/assets/originals.h"
 #include "formats/profile/profile.h"
 #include "house/assets/assets.h"
 #include "house/captions/captions.h"
@@ -123,6 +124,7 @@ bool qc_report_make(struct db_tx *tx, const char *version, const json_t *rules, 
         error_why(err, "the house has not looked into it, or could not");
         error_fix(err, "wait until it is ready, or see what its job says");
     }
+    ok = ok && original_usable(v.facts, v.name, err);
     char *spec = json_dumps(rules, JSON_COMPACT);
     json_t *ticket = json_pack("{s:s}", "kind", "measure");
     *report = id_new();
