@@ -82,9 +82,12 @@ static void print_facts(const char *name, const json_t *facts)
     row("container", word(facts, "container"));
     print_camera(json_object_get(facts, "camera"));
     const json_t *camera = json_object_get(facts, "camera");
-    bool said = number(facts, "duration_frames") || strcmp(word(facts, "rate_from"), "none") != 0;
-    if (!said && json_is_false(json_object_get(camera, "picture"))) {
-        row("frames", "not said by its header");
+    bool unseen = json_is_false(json_object_get(camera, "picture"));
+    if (unseen && !number(facts, "duration_frames")) {
+        bool rate = strcmp(word(facts, "rate_from"), "none") != 0;
+        snprintf(line, sizeof(line), "%s%s%s", rate ? "at " : "their number is not said",
+                 rate ? word(facts, "rate") : "", rate ? ", their number is not said" : "");
+        row("frames", line);
     } else if (json_array_size(json_object_get(facts, "video"))) {
         snprintf(line, sizeof(line), "%lld frames at %s (%s)%s", number(facts, "duration_frames"),
                  word(facts, "rate"), word(facts, "rate_from"),
@@ -99,7 +102,15 @@ static void print_facts(const char *name, const json_t *facts)
                  word(tc, "from"));
         row("timecode", line);
     }
-    json_array_foreach(json_object_get(facts, "video"), i, item) print_video(item);
+    json_array_foreach(json_object_get(facts, "video"), i, item)
+    {
+        snprintf(line, sizeof(line), "%s, %lld x %lld", word(item, "codec"), number(item, "width"),
+                 number(item, "height"));
+        if (unseen)
+            row("picture", line);
+        else
+            print_video(item);
+    }
     json_array_foreach(json_object_get(facts, "audio"), i, item)
     {
         snprintf(line, sizeof(line), "%s, %lld Hz, %lld channels (%s)%s%s", word(item, "codec"),

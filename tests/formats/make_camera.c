@@ -14,7 +14,7 @@ static void byte(struct buf *b, unsigned value)
 static void be(struct buf *b, uint64_t value, int bytes)
 {
     while (bytes--)
-        byte(b, (unsigned)(value >> 8 * bytes) & 255);
+        byte(b, bytes < 8 ? (unsigned)(value >> 8 * bytes) & 255 : 0);
 }
 
 static void le(struct buf *b, uint64_t value, int bytes)

@@ -17,6 +17,7 @@ import { Panel } from "../parts/panel";
 import { ProblemBox } from "../parts/problem";
 import { Progress } from "../parts/progress";
 import { tell, tell_problem } from "../parts/toast";
+import { TranscodeActs, camera_rows } from "./original";
 import { RecordGroup } from "./record";
 import { Picture, can_deliver, length_of, state_words } from "./tile";
 
@@ -90,6 +91,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
       />
       {asset.versions > 1 && <Versions asset={asset} />}
       {may("upload") && <CameBy asset={asset} />}
+      {f?.camera && <Group title="Camera" rows={[...camera_rows(v), !f.camera.picture && ["State", "no picture without the maker's SDK"], !f.camera.picture && ["SDK", f.camera.sdk]]} />}
       {f && (
         <Group
           title="Time"
@@ -182,6 +184,7 @@ export function FactsPanel({ chosen, deliver, share, open }: { chosen: readonly 
               </div>
             )}
             {asset.version.problem && <ProblemBox problem={asset.version.problem} retry={asset.version.job && may("edit") ? retry : undefined} />}
+            {asset.kind !== "document" && <TranscodeActs asset={asset} v={asset.version} />}
             <FactGroups asset={asset} />
             {asset.version.facts && asset.version.facts.video.length > 0 && asset.kind !== "still" && <MasterGroup asset={asset} />}
             {asset.version.facts && <RecordGroup asset={asset} />}

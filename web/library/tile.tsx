@@ -13,7 +13,7 @@ import { fresh_version } from "./model";
 
 export const kind_icon: Record<Asset["kind"], IconName> = { clip: "clip", sound: "sound", sequence: "sequence", still: "still", captions: "document", document: "document" };
 
-export const can_deliver = (a: Asset): boolean => a.version.state === "ready" && a.kind !== "document" && a.kind !== "captions" && a.kind !== "still";
+export const can_deliver = (a: Asset): boolean => a.version.state === "ready" && a.version.facts?.camera?.picture !== false && a.kind !== "document" && a.kind !== "captions" && a.kind !== "still";
 
 // How long it is, as people of the trade say it: hours, minutes, seconds, frames.
 export function length_of(a: Asset): string {
@@ -30,6 +30,7 @@ function shape_of(a: Asset): string {
   const f = a.version.facts;
   const video = f?.video[0];
   if (!f || (!video && !f.audio[0])) return size_text(a.version.size);
+  if (f.camera?.picture === false) return `${f.camera.format ?? "original"}${a.version.shown ? "" : ", no picture"}`;
   if (a.kind === "still" && video) return `${video.display_width} × ${video.display_height}`;
   return video ? `${video.display_height}p${rate_name(f.rate)}` : (f.audio[0]?.layout ?? "");
 }
@@ -51,7 +52,7 @@ export function state_words(a: Asset, job: Job | undefined): string {
       return part === null || part === undefined ? "making proxies" : `making proxies ${Math.floor(part * 100)} %`;
     }
     case "ready":
-      return "ready";
+      return a.version.facts?.camera?.picture === false && !a.version.shown ? "no picture without the maker's SDK" : "ready";
     case "failed":
       return "failed";
   }

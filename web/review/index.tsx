@@ -15,6 +15,7 @@ import { seen_at } from "../captions/model";
 import { CaptionsOver } from "../captions/over";
 import { use_captions } from "../captions/use";
 import { ShareDialog } from "../library/dialogs";
+import { Plate, without_picture } from "../library/original";
 import { Button, Segments } from "../parts/button";
 import { open_dialog } from "../parts/dialog";
 import { ago_text, count_text, sentence } from "../parts/format";
@@ -546,7 +547,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
           </span>
         </div>
         <div class={`review-stage${!media || sound_only || s.status === "failed" ? " bare" : ""}`} ref={stage}>
-          <Face s={s} v={v} ready={media !== null} sound={sound_only} retry={acts.retry} />
+          <Face asset={asset} s={s} v={v} ready={media !== null} sound={sound_only} retry={acts.retry} />
           <div class="review-say" role="status">
             {s.status === "ready" && s.exactness === "video" && <span>Frames by the browser’s player: {window.isSecureContext ? "this browser has no exact decoder" : "open the house over https for the exact one"}</span>}
             {s.waiting && <span>Waiting for the picture</span>}
@@ -638,7 +639,8 @@ function NameDialog({ give }: { give: (name: string | null) => void }) {
 }
 
 // What stands in the picture's place while there is none.
-function Face({ s, v, ready, sound, retry }: { s: PlayerState; v: Version; ready: boolean; sound: boolean; retry: () => void }) {
+function Face({ asset, s, v, ready, sound, retry }: { asset: Asset; s: PlayerState; v: Version; ready: boolean; sound: boolean; retry: () => void }) {
+  if (!ready && without_picture(v)) return <Plate asset={asset} v={v} />;
   if (v.problem && !ready) return <div class="review-face"><ProblemBox problem={v.problem} /></div>;
   if (!ready) {
     return (

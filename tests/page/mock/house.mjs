@@ -129,6 +129,7 @@ export function house({ page, assets: count = 40, person = true, setup = false, 
       return [200, a];
     }
     if (m(/^\/assets\/[^/]+\/versions$/)) return [200, [list.find((x) => path.includes(x.id)).version]];
+    if (m(/^\/assets\/[^/]+\/transcode$/)) return [200, { original: false, attached: null, candidates: [], claims: [] }];
     if (m(/^\/assets\/[^/]+\/came$/)) return [200, { came: null }];
     if (m(/\/comments$/)) return [200, []];
     if (m(/^\/versions\/[^/]+$/)) return [200, list.find((x) => path.endsWith(x.version.id))?.version];
