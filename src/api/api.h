@@ -96,6 +96,8 @@ extern const size_t caption_route_count, record_route_count, tree_route_count,
     door_route_count;
 extern const struct route beside_routes[];
 extern const size_t beside_route_count;
+extern const struct route field_routes[];
+extern const size_t field_route_count;
 
 // ---- The api itself
 
