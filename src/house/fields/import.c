@@ -49,7 +49,7 @@ static const struct {
                 {"note", "notes"},       {"cam", "camera"},      {"slate", "scene"},
                 {"scene number", "scene"}, {"take number", "take"}};
 // What files say of themselves; nobody can set it.
-static const char *const known[] = {"tracks", "end", "end tc", "duration", "fps", "folder", "kind"};
+static const char *const known[] = {"tracks", "end", "end tc", "duration", "fps", "rate", "folder", "kind"};
 
 struct planning {
     const struct import_wish *wish;

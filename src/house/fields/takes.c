@@ -157,7 +157,8 @@ bool shelf_pairs(struct shelf *s, struct db_tx *tx, struct error *err)
         }
     free(slates);
     free(hand.apart);
-    qsort(s->pairs, s->pair_count, sizeof(*s->pairs), by_picture);
+    if (s->pair_count)
+        qsort(s->pairs, s->pair_count, sizeof(*s->pairs), by_picture);
     size_t kept = 0; // said by hand and by themselves: once
     for (size_t i = 0; i < s->pair_count; i++)
         if (kept && by_picture(&s->pairs[kept - 1], &s->pairs[i]) == 0)
