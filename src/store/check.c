@@ -42,7 +42,7 @@ static bool find_dead(struct db_tx *tx, void *context, struct error *err)
     struct db_rows *rows =
         db_query(tx,
                  "select id, kind, size from extents e where not exists (select 1 from chunks c "
-                 "where c.extent = e.id) and id <> ?1 and (?2 = 1 or kind <> 'pack') limit ?3",
+                 "where c.extent = e.id) and kind <> 'place' and id <> ?1 and (?2 = 1 or kind <> 'pack') limit ?3",
                  "sii", d->keep_pack, (int64_t)d->packs, (int64_t)TIDY_MOST);
     while (db_next(rows) && d->count < TIDY_MOST) {
         snprintf(d->list[d->count].id, sizeof(d->list[0].id), "%s", db_text(rows, 0));
@@ -200,6 +200,7 @@ bool store_tidy(struct store *s, int64_t *freed_bytes, struct error *err)
     }
     if (freed_bytes)
         *freed_bytes = freed;
+    place_links_tidy(s);
     close(hold);
     free(c.list);
     free(d);
@@ -213,7 +214,12 @@ static bool count_rows(struct db_tx *tx, void *context, struct error *err)
     struct store_numbers *n = context;
     return db_one_int(tx, &n->files, 0, err, "select count(*) from contents", "") &&
            db_one_int(tx, &n->chunks, 0, err, "select count(*) from chunks", "") &&
-           db_one_int(tx, &n->bytes, 0, err, "select coalesce(sum(length), 0) from chunks", "");
+           db_one_int(tx, &n->bytes, 0, err, "select coalesce(sum(length), 0) from chunks where extent not in (select id from "
+                      "extents where kind = 'place')",
+                      "") &&
+           db_one_int(tx, &n->place_files, 0, err, "select coalesce(sum(files), 0) from places",
+                      "") &&
+           db_one_int(tx, &n->place_bytes, 0, err, "select coalesce(sum(bytes), 0) from places", "");
 }
 
 bool store_numbers(struct store *s, struct store_numbers *n, struct error *err)
@@ -235,7 +241,8 @@ bool store_page_read(struct db_tx *tx, void *context, struct error *err)
     struct db_rows *rows = db_query(
         tx,
         "select c.hash, c.extent, e.kind, e.path, c.at, c.length, c.xxh3, e.size from chunks c "
-        "join extents e on e.id = c.extent where c.extent > ?1 or (c.extent = ?1 and c.at > ?2) "
+        "join extents e on e.id = c.extent where (c.extent > ?1 or (c.extent = ?1 and c.at > ?2)) "
+        "and e.kind <> 'place' "
         "order by c.extent, c.at limit ?3",
         "sii", p->after_extent, p->after_at, (int64_t)CHECK_BATCH);
     while (db_next(rows) && p->count < CHECK_BATCH) {
@@ -336,7 +343,7 @@ static bool read_contents(struct db_tx *tx, void *context, struct error *err)
     int64_t sizes[CHECK_BATCH];
     p->count = 0;
     struct db_rows *rows = db_query(
-        tx, "select content, size from contents where content > ?1 order by content limit ?2", "bi",
+        tx, "select content, size from contents where content > ?1 and unhashed = 0 order by content limit ?2", "bi",
         p->after.at, (size_t)SHA256_SIZE, (int64_t)CHECK_BATCH);
     while (db_next(rows) && p->count < CHECK_BATCH) {
         size_t size;

@@ -61,7 +61,13 @@ struct copying {
 static bool total_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct copying *c = context;
-    return db_one_int(tx, &c->total, 0, err, "select coalesce(sum(length), 0) from chunks", "");
+    return db_one_int(tx, &c->total, 0, err, "select coalesce(sum(length), 0) from chunks where extent not in (select id from "
+                      "extents where kind = 'place')",
+                      "") &&
+           db_one_int(tx, &c->wish->place_files, 0, err,
+                      "select coalesce(sum(files), 0) from places", "") &&
+           db_one_int(tx, &c->wish->place_bytes, 0, err,
+                      "select coalesce(sum(bytes), 0) from places", "");
 }
 
 static bool trouble(struct copying *c, const char *doing, struct error *err)
@@ -161,6 +167,7 @@ bool store_copy(struct store_copy *wish, struct error *err)
 {
     struct copying c = {.wish = wish, .in = -1, .out = -1};
     wish->files = wish->bytes = wish->copied_bytes = wish->damage = 0;
+    wish->place_files = wish->place_bytes = 0;
     if (!db_read(wish->db, total_in, &c, err))
         return false;
     struct check_page *p = calloc(1, sizeof(*p));

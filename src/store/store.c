@@ -212,13 +212,14 @@ static bool whose_in(struct db_tx *tx, void *context, struct error *err)
     struct arena *a = arena_open((size_t)1 << 20);
     const char *name = NULL;
     bool ok = db_value_get(tx, "store.house", a, &name, err) &&
-              db_one_int(tx, &w->extents, 0, err, "select count(*) from extents", "");
+              db_one_int(tx, &w->extents, 0, err, "select count(*) from extents where kind <> 'place'", "");
     if (ok && name && !text_copy(text_of(name), w->database, sizeof(w->database)))
         ok = error_set(err, ERROR_DAMAGED, "the database's name for its store is too long");
     arena_close(a);
     if (!ok)
         return false;
-    struct db_rows *rows = db_query(tx, "select path from extents order by id desc limit 100", "");
+    struct db_rows *rows = db_query(tx, "select path from extents where kind <> 'place' order by id desc "
+                                    "limit 100", "");
     while (db_next(rows)) {
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%.4000s/%s", w->s->folder, db_text(rows, 0));
@@ -360,6 +361,7 @@ struct store *store_open(const struct store_wish *wish, struct error *err)
 {
     struct store *s = must(calloc(1, sizeof(*s)));
     s->db = wish->db;
+    s->look_only = wish->look_only;
     s->disk = wish->disk ? wish->disk : disk_system();
     s->reserve = wish->reserve_bytes == 0  ? (int64_t)1 << 30
                  : wish->reserve_bytes < 0 ? 0
@@ -456,15 +458,20 @@ static bool record_pieces(struct db_tx *tx, const struct store_bytes *b, const s
         const struct piece_of *p = &f->pieces[i];
         int64_t there = 0;
         if (!p->used) {
+            // What lay in a place lies in the store from now on.
             if (!db_run(tx, err,
                         "insert into chunks (hash, extent, at, length, xxh3) values "
-                        "(?1, ?2, ?3, ?4, ?5) on conflict (hash) do nothing",
+                        "(?1, ?2, ?3, ?4, ?5) on conflict (hash) do update set extent = "
+                        "excluded.extent, at = excluded.at where (select kind from extents where "
+                        "id = chunks.extent) = 'place'",
                         "bsiii", p->hash.at, (size_t)SHA256_SIZE, b->extent, p->at, p->length,
                         (int64_t)p->xxh3))
                 return false;
         } else {
-            if (!db_one_int(tx, &there, 0, err, "select 1 from chunks where hash = ?1", "b",
-                            p->hash.at, (size_t)SHA256_SIZE))
+            if (!db_one_int(tx, &there, 0, err,
+                            "select 1 from chunks c join extents e on e.id = c.extent where "
+                            "c.hash = ?1 and e.kind <> 'place'",
+                            "b", p->hash.at, (size_t)SHA256_SIZE))
                 return false;
             if (!there) {
                 error_set(err, ERROR_CONFLICT, "the file is not complete any more");
@@ -497,10 +504,15 @@ bool store_record(struct db_tx *tx, struct store_bytes *b, struct error *err)
         if (!db_one_int(tx, &there, 0, err, "select 1 from contents where content = ?1", "b",
                         f->content.at, (size_t)SHA256_SIZE))
             return false;
-        if (there)
+        bool kept = true;
+        if (there && (!place_kept(tx, &f->content, &kept, err) || kept)) {
+            if (!kept)
+                return false;
             continue;
-        if (!db_run(tx, err, "insert into contents (content, size, created_ms) values (?1, ?2, ?3)",
-                    "bii", f->content.at, (size_t)SHA256_SIZE, f->size, clock_now_ms()) ||
+        }
+        if ((!there &&
+             !db_run(tx, err, "insert into contents (content, size, created_ms) values (?1, ?2, ?3)",
+                     "bii", f->content.at, (size_t)SHA256_SIZE, f->size, clock_now_ms())) ||
             !record_pieces(tx, b, f, err))
             return false;
     }
@@ -826,18 +838,41 @@ bool store_chunks(struct db_tx *tx, const sha256 *content, struct arena *a,
             memcpy(c->hash.at, hash, SHA256_SIZE);
         c->length = db_int(rows, 1);
     }
-    return db_end(rows, err);
+    if (!db_end(rows, err))
+        return false;
+    if (*count || !size)
+        return true;
+    error_set(err, ERROR_CONFLICT, "this file has not been hashed yet");
+    error_why(err, "it lies in a place, and the house has not read it so far");
+    return error_fix(err, "try again later: it is hashed in the background");
 }
 
 struct placing {
     const sha256 *content;
+    sha256 was; // what `content` is called now, when it stood for a file that is hashed by now
     int64_t size;
+    bool outside; // some of it lies in a place
     struct place {
         char extent[27], path[64];
         int64_t offset, length;
     } * places;
     size_t count, room;
 };
+
+static bool now_called(struct db_tx *tx, struct placing *p, bool *has, struct error *err)
+{
+    error_clear(err);
+    struct db_rows *rows = db_query(tx, "select content from place_was where was = ?1", "b",
+                                    p->content->at, (size_t)SHA256_SIZE);
+    size_t size = 0;
+    const void *at = db_next(rows) ? db_blob(rows, 0, &size) : NULL;
+    if (at && size == SHA256_SIZE)
+        memcpy(p->was.at, at, SHA256_SIZE);
+    if (!db_end(rows, err) || size != SHA256_SIZE)
+        return false;
+    p->content = &p->was;
+    return store_has(tx, p->content, &p->size, has, err) && *has;
+}
 
 static bool find_places(struct db_tx *tx, void *context, struct error *err)
 {
@@ -846,17 +881,19 @@ static bool find_places(struct db_tx *tx, void *context, struct error *err)
     p->count = 0;
     if (!store_has(tx, p->content, &p->size, &has, err))
         return false;
-    if (!has)
-        return not_here(err, p->content);
+    if (!has && !now_called(tx, p, &has, err))
+        return err->kind == ERROR_NONE ? not_here(err, p->content) : false;
+    p->outside = false;
     struct db_rows *rows = db_query(
         tx,
-        "select c.extent, e.path, c.at, c.length from content_chunks k join chunks c on c.hash = "
+        "select c.extent, e.path, c.at, c.length, e.kind from content_chunks k join chunks c on c.hash = "
         "k.hash join extents e on e.id = c.extent where k.content = ?1 order by k.number",
         "b", p->content->at, (size_t)SHA256_SIZE);
     while (db_next(rows)) {
         const char *extent = db_text(rows, 0);
         int64_t offset = db_int(rows, 2), length = db_int(rows, 3);
         struct place *last = p->count ? &p->places[p->count - 1] : NULL;
+        p->outside = p->outside || strcmp(db_text(rows, 4), "place") == 0;
         if (last && strcmp(last->extent, extent) == 0 && last->offset + last->length == offset) {
             last->length += length;
             continue;
@@ -872,7 +909,30 @@ static bool find_places(struct db_tx *tx, void *context, struct error *err)
         mine->offset = offset;
         mine->length = length;
     }
+    p->outside = p->outside || (!p->count && p->size);
     return db_end(rows, err);
+}
+
+// All of a content that lies in a place is read from one file there. Such maps are not kept: a
+// volume must be free to go when nobody reads.
+static bool map_outside(struct store *s, const struct placing *p, const struct store_map **map,
+                        struct error *err)
+{
+    char path[PATH_MAX] = "";
+    int fd;
+    if (!place_open(s, p->content, &fd, path, err))
+        return false;
+    struct map_kept *m = must(calloc(1, sizeof(*m)));
+    m->content = *p->content;
+    m->users = 1;
+    m->fds = must(calloc(1, sizeof(struct fd_kept *)));
+    m->fds[m->fd_count] = must(calloc(1, sizeof(**m->fds)));
+    *m->fds[m->fd_count++] = (struct fd_kept){.fd = fd, .users = 1};
+    m->runs = must(calloc(1, sizeof(*m->runs)));
+    m->runs[0] = (struct store_run){fd, must(strdup(path)), 0, p->size};
+    m->map = (struct store_map){p->size, m->runs, 1};
+    *map = &m->map;
+    return true;
 }
 
 // A descriptor that another map has, or a new one; counted. With map_lock.
@@ -938,6 +998,10 @@ bool store_map_open(struct store *s, const sha256 *content, const struct store_m
     if (!db_read(s->db, find_places, &p, err)) {
         free(p.places);
         return false;
+    }
+    if (p.outside) {
+        free(p.places);
+        return map_outside(s, &p, map, err);
     }
     struct map_kept *m = must(calloc(1, sizeof(*m)));
     m->content = *content;

@@ -129,7 +129,8 @@ struct store_chunk {
     sha256 hash;
     int64_t length;
 };
-// All chunks of a file in order, in `a`. NOT_FOUND when the content is not here.
+// All chunks of a file in order, in `a`. NOT_FOUND when the content is not here; CONFLICT when it
+// lies in a place (store/place.h) and has not been hashed.
 MUST_CHECK bool store_chunks(struct db_tx *tx, const sha256 *content, struct arena *a,
                              struct store_chunk **list, size_t *count, struct error *err);
 
@@ -161,6 +162,7 @@ struct store_numbers {
     int64_t files, chunks, bytes; // recorded; bytes are counted once
     int64_t free_bytes, total_bytes, reserve_bytes;
     int64_t uploads; // open
+    int64_t place_files, place_bytes; // that lie in places: not counted above
 };
 MUST_CHECK bool store_numbers(struct store *s, struct store_numbers *n, struct error *err);
 
@@ -203,6 +205,7 @@ struct store_copy {
     void *context;
     // Answers.
     int64_t files, bytes, copied_bytes, damage;
+    int64_t place_files, place_bytes; // lie in places, and are not copied
 };
 // Copies every extent and pack that `db` names, each proven (XXH3 of every chunk) as it is read and
 // durable when it has its name; what `to` has already is not copied again. What is damaged or

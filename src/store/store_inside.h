@@ -2,6 +2,7 @@
 #pragma once
 #include "plat/disk.h"
 #include "plat/ids.h"
+#include "store/place.h"
 #include "store/store.h"
 
 #include <limits.h>
@@ -57,6 +58,7 @@ struct store {
     struct db *db;
     struct disk *disk;
     int64_t reserve;
+    bool look_only;
     pthread_mutex_t lock;
     // guarded by lock: the open uploads
     struct upload *uploads;
@@ -102,6 +104,11 @@ const char *store_row_look(const struct check_row *r, int fd, char *bytes, bool 
 
 // copy.c: the lock of store_hold for whoever gives space back. -1: somebody holds it
 int store_hold_alone(const char *folder);
+
+// place.c: opens a content that lies in a place. `path` is a name of it that is ASCII.
+bool place_open(struct store *s, const sha256 *content, int *fd, char path[PATH_MAX],
+                struct error *err);
+void place_links_tidy(struct store *s); // names that nobody has used for long
 
 // upload.c
 bool uploads_recover(struct store *s, struct error *err);

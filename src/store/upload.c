@@ -606,8 +606,10 @@ static bool find_chunk(struct db_tx *tx, void *context, struct error *err)
 {
     struct known *k = context;
     k->length = -1;
-    struct db_rows *rows = db_query(tx, "select length, xxh3 from chunks where hash = ?1", "b",
-                                    k->hash->at, (size_t)SHA256_SIZE);
+    struct db_rows *rows = db_query(tx,
+                                    "select c.length, c.xxh3 from chunks c join extents e on e.id "
+                                    "= c.extent where c.hash = ?1 and e.kind <> 'place'",
+                                    "b", k->hash->at, (size_t)SHA256_SIZE);
     if (db_next(rows)) {
         k->length = db_int(rows, 0);
         k->xxh3 = db_int(rows, 1);
