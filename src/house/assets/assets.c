@@ -231,7 +231,8 @@ bool asset_add(struct db_tx *tx, const struct asset_wish *wish, struct asset_mad
 
         count_in(tx, wish->project, folder, 1, size, err) &&
         say_asset(tx, "asset.changed", wish->project, made->asset.text, made->version.text, err) &&
-        say_asset(tx, "version.stored", wish->project, made->asset.text, made->version.text, err);
+        (wish->untold ||
+         say_asset(tx, "version.stored", wish->project, made->asset.text, made->version.text, err));
     arena_close(a);
     return ok;
 }
@@ -259,7 +260,45 @@ bool version_add(struct db_tx *tx, const char *asset, const struct asset_wish *w
                   "ssi", asset, made->version.text, size) &&
            (w.deleted || count_in(tx, w.project, w.folder, 0, size, err)) &&
            say_asset(tx, "asset.changed", w.project, asset, made->version.text, err) &&
-           say_asset(tx, "version.stored", w.project, asset, made->version.text, err);
+           (wish->untold ||
+            say_asset(tx, "version.stored", w.project, asset, made->version.text, err));
+}
+
+bool version_tell(struct db_tx *tx, const char *version, struct error *err)
+{
+    char project[27], asset[27];
+    return version_place(tx, version, project, asset, err) &&
+           say_asset(tx, "version.stored", project, asset, version, err);
+}
+
+// As content_of.
+bool version_content_again(struct db_tx *tx, const char *version, sha256 *before, sha256 *after,
+                           struct error *err)
+{
+    struct hasher *h = hasher_open("sha256");
+    uint8_t digest[64];
+    int64_t count = 0;
+    struct db_rows *rows =
+        db_query(tx, "select name, content from version_files where version = ?1 order by number",
+                 "s", version);
+    for (; db_next(rows); count++) {
+        const char *name = db_text(rows, 0);
+        *after = hash_column(rows, 1);
+        hasher_add(h, name, strlen(name) + 1);
+        hasher_add(h, after->at, SHA256_SIZE);
+    }
+    hasher_end(h, digest);
+    if (count > 1)
+        memcpy(after->at, digest, SHA256_SIZE);
+    if (!db_end(rows, err))
+        return false;
+    rows = db_query(tx, "select content from versions where id = ?1", "s", version);
+    bool there = db_next(rows) && count;
+    if (there)
+        *before = hash_column(rows, 0);
+    return db_end(rows, err) && (there || not_there(err, "version")) &&
+           db_run(tx, err, "update versions set content = ?2 where id = ?1", "sb", version,
+                  (const void *)after->at, (size_t)SHA256_SIZE);
 }
 
 // ---- changing
@@ -357,6 +396,10 @@ static bool delete_one(struct db_tx *tx, const char *asset, const struct where *
     return db_run(tx, err, "update assets set deleted = ?2 where id = ?1", "si", asset,
                   (int64_t)deleted) &&
            count_in(tx, w->project, w->folder, sign, sign * w->bytes, err) &&
+           db_run(tx, err,
+                  "update projects set place_bytes = place_bytes + ?3 * (select "
+                  "coalesce(sum(bytes), 0) from place_versions where asset = ?2) where id = ?1",
+                  "ssi", w->project, asset, (int64_t)sign) &&
            say_asset(tx, deleted ? "asset.deleted" : "asset.changed", w->project, asset, w->newest,
                      err);
 }

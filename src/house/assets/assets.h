@@ -67,6 +67,7 @@ struct asset_wish {
     const char *facts; // Facts as far as they are known before probing (a sequence's); NULL: none
     // Of the things to be made; NULL: new ones. The same ids again change nothing.
     const char *asset_id, *version_id;
+    bool untold; // no version.stored: whoever made it says version_tell later
 };
 struct asset_made {
     id asset, version;
@@ -83,6 +84,12 @@ MUST_CHECK bool asset_add(struct db_tx *tx, const struct asset_wish *wish, struc
 // A further version of an asset: by, files, facts and version_id of the wish count.
 MUST_CHECK bool version_add(struct db_tx *tx, const char *asset, const struct asset_wish *wish,
                             struct asset_made *made, struct error *err);
+// Says version.stored of a version that was made untold.
+MUST_CHECK bool version_tell(struct db_tx *tx, const char *version, struct error *err);
+// The contents of a version's files are others by name than when it was made, and the same bytes:
+// its own content follows.
+MUST_CHECK bool version_content_again(struct db_tx *tx, const char *version, sha256 *before,
+                                      sha256 *after, struct error *err);
 // What a file's name says before anything has looked inside; unknown endings are "clip", so that
 // somebody does. Text, PDF, XML, EDL and the like are "document".
 const char *asset_kind_of_name(const char *file_name);
@@ -116,9 +123,6 @@ struct asset_query {
 MUST_CHECK bool asset_list(struct db_tx *tx, const struct asset_query *q, struct arena *a,
                            json_t **items, int64_t *total, const char **key, const char **key_id,
                            struct error *err);
-// Those, in this order; what is gone is left out.
-MUST_CHECK bool asset_list_of(struct db_tx *tx, const char *const *ids, size_t count,
-                             struct arena *a, json_t **items, struct error *err);
 MUST_CHECK bool asset_get(struct db_tx *tx, const char *id, json_t **asset, struct error *err);
 
 // The little that rooms ask of an asset that goes with another.

@@ -25,7 +25,7 @@ static json_t *text_json(const char *at)
                      "v.state, coalesce(v.facts, v.known), v.problem, v.job, v.status"
 static json_t *version_row(struct db_rows *rows, int at)
 {
-    return json_pack("{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:o, s:s, s:o, s:o, s:[], s:o, s:s}",
+    return json_pack("{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:o, s:s, s:o, s:o, s:[], s:o, s:s, s:n}",
                      "id", db_text(rows, at), "asset", db_text(rows, at + 1), "number",
                      (json_int_t)db_int(rows, at + 2), "created", time_json(db_int(rows, at + 3)),
                      "by", db_text(rows, at + 4), "size", (json_int_t)db_int(rows, at + 5),
@@ -33,7 +33,7 @@ static json_t *version_row(struct db_rows *rows, int at)
                      hash_json(rows, at + 7), "state", db_text(rows, at + 8), "facts",
                      parsed(db_text(rows, at + 9)), "problem", parsed(db_text(rows, at + 10)),
                      "derived", "job", text_json(db_text(rows, at + 11)), "status",
-                     db_text(rows, at + 12));
+                     db_text(rows, at + 12), "place");
 }
 
 #define ASSET                                                                                      \
@@ -93,6 +93,30 @@ static void derived_append(json_t *version, struct db_rows *rows, bool growing, 
     json_array_append_new(json_object_get(version, "derived"), file);
 }
 
+// Adds to each version whose bytes lie in a place where that is, and whether they are there.
+static bool place_fill(struct db_tx *tx, json_t *const *versions, const struct buf *ids,
+                       size_t count, struct error *err)
+{
+    struct db_rows *rows =
+        db_query(tx,
+                 IDS "select ids.n, l.id, p.path, case when l.state = 'offline' and p.state = "
+                     "'here' then 'offline' else p.state end, p.unhashed, case when l.state = "
+                     "'offline' and p.state = 'here' then l.since_ms else p.since_ms end, case "
+                     "when l.state = 'offline' and p.state = 'here' then l.seen_ms else p.seen_ms "
+                     "end, p.keep, p.problem, l.path from ids join place_versions p on p.version "
+                     "= ids.id join places l on l.number = p.place",
+                 "si", ids->at, (int64_t)count);
+    while (db_next(rows))
+        json_object_set_new(
+            versions[db_int(rows, 0)], "place",
+            json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:b, s:o}", "id", db_text(rows, 1),
+                      "root", db_text(rows, 9), "path", db_text(rows, 2), "state",
+                      db_text(rows, 3), "hashed", db_int(rows, 4) == 0, "since",
+                      time_json(db_int(rows, 5)), "seen", time_json(db_int(rows, 6)), "keeping",
+                      db_int(rows, 7) != 0, "problem", text_json(db_text(rows, 8))));
+    return db_end(rows, err);
+}
+
 // Adds to each version its derived files, or those that grow while it has none.
 static bool derived_fill(struct db_tx *tx, json_t *const *versions, size_t count, struct error *err)
 {
@@ -117,8 +141,9 @@ static bool derived_fill(struct db_tx *tx, json_t *const *versions, size_t count
                     "si", ids.at, (int64_t)count);
     while (db_next(rows))
         derived_append(versions[db_int(rows, 0)], rows, true, json_string(db_text(rows, 4)));
+    ok = db_end(rows, err) && ok && place_fill(tx, versions, &ids, count, err);
     buf_free(&ids);
-    return db_end(rows, err) && ok;
+    return ok;
 }
 
 // ---- what is seen of camera originals
@@ -287,29 +312,6 @@ bool asset_list(struct db_tx *tx, const struct asset_query *q, struct arena *a, 
             last_id = arena_text(a, db_text(rows, 0));
         }
     }
-    if (db_end(rows, err) && derived_fill_list(tx, *items, "version", a, err))
-        return true;
-    json_decref(*items);
-    *items = NULL;
-    return false;
-}
-
-bool asset_list_of(struct db_tx *tx, const char *const *ids, size_t count, struct arena *a,
-                  json_t **items, struct error *err)
-{
-    struct buf all = BUF_LIMIT(1 << 20);
-    for (size_t i = 0; i < count; i++)
-        buf_text(&all, ids[i]);
-    *items = json_array();
-    if (!count)
-        return true;
-    struct db_rows *rows = db_query(tx,
-                                    IDS "select " ASSET " from ids join assets a on a.id = ids.id "
-                                        "join versions v on v.id = a.newest order by ids.n",
-                                    "si", all.at, (int64_t)count);
-    while (db_next(rows))
-        json_array_append_new(*items, asset_row(rows));
-    buf_free(&all);
     if (db_end(rows, err) && derived_fill_list(tx, *items, "version", a, err))
         return true;
     json_decref(*items);

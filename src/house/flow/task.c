@@ -560,7 +560,8 @@ bool flow_reads(struct db_tx *tx, const char *job, const sha256 *content, int64_
     struct db_rows *rows = db_query(
         tx,
         "select f.size from jobs j join version_files f on f.version = j.version where j.id = ?1 "
-        "and f.content = ?2 union all select size from delivery_pieces where job = ?1 and content "
+        "and (f.content = ?2 or f.content = (select content from place_was where was = ?2)) union all "
+        "select size from delivery_pieces where job = ?1 and content "
         "= ?2 union all select d.size from delivery_looks l join deliveries d on d.id = l.delivery "
         "where l.job = ?1 and d.content = ?2",
         "sb", job, (const void *)content->at, (size_t)SHA256_SIZE);

@@ -291,12 +291,12 @@ static const struct {
     const char *scope, *sql;
 } used[] = {
     {"line",
-     "select (select coalesce(sum(bytes), 0) from projects) + (select coalesce(sum(f.size), 0) from "
+     "select (select coalesce(sum(bytes - place_bytes), 0) from projects) + (select coalesce(sum(f.size), 0) from "
      "transfer_files f join transfers t on t.id = f.transfer where f.size > 0 and t.origin <> 'job' "
      "and f.id <> ?2 and f.asset is null and ?1 = ?1) + (select coalesce(sum(size), 0) from "
      "door_files where size > 0 and id <> ?2)"},
     {"project",
-     "select (select coalesce(sum(bytes), 0) from projects where id = ?1) + (select "
+     "select (select coalesce(sum(bytes - place_bytes), 0) from projects where id = ?1) + (select "
      "coalesce(sum(f.size), 0) from transfer_files f join transfers t on t.id = f.transfer where "
      "t.project = ?1 and f.size > 0 and t.origin <> 'job' and f.id <> ?2 and f.asset is null) + "
      "(select coalesce(sum(size), 0) from door_files where project = ?1 and size > 0 and id <> ?2)"},
