@@ -1,0 +1,569 @@
+/*
+ * Hashing: files of places are read, and what stood for them is replaced by what they are.
+ *
+ * A file is opened, read to its end and looked at again; if it is not what its row says, before or
+ * after, what was read counts for nothing and the next look finds out. Many small files go into one
+ * transaction. What people do goes first: while they move bytes, most of the time is theirs.
+ */
+#include "house/places/inside.h"
+
+#include "base/log.h"
+#include "house/assets/assets.h"
+#include "house/flow/flow.h"
+#include "plat/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HASH_SOME = 200, REST_MS = 500, STEP_BACK = 4, STEP_BACK_MOST_MS = 2000 };
+#define HASH_BYTES ((int64_t)64 << 20) // read before it is written down
+#define WAS_KEPT_MS (7LL * 24 * 3600 * 1000)
+#define WINDOW_US 2000000
+
+struct to_hash {
+    int64_t folder, size, mtime_ns, hashed;
+    const char *root, *path, *name, *state, *place;
+    int64_t place_number;
+    struct place_hash hash;
+    int code; // 0: it was read; else why not; 1: it is not what it was
+};
+struct hashing {
+    struct places *p;
+    struct arena *a;
+    struct to_hash list[HASH_SOME];
+    size_t count, done;
+};
+
+static const char *bytes_of(struct arena *a, struct db_rows *rows, int column)
+{
+    size_t size;
+    const void *at = db_blob(rows, column, &size);
+    return arena_copy(a, at ? at : "", at ? size : 0);
+}
+
+static bool pick_of(struct db_tx *tx, struct hashing *w, int64_t place, struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx,
+        "select f.folder, f.name, f.size, f.mtime_ns, f.hashed, f.state, d.path, p.path, p.id from "
+        "place_files f join place_folders d on d.number = f.folder join places p on p.number = "
+        "f.place where f.place = ?1 and f.hashed in (0, 2) order by f.wanted desc limit ?2",
+        "ii", place, (int64_t)(HASH_SOME - w->count));
+    while (db_next(rows) && w->count < HASH_SOME) {
+        struct to_hash *h = &w->list[w->count++];
+        const char *folder = bytes_of(w->a, rows, 6);
+        memset(h, 0, sizeof(*h));
+        h->folder = db_int(rows, 0);
+        h->name = bytes_of(w->a, rows, 1);
+        h->size = db_int(rows, 2);
+        h->mtime_ns = db_int(rows, 3);
+        h->hashed = db_int(rows, 4);
+        h->state = arena_text(w->a, db_text(rows, 5));
+        h->path = *folder ? arena_format(w->a, "%s/%s", folder, h->name) : h->name;
+        h->root = arena_text(w->a, db_text(rows, 7));
+        h->place = arena_text(w->a, db_text(rows, 8));
+        h->place_number = place;
+    }
+    return db_end(rows, err);
+}
+
+static bool pick_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct hashing *w = context;
+    int64_t places[PLACES_MOST];
+    size_t count = 0;
+    w->count = w->done = 0;
+    struct db_rows *rows =
+        db_query(tx, "select number from places where state = 'online' order by number", "");
+    while (db_next(rows) && count < PLACES_MOST)
+        places[count++] = db_int(rows, 0);
+    bool ok = db_end(rows, err);
+    for (size_t i = 0; ok && !w->count && i < count; i++)
+        ok = pick_of(tx, w, places[i], err);
+    return ok;
+}
+
+// ---- reading
+
+static void count_rate(struct places *p, const char *place, int64_t bytes)
+{
+    struct place_run *r = place_run(p, place);
+    int64_t now = clock_tick_us();
+    if (!r)
+        return;
+    pthread_mutex_lock(&p->lock);
+    r->hash_window_bytes += bytes;
+    int64_t took = now - r->hash_window_us;
+    if (took > WINDOW_US) {
+        // After a pause the first window says nothing.
+        r->hash_bytes_s = took < 5 * WINDOW_US ? r->hash_window_bytes * 1000000 / took : 0;
+        r->hash_window_us = now;
+        r->hash_window_bytes = 0;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void step_back(const struct places *p, int64_t took_us)
+{
+    int64_t rest_ms = took_us * STEP_BACK / 1000;
+    if (p->busy && p->busy(p->context))
+        clock_sleep_ms(rest_ms < STEP_BACK_MOST_MS ? rest_ms + 1 : STEP_BACK_MOST_MS);
+}
+
+static int read_chunk(int fd, char *bytes, int64_t at, int64_t size)
+{
+    for (int64_t have = 0; have < size;) {
+        ssize_t got = pread(fd, bytes + have, (size_t)(size - have), at + have);
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        if (got == 0)
+            return 1; // shorter than it was
+        have += got > 0 ? got : 0;
+    }
+    return 0;
+}
+
+static int read_all(struct hashing *w, struct to_hash *h, int fd, char *bytes)
+{
+    struct hasher *all = hasher_open("sha256");
+    uint8_t digest[64];
+    int code = 0;
+    h->hash.size = h->size;
+    h->hash.count = (size_t)((h->size + STORE_CHUNK - 1) / STORE_CHUNK);
+    h->hash.chunks = calloc(h->hash.count + 1, sizeof(*h->hash.chunks));
+    h->hash.xxh3 = calloc(h->hash.count + 1, sizeof(*h->hash.xxh3));
+    if (!h->hash.chunks || !h->hash.xxh3)
+        abort();
+    (void)!posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    for (size_t i = 0; code == 0 && i < h->hash.count; i++) {
+        int64_t at = (int64_t)i * STORE_CHUNK, left = h->size - at, began = clock_tick_us();
+        int64_t size = left < STORE_CHUNK ? left : STORE_CHUNK;
+        code = places_go_on(w->p) ? read_chunk(fd, bytes, at, size) : -ECANCELED;
+        if (code != 0)
+            break;
+        (void)!posix_fadvise(fd, at + size, STORE_CHUNK, POSIX_FADV_WILLNEED);
+        h->hash.chunks[i] = sha256_of(bytes, (size_t)size);
+        h->hash.xxh3[i] = xxh3_of(bytes, (size_t)size);
+        hasher_add(all, h->hash.chunks[i].at, SHA256_SIZE);
+        (void)!posix_fadvise(fd, at, size, POSIX_FADV_DONTNEED); // others' files stay in memory
+        count_rate(w->p, h->place, size);
+        step_back(w->p, clock_tick_us() - began);
+    }
+    hasher_end(all, digest);
+    memcpy(h->hash.content.at, digest, SHA256_SIZE);
+    return code;
+}
+
+static void hash_one(struct hashing *w, struct to_hash *h, char *bytes)
+{
+    struct beneath_file seen;
+    int fd = beneath_open(h->root, h->path, &seen), again = -1;
+    h->code = fd < 0 ? fd : seen.size != h->size || seen.mtime_ns != h->mtime_ns ? 1 : 0;
+    if (h->code == 0)
+        h->code = read_all(w, h, fd, bytes);
+    // What is there by name now is what was read, and nobody wrote to it.
+    if (h->code == 0 && (!beneath_seen(fd, &seen) || seen.size != h->size ||
+                         seen.mtime_ns != h->mtime_ns ||
+                         (again = beneath_open(h->root, h->path, &seen)) < 0 ||
+                         seen.size != h->size || seen.mtime_ns != h->mtime_ns))
+        h->code = 1;
+    if (again >= 0)
+        close(again);
+    if (fd >= 0)
+        close(fd);
+}
+
+// ---- what it means
+
+// Everything that names the one content names the other from now on. Files that were made of these
+// bytes before stay; of two sets of them one is enough.
+static bool derived_moves(struct db_tx *tx, const sha256 *from, const sha256 *to, struct error *err)
+{
+    sha256 dropped[64];
+    size_t count = 0;
+    int64_t bytes;
+    struct db_rows *rows =
+        db_query(tx,
+                 "select content from derived d where source = ?1 and exists (select 1 from "
+                 "derived o where o.source = ?2 and o.recipe = d.recipe)",
+                 "bb", (const void *)from->at, (size_t)SHA256_SIZE, (const void *)to->at,
+                 (size_t)SHA256_SIZE);
+    while (db_next(rows) && count < 64) {
+        size_t size;
+        const void *at = db_blob(rows, 0, &size);
+        if (at && size == SHA256_SIZE)
+            memcpy(dropped[count++].at, at, SHA256_SIZE);
+    }
+    bool ok = db_end(rows, err) &&
+              db_run(tx, err,
+                     "delete from derived where source = ?1 and exists (select 1 from derived o "
+                     "where o.source = ?2 and o.recipe = derived.recipe)",
+                     "bb", (const void *)from->at, (size_t)SHA256_SIZE, (const void *)to->at,
+                     (size_t)SHA256_SIZE) &&
+              db_run(tx, err, "update derived set source = ?2 where source = ?1", "bb",
+                     (const void *)from->at, (size_t)SHA256_SIZE, (const void *)to->at,
+                     (size_t)SHA256_SIZE);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = flow_forget(tx, &dropped[i], &bytes, err);
+    return ok;
+}
+
+// A version of several files gets its real content when all of them have theirs: each once.
+static bool versions_know(struct db_tx *tx, const json_t *versions, struct error *err)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(versions, i, one)
+    {
+        const char *version = json_string_value(one);
+        int64_t left = 1;
+        sha256 before, after;
+        if (!db_run(tx, err,
+                    "update place_versions set unhashed = unhashed - 1 where version = ?1 and "
+                    "unhashed > 0",
+                    "s", version) ||
+            !db_one_int(tx, &left, 0, err, "select unhashed from place_versions where version = ?1",
+                        "s", version))
+            return false;
+        if (!left && (!version_content_again(tx, version, &before, &after, err) ||
+                      (!sha256_equal(&before, &after) && !derived_moves(tx, &before, &after, err))))
+            return false;
+    }
+    return true;
+}
+
+static bool replace(struct db_tx *tx, const struct to_hash *h, const sha256 *was, struct error *err)
+{
+    const sha256 *is = &h->hash.content;
+    json_t *versions = json_array();
+    struct db_rows *rows =
+        db_query(tx, "select distinct version from version_files where content = ?1", "b",
+                 (const void *)was->at, (size_t)SHA256_SIZE);
+    while (db_next(rows))
+        json_array_append_new(versions, json_string(db_text(rows, 0)));
+    bool ok = db_end(rows, err) && place_record_hashed(tx, h->place, &h->hash, err);
+    for (const char *const *t = flow_holders(); ok && *t; t++) {
+        char words[120];
+        snprintf(words, sizeof(words), "update %s set content = ?2 where content = ?1", *t);
+        ok = strcmp(*t, "versions") == 0 ||
+             db_run(tx, err, words, "bb", (const void *)was->at, (size_t)SHA256_SIZE,
+                    (const void *)is->at, (size_t)SHA256_SIZE);
+    }
+    ok = ok && versions_know(tx, versions, err) &&
+         db_run(tx, err,
+                "insert into place_was (was, content, at_ms) values (?1, ?2, ?3) on conflict "
+                "(was) do nothing",
+                "bbi", (const void *)was->at, (size_t)SHA256_SIZE, (const void *)is->at,
+                (size_t)SHA256_SIZE, clock_now_ms()) &&
+         db_run(tx, err, "delete from contents where content = ?1 and unhashed = 1", "b",
+                (const void *)was->at, (size_t)SHA256_SIZE);
+    json_decref(versions);
+    return ok;
+}
+
+struct row_now {
+    char version[27], state[16];
+    int64_t member, hashed;
+    sha256 content;
+    bool has_content, there;
+};
+
+static bool row_now(struct db_tx *tx, const struct to_hash *h, struct row_now *r, struct error *err)
+{
+    memset(r, 0, sizeof(*r));
+    struct db_rows *rows = db_query(
+        tx,
+        "select state, version, member, hashed, content from place_files where folder = ?1 and "
+        "name = ?2 and size = ?3 and mtime_ns = ?4 and hashed in (0, 2)",
+        "ibii", h->folder, h->name, strlen(h->name), h->size, h->mtime_ns);
+    r->there = db_next(rows);
+    if (r->there) {
+        size_t size;
+        const void *content = db_blob(rows, 4, &size);
+        text_copy(text_of(db_text(rows, 0)), r->state, sizeof(r->state));
+        text_copy(text_of(db_text(rows, 1)), r->version, sizeof(r->version));
+        r->member = db_int(rows, 2);
+        r->hashed = db_int(rows, 3);
+        r->has_content = content && size == SHA256_SIZE;
+        if (r->has_content)
+            memcpy(r->content.at, content, SHA256_SIZE);
+    }
+    return db_end(rows, err);
+}
+
+// A file whose date changed, and whose bytes did not, is what it was.
+static bool only_touched(struct db_tx *tx, const struct to_hash *h, const struct row_now *r,
+                         bool *same, struct error *err)
+{
+    int64_t count = 0;
+    bool ok = db_one_int(tx, &count, 0, err,
+                         "select count(*) from version_files where version = ?1 and number = ?2 "
+                         "and content = ?3",
+                         "sib", r->version, r->member, (const void *)h->hash.content.at,
+                         (size_t)SHA256_SIZE);
+    *same = count > 0;
+    return ok;
+}
+
+static bool row_hashed(struct db_tx *tx, const struct to_hash *h, const struct row_now *r,
+                       const char *state, struct error *err)
+{
+    struct place_counts c = {0};
+    place_counted(&c, r->state, r->hashed, h->size, -1);
+    place_counted(&c, state, 1, h->size, 1);
+    return db_run(tx, err,
+                  "update place_files set content = ?3, hashed = 1, wanted = 0, state = ?4 where "
+                  "folder = ?1 and name = ?2",
+                  "ibbs", h->folder, h->name, strlen(h->name), (const void *)h->hash.content.at,
+                  (size_t)SHA256_SIZE, state) &&
+           place_count(tx, h->place_number, &c, err);
+}
+
+static bool write_hash(struct db_tx *tx, const struct to_hash *h, struct error *err)
+{
+    struct row_now r;
+    bool same = false;
+    if (!row_now(tx, h, &r, err) || !r.there)
+        return err->kind == ERROR_NONE;
+    if (strcmp(r.state, "here") == 0)
+        return row_hashed(tx, h, &r, "here", err) &&
+               (!r.has_content || replace(tx, h, &r.content, err));
+    if (!place_record_hashed(tx, h->place, &h->hash, err) ||
+        (strcmp(r.state, "changed") == 0 && !only_touched(tx, h, &r, &same, err)) ||
+        !row_hashed(tx, h, &r, same ? "here" : r.state, err))
+        return false;
+    return !same || db_run(tx, err,
+                           "update place_versions set state = 'here', since_ms = ?2 where version "
+                           "= ?1 and not exists (select 1 from place_files f where f.version = ?1 "
+                           "and f.state <> 'here')",
+                           "si", r.version, clock_now_ms());
+}
+
+// What can not be read, or is not what it was, waits for the next look at all of the place.
+static bool write_failed(struct db_tx *tx, const struct to_hash *h, struct error *err)
+{
+    return db_run(tx, err,
+                  "update place_files set wanted = 0, hashed = -1 where folder = ?1 and name = ?2 "
+                  "and size = ?3 and mtime_ns = ?4",
+                  "ibii", h->folder, h->name, strlen(h->name), h->size, h->mtime_ns);
+}
+
+static bool write_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct hashing *w = context;
+    struct place_row row;
+    bool ok = true;
+    error_clear(err);
+    for (size_t i = 0; ok && i < w->done; i++)
+        ok = w->list[i].code == 0 ? write_hash(tx, &w->list[i], err)
+                                  : write_failed(tx, &w->list[i], err);
+    return ok && place_row(tx, w->list[0].place, &row, err) && place_say(tx, &row, err) &&
+           db_run(tx, err, "delete from place_was where at_ms < ?1", "i",
+                  clock_now_ms() - WAS_KEPT_MS);
+}
+
+bool places_hash(struct places *p, bool *more, struct error *err)
+{
+    struct hashing *w = calloc(1, sizeof(*w));
+    char *bytes = malloc((size_t)STORE_CHUNK);
+    int64_t read = 0;
+    if (!w || !bytes)
+        abort();
+    w->p = p;
+    w->a = arena_open((size_t)64 << 20);
+    bool ok = db_read(p->db, pick_in, w, err);
+    while (ok && w->done < w->count && read < HASH_BYTES && places_go_on(p)) {
+        struct to_hash *h = &w->list[w->done++];
+        hash_one(w, h, bytes);
+        read += h->size;
+        if (h->code == -ECANCELED)
+            w->done--;
+    }
+    ok = ok && (!w->done || db_write(p->db, write_in, w, err));
+    *more = ok && w->done > 0;
+    for (size_t i = 0; i < w->count; i++)
+        place_hash_free(&w->list[i].hash);
+    arena_close(w->a);
+    free(bytes);
+    free(w);
+    return ok;
+}
+
+// ---- copying into the house
+
+struct keeping {
+    const char *version;
+    char found[27];
+    int64_t number; // of the next file, 0: none is left
+    sha256 content;
+    int64_t size;
+    const char *problem;
+    struct store_bytes *bytes;
+};
+
+static bool keep_ask_in(struct db_tx *tx, void *context, struct error *err)
+{
+    const char *version = context;
+    char state[16] = "";
+    struct db_rows *rows =
+        db_query(tx, "select state from place_versions where version = ?1", "s", version);
+    if (db_next(rows))
+        text_copy(text_of(db_text(rows, 0)), state, sizeof(state));
+    if (!db_end(rows, err))
+        return false;
+    if (!*state)
+        return true; // it is in the house
+    if (strcmp(state, "changed") == 0) {
+        error_set(err, ERROR_CONFLICT, "this version can not be copied into the house");
+        return error_why(err, "its file has changed since: these bytes are gone");
+    }
+    return db_run(tx, err,
+                  "update place_versions set keep = 1, problem = null where version = ?1", "s",
+                  version) &&
+           db_run(tx, err, "update place_files set wanted = 1 where version = ?1 and hashed = 0",
+                  "s", version);
+}
+
+bool place_keep(struct places *p, const char *version, struct error *err)
+{
+    return db_write(p->db, keep_ask_in, (void *)(uintptr_t)version, err);
+}
+
+static bool keep_find(struct db_tx *tx, void *context, struct error *err)
+{
+    struct keeping *w = context;
+    w->found[0] = 0;
+    w->number = 0;
+    struct db_rows *rows = db_query(tx,
+                                    "select v.version from place_versions v join places p on "
+                                    "p.number = v.place where v.keep = 1 and v.unhashed = 0 and "
+                                    "p.state = 'online' limit 1",
+                                    "");
+    if (db_next(rows))
+        text_copy(text_of(db_text(rows, 0)), w->found, sizeof(w->found));
+    if (!db_end(rows, err) || !w->found[0])
+        return err->kind == ERROR_NONE;
+    rows = db_query(
+        tx,
+        "select f.number, f.content, f.size from version_files f where f.version = ?1 and exists "
+        "(select 1 from content_chunks k join chunks c on c.hash = k.hash join extents e on e.id = "
+        "c.extent where k.content = f.content and e.kind = 'place') order by f.number limit 1",
+        "s", w->found);
+    if (db_next(rows)) {
+        size_t size;
+        const void *at = db_blob(rows, 1, &size);
+        w->number = db_int(rows, 0);
+        w->size = db_int(rows, 2);
+        if (at && size == SHA256_SIZE)
+            memcpy(w->content.at, at, SHA256_SIZE);
+    }
+    return db_end(rows, err);
+}
+
+static bool keep_record(struct db_tx *tx, void *context, struct error *err)
+{
+    struct keeping *w = context;
+    return store_record(tx, w->bytes, err);
+}
+
+static bool keep_done(struct db_tx *tx, void *context, struct error *err)
+{
+    struct keeping *w = context;
+    char place[27] = "";
+    struct place_row row;
+    struct db_rows *rows = db_query(tx,
+                                    "select p.id from place_versions v join places p on p.number "
+                                    "= v.place where v.version = ?1",
+                                    "s", w->found);
+    if (db_next(rows))
+        text_copy(text_of(db_text(rows, 0)), place, sizeof(place));
+    if (!db_end(rows, err) || !place_row(tx, place, &row, err) || !place_say(tx, &row, err))
+        return false;
+    if (w->problem)
+        return db_run(tx, err,
+                      "update place_versions set keep = 0, problem = ?2 where version = ?1", "ss",
+                      w->found, w->problem);
+    return db_run(tx, err,
+                  "update projects set place_bytes = place_bytes - (select v.bytes from "
+                  "place_versions v join assets a on a.id = v.asset and a.deleted = 0 where "
+                  "v.version = ?2) where id = ?1 and exists (select 1 from place_versions v join "
+                  "assets a on a.id = v.asset and a.deleted = 0 where v.version = ?2)",
+                  "ss", row.project, w->found) &&
+           db_run(tx, err, "delete from place_versions where version = ?1", "s", w->found);
+}
+
+// The bytes are proven chunk by chunk as they come: what is copied is what was hashed.
+static bool copy_in(struct places *p, struct keeping *w, struct error *err)
+{
+    id upload = id_new();
+    const struct store_map *map = NULL;
+    char *bytes = malloc((size_t)STORE_CHUNK);
+    if (!bytes)
+        abort();
+    bool begun = store_map_open(p->store, &w->content, &map, err) &&
+                 store_upload_begin(p->store, upload.text, w->size, err);
+    bool ok = begun;
+    for (int64_t at = 0, n = 0; ok && at < w->size; at += STORE_CHUNK, n++) {
+        int64_t began = clock_tick_us(), left = w->size - at;
+        size_t size = (size_t)(left < STORE_CHUNK ? left : STORE_CHUNK);
+        ok = (places_go_on(p) || error_set(err, ERROR_CANCELLED, "the house closes")) &&
+             store_map_read(map, at, bytes, size, err);
+        sha256 hash = ok ? sha256_of(bytes, size) : (sha256){0};
+        ok = ok && store_put_chunk(p->store, upload.text, n, bytes, size, &hash, err);
+        step_back(p, clock_tick_us() - began);
+    }
+    ok = ok && store_upload_finish(p->store, upload.text, &w->bytes, err);
+    if (ok && !sha256_equal(store_bytes_content(w->bytes, 0), &w->content)) {
+        ok = error_set(err, ERROR_DAMAGED, "the file is not what it was when it was hashed");
+        error_fix(err, "look at its volume; the copy was not kept");
+    }
+    bool recorded = ok && db_write(p->db, keep_record, w, err);
+    store_settle(p->store, w->bytes, recorded);
+    w->bytes = NULL;
+    store_map_close(p->store, map);
+    free(bytes);
+    struct error ignored;
+    if (begun && !recorded)
+        (void)!store_upload_abandon(p->store, upload.text, &ignored);
+    return recorded;
+}
+
+bool places_keep_some(struct places *p, bool *more, struct error *err)
+{
+    struct keeping w = {0};
+    struct error why;
+    error_clear(err);
+    error_clear(&why);
+    *more = false;
+    if (!db_read(p->db, keep_find, &w, err) || !w.found[0])
+        return err->kind == ERROR_NONE;
+    *more = true;
+    if (w.number && copy_in(p, &w, &why))
+        return true;
+    if (why.kind == ERROR_CANCELLED)
+        return true;
+    if (w.number) {
+        w.problem = why.what;
+        log_problem("place.keep", &why);
+    }
+    return db_write(p->db, keep_done, &w, err);
+}
+
+void places_hash_on(struct places *p)
+{
+    struct error err;
+    thread_yields();
+    while (places_go_on(p)) {
+        bool more = false, kept = false;
+        error_clear(&err);
+        if (!places_keep_some(p, &kept, &err) || !places_hash(p, &more, &err)) {
+            log_problem("place.hash", &err);
+            more = kept = false;
+        }
+        for (int slept = 0; !more && !kept && slept < REST_MS && places_go_on(p); slept += 100)
+            clock_sleep_ms(100);
+    }
+}

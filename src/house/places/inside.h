@@ -1,0 +1,84 @@
+// What the files of this room share.
+#pragma once
+#include "house/places/places.h"
+#include "plat/beneath.h"
+#include "plat/ids.h"
+#include "plat/watch.h"
+#include "store/place.h"
+
+#include <limits.h>
+#include <pthread.h>
+
+enum { PLACES_MOST = 256, ROOTS_MOST = 64, TOUCHED_MOST = 4096, ACTS = 2000, TAKE_FILES = 200 };
+
+// What is known of a place only while the house runs.
+struct place_run {
+    char id[27];
+    // guarded by lock of `places`
+    bool scanning, rescan;
+    int64_t scan_files, scan_began_ms;
+    int64_t hash_window_us, hash_window_bytes, hash_bytes_s; // of the last seconds
+    // of the thread that looks
+    struct watch *watch;
+    bool scan_due;
+    int64_t take_after; // the folder that was taken last
+    int64_t next_scan_us, next_watch_us;
+    char *touched[TOUCHED_MOST]; // folders
+    bool deep[TOUCHED_MOST];     // and all below
+    size_t touched_count;
+    int64_t touched_us; // the first of them
+};
+
+struct places {
+    struct db *db;
+    struct store *store;
+    char roots[ROOTS_MOST][PATH_MAX];
+    size_t root_count;
+    char house[PATH_MAX];
+    int64_t every_ms;
+    bool (*on)(void *context);
+    bool (*busy)(void *context);
+    void *context;
+    pthread_mutex_t lock;
+    // guarded by lock
+    struct place_run *runs[PLACES_MOST];
+    size_t run_count;
+};
+
+bool places_go_on(const struct places *p);
+struct place_run *place_run(struct places *p, const char *place); // made when there is none; NULL: too many
+
+struct place_row {
+    char id[27], project[27], folder[27], path[PATH_MAX], state[16], made_by[64];
+    int64_t number, root_inode, files, gone, scanned_ms;
+    bool root_mounted;
+};
+bool place_row(struct db_tx *tx, const char *place, struct place_row *row, struct error *err);
+bool place_row_read(struct places *p, const char *place, struct place_row *row, struct error *err);
+// Event place.changed.
+bool place_say(struct db_tx *tx, const struct place_row *row, struct error *err);
+
+// Adds to the counts of a place; those that are 0 stay.
+struct place_counts {
+    int64_t files, bytes, hashed_files, hashed_bytes, waiting, gone;
+};
+bool place_count(struct db_tx *tx, int64_t place, const struct place_counts *c, struct error *err);
+// A file in this state leaves (-1) or joins (+1) the counts.
+void place_counted(struct place_counts *c, const char *state, int64_t hashed, int64_t size,
+                   int sign);
+
+// ---- scan.c: folders, each alone or with all below; the paths stay the caller's
+bool places_look_at(struct places *p, const struct place_row *row, char *const *paths,
+                    const bool *deep, size_t count, struct place_looked *looked,
+                    struct error *err);
+
+// Those that could not be read are tried again.
+bool files_asked_again(struct db_tx *tx, int64_t place, struct error *err);
+
+// ---- take.c
+bool places_tell(struct places *p, struct error *err);   // some versions go on their way
+// A place that is being forgotten; *more: there is more to do.
+bool places_leave(struct places *p, const struct place_row *row, bool *more, struct error *err);
+
+// ---- hash.c
+bool places_keep_some(struct places *p, bool *more, struct error *err);

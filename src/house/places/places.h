@@ -1,0 +1,90 @@
+/*
+ * house/places: media in place.
+ *
+ * A place is a folder of somebody's volume whose files are assets of a project and stay where they
+ * are: it is only ever read. Three things go on, each in small steps that may be cut off anywhere:
+ *
+ *   looking   folders are compared with what is known of them (place_folders, place_files); what is
+ *             new, changed, gone or back is written down, a batch at a time
+ *   taking    what was seen becomes assets and versions of them; a file that was moved stays the
+ *             same asset
+ *   hashing   files are read, and what stood for them is replaced by their real content
+ *
+ * Nothing that is seen on a volume takes anything away here: a file that is not there any more is
+ * an asset that is offline. And a folder that may be an empty mount point says nothing about files:
+ * a place whose root is not what it was, or is empty and was not, is offline as a whole; so are
+ * folders below it that something was mounted at.
+ *
+ * A file counts once it rests: seen the same for PLACE_SETTLE_MS, or not written for a minute.
+ * Times of a server may be wrong, so the house's own clock says how long.
+ */
+#pragma once
+#include "base/arena.h"
+#include "db/db.h"
+#include "plat/hash.h"
+#include "store/store.h"
+
+#include <jansson.h>
+
+struct places;
+
+#define PLACE_SETTLE_MS 5000
+#define PLACE_NEWS_MS (10LL * 60 * 1000) // all is looked at again though every change was told of
+
+struct places_wish {
+    struct db *db;
+    struct store *store;
+    const char *const *roots; // below one of these a place may be; ends in NULL
+    const char *house;        // the house's own folder: no place
+    int64_t every_ms;         // all is looked at again where changes are not told of
+    // All may be NULL. `busy`: people's work is under way; hashing steps back.
+    bool (*on)(void *context);
+    bool (*busy)(void *context);
+    void *context;
+};
+MUST_CHECK bool places_open(const struct places_wish *wish, struct places **places,
+                            struct error *err);
+void places_close(struct places *p); // NULL is fine
+
+// ---- For threads: each goes on until `on` says no. What fails is logged.
+void places_look_on(struct places *p); // looking and taking
+void places_hash_on(struct places *p);
+
+// ---- For people
+
+struct place_wish {
+    const char *project, *folder; // folder "": the project's top
+    const char *path, *by;
+};
+// DENIED when the path is below none of the roots, or would show the house itself; CONFLICT when the
+// project has it, or a place above or below it, already.
+MUST_CHECK bool place_add(struct places *p, const struct place_wish *wish, char made[27],
+                          struct error *err);
+// Of a project; NULL: all.
+MUST_CHECK bool place_list(struct db_tx *tx, const char *project, json_t **list, struct error *err);
+MUST_CHECK bool place_get(struct db_tx *tx, const char *place, json_t **json, struct error *err);
+// Adds to one of these what goes on just now.
+void place_running(struct places *p, json_t *place);
+// What `path` ("": the roots) could be a place with: its folders, or why not.
+MUST_CHECK bool place_browse(struct places *p, const char *path, json_t **json, struct error *err);
+// Everything is looked at now; what could not be read is tried again.
+MUST_CHECK bool place_rescan(struct places *p, const char *place, struct error *err);
+// Its assets are put among the deleted ones, save those that were copied into the house. The files
+// stay as they are.
+MUST_CHECK bool place_forget(struct places *p, const char *place, struct error *err);
+// Copies the version's bytes into the house, once they are hashed: in the background.
+MUST_CHECK bool place_keep(struct places *p, const char *version, struct error *err);
+
+// ---- Steps, for tests and benchmarks
+
+// Looks at all of a place. *same: how many files were as they were known.
+struct place_looked {
+    int64_t files, folders, fresh, changed, gone, back, same;
+    bool offline;
+};
+MUST_CHECK bool places_look(struct places *p, const char *place, struct place_looked *looked,
+                            struct error *err);
+// Makes assets of some of what was seen. *more: there was something.
+MUST_CHECK bool places_take(struct places *p, const char *place, bool *more, struct error *err);
+// Reads some files. *more: there was something.
+MUST_CHECK bool places_hash(struct places *p, bool *more, struct error *err);
