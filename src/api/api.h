@@ -94,10 +94,10 @@ extern const size_t link_route_count, traffic_route_count;
 extern const struct route caption_routes[], record_routes[], tree_routes[], door_routes[];
 extern const size_t caption_route_count, record_route_count, tree_route_count,
     door_route_count;
+extern const struct route place_routes[];
+extern const size_t place_route_count;
 extern const struct route beside_routes[];
 extern const size_t beside_route_count;
-extern const struct route field_routes[];
-extern const size_t field_route_count;
 
 // ---- The api itself
 
@@ -121,6 +121,7 @@ struct api_wish {
     struct {
         void *transfer, *jobs, *flow; // struct transfers, jobs, flow
         void *tree, *dav;             // struct tree, dav; dav NULL: no WebDAV
+        void *places;                 // struct places; NULL: no media in place
         void *line;                   // struct line; NULL: nothing is counted or capped
     } rooms;
     const char *profiles_folder;  // of deliverables
@@ -208,7 +209,7 @@ struct call {
     // Ids from the path, NULL where it has none. project and asset are also those of the thing
     // named in the path (a version's asset, a comment's project, ...).
     const char *project, *asset, *version, *comment, *job, *folder, *transfer, *file, *share,
-        *delivery, *report, *person, *token, *session, *worker, *destination, *sending, *hook, *notice, *rule, *stream, *cap;
+        *delivery, *report, *person, *token, *session, *worker, *destination, *sending, *hook, *notice, *rule, *stream, *cap, *place;
     int64_t number, task; // {number}, {task} of the path, -1 without one
     // Set by a handler that holds something until the answer is gone or the line was cut; called
     // once. A socket's context is freed here unless its `opened` was called (wire/server.h).

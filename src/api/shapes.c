@@ -58,60 +58,15 @@ const struct shape shapes[] = {
      "id:id project:id folder:id? name:text "
      "kind:'clip'|'sound'|'sequence'|'still'|'captions'|'document' "
      "created:time "
-     "by:text version:Version versions:int comments:int open_comments:int deleted:bool fields:json? "
-     "take:Take?",
-     "version is the newest one; fields: values by key, where they were asked for"},
-    {"Take", "scene:text take:text with:TakeMember[]",
-     "sound and picture that belong together; with: the others"},
-    {"TakeMember",
-     "asset:id name:text kind:text timecode:text offset_frames:int? by_hand:bool",
-     "offset_frames: of the sound's start from the picture's, in the picture's frames"},
-    {"NewTake", "assets:id[] together:bool", "a sound and a picture"},
-    {"Field",
-     "key:text number:int name:text type:'text'|'number'|'choice'|'date'|'yesno'|'timecode' "
-     "choices:text[] position:int",
-     "what people add to assets; key: f1, f2, ..."},
-    {"NewField",
-     "name:text type:'text'|'number'|'choice'|'date'|'yesno'|'timecode' choices:text[]?", ""},
-    {"FieldChange", "name:text? choices:text[]? position:int?", ""},
-    {"FieldSet", "field:text value:text", "an empty value takes it away"},
-    {"NewValues", "assets:id[] set:FieldSet[]", ""},
-    {"ValueChange",
-     "number:int kind:'person'|'import'|'file'|'undo' title:text by:text at:time count:int "
-     "undone:bool left:int",
-     "what was set together; number 0: nothing changed. left: of an undoing, values that were set "
-     "again since"},
-    {"FieldValue", "field:text value:text history:ValueSaid[]", "history: newest first"},
-    {"ValueSaid",
-     "value:text from:'person'|'import'|'file'|'undo' title:text by:text at:time line:int "
-     "change:int",
-     "title: of an import the file; line: of it"},
-    {"SavedSearch", "number:int name:text query:json shared:bool mine:bool by:text count:int",
-     "count: what its condition finds now"},
-    {"NewSavedSearch", "name:text query:json shared:bool", "query: where, columns, sort and more"},
-    {"FieldImport",
-     "file:text format:text encoding:text mark:text rows:int columns:ImportColumn[] matched:int "
-     "unmatched_count:int unmatched:ImportRow[] ambiguous_count:int ambiguous:ImportRow[] "
-     "bad_count:int bad:ImportCell[] same:int change_count:int changes:ImportChange[] "
-     "said:ImportSaid[] plan:text change:int?",
-     "what a table does, or did (change); lists have at most 500 rows"},
-    {"TableWish",
-     "format:'csv'|'ale' assets:id[]? where:json? q:text? kind:text? folder:text? sort:text? "
-     "descending:bool?",
-     "assets: those; else all that the rest finds"},
-    {"ImportColumn", "name:text as:text", "as: id, name, reel, start, a field's key, new or \"\""},
-    {"ImportRow", "line:int name:text why:text candidates:ImportCandidate[]?", ""},
-    {"ImportCandidate", "asset:id name:text folder:text timecode:text", ""},
-    {"ImportCell", "line:int column:text value:text why:text", "what is no value of its field"},
-    {"ImportChange", "line:int asset:id name:text field:text was:text to:text", ""},
-    {"ImportSaid", "line:int why:text", "what was not as it should be in the file"},
+     "by:text version:Version versions:int comments:int open_comments:int deleted:bool",
+     "version is the newest one"},
     {"AssetList", "items:Asset[] cursor:text? total:int", ""},
     {"AssetChange", "name:text? folder:id?", "an empty folder moves it to the top"},
     {"Version",
      "id:id asset:id number:int created:time by:text size:int file_count:int content:text "
      "state:'stored'|'probing'|'proxying'|'ready'|'failed' facts:Facts? problem:Problem? "
      "derived:Derived[] job:id? progress:number? "
-     "status:'none'|'review'|'changes'|'approved' shown:ShownTranscode?",
+     "status:'none'|'review'|'changes'|'approved' shown:ShownTranscode? place:VersionPlace?",
      "shown: of a camera original, the transcode whose derived files these are; content is SHA-256 over the chunk hashes; problem says what failed"},
     {"ShownTranscode", "asset:id name:text state:text how:text", "how: name, reel and timecode, by hand"},
     {"TranscodeClaim", "asset:id name:text how:text", ""},
@@ -123,6 +78,20 @@ const struct shape shapes[] = {
     {"VersionStatus",
      "number:int status:'none'|'review'|'changes'|'approved' by:text note:text at:time", ""},
     {"NewVersionStatus", "status:'none'|'review'|'changes'|'approved' note:text?", ""},
+    {"VersionPlace",
+     "id:id root:text path:text state:'here'|'changed'|'gone'|'offline' hashed:bool since:time? "
+     "seen:time? keeping:bool problem:text?",
+     "its bytes lie in a place: path below root; seen: when they were there last, of gone and "
+     "offline; keeping: they are being copied into the house"},
+    {"Place",
+     "id:id project:id project_name:text folder:id? path:text by:text created:time "
+     "state:'online'|'offline'|'leaving' since:time seen:time? scanned:time? problem:text? "
+     "files:int bytes:int hashed_files:int hashed_bytes:int waiting:int gone:int links:int "
+     "unreadable:int unreadable_path:text? unread:int scanning:bool scan_files:int "
+     "scan_began:time? hash_bytes_s:int hash_left_s:int?",
+     "waiting: seen, not yet assets; links: left out; unreadable: folders, unread: files"},
+    {"NewPlace", "path:text folder:id?", ""},
+    {"PlaceFolders", "path:text roots:text[] folders:text[] more:bool", ""},
     {"VersionFile", "number:int name:text size:int content:text modified:time?",
      "number starts at 1"},
     {"VersionFileList", "items:VersionFile[] cursor:text? total:int", ""},

@@ -5,6 +5,7 @@
  * is given back (store_hold), so all that the state names is there. The manifest is written last.
  */
 #include "cmd/backup.h"
+#include "cmd/client.h"
 #include "cmd/command.h"
 #include "cmd/progress.h"
 #include "cmd/state.h"
@@ -402,10 +403,12 @@ static bool make(struct backup *b, struct error *err)
 static void tell(struct backup *b, int64_t freed)
 {
     if (b->json) {
-        json_t *all = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "name", b->name, "files",
+        json_t *all = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", b->name, "files",
                                 (json_int_t)b->copy.files, "bytes", (json_int_t)b->copy.bytes,
                                 "copied_bytes", (json_int_t)b->copy.copied_bytes, "damaged",
-                                (json_int_t)b->copy.damage, "freed_bytes", (json_int_t)freed);
+                                (json_int_t)b->copy.damage, "freed_bytes", (json_int_t)freed,
+                                "place_files", (json_int_t)b->copy.place_files, "place_bytes",
+                                (json_int_t)b->copy.place_bytes);
         json_dumpf(all, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(all);
@@ -417,6 +420,9 @@ static void tell(struct backup *b, int64_t freed)
     else
         printf(", %s of media, %s of it new\n", size_text(b->copy.bytes).text,
                size_text(b->copy.copied_bytes).text);
+    if (b->copy.place_files)
+        printf("not in it: %s that lie in place (%s); it knows where they are\n",
+               size_text(b->copy.place_bytes).text, files_text(b->copy.place_files).text);
     if (freed)
         printf("older backups gave back %s\n", size_text(freed).text);
 }

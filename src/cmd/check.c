@@ -3,6 +3,7 @@
  *
  * Looks only: beside a running house too, nothing is made, mended or swept.
  */
+#include "cmd/client.h"
 #include "cmd/command.h"
 #include "cmd/progress.h"
 #include "cmd/state.h"
@@ -120,13 +121,14 @@ static void tell(const struct check *c, const struct store_numbers *n, const str
     bool full = n->free_bytes < n->reserve_bytes;
     if (c->json) {
         json_t *all = json_pack(
-            "{s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:O,s:s,s:b,s:I,s:I}", "database_ok",
+            "{s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:O,s:s,s:b,s:I,s:I,s:I,s:I}", "database_ok",
             state->kind == ERROR_NONE, "database", state->kind == ERROR_NONE ? "" : state->why,
             "files", (json_int_t)n->files, "chunks", (json_int_t)n->chunks, "bytes",
             (json_int_t)n->bytes, "uploads", (json_int_t)n->uploads, "damaged",
             (json_int_t)c->damaged, "lost", (json_int_t)c->lost, "damage", c->damage, "sandbox",
             sandbox_text().text, "sandbox_used", !off, "free_bytes", (json_int_t)n->free_bytes,
-            "reserve_bytes", (json_int_t)n->reserve_bytes);
+            "reserve_bytes", (json_int_t)n->reserve_bytes, "place_files",
+            (json_int_t)n->place_files, "place_bytes", (json_int_t)n->place_bytes);
         json_dumpf(all, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(all);
@@ -138,6 +140,9 @@ static void tell(const struct check *c, const struct store_numbers *n, const str
            c->damaged || c->lost           ? "damaged"
            : option_flag(c->call, "quick") ? "every byte read, no rot found"
                                            : "every byte proven");
+    if (n->place_files)
+        printf("in place  %s, %s, read where they lie: not proven here\n",
+               files_text(n->place_files).text, size_text(n->place_bytes).text);
     if (n->uploads)
         printf("uploads   %s under way or broken off\n", count_text(n->uploads).text);
     printf("disk      %s free%s\n", size_text(n->free_bytes).text,

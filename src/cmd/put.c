@@ -6,6 +6,7 @@
  */
 #include "cmd/put.h"
 #include "cmd/client.h"
+#include "cmd/place.h"
 #include "cmd/progress.h"
 #include "cmd/put_captions.h"
 #include "cmd/put_send.h"
@@ -48,6 +49,12 @@ struct put {
     bool second; // walk
     struct put_choice *choice; // NULL: all is sent
 };
+
+const char *put_project(const struct command_call *call)
+{
+    const char *named = option_text(call, "project");
+    return named ? named : option_text(call, "to");
+}
 
 static bool find_roots(struct put *p, struct error *err)
 {
@@ -358,7 +365,7 @@ static bool find_asset(struct put *p, struct error *err)
 
 static bool start(struct put *p, struct error *err)
 {
-    const char *folder = option_text(p->call, "folder"), *named = option_text(p->call, "project");
+    const char *folder = option_text(p->call, "folder"), *named = put_project(p->call);
     if (!named) {
         error_set(err, ERROR_USAGE, "put needs a project");
         return error_fix(err, "say --project NAME; `posthouse ls` lists them");
@@ -423,7 +430,7 @@ int put_chosen(struct command_call *call, struct put_choice *choice, json_t **to
 
 static int run(struct command_call *call)
 {
-    return put_run(call, NULL);
+    return option_flag(call, "in-place") ? put_in_place(call) : put_run(call, NULL);
 }
 
 static const struct option_row options[] = {
@@ -433,6 +440,10 @@ static const struct option_row options[] = {
      "the file is a further version of this asset of the project"},
     {"captions-of", OPTION_TEXT, "FILM[:LANG[:ROLE]]",
      "the files are captions of this asset; role cc, sdh, subtitle or forced"},
+    {"in-place", OPTION_FLAG, NULL,
+     "take the folder where it lies: nothing is copied (posthouse place --help)"},
+    {"to", OPTION_TEXT, "NAME", "the same as --project"},
+    {"wait", OPTION_FLAG, NULL, "with --in-place: until all of it was taken and hashed"},
     {"name", OPTION_TEXT, "NAME", "what the transfer is called (the first path's name)"},
     {"follow-links", OPTION_FLAG, NULL, "send what symbolic links point at"},
     {"patience", OPTION_INT, "SECONDS", "how long to wait for a house that is away (600)"},

@@ -27,6 +27,7 @@ struct put_choice {
 // a transfer is closed though some of its files could not be sent, since they go with a later one.
 // It prints nothing.
 int put_chosen(struct command_call *call, struct put_choice *choice, json_t **told);
+const char *put_project(const struct command_call *call); // as it was named; NULL: it was not
 // A call of it on one path. Values, in the order of its options, are set by put_option.
 struct command_call put_call(struct command_call *from, const char *path);
 void put_option(struct command_call *put, const char *name, const char *value);

@@ -13,6 +13,7 @@
 #include "house/deliver/sending.h"
 #include "house/flow/flow.h"
 #include "house/jobs/jobs.h"
+#include "house/places/places.h"
 #include "house/transfer/line.h"
 #include "house/transfer/transfer.h"
 #include "house/tree/tree.h"
@@ -60,6 +61,7 @@ struct serving {
     struct jobs *jobs;
     struct flow *flow;
     struct tree *tree;
+    struct places *places;
     struct dav *dav;
     struct seal *seal;
     struct sign_key *sign;
@@ -68,7 +70,8 @@ struct serving {
     struct tls *tls;
     struct server *server;
     struct local_ready ready;
-    pthread_t flower, sweeper, gatherer;
+    pthread_t flower, sweeper, gatherer, looker, hasher;
+    bool looking, hashing;
     bool flowing, sweeping, gathering, telling;
     struct sender { // a courier and its thread
         struct serving *serving;
@@ -193,6 +196,7 @@ static bool open_api(struct serving *s, struct error *err)
     api_media_folder(s->api, s->scratch);
     s->api->wish.rooms.tree = s->tree;
     s->api->wish.rooms.dav = s->dav;
+    s->api->wish.rooms.places = s->places;
     if (s->dav)
         dav_moves(s->dav, api_dav_moves, s->api);
     return true;
@@ -289,6 +293,60 @@ static void open_bulk(struct serving *s)
     if (!api_bulk_open(s->api, address, port ? port : server_port(s->server, 0), &err) &&
         (port || !api_bulk_open(s->api, address, 0, &err)))
         log_problem("serve.bulk", &err);
+}
+
+// ---- media in place
+
+enum { PEOPLE_S = 2, PEOPLE_BYTES_S = 1 << 20 };
+
+static bool places_on(void *context)
+{
+    return !atomic_load(&((struct serving *)context)->stop);
+}
+
+// People bring or take bytes just now.
+static bool people_busy(void *context)
+{
+    struct serving *s = context;
+    int64_t in[PEOPLE_S], out[PEOPLE_S], all = 0;
+    traffic_line(s->traffic, TRAFFIC_IN, in, PEOPLE_S);
+    traffic_line(s->traffic, TRAFFIC_OUT, out, PEOPLE_S);
+    for (int i = 0; i < PEOPLE_S; i++)
+        all += in[i] + out[i];
+    return all > (int64_t)PEOPLE_S * PEOPLE_BYTES_S;
+}
+
+static void *look(void *context)
+{
+    places_look_on(((struct serving *)context)->places);
+    return NULL;
+}
+
+static void *hash(void *context)
+{
+    places_hash_on(((struct serving *)context)->places);
+    return NULL;
+}
+
+static bool open_places(struct serving *s, struct error *err)
+{
+    const char **roots = ARENA_ARRAY(s->call->arena, const char *, PROXIES_MOST + 1);
+    size_t count = 0;
+    for (text rest = text_of(config_text(s->config, "places.roots"));
+         rest.size && count < PROXIES_MOST;) {
+        text one = text_trim(text_cut(&rest, ','));
+        if (one.size)
+            roots[count++] = arena_copy(s->call->arena, one.at, one.size);
+    }
+    return places_open(&(struct places_wish){.db = s->db,
+                                             .store = s->store,
+                                             .roots = roots,
+                                             .house = s->folder,
+                                             .every_ms = config_int(s->config, "places.every"),
+                                             .on = places_on,
+                                             .busy = people_busy,
+                                             .context = s},
+                       &s->places, err);
 }
 
 // ---- the house's own tokens
@@ -768,13 +826,15 @@ static bool open_all(struct serving *s, struct error *err)
     text_copy(text_of(below(s, s->folder, "scratch")), s->scratch, sizeof(s->scratch));
     local_ready_remove(s->folder);
     if (!open_state(s, err) || !keep_token(s, "worker.token", "worker", err) ||
-        !keep_token(s, "local.token", "all", err) || !open_api(s, err) || !open_door(s, err))
+        !keep_token(s, "local.token", "all", err) || !open_places(s, err) || !open_api(s, err) || !open_door(s, err))
         return false;
     open_bulk(s);
     s->flowing = pthread_create(&s->flower, NULL, follow, s) == 0;
     s->sweeping = pthread_create(&s->sweeper, NULL, sweep, s) == 0;
     s->gathering = pthread_create(&s->gatherer, NULL, gather, s) == 0;
-    if (!s->flowing || !s->sweeping || !s->gathering)
+    s->looking = pthread_create(&s->looker, NULL, look, s) == 0;
+    s->hashing = pthread_create(&s->hasher, NULL, hash, s) == 0;
+    if (!s->flowing || !s->sweeping || !s->gathering || !s->looking || !s->hashing)
         return error_set(err, ERROR_INTERNAL, "cannot start the house's threads");
     doors_forget(s); // of one that was killed
     if (!start_senders(s, err) || !local_ready_write(s->folder, &s->ready, err))
@@ -800,6 +860,10 @@ static void close_all(struct serving *s)
         pthread_join(s->sweeper, NULL);
     if (s->gathering)
         pthread_join(s->gatherer, NULL);
+    if (s->looking)
+        pthread_join(s->looker, NULL);
+    if (s->hashing)
+        pthread_join(s->hasher, NULL);
     end_senders(s);
     sockets_close(s->work_sockets, 200);
     sockets_close(s->sockets, 500);
@@ -809,6 +873,7 @@ static void close_all(struct serving *s)
     api_close(s->api);
     dav_close(s->dav);
     tree_close(s->tree);
+    places_close(s->places);
     flow_close(s->flow);
     jobs_close(s->jobs);
     line_close(s->line);

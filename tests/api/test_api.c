@@ -327,6 +327,7 @@ static bool fill(const char *pattern, enum where where, char *path, size_t room)
         {"{rule}", {"01J0000000000000000000WR01", NULL, NULL, GONE}},
         {"{stream}", {GONE, NULL, NULL, NULL}},
         {"{cap}", {GONE, NULL, NULL, NULL}},
+        {"{place}", {GONE, NULL, NULL, NULL}},
         {"{number}", {"1", "1", "1", "1"}},
         {"{task}", {"0", "0", "0", "0"}},
     };
