@@ -3,6 +3,7 @@
  * then the answer, or the problem.
  */
 #include "api/inside.h"
+#include "house/fields/fields.h"
 #include "dav/dav.h"
 #include "base/log.h"
 #include "plat/clock.h"
@@ -52,6 +53,7 @@ struct api *api_open(const struct api_wish *wish, struct error *err)
     api->inside = inside;
     pthread_mutex_init(&inside->lock, NULL);
     atomic_store(&inside->started_ms, clock_now_ms());
+    inside->shelves = shelves_open(api->db);
     if (!db_write(api->db, key_in, api, err) || !(inside->media = media_start(api)) ||
         !(inside->events = events_start(api, err)) ||
         (wish->rooms.jobs && wish->rooms.flow && !(inside->work = work_start(api, err)))) {
@@ -73,6 +75,7 @@ void api_close(struct api *api)
     work_stop(api->inside->work);
     events_stop(api->inside->events);
     media_stop(api->inside->media);
+    shelves_close(api->inside->shelves);
     pthread_mutex_destroy(&api->inside->lock);
     free(api->inside);
     free(api);

@@ -98,6 +98,8 @@ extern const struct route place_routes[];
 extern const size_t place_route_count;
 extern const struct route beside_routes[];
 extern const size_t beside_route_count;
+extern const struct route field_routes[];
+extern const size_t field_route_count;
 
 // ---- The api itself
 

@@ -3,6 +3,7 @@
 
 #include "house/assets/assets.h"
 #include "house/assets/originals.h"
+#include "house/fields/fields.h"
 #include "house/review/review.h"
 #include "store/store.h"
 
@@ -200,6 +201,7 @@ static bool project_post_in(struct db_tx *tx, void *context, struct error *err)
     return project_make(tx, w->made.text, body_text(w->c, "name"), body_text(w->c, "sequence_rate"),
                         err) &&
            members_first(tx, w->made.text, w->c->who.person, err) &&
+           fields_ensure(tx, w->made.text, err) &&
            call_audit(w->c, tx, "project.make", w->made.text, body_text(w->c, "name"), err) &&
            project_read_in(tx, w, err);
 }
@@ -295,6 +297,11 @@ struct list_work {
     json_t *items;
     int64_t total;
     const char *key, *key_id;
+    json_t *where;     // NULL: no condition
+    bool fields;       // each with its values and its take
+    bool takes;        // a sound is listed with its picture
+    bool by_shelf;     // found in memory (house/fields)
+    struct found found;
 };
 
 static bool not_a_choice(struct error *err, const char *name, const char *value,
@@ -324,8 +331,8 @@ static bool query_read(struct call *c, struct asset_query *q, struct error *err)
     bool had;
     *q =
         (struct asset_query){.project = c->project, .folder = folder, .search = call_query(c, "q")};
-    if (!choice(c, "sort", "name created size duration", &q->sort, err) ||
-        !choice(c, "order", "asc desc", &order, err) ||
+    q->sort = call_query(c, "sort"); // checked where it is used: it may be a field
+    if (!choice(c, "order", "asc desc", &order, err) ||
         !choice(c, "kind", "clip sound sequence still captions document", &q->kind, err) ||
         !choice(c, "deleted", "true false 1 0", &deleted, err) || !call_limit(c, &limit, err) ||
         !call_cursor(c, keys, 2, &had, err))
@@ -353,20 +360,76 @@ static bool query_read(struct call *c, struct asset_query *q, struct error *err)
 static bool assets_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct list_work *w = context;
-    if (!asset_list(tx, &w->query, w->c->arena, &w->items, &w->total, &w->key, &w->key_id, err))
+    if (!(w->by_shelf ? asset_list_of(tx, w->found.ids, w->found.count, w->c->arena, &w->items, err)
+                      : asset_list(tx, &w->query, w->c->arena, &w->items, &w->total, &w->key,
+                                   &w->key_id, err)))
         return false;
     size_t count = json_array_size(w->items), i;
     json_t **assets = ARENA_ARRAY(w->c->arena, json_t *, count + 1), *asset;
     json_array_foreach(w->items, i, asset) assets[i] = asset;
-    return assets_finish(tx, w->c, assets, count, err);
+    return assets_finish(tx, w->c, assets, count, err) &&
+           (!w->fields || (values_fill(tx, assets, count, err) &&
+                           takes_fill(w->c->api->inside->shelves, tx, w->c->project, assets, count,
+                                      err)));
+}
+
+// Filters, words and orders of fields are looked up in memory; a plain list, what was deleted and
+// what a link shows are the database's.
+static bool shelf_serves(struct list_work *w)
+{
+    const struct asset_query *q = &w->query;
+    bool field = q->sort && (q->sort[0] == 'f' || strcmp(q->sort, "timecode") == 0);
+    bool can = !q->share && !q->deleted && !q->after_id;
+    return can && (w->where || w->takes || field || q->search || q->kind);
+}
+
+// The next page of one found in memory goes by its place.
+static bool shelf_look(struct list_work *w, struct error *err)
+{
+    const struct asset_query *q = &w->query;
+    struct find_wish wish = {.project = q->project,
+                             .folder = q->folder,
+                             .kind = q->kind,
+                             .search = q->search,
+                             .sort = q->sort,
+                             .where = w->where,
+                             .descending = q->descending,
+                             .takes = w->takes,
+                             .limit = q->limit,
+                             .offset = q->offset};
+    if (!shelves_find(w->c->api->inside->shelves, &wish, w->c->arena, &w->found, err))
+        return false;
+    w->total = w->found.total;
+    int64_t next = q->offset + (int64_t)w->found.count;
+    if (next < w->total) {
+        w->key = "@";
+        w->key_id = arena_format(w->c->arena, "%lld", (long long)next);
+    }
+    return true;
+}
+
+static bool flag(struct call *c, const char *name)
+{
+    const char *value = call_query(c, name);
+    return value && strchr("1t", value[0]);
 }
 
 static bool assets_get(struct call *c, struct error *err)
 {
-    struct list_work w = {.c = c};
-    if (!query_read(c, &w.query, err))
+    bool visitor = c->who.kind == WHO_SHARE;
+    struct list_work w = {.c = c,
+                          .fields = flag(c, "fields") && !visitor,
+                          .takes = flag(c, "takes") && !visitor};
+    if (!query_read(c, &w.query, err) || (!visitor && !where_of(c, &w.where, err)))
         return false;
-    if (!db_read(c->api->db, assets_in, &w, err)) {
+    if (w.query.after_key && strcmp(w.query.after_key, "@") == 0) {
+        (void)text_int(text_of(w.query.after_id), &w.query.offset);
+        w.query.after_key = w.query.after_id = NULL;
+    }
+    w.by_shelf = shelf_serves(&w);
+    bool ok = (!w.by_shelf || shelf_look(&w, err)) && db_read(c->api->db, assets_in, &w, err);
+    json_decref(w.where);
+    if (!ok) {
         json_decref(w.items);
         return false;
     }

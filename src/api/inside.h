@@ -53,6 +53,10 @@ struct media *media_start(struct api *api);
 void media_stop(struct media *m);
 bool media_plan(struct api *api, const struct request *r, struct plan *p);
 
+// ---- field_routes.c
+// A condition of the query (?where=); NULL: none. The caller's.
+bool where_of(struct call *c, json_t **where, struct error *err);
+
 // ---- meter.c
 struct stream;
 // What moves bytes outside of a request counts against; NULL: nothing is limited here. Leave it.
@@ -85,6 +89,7 @@ struct api_inside {
     struct events *events;
     struct work *work;       // NULL: none is handed out
     struct bulk_house *bulk; // NULL: no UDP
+    struct shelves *shelves;
     struct server *server;
     pthread_mutex_t lock; // guards in_flight
     sha256 in_flight[FLIGHTS];

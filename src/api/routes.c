@@ -22,6 +22,7 @@ static const struct {
     {traffic_routes, &traffic_route_count},
     {door_routes, &door_route_count},
     {beside_routes, &beside_route_count},
+    {field_routes, &field_route_count},
     {place_routes, &place_route_count},
     // Each routes file adds its line here when it lands.
 };

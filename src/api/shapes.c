@@ -58,8 +58,53 @@ const struct shape shapes[] = {
      "id:id project:id folder:id? name:text "
      "kind:'clip'|'sound'|'sequence'|'still'|'captions'|'document' "
      "created:time "
-     "by:text version:Version versions:int comments:int open_comments:int deleted:bool",
-     "version is the newest one"},
+     "by:text version:Version versions:int comments:int open_comments:int deleted:bool fields:json? "
+     "take:Take?",
+     "version is the newest one; fields: values by key, where they were asked for"},
+    {"Take", "scene:text take:text with:TakeMember[]",
+     "sound and picture that belong together; with: the others"},
+    {"TakeMember",
+     "asset:id name:text kind:text timecode:text offset_frames:int? by_hand:bool",
+     "offset_frames: of the sound's start from the picture's, in the picture's frames"},
+    {"NewTake", "assets:id[] together:bool", "a sound and a picture"},
+    {"Field",
+     "key:text number:int name:text type:'text'|'number'|'choice'|'date'|'yesno'|'timecode' "
+     "choices:text[] position:int",
+     "what people add to assets; key: f1, f2, ..."},
+    {"NewField",
+     "name:text type:'text'|'number'|'choice'|'date'|'yesno'|'timecode' choices:text[]?", ""},
+    {"FieldChange", "name:text? choices:text[]? position:int?", ""},
+    {"FieldSet", "field:text value:text", "an empty value takes it away"},
+    {"NewValues", "assets:id[] set:FieldSet[]", ""},
+    {"ValueChange",
+     "number:int kind:'person'|'import'|'file'|'undo' title:text by:text at:time count:int "
+     "undone:bool left:int",
+     "what was set together; number 0: nothing changed. left: of an undoing, values that were set "
+     "again since"},
+    {"FieldValue", "field:text value:text history:ValueSaid[]", "history: newest first"},
+    {"ValueSaid",
+     "value:text from:'person'|'import'|'file'|'undo' title:text by:text at:time line:int "
+     "change:int",
+     "title: of an import the file; line: of it"},
+    {"SavedSearch", "number:int name:text query:json shared:bool mine:bool by:text count:int",
+     "count: what its condition finds now"},
+    {"NewSavedSearch", "name:text query:json shared:bool", "query: where, columns, sort and more"},
+    {"FieldImport",
+     "file:text format:text encoding:text mark:text rows:int columns:ImportColumn[] matched:int "
+     "unmatched_count:int unmatched:ImportRow[] ambiguous_count:int ambiguous:ImportRow[] "
+     "bad_count:int bad:ImportCell[] same:int change_count:int changes:ImportChange[] "
+     "said:ImportSaid[] plan:text change:int?",
+     "what a table does, or did (change); lists have at most 500 rows"},
+    {"TableWish",
+     "format:'csv'|'ale' assets:id[]? where:json? q:text? kind:text? folder:text? sort:text? "
+     "descending:bool?",
+     "assets: those; else all that the rest finds"},
+    {"ImportColumn", "name:text as:text", "as: id, name, reel, start, a field's key, new or \"\""},
+    {"ImportRow", "line:int name:text why:text candidates:ImportCandidate[]?", ""},
+    {"ImportCandidate", "asset:id name:text folder:text timecode:text", ""},
+    {"ImportCell", "line:int column:text value:text why:text", "what is no value of its field"},
+    {"ImportChange", "line:int asset:id name:text field:text was:text to:text", ""},
+    {"ImportSaid", "line:int why:text", "what was not as it should be in the file"},
     {"AssetList", "items:Asset[] cursor:text? total:int", ""},
     {"AssetChange", "name:text? folder:id?", "an empty folder moves it to the top"},
     {"Version",

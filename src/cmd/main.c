@@ -19,7 +19,7 @@ extern const struct command command_probe, command_transcode, command_profile, c
     command_serve, command_work, command_deliver, command_jobs, command_submit, command_job,
     command_openjd, command_nodes, command_scene, command_plan, command_caption, command_qc,
     command_map, command_destination, command_watch_rule, command_link, command_traffic, command_place,
-    command_offload, command_receipt, command_watch;
+    command_offload, command_receipt, command_watch, command_fields;
 const struct command *const commands[] = {
     &command_deliver, &command_jobs,    &command_submit, &command_job,   &command_nodes,
     &command_plan,    &command_serve,   &command_work,   &command_put,   &command_get,
@@ -27,7 +27,7 @@ const struct command *const commands[] = {
     &command_profile, &command_config,  &command_man,    &command_api,   &command_openjd,
     &command_scene,   &command_caption, &command_qc,
     &command_map,
-    &command_offload, &command_receipt,
+    &command_offload, &command_receipt, &command_fields,
     &command_destination, &command_watch_rule, &command_link, &command_traffic, &command_place,
     &command_mount, &command_door,
     &command_watch,

@@ -796,6 +796,11 @@ const char *db_search_row_condition(struct arena *a, const char *table, const ch
                         table, table, parameter);
 }
 
+const char *db_search_all(struct arena *a, const char *table)
+{
+    return arena_format(a, "select rowid from search_%s where search_%s match ?1", table, table);
+}
+
 static bool check_work(struct db_tx *tx, void *context, struct error *err)
 {
     (void)context;

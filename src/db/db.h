@@ -109,6 +109,8 @@ MUST_CHECK bool db_search_row(struct db_tx *tx, const char *table, const char *r
 const char *db_search_row_condition(struct arena *a, const char *table, const char *column,
                                     int parameter);
 const char *db_search_words(struct arena *a, const char *typed);
+// A statement that gives the rows' numbers of all matches of ?1.
+const char *db_search_all(struct arena *a, const char *table);
 // Of a table whose rows have a number of their own (above 0): that is the row's number in the
 // search too. The greatest that is in the search, 0: none.
 MUST_CHECK bool db_search_set_number(struct db_tx *tx, const char *table, int64_t number,

@@ -47,5 +47,29 @@ second=$(to)
 ok "told, it is sent" until_true 30 is "$second" sent
 box=$(find "$work/out" -name metadata.xml)
 ok "its metadata.xml names film, title and digest" bash -c 'xmllint --noout "$1" && grep -q "<title>Nächte</title>" "$1" && grep -q "<provider>Haus</provider>" "$1" && grep -q "$(md5sum <"$(dirname "$1")"/*.mp4 | cut -d" " -f1)" "$1"' - "$box"
+# Fields: a sound of the same slate and time, a log, and back again.
+ffmpeg -v error -f lavfi -i sine=440:r=48000:d=2 -c:a pcm_s16le -write_bext 1 -metadata description=$'sSCENE=24A\nsTAKE=1' \
+  -metadata time_reference=172752000 "$work/T001.wav"
+ok "production sound comes in" bring "$work/T001.wav"
+sound() { ask GET "/projects/$project/assets?kind=sound&fields=1" | field ".items[0]$1"; }
+sound_is() { [ "$(sound "$1")" = "$2" ]; }
+ok "its slate is read from the file" until_true 60 sound_is .fields.f1 24A
+fields() { "$posthouse" fields "$1" "$project" "${@:2}" --house "$url" --token-file "$house/local.token"; }
+printf 'Clip;Scene;Take;Lens\r\nreel.mov;24A;1;35 mm\r\nnobody.mov;1;1;\r\n' >"$work/log.csv"
+dry() { fields import "$work/log.csv" --make --dry-run >"$work/plan"; [ $? = 1 ]; }
+ok "a log is shown first, with the row that fits nothing" dry
+ok "it says what would change" grep -q 'line 2 reel.mov: Scene "" -> "24A"' "$work/plan"
+ok "nothing has changed" test "$(ask GET "/projects/$project/fields" | field .length)" = 5
+log() { fields import "$work/log.csv" --make --json >"$work/plan"; [ $? = 1 ]; }
+ok "then it is brought in" log
+ok "sound and picture are one take" test "$(ask GET "/projects/$project/assets?kind=clip&fields=1" | field '.items.map(a=>a.take.with[0].name+a.take.with[0].offset_frames+a.fields.f6).join()')" = "T001.wav-2535 mm"
+ok "the sound is listed with its picture" test "$(ask GET "/projects/$project/assets?takes=1" | field .total)" = 1
+where() { node -e 'console.log(encodeURIComponent(process.argv[1]))' "$1"; }
+ok "it is found by what was said" test "$(ask GET "/projects/$project/assets?where=$(where '{"of":"f6","is":"contains","value":"35"}')" | field .total)" = 1
+ok "an Avid log goes out" fields export "$work/out.ale"
+ok "with tape, scene and timecode" grep -qP '^reel.mov\tVA1\t01:00:00:00\t01:00:01:00\t24A\t1\t' "$work/out.ale"
+ok "it comes back as it is" fields import "$work/out.ale" --dry-run
+ok "bringing in is undone as one step" fields undo "$(field .change <"$work/plan")"
+ok "then the take is none any more" test "$(ask GET "/projects/$project/assets?kind=clip&fields=1" | field '.items[0].take')" = ""
 ok "the house closes" close_house
 finish

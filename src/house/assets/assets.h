@@ -123,6 +123,9 @@ struct asset_query {
 MUST_CHECK bool asset_list(struct db_tx *tx, const struct asset_query *q, struct arena *a,
                            json_t **items, int64_t *total, const char **key, const char **key_id,
                            struct error *err);
+// Those, in this order; what is gone is left out.
+MUST_CHECK bool asset_list_of(struct db_tx *tx, const char *const *ids, size_t count,
+                             struct arena *a, json_t **items, struct error *err);
 MUST_CHECK bool asset_get(struct db_tx *tx, const char *id, json_t **asset, struct error *err);
 
 // The little that rooms ask of an asset that goes with another.

@@ -319,6 +319,29 @@ bool asset_list(struct db_tx *tx, const struct asset_query *q, struct arena *a, 
     return false;
 }
 
+bool asset_list_of(struct db_tx *tx, const char *const *ids, size_t count, struct arena *a,
+                  json_t **items, struct error *err)
+{
+    struct buf all = BUF_LIMIT(1 << 20);
+    for (size_t i = 0; i < count; i++)
+        buf_text(&all, ids[i]);
+    *items = json_array();
+    if (!count)
+        return true;
+    struct db_rows *rows = db_query(tx,
+                                    IDS "select " ASSET " from ids join assets a on a.id = ids.id "
+                                        "join versions v on v.id = a.newest order by ids.n",
+                                    "si", all.at, (int64_t)count);
+    while (db_next(rows))
+        json_array_append_new(*items, asset_row(rows));
+    buf_free(&all);
+    if (db_end(rows, err) && derived_fill_list(tx, *items, "version", a, err))
+        return true;
+    json_decref(*items);
+    *items = NULL;
+    return false;
+}
+
 // ---- one thing
 
 // What was read is given when its derived files are there too.

@@ -7,6 +7,7 @@
 #include "house/assets/inside.h"
 #include "time/rational.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +82,7 @@ bool version_job_set(struct db_tx *tx, const char *version, const char *job, str
 
 // ---- facts
 
-static int64_t duration_ms(const json_t *facts) // only to sort by
+static int64_t lasts_us(const json_t *facts)
 {
     rational rate;
     struct error ignored;
@@ -90,13 +91,51 @@ static int64_t duration_ms(const json_t *facts) // only to sort by
     if (!text_rate || frames <= 0 || !rational_parse(text_of(text_rate), &rate, &ignored) ||
         rate.num <= 0)
         return 0;
-    return rescale(frames, rate, (rational){1000, 1}, ROUND_NEAREST);
+    return rescale(frames, rate, (rational){1000000, 1}, ROUND_NEAREST);
 }
 
 static const char *kind_in(const json_t *facts)
 {
     const char *kind = json_string_value(json_object_get(facts, "kind"));
     return kind && word_in("clip sound sequence still document captions", kind) ? kind : NULL;
+}
+
+// What lists are filtered by, beside the asset: when it was recorded by its timecode, how large it
+// is. Sound says its start in samples, and counts labels at a rate of its own.
+static bool keep_looked_for(struct db_tx *tx, const char *asset, const char *version,
+                            const json_t *facts, struct error *err)
+{
+    rational rate = {0, 1};
+    struct error ignored;
+    int64_t starts_us = -1, samples;
+    const json_t *picture = json_array_get(json_object_get(facts, "video"), 0);
+    const json_t *sound = json_array_get(json_object_get(facts, "audio"), 0);
+    const json_t *tc = json_object_get(facts, "timecode");
+    const char *reference =
+        json_string_value(json_object_get(json_object_get(facts, "tags"), "time_reference"));
+    const char *written = json_string_value(json_object_get(facts, "rate"));
+    int64_t base = json_integer_value(json_object_get(tc, "base"));
+    int64_t hertz = json_integer_value(json_object_get(sound, "sample_rate"));
+    char labels[32] = "";
+    const char *codec = json_string_value(json_object_get(picture ? picture : sound, "codec"));
+    if (!picture && base > 0)
+        snprintf(labels, sizeof(labels), "%lld/1", (long long)base);
+    else if (written)
+        text_copy(text_of(written), labels, sizeof(labels));
+    if (!picture && reference && hertz > 0 && text_int(text_of(reference), &samples))
+        starts_us = rescale(samples, (rational){hertz, 1}, (rational){1000000, 1}, ROUND_NEAREST);
+    else if (tc && rational_parse(text_of(labels), &rate, &ignored) && rate.num > 0)
+        starts_us = rescale(json_integer_value(json_object_get(tc, "start_frame")), rate,
+                            (rational){1000000, 1}, ROUND_NEAREST);
+    return db_run(tx, err,
+                  "update assets set starts_us = ?3, lasts_us = ?4, rate = ?5, tc_base = ?6, "
+                  "tc_drop = ?7, codec = ?8, width = ?9, height = ?10, channels = ?11 where id = "
+                  "?1 and newest = ?2",
+                  "ssiisiisiii", asset, version, starts_us, lasts_us(facts), labels, base,
+                  (int64_t)json_is_true(json_object_get(tc, "drop")), codec ? codec : "",
+                  (int64_t)json_integer_value(json_object_get(picture, "display_width")),
+                  (int64_t)json_integer_value(json_object_get(picture, "display_height")),
+                  (int64_t)json_integer_value(json_object_get(sound, "channels")));
 }
 
 bool version_facts_set(struct db_tx *tx, const char *version, const json_t *facts,
@@ -113,7 +152,9 @@ bool version_facts_set(struct db_tx *tx, const char *version, const json_t *fact
         db_run(tx, err,
                "update assets set kind = coalesce(?3, kind), duration_ms = ?4 where id = ?1 and "
                "newest = ?2",
-               "sssi", asset, version, kind_in(facts), duration_ms(facts)) &&
+               "sssi", asset, version, kind_in(facts),
+               (lasts_us(facts) + 500) / 1000) && // only to sort by
+        keep_looked_for(tx, asset, version, facts, err) &&
         say_asset(tx, "version.probed", project, asset, version, err) &&
         say_asset(tx, "asset.changed", project, asset, version, err);
     free(dumped);

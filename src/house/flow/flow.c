@@ -5,6 +5,7 @@
 #include "house/deliver/looks.h"
 #include "house/deliver/sending.h"
 #include "house/deliver/watch.h"
+#include "house/fields/fields.h"
 #include "house/flow/inside.h"
 #include "house/qc/reports.h"
 #include "plat/clock.h"
@@ -288,6 +289,11 @@ static bool captions_came(const struct news *n)
     return json_is_true(json_object_get(n->body, "captions"));
 }
 
+static bool file_said(struct news *n, struct error *err)
+{
+    return values_of_file(n->tx, said(n, "asset"), err);
+}
+
 static bool watch_on(struct news *n, struct error *err)
 {
     return watch_checked(n->tx, n->f->profiles[0] ? n->f->profiles : NULL, said(n, "version"),
@@ -331,6 +337,7 @@ static const struct rule {
     {"version.stored", always, look_at_it},
     {"version.probed", always, make_proxies},
     {"version.probed", always, find_original},
+    {"version.probed", always, file_said},
     {"job.changed", making_failed, give_up},
     {"job.changed", making_waits, begin_again},
     {"job.changed", delivery_moves, tell_delivery},
