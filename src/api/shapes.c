@@ -205,7 +205,7 @@ const struct shape shapes[] = {
     {"Move", "ids:id[] folder:id?", "an empty folder moves them to the top"},
 
     // ---- transfer: bringing in
-    {"NewTransfer", "name:text folder:id? asset:id? origin:'page'|'put'|'job' key:text?",
+    {"NewTransfer", "name:text folder:id? asset:id? origin:'page'|'put'|'job'|'sync' key:text?",
      "one drop of files and folders, or one put; the same key gives the same transfer again; with "
      "asset, each file or "
      "sequence of it becomes a further version of that one"},
@@ -229,11 +229,17 @@ const struct shape shapes[] = {
 
     // ---- the house as folders and files
     {"TreeNode",
-     "kind:'top'|'project'|'folder'|'file' name:text path:text size:int modified_ms:int "
+     "kind:'top'|'project'|'folder'|'file' id:id? name:text path:text size:int modified_ms:int "
      "created_ms:int content:text? version:id? number:int kept:bool permissions:text[]",
      "version and number: of the file that an asset's newest version has; kept: no asset (yet)"},
     {"TreePath", "path:text", ""},
-    {"TreeMove", "from:text to:text overwrite:bool? copy:bool?", ""},
+    {"TreeMove", "from:text to:text overwrite:bool? copy:bool? content:text?", ""},
+    {"TreeDelete", "path:text content:text? empty:bool?", ""},
+    {"TreePlace", "transfer:id files:TreePlaceFile[]", ""},
+    {"TreePlaceFile", "path:text as:text instead:text?",
+     "as: its path in the transfer; instead: the content it replaces, none: nothing is there"},
+    {"TreePlaced", "node:TreeNode? refused:TreeRefused?", ""},
+    {"TreeRefused", "kind:text what:text why:text fix:text", "kind: conflict, not_found, ..."},
     {"NewTreeWrite", "path:text size:int? modified_ms:int? fresh:bool?",
      "fresh: what came of it before is thrown away; size -1: not known yet"},
     {"TreeWrite", "id:id offset:int", "offset: where it goes on"},

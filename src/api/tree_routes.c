@@ -34,8 +34,8 @@ static json_t *node_json(const struct tree_node *n)
         if (n->may & 1u << i)
             json_array_append_new(may, json_string(permission_names[i]));
     bool file = n->kind == TREE_FILE;
-    return json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:b, s:o}", "kind",
-                     kinds[n->kind], "name", json_text(n->name), "path", json_text(n->path), "size",
+    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:b, s:o}", "kind",
+                     kinds[n->kind], "id", json_text(n->id), "name", json_text(n->name), "path", json_text(n->path), "size",
                      (json_int_t)n->size, "modified_ms", (json_int_t)n->modified_ms, "created_ms",
                      (json_int_t)n->created_ms, "content",
                      file ? json_string(sha256_text(&n->content).text) : json_null(), "version",
@@ -46,6 +46,16 @@ static json_t *node_json(const struct tree_node *n)
 static bool path_of(struct call *c, const char *given, const char **path, struct error *err)
 {
     return tree_path(text_of(given ? given : "/"), c->arena, path, err);
+}
+
+// *content NULL when it is not given.
+static bool content_of(const json_t *in, const char *name, sha256 *room, const sha256 **content,
+                       struct error *err)
+{
+    const char *given = json_string_value(json_object_get(in, name));
+    *content = given ? room : NULL;
+    return !given || sha256_parse(text_of(given), room) ||
+           error_set(err, ERROR_INPUT, "%s is no SHA-256 in hex", name);
 }
 
 static bool find(struct call *c, struct tree_node *node, struct error *err)
@@ -179,7 +189,9 @@ static bool move_post(struct call *c, struct error *err)
                           .copy = body_bool(c, "copy", false)};
     struct tree_node made;
     bool there;
-    if (!path_of(c, body_text(c, "from"), &m.from, err) ||
+    sha256 content;
+    if (!content_of(c->body, "content", &content, &m.content, err) ||
+        !path_of(c, body_text(c, "from"), &m.from, err) ||
         !path_of(c, body_text(c, "to"), &m.to, err) || !tree_move(room(c), &by, &m, &there, err) ||
         !tree_find(room(c), &by, m.to, c->arena, &made, err))
         return false;
@@ -199,7 +211,56 @@ static bool delete_post(struct call *c, struct error *err)
 {
     struct tree_asker by = asker(c);
     const char *path;
-    return path_of(c, body_text(c, "path"), &path, err) && tree_delete(room(c), &by, path, err);
+    const sha256 *content;
+    sha256 given;
+    if (!content_of(c->body, "content", &given, &content, err) ||
+        !path_of(c, body_text(c, "path"), &path, err))
+        return false;
+    return content || body_bool(c, "empty", false)
+               ? tree_delete_exactly(room(c), &by, path, content, err)
+               : tree_delete(room(c), &by, path, err);
+}
+
+// ---- what a sync folder has sent
+
+static json_t *placed_json(const struct tree_placed *p)
+{
+    if (p->refused.kind == ERROR_NONE)
+        return json_pack("{s:o, s:n}", "node", node_json(&p->node), "refused");
+    return json_pack("{s:n, s:{s:s, s:s, s:s, s:s}}", "node", "refused", "kind",
+                     error_facts(p->refused.kind)->name, "what", p->refused.what, "why",
+                     p->refused.why, "fix", p->refused.fix);
+}
+
+static bool place_post(struct call *c, struct error *err)
+{
+    struct tree_asker by = asker(c);
+    json_t *files = json_object_get(c->body, "files"), *one, *all = json_array();
+    size_t i, count = json_array_size(files);
+    struct arena *a = arena_open(LIST_ARENA);
+    struct tree_place *list = ARENA_ARRAY(a, struct tree_place, count + 1);
+    struct tree_placed *out = ARENA_ARRAY(a, struct tree_placed, count + 1);
+    bool ok = true;
+    json_array_foreach(files, i, one)
+    {
+        const sha256 *instead = NULL;
+        const char *as = json_string_value(json_object_get(one, "as"));
+        list[i].as = as ? as : "";
+        ok = ok &&
+             path_of(c, json_string_value(json_object_get(one, "path")), &list[i].path, err) &&
+             content_of(one, "instead", &list[i].instead, &instead, err);
+        list[i].fresh = instead == NULL;
+    }
+    ok = ok &&
+         tree_place_all(room(c), &by, body_text(c, "transfer"), list, count, a, out, err);
+    for (i = 0; ok && i < count; i++)
+        json_array_append_new(all, placed_json(&out[i]));
+    if (ok)
+        call_json(c, all);
+    else
+        json_decref(all);
+    arena_close(a);
+    return ok;
 }
 
 // ---- writing
@@ -326,11 +387,19 @@ const struct route tree_routes[] = {
     {"POST", "/tree/folder", NEED_PERSON, folder_post, "TreePath", "TreeNode", 0, "makes a folder",
      NULL},
     {"POST", "/tree/move", NEED_PERSON, move_post, "TreeMove", "TreeNode", 0,
-     "renames, moves or copies; over a file it makes a further version of it", NULL},
+     "renames, moves or copies; over a file it makes a further version of it; 409 when content is "
+     "given and it is another file by now",
+     NULL},
+    {"POST", "/tree/place", NEED_PERSON, place_post, "TreePlace", "TreePlaced[]", 0,
+     "gives names to files that a transfer of origin sync has brought, each only when what it "
+     "replaces is still there; at most 500",
+     NULL},
     {"POST", "/tree/touch", NEED_PERSON, touch_post, "TreeTouch", NULL, 0,
      "sets when a file was last modified", NULL},
-    {"POST", "/tree/delete", NEED_PERSON, delete_post, "TreePath", NULL, 0,
-     "deletes a file, or a folder with all that is in it", NULL},
+    {"POST", "/tree/delete", NEED_PERSON, delete_post, "TreeDelete", NULL, 0,
+     "deletes a file, or a folder with all that is in it; 409 when content is given and it is "
+     "another file, or empty and it is no empty folder",
+     NULL},
     {"GET", "/tree/write", NEED_PERSON, write_get, NULL, "TreeWrite", 0,
      "how far the file at ?path= has come that you are sending", NULL},
     {"POST", "/tree/write", NEED_PERSON, write_post, "NewTreeWrite", "TreeWrite", 0,

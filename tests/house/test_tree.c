@@ -455,6 +455,92 @@ static void two_projects_of_one_name_are_told_apart(void **state)
     assert_false(there("/Film/a.mov"));
 }
 
+// What a sync folder has sent, under a name of the transfer.
+static char sent_by[27];
+static void sent(const char *as, const char *bytes)
+{
+    struct small_file f = {.path = as,
+                           .bytes = text_of(bytes),
+                           .hash = sha256_of(bytes, strlen(bytes)),
+                           .modified_ms = 1000};
+    struct transfer_file *made;
+    size_t count;
+    struct transfer_wish wish = {
+        .project = PROJECT, .name = "sync", .origin = "sync", .key = "k", .person = ANN};
+    must(transfer_begin(transfers, &wish, sent_by, &err) &&
+         transfer_small(transfers, sent_by, &f, 1, arena, &made, &count, &err));
+}
+
+static struct tree_placed place(const char *path, const char *as, const char *instead)
+{
+    struct tree_placed out;
+    struct tree_place p = {.path = path, .as = as, .fresh = !instead};
+    if (instead) {
+        sha256 hash = sha256_of(instead, strlen(instead));
+        p.instead = sha256_of(hash.at, SHA256_SIZE);
+    }
+    must(tree_place_all(tree, &ann, sent_by, &p, 1, arena, &out, &err));
+    return out;
+}
+
+static void a_file_is_placed_only_where_it_was_meant_to_be(void **state)
+{
+    (void)state;
+    must(tree_folder_make(tree, &ann, "/Film/Edit", &err));
+    sent("1", "first");
+    assert_string_equal(names_in("/Film"), "Edit"); // nothing is anybody's yet
+    assert_int_equal(place("/Film/Edit/a.txt", "1", NULL).refused.kind, ERROR_NONE);
+    holds("/Film/Edit/a.txt", "first");
+    assert_int_equal(at("/Film/Edit/a.txt").modified_ms, 1000);
+    sent("2", "second");
+    assert_int_equal(place("/Film/Edit/a.txt", "2", NULL).refused.kind, ERROR_CONFLICT);
+    assert_int_equal(place("/Film/Edit/a.txt", "2", "other").refused.kind, ERROR_CONFLICT);
+    assert_int_equal(place("/Film/Edit/b.txt", "2", "first").refused.kind, ERROR_CONFLICT);
+    holds("/Film/Edit/a.txt", "first");
+    struct tree_placed placed = place("/Film/Edit/a.txt", "2", "first");
+    assert_int_equal(placed.refused.kind, ERROR_NONE);
+    assert_int_equal(placed.node.size, 6);
+    holds("/Film/Edit/a.txt", "second");
+    assert_int_equal(counted("select count(*) from assets"), 1);
+    assert_int_equal(counted("select count(*) from versions"), 2);
+    assert_int_equal(place("/Film/Edit/a.txt", "2", "second").refused.kind, ERROR_NOT_FOUND);
+    sent("3", "second"); // an answer was lost, and it comes again
+    assert_int_equal(place("/Film/Edit/a.txt", "3", "first").refused.kind, ERROR_NONE);
+    assert_int_equal(counted("select count(*) from versions"), 2);
+    sent("4", "x");
+    assert_int_equal(place("/Film/no/a.txt", "4", NULL).refused.kind, ERROR_CONFLICT);
+    assert_int_equal(place("/Series/a.txt", "4", NULL).refused.kind, ERROR_INPUT);
+    assert_int_equal(place("/Film/Edit", "4", NULL).refused.kind, ERROR_CONFLICT);
+    struct tree_place p = {.path = "/Film/c.txt", .as = "4", .fresh = true};
+    struct tree_placed out;
+    refused(tree_place_all(tree, &ben, sent_by, &p, 1, arena, &out, &err), ERROR_NOT_FOUND);
+    assert_int_equal(counted("select count(*) from transfer_files"), 1);
+}
+
+static void what_is_not_as_it_was_seen_is_not_moved_or_deleted(void **state)
+{
+    (void)state;
+    must(send(&ann, "/Film/a.txt", "first"));
+    must(tree_folder_make(tree, &ann, "/Film/Day", &err));
+    sha256 seen = at("/Film/a.txt").content;
+    bool found;
+    struct tree_move m = {.from = "/Film/a.txt", .to = "/Film/b.txt", .content = &seen};
+    must(send(&ann, "/Film/a.txt", "second"));
+    refused(tree_move(tree, &ann, &m, &found, &err), ERROR_CONFLICT);
+    refused(tree_delete_exactly(tree, &ann, "/Film/a.txt", &seen, &err), ERROR_CONFLICT);
+    refused(tree_delete_exactly(tree, &ann, "/Film/a.txt", NULL, &err), ERROR_CONFLICT);
+    refused(tree_delete_exactly(tree, &ann, "/Film/Day", &seen, &err), ERROR_CONFLICT);
+    seen = at("/Film/a.txt").content;
+    must(tree_move(tree, &ann, &m, &found, &err));
+    holds("/Film/b.txt", "second");
+    must(send(&ann, "/Film/Day/c.txt", "c"));
+    refused(tree_delete_exactly(tree, &ann, "/Film/Day", NULL, &err), ERROR_CONFLICT);
+    must(tree_delete(tree, &ann, "/Film/Day/c.txt", &err));
+    must(tree_delete_exactly(tree, &ann, "/Film/Day", NULL, &err));
+    must(tree_delete_exactly(tree, &ann, "/Film/b.txt", &seen, &err));
+    assert_string_equal(names_in("/Film"), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +565,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(folders_move_copy_and_go_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_never_arrives_is_swept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_projects_of_one_name_are_told_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_is_placed_only_where_it_was_meant_to_be, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_as_it_was_seen_is_not_moved_or_deleted, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,7 +244,7 @@ static bool grow_sorted(struct db_tx *tx, struct grow_place *p, const struct wai
 
 bool grow_waiting(struct db_tx *tx, struct grow_place *p, struct error *err)
 {
-    if (p->for_job)
+    if (p->no_assets)
         return true;
     struct arena *a = arena_open((size_t)512 << 20);
     struct waiting *list = NULL;

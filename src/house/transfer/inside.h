@@ -11,7 +11,7 @@ struct grown {
 struct grow_place { // where a transfer puts things
     const char *transfer, *project, *folder, *person;
     const char *asset; // NULL, or whose further versions they are
-    bool for_job;      // its files are a job's inputs: no assets are made of them
+    bool no_assets;    // its files are for a job or a sync folder
     // the folder found last, as files of one folder come together
     char last_path[4100], last_folder[27];
 };

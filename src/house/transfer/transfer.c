@@ -181,7 +181,7 @@ static bool list_in(struct db_tx *tx, void *context, struct error *err)
         "else 0 end), 0), coalesce(sum(case when f.size > 0 then f.size else 0 end), 0), "
         "coalesce(sum(case when f.state = 'stored' then f.size else 0 end), 0), t.share from "
         "transfers t left join people p on p.id = t.person left join transfer_files f on f.transfer = t.id "
-        "where (?1 is null or t.project = ?1) and ((?2 is null and t.origin <> 'job') or t.id = "
+        "where (?1 is null or t.project = ?1) and ((?2 is null and t.origin not in ('job', 'sync')) or t.id = "
         "?2) group by t.id, "
         "t.project, t.name, t.folder, t.origin, t.state, p.name, t.created_ms, t.skipped, t.share order by "
         "t.created_ms desc, t.id desc limit ?3",
@@ -306,7 +306,7 @@ static bool place_of(struct db_tx *tx, const char *transfer, struct arena *a, st
         p->person = arena_text(a, db_text(rows, 2));
         text_copy(text_of(db_text(rows, 3)), state, 8);
         p->asset = db_text(rows, 4) ? arena_text(a, db_text(rows, 4)) : NULL;
-        p->for_job = strcmp(db_text(rows, 5), "job") == 0;
+        p->no_assets = strcmp(db_text(rows, 5), "job") == 0 || strcmp(db_text(rows, 5), "sync") == 0;
     }
     if (!db_end(rows, err))
         return false;
@@ -624,7 +624,7 @@ static const char empty_problem[] =
 static bool grow_stored(struct db_tx *tx, struct grow_place *p, const struct grown *g, bool closed,
                         struct error *err)
 {
-    if (p->for_job)
+    if (p->no_assets)
         return true;
     if (!file_waits(g->path))
         return grow_one(tx, p, g, err);
@@ -905,7 +905,8 @@ static bool sweep_in(struct db_tx *tx, void *context, struct error *err)
     // Those that wait for the others of their sequence, in transfers that rest.
     struct db_rows *rows =
         db_query(tx,
-                 "select t.id from transfers t where t.active_ms < ?1 and t.origin <> 'job' and "
+                 "select t.id from transfers t where t.active_ms < ?1 and t.origin not in ('job', "
+                 "'sync') and "
                  "exists (select 1 from "
                  "transfer_files f where f.transfer = t.id and f.state = 'stored' and f.asset is "
                  "null) limit ?2",
@@ -953,7 +954,8 @@ static bool find_rested(struct db_tx *tx, int64_t before_ms, struct arena *a, co
 {
     struct db_rows *rows = db_query(
         tx,
-        "select id from transfers t where origin = 'job' and (state = 'dropped' or (active_ms <= "
+        "select id from transfers t where origin in ('job', 'sync') and (state = 'dropped' or "
+        "(active_ms <= "
         "?1 and not exists (select 1 from transfer_files f where f.transfer = t.id and f.state = "
         "'arriving'))) limit 1",
         "i", before_ms);

@@ -37,8 +37,8 @@ struct store *transfers_store(struct transfers *t);
 // Closes what rests, drops what never arrived, gives space back. Call it about once a minute.
 MUST_CHECK bool transfers_sweep(struct transfers *t, struct error *err);
 
-// Removes some files of a transfer for jobs that has rested since `before_ms`, at last it itself;
-// its jobs have their own list of them. *contents, in the arena: what they named. *any false: there
+// Removes some files of a transfer for jobs, or for a sync folder, that has rested since
+// `before_ms`, at last it itself; jobs have their own list of them, a folder has placed its. *contents, in the arena: what they named. *any false: there
 // was none.
 MUST_CHECK bool transfers_drop(struct db_tx *tx, int64_t before_ms, struct arena *a,
                                sha256 **contents, size_t *count, bool *any, struct error *err);
@@ -57,7 +57,8 @@ struct transfer_wish {
     const char *project, *name;
     const char *folder; // NULL: the project's top
     const char *asset;  // NULL: new assets; else each file or sequence is a further version of it
-    const char *origin; // "page", "put", "job": inputs of a job, of which no assets are made
+    // "page", "put"; no assets are made of "job" (inputs of one) and "sync" (house/tree places them)
+    const char *origin;
     const char *key;    // NULL: always a new one
     const char *person;
     // Of what comes by a request (house/review/links.h): which, by whose visit, and the answers as
@@ -79,7 +80,7 @@ struct transfer_brief {
 };
 MUST_CHECK bool transfer_brief(struct transfers *t, const char *file, const char *transfer,
                                struct arena *a, struct transfer_brief *out, struct error *err);
-// Newest first, at most `limit`; without those of origin "job".
+// Newest first, at most `limit`; without those of origin "job" and "sync".
 MUST_CHECK bool transfer_list(struct transfers *t, const char *project, int limit, struct arena *a,
                               struct transfer **list, size_t *count, struct error *err);
 // Makes assets of all that waits. Files that are still arriving become assets when they are stored.

@@ -46,6 +46,15 @@ static bool is_frame(struct error *err, const char *path)
 // ---- a name for bytes
 
 // `id` is the row's.
+// Listeners hear of assets by their own events; of the rest, save passing names, by this one.
+static bool say_changed(struct db_tx *tx, const struct tree_node *in, const char *name,
+                        struct error *err)
+{
+    return tree_name_passing(name) ||
+           db_event(tx, "tree.changed", in->project, in->folder[0] ? in->folder : in->project, NULL,
+                    err);
+}
+
 static bool keep_in(struct db_tx *tx, const char *id, const struct tree_node *parent,
                     const char *name, const struct placed *p, struct error *err)
 {
@@ -146,7 +155,7 @@ bool place_in(struct db_tx *tx, const struct tree_node *parent, const char *name
     // An empty one is not yet anybody's clip: many programs make it first and write it then.
     if (tree_name_passing(name) || !p->size)
         return keep_in(tx, id_new().text, parent, found ? there.name : name, p, err) &&
-               (!found || row_drop(tx, &there, err));
+               (!found || row_drop(tx, &there, err)) && say_changed(tx, parent, name, err);
     if (!transfer_alone_waits(name)) {
         char before[27];
         return bring_back(tx, parent, name, before, err) &&
@@ -163,7 +172,8 @@ bool place_in(struct db_tx *tx, const struct tree_node *parent, const char *name
                                      .modified_ms = p->modified_ms};
     return (!found || db_run(tx, err, "update transfer_files set path = path || ?2 where id = ?1",
                              "ss", there.id, "/replaced")) &&
-           transfer_alone(tx, &picture, err) && (!found || row_drop(tx, &there, err));
+           transfer_alone(tx, &picture, err) && (!found || row_drop(tx, &there, err)) &&
+           say_changed(tx, parent, name, err);
 }
 
 // ---- taking away
@@ -188,7 +198,7 @@ static bool take_file(struct db_tx *tx, const struct tree_node *node, struct err
     case TREE_FRAME:
         return is_frame(err, node->path);
     default:
-        return row_drop(tx, node, err);
+        return row_drop(tx, node, err) && say_changed(tx, node, node->name, err);
     }
 }
 
@@ -220,8 +230,8 @@ static bool take_folder(struct db_tx *tx, struct taking *t, const struct tree_no
            folder_delete(tx, folder->id, err);
 }
 
-static bool take(struct db_tx *tx, const struct tree_asker *by, const struct tree_node *node,
-                 struct arena *a, struct error *err)
+bool take_in(struct db_tx *tx, const struct tree_asker *by, const struct tree_node *node,
+             struct arena *a, struct error *err)
 {
     struct taking t = {by, a, 0};
     if (node->kind == TREE_TOP || node->kind == TREE_PROJECT)
@@ -230,7 +240,9 @@ static bool take(struct db_tx *tx, const struct tree_asker *by, const struct tre
     bool own = node->kind == TREE_FILE && node->origin >= TREE_WAITING;
     if (!(node->may & (own ? MAY_UPLOAD | MAY_EDIT : MAY_EDIT)))
         return denied(err, "delete", node->path);
-    return node->kind == TREE_FILE ? take_file(tx, node, err) : take_folder(tx, &t, node, 0, err);
+    bool ok =
+        node->kind == TREE_FILE ? take_file(tx, node, err) : take_folder(tx, &t, node, 0, err);
+    return ok && audit_add(tx, by->who, by->address, "door.deleted", node->id, node->path, err);
 }
 
 // ---- the calls
@@ -247,8 +259,7 @@ static bool delete_in(struct db_tx *tx, void *context, struct error *err)
     struct changing *c = context;
     struct arena *a = arena_open(ARENA_BYTES);
     struct tree_node node;
-    bool ok = find_in(tx, c->by->who, c->path, a, &node, err) && take(tx, c->by, &node, a, err) &&
-              audit_add(tx, c->by->who, c->by->address, "door.deleted", node.id, node.path, err);
+    bool ok = find_in(tx, c->by->who, c->path, a, &node, err) && take_in(tx, c->by, &node, a, err);
     arena_close(a);
     return ok;
 }
@@ -420,6 +431,8 @@ static bool move_at(struct db_tx *tx, struct changing *c, struct arena *a, struc
         !child_in(tx, &parent, name, a, &there, &c->there, err) ||
         !may_move(c, &from, &parent, err))
         return false;
+    if (m->content && (from.kind != TREE_FILE || !sha256_equal(&from.content, m->content)))
+        return tree_changed(err, from.path);
     bool self = c->there && strcmp(there.path, from.path) == 0;
     if (self && !m->copy && strcmp(name, from.name) != 0) // its own name in another case
         return from.kind == TREE_FILE && from.origin != TREE_ASSET
@@ -434,7 +447,7 @@ static bool move_at(struct db_tx *tx, struct changing *c, struct arena *a, struc
     if (c->there && within(from.path, there.path))
         return inside_itself(err, &from);
     bool over = c->there && from.kind == TREE_FILE && there.kind == TREE_FILE;
-    if (c->there && !over && !take(tx, c->by, &there, a, err))
+    if (c->there && !over && !take_in(tx, c->by, &there, a, err))
         return false;
     if (over)
         name = there.name;

@@ -19,6 +19,11 @@ bool list_in(struct db_tx *tx, const struct who *who, const struct tree_node *of
 bool parent_in(struct db_tx *tx, const struct who *who, const char *path, struct arena *a,
                struct tree_node *parent, struct error *err);
 bool denied(struct error *err, const char *verb, const char *path);
+// CONFLICT: it is not what the asker has seen.
+bool tree_changed(struct error *err, const char *path);
+// Takes away a file, or a folder with all that is in it.
+bool take_in(struct db_tx *tx, const struct tree_asker *by, const struct tree_node *node,
+             struct arena *a, struct error *err);
 
 struct placed { // bytes that are in the store and get a name
     sha256 content;

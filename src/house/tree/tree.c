@@ -251,7 +251,9 @@ static int by_path(const void *one, const void *two)
 {
     const struct tree_node *a = one, *b = two;
     int order = (a->kind == TREE_FILE) - (b->kind == TREE_FILE);
-    return order ? order : strcmp(a->name, b->name);
+    if (!order)
+        order = strcmp(a->name, b->name);
+    return order || !a->id || !b->id ? order : strcmp(a->id, b->id); // the same one each time
 }
 
 static void tell_apart(struct nodes *n)

@@ -100,6 +100,7 @@ struct tree_move {
     bool overwrite; // else CONFLICT and *there when something is at `to`
     bool copy;      // `from` stays
     bool shallow;   // a folder without what is in it (copy)
+    const sha256 *content; // NULL: whatever it is; else CONFLICT unless it is this file
 };
 // A file that is moved over another one becomes its further version: saving by renaming keeps the
 // history. Folders are not moved into another project (UNSUPPORTED). *there: something was at `to`.
@@ -143,6 +144,31 @@ MUST_CHECK bool tree_write_drop(struct tree *t, const char *id, struct error *er
 // What of a file has come from this person: NOT_FOUND when nothing is on its way.
 MUST_CHECK bool tree_write_at(struct tree *t, const struct tree_asker *by, const char *path,
                               struct tree_write *out, struct error *err);
+
+// ---- For who keeps a folder and the house the same: only what is still as it was seen is changed
+
+// A file of exactly this content, or (NULL) a folder with nothing in it; else CONFLICT.
+MUST_CHECK bool tree_delete_exactly(struct tree *t, const struct tree_asker *by, const char *path,
+                                    const sha256 *content, struct error *err);
+
+#define TREE_PLACE_MOST 500
+struct tree_place {
+    const char *path; // where it is to lie; its folder is there
+    const char *as;   // what it is called in the transfer, where it was stored
+    bool fresh;       // nothing may be at the path, else a file of the content
+    sha256 instead;
+};
+struct tree_placed {
+    struct error refused; // kind NONE: it lies there
+    struct tree_node node;
+};
+// Gives names to files that a transfer of this person's, of origin "sync", has brought: each is a
+// new asset or the further version of the file it replaces, or refused: CONFLICT when something
+// else is there by now, NOT_FOUND when it has not come. What lies there already with the same bytes
+// is fine. False: none was placed.
+MUST_CHECK bool tree_place_all(struct tree *t, const struct tree_asker *by, const char *transfer,
+                               const struct tree_place *list, size_t count, struct arena *a,
+                               struct tree_placed *out, struct error *err);
 
 // ---- What clients want to be remembered of a thing (WebDAV's dead properties)
 
