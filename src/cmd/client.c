@@ -141,6 +141,7 @@ bool house_open(struct command_call *call, int lines, struct house *h, struct er
     h->client = client_open(&wish, err);
     h->url = arena_text(call->arena, p.url);
     h->fingerprint = arena_text(call->arena, p.fingerprint);
+    h->token = p.token;
     return h->client != NULL;
 }
 

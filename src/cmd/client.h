@@ -23,7 +23,7 @@
 
 struct house {
     struct client *client;
-    const char *url, *fingerprint; // in the call's arena; fingerprint NULL: none
+    const char *url, *fingerprint, *token; // in the call's arena; fingerprint NULL: none
 };
 // At most `lines` connections at once (0: 2). Asks nothing yet.
 MUST_CHECK bool house_open(struct command_call *call, int lines, struct house *h,

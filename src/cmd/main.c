@@ -13,7 +13,7 @@
 
 extern char **environ;
 
-extern const struct command command_mount, command_door;
+extern const struct command command_mount, command_door, command_sync;
 extern const struct command command_probe, command_transcode, command_profile, command_config,
     command_man, command_user, command_api, command_put, command_get, command_ls, command_original, command_notes, command_mhl, command_check, command_backup, command_restore, command_store,
     command_serve, command_work, command_deliver, command_jobs, command_submit, command_job,
@@ -29,7 +29,7 @@ const struct command *const commands[] = {
     &command_map,
     &command_offload, &command_receipt, &command_fields,
     &command_destination, &command_watch_rule, &command_link, &command_traffic, &command_place,
-    &command_mount, &command_door,
+    &command_mount, &command_door, &command_sync,
     &command_watch,
 };
 const struct option_row own_arguments[] = {{0}};

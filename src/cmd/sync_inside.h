@@ -1,0 +1,79 @@
+// Shared by cmd/sync_run.c, sync_look.c and sync_act.c only.
+#pragma once
+#include "cmd/progress.h"
+#include "cmd/sync_house.h"
+#include "cmd/sync_run.h"
+
+struct sync_numbers {
+    int64_t sent, sent_bytes, fetched, fetched_bytes, moved, deleted_there, deleted_here, folders,
+        conflicts;
+};
+
+struct sync_list { // of paths, borrowed from the table
+    struct sync_path **at;
+    size_t count, room;
+};
+void sync_list_add(struct sync_list *l, struct sync_path *p);
+
+enum { SYNC_SAID_MOST = 50 };
+struct sync_run {
+    const struct sync_wish *wish;
+    struct house house;
+    struct sync_root root;
+    char project[27], folder[27]; // ids: of the project; of the root's folder ("" at the top)
+    struct sync_table *table;
+    struct sync_state *state;
+    struct sync_ignore *ignore;
+    struct sync_events *events;
+    struct watch *watch;
+    bool watch_said;
+    unsigned round;
+    // here
+    bool scan_due;
+    int64_t scanned_us;
+    char **touched; // paths that the watch has told of
+    size_t touched_count;
+    struct sync_list unsure;
+    int64_t left[HERE_LEFT_COUNT], clashes;
+    // there
+    bool list_due, listed, distrust; // distrust: the house was restored, deletions are asked about
+    int64_t listed_us, refreshed_us, refresh_cost_us, event, event_kept;
+    // the pass
+    int64_t waiting, held, deletes;
+    bool asks; // whether so many deletions are meant
+    bool allowed, paused, offline;
+    struct sync_numbers numbers;
+    struct progress bar;
+    bool stirred;         // something was seen that may have to be done
+    json_t *said, *waits; // what is left out, what is held: [{path, why}], SYNC_SAID_MOST of each
+    char what[200];       // offline: why
+};
+
+bool sync_offline(const struct error *err); // the house can not be reached; all waits
+void sync_say(json_t *list, const char *path, const char *why);
+int64_t sync_now_us(void);
+
+// ---- sync_look.c
+void sync_read_ignore(struct sync_run *r);
+MUST_CHECK bool sync_look_here(struct sync_run *r, struct error *err);
+MUST_CHECK bool sync_look_there(struct sync_run *r, struct error *err);
+// A path that patterns or passing names leave out, or that lies below one.
+bool sync_left_out(struct sync_run *r, const char *path, bool folder);
+
+// ---- sync_act.c
+// Does what is to be done. *done: how many things were. False: nothing more can be done now.
+MUST_CHECK bool sync_act(struct sync_run *r, int64_t *done, struct error *err);
+
+// ---- sync_move.c: bytes. What came through is known in the table and in the state.
+MUST_CHECK bool sync_send_all(struct sync_run *r, struct sync_list *list, int64_t *done,
+                              struct error *err);
+MUST_CHECK bool sync_fetch_all(struct sync_run *r, struct sync_list *list, int64_t *done,
+                               struct error *err);
+
+// ---- of sync_act.c, for sync_move.c
+MUST_CHECK bool sync_keep(struct sync_run *r, struct sync_path **list, size_t count,
+                          struct error *err);
+void sync_hold(struct sync_run *r, struct sync_path *p, const struct error *err);
+// Where it goes: NULL when the folder above is not there. In `a`.
+const char *sync_path_to_there(struct sync_run *r, const struct sync_path *p, struct arena *a);
+const char *sync_path_to_here(struct sync_run *r, const struct sync_path *p, struct arena *a);

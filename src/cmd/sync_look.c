@@ -1,0 +1,432 @@
+/*
+ * Looking at both sides: all of it when that is due, else only what the watch and the house's news
+ * have named.
+ *
+ * Not to be found is never taken for deleted when it may have another reason: a folder that can not
+ * be read, a symbolic link in the file's place, a pattern that leaves it out now, a listing that
+ * did not come whole.
+ */
+#include "cmd/sync_inside.h"
+
+#include "house/tree/tree.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOUCHED_MOST = 500, UNKNOWN_MOST = 100, LIST_ARENA = 1 << 30 };
+
+void sync_list_add(struct sync_list *l, struct sync_path *p)
+{
+    if (l->count == l->room) {
+        l->room = l->room ? l->room * 2 : 64;
+        l->at = realloc(l->at, l->room * sizeof(*l->at));
+        if (!l->at)
+            abort();
+    }
+    l->at[l->count++] = p;
+}
+
+int64_t sync_now_us(void)
+{
+    return clock_tick_us();
+}
+
+void sync_say(json_t *list, const char *path, const char *why)
+{
+    if (json_array_size(list) == SYNC_SAID_MOST)
+        return;
+    json_t *name = json_string(path); // NULL: not UTF-8
+    json_array_append_new(
+        list, json_pack("{s:o, s:s}", "path", name ? name : json_string("?"), "why", why));
+}
+
+void sync_read_ignore(struct sync_run *r)
+{
+    char path[PATH_MAX];
+    struct buf lines = BUF_LIMIT(1 << 20);
+    struct error none;
+    if (!path_join(path, sizeof(path), r->wish->dir, SYNC_IGNORE) ||
+        !file_read(path, &lines, &none))
+        buf_free(&lines);
+    sync_ignore_close(r->ignore);
+    r->ignore = sync_ignore_open((text){lines.at ? lines.at : "", lines.size});
+    buf_free(&lines);
+}
+
+bool sync_left_out(struct sync_run *r, const char *path, bool folder)
+{
+    char part[PATH_MAX];
+    for (size_t i = 0;; i++) {
+        if (path[i] && path[i] != '/')
+            continue;
+        if (i >= sizeof(part))
+            return true;
+        memcpy(part, path, i);
+        part[i] = 0;
+        bool is_folder = path[i] || folder;
+        if (tree_name_passing(sync_name_of(part)) || sync_ignored(r->ignore, part, is_folder))
+            return true;
+        if (!path[i])
+            return false;
+    }
+}
+
+// ---- here
+
+// Two spellings of one name on a disk that tells them apart: the one that was there first counts.
+static bool takes_a_turn(struct sync_run *r, const struct sync_path *p, const char *path)
+{
+    char other[PATH_MAX], whole[PATH_MAX];
+    bool folder;
+    if (!p->here || strcmp(sync_name_of(p->here), sync_name_of(path)) == 0)
+        return false;
+    size_t above = (size_t)(sync_name_of(path) - path);
+    if (above + strlen(sync_name_of(p->here)) >= sizeof(other))
+        return false;
+    memcpy(other, path, above);
+    strcpy(other + above, sync_name_of(p->here));
+    if (!path_join(whole, sizeof(whole), r->wish->dir, other) || !file_look(whole, &folder, NULL))
+        return false;
+    // A disk that does not tell them apart finds the same one by both.
+    struct here_item one, two;
+    struct here_wish wish = {.root = r->wish->dir, .ignore = r->ignore};
+    return folder == p->folder && here_look(&wish, other, &one) && here_look(&wish, path, &two) &&
+           one.inode != two.inode;
+}
+
+static void found_here(void *context, const struct here_item *item)
+{
+    struct sync_run *r = context;
+    struct sync_path *p = sync_table_at(r->table, item->path, item->folder, true);
+    p->unsure = false;
+    if (!takes_a_turn(r, p, item->path) && sync_path_here(p, item, r->round))
+        return;
+    r->clashes++;
+    sync_say(r->said, item->path,
+             "another file here has this name in another spelling: rename one");
+}
+
+static void left_here(void *context, enum here_left what, const char *path, const char *why)
+{
+    struct sync_run *r = context;
+    static const char *const words[] = {
+        [HERE_LINK] = "a symbolic link is not followed",
+        [HERE_DEVICE] = "a device, socket or pipe is no file",
+        [HERE_NAME] = "",
+        [HERE_UNREAD] = "the folder can not be read",
+    };
+    r->left[what]++;
+    if (what == HERE_IGNORED)
+        return;
+    sync_say(r->said, path, *why ? why : words[what]);
+    if (!text_utf8(text_of(path)))
+        return;
+    for (int folder = 0; folder < 2; folder++) {
+        struct sync_path *p = sync_table_at(r->table, path, folder, false);
+        if (p)
+            sync_list_add(&r->unsure, p);
+    }
+}
+
+// Whether it is one of those, or lies below.
+static bool is_unsure(const struct sync_run *r, const struct sync_path *p)
+{
+    for (size_t i = 0; i < r->unsure.count; i++) {
+        const char *key = r->unsure.at[i]->key;
+        if (strcmp(key, p->key) == 0 ||
+            (r->unsure.at[i]->folder && strncmp(p->key, key, strlen(key)) == 0))
+            return true;
+    }
+    return false;
+}
+
+static void went_here(struct sync_run *r, struct sync_path *p)
+{
+    if (is_unsure(r, p)) {
+        p->unsure = true;
+        return;
+    }
+    if (p->is_here || !p->gone_us)
+        p->gone_us = sync_now_us();
+    p->is_here = false;
+}
+
+static bool within(const char *path, const char *above)
+{
+    size_t size = strlen(above);
+    return !size || (strncmp(path, above, size) == 0 && (!path[size] || path[size] == '/'));
+}
+
+// Of all below one of the paths, what this round has not met is gone.
+static void settle_here(struct sync_run *r, char *const *below, size_t count)
+{
+    size_t at = 0;
+    for (struct sync_path *p; (p = sync_table_next(r->table, &at));) {
+        if (p->seen_here == r->round || !p->here || (!p->is_here && !p->known))
+            continue;
+        for (size_t i = 0; i < count; i++)
+            if (within(p->here, below[i])) {
+                went_here(r, p);
+                break;
+            }
+    }
+    r->unsure.count = 0;
+}
+
+static void touched_forget(struct sync_run *r)
+{
+    for (size_t i = 0; i < r->touched_count; i++)
+        free(r->touched[i]);
+    r->touched_count = 0;
+}
+
+static bool scan_here(struct sync_run *r, struct error *err)
+{
+    char *all[] = {""};
+    struct here_wish wish = {.root = r->wish->dir,
+                             .ignore = r->ignore,
+                             .found = found_here,
+                             .left = left_here,
+                             .context = r};
+    memset(r->left, 0, sizeof(r->left));
+    r->clashes = 0;
+    json_array_clear(r->said);
+    touched_forget(r);
+    if (!here_scan(&wish, "", err))
+        return false;
+    settle_here(r, all, 1);
+    r->scan_due = false;
+    r->scanned_us = sync_now_us();
+    return true;
+}
+
+bool sync_look_here(struct sync_run *r, struct error *err)
+{
+    struct here_wish wish = {.root = r->wish->dir,
+                             .ignore = r->ignore,
+                             .found = found_here,
+                             .left = left_here,
+                             .context = r};
+    struct error none;
+    r->round++;
+    if (sync_now_us() - r->scanned_us > r->wish->scan_s * 1000000 ||
+        r->touched_count >= TOUCHED_MOST)
+        r->scan_due = true;
+    r->stirred |= r->scan_due || r->touched_count;
+    if (r->scan_due)
+        return scan_here(r, err);
+    for (size_t i = 0; i < r->touched_count; i++) {
+        struct here_item item;
+        if (!here_look(&wish, r->touched[i], &item))
+            continue;
+        found_here(r, &item);
+        if (item.folder && !here_scan(&wish, item.path, &none))
+            left_here(r, HERE_UNREAD, item.path, none.why);
+    }
+    if (r->touched_count)
+        settle_here(r, r->touched, r->touched_count);
+    touched_forget(r);
+    return true;
+}
+
+// ---- there
+
+static void found_there(struct sync_run *r, const struct sync_there *n, bool known)
+{
+    if (sync_left_out(r, n->path, n->folder))
+        return;
+    struct sync_path *p = sync_table_at(r->table, n->path, n->folder, !known);
+    // Those that are spelled as they were go first: two names never take turns.
+    if (known && (!p || !p->there || strcmp(p->there, n->path) != 0))
+        return;
+    if (!sync_path_there(p, n, r->round))
+        sync_say(r->said, n->path, "the house has another file of this name in another spelling");
+}
+
+// Adds the folders in it to `more`, when that is given.
+static bool list_one(struct sync_run *r, const char *path, struct arena *more, const char **folders,
+                     size_t *count, struct error *err)
+{
+    struct arena *a = arena_open(LIST_ARENA);
+    struct sync_there *list;
+    size_t listed;
+    bool ok = sync_house_list(&r->root, path, a, &list, &listed, err);
+    for (int known = 1; ok && known >= 0; known--)
+        for (size_t i = 0; i < listed; i++)
+            found_there(r, &list[i], known);
+    for (size_t i = 0; ok && more && i < listed; i++)
+        if (list[i].folder && !sync_left_out(r, list[i].path, true))
+            folders[(*count)++] = arena_text(more, list[i].path);
+    arena_close(a);
+    return ok;
+}
+
+enum { FOLDERS_MOST = 1 << 18 };
+
+static bool list_all(struct sync_run *r, struct error *err)
+{
+    struct arena *a = arena_open((size_t)1 << 30);
+    const char **folders = calloc(FOLDERS_MOST, sizeof(*folders));
+    size_t count = 1;
+    if (!folders)
+        abort();
+    folders[0] = "";
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = (count < FOLDERS_MOST / 2 ||
+              error_set(err, ERROR_TOO_BIG, "the house's folder has too many folders in it")) &&
+             list_one(r, folders[i], a, folders, &count, err);
+    size_t at = 0;
+    for (struct sync_path *p; ok && (p = sync_table_next(r->table, &at));)
+        if (p->seen_there != r->round)
+            p->is_there = false;
+    free(folders);
+    arena_close(a);
+    if (ok) {
+        r->list_due = false;
+        r->listed = true;
+        r->listed_us = sync_now_us();
+    }
+    return ok;
+}
+
+static struct sync_path *thing_at(struct sync_run *r, const char *id, bool folder)
+{
+    size_t at = 0;
+    for (struct sync_path *p; (p = sync_table_next(r->table, &at));)
+        if (p->folder == folder && p->is_there && strcmp(p->thing, id) == 0)
+            return p;
+    return NULL;
+}
+
+// A folder of the house that is to be listed again: its path, or "" for the top.
+static void again(struct arena *a, const char **list, size_t *count, const char *path)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp(list[i], path) == 0)
+            return;
+    list[(*count)++] = arena_text(a, path);
+}
+
+// The folder of an id, when it is one of ours.
+static void again_folder(struct sync_run *r, struct arena *a, const char **list, size_t *count,
+                         const char *id)
+{
+    if (strcmp(id, r->folder) == 0 || (!r->folder[0] && strcmp(id, r->project) == 0)) {
+        again(a, list, count, "");
+        return;
+    }
+    const struct sync_path *p = *id ? thing_at(r, id, true) : NULL;
+    if (p)
+        again(a, list, count, p->there);
+}
+
+// Assets that are known: their folders, in one look through the table. `seen[i]`: it was one.
+static void again_known(struct sync_run *r, const struct sync_news *n, bool *seen, struct arena *a,
+                        const char **list, size_t *count)
+{
+    size_t at = 0;
+    for (struct sync_path *p; n->asset_count && (p = sync_table_next(r->table, &at));)
+        for (int i = 0; i < n->asset_count && p->is_there && !p->folder; i++)
+            if (strcmp(n->assets[i], p->thing) == 0) {
+                size_t above = (size_t)(sync_name_of(p->there) - p->there);
+                again(a, list, count, arena_copy(a, p->there, above ? above - 1 : 0));
+                seen[i] = true;
+            }
+}
+
+// Lists the folders again; what is in none of them any more is gone, or has moved to a folder that
+// is asked for by its asset.
+static bool list_some(struct sync_run *r, struct arena *a, const char **list, size_t *count,
+                      struct error *err)
+{
+    size_t done = 0;
+    while (done < *count) {
+        size_t from = done;
+        for (; done < *count; done++)
+            if (!list_one(r, list[done], NULL, NULL, NULL, err))
+                return false;
+        size_t at = 0;
+        for (struct sync_path *p; (p = sync_table_next(r->table, &at));) {
+            if (!p->is_there || p->seen_there == r->round)
+                continue;
+            size_t above = (size_t)(sync_name_of(p->there) - p->there);
+            const char *folder = arena_copy(a, p->there, above ? above - 1 : 0);
+            for (size_t i = from; i < done && p->is_there; i++)
+                if (strcmp(list[i], folder) == 0) {
+                    char place[27];
+                    bool there;
+                    p->is_there = false;
+                    r->list_due |= p->folder;
+                    if (p->folder || !p->thing[0])
+                        continue;
+                    if (!sync_house_place_of(&r->root, p->thing, place, &there, err))
+                        return false;
+                    if (there && *count < 2 * SYNC_NEWS_MOST)
+                        again_folder(r, a, list, count, *place ? place : r->project);
+                }
+        }
+    }
+    return true;
+}
+
+static bool refresh(struct sync_run *r, const struct sync_news *n, struct error *err)
+{
+    struct arena *a = arena_open((size_t)1 << 30);
+    const char **list = ARENA_ARRAY(a, const char *, 4 * SYNC_NEWS_MOST);
+    bool *seen = ARENA_ARRAY(a, bool, SYNC_NEWS_MOST), ok = true;
+    size_t count = 0;
+    int unknown = 0;
+    again_known(r, n, seen, a, list, &count);
+    for (int i = 0; i < n->folder_count; i++)
+        again_folder(r, a, list, &count, n->folders[i]);
+    for (int i = 0; ok && i < n->asset_count && !r->list_due; i++) {
+        char place[27];
+        bool there;
+        if (seen[i])
+            continue;
+        r->list_due = ++unknown > UNKNOWN_MOST;
+        ok = sync_house_place_of(&r->root, n->assets[i], place, &there, err);
+        if (ok && there)
+            again_folder(r, a, list, &count, *place ? place : r->project);
+    }
+    ok = ok && (r->list_due || list_some(r, a, list, &count, err));
+    arena_close(a);
+    return ok;
+}
+
+bool sync_look_there(struct sync_run *r, struct error *err)
+{
+    static const int64_t without_news_us = 60 * 1000000;
+    int64_t now = sync_now_us();
+    struct sync_news *n = calloc(1, sizeof(*n));
+    if (!n)
+        abort();
+    bool ok = true;
+    // Listing costs the house something: it is left alone for some times as long as it took.
+    if (now - r->refreshed_us < 4 * r->refresh_cost_us && r->listed && !r->wish->once)
+        goto out;
+    sync_events_take(r->events, n);
+    r->distrust |= n->back;
+    r->list_due |=
+        n->all || now - r->listed_us > (n->live ? r->wish->scan_s * 1000000 : without_news_us);
+    r->round++;
+    r->stirred |= r->list_due || n->asset_count || n->folder_count;
+    if (!r->list_due && (n->asset_count || n->folder_count))
+        ok = refresh(r, n, err);
+    if (ok && r->list_due)
+        ok = list_all(r, err);
+    if (ok) {
+        r->event = n->number;
+        r->refreshed_us = sync_now_us();
+        r->refresh_cost_us = r->refreshed_us - now;
+    } else {
+        r->list_due = true; // what was taken is lost
+    }
+out:
+    free(n);
+    return ok;
+}
