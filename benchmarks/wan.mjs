@@ -5,6 +5,7 @@
 // which the line itself was late by more than 200 us on average, or failed, is thrown away. Peers by turns in the same lines.
 // One JSON line a row, the ratio last. WAN_BYTES makes it smaller.
 import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 
 const build = process.argv[2] ?? "build", wanted = process.argv.slice(3);
 const bytes = Number(process.env.WAN_BYTES ?? 2 ** 30), tries = 6, late = 200;
@@ -146,6 +147,78 @@ async function queue(row) {
   console.log(JSON.stringify({ bench: "wan", row, goodput_mbit: round(runs[0].result), of_mbit: 20, beside: "ms that a ping waits longer while we send at fair; at most 20", runs: good, thrown, line_late_us: round(runs[0].late), ratio: round(runs[0].result / 20, 3) }));
 }
 
+// The same with all that stands around it: files on disk, the house's store made durable, every chunk hashed at both ends.
+async function withHouse(work) { // work(folder, ask a command of posthouse)
+  const folder = mkdtempSync("/var/tmp/posthouse-wan-");
+  const serve = inside(b, `${build}/posthouse`, ["serve", `--house.folder=${folder}/house`, "--listen=198.18.0.2", "--port=8480", "--media.port=0", "--store.reserve=0", "--worker=off", "--tls=off"]);
+  try {
+    for (let i = 0; !existsSync(`${folder}/house/ready`) && i < 600; i++) await new Promise((done) => setTimeout(done, 100));
+    const url = readFileSync(`${folder}/house/ready`, "utf8").split("\n")[0];
+    return await work(folder, async (...words) => {
+      if (words[0] === "project") {
+        const token = readFileSync(`${folder}/house/local.token`, "utf8").trim();
+        const it = inside(a, "curl", ["-sS", "-H", `Authorization: Bearer ${token}`, "-H", "Content-Type: application/json", "-d", '{"name":"Wan"}', `${url}/api/v1/projects`]);
+        await it.ended;
+        return JSON.parse(it.out).id;
+      }
+      const it = inside(a, `${build}/posthouse`, [...words, "--house", url, "--token-file", `${folder}/house/local.token`]);
+      if (await it.ended) throw new Error(`posthouse ${words[0]}: ${it.err.trim().split("\n").pop()}`);
+      return JSON.parse(it.out);
+    });
+  } finally {
+    serve.child.kill("SIGKILL");
+    await serve.ended;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+function noise(path) {
+  execFileSync("sh", ["-c", `openssl enc -aes-128-ctr -pass pass:${process.pid} -nosalt -pbkdf2 </dev/zero 2>/dev/null | head -c ${bytes} >${path}`]);
+}
+async function ofHouse(row, out, mbit, rtt, loss) {
+  const options = ["--rate", String(mbit), "--rtt", String(rtt), "--loss", String(loss)];
+  const { runs, good, thrown } = await goodRuns(3, options, () => withHouse(async (folder, house) => {
+    noise(`${folder}/film.bin`);
+    const project = await house("project");
+    const put = await house("put", `${folder}/film.bin`, "--project", project, "--json", ...(out ? ["--via", "https"] : []));
+    if (!out) return { mbit: (put.sent_bytes * 8) / put.seconds / 1e6, via: put.via };
+    const got = await house("get", "Wan/film.bin", "--out", `${folder}/out`, "--json");
+    return { mbit: (got.received_bytes * 8) / got.seconds / 1e6, via: got.via };
+  }));
+  const rate = middle(runs.map((r) => r.result.mbit)), limit = limitOf(mbit, loss);
+  tell(row, { goodput_mbit: rate, limit_mbit: limit, good, thrown, late_us: runs[0].late, beside: `posthouse ${out ? "get" : "put"}, from disk to disk, by ${runs[0].result.via}` }, rate / limit);
+}
+
+// What people use now, over the same line: from disk to disk, through a server of their own in the other namespace.
+async function bySsh(row, program, mbit, rtt, loss) {
+  if (!has(program) || !has("/usr/sbin/sshd")) return;
+  const options = ["--rate", String(mbit), "--rtt", String(rtt), "--loss", String(loss)];
+  const { runs, good, thrown } = await goodRuns(1, options, async () => {
+    const folder = mkdtempSync("/var/tmp/posthouse-wan-");
+    let sshd;
+    try {
+      noise(`${folder}/film.bin`);
+      for (const key of ["host", "mine"]) execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", `${folder}/${key}`]);
+      mkdirSync("/run/sshd", { recursive: true });
+      writeFileSync(`${folder}/sshd.conf`, `Port 2222\nListenAddress 198.18.0.2\nHostKey ${folder}/host\nAuthorizedKeysFile ${folder}/mine.pub\nStrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin yes\nSubsystem sftp internal-sftp\n`);
+      sshd = inside(b, "/usr/sbin/sshd", ["-D", "-e", "-f", `${folder}/sshd.conf`], { until: "listening" });
+      await sshd.ready;
+      const how = ["-i", `${folder}/mine`, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"];
+      const began = performance.now();
+      const it = program === "scp"
+        ? inside(a, "scp", [...how, "-P", "2222", `${folder}/film.bin`, `root@198.18.0.2:${folder}/out.bin`])
+        : inside(a, "rsync", ["--whole-file", "-e", `ssh -p 2222 ${how.join(" ")}`, `${folder}/film.bin`, `root@198.18.0.2:${folder}/out.bin`]);
+      if (await it.ended) throw new Error(`${program}: ${it.err.trim()}`);
+      return (bytes * 8) / (performance.now() - began) / 1e3;
+    } finally {
+      sshd?.child.kill("SIGTERM");
+      await sshd?.ended;
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+  const limit = limitOf(mbit, loss);
+  tell(row, { goodput_mbit: runs[0].result, limit_mbit: limit, good, thrown, late_us: runs[0].late, beside: `${program === "scp" ? "scp" : "rsync over ssh"}, from disk to disk` }, runs[0].result / limit);
+}
+
 async function small(row) {
   const options = ["--rate", "500", "--rtt", "100"];
   const whole = 20000 * 10240;
@@ -176,6 +249,9 @@ const rows = {
   "wan-500-100-2": (n) => one(n, 500, 100, 2),
   "wan-500-100-10": (n) => one(n, 500, 100, 10),
   "wan-1000-50-1": (n) => one(n, 1000, 50, 1),
+  "put-500-100-0": (n) => ofHouse(n, false, 500, 100, 0),
+  "put-500-100-1": (n) => ofHouse(n, false, 500, 100, 1),
+  "get-500-100-1": (n) => ofHouse(n, true, 500, 100, 1),
   "wan-small-files": (n) => small(n),
   "wan-two-flows": (n) => share(n),
   "wan-beside-cubic": (n) => besideTcp(n, "cubic"),
@@ -186,6 +262,9 @@ const rows = {
   "tcp-bbr-500-100-0": (n) => tcp(n, 500, 100, 0, "bbr", 1),
   "tcp-bbr-500-100-1": (n) => tcp(n, 500, 100, 1, "bbr", 1),
   "tcp-bbr8-500-100-1": (n) => tcp(n, 500, 100, 1, "bbr", 8),
+  "rsync-500-100-0": (n) => bySsh(n, "rsync", 500, 100, 0),
+  "rsync-500-100-1": (n) => bySsh(n, "rsync", 500, 100, 1),
+  "scp-500-100-1": (n) => bySsh(n, "scp", 500, 100, 1),
   "tcp-bbr-500-100-2": (n) => tcp(n, 500, 100, 2, "bbr", 1),
 };
 if (process.getuid() !== 0) {
