@@ -67,7 +67,7 @@ static bool make_track(struct laddering *x, const json_t *track, struct error *e
     if (!folder_make(folder, 0755, err) || !media_encode(x->call, x->m, &wish, &result, err))
         return false;
     ladder_add(x->about, track, json_object_get(result, "cmaf"),
-               json_integer_value(json_object_get(result, "frames")), x->wish->facts);
+               json_integer_value(json_object_get(result, "frames")));
     json_decref(result);
     if (rename(path_in(x, folder, file), path_in(x, x->made, file)) != 0)
         return error_errno(err, errno, "cannot give %s its name", file);

@@ -1,8 +1,8 @@
 #include "test.h"
 
 #include "formats/frameindex/frameindex.h"
-#include "formats/peaks/peaks.h"
 #include "formats/ladder/ladder.h"
+#include "formats/peaks/peaks.h"
 #include "formats/profile/profile.h"
 #include "formats/sequence/sequence.h"
 
@@ -287,20 +287,20 @@ static int times_in(const char *words, const char *word)
 static void all_captions_of_a_ladder_are_renditions(void **state)
 {
     (void)state;
-    json_t *facts = json_pack("{s:s, s:i, s:[{s:i, s:i}], s:[{s:s}]}", "rate", "25/1",
-                              "duration_frames", 50, "video", "width", 640, "height", 360, "audio",
-                              "language", "eng");
-    json_t *profile = json_pack("{s:{s:s}, s:{s:s}, s:[{s:s, s:i, s:i}, {s:s, s:i, s:i}]}", "video",
-                                "codec", "libx264", "audio", "codec", "aac", "ladder", "name",
-                                "720p", "width", 1280, "height", 720, "name", "360p", "width", 640,
-                                "height", 360);
+    json_t *facts =
+        json_pack("{s:s, s:i, s:[{s:i, s:i}], s:[{s:s}]}", "rate", "25/1", "duration_frames", 50,
+                  "video", "width", 640, "height", 360, "audio", "language", "eng");
+    json_t *profile =
+        json_pack("{s:{s:s}, s:{s:s}, s:[{s:s, s:i, s:i}, {s:s, s:i, s:i}]}", "video", "codec",
+                  "libx264", "audio", "codec", "aac", "ladder", "name", "720p", "width", 1280,
+                  "height", 720, "name", "360p", "width", 640, "height", 360);
     json_t *tracks = ladder_tracks(profile, facts), *about = ladder_about(facts);
     assert_int_equal(json_array_size(tracks), 2); // 720p is larger than the film
-    json_t *cmaf = json_pack("{s:i, s:[i,i], s:s, s:i, s:i, s:i, s:[[i,i,i]]}", "head", 600, "index",
-                             500, 100, "codecs", "avc1.64001f", "timescale", 25, "width", 640,
-                             "height", 360, "fragments", 600, 1000, 50);
+    json_t *cmaf = json_pack("{s:i, s:[i,i], s:s, s:i, s:i, s:i, s:[[i,i,i]]}", "head", 600,
+                             "index", 500, 100, "codecs", "avc1.64001f", "timescale", 25, "width",
+                             640, "height", 360, "fragments", 600, 1000, 50);
     for (size_t i = 0; i < 2; i++)
-        ladder_add(about, json_array_get(tracks, i), cmaf, 50, facts);
+        ladder_add(about, json_array_get(tracks, i), cmaf, 50);
     assert_string_equal(ladder_add_text(about, "en", "cc"), "text-en-cc.vtt");
     assert_string_equal(ladder_add_text(about, "sv", "subtitle"), "text-sv.vtt");
     assert_string_equal(ladder_add_text(about, "sv", "subtitle"), "text-sv-2.vtt");
@@ -327,17 +327,78 @@ static void all_captions_of_a_ladder_are_renditions(void **state)
     json_decref(facts);
 }
 
+static json_t *sound_track(int channels, const char *language, const char *role)
+{
+    return json_pack("{s:i, s:s*, s:s*}", "channels", channels, "language", language, "role", role);
+}
+
+static void every_language_of_a_ladder_is_a_rendition(void **state)
+{
+    (void)state;
+    json_t *profile =
+        json_pack("{s:{s:s, s:i}, s:[]}", "audio", "codec", "aac", "channels", 2, "ladder");
+    json_t *facts =
+        json_pack("{s:[o, o, o, o, o]}", "audio", sound_track(6, "eng", NULL),
+                  sound_track(2, "eng", NULL), sound_track(2, "swe", NULL),
+                  sound_track(2, "eng", "described"), sound_track(2, "eng", "music-and-effects"));
+    json_t *tracks = ladder_tracks(profile, facts), *about = ladder_about(facts), *track;
+    json_t *cmaf = json_pack("{s:i, s:[i,i], s:s, s:i, s:i, s:[[i,i,i]]}", "head", 600, "index",
+                             500, 100, "codecs", "mp4a.40.2", "timescale", 48000, "channels", 2,
+                             "fragments", 600, 1000, 96000);
+    static const struct {
+        const char *name;
+        int source;
+    } wanted[] = {{"sound", 2}, {"sound-swe", 3}, {"sound-eng-described", 4}};
+    size_t i;
+    assert_int_equal(json_array_size(tracks), 3);
+    json_array_foreach(tracks, i, track)
+    {
+        const json_t *audio = json_object_get(json_object_get(track, "profile"), "audio");
+        assert_string_equal(json_string_value(json_object_get(track, "name")), wanted[i].name);
+        assert_int_equal(json_integer_value(json_object_get(audio, "source")), wanted[i].source);
+        ladder_add(about, track, cmaf, 50);
+    }
+    json_t *files = json_object();
+    assert_true(ladder_files(about, keep_file, files));
+    const char *master = json_string_value(json_object_get(files, "master.m3u8")),
+               *mpd = json_string_value(json_object_get(files, "manifest.mpd"));
+    assert_int_equal(times_in(master, "TYPE=AUDIO"), 3);
+    assert_int_equal(times_in(master, "DEFAULT=YES"), 1);
+    assert_non_null(strstr(master, "NAME=\"swe\",LANGUAGE=\"swe\",DEFAULT=NO"));
+    assert_non_null(strstr(master, "public.accessibility.describes-video"));
+    assert_int_equal(times_in(mpd, "contentType=\"audio\""), 3);
+    assert_non_null(strstr(mpd, "value=\"description\""));
+    json_decref(files);
+    json_decref(about);
+    json_decref(tracks);
+    json_decref(facts);
+
+    // Two mono tracks are one stereo sound, not the left one alone.
+    facts =
+        json_pack("{s:[o, o]}", "audio", sound_track(1, "eng", NULL), sound_track(1, "eng", NULL));
+    tracks = ladder_tracks(profile, facts);
+    assert_int_equal(json_array_size(tracks), 1);
+    track = json_object_get(json_object_get(json_array_get(tracks, 0), "profile"), "audio");
+    assert_string_equal(json_string_value(json_object_get(
+                            json_array_get(json_object_get(track, "tracks"), 0), "layout")),
+                        "stereo");
+    json_decref(tracks);
+    json_decref(cmaf);
+    json_decref(facts);
+    json_decref(profile);
+}
+
 // ---- captions that are needed
 
 static void captions_that_are_needed_stop_a_film_without_them(void **state)
 {
     (void)state;
     struct error err;
-    json_t *profile = json_pack("{s:s, s:{s:s}, s:{s:[s], s:[s, s], s:b}}", "title", "Outlet", "audio",
-                                "codec", "aac", "captions", "formats", "scc", "languages", "en",
-                                "sv", "needed", 1);
-    json_t *facts = json_pack("{s:[{s:i}], s:[{s:s}]}", "audio", "channels", 2, "captions",
-                              "language", "eng");
+    json_t *profile =
+        json_pack("{s:s, s:{s:s}, s:{s:[s], s:[s, s], s:b}}", "title", "Outlet", "audio", "codec",
+                  "aac", "captions", "formats", "scc", "languages", "en", "sv", "needed", 1);
+    json_t *facts =
+        json_pack("{s:[{s:i}], s:[{s:s}]}", "audio", "channels", 2, "captions", "language", "eng");
     assert_false(profile_makes(profile, facts, "reel", &err)); // in the file only
     assert_non_null(strstr(err.why, "in the file only"));
     json_t *brought = json_pack("[{s:s, s:s}]", "language", "en-GB", "role", "cc");
@@ -363,6 +424,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_mistake_in_a_profile_is_named_with_its_line),
         cmocka_unit_test(what_a_master_lacks_is_said_and_what_is_not_known_is_not_guessed),
         cmocka_unit_test(all_captions_of_a_ladder_are_renditions),
+        cmocka_unit_test(every_language_of_a_ladder_is_a_rendition),
         cmocka_unit_test(captions_that_are_needed_stop_a_film_without_them),
     };
     return RUN_TESTS(tests);

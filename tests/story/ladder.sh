@@ -17,8 +17,8 @@ says() { # says PATTERN STATUS COMMAND...: the command ends with the status and 
   [ $status = "$2" ] && grep -qE -- "$1" heard
 }
 
-ffmpeg -v error -f lavfi -i testsrc2=s=640x360:r=30000/1001:d=4.5 -f lavfi -i sine=440:r=48000:d=4.5 -c:v libx264 -preset ultrafast -g 40 -bf 2 -pix_fmt yuv420p \
-  -c:a pcm_s16le -ac 2 -metadata:s:a language=swe film.mkv
+ffmpeg -v error -f lavfi -i testsrc2=s=640x360:r=30000/1001:d=4.5 -f lavfi -i sine=440:r=48000:d=4.5 -f lavfi -i sine=880:r=48000:d=4.5 -map 0 -map 1 -map 2 \
+  -c:v libx264 -preset ultrafast -g 40 -bf 2 -pix_fmt yuv420p -c:a pcm_s16le -ac 2 -metadata:s:a:0 language=swe -metadata:s:a:1 language=fin film.mkv
 printf '1\n00:00:00,500 --> 00:00:02,000\nHej <i>du</i>\n\n' >film.srt
 rungs() { # NAME CODEC OPTIONS
   echo "{\"name\":\"$1\",\"title\":\"$1\",\"description\":\"$1\",\"container\":\"mp4\",\"extension\":\".mp4\",\"video\":{\"codec\":\"$2\",\"pixel_format\":\"yuv420p\",\"sdr\":true,\"gop_s\":1,\"segment_s\":2,\"options\":$3},
@@ -39,7 +39,7 @@ ok "the checksums are right" bash -c 'cd one/film && sha256sum --quiet -c SHA256
 ok "nothing half made is left behind" bash -c '! find one two -name ".posthouse-*" | grep -q .'
 
 pictures() { ffmpeg -v error $([[ $1 == *.mp4 ]] || echo -allowed_extensions ALL) -i "$1" -map "0:v:$2" -f framemd5 - | grep -v '^#' | awk '{print $NF}'; }
-sound() { ffmpeg -v error -allowed_extensions ALL -i "$1" -map 0:a:0 -f md5 -; }
+sound() { ffmpeg -v error $([[ $1 == *.mp4 ]] || echo -allowed_extensions ALL) -i "$1" -map "0:a:${2:-0}" -f md5 -; }
 cd one/film || exit 1
 for rung in 0:360p 1:180p; do
   pictures "${rung#*:}.mp4" 0 >"$work/want"
@@ -49,6 +49,7 @@ for rung in 0:360p 1:180p; do
   done
 done
 ok "and the same sound by both" test "$(sound master.m3u8)" = "$(sound manifest.mpd)"
+ok "the other language too" bash -c '[ "$0" = "$1" ] && [ "$0" = "$2" ] && [ "$0" != "$3" ]' "$(sound master.m3u8 1)" "$(sound manifest.mpd 1)" "$(sound sound-fin.mp4)" "$(sound sound.mp4)"
 ok "which has every sample of the source, and no more" test "$(ffmpeg -v error -i sound.mp4 -af atrim=end_sample=216000 -f s16le - | wc -c)" = $((216000 * 4))
 ok "picture and sound begin together" bash -c '[ "$(ffprobe -v error -show_entries stream=start_time -of csv=p=0 360p.mp4)" = 0.000000 ] && ffprobe -v error -show_entries stream=start_time -of csv=p=0 sound.mp4 | grep -q "^-0.02133"'
 ok "the master playlist says what they are" bash -c 'grep -q "CODECS=\"avc1.[0-9a-f]*,mp4a.40.2\",RESOLUTION=640x360,FRAME-RATE=29.970,AUDIO=\"sound\",SUBTITLES=\"text\"" master.m3u8 && grep -q "TYPE=AUDIO.*LANGUAGE=\"swe\"" master.m3u8 && grep -q "TYPE=SUBTITLES.*LANGUAGE=\"sv\"" master.m3u8'

@@ -1,4 +1,5 @@
 #include "formats/ladder/ladder.h"
+#include "formats/profile/routes.h"
 #include "time/rational.h"
 
 #include <stdio.h>
@@ -77,6 +78,125 @@ json_t *ladder_sound(const json_t *profile)
     return p;
 }
 
+// A language goes into names of files and into attributes.
+static const char *tag_of(const char *language)
+{
+    for (const char *c = language; *c; c++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", *c))
+            return "und";
+    return *language ? language : "und";
+}
+
+static bool name_there(const json_t *list, const char *name)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(list, i, one) if (strcmp(word(one, "name"), name) == 0) return true;
+    return false;
+}
+
+static void add_sound(json_t *list, size_t *count, json_t *profile, const char *language,
+                      const char *role)
+{
+    char name[64] = "sound";
+    size_t size;
+    bool main = !*role || strcmp(role, "main") == 0;
+    if ((*count)++)
+        snprintf(name, sizeof(name), "sound-%.20s%s%.20s", tag_of(language), main ? "" : "-",
+                 main ? "" : tag_of(role));
+    size = strlen(name);
+    for (int n = 2; name_there(list, name); n++)
+        snprintf(name + size, sizeof(name) - size, "-%d", n);
+    json_t *track = json_pack("{s:s, s:o, s:b}", "name", name, "profile", profile, "sound", 1);
+    if (*language && strcmp(language, "*") != 0)
+        json_object_set_new(track, "language", json_string(language));
+    if (!main)
+        json_object_set_new(track, "role", json_string(role));
+    json_array_append_new(list, track);
+}
+
+// The sound's profile with one more field of its "audio".
+static json_t *sound_with(const json_t *sound, const char *field, json_t *value)
+{
+    json_t *p = json_copy((json_t *)(uintptr_t)sound);
+    json_t *audio = json_copy(json_object_get(sound, "audio"));
+    if (strcmp(field, "tracks") == 0) { // which says all of it
+        json_object_del(audio, "channels");
+        json_object_del(audio, "streams");
+    }
+    json_object_set_new(audio, field, value);
+    json_object_set_new(p, "audio", audio);
+    return p;
+}
+
+// What only a mixer wants: the rest of what it takes to make another version.
+static bool for_listeners(const json_t *fact)
+{
+    static const char *const others[] = {"music-and-effects", "dialogue", "music", "effects"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcmp(word(fact, "role"), others[i]) == 0)
+            return false;
+    return true;
+}
+
+// Of two tracks of one language and role, the one that need not be mixed down is taken.
+static bool stands_back(const json_t *tracks, size_t at, int64_t channels)
+{
+    const json_t *fact = json_array_get(tracks, at), *other;
+    size_t i;
+    json_array_foreach(tracks, i, other)
+    {
+        bool fits = number(other, "channels") == channels,
+             own = number(fact, "channels") == channels;
+        if (i != at && for_listeners(other) &&
+            strcmp(word(other, "language"), word(fact, "language")) == 0 &&
+            strcmp(word(other, "role"), word(fact, "role")) == 0 && (fits == own ? i < at : fits))
+            return true;
+    }
+    return false;
+}
+
+static bool all_mono(const json_t *tracks)
+{
+    size_t i;
+    const json_t *fact;
+    json_array_foreach(tracks, i, fact) if (number(fact, "channels") != 1) return false;
+    return true;
+}
+
+static void add_sounds(json_t *list, const json_t *sound, const json_t *facts)
+{
+    const json_t *audio = json_object_get(sound, "audio"), *rows = json_object_get(audio, "tracks"),
+                 *tracks = json_object_get(facts, "audio"), *of;
+    size_t i, count = 0;
+    json_array_foreach(rows, i, of)
+        add_sound(list, &count, sound_with(sound, "tracks", json_pack("[O]", of)),
+                  word(of, "language"), word(of, "role"));
+    if (rows)
+        return;
+    if (json_array_size(tracks) > 1 && all_mono(tracks) && number(audio, "channels") != 1) {
+        json_t *row = json_pack("[{s:s}]", "layout", "stereo"),
+               *profile = sound_with(sound, "tracks", row);
+        struct routes *routes = routes_make(profile, facts);
+        bool whole = routes->whole;
+        if (whole)
+            add_sound(list, &count, json_incref(profile),
+                      routes->at[0].language ? routes->at[0].language : "", "");
+        routes_close(routes);
+        json_decref(profile);
+        if (whole)
+            return;
+    }
+    json_array_foreach(tracks, i, of)
+    {
+        if (for_listeners(of) && !stands_back(tracks, i, number(audio, "channels")))
+            add_sound(list, &count, sound_with(sound, "source", json_integer((json_int_t)i + 1)),
+                      word(of, "language"), word(of, "role"));
+    }
+    if (!count)
+        add_sound(list, &count, sound_with(sound, "source", json_integer(1)), "", "");
+}
+
 json_t *ladder_tracks(const json_t *profile, const json_t *facts)
 {
     const json_t *fact = json_array_get(json_object_get(facts, "video"), 0), *row;
@@ -88,8 +208,8 @@ json_t *ladder_tracks(const json_t *profile, const json_t *facts)
     json_array_foreach(list, i, row)
         json_object_set_new((json_t *)(uintptr_t)row, "sound", json_false());
     if (sound)
-        json_array_append_new(
-            list, json_pack("{s:s, s:o, s:b}", "name", "sound", "profile", sound, "sound", 1));
+        add_sounds(list, sound, facts);
+    json_decref(sound);
     return list;
 }
 
@@ -105,39 +225,24 @@ json_t *ladder_about(const json_t *facts)
         "picture");
 }
 
-void ladder_add(json_t *about, const json_t *track, const json_t *cmaf, int64_t frames,
-                const json_t *facts)
+void ladder_add(json_t *about, const json_t *track, const json_t *cmaf, int64_t frames)
 {
     const char *name = word(track, "name");
     char file[64];
     snprintf(file, sizeof(file), "%.50s.mp4", name);
     json_t *row = json_pack("{s:s, s:s, s:O*, s:I}", "name", name, "file", file, "cmaf", cmaf,
                             "frames", (json_int_t)frames);
-    if (json_is_true(json_object_get(track, "sound"))) {
-        const json_t *fact = json_array_get(json_object_get(facts, "audio"), 0);
-        if (json_object_get(fact, "language"))
-            json_object_set(row, "language", json_object_get(fact, "language"));
-        json_object_set_new(about, "sound", row);
-    } else {
+    if (!json_is_true(json_object_get(track, "sound"))) {
         json_array_append_new(json_object_get(about, "picture"), row);
+        return;
     }
-}
-
-// A language goes into names of files and into attributes.
-static const char *tag_of(const char *language)
-{
-    for (const char *c = language; *c; c++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", *c))
-            return "und";
-    return *language ? language : "und";
-}
-
-static bool text_there(const json_t *texts, const char *name)
-{
-    size_t i;
-    const json_t *one;
-    json_array_foreach(texts, i, one) if (strcmp(word(one, "name"), name) == 0) return true;
-    return false;
+    static const char *const said[] = {"language", "role"};
+    for (size_t i = 0; i < 2; i++)
+        if (json_object_get(track, said[i]))
+            json_object_set(row, said[i], json_object_get(track, said[i]));
+    if (!json_object_get(about, "sounds"))
+        json_object_set_new(about, "sounds", json_array());
+    json_array_append_new(json_object_get(about, "sounds"), row);
 }
 
 const char *ladder_add_text(json_t *about, const char *language, const char *role)
@@ -150,7 +255,7 @@ const char *ladder_add_text(json_t *about, const char *language, const char *rol
     snprintf(name, sizeof(name), "text-%.30s%s%.10s", tag_of(language), plain ? "" : "-",
              plain ? "" : role);
     size_t size = strlen(name);
-    for (int n = 2; text_there(texts, name); n++)
+    for (int n = 2; name_there(texts, name); n++)
         snprintf(name + size, sizeof(name) - size, "-%d", n);
     snprintf(file, sizeof(file), "%s.vtt", name);
     json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "name", name, "file", file, "language",
@@ -279,13 +384,20 @@ static int stem(const char *file)
 
 static void hls_rung(const json_t *about, const json_t *of, struct buf *to)
 {
-    const json_t *sound = json_object_get(about, "sound"), *cmaf = json_object_get(of, "cmaf");
+    const json_t *sounds = json_object_get(about, "sounds"), *cmaf = json_object_get(of, "cmaf"),
+                 *sound = json_array_get(sounds, 0), *one;
     int64_t most, average, sound_most = 0, sound_average = 0;
+    size_t i;
     rational rate = rate_of(about);
     const char *file = word(of, "file");
     ladder_rates(of, &most, &average);
-    if (sound)
-        ladder_rates(sound, &sound_most, &sound_average);
+    json_array_foreach(sounds, i, one)
+    {
+        int64_t its_most, its_average; // the largest that may be played with it, 4.3.4.2
+        ladder_rates(one, &its_most, &its_average);
+        sound_most = its_most > sound_most ? its_most : sound_most;
+        sound_average = its_average > sound_average ? its_average : sound_average;
+    }
     buf_format(to,
                "#EXT-X-STREAM-INF:BANDWIDTH=%lld,AVERAGE-BANDWIDTH=%lld,CODECS=\"%s%s%s\","
                "RESOLUTION=%lldx%lld,FRAME-RATE=%.3f%s%s\n%.*s.m3u8\n",
@@ -330,19 +442,35 @@ static size_t number_of_like(const json_t *texts, size_t at)
     return number;
 }
 
+static bool described(const json_t *of)
+{
+    return strcmp(word(of, "role"), "described") == 0;
+}
+
+static void hls_sound(const json_t *of, size_t number, bool first, struct buf *to)
+{
+    const char *role = word(of, "role");
+    buf_format(to, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"sound\",NAME=\"%s%s%.20s", language_of(of),
+               *role ? " " : "", *role ? tag_of(role) : "");
+    if (number > 1)
+        buf_format(to, " %zu", number);
+    buf_format(
+        to, "\",LANGUAGE=\"%s\",DEFAULT=%s,AUTOSELECT=%s%s,CHANNELS=\"%lld\",URI=\"%.*s.m3u8\"\n",
+        language_of(of), first ? "YES" : "NO",
+        first || !*role || described(of) ? "YES" : "NO", // a commentary is asked for
+        described(of) ? ",CHARACTERISTICS=\"public.accessibility.describes-video\"" : "",
+        (long long)json_integer_value(json_object_get(json_object_get(of, "cmaf"), "channels")),
+        stem(word(of, "file")), word(of, "file"));
+}
+
 static void hls(const json_t *about, struct buf *to)
 {
-    const json_t *sound = json_object_get(about, "sound"), *texts = json_object_get(about, "texts");
+    const json_t *sounds = json_object_get(about, "sounds"),
+                 *texts = json_object_get(about, "texts");
     size_t i;
     const json_t *of;
     buf_format(to, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
-    if (sound)
-        buf_format(to,
-                   "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"sound\",NAME=\"%s\",LANGUAGE=\"%s\",DEFAULT="
-                   "YES,AUTOSELECT=YES,CHANNELS=\"%lld\",URI=\"%.*s.m3u8\"\n",
-                   language_of(sound), language_of(sound),
-                   (long long)number(json_object_get(sound, "cmaf"), "channels"),
-                   stem(word(sound, "file")), word(sound, "file"));
+    json_array_foreach(sounds, i, of) hls_sound(of, number_of_like(sounds, i), i == 0, to);
     json_array_foreach(texts, i, of) hls_rendition(of, number_of_like(texts, i), to);
     json_array_foreach(json_object_get(about, "picture"), i, of) hls_rung(about, of, to);
 }
@@ -378,7 +506,8 @@ static void dash_rung(const json_t *about, const json_t *of, struct buf *to)
     segment_base(of, to);
 }
 
-static void dash_sound(const json_t *sound, struct buf *to)
+// Roles and accessibility of ISO/IEC 23009-1, 5.8.5.5 and TV-Anytime's audio purposes.
+static void dash_sound(const json_t *sound, bool first, struct buf *to)
 {
     const json_t *cmaf = json_object_get(sound, "cmaf");
     int64_t most, average;
@@ -386,12 +515,22 @@ static void dash_sound(const json_t *sound, struct buf *to)
     buf_format(
         to,
         "    <AdaptationSet contentType=\"audio\" mimeType=\"audio/mp4\" lang=\"%s\" "
-        "subsegmentAlignment=\"true\" subsegmentStartsWithSAP=\"1\">\n"
+        "subsegmentAlignment=\"true\" subsegmentStartsWithSAP=\"1\">\n%s"
+        "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"%s\"/>\n"
         "      <Representation id=\"%s\" codecs=\"%s\" bandwidth=\"%lld\" "
         "audioSamplingRate=\"%lld\">\n"
         "        <AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_"
         "configuration:2011\" value=\"%lld\"/>\n",
-        language_of(sound), word(sound, "name"), word(cmaf, "codecs"), (long long)most,
+        language_of(sound),
+        described(sound)
+            ? "      <Accessibility schemeIdUri=\"urn:tva:metadata:cs:AudioPurposeCS:2007\" "
+              "value=\"1\"/>\n"
+            : "",
+        first                                            ? "main"
+        : described(sound)                               ? "description"
+        : strcmp(word(sound, "role"), "commentary") == 0 ? "commentary"
+                                                         : "dub",
+        word(sound, "name"), word(cmaf, "codecs"), (long long)most,
         (long long)number(cmaf, "sample_rate"), (long long)number(cmaf, "channels"));
     segment_base(sound, to);
     buf_format(to, "    </AdaptationSet>\n");
@@ -417,7 +556,6 @@ static void dash_text(const json_t *of, struct buf *to)
 
 static void dash(const json_t *about, struct buf *to)
 {
-    const json_t *sound = json_object_get(about, "sound");
     const json_t *list = json_object_get(about, "picture"), *of;
     const json_t *first = json_array_get(fragments_of(json_array_get(list, 0)), 0);
     double group = (double)part(first, 2) / (double)scale_of(json_array_get(list, 0));
@@ -432,8 +570,7 @@ static void dash(const json_t *about, struct buf *to)
                seconds_of(about), group > 0 ? group : 2, seconds_of(about));
     json_array_foreach(list, i, of) dash_rung(about, of, to);
     buf_format(to, "    </AdaptationSet>\n");
-    if (sound)
-        dash_sound(sound, to);
+    json_array_foreach(json_object_get(about, "sounds"), i, of) dash_sound(of, i == 0, to);
     json_array_foreach(json_object_get(about, "texts"), i, of) dash_text(of, to);
     buf_format(to, "  </Period>\n</MPD>\n");
 }
@@ -464,7 +601,7 @@ bool ladder_files(const json_t *about, bool (*file)(void *context, const char *n
                   void *context)
 {
     const struct filing f = {file, context};
-    const json_t *sound = json_object_get(about, "sound"), *of;
+    const json_t *of;
     struct buf b = BUF_LIMIT(64 << 20);
     bool ok = true;
     size_t i;
@@ -473,9 +610,10 @@ bool ladder_files(const json_t *about, bool (*file)(void *context, const char *n
         hls_file(of, &b);
         ok = ok && give_playlist(&f, of, &b);
     }
-    if (sound) {
-        hls_file(sound, &b);
-        ok = ok && give_playlist(&f, sound, &b);
+    json_array_foreach(json_object_get(about, "sounds"), i, of)
+    {
+        hls_file(of, &b);
+        ok = ok && give_playlist(&f, of, &b);
     }
     json_array_foreach(json_object_get(about, "texts"), i, of)
     {

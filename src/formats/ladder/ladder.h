@@ -15,22 +15,25 @@
 // The rungs that a source of that size becomes, each a profile of its own: {"name", "profile"}.
 // Those that would be larger than the source are left out, but never all. A new reference.
 json_t *ladder_rungs(const json_t *profile, int width, int height);
-// The sound's profile; NULL: the profile wants none. A new reference.
+// The profile of a sound by itself; NULL: the profile wants none. A new reference.
 json_t *ladder_sound(const json_t *profile);
 
-// All that is encoded for it, in order: {"name", "profile", "sound": bool}, the rungs and then the
-// sound, when both profile and facts have some. Each becomes NAME.mp4. A new reference.
+// All that is encoded for it, in order: {"name", "profile", "sound": bool, "language"?, "role"?},
+// the rungs and then the sounds, when both profile and facts have some: one for each row of
+// audio.tracks, else one for each language and role of the master's tracks (music and effects, and
+// stems, are not for listeners), else its first track, or its first two mono ones as stereo. The
+// first sound is called "sound", further ones "sound-LANGUAGE[-ROLE]". Each becomes NAME.mp4. A new
+// reference.
 json_t *ladder_tracks(const json_t *profile, const json_t *facts);
 
 // `about`: {"rate", "frames",
 //           "picture": [{"name", "file", "frames", "cmaf"}...], largest first; see engine/cmaf.h,
-//           "sound": {"name", "file", "language", "cmaf"}?,
+//           "sounds": [{"name", "file", "language", "role", "cmaf"}...]?, the main one first
 //           "texts": [{"name", "file", "language", "role"}...]?, WebVTT}
 // One without a track yet, of a source with these facts. A new reference.
 json_t *ladder_about(const json_t *facts);
 // Adds a track as it was muxed. `cmaf` is borrowed.
-void ladder_add(json_t *about, const json_t *track, const json_t *cmaf, int64_t frames,
-                const json_t *facts);
+void ladder_add(json_t *about, const json_t *track, const json_t *cmaf, int64_t frames);
 // Adds captions of a language ("": not said) and role (cc, sdh, subtitle, forced); the file that
 // they are to be. Belongs to `about`.
 const char *ladder_add_text(json_t *about, const char *language, const char *role);

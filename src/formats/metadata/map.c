@@ -526,7 +526,8 @@ struct metadata *metadata_for_profile(struct arena *a, const struct metadata *m,
     const json_t *audio = json_object_get(profile, "audio");
     const json_t *streams = json_object_get(audio, "streams");
     size_t most = streams ? (size_t)json_integer_value(streams) : audio ? SIZE_MAX : 0;
-    size_t count = metadata_items(m, METADATA_TRACK), number = 0, sounds = 0;
+    size_t only = (size_t)json_integer_value(json_object_get(audio, "source")); // from 1; 0: all
+    size_t count = metadata_items(m, METADATA_TRACK), number = 0, sounds = 0, seen = 0;
     for (size_t i = 0; i < m->count; i++)
         if (m->values[i].field->group != METADATA_TRACK)
             (void)metadata_set(to, m->values[i].field, m->values[i].item,
@@ -535,7 +536,7 @@ struct metadata *metadata_for_profile(struct arena *a, const struct metadata *m,
         if (!strcmp(metadata_text(m, "track.kind", i), "picture"))
             add_track(to, m, i, number++, json_is_true(json_object_get(video, "sdr")));
     for (size_t i = 0; i < count && sounds < most; i++)
-        if (!strcmp(metadata_text(m, "track.kind", i), "sound"))
+        if (!strcmp(metadata_text(m, "track.kind", i), "sound") && (++seen == only || !only))
             add_track(to, m, i, number++, false), sounds++;
     conform(to, m, profile);
     return to;

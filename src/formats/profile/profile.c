@@ -86,6 +86,7 @@ static const struct field fields[] = {
     {"ladder[]", "options", 'o', false, NULL},
     {"audio", "codec", 't', true, CODECS},
     {"audio", "rate", 'i', true, NULL},
+    {"audio", "source", 'i', false, NULL},
     {"audio", "channels", 'i', false, NULL},
     {"audio", "streams", 'i', false, NULL},
     {"audio", "bit_rate", 'i', false, NULL},

@@ -458,9 +458,11 @@ struct routes *routes_make(const json_t *profile, const json_t *facts)
     to->whole = true;
     read_sources(r, facts);
     json_array_foreach(tracks, i, row) route_row(r, i, row);
-    int64_t most = json_integer_value(json_object_get(audio, "streams"));
-    for (i = 0; audio && !tracks && i < r->source_count && (!most || i < (size_t)most); i++)
-        route_source(r, (int)i, json_integer_value(json_object_get(audio, "channels")));
+    size_t only = (size_t)json_integer_value(json_object_get(audio, "source")),
+           most = (size_t)json_integer_value(json_object_get(audio, "streams"));
+    for (i = 0; audio && !tracks && i < r->source_count; i++)
+        if (only ? i + 1 == only : !most || i < most)
+            route_source(r, (int)i, json_integer_value(json_object_get(audio, "channels")));
     free(r);
     return to;
 }

@@ -347,7 +347,7 @@ static bool bind_ladder(struct binding *b)
             break;
         const json_t *result = b->muxed[i].result;
         ladder_add(about, track, json_object_get(result, "cmaf"),
-                   json_integer_value(json_object_get(result, "frames")), b->facts);
+                   json_integer_value(json_object_get(result, "frames")));
         ok = add(b, &b->muxed[i].file, NULL);
     }
     if (ok)
