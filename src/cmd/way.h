@@ -1,17 +1,7 @@
-/*
- * cmd/way: by which way bytes go to a house and come from it.
- *
- * By UDP (wire/bulk) whenever it passes, which is tried when the way is opened and takes a round
- * trip, at most a second; else as ever by HTTP, on several TCP streams or on one. A session that
- * falls silent is replaced by a new one; what it had not acknowledged goes again. While there is
- * none, callers use HTTP, which waits for a house that is away.
- */
+// cmd/way: the options of a command that moves bytes (wire/way).
 #pragma once
 #include "cmd/command.h"
-#include "wire/bulk/bulk.h"
-#include "wire/client.h"
-
-enum way_kind { WAY_AUTO, WAY_UDP, WAY_TCP, WAY_HTTPS };
+#include "wire/way.h"
 
 // Rows for the option table of a command that moves bytes.
 #define WAY_OPTIONS                                                                                \
@@ -22,33 +12,5 @@ enum way_kind { WAY_AUTO, WAY_UDP, WAY_TCP, WAY_HTTPS };
         "rate", OPTION_INT, "MBIT", "by UDP: Mbit/s at most"                                       \
     }
 
-struct way_wish {
-    enum way_kind kind;
-    enum bulk_policy policy;
-    int64_t bytes_a_second; // 0: as the line can
-    struct client *client;
-    const char *url;         // of the house
-    char path[64];           // where a session is asked for: "/transfers/ID/bulk"
-    _Atomic int64_t *moving; // counts bytes of pieces that are under way
-};
 // False with *err when an option says what it can not.
 MUST_CHECK bool way_options(const struct command_call *call, struct way_wish *w, struct error *err);
-
-struct way;
-struct way *way_open(const struct way_wish *wish);
-void way_stop(struct way *w);  // ends waiting, for good
-void way_close(struct way *w); // NULL is fine
-bool way_udp(const struct way *w);
-int way_lines(const struct way *w, int many); // how many HTTP lines to use of `many`
-const char *way_word(const struct way *w);    // "UDP", "TCP", "HTTPS"
-
-enum way_end {
-    WAY_DONE,
-    WAY_FAILED, // the house said so: *err
-    WAY_NOT,    // not by UDP now: use HTTP
-};
-// One piece to the house, and waits until it has done with it what it must. From several threads.
-enum way_end way_put(struct way *w, text meta, const void *at, size_t size, struct error *err);
-// A chunk of a file of a version: `size` bytes.
-enum way_end way_get(struct way *w, int64_t number, int64_t chunk, void *to, size_t size,
-                     struct error *err);
