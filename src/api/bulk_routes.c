@@ -626,6 +626,7 @@ static struct stream *stream_out(struct call *c)
                       .subject = c->version,
                       .project = c->project,
                       .person = c->who.person,
+                      .via = "udp",
                       .total_bytes = -1,
                       .priority = TRAFFIC_PRIORITY};
     return meter_stream(c->api, c->arena, &m, false);

@@ -25,6 +25,7 @@ struct stream *meter_stream(struct api *api, struct arena *a, const struct meter
                             .who = m->who,
                             .project = m->project,
                             .subject = m->subject,
+                            .via = m->via,
                             .total_bytes = m->total_bytes,
                             .priority = m->priority};
     size_t count = 1;
@@ -90,6 +91,7 @@ bool call_stream_in(struct call *c, struct stream **stream, struct error *err)
         return true;
     if (!meter_in(c, NULL, c->transfer, &m, err))
         return false;
+    m.via = "udp";
     *stream = meter_stream(c->api, c->arena, &m, true);
     return true;
 }

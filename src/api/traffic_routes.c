@@ -67,14 +67,14 @@ static json_t *stream_json(struct call *c, const struct stream_seen *s, bool cou
     int64_t done = s->moved_bytes, total = counted ? total_of(c, s, &done) : s->total_bytes;
     int64_t left = total > done && s->bytes_s > 0 ? (total - done) / s->bytes_s : -1;
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:i, s:i, s:b, s:b}",
+        "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:i, s:i, s:b, s:b, s:s}",
         "id", s->id, "kind", s->kind, "way", s->way == TRAFFIC_IN ? "in" : "out", "subject",
         s->subject, "title", json_text(s->title), "who", json_text(s->who), "project",
         *s->project ? json_string(s->project) : json_null(), "total", (json_int_t)total, "done",
         (json_int_t)done, "bytes_s", (json_int_t)s->bytes_s, "peak_bytes_s",
         (json_int_t)s->peak_bytes_s, "left_s", left >= 0 ? json_integer(left) : json_null(),
         "began", json_time(s->began_ms), "moved", json_time(s->moved_ms), "priority", s->priority,
-        "requests", s->joined, "paused", s->paused, "moving", s->moving);
+        "requests", s->joined, "paused", s->paused, "moving", s->moving, "via", s->via);
 }
 
 static bool traffic_get(struct call *c, struct error *err)

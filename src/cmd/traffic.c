@@ -74,9 +74,9 @@ static bool history(struct command_call *call, struct house *h, struct error *er
         json_array_foreach(all, i, m)
         {
             int64_t files = json_count(m, "files");
-            printf("%.19s  %-8s %-3s %10s  peak %-12s %s  %s%s\n", json_word(m, "ended"),
-                   json_word(m, "kind"), json_word(m, "way"), size_text(json_count(m, "bytes")).text,
-                   rate_text(json_count(m, "peak_bytes_s")).text, json_word(m, "who"),
+            printf("%.19s  %-8s %-3s %-5s %10s  peak %-12s %s  %s%s\n", json_word(m, "ended"),
+                   json_word(m, "kind"), json_word(m, "way"), json_word(m, "via"),
+                   size_text(json_count(m, "bytes")).text, rate_text(json_count(m, "peak_bytes_s")).text, json_word(m, "who"),
                    json_word(m, "title"),
                    !files ? ""
                           : arena_format(call->arena, "  %lld of %lld files verified",

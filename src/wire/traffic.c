@@ -60,7 +60,8 @@ struct stream {
     int64_t began_ms, moved_ms, moved_us, granted_us, asked_us, joined_us;
     int64_t had[TRAFFIC_BUCKETS]; // bytes of each bucket, comparable among those that ask
     int64_t slot_s[SLOTS], slot[SLOTS];
-    int priority, users, joined;
+    int priority, users, joined, users_most;
+    char via[12]; // "": by requests
     bool paused, cut;
 };
 
@@ -211,6 +212,22 @@ static char *copy(const char *from)
     return made;
 }
 
+// What went by UDP once is said to go by UDP.
+static void say_via(struct stream *s, const char *via)
+{
+    if (via && strcmp(s->via, "udp") != 0)
+        (void)!text_copy(text_of(via), s->via, sizeof(s->via));
+}
+
+void stream_goes_by(struct stream *s, const char *via)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->t->lock);
+    say_via(s, via);
+    pthread_mutex_unlock(&s->t->lock);
+}
+
 struct stream *traffic_join(struct traffic *t, const struct stream_wish *w)
 {
     pthread_mutex_lock(&t->lock);
@@ -247,6 +264,9 @@ struct stream *traffic_join(struct traffic *t, const struct stream_wish *w)
     }
     s->total = w->total_bytes;
     s->users++;
+    if (s->users > s->users_most)
+        s->users_most = s->users;
+    say_via(s, w->via);
     s->joined++;
     s->joined_us = t->now_us();
     pthread_mutex_unlock(&t->lock);
@@ -409,6 +429,9 @@ static struct stream_seen seen_of(struct stream *s, struct arena *a, int64_t now
                                 .who = arena_text(a, s->who),
                                 .project = arena_text(a, s->project),
                                 .subject = arena_text(a, s->subject),
+                                .via = arena_text(a, *s->via              ? s->via
+                                                     : s->users_most > 1 ? "tcp"
+                                                                         : "https"),
                                 .way = s->way,
                                 .total_bytes = s->total,
                                 .moved_bytes = s->moved,

@@ -42,6 +42,7 @@ struct stream_wish {
     const char *kind; // a word for people: "upload", "download", "zip"
     enum traffic_way way;
     const char *buckets[TRAFFIC_BUCKETS]; // ends early at NULL
+    const char *via; // "udp"; NULL: by requests, one at a time ("https") or several ("tcp")
     const char *title, *who, *project, *subject; // "" where there is none
     int64_t total_bytes;                         // -1: not known
     int priority;                                // of a stream that is new
@@ -53,11 +54,14 @@ struct stream *traffic_join(struct traffic *t, const struct stream_wish *wish);
 size_t stream_take(struct stream *s, size_t want, int *wait_ms);
 void stream_give_back(struct stream *s, size_t unused);
 void stream_leave(struct stream *s); // NULL is fine
+// By which way it goes, when that is known only now.
+void stream_goes_by(struct stream *s, const char *via);
 
 // ---- Looking, and changing what runs
 
 struct stream_seen {
     const char *id, *key, *kind, *title, *who, *project, *subject;
+    const char *via; // "udp", "tcp" (several connections), "https", or what was said
     enum traffic_way way;
     int64_t total_bytes, moved_bytes, bytes_s, peak_bytes_s;
     int64_t began_ms, moved_ms; // clock_now_ms

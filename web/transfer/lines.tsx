@@ -89,7 +89,7 @@ function Stream({ s, changed }: { s: TrafficStream; changed: (s: TrafficStream) 
   return (
     <li class="stream">
       <Icon name={s.way === "in" ? "upload" : "download"} />
-      <div class="who"><b class="cut" title={s.title}>{s.title}</b><span class="quiet cut">{kinds[s.kind] ?? s.kind}{s.who ? ` · ${s.who}` : ""}{first ? " · goes first" : late ? " · goes last" : ""}{s.requests > 1 ? ` · ${count_text(s.requests)} requests` : ""}</span></div>
+      <div class="who"><b class="cut" title={s.title}>{s.title}</b><span class="quiet cut">{kinds[s.kind] ?? s.kind}{s.who ? ` · ${s.who}` : ""}{first ? " · goes first" : late ? " · goes last" : ""}{s.requests > 1 ? ` · ${count_text(s.requests)} requests` : ""}{s.via ? ` · by ${s.via.toUpperCase()}` : ""}</span></div>
       <div class="far"><span class="mono">{size_text(s.done)}{s.total > 0 ? ` of ${size_text(s.total)}` : ""}</span><span class={`mono ${s.paused ? "note" : "quiet"}`}>{words}{s.left_s !== null && s.left_s !== undefined && !s.paused && s.moving ? ` · ${left_text(s.left_s)} left` : ""}</span></div>
       <div class="acts">
         <Button icon={s.paused ? "play" : "pause"} name={`${s.paused ? "Go on with" : "Pause"} ${s.title}`} look="plain" run={() => change({ paused: !s.paused })} />
@@ -233,14 +233,14 @@ function Past({ project }: { project: string | null }) {
         {(all) => all.length === 0 ? <p class="quiet">Nothing has moved yet.</p> : (
           <div class="scroll-x" tabIndex={0} role="region" aria-label="What has moved">
             <table class="table">
-              <thead><tr><th>What</th><th>Who</th><th class="right">Size</th><th class="right">Mean</th><th class="right">At most</th><th class="right">Requests</th><th>Verified</th><th>When</th></tr></thead>
+              <thead><tr><th>What</th><th>Who</th><th class="right">Size</th><th class="right">Mean</th><th class="right">At most</th><th class="right">Requests</th><th>By</th><th>Verified</th><th>When</th></tr></thead>
               <tbody>
                 {all.map((m) => {
                   const s = Math.max(1, (Date.parse(m.ended) - Date.parse(m.began)) / 1000);
                   return (
                     <tr key={m.id}>
                       <td><span class="mark-line"><Icon name={m.way === "in" ? "upload" : "download"} size={12} /> {m.title}</span></td><td>{m.who || <span class="quiet">a visitor</span>}</td>
-                      <td class="mono right">{size_text(m.bytes)}</td><td class="mono right">{rate_text(m.bytes / s)}</td><td class="mono right">{rate_text(Math.max(m.peak_bytes_s, m.bytes / s))}</td><td class="mono right">{count_text(m.requests)}</td>
+                      <td class="mono right">{size_text(m.bytes)}</td><td class="mono right">{rate_text(m.bytes / s)}</td><td class="mono right">{rate_text(Math.max(m.peak_bytes_s, m.bytes / s))}</td><td class="mono right">{count_text(m.requests)}</td><td>{m.via ? m.via.toUpperCase() : <span class="quiet">–</span>}</td>
                       <td>{m.files > 0 ? (m.verified === m.files ? <span class="good">all {count_text(m.files)}</span> : `${count_text(m.verified)} of ${count_text(m.files)}`) : <span class="quiet">–</span>}</td>
                       <td><Ago at={m.ended} /></td>
                     </tr>

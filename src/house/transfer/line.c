@@ -181,13 +181,13 @@ static bool keep_in(struct db_tx *tx, void *context, struct error *err)
     for (size_t i = 0; i < k->count; i++) {
         const struct stream_seen *s = &k->list[i];
         if (!db_run(tx, err,
-                    "insert into moves values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+                    "insert into moves values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
                     "on conflict (id) do update set ended_ms = excluded.ended_ms, bytes = "
                     "excluded.bytes, peak_bytes_s = excluded.peak_bytes_s, joined = "
-                    "excluded.joined",
-                    "sssssssiiiii", s->id, s->kind, s->title, s->who, s->project, s->subject,
+                    "excluded.joined, via = excluded.via",
+                    "sssssssiiiiis", s->id, s->kind, s->title, s->who, s->project, s->subject,
                     s->way == TRAFFIC_IN ? "in" : "out", s->began_ms, s->moved_ms, s->moved_bytes,
-                    s->peak_bytes_s, (int64_t)s->joined))
+                    s->peak_bytes_s, (int64_t)s->joined, s->via))
             return false;
     }
     return db_run(tx, err, "delete from moves where ended_ms < ?1", "i", k->now_ms - KEPT_MS);
@@ -220,21 +220,21 @@ bool move_list(struct db_tx *tx, const char *project, const char *before, int64_
         "select m.id, m.kind, m.title, m.who, m.project, m.way, m.began_ms, m.ended_ms, m.bytes, "
         "m.peak_bytes_s, m.joined, (select count(*) from transfer_files f where f.transfer = "
         "m.subject), (select count(*) from transfer_files f where f.transfer = m.subject and "
-        "f.state = 'stored') from moves m where (?1 is null or m.project = ?1) and (?2 is null or "
+        "f.state = 'stored'), m.via from moves m where (?1 is null or m.project = ?1) and (?2 is null or "
         "m.ended_ms < (select o.ended_ms from moves o where o.id = ?2)) order by m.ended_ms desc, "
         "m.id desc limit ?3",
         "ssi", project, before, limit);
     while (db_next(rows))
         json_array_append_new(
             *list,
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "id",
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s}", "id",
                       db_text(rows, 0), "kind", db_text(rows, 1), "title", db_text(rows, 2), "who",
                       db_text(rows, 3), "project", db_text(rows, 4), "way", db_text(rows, 5),
                       "began", clock_text(db_int(rows, 6)).text, "ended",
                       clock_text(db_int(rows, 7)).text, "bytes", (json_int_t)db_int(rows, 8),
                       "peak_bytes_s", (json_int_t)db_int(rows, 9), "requests",
                       (json_int_t)db_int(rows, 10), "files", (json_int_t)db_int(rows, 11),
-                      "verified", (json_int_t)db_int(rows, 12)));
+                      "verified", (json_int_t)db_int(rows, 12), "via", db_text(rows, 13)));
     if (db_end(rows, err))
         return true;
     json_decref(*list);
