@@ -100,6 +100,8 @@ extern const struct route beside_routes[];
 extern const size_t beside_route_count;
 extern const struct route field_routes[];
 extern const size_t field_route_count;
+extern const struct route parcel_routes[];
+extern const size_t parcel_route_count;
 
 // ---- The api itself
 
@@ -212,6 +214,7 @@ struct call {
     // named in the path (a version's asset, a comment's project, ...).
     const char *project, *asset, *version, *comment, *job, *folder, *transfer, *file, *share,
         *delivery, *report, *person, *token, *session, *worker, *destination, *sending, *hook, *notice, *rule, *stream, *cap, *place;
+    const char *house, *parcel;
     int64_t number, task; // {number}, {task} of the path, -1 without one
     // Set by a handler that holds something until the answer is gone or the line was cut; called
     // once. A socket's context is freed here unless its `opened` was called (wire/server.h).
@@ -269,6 +272,7 @@ struct meter {
     const char *key;     // the same one: the same transfer
     const char *title, *who, *subject;
     const char *project, *person, *share; // ids
+    const char *via;                      // "udp"; NULL: by requests
     int64_t total_bytes; // -1: not known
     int priority;
 };

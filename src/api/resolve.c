@@ -23,6 +23,7 @@ static const struct {
     {THING(folder), "select project, null from folders where id = ?1"},
     {THING(job), "select project, null from jobs where id = ?1"},
     {THING(delivery), "select project, null from deliveries where id = ?1"},
+    {THING(parcel), "select project, null from parcels where id = ?1"},
     {THING(sending), "select project, null from sendings where id = ?1"},
     {THING(rule), "select project, null from watch_rules where id = ?1"},
     {THING(report), "select project, null from qc_reports where id = ?1"},

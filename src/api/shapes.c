@@ -431,13 +431,14 @@ const struct shape shapes[] = {
     {"TrafficStream",
      "id:id kind:text way:'in'|'out' subject:text title:text who:text project:id? total:int "
      "done:int bytes_s:int peak_bytes_s:int left_s:int? began:time moved:time priority:int "
-     "requests:int paused:bool moving:bool",
+     "requests:int paused:bool moving:bool via:text",
      "total: -1, not known; requests: how often it was begun or taken up"},
     {"StreamChange", "priority:int? paused:bool?", "priority 0 to 100, 50 is the usual one"},
     {"TrafficMove",
      "id:id kind:text title:text who:text project:text way:'in'|'out' began:time ended:time "
-     "bytes:int peak_bytes_s:int requests:int files:int verified:int",
-     "files, verified: of an upload, and those whose hash was proven"},
+     "bytes:int peak_bytes_s:int requests:int files:int verified:int via:text",
+     "files, verified: of an upload, and those whose hash was proven; via: udp, tcp (several "
+     "connections), https (one), or empty, not known"},
     {"Cap",
      "id:id scope:'line'|'project'|'person'|'link' subject:text name:text in_bits:int out_bits:int "
      "days:int from:int to:int now:bool",
@@ -560,6 +561,38 @@ const struct shape shapes[] = {
      "sending:Sending delivery:Delivery files:PackageFile[] folder:text proof:json? "
      "history:DeliveryState[] bytes:int took_ms:int bytes_a_second:int checks:Check[]",
      ""},
+    {"HouseSelf", "house:id name:text version:text parcels:int",
+     "parcels: how it writes what is known of an asset (docs/formats/parcel.md)"},
+    {"House", "id:id name:text by:text created:time url:text? fingerprint:text?",
+     "another house; fingerprint: SHA-256 of the certificate that is trusted, empty: authorities"},
+    {"NewHouse", "name:text url:text fingerprint:text? token:text",
+     "token: of an account there; it is not shown again"},
+    {"HouseSaid", "house:id name:text version:text account:text", "account: whose token it is"},
+    {"Parcel",
+     "id:id project:id house:id name:text way:'out'|'in' there:text job:id receipt:bool by:text "
+     "created:time state:text result:ParcelResult? problem:Problem?",
+     "there: the other house's project; state: of its job"},
+    {"ParcelResult",
+     "assets:int assets_made:int versions:int notes:int notes_changed:int decisions:int files:int "
+     "bytes:int told_kept:int renumbered:text[] moved:int via:text took_ms:int project:text",
+     "what was new there; moved: bytes that had to be moved; told_kept: assets of which people told "
+     "something else at both houses, left as they were; via: UDP, TCP, HTTPS"},
+    {"NewParcel", "house:id way:'out'|'in' there:text? assets:id[]? paths:text[]?",
+     "there: id or name of the other house's project, else the same name; without assets all; paths: only "
+     "those at FOLDER/NAME, or below FOLDER"},
+    {"ParcelThing", "house:id thing:id", "where it was made, and its id there"},
+    {"ParcelAsk", "versions:ParcelThing[]", ""},
+    {"ParcelWanted", "wanted:int[]", ""},
+    {"ParcelPlace", "path:text", "of the document in the transfer"},
+    {"ParcelFrom", "from:text", ""},
+    {"ParcelDocument", "format:int from:json asset:json versions:json notes:json", ""},
+    {"ParcelTaken",
+     "asset:id name:text made:bool count:int bytes:int versions:ParcelVersion[] notes:int "
+     "notes_changed:int told:'none'|'same'|'taken'|'kept'",
+     "made: it was not here; kept: people told something else of it here, which stays"},
+    {"ParcelVersion",
+     "version:id number:int was:int made:bool decisions:int files:json", 
+     "number: here; was: at the other house"},
     {"SignedReceipt", "receipt:json signature:ReceiptSignature",
      "signed are the bytes of receipt as JSON without spaces, members in the order of their names"},
     {"ReceiptSignature", "algorithm:'Ed25519' key:text value:text",

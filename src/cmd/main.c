@@ -20,6 +20,7 @@ extern const struct command command_probe, command_transcode, command_profile, c
     command_openjd, command_nodes, command_scene, command_plan, command_caption, command_qc,
     command_map, command_destination, command_watch_rule, command_link, command_traffic, command_place,
     command_offload, command_receipt, command_watch, command_fields;
+extern const struct command command_house, command_send, command_fetch;
 const struct command *const commands[] = {
     &command_deliver, &command_jobs,    &command_submit, &command_job,   &command_nodes,
     &command_plan,    &command_serve,   &command_work,   &command_put,   &command_get,
@@ -31,6 +32,7 @@ const struct command *const commands[] = {
     &command_destination, &command_watch_rule, &command_link, &command_traffic, &command_place,
     &command_mount, &command_door, &command_sync,
     &command_watch,
+    &command_house, &command_send, &command_fetch,
 };
 const struct option_row own_arguments[] = {{0}};
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);

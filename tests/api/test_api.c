@@ -56,6 +56,7 @@ static const char *const rooms[] = {
     "create table deliveries (id text primary key, project text)",
     "create table qc_reports (id text primary key, project text)",
     "create table sendings (id text primary key, project text)",
+    "create table parcels (id text primary key, project text)",
     "create table watch_rules (id text primary key, project text)",
     "create table shares (id text primary key, project text, title text, permission text, download "
     "integer, revoked integer, expires_ms integer, kind text default 'review', message text default "
@@ -76,6 +77,7 @@ static const char *const rooms[] = {
     "insert into jobs values ('01J0000000000000000000JB01', '" PROJECT "')",
     "insert into deliveries values ('01J0000000000000000000DE01', '" PROJECT "')",
     "insert into qc_reports values ('01J0000000000000000000QC01', '" PROJECT "')",
+    "insert into parcels values ('01J0000000000000000000PA01', '" PROJECT "')",
     "insert into sendings values ('01J0000000000000000000SE01', '" PROJECT "')",
     "insert into watch_rules values ('01J0000000000000000000WR01', '" PROJECT "')",
     "insert into shares (id, project, title, permission, download, revoked, expires_ms) values ('" SHARE_V "', '" PROJECT "', 'cut 1', 'view', 0, 0, 0), ('" SHARE_C
@@ -327,6 +329,8 @@ static bool fill(const char *pattern, enum where where, char *path, size_t room)
         {"{rule}", {"01J0000000000000000000WR01", NULL, NULL, GONE}},
         {"{stream}", {GONE, NULL, NULL, NULL}},
         {"{cap}", {GONE, NULL, NULL, NULL}},
+        {"{house}", {GONE, NULL, NULL, NULL}},
+        {"{parcel}", {"01J0000000000000000000PA01", NULL, NULL, GONE}},
         {"{place}", {GONE, NULL, NULL, NULL}},
         {"{number}", {"1", "1", "1", "1"}},
         {"{task}", {"0", "0", "0", "0"}},

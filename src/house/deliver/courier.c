@@ -18,6 +18,7 @@
 #include "house/deliver/record.h"
 #include "house/deliver/sending.h"
 #include "house/jobs/jobs.h"
+#include "house/parcels/parcels.h"
 #include "house/qc/reports.h"
 #include "plat/clock.h"
 #include "plat/files.h"
@@ -54,6 +55,7 @@ struct errand { // one sending under way
     // of the files that are sent
     const struct store_map *map; // of the one that is open
     size_t mapped;
+    json_t *paper; // of a parcel: its receipt
     // for the beats
     pthread_t beats;
     pthread_mutex_t lock; // guards done, total
@@ -496,6 +498,39 @@ static void end_bind(struct errand *e, bool taken)
         (void)!store_tidy(e->c->wish.store, NULL, &ignored); // the pieces' space
 }
 
+// ---- parcels to other houses and from them
+
+static bool run_parcel(struct errand *e, const char *scratch, struct error *err)
+{
+    const struct courier_wish *w = &e->c->wish;
+    struct carrier_wish carrier = {.db = w->db,
+                                   .store = w->store,
+                                   .transfers = w->transfers,
+                                   .traffic = w->traffic,
+                                   .seal = w->seal,
+                                   .sign = w->sign,
+                                   .house_name = w->house_name,
+                                   .version = w->version,
+                                   .parcel = e->claim.subject ? e->claim.subject : "",
+                                   .moved = moved,
+                                   .context = e};
+    (void)scratch; // what is half there lies in the receiving house
+    return parcel_carry(&carrier, &e->result, &e->paper, err);
+}
+
+static bool apply_parcel(struct db_tx *tx, void *context, const struct ended *what,
+                         struct error *err)
+{
+    struct errand *e = context;
+    return parcel_done(tx, what->subject, e->result, e->paper, err);
+}
+
+static void end_parcel(struct errand *e, bool taken)
+{
+    (void)taken;
+    json_decref(e->paper);
+}
+
 // ---- which it is
 
 static bool run_sending(struct errand *e, const char *scratch, struct error *err)
@@ -516,6 +551,7 @@ static const struct work {
     jobs_apply *apply;
     void (*end)(struct errand *e, bool taken);
 } works[] = {
+    {"send", "parcel", run_parcel, apply_parcel, end_parcel},
     {"send", NULL, run_sending, apply, end_sending},
     {"encode", "outside", run_outside, apply_outside, end_outside},
     {"encode", "bind", run_bind, apply_bind, end_bind},

@@ -21,7 +21,10 @@
 #include <jansson.h>
 
 struct jobs;
+struct sign_key;
 struct store;
+struct traffic;
+struct transfers;
 
 // ---- Destinations
 
@@ -122,6 +125,11 @@ struct courier_wish {
     const char *scratch;       // absolute folder of its own; made
     const char *senders;       // data/senders, or NULL
     const char *rules;         // data/rules/metadata
+    // Of parcels to other houses (house/parcels); traffic and sign may be NULL.
+    struct transfers *transfers;
+    struct traffic *traffic;
+    const struct sign_key *sign;
+    const char *house_name, *version;
     bool sandbox;              // of engines that look at what licensed encoders made
     int number;                // which courier of the house: 0, 1, ...
     bool (*on)(void *context); // NULL: always

@@ -173,8 +173,8 @@ bool comment_get(struct db_tx *tx, const char *comment, const struct who *who, j
 }
 
 // The event's body is what somebody else sees; `shown`, what the caller sees, may be NULL.
-static bool say_comment(struct db_tx *tx, const char *kind, const char *comment,
-                        const struct who *who, json_t **shown, struct error *err)
+bool comment_say(struct db_tx *tx, const char *kind, const char *comment, const struct who *who,
+                 json_t **shown, struct error *err)
 {
     json_t *for_all = NULL;
     char project[27] = "";
@@ -194,7 +194,7 @@ static bool say_comment(struct db_tx *tx, const char *kind, const char *comment,
 
 // ---- writing
 
-static bool text_good(const char *written, bool drawn, struct error *err)
+bool comment_text_good(const char *written, bool drawn, struct error *err)
 {
     text t = text_of(written);
     const char *why = NULL;
@@ -352,10 +352,10 @@ bool comment_add(struct db_tx *tx, const char *asset, const struct who *who, con
         return false;
     if (again)
         return comment_get(tx, p.id, who, made, err);
-    return text_good(p.text, p.drawing != NULL, err) &&
+    return comment_text_good(p.text, p.drawing != NULL, err) &&
            (!p.drawing || drawing_acceptable(p.drawing, err)) && frames_good(tx, asset, &p, err) &&
            parent_good(tx, asset, p.parent, err) && insert(tx, asset, who, &p, wish, err) &&
-           say_comment(tx, "comment.made", p.id, who, made, err);
+           comment_say(tx, "comment.made", p.id, who, made, err);
 }
 
 // ---- changing
@@ -390,8 +390,8 @@ static bool words_change(struct db_tx *tx, const char *comment, const struct sta
     bool drawn = draws ? drawing != NULL : s->drawn;
     if (!written && !draws)
         return true;
-    if ((written && !text_good(written, drawn, err)) ||
-        (!written && !s->texted && !text_good("", drawn, err)) ||
+    if ((written && !comment_text_good(written, drawn, err)) ||
+        (!written && !s->texted && !comment_text_good("", drawn, err)) ||
         (drawing && !drawing_acceptable(drawing, err)))
         return false;
     char *dumped = drawing ? json_dumps(drawing, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
@@ -429,7 +429,7 @@ bool comment_change(struct db_tx *tx, const char *comment, const struct who *who
                 json_is_true(resolved) ? (who->name && *who->name ? who->name : "Guest") : NULL))
         return false;
     return words_change(tx, comment, &s, change, err) &&
-           say_comment(tx, "comment.changed", comment, who, changed, err);
+           comment_say(tx, "comment.changed", comment, who, changed, err);
 }
 
 bool comment_delete(struct db_tx *tx, const char *comment, const struct who *who, unsigned may,
@@ -445,7 +445,7 @@ bool comment_delete(struct db_tx *tx, const char *comment, const struct who *who
     return s.deleted == deleted ||
            (db_run(tx, err, "update comments set deleted = ?2 where id = ?1", "si", comment,
                    (int64_t)deleted) &&
-            say_comment(tx, deleted ? "comment.deleted" : "comment.changed", comment, who, NULL,
+            comment_say(tx, deleted ? "comment.deleted" : "comment.changed", comment, who, NULL,
                         err));
 }
 

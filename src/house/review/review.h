@@ -56,6 +56,32 @@ MUST_CHECK bool comment_delete(struct db_tx *tx, const char *comment, const stru
 // Asset of a list.
 MUST_CHECK bool comments_count(struct db_tx *tx, json_t *const *assets, size_t count,
                                struct error *err);
+// A comment that was written at another house, as it is there. Its author is a name here, nobody's
+// account. Event comment.made. INPUT for a text or a drawing that no comment has.
+struct comment_brought {
+    const char *id, *asset, *version, *parent; // parent NULL: none
+    int64_t frame, end_frame;                  // end_frame -1: none
+    const char *text, *name;
+    const json_t *drawing; // NULL: none
+    bool resolved;
+    const char *resolved_by;
+    int64_t created_ms, edited_ms; // edited_ms 0: never
+};
+MUST_CHECK bool comment_bring(struct db_tx *tx, const struct comment_brought *c, struct error *err);
+// The same comes again: what its author changed there later, and that it is resolved, is taken over.
+// *changed: something was. Event comment.changed.
+MUST_CHECK bool comment_bring_again(struct db_tx *tx, const char *comment, bool words,
+                                    const struct comment_brought *c, bool *changed,
+                                    struct error *err);
+// Decisions about a version from another house, in order; those that are here already (by what,
+// why and when) are left. *added: how many were new; the last one by its time is what counts.
+struct decision_brought {
+    const char *status, *name, *note;
+    int64_t at_ms;
+};
+MUST_CHECK bool decisions_bring(struct db_tx *tx, const char *version,
+                                const struct decision_brought *list, size_t count, int64_t *added,
+                                struct error *err);
 // "01:00:10;12" of a frame by facts (shape Facts or NULL): hours to milliseconds when they have
 // samples, "frame 12" when they have no rate.
 short_text comment_label(const json_t *facts, int64_t frame);
