@@ -5,6 +5,7 @@
  * It reads the ticket, closes the door behind itself, and only then opens what strangers made.
  */
 #include "engine/ahead.h"
+#include "engine/asked.h"
 #include "engine/deliverable.h"
 #include "engine/metadata.h"
 #include "plat/sandbox.h"
@@ -24,45 +25,25 @@ const char *__asan_default_options(void)
 }
 #endif
 
-static void say_error(const struct error *err)
-{
-    door_say(json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "kind", error_facts(err->kind)->name,
-                       "what", err->what, "why", err->why, "fix", err->fix));
-}
-
-static json_t *read_ticket(struct error *err)
-{
-    struct buf all = BUF_LIMIT(256 << 20);
-    char *to;
-    while ((to = buf_reserve(&all, 65536))) {
-        ssize_t got = read(STDIN_FILENO, to, 65536);
-        if (got <= 0)
-            break;
-        all.size += (size_t)got;
-    }
-    json_error_t why;
-    json_t *ticket = json_loadb(all.at ? all.at : "", all.size, 0, &why);
-    if (!ticket) {
-        error_set(err, ERROR_INPUT, "the ticket is not JSON");
-        error_why(err, "%s", why.text);
-    }
-    buf_free(&all);
-    return ticket;
-}
-
 static void quiet_log(void *context, int level, const char *format, va_list list)
 {
     if (level <= AV_LOG_ERROR)
         av_log_default_callback(context, level, format, list);
 }
 
+static bool bake_elsewhere(const struct ticket *t, json_t **result, struct error *err)
+{
+    (void)t, (void)result;
+    return error_set(err, ERROR_INTERNAL, "a viewing transform is made by posthouse-colour");
+}
+
 static bool work(const char *sandbox, json_t **result, struct error *err)
 {
     static bool (*const kinds[])(const struct ticket *, json_t **, struct error *) = {
         probe_and_look, proxy,        captions, measure, stills,     verify, assemble,
-        retag,          index_source, weigh,    segment, soundtrack, mux};
+        retag,          bake_elsewhere, index_source, weigh,    segment, soundtrack, mux};
     struct ticket *t = NULL;
-    json_t *said = read_ticket(err);
+    json_t *said = asked_ticket(err);
     bool done = said && ticket_parse(said, &t, err) && ahead_of_the_door(t, err) &&
                 (strcmp(sandbox, "--sandbox=off") == 0 ||
                  sandbox_enter(strcmp(sandbox, "--sandbox=inside") == 0, err)) &&
@@ -85,6 +66,6 @@ int main(int argc, char **argv)
     if (work(argc > 1 ? argv[1] : "--sandbox=on", &result, &err))
         door_say(json_pack("{s:o}", "result", result));
     else
-        say_error(&err);
+        asked_refuse(&err);
     _exit(0);
 }

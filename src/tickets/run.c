@@ -85,15 +85,26 @@ static size_t make_arguments(struct running *r, const char *engine, const char *
     return count;
 }
 
+// Beside the engine lies the program that knows OpenColorIO.
+static bool choose_program(const struct running *r, char *to, size_t room, struct error *err)
+{
+    if (r->wish->engine)
+        snprintf(to, room, "%s", r->wish->engine);
+    else if (!engine_path(to, room, err))
+        return false;
+    char *slash = strrchr(to, '/');
+    if (r->ticket->kind == TICKET_BAKE && slash)
+        snprintf(slash, room - (size_t)(slash - to), "/posthouse-colour");
+    return true;
+}
+
 static bool start(struct running *r, struct error *err)
 {
     char engine[PATH_MAX];
     const char *arguments[SANDBOX_ARGUMENTS];
     int theirs[4] = {-1, -1, -1, -1};
     bool done = false;
-    if (r->wish->engine)
-        snprintf(engine, sizeof(engine), "%s", r->wish->engine);
-    else if (!engine_path(engine, sizeof(engine), err))
+    if (!choose_program(r, engine, sizeof(engine), err))
         return false;
     if (!make_pipe(&r->out, &theirs[1], err) || !make_pipe(&r->log, &theirs[2], err) ||
         !make_socket(&r->in, &theirs[0], err) || !make_socket(&r->door, &theirs[3], err))
@@ -198,7 +209,7 @@ static void give_input(struct running *r, uint32_t number)
     struct engine_pieces pieces = {0};
     int *files = NULL;
     char *reply = NULL;
-    if (number >= r->ticket->input_count ||
+    if (number >= ticket_inputs(r->ticket) ||
         !r->wish->open_input(r->wish->context, number, &pieces, &r->refused) ||
         pieces.count > DOOR_PIECES) {
         refuse(r);

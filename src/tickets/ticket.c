@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const char *const kinds[] = {"probe",   "proxy",    "captions", "measure", "stills",
-                                    "verify",  "assemble", "retag",    "index",   "weigh",
-                                    "segment", "sound",    "mux"};
+                                    "verify",  "assemble", "retag",    "bake",    "index",
+                                    "weigh",   "segment",  "sound",    "mux"};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), STILLS_MOST = 10000 };
 
 const char *ticket_kind_name(enum ticket_kind kind)
@@ -40,7 +40,7 @@ static bool parse_kind(struct ticket *t, const json_t *from, struct error *err)
     return refuse(err, "kind",
                   "it is not probe, proxy, captions, index, weigh, segment, sound, mux, measure, "
                   "stills, verify, "
-                  "assemble or retag");
+                  "assemble, retag or bake");
 }
 
 static bool parse_inputs(struct ticket *t, const json_t *from, struct error *err)
@@ -106,6 +106,17 @@ static bool parse_frames(struct ticket *t, const json_t *from, struct error *err
     return t->kind != TICKET_STILLS || t->frames || refuse(err, "frames", "stills needs them");
 }
 
+// The table of a transform comes behind what is looked at.
+static bool part_transform(struct ticket *t, struct error *err)
+{
+    if (t->kind == TICKET_BAKE)
+        return t->transform || refuse(err, "transform", "bake needs it");
+    if (!t->transform)
+        return true;
+    t->input_count--;
+    return t->input_count > 0 || refuse(err, "inputs", "the transform's table is the only one");
+}
+
 static bool parse_rest(struct ticket *t, const json_t *from, struct error *err)
 {
     const json_t *rate = json_object_get(from, "sequence_rate");
@@ -151,7 +162,9 @@ bool ticket_parse(json_t *from, struct ticket **to, struct error *err)
                parse_object(from, "asked", &t->asked, err) &&
                parse_object(from, "grid", &t->grid, err) &&
                parse_object(from, "captions", &t->captions, err) &&
-               parse_object(from, "metadata", &t->metadata, err) && parse_frames(t, from, err) &&
+               parse_object(from, "metadata", &t->metadata, err) &&
+               parse_object(from, "transform", &t->transform, err) && part_transform(t, err) &&
+               parse_frames(t, from, err) &&
                parse_rest(t, from, err) && parse_limits(&t->limits, from, err)) {
         *to = t;
         return true;
@@ -169,10 +182,15 @@ void ticket_close(struct ticket *t)
     free(t);
 }
 
+size_t ticket_inputs(const struct ticket *t)
+{
+    return t->input_count + (t->transform && t->kind != TICKET_BAKE);
+}
+
 json_t *ticket_format(const struct ticket *t)
 {
     json_t *inputs = json_array();
-    for (size_t i = 0; i < t->input_count; i++)
+    for (size_t i = 0; i < ticket_inputs(t); i++)
         json_array_append_new(inputs, json_pack("{s:s, s:I}", "name", t->inputs[i].name, "size",
                                                 (json_int_t)t->inputs[i].size));
     json_t *to = json_pack("{s:s, s:o, s:i, s:{s:I, s:I, s:I}}", "kind", kinds[t->kind], "inputs",
@@ -201,6 +219,8 @@ json_t *ticket_format(const struct ticket *t)
         json_object_set(to, "grid", t->grid);
     if (t->metadata)
         json_object_set(to, "metadata", t->metadata);
+    if (t->transform)
+        json_object_set(to, "transform", t->transform);
     if (t->output)
         json_object_set_new(to, "output", json_string(t->output));
     return to;

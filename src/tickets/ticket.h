@@ -20,6 +20,7 @@ enum ticket_kind {
     TICKET_VERIFY,   // whether renders are what was asked
     TICKET_ASSEMBLE, // one frame of its tiles
     TICKET_RETAG,    // a copy that says something else of itself
+    TICKET_BAKE,     // a viewing transform made ready; posthouse-colour's, not the engine's
     // a deliverable:
     TICKET_INDEX,
     TICKET_WEIGH,
@@ -56,6 +57,9 @@ struct ticket {
     json_t *asked;               // of verify: {"width", "height", "not_black", "nan"}, or NULL
     json_t *captions;            // of mux: what formats/captions/embed planned, or NULL
     json_t *grid;                // of assemble: {"columns", "rows", "crop"}
+    // Of bake: what it is made of (engine/bake.c). Else {"name"}: a viewing transform to look
+    // through, and the last of the ticket's inputs is its table: it is `input_count`, not among them.
+    json_t *transform;
     json_t *metadata;            // of mux and retag: {"entries", "chapters"}, or NULL
     int threads;                 // 2 unless given
     struct ticket_limits limits;
@@ -66,6 +70,7 @@ struct ticket {
 MUST_CHECK bool ticket_parse(json_t *from, struct ticket **t, struct error *err);
 void ticket_close(struct ticket *t);
 json_t *ticket_format(const struct ticket *t); // a new reference
+size_t ticket_inputs(const struct ticket *t);  // a transform's table too
 const char *ticket_kind_name(enum ticket_kind kind);
 
 // A name that may be given to an output: letters, digits, . _ - space and UTF-8; no /, no leading
