@@ -1,4 +1,5 @@
 #include "engine/picture.h"
+#include "engine/through.h"
 
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
@@ -236,6 +237,26 @@ static AVFrame *map_light(struct shaper *s, const AVFrame *from, int width, int 
     return to;
 }
 
+// Code values go through as they are; floats before anything else, since they reach beyond 1.
+static AVFrame *look_through(struct shaper *s, const AVFrame *from, int width, int height)
+{
+    bool floats = through_wants_floats(from);
+    AVFrame *deep = floats ? av_frame_clone(from) : frame_new(AV_PIX_FMT_RGB48LE, width, height);
+    AVFrame *flat = deep ? frame_new(AV_PIX_FMT_RGB24, deep->width, deep->height) : NULL;
+    AVFrame *to = frame_new(AV_PIX_FMT_YUV420P, width, height);
+    bool done = flat && to &&
+                (floats || convert(&s->scale, from, deep, matrix_of(from), is_full(from), true));
+    if (done) {
+        through_make(s->shape.through, deep, flat);
+        done = convert(&s->back, flat, to, SWS_CS_ITU709, true, false);
+    }
+    av_frame_free(&deep);
+    av_frame_free(&flat);
+    if (!done)
+        av_frame_free(&to);
+    return to;
+}
+
 static AVFrame *turned(AVFrame *from, int rotation)
 {
     bool side = rotation != 180;
@@ -263,9 +284,12 @@ AVFrame *shaper_make(struct shaper *s, const AVFrame *from)
     const AVFrame *source = field ? field : from;
     bool light = from->color_trc == AVCOL_TRC_SMPTE2084 ||
                  from->color_trc == AVCOL_TRC_ARIB_STD_B67 || from->color_trc == AVCOL_TRC_LINEAR;
-    AVFrame *to =
-        light ? map_light(s, source, width, height) : frame_new(AV_PIX_FMT_YUV420P, width, height);
-    if (!light && to && !convert(&s->scale, source, to, matrix_of(from), is_full(from), false))
+    bool through = s->shape.through != NULL;
+    AVFrame *to = through ? look_through(s, source, width, height)
+                  : light ? map_light(s, source, width, height)
+                          : frame_new(AV_PIX_FMT_YUV420P, width, height);
+    if (!through && !light && to &&
+        !convert(&s->scale, source, to, matrix_of(from), is_full(from), false))
         av_frame_free(&to);
     av_frame_free(&field);
     if (to && s->shape.rotation)

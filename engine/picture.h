@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "base/error.h"
+#include "picture/colour.h"
 
 #include <libavutil/frame.h>
 #include <libswscale/swscale.h>
@@ -14,6 +15,8 @@
 struct shape {         // of the whole clip
     int rotation;      // clockwise degrees that make it upright: 0, 90, 180, 270
     int width, height; // of the picture made, upright
+    // What it is seen through, instead of all that is said above about light; NULL: nothing.
+    const struct colour *through;
 };
 
 struct shaper;

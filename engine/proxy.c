@@ -13,6 +13,7 @@
 #include "engine/places.h"
 #include "engine/sound.h"
 #include "engine/stills.h"
+#include "engine/through.h"
 #include "plat/clock.h"
 
 #include <libswresample/swresample.h>
@@ -51,6 +52,7 @@ struct proxying {
     // frames
     struct places places;
     AVFrame *frame;
+    struct colour *through; // NULL: seen as it is
     // sound
     struct aac *all, *stereo; // stereo: NULL when all are no more than two
     struct fmp4 *audio_file;
@@ -219,8 +221,10 @@ static bool open_showing(struct proxying *p, struct error *err)
     s->width = scrub.width, s->height = scrub.height;
     s->total = p->total;
     s->held = p->m->pictures ? "the file is missing or damaged: held" : "the frame is damaged";
-    s->shaper = shaper_open(&(struct shape){
-        .rotation = whole(v, "rotation"), .width = review.width, .height = review.height});
+    s->shaper = shaper_open(&(struct shape){.rotation = whole(v, "rotation"),
+                                            .width = review.width,
+                                            .height = review.height,
+                                            .through = p->through});
     s->stills = stills_open(tile_w, tile_h,
                             (int)rescale(1, (rational){1, 1}, p->rate, ROUND_NEAREST), p->outputs);
     return open_film(p, &scrub, &s->scrub, err) &&
@@ -321,8 +325,7 @@ static bool keep_all(void *context, const AVPacket *packet, int samples, struct 
     const struct fmp4_sample *none;
     size_t count;
     fmp4_add_audio(p->audio_file, packet->data, (size_t)packet->size, (uint32_t)samples);
-    if (fmp4_queued(p->audio_file, true) >= 47 &&
-        !fmp4_flush(p->audio_file, 0, &none, &count, err))
+    if (fmp4_queued(p->audio_file, true) >= 47 && !fmp4_flush(p->audio_file, 0, &none, &count, err))
         return false;
     return p->stereo || keep_stereo(p, packet, samples, err);
 }
@@ -484,7 +487,8 @@ bool proxy(const struct ticket *t, json_t **result, struct error *err)
                          .show.damage = json_array(),
                          .outputs = json_array(),
                          .frame = av_frame_alloc()};
-    bool done = (p.facts || probe(t, &p.facts, err)) && media_open(t, &p.m, err);
+    bool done = (p.facts || probe(t, &p.facts, err)) && media_open(t, &p.m, err) &&
+                through_open(t, &p.through, err);
     if (done && p.m->video < 0)
         p.total = json_integer_value(json_object_get(p.facts, "duration_frames"));
     else
@@ -495,6 +499,7 @@ bool proxy(const struct ticket *t, json_t **result, struct error *err)
     if (done)
         *result = result_of(&p);
     close_showing(&p.show);
+    colour_close(p.through);
     aac_close(p.stereo);
     aac_close(p.all);
     fmp4_close(p.audio_file);

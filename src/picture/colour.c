@@ -211,7 +211,7 @@ static void probes(bool light, float *to)
     }
 }
 
-static void sample(colour_of *of, void *context, float *rgb, size_t count)
+static void sample(colour_function *of, void *context, float *rgb, size_t count)
 {
     of(context, rgb, count);
     for (size_t i = 0; i < count * 3; i++) {
@@ -238,7 +238,7 @@ static void compare(const struct lut *l, const float *from, const float *right,
     how->mean = sum / (PROBES * 3);
 }
 
-static bool apart(colour_of *of, void *context, const float *from, const float *right)
+static bool apart(colour_function *of, void *context, const float *from, const float *right)
 {
     float grey[3];
     for (size_t i = 0; i < 600; i++)
@@ -251,7 +251,7 @@ static bool apart(colour_of *of, void *context, const float *from, const float *
     return true;
 }
 
-static void fill(colour_of *of, void *context, struct lut *l, float *at, size_t count)
+static void fill(colour_function *of, void *context, struct lut *l, float *at, size_t count)
 {
     for (size_t i = 0; l->scale == LUT_LOG && i < count * 3; i++)
         at[i] = lut_unscale_of(at[i]);
@@ -259,7 +259,7 @@ static void fill(colour_of *of, void *context, struct lut *l, float *at, size_t 
         sample(of, context, at + i * 3, count - i < 4096 ? count - i : 4096);
 }
 
-static bool bake(colour_of *of, void *context, bool light, size_t size1, size_t size3,
+static bool bake(colour_function *of, void *context, bool light, size_t size1, size_t size3,
                  struct lut *made, struct error *err)
 {
     if (!lut_make(made, size1, size3, err))
@@ -276,7 +276,8 @@ struct probing {
     float *from, *right;
 };
 
-static bool probe_it(colour_of *of, void *context, bool light, struct probing *p, struct error *err)
+static bool probe_it(colour_function *of, void *context, bool light, struct probing *p,
+                     struct error *err)
 {
     p->from = malloc(PROBES * 3 * sizeof(float));
     p->right = malloc(PROBES * 3 * sizeof(float));
@@ -294,7 +295,7 @@ static void stop_probing(struct probing *p)
     free(p->right);
 }
 
-bool colour_compare(colour_of *of, void *context, bool light, const struct lut *made,
+bool colour_compare(colour_function *of, void *context, bool light, const struct lut *made,
                     struct colour_baked *how, struct error *err)
 {
     struct probing p = {0};
@@ -305,7 +306,7 @@ bool colour_compare(colour_of *of, void *context, bool light, const struct lut *
     return done;
 }
 
-bool colour_bake(colour_of *of, void *context, bool light, struct lut *made,
+bool colour_bake(colour_function *of, void *context, bool light, struct lut *made,
                  struct colour_baked *how, struct error *err)
 {
     struct probing p = {0};

@@ -14,18 +14,18 @@
 // ---- Making it ready
 
 // `count` colours of three floats in place.
-typedef void colour_of(void *context, float *rgb, size_t count);
+typedef void colour_function(void *context, float *rgb, size_t count);
 struct colour_baked {
     double most, mean; // difference to the function itself, of 1, over 20,000 colours
 };
 // Samples a function of colours in 0..1, or with `light` in 0..256, where 1 is white. A function
 // that keeps the channels apart becomes a table, another one a cube of 33 steps an edge, or of 65
 // where 33 are off by more than 1/512. TOO_BIG without memory.
-MUST_CHECK bool colour_bake(colour_of *of, void *context, bool light, struct lut *made,
+MUST_CHECK bool colour_bake(colour_function *of, void *context, bool light, struct lut *made,
                             struct colour_baked *how, struct error *err);
 // How far a table is from the function.
-MUST_CHECK bool colour_compare(colour_of *of, void *context, bool light, const struct lut *made,
-                               struct colour_baked *how, struct error *err);
+MUST_CHECK bool colour_compare(colour_function *of, void *context, bool light,
+                               const struct lut *made, struct colour_baked *how, struct error *err);
 
 // ---- Using it
 
