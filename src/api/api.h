@@ -102,6 +102,8 @@ extern const struct route field_routes[];
 extern const size_t field_route_count;
 extern const struct route parcel_routes[];
 extern const size_t parcel_route_count;
+extern const struct route colour_routes[];
+extern const size_t colour_route_count;
 
 // ---- The api itself
 
@@ -214,7 +216,7 @@ struct call {
     // named in the path (a version's asset, a comment's project, ...).
     const char *project, *asset, *version, *comment, *job, *folder, *transfer, *file, *share,
         *delivery, *report, *person, *token, *session, *worker, *destination, *sending, *hook, *notice, *rule, *stream, *cap, *place;
-    const char *house, *parcel;
+    const char *house, *parcel, *transform;
     int64_t number, task; // {number}, {task} of the path, -1 without one
     // Set by a handler that holds something until the answer is gone or the line was cut; called
     // once. A socket's context is freed here unless its `opened` was called (wire/server.h).

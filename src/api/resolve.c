@@ -27,6 +27,7 @@ static const struct {
     {THING(sending), "select project, null from sendings where id = ?1"},
     {THING(rule), "select project, null from watch_rules where id = ?1"},
     {THING(report), "select project, null from qc_reports where id = ?1"},
+    {THING(transform), "select project, null from transforms where id = ?1"},
     {THING(share), "select project, null from shares where id = ?1"},
     {THING(project), "select id, null from projects where id = ?1"},
 };

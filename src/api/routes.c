@@ -25,6 +25,7 @@ static const struct {
     {field_routes, &field_route_count},
     {place_routes, &place_route_count},
     {parcel_routes, &parcel_route_count},
+    {colour_routes, &colour_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
@@ -93,7 +94,8 @@ bool route_ids(struct call *c, const char *path)
         {"token", &c->token},       {"session", &c->session}, {"worker", &c->worker}, {"destination", &c->destination},
         {"sending", &c->sending},   {"hook", &c->hook},     {"notice", &c->notice},
         {"rule", &c->rule},         {"stream", &c->stream}, {"cap", &c->cap},       {"place", &c->place},
-        {"house", &c->house},       {"parcel", &c->parcel}};
+        {"house", &c->house},       {"parcel", &c->parcel},
+        {"transform", &c->transform}};
     text names[PATH_PARTS], parts[PATH_PARTS];
     size_t count = address_split(c->route->pattern, names, PATH_PARTS);
     if (count > PATH_PARTS || address_split(path, parts, PATH_PARTS) != count)

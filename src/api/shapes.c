@@ -204,6 +204,34 @@ const struct shape shapes[] = {
     {"Count", "count:int", "how many were changed"},
     {"Move", "ids:id[] folder:id?", "an empty folder moves them to the top"},
 
+    // ---- colour on the way to the eye
+    {"Transform",
+     "id:id project:id name:text steps:json by:text created:time content:text error:number "
+     "light:bool table:int cube:int files:TransformPart[]",
+     "a viewing transform; error: how far its table is off at most, of 1 (docs/formats/looks.md)"},
+    {"TransformPart", "name:text size:int", ""},
+    {"TransformFile", "name:text content:text size:int", ""},
+    {"NewTransform", "name:text steps:json files:TransformSent[]",
+     "steps name files, and say what is done with them (docs/formats/looks.md)"},
+    {"TransformSent", "name:text content:text", "name: with / between folders"},
+    {"TransformFound", "config:json? corrections:text[]? used:text[]",
+     "what a configuration and a list of corrections have to choose from; used: files it opened"},
+    {"TransformPlace",
+     "kind:'project'|'folder'|'asset' place:id name:text transform:id? by:text at:time",
+     "without transform: none, so chosen"},
+    {"NewTransformPlace", "kind:'project'|'folder'|'asset' place:id transform:id?", ""},
+    {"VersionColour",
+     "version:id colour:ColourStated transform:id? name:text? "
+     "from:'project'|'folder'|'asset'? by:text? at:time? sets:ColourSet[]",
+     "transform: the one that is set, from: where; without from nobody has chosen any"},
+    {"ColourStated", "primaries:text transfer:text matrix:text range:text stated:bool",
+     "what the file says; stated: it says how its code values are light"},
+    {"ColourSet",
+     "transform:id? name:text? state:'ready'|'making'|'failed'|'none' shown:bool job:id? "
+     "derived:Derived[]",
+     "proxies through a transform, without one: as it is; shown: what Version.derived has"},
+    {"ColourAsk", "transform:id?", ""},
+
     // ---- transfer: bringing in
     {"NewTransfer", "name:text folder:id? asset:id? origin:'page'|'put'|'job'|'sync' key:text?",
      "one drop of files and folders, or one put; the same key gives the same transfer again; with "

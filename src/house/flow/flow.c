@@ -85,31 +85,40 @@ static bool version_of(struct news *n, const char *id, struct version_source *v,
 }
 
 static bool queue(struct news *n, const struct version_source *v, const char *kind,
-                  const char *title, const char *state, int priority, struct error *err)
+                  const char *title, const char *state, int priority,
+                  const struct transform_wanted *through, struct error *err)
 {
     id job;
+    json_t *ticket = through ? ticket_through(through) : NULL;
     struct job_wish wish = {.project = v->project,
                             .kind = kind,
                             .title = arena_format(n->a, title, v->name),
                             .by = "Posthouse",
                             .asset = v->asset,
                             .version = v->id,
+                            .subject = through ? subject_through(n->a, through) : NULL,
+                            .ticket = ticket,
                             .cause = arena_format(n->a, "%s %s", kind, v->id),
                             .priority = priority,
                             .reads_bytes = v->size};
-    return job_make(n->tx, &wish, n->now_ms, &job, err) &&
-           version_job_set(n->tx, v->id, job.text, err) &&
-           version_state_set(n->tx, v->id, state, NULL, err);
+    bool ok = job_make(n->tx, &wish, n->now_ms, &job, err) &&
+              version_job_set(n->tx, v->id, job.text, err) &&
+              version_state_set(n->tx, v->id, state, NULL, err);
+    json_decref(ticket);
+    return ok;
 }
 
 static bool take_over(struct news *n, const struct version_source *v, bool *found,
                       struct error *err)
 {
+    struct transform_wanted w;
     *found = false;
-    if (v->file_count > 1 &&
-        !derived_use(n->tx, v->id, recipe_at(n->a, v->sequence_rate), found, err))
+    if (!transform_for(n->tx, v->asset, n->a, &w, err))
         return false;
-    return (*found || derived_use(n->tx, v->id, RECIPE, found, err)) &&
+    const char *lent = recipe_through(n->a, recipe_at(n->a, v->sequence_rate), &w);
+    if (v->file_count > 1 && !derived_use(n->tx, v->id, lent, found, err))
+        return false;
+    return (*found || derived_use(n->tx, v->id, recipe_through(n->a, RECIPE, &w), found, err)) &&
            (!*found || version_state_set(n->tx, v->id, "ready", NULL, err));
 }
 
@@ -141,7 +150,7 @@ static bool look_at_it(struct news *n, struct error *err)
     if (strcmp(v.kind, "document") == 0)
         return version_state_set(n->tx, v.id, "ready", NULL, err);
     return take_over(n, &v, &found, err) &&
-           (found || queue(n, &v, "probe", "Looking at %s", "probing", 60, err));
+           (found || queue(n, &v, "probe", "Looking at %s", "probing", 60, NULL, err));
 }
 
 static bool find_original(struct news *n, struct error *err)
@@ -152,6 +161,7 @@ static bool find_original(struct news *n, struct error *err)
 static bool make_proxies(struct news *n, struct error *err)
 {
     struct version_source v;
+    struct transform_wanted w;
     bool there;
     if (!version_of(n, n->event->subject, &v, &there, err))
         return false;
@@ -160,7 +170,14 @@ static bool make_proxies(struct news *n, struct error *err)
     // What only its maker's software decodes is as ready as it will be; a transcode shows it.
     if (strcmp(v.kind, "document") == 0 || original_without_picture(v.facts))
         return version_state_set(n->tx, v.id, "ready", NULL, err);
-    return queue(n, &v, "proxy", "Proxies of %s", "proxying", 50, err);
+    return transform_for(n->tx, v.asset, n->a, &w, err) &&
+           queue(n, &v, "proxy", "Proxies of %s", "proxying", 50, &w, err);
+}
+
+static bool look_through(struct news *n, struct error *err)
+{
+    return follow_transform(n->tx, n->event->project ? n->event->project : "", said(n, "kind"),
+                            n->event->subject, said(n, "after"), n->a, n->now_ms, err);
 }
 
 // Names that promise nothing, such as the many small files of a camera card, are documents when
@@ -338,6 +355,7 @@ static const struct rule {
     {"version.probed", always, make_proxies},
     {"version.probed", always, find_original},
     {"version.probed", always, file_said},
+    {"colour.changed", always, look_through},
     {"job.changed", making_failed, give_up},
     {"job.changed", making_waits, begin_again},
     {"job.changed", delivery_moves, tell_delivery},

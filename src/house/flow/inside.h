@@ -1,6 +1,7 @@
 // What the files of this room share.
 #pragma once
 #include "house/assets/assets.h"
+#include "house/colour/colour.h"
 #include "house/flow/flow.h"
 
 #include <limits.h>
@@ -67,3 +68,12 @@ bool forget_pieces(struct db_tx *tx, const char *job, int64_t before_ms, struct 
 const char *recipe_of(struct arena *a, const json_t *facts);
 #define RECIPE "proxy-1" // a new number when the engine makes something else of the same bytes
 const char *recipe_at(struct arena *a, const char *sequence_rate);
+
+// ---- colour.c
+// A recipe through a transform; that of a job is in its subject, as its table's content, or NULL.
+const char *recipe_through(struct arena *a, const char *recipe, const struct transform_wanted *w);
+const char *subject_through(struct arena *a, const struct transform_wanted *w);
+json_t *ticket_through(const struct transform_wanted *w); // a new reference; NULL: nothing to say
+// Another one is set in a place: its versions are looked at.
+bool follow_transform(struct db_tx *tx, const char *project, const char *kind, const char *place,
+                      const char *after, struct arena *a, int64_t now_ms, struct error *err);

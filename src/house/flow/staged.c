@@ -35,9 +35,10 @@
 const char *const *flow_holders(void)
 {
     static const char *const tables[] = {
-        "version_files",   "versions",        "derived",    "transfer_files", "job_files",
-        "delivery_files",  "delivery_pieces", "qc_reports", "door_files",     "qc_pictures",
-        "qc_certificates", "delivery_beside", NULL};
+        "version_files",   "versions",        "derived",    "transfer_files",  "job_files",
+        "delivery_files",  "delivery_pieces", "qc_reports", "door_files",      "qc_pictures",
+        "qc_certificates", "delivery_beside", "transforms", "transform_files",
+        "transform_uploads", NULL};
     return tables;
 }
 

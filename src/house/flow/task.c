@@ -5,6 +5,7 @@
 #include "house/deliver/looks.h"
 #include "house/deliver/parts.h"
 #include "house/deliver/record.h"
+#include "house/flow/colour.h"
 #include "house/flow/inside.h"
 #include "house/qc/reports.h"
 #include "plat/clock.h"
@@ -142,6 +143,31 @@ static bool add_inputs(struct giving *g, json_t *inputs, json_t *named, struct e
     return true;
 }
 
+// The table of a viewing transform is the last input.
+static bool add_transform(struct giving *g, json_t *all, json_t *inputs, json_t *named,
+                          struct error *err)
+{
+    json_t *transform = json_object_get(all, "transform");
+    const char *content = json_string_value(json_object_get(transform, "content"));
+    const struct store_map *map;
+    sha256 hash;
+    if (!transform)
+        return true;
+    if (!content || !sha256_parse(text_of(content), &hash) ||
+        !store_map_open(g->f->store, &hash, &map, err)) {
+        error_set(err, ERROR_CONFLICT, "the viewing transform of %s is not there any more",
+                  g->v.name);
+        return error_fix(err, "set it again");
+    }
+    json_array_append_new(inputs, json_pack("{s:s, s:I, s:s, s:o}", "name", "look.phlu", "size",
+                                            (json_int_t)map->size, "content", content, "runs",
+                                            runs_of(map)));
+    json_array_append_new(
+        named, json_pack("{s:s, s:I}", "name", "look.phlu", "size", (json_int_t)map->size));
+    store_map_close(g->f->store, map);
+    return true;
+}
+
 // What the ticket says besides what the job was asked with.
 static bool fill_ticket(struct giving *g, json_t *ticket, struct error *err)
 {
@@ -231,7 +257,7 @@ bool flow_task(struct flow *f, const struct claim *claim, json_t **task, struct 
               error_set(err, ERROR_INPUT, "the scratch folder's name is too long");
     ok = ok && db_read(f->db, source_in, &g, err) && fill_ticket(&g, all, err) &&
          add_captions(&g, all, err) && add_inputs(&g, inputs, named, err) &&
-         folder_make(outputs, 0750, err);
+         add_transform(&g, all, inputs, named, err) && folder_make(outputs, 0750, err);
     if (ok) {
         ticket = step_ticket(&g, all);
         json_object_set(ticket, "inputs", named);
@@ -348,6 +374,17 @@ static json_t *facts_after(const struct version_source *v, const json_t *result)
     return facts;
 }
 
+// Proxies of a version that has some already: through another transform, or as it is.
+static bool add_look(struct db_tx *tx, struct taking *t, const struct version_source *v,
+                     const char *recipe, struct error *err)
+{
+    return derived_add(tx, &v->content, recipe, t->files, t->count, &t->used, err) &&
+           (!t->used || record_all(tx, t, err)) &&
+           db_event(tx, "colour.made", v->project, v->id,
+                    arena_format(t->a, "{\"asset\":\"%s\",\"version\":\"%s\"}", v->asset, v->id),
+                    err);
+}
+
 static bool apply_proxy(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
 {
     struct taking *t = context;
@@ -355,13 +392,20 @@ static bool apply_proxy(struct db_tx *tx, void *context, const struct ended *e, 
     if (!version_source(tx, e->version, t->a, &v, err))
         return false;
     json_t *facts = facts_after(&v, t->result);
-    bool ok =
-        (facts || bad_result(err, "nothing is known of the file")) &&
-        derived_set(tx, e->version, recipe_of(t->a, facts), t->files, t->count, &t->used, err) &&
-        (!t->used || record_all(tx, t, err)) && version_facts_set(tx, e->version, facts, err) &&
-        version_state_set(tx, e->version, "ready", NULL, err);
+    bool ok = facts || bad_result(err, "nothing is known of the file");
+    const char *recipe = ok ? recipe_of(t->a, facts) : "";
+    if (e->subject && *e->subject)
+        recipe = arena_format(t->a, "%s+%s", recipe, e->subject);
+    if (ok && strcmp(v.state, "ready") == 0 && v.recipe)
+        ok = add_look(tx, t, &v, recipe, err);
+    else
+        ok = ok && derived_set(tx, e->version, recipe, t->files, t->count, &t->used, err) &&
+             (!t->used || record_all(tx, t, err)) &&
+             version_facts_set(tx, e->version, facts, err) &&
+             version_state_set(tx, e->version, "ready", NULL, err);
     json_decref(facts);
-    return ok;
+    // Another transform may have been set meanwhile.
+    return ok && flow_look_through(tx, e->version, NULL, t->a, clock_now_ms(), err);
 }
 
 static bool apply_look(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
@@ -563,7 +607,8 @@ bool flow_reads(struct db_tx *tx, const char *job, const sha256 *content, int64_
         "and (f.content = ?2 or f.content = (select content from place_was where was = ?2)) union all "
         "select size from delivery_pieces where job = ?1 and content "
         "= ?2 union all select d.size from delivery_looks l join deliveries d on d.id = l.delivery "
-        "where l.job = ?1 and d.content = ?2",
+        "where l.job = ?1 and d.content = ?2 union all select t.size from jobs j join transforms t "
+        "on t.project = j.project where j.id = ?1 and j.kind = 'proxy' and t.content = ?2",
         "sb", job, (const void *)content->at, (size_t)SHA256_SIZE);
     *has = db_next(rows);
     if (*has)
