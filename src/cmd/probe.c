@@ -39,6 +39,8 @@ static void print_video(const json_t *v)
     snprintf(line, sizeof(line), "%s / %s / %s, %s range", word(v, "primaries"),
              word(v, "transfer"), word(v, "matrix"), word(v, "range"));
     row("colour", line);
+    if (strcmp(word(v, "transfer"), "unknown") == 0)
+        row("", "not stated: what it looks like is not guessed (posthouse colour)");
     if (number(v, "rotation")) {
         snprintf(line, sizeof(line), "%lld degrees: shown as %lld x %lld", number(v, "rotation"),
                  number(v, "display_width"), number(v, "display_height"));
