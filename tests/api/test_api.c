@@ -58,6 +58,7 @@ static const char *const rooms[] = {
     "create table sendings (id text primary key, project text)",
     "create table parcels (id text primary key, project text)",
     "create table watch_rules (id text primary key, project text)",
+    "create table transforms (id text primary key, project text)",
     "create table shares (id text primary key, project text, title text, permission text, download "
     "integer, revoked integer, expires_ms integer, kind text default 'review', message text default "
     "'', wants text)",
@@ -80,6 +81,7 @@ static const char *const rooms[] = {
     "insert into parcels values ('01J0000000000000000000PA01', '" PROJECT "')",
     "insert into sendings values ('01J0000000000000000000SE01', '" PROJECT "')",
     "insert into watch_rules values ('01J0000000000000000000WR01', '" PROJECT "')",
+    "insert into transforms values ('01J0000000000000000000TF01', '" PROJECT "')",
     "insert into shares (id, project, title, permission, download, revoked, expires_ms) values ('" SHARE_V "', '" PROJECT "', 'cut 1', 'view', 0, 0, 0), ('" SHARE_C
     "', '" PROJECT "', 'cut 2', 'comment', 1, 0, 0)",
     "insert into share_assets (share, asset) values ('" SHARE_V "', '" ASSET_A "'), ('" SHARE_C
@@ -332,6 +334,7 @@ static bool fill(const char *pattern, enum where where, char *path, size_t room)
         {"{house}", {GONE, NULL, NULL, NULL}},
         {"{parcel}", {"01J0000000000000000000PA01", NULL, NULL, GONE}},
         {"{place}", {GONE, NULL, NULL, NULL}},
+        {"{transform}", {"01J0000000000000000000TF01", NULL, NULL, GONE}},
         {"{number}", {"1", "1", "1", "1"}},
         {"{task}", {"0", "0", "0", "0"}},
     };
