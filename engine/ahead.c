@@ -104,6 +104,8 @@ bool ahead_of_the_door(const struct ticket *t, struct error *err)
     bool pictures = t->kind == TICKET_WEIGH || t->kind == TICKET_SEGMENT;
     if (pictures && json_array_size(json_object_get(t->profile, "burn")) && !read_font(err))
         return false;
+    if (json_array_size(t->burn) && !read_font(err))
+        return false;
     const char *pitch = json_string_value(json_object_get(t->profile, "pitch"));
     if (t->kind == TICKET_SOUND && pitch && strcmp(pitch, "keep") == 0 && !load_stretcher(err))
         return false;

@@ -13,6 +13,7 @@ enum { BURNS_MOST = 16, LETTERS_MOST = 400, BOX_OPACITY = 60 };
 struct line {
     const char *text; // of timecode: NULL
     bool record, boxed;
+    bool whole; // made smaller until all of it stands in the picture
     int64_t start;
     struct tc_rate counting;
     const char *at;
@@ -78,6 +79,7 @@ static bool read_line(struct line *l, const json_t *burn, const json_t *facts, r
     bool mark = strcmp(what, "watermark") == 0, label = strcmp(what, "timecode") == 0;
     *l = (struct line){.text = label ? NULL : word(burn, "text"),
                        .boxed = !mark,
+                       .whole = json_is_true(json_object_get(burn, "whole")),
                        .at = *word(burn, "at") ? word(burn, "at")
                              : mark            ? "centre"
                              : label           ? "bottom"
@@ -145,6 +147,15 @@ static int width_of(FT_Face face, const char *text)
         if (!FT_Load_Char(face, letter(&at), FT_LOAD_DEFAULT))
             width += face->glyph->advance.x;
     return (int)(width >> 6);
+}
+
+// The size at which it is no wider than that; not so small that nobody can read it.
+static int fitting(FT_Face face, const char *text, int px, int most_w)
+{
+    for (; px > 6; px--)
+        if (FT_Set_Pixel_Sizes(face, 0, (unsigned)px) || width_of(face, text) <= most_w)
+            break;
+    return px;
 }
 
 static void put(const FT_GlyphSlot g, int x, int y, struct mask *m)
@@ -270,8 +281,10 @@ bool burn_draw(struct burn *b, AVFrame *f, int64_t frame, int64_t source, struct
         if (!l->text)
             label = tc_format(l->start + (l->record ? frame : source), &l->counting);
         int px = f->height * l->size / 100;
-        done = write_text(b->face, l->text ? l->text : label.text, px < 8 ? 8 : px, f->width,
-                          f->height, &m);
+        px = px < 8 ? 8 : px;
+        if (l->whole)
+            px = fitting(b->face, l->text ? l->text : label.text, px, f->width * 9 / 10);
+        done = write_text(b->face, l->text ? l->text : label.text, px, f->width, f->height, &m);
         if (done)
             into_frame(f, &m, l);
         free(m.letters);

@@ -4,7 +4,7 @@
  * What stands in a frame is a matter of its number alone, so a frame is the same whichever segment
  * it comes from. White letters; timecode and text stand on a dark box, a watermark on the picture.
  * `size` is the letters' height in per cent of the picture's (5), `opacity` in per cent (100; of a
- * watermark 30).
+ * watermark 30). `whole`: the letters are made smaller until the line fits.
  */
 #pragma once
 #include "base/error.h"

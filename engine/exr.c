@@ -7,6 +7,7 @@
  * channel, all samples of that line.
  */
 #include "engine/exr.h"
+#include "engine/exr_inside.h"
 #include "engine/output.h"
 
 #include <OpenEXR/openexr.h>
@@ -14,17 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE_MOST = 65536, PARTS_MOST = 256, CHANNELS_MOST = 4096 };
+enum { SIDE_MOST = 65536 };
 #define PLANES_MOST ((int64_t)3 << 30)
 
 // ---- a file that is read
-
-struct exr_file {
-    exr_context_t c; // NULL: closed
-    struct input *in;
-    const char *name;
-    char said[300]; // by the library, of what failed
-};
 
 static int64_t read_some(exr_const_context_t c, void *user, void *to, uint64_t size,
                          uint64_t offset, exr_stream_error_func_ptr_t say)
@@ -53,7 +47,7 @@ static void hear(exr_const_context_t c, exr_result_t code, const char *message)
                  message);
 }
 
-static bool damaged(struct error *err, const struct exr_file *f, exr_result_t code,
+bool exr_damaged(struct error *err, const struct exr_file *f, exr_result_t code,
                     const char *where)
 {
     error_set(err, ERROR_DAMAGED, "%s can not be read whole", f->name);
@@ -61,7 +55,7 @@ static bool damaged(struct error *err, const struct exr_file *f, exr_result_t co
                      f->said[0] ? f->said : exr_get_default_error_message(code));
 }
 
-static bool open_exr(struct exr_file *f, size_t number, const struct ticket_input *input,
+bool exr_file_open(struct exr_file *f, size_t number, const struct ticket_input *input,
                      struct error *err)
 {
     exr_context_initializer_t wish = EXR_DEFAULT_CONTEXT_INITIALIZER;
@@ -77,10 +71,10 @@ static bool open_exr(struct exr_file *f, size_t number, const struct ticket_inpu
     if (!input_open(number, input->size, &f->in, err))
         return false;
     exr_result_t code = exr_start_read(&f->c, input->name, &wish);
-    return code == EXR_ERR_SUCCESS || damaged(err, f, code, "its header");
+    return code == EXR_ERR_SUCCESS || exr_damaged(err, f, code, "its header");
 }
 
-static void close_exr(struct exr_file *f)
+void exr_file_close(struct exr_file *f)
 {
     if (f->c)
         exr_finish(&f->c);
@@ -88,25 +82,7 @@ static void close_exr(struct exr_file *f)
     *f = (struct exr_file){0};
 }
 
-struct part {
-    int index;
-    const char *name;
-    exr_storage_t storage;
-    exr_compression_t compression;
-    exr_attr_box2i_t data, display;
-    const exr_attr_chlist_t *channels;
-};
-
-static bool deep(const struct part *p)
-{
-    return p->storage == EXR_STORAGE_DEEP_SCANLINE || p->storage == EXR_STORAGE_DEEP_TILED;
-}
-static bool tiled(const struct part *p)
-{
-    return p->storage == EXR_STORAGE_TILED || p->storage == EXR_STORAGE_DEEP_TILED;
-}
-
-static bool read_part(struct exr_file *f, int index, struct part *p, struct error *err)
+bool exr_part_read(struct exr_file *f, int index, struct part *p, struct error *err)
 {
     char where[48];
     exr_result_t code;
@@ -120,11 +96,11 @@ static bool read_part(struct exr_file *f, int index, struct part *p, struct erro
         (code = exr_get_data_window(f->c, index, &p->data)) ||
         (code = exr_get_display_window(f->c, index, &p->display)) ||
         (code = exr_get_channels(f->c, index, &p->channels)))
-        return damaged(err, f, code, where);
+        return exr_damaged(err, f, code, where);
     int64_t width = (int64_t)p->data.max.x - p->data.min.x + 1;
     int64_t height = (int64_t)p->data.max.y - p->data.min.y + 1;
     if (width < 1 || height < 1 || width > SIDE_MOST || height > SIDE_MOST ||
-        p->channels->num_channels < 1 || p->channels->num_channels > CHANNELS_MOST) {
+        p->channels->num_channels < 1 || p->channels->num_channels > EXR_CHANNELS_MOST) {
         error_set(err, ERROR_DAMAGED, "%s can not be read whole", f->name);
         return error_why(err, "%s is %lld x %lld with %d channels", where, (long long)width,
                          (long long)height, p->channels->num_channels);
@@ -139,7 +115,7 @@ static const char *no_tile(const struct exr_file *f, const struct part *p)
     uint32_t x, y;
     exr_tile_level_mode_t mode = EXR_TILE_ONE_LEVEL;
     exr_tile_round_mode_t round;
-    if (deep(p))
+    if (exr_deep(p))
         return "it has deep samples";
     if (p->storage == EXR_STORAGE_TILED &&
         (exr_get_tile_descriptor(f->c, p->index, &x, &y, &mode, &round) != EXR_ERR_SUCCESS ||
@@ -155,15 +131,12 @@ static const char *no_tile(const struct exr_file *f, const struct part *p)
 
 // ---- its chunks
 
-typedef bool on_chunk(void *context, struct exr_file *f, const struct part *p,
-                      exr_decode_pipeline_t *d, struct error *err);
-
 struct walk {
     struct exr_file *f;
     const struct part *p;
     exr_decode_pipeline_t d;
     bool begun;
-    on_chunk *before, *after; // of the decoding; before gives the channels their places
+    exr_on_chunk *before, *after; // of the decoding; before gives the channels their places
     void *context;
     bool *packed; // NULL: what can not be unpacked is an error
     struct error *err;
@@ -175,7 +148,7 @@ static bool take_chunk(struct walk *w, exr_result_t code, exr_chunk_info_t *info
     struct exr_file *f = w->f;
     int index = w->p->index;
     snprintf(where, sizeof(where),
-             tiled(w->p) ? "part %d, tile %d in column %d" : "part %d, row %d", index + 1, y, x);
+             exr_tiled(w->p) ? "part %d, tile %d in column %d" : "part %d, row %d", index + 1, y, x);
     if (code == EXR_ERR_SUCCESS)
         code = w->begun ? exr_decoding_update(f->c, index, info, &w->d)
                         : exr_decoding_initialize(f->c, index, info, &w->d);
@@ -191,7 +164,7 @@ static bool take_chunk(struct walk *w, exr_result_t code, exr_chunk_info_t *info
         return true;
     }
     if (code != EXR_ERR_SUCCESS)
-        return damaged(w->err, f, code, where);
+        return exr_damaged(w->err, f, code, where);
     return !w->after || w->after(w->context, f, w->p, &w->d, w->err);
 }
 
@@ -202,7 +175,7 @@ static bool walk_lines(struct walk *w)
     exr_chunk_info_t info = {0};
     exr_result_t code = exr_get_scanlines_per_chunk(w->f->c, p->index, &lines);
     if (code != EXR_ERR_SUCCESS || lines < 1)
-        return damaged(w->err, w->f, code, "its blocks");
+        return exr_damaged(w->err, w->f, code, "its blocks");
     for (int64_t y = p->data.min.y; y <= p->data.max.y; y += lines) {
         code = exr_read_scanline_chunk_info(w->f->c, p->index, (int)y, &info);
         if (!take_chunk(w, code, &info, 0, (int)y))
@@ -220,7 +193,7 @@ static bool walk_level(struct walk *w, int level_x, int level_y)
     if ((code = exr_get_level_sizes(w->f->c, index, level_x, level_y, &width, &height)) ||
         (code = exr_get_tile_sizes(w->f->c, index, level_x, level_y, &tile_width, &tile_height)) ||
         tile_width < 1 || tile_height < 1)
-        return damaged(w->err, w->f, code, "its levels");
+        return exr_damaged(w->err, w->f, code, "its levels");
     for (int y = 0; y <= (height - 1) / tile_height; y++)
         for (int x = 0; x <= (width - 1) / tile_width; x++) {
             code = exr_read_tile_chunk_info(w->f->c, index, x, y, level_x, level_y, &info);
@@ -239,7 +212,7 @@ static bool walk_tiles(struct walk *w)
     exr_result_t code;
     if ((code = exr_get_tile_descriptor(w->f->c, w->p->index, &width, &height, &mode, &round)) ||
         (code = exr_get_tile_levels(w->f->c, w->p->index, &levels_x, &levels_y)))
-        return damaged(w->err, w->f, code, "its tiles");
+        return exr_damaged(w->err, w->f, code, "its tiles");
     for (int y = 0; y < levels_y; y++)
         for (int x = 0; x < levels_x; x++)
             if ((mode == EXR_TILE_RIPMAP_LEVELS || x == y) && !walk_level(w, x, y))
@@ -247,7 +220,7 @@ static bool walk_tiles(struct walk *w)
     return true;
 }
 
-static bool walk_part(struct exr_file *f, const struct part *p, on_chunk *before, on_chunk *after,
+bool exr_part_walk(struct exr_file *f, const struct part *p, exr_on_chunk *before, exr_on_chunk *after,
                       void *context, bool *packed, struct error *err)
 {
     struct walk w = {.f = f,
@@ -258,8 +231,8 @@ static bool walk_part(struct exr_file *f, const struct part *p, on_chunk *before
                      .context = context,
                      .packed = packed,
                      .err = err};
-    w.d.decode_flags = deep(p) ? EXR_DECODE_SAMPLE_COUNTS_AS_INDIVIDUAL : 0;
-    bool ok = tiled(p) ? walk_tiles(&w) : walk_lines(&w);
+    w.d.decode_flags = exr_deep(p) ? EXR_DECODE_SAMPLE_COUNTS_AS_INDIVIDUAL : 0;
+    bool ok = exr_tiled(p) ? walk_tiles(&w) : walk_lines(&w);
     if (w.begun)
         exr_decoding_destroy(f->c, &w.d);
     return ok;
@@ -312,7 +285,7 @@ static bool room_for_chunk(void *context, struct exr_file *f, const struct part 
 {
     struct looking *l = context;
     size_t need = 0;
-    if (deep(p)) // the library keeps what it has unpacked
+    if (exr_deep(p)) // the library keeps what it has unpacked
         return true;
     for (int i = 0; i < d->channel_count; i++)
         need += (size_t)d->channels[i].width * (size_t)d->channels[i].height *
@@ -337,7 +310,7 @@ static bool room_for_chunk(void *context, struct exr_file *f, const struct part 
 static void look_at_flat(struct looking *l, const struct part *p, const exr_decode_pipeline_t *d)
 {
     int64_t left = p->data.min.x, top = d->chunk.start_y;
-    if (tiled(p)) { // start is a tile's number
+    if (exr_tiled(p)) { // start is a tile's number
         left = (int64_t)d->chunk.start_x * d->chunk.width;
         top = (int64_t)d->chunk.start_y * d->chunk.height;
     }
@@ -364,7 +337,7 @@ static bool look_at_deep(struct looking *l, struct exr_file *f, const struct par
         for (int i = 0; i < d->channel_count; i++) {
             const exr_coding_channel_info_t *c = &d->channels[i];
             if ((uint64_t)samples * (uint64_t)c->bytes_per_element > left)
-                return damaged(err, f, EXR_ERR_CORRUPT_CHUNK, "its deep samples");
+                return exr_damaged(err, f, EXR_ERR_CORRUPT_CHUNK, "its deep samples");
             left -= (uint64_t)samples * (uint64_t)c->bytes_per_element;
             for (int64_t k = 0; k < samples; k++, at += c->bytes_per_element)
                 sample(l, p, c->channel_name, c->data_type, at, p->data.min.x,
@@ -377,7 +350,7 @@ static bool look_at_deep(struct looking *l, struct exr_file *f, const struct par
 static bool look_at_chunk(void *context, struct exr_file *f, const struct part *p,
                           exr_decode_pipeline_t *d, struct error *err)
 {
-    if (deep(p))
+    if (exr_deep(p))
         return look_at_deep(context, f, p, d, err);
     look_at_flat(context, p, d);
     return true;
@@ -398,11 +371,11 @@ static void describe(struct buf *form, const struct part *p)
     }
 }
 
-static bool count_parts(struct exr_file *f, int *count, struct error *err)
+bool exr_parts_count(struct exr_file *f, int *count, struct error *err)
 {
     exr_result_t code = exr_get_count(f->c, count);
-    return (code == EXR_ERR_SUCCESS && *count > 0 && *count <= PARTS_MOST) ||
-           damaged(err, f, code, "its parts");
+    return (code == EXR_ERR_SUCCESS && *count > 0 && *count <= EXR_PARTS_MOST) ||
+           exr_damaged(err, f, code, "its parts");
 }
 
 bool exr_look(size_t number, const struct ticket_input *input, struct exr_seen *seen,
@@ -413,14 +386,14 @@ bool exr_look(size_t number, const struct ticket_input *input, struct exr_seen *
     struct part p;
     int parts = 0;
     *seen = (struct exr_seen){.form = BUF_LIMIT(1 << 20)};
-    bool ok = open_exr(&f, number, input, err) && count_parts(&f, &parts, err);
+    bool ok = exr_file_open(&f, number, input, err) && exr_parts_count(&f, &parts, err);
     for (int i = 0; ok && i < parts; i++) {
-        ok = read_part(&f, i, &p, err);
+        ok = exr_part_read(&f, i, &p, err);
         for (int k = 0; ok && k < p.channels->num_channels; k++)
             l.colours |= is_colour(p.channels->entries[k].name.str);
     }
     for (int i = 0; ok && i < parts; i++) {
-        ok = read_part(&f, i, &p, err);
+        ok = exr_part_read(&f, i, &p, err);
         if (ok && i == 0) {
             seen->width = (int64_t)p.display.max.x - p.display.min.x + 1;
             seen->height = (int64_t)p.display.max.y - p.display.min.y + 1;
@@ -429,10 +402,10 @@ bool exr_look(size_t number, const struct ticket_input *input, struct exr_seen *
             describe(&seen->form, &p);
         if (ok && !seen->no_tile)
             seen->no_tile = no_tile(&f, &p);
-        ok = ok && walk_part(&f, &p, room_for_chunk, look_at_chunk, &l, &seen->packed, err);
+        ok = ok && exr_part_walk(&f, &p, room_for_chunk, look_at_chunk, &l, &seen->packed, err);
     }
     free(l.room);
-    close_exr(&f);
+    exr_file_close(&f);
     return ok;
 }
 
@@ -552,7 +525,7 @@ static bool plan_part(struct assembling *a, int index, struct error *err)
 {
     struct part p;
     for (size_t i = 0; i < a->count; i++) {
-        if (!read_part(&a->tiles[i], index, &p, err))
+        if (!exr_part_read(&a->tiles[i], index, &p, err))
             return false;
         if (i == 0) {
             a->part = p;
@@ -641,10 +614,10 @@ static bool copy_chunk(void *context, struct exr_file *f, const struct part *p,
     const struct box *to = &a->boxes[a->tile], *shift = &a->shifts[a->tile];
     int64_t left = p->data.min.x + shift->x, top = d->chunk.start_y + shift->y;
     (void)f, (void)err;
-    if (tiled(p)) {
+    if (exr_tiled(p)) {
         int32_t w = 0, h = 0;
         if (exr_get_tile_sizes(f->c, p->index, 0, 0, &w, &h) != EXR_ERR_SUCCESS)
-            return damaged(err, f, EXR_ERR_CORRUPT_CHUNK, "its tiles");
+            return exr_damaged(err, f, EXR_ERR_CORRUPT_CHUNK, "its tiles");
         left += (int64_t)d->chunk.start_x * w;
         top = p->data.min.y + shift->y + (int64_t)d->chunk.start_y * h;
     }
@@ -753,12 +726,12 @@ static bool make_part(struct assembling *a, int index, struct error *err)
     bool ok = plan_part(a, index, err) && make_planes(a, err);
     for (a->tile = 0; ok && a->tile < a->count; a->tile++) {
         struct part p;
-        ok = read_part(&a->tiles[a->tile], index, &p, err) &&
-             walk_part(&a->tiles[a->tile], &p, room_for_tile, copy_chunk, a, NULL, err);
+        ok = exr_part_read(&a->tiles[a->tile], index, &p, err) &&
+             exr_part_walk(&a->tiles[a->tile], &p, room_for_tile, copy_chunk, a, NULL, err);
     }
     if (ok) {
         exr_result_t code =
-            tiled(&a->part) ? write_tiles(a, &e, &begun) : write_lines(a, &e, &begun);
+            exr_tiled(&a->part) ? write_tiles(a, &e, &begun) : write_lines(a, &e, &begun);
         ok = code == EXR_ERR_SUCCESS || unwritten(&a->w, code, err);
     }
     if (begun)
@@ -775,8 +748,8 @@ static bool begin_frame(struct assembling *a, int *parts, struct error *err)
     wish.error_handler_fn = hear_writing;
     for (size_t i = 0; i < a->count; i++) {
         int count = 0;
-        if (!open_exr(&a->tiles[i], i, &a->t->inputs[i], err) ||
-            !count_parts(&a->tiles[i], &count, err))
+        if (!exr_file_open(&a->tiles[i], i, &a->t->inputs[i], err) ||
+            !exr_parts_count(&a->tiles[i], &count, err))
             return false;
         if (i && count != *parts)
             return differs(a, i, "numbers of parts", err);
@@ -822,7 +795,7 @@ bool exr_assemble(const struct ticket *t, const struct grid *grid, int file, str
         ok = ok && (code == EXR_ERR_SUCCESS || unwritten(&a.w, code, err));
     }
     for (size_t i = 0; a.tiles && i < a.count; i++)
-        close_exr(&a.tiles[i]);
+        exr_file_close(&a.tiles[i]);
     free(a.room);
     free(a.tiles);
     free(a.boxes);

@@ -41,7 +41,7 @@ static bool work(const char *sandbox, json_t **result, struct error *err)
 {
     static bool (*const kinds[])(const struct ticket *, json_t **, struct error *) = {
         probe_and_look, proxy,        captions, measure, stills,     verify, assemble,
-        retag,          bake_elsewhere, index_source, weigh,    segment, soundtrack, mux};
+        retag,          one_picture, bake_elsewhere, index_source, weigh, segment, soundtrack, mux};
     struct ticket *t = NULL;
     json_t *said = asked_ticket(err);
     bool done = said && ticket_parse(said, &t, err) && ahead_of_the_door(t, err) &&

@@ -80,4 +80,5 @@ bool measure(const struct ticket *t, json_t **result, struct error *err);
 bool stills(const struct ticket *t, json_t **result, struct error *err);
 bool verify(const struct ticket *t, json_t **result, struct error *err);
 bool assemble(const struct ticket *t, json_t **result, struct error *err);
+bool one_picture(const struct ticket *t, json_t **result, struct error *err);
 bool captions(const struct ticket *t, json_t **result, struct error *err);

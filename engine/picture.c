@@ -167,7 +167,7 @@ static void map_row(const struct shaper *s, const uint16_t *from, uint8_t *to, i
     }
 }
 
-static int matrix_of(const AVFrame *f)
+int picture_matrix(const AVFrame *f)
 {
     switch (f->colorspace) {
     case AVCOL_SPC_BT709:
@@ -188,7 +188,7 @@ static int matrix_of(const AVFrame *f)
     }
 }
 
-static bool is_full(const AVFrame *f)
+bool picture_full(const AVFrame *f)
 {
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
     return f->color_range == AVCOL_RANGE_JPEG || (d && (d->flags & AV_PIX_FMT_FLAG_RGB)) ||
@@ -221,7 +221,7 @@ static AVFrame *map_light(struct shaper *s, const AVFrame *from, int width, int 
     AVFrame *flat = frame_new(AV_PIX_FMT_RGB24, width, height);
     AVFrame *to = frame_new(AV_PIX_FMT_YUV420P, width, height);
     bool done =
-        deep && flat && to && convert(&s->scale, from, deep, matrix_of(from), is_full(from), true);
+        deep && flat && to && convert(&s->scale, from, deep, picture_matrix(from), picture_full(from), true);
     if (done) {
         if (s->transfer != (int)from->color_trc)
             make_tables(s, from->color_trc);
@@ -289,10 +289,54 @@ AVFrame *shaper_make(struct shaper *s, const AVFrame *from)
                   : light ? map_light(s, source, width, height)
                           : frame_new(AV_PIX_FMT_YUV420P, width, height);
     if (!through && !light && to &&
-        !convert(&s->scale, source, to, matrix_of(from), is_full(from), false))
+        !convert(&s->scale, source, to, picture_matrix(from), picture_full(from), false))
         av_frame_free(&to);
     av_frame_free(&field);
     if (to && s->shape.rotation)
         to = turned(to, s->shape.rotation);
+    return to;
+}
+
+// ---- as large as it is
+
+static bool convert_fine(struct SwsContext **context, const AVFrame *from, AVFrame *to)
+{
+    struct SwsContext *c = sws_getCachedContext(
+        *context, from->width, from->height, from->format, to->width, to->height, to->format,
+        SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP, NULL, NULL, NULL);
+    *context = c;
+    if (!c)
+        return false;
+    sws_setColorspaceDetails(c, sws_getCoefficients(picture_matrix(from)), picture_full(from),
+                             sws_getCoefficients(SWS_CS_ITU709), true, 0, 1 << 16, 1 << 16);
+    return sws_scale(c, (const uint8_t *const *)from->data, from->linesize, 0, from->height,
+                     to->data, to->linesize) == to->height;
+}
+
+AVFrame *shaper_deep(struct shaper *s, const AVFrame *from)
+{
+    AVFrame *to = frame_new(AV_PIX_FMT_RGB48LE, from->width, from->height);
+    if (to && !convert_fine(&s->scale, from, to))
+        av_frame_free(&to);
+    return to;
+}
+
+AVFrame *shaper_flat(struct shaper *s, const AVFrame *from)
+{
+    bool light = from->color_trc == AVCOL_TRC_SMPTE2084 ||
+                 from->color_trc == AVCOL_TRC_ARIB_STD_B67 || from->color_trc == AVCOL_TRC_LINEAR;
+    AVFrame *to = frame_new(AV_PIX_FMT_RGB24, from->width, from->height);
+    AVFrame *deep = light ? shaper_deep(s, from) : NULL;
+    bool done = to && (light ? deep != NULL : convert_fine(&s->scale, from, to));
+    if (done && light) {
+        if (s->transfer != (int)from->color_trc)
+            make_tables(s, from->color_trc);
+        for (int y = 0; y < to->height; y++)
+            map_row(s, (const uint16_t *)(deep->data[0] + (ptrdiff_t)y * deep->linesize[0]),
+                    to->data[0] + (ptrdiff_t)y * to->linesize[0], to->width);
+    }
+    av_frame_free(&deep);
+    if (!done)
+        av_frame_free(&to);
     return to;
 }

@@ -25,6 +25,13 @@ void shaper_close(struct shaper *s);
 // A new yuv420p frame; NULL when there is no memory or the format can not be converted.
 AVFrame *shaper_make(struct shaper *s, const AVFrame *from);
 
+// The frame as it is, as large as it is: not turned, fields not made one. R'G'B' at full range by the
+// frame's matrix and range, 16 bits in its own transfer; or 8 bits, of HDR and linear light as above.
+AVFrame *shaper_deep(struct shaper *s, const AVFrame *from); // rgb48le
+AVFrame *shaper_flat(struct shaper *s, const AVFrame *from); // rgb24
+int picture_matrix(const AVFrame *f);                        // SWS_CS_...; by size where not said
+bool picture_full(const AVFrame *f);
+
 // Scales yuv420p 709 limited to another size or to full range (JPEG); into `to`, which has buffers.
 bool scale_into(struct SwsContext **context, const AVFrame *from, AVFrame *to, bool full_range);
 // The size of a picture of `width` x `height` that fits `most_w` x `most_h`: never larger than it

@@ -6,6 +6,8 @@
  * few frames are decoded for what only they tell: captions in the picture, field order, HDR.
  */
 #include "engine/camera.h"
+#include "engine/layers.h"
+#include "engine/media.h"
 #include "engine/metadata.h"
 #include "formats/sequence/sequence.h"
 #include "plat/clock.h"
@@ -815,6 +817,11 @@ static json_t *facts_of(const struct probing *p)
         json_object_set_new(facts, "sequence", sequence);
     struct camera camera = p->camera;
     camera_add_facts(m, &camera, !p->undecoded, facts);
+    json_t *exr = NULL;
+    struct error ignored; // the picture was read: that its layers are not listed is no reason to stop
+    if (m->pictures && m->picture_codec == AV_CODEC_ID_EXR &&
+        layers_list(0, &m->ticket->inputs[0], &exr, &ignored))
+        json_object_set_new(facts, "exr", exr);
     return facts;
 }
 

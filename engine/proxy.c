@@ -5,6 +5,7 @@
  * A frame's number in the proxies is its place in display order (places.h). What was lost is shown
  * as the frame before, held, and flagged.
  */
+#include "engine/burn.h"
 #include "engine/film.h"
 #include "engine/line.h"
 #include "engine/media.h"
@@ -26,6 +27,7 @@
 struct showing {
     struct line *line;
     struct shaper *shaper;
+    struct burn *burn; // NULL: nothing
     struct SwsContext *smaller;
     struct film *scrub, *review; // review: NULL for a still
     struct stills *stills;
@@ -160,6 +162,10 @@ static bool show_piece(void *context, struct piece *p, struct error *err)
     if (p->packet)
         return film_sound(s->review, p->packet, (int)p->time, err);
     AVFrame *picture = p->frame ? shaper_make(s->shaper, p->frame) : NULL;
+    if (picture && s->burn && !burn_draw(s->burn, picture, 0, 0, err)) {
+        av_frame_free(&picture);
+        return false;
+    }
     if (!picture && !s->last)
         return s->early++, true;
     if (!picture)
@@ -227,7 +233,8 @@ static bool open_showing(struct proxying *p, struct error *err)
                                             .through = p->through});
     s->stills = stills_open(tile_w, tile_h,
                             (int)rescale(1, (rational){1, 1}, p->rate, ROUND_NEAREST), p->outputs);
-    return open_film(p, &scrub, &s->scrub, err) &&
+    return (!p->t->burn || burn_open(p->t->burn, p->facts, p->rate, &s->burn, err)) &&
+           open_film(p, &scrub, &s->scrub, err) &&
            ((kind && !strcmp(kind, "still")) || open_film(p, &review, &s->review, err)) &&
            line_open(show_piece, s, &s->line, err);
 }
@@ -239,6 +246,7 @@ static void close_showing(struct showing *s)
     film_close(s->review);
     stills_close(s->stills);
     shaper_close(s->shaper);
+    burn_close(s->burn);
     sws_freeContext(s->smaller);
     av_frame_free(&s->last);
 }

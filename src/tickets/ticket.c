@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const char *const kinds[] = {"probe",   "proxy",    "captions", "measure", "stills",
-                                    "verify",  "assemble", "retag",    "bake",    "index",
+                                    "verify",  "assemble", "retag",    "picture", "bake",
+                                    "index",
                                     "weigh",   "segment",  "sound",    "mux"};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), STILLS_MOST = 10000 };
 
@@ -40,7 +41,7 @@ static bool parse_kind(struct ticket *t, const json_t *from, struct error *err)
     return refuse(err, "kind",
                   "it is not probe, proxy, captions, index, weigh, segment, sound, mux, measure, "
                   "stills, verify, "
-                  "assemble, retag or bake");
+                  "assemble, retag, picture or bake");
 }
 
 static bool parse_inputs(struct ticket *t, const json_t *from, struct error *err)
@@ -117,6 +118,22 @@ static bool part_transform(struct ticket *t, struct error *err)
     return t->input_count > 0 || refuse(err, "inputs", "the transform's table is the only one");
 }
 
+static bool parse_picture(struct ticket *t, const json_t *from, struct error *err)
+{
+    const json_t *frame = json_object_get(t->picture, "frame");
+    const json_t *layer = json_object_get(t->picture, "layer");
+    json_t *burn = json_object_get(from, "burn");
+    t->burn = json_is_null(burn) ? NULL : burn;
+    if (t->burn && !json_is_array(t->burn))
+        return refuse(err, "burn", "it is not a list");
+    if (t->kind != TICKET_PICTURE)
+        return true;
+    if (!json_is_integer(frame) || json_integer_value(frame) < 0)
+        return refuse(err, "picture", "its frame is no number of 0 or more");
+    return !layer || json_is_null(layer) || json_is_string(layer) ||
+           refuse(err, "picture", "its layer is no name");
+}
+
 static bool parse_rest(struct ticket *t, const json_t *from, struct error *err)
 {
     const json_t *rate = json_object_get(from, "sequence_rate");
@@ -164,6 +181,7 @@ bool ticket_parse(json_t *from, struct ticket **to, struct error *err)
                parse_object(from, "captions", &t->captions, err) &&
                parse_object(from, "metadata", &t->metadata, err) &&
                parse_object(from, "transform", &t->transform, err) && part_transform(t, err) &&
+               parse_object(from, "picture", &t->picture, err) && parse_picture(t, from, err) &&
                parse_frames(t, from, err) &&
                parse_rest(t, from, err) && parse_limits(&t->limits, from, err)) {
         *to = t;
@@ -221,6 +239,10 @@ json_t *ticket_format(const struct ticket *t)
         json_object_set(to, "metadata", t->metadata);
     if (t->transform)
         json_object_set(to, "transform", t->transform);
+    if (t->picture)
+        json_object_set(to, "picture", t->picture);
+    if (t->burn)
+        json_object_set(to, "burn", t->burn);
     if (t->output)
         json_object_set_new(to, "output", json_string(t->output));
     return to;

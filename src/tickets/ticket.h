@@ -20,6 +20,7 @@ enum ticket_kind {
     TICKET_VERIFY,   // whether renders are what was asked
     TICKET_ASSEMBLE, // one frame of its tiles
     TICKET_RETAG,    // a copy that says something else of itself
+    TICKET_PICTURE,  // one frame as large and as deep as it is
     TICKET_BAKE,     // a viewing transform made ready; posthouse-colour's, not the engine's
     // a deliverable:
     TICKET_INDEX,
@@ -61,6 +62,8 @@ struct ticket {
     // through, and the last of the ticket's inputs is its table: it is `input_count`, not among them.
     json_t *transform;
     json_t *metadata;            // of mux and retag: {"entries", "chapters"}, or NULL
+    json_t *picture;             // of picture: {"frame", "layer", "save", "samples"}
+    json_t *burn;                // of proxy and picture: what is burnt in (engine/burn), or NULL
     int threads;                 // 2 unless given
     struct ticket_limits limits;
     json_t *whole; // what the pointers above point into

@@ -1,0 +1,36 @@
+/*
+ * engine/layers: what parts and layers an OpenEXR file has, and one of them as samples.
+ *
+ * A layer is what a person picks: of the channels whose names are alike up to the last dot, R, G
+ * and B (with A) together, Y with RY and BY together, and each other one by itself. Its key is
+ * "part:name", as "0:*" (the colours of the first part without a prefix), "0:diffuse.*" or "1:Z".
+ * Deep parts are listed and not shown; so are those that OpenEXR's C library does not unpack (DWA).
+ */
+#pragma once
+#include "base/error.h"
+#include "tickets/ticket.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+// ExrFact of the API, of the header alone; a new reference.
+MUST_CHECK bool layers_list(size_t number, const struct ticket_input *input, json_t **fact,
+                            struct error *err);
+
+enum layer_kind { LAYER_COLOUR, LAYER_LUMA, LAYER_GREY };
+
+struct layer {
+    enum layer_kind kind;
+    int width, height; // of the display window
+    // width x height x 3 (R, G, B), of LAYER_GREY x 1; as they are in the file, outside the data
+    // window 0. Freed by layer_free.
+    float *samples;
+    float *alpha;    // width x height of colours that have one, or NULL
+    float low, high; // the smallest and largest finite sample in the data window
+    int64_t nan, infinite, negative;
+    json_t *said; // {"key", "part", "channels", "type", "data", "display", "overscan"}
+};
+// `key` NULL or "": the main one, the first that can be shown. NOT_FOUND, with those there are.
+MUST_CHECK bool layer_read(size_t number, const struct ticket_input *input, const char *key,
+                           struct layer *l, struct error *err);
+void layer_free(struct layer *l);
