@@ -13,6 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { LAYERS_MOST = 2000, KEY_ROOM = 300, SIDE_MOST = 16384 };
 #define SAMPLES_MOST ((int64_t)1 << 28)

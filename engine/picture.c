@@ -245,7 +245,8 @@ static AVFrame *look_through(struct shaper *s, const AVFrame *from, int width, i
     AVFrame *flat = deep ? frame_new(AV_PIX_FMT_RGB24, deep->width, deep->height) : NULL;
     AVFrame *to = frame_new(AV_PIX_FMT_YUV420P, width, height);
     bool done = flat && to &&
-                (floats || convert(&s->scale, from, deep, matrix_of(from), is_full(from), true));
+                (floats ||
+                 convert(&s->scale, from, deep, picture_matrix(from), picture_full(from), true));
     if (done) {
         through_make(s->shape.through, deep, flat);
         done = convert(&s->back, flat, to, SWS_CS_ITU709, true, false);

@@ -1,4 +1,5 @@
 // Any bytes as a file: facts that make sense, or an error with its reason. The door is a buffer.
+#include "engine/layers.h"
 #include "engine/media.h"
 #include "time/rational.h"
 
@@ -42,6 +43,29 @@ void door_say(json_t *line)
     json_decref(line);
 }
 
+// Every layer that the header of an OpenEXR file lists is samples, or an error with its reason.
+static void every_layer(const struct ticket_input *in)
+{
+    struct error err;
+    json_t *fact, *row;
+    size_t i;
+    error_clear(&err);
+    if (in->size < 4 || memcmp(bytes, "\x76\x2f\x31\x01", 4) != 0 ||
+        !layers_list(0, in, &fact, &err))
+        return;
+    json_array_foreach(json_object_get(fact, "layers"), i, row)
+    {
+        struct layer l;
+        if (i < 8 &&
+            !layer_read(0, in, json_string_value(json_object_get(row, "key")), &l, &err) &&
+            (!err.what[0] || !err.why[0]) && err.kind != ERROR_TOO_BIG)
+            abort();
+        else if (i < 8)
+            layer_free(&l);
+    }
+    json_decref(fact);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ticket_input in = {"fuzz.bin", (int64_t)size};
@@ -52,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bytes = data;
     error_clear(&err);
     av_log_set_level(AV_LOG_QUIET);
+    every_layer(&in);
     if (!probe(&t, &facts, &err)) {
         if (!err.what[0] || !err.why[0])
             abort();

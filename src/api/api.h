@@ -96,6 +96,8 @@ extern const size_t caption_route_count, record_route_count, tree_route_count,
     door_route_count;
 extern const struct route place_routes[];
 extern const size_t place_route_count;
+extern const struct route look_routes[];
+extern const size_t look_route_count;
 extern const struct route beside_routes[];
 extern const size_t beside_route_count;
 extern const struct route field_routes[];
@@ -128,6 +130,7 @@ struct api_wish {
         void *transfer, *jobs, *flow; // struct transfers, jobs, flow
         void *tree, *dav;             // struct tree, dav; dav NULL: no WebDAV
         void *places;                 // struct places; NULL: no media in place
+        void *frames;                 // struct frames; NULL: none are made
         void *line;                   // struct line; NULL: nothing is counted or capped
     } rooms;
     const char *profiles_folder;  // of deliverables
@@ -302,6 +305,11 @@ MUST_CHECK bool call_me(struct call *c, const struct who *who, struct error *err
 const char *media_address(struct call *c, const char *project, const char *content, int64_t size,
                           const char *name);
 const char *media_growing(struct call *c, const char *project, const char *path, const char *name);
+// Of a stored file that carries the viewer's name, or no picture: the two above are refused to whom
+// the project wants that of. And of a file below that folder that was made for this viewer.
+const char *media_burnt(struct call *c, const char *project, const char *content,
+                        const char *name);
+const char *media_made(struct call *c, const char *project, const char *path, const char *name);
 // How bytes of a content are opened: gives runs (with descriptors) that `release` closes; may wait.
 // From the store unless another is set, before serving.
 typedef bool media_open(void *context, const char *content, struct arena *a, struct file_answer *f,

@@ -46,8 +46,11 @@ static void version_finish(struct call *c, const char *project, json_t *version)
         const char *url =
             json_is_true(json_object_get(file, "growing"))
                 ? media_growing(c, project, where, name)
+            : json_is_true(json_object_get(file, "burnt"))
+                ? media_burnt(c, project, where, name)
                 : media_address(c, project, where,
                                 json_integer_value(json_object_get(file, "size")), name);
+        json_object_del(file, "burnt");
         json_object_set_new_nocheck(file, "url", json_string(url));
     }
     if (c->who.kind == WHO_SHARE) // where it lies is nobody's business outside
@@ -60,7 +63,12 @@ static void version_finish(struct call *c, const char *project, json_t *version)
 static bool assets_finish(struct db_tx *tx, struct call *c, json_t *const *assets, size_t count,
                           struct error *err)
 {
-    if (!comments_count(tx, assets, count, err))
+    json_t **versions = ARENA_ARRAY(c->arena, json_t *, count + 1);
+    for (size_t i = 0; i < count; i++)
+        versions[i] = json_object_get(assets[i], "version");
+    if (!comments_count(tx, assets, count, err) ||
+        (count && !burn_versions(tx, c, json_string_value(json_object_get(assets[0], "project")),
+                                 versions, count, err)))
         return false;
     for (size_t i = 0; i < count; i++)
         version_finish(c, json_string_value(json_object_get(assets[i], "project")),
@@ -226,14 +234,17 @@ static bool project_patch_in(struct db_tx *tx, void *context, struct error *err)
     json_t *names = body_field(w->c, "version_names");
     return project_change(tx, w->c->project, body_text(w->c, "name"),
                           body_text(w->c, "sequence_rate"), body_text(w->c, "downloads_need"),
-                          names ? json_is_true(names) : -1, err) &&
+                          names ? json_is_true(names) : -1, body_text(w->c, "burn_names"), err) &&
            call_audit(w->c, tx, "project.change", w->c->project, body_text(w->c, "name"), err) &&
            project_read_in(tx, w, err);
 }
 
 static bool project_patch(struct call *c, struct error *err)
 {
-    return change(c, project_patch_in, 200, err);
+    if (!change(c, project_patch_in, 200, err))
+        return false;
+    people_changed(c->api->people); // what may be downloaded, whose name is burnt in
+    return true;
 }
 
 // ---- folders
@@ -530,6 +541,11 @@ static bool versions_in(struct db_tx *tx, void *context, struct error *err)
     json_t *version;
     if (!shown(tx, w->c, err) || !version_list(tx, w->c->asset, &w->json, err))
         return false;
+    json_array_foreach(w->json, i, version)
+    {
+        if (!burn_versions(tx, w->c, w->c->project, &version, 1, err))
+            return false;
+    }
     json_array_foreach(w->json, i, version) version_finish(w->c, w->c->project, version);
     return true;
 }
@@ -542,13 +558,14 @@ static bool versions_get(struct call *c, struct error *err)
 static bool version_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct work *w = context;
-    if (!shown(tx, w->c, err) || !version_get(tx, w->c->version, &w->json, err))
+    if (!shown(tx, w->c, err) || !version_get(tx, w->c->version, &w->json, err) ||
+        !burn_versions(tx, w->c, w->c->project, &w->json, 1, err))
         return false;
     version_finish(w->c, w->c->project, w->json);
     return true;
 }
 
-static bool version_show(struct call *c, struct error *err)
+bool version_answer(struct call *c, struct error *err)
 {
     return answer(c, version_in, err);
 }
@@ -757,7 +774,7 @@ const struct route asset_routes[] = {
      NULL},
     {"DELETE", "/assets/{asset}/transcode", MAY_EDIT, detach_delete, NULL, "OriginalTranscode", 0,
      "takes it off again", NULL},
-    {"GET", "/versions/{version}", MAY_VIEW, version_show, NULL, "Version", 0,
+    {"GET", "/versions/{version}", MAY_VIEW, version_answer, NULL, "Version", 0,
      "a version with fresh addresses of its derived files", NULL},
     {"GET", "/versions/{version}/files", MAY_DOWNLOAD, files_get, NULL, "VersionFileList", 0,
      "the files that it was brought in as", NULL},

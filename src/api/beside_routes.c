@@ -62,13 +62,13 @@ static bool answer_look(struct asking *q, bool ok)
 static bool look_show(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
-    return answer_look(&q, db_read(c->api->db, look_in, &q, err));
+    return call_unburnt(c, err) && answer_look(&q, db_read(c->api->db, look_in, &q, err));
 }
 
 static bool look_post(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
-    return answer_look(&q, db_write(c->api->db, ask_in, &q, err));
+    return call_unburnt(c, err) && answer_look(&q, db_write(c->api->db, ask_in, &q, err));
 }
 
 static bool of_version_in(struct db_tx *tx, void *context, struct error *err)

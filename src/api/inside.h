@@ -29,6 +29,20 @@ bool shape_check(const char *name, const json_t *value, bool sending, struct err
 // Text -> JSON with the limits of depth, duplicates refused.
 json_t *json_read(text body, struct error *err);
 
+// ---- asset_routes.c
+bool version_answer(struct call *c, struct error *err); // with the version of the path
+
+// ---- look_routes.c
+// "p" and the person's id, "s" and the share's.
+const char *call_viewer(struct call *c);
+// DENIED when the project wants this viewer's name in every picture: for pictures that are kept
+// without.
+MUST_CHECK bool call_unburnt(struct call *c, struct error *err);
+// Versions of one project as the caller may see them: with derived files that carry their name, or
+// none of a picture, where the project wants that.
+MUST_CHECK bool burn_versions(struct db_tx *tx, struct call *c, const char *project,
+                              json_t *const *versions, size_t count, struct error *err);
+
 // ---- link_routes.c
 // A transfer was closed: when it came by a request, whoever made that is told, once.
 bool request_received(struct call *c, struct error *err);

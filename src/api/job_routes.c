@@ -541,7 +541,7 @@ static bool picture_get(struct call *c, struct error *err)
     const char *output = call_query(c, "output"), *folder = c->api->wish.pictures_folder;
     struct job_picture p = {
         .token = c->number, .task = c->task, .output = output ? strtoll(output, NULL, 10) : 0};
-    if (!db_read(c->api->db, result_in, &q, err))
+    if (!call_unburnt(c, err) || !db_read(c->api->db, result_in, &q, err))
         return false;
     if (!q.more || !folder || p.output < 0)
         return error_set(err, ERROR_NOT_FOUND, "there is no picture of it");

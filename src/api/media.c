@@ -24,7 +24,7 @@ enum { RIGHTS = 1024, FILES = 128, RIGHT_MS = 30000, PLAYBACK_PRIORITY = 80 };
 struct kept_right {
     char key[80]; // whom, project
     int64_t changes, until_ms;
-    bool view;
+    bool view, burns; // burns: only pictures with the viewer's name in them
 };
 
 struct kept_file {
@@ -147,6 +147,16 @@ const char *media_growing(struct call *c, const char *project, const char *path,
     return address_of(c, project, 'g', path, name);
 }
 
+const char *media_burnt(struct call *c, const char *project, const char *content, const char *name)
+{
+    return address_of(c, project, 'b', content, name);
+}
+
+const char *media_made(struct call *c, const char *project, const char *path, const char *name)
+{
+    return address_of(c, project, 'm', path, name);
+}
+
 // ---- reading them
 
 struct asked {
@@ -154,8 +164,19 @@ struct asked {
     bool valid, expired;
     const char *whom;    // "p<id>" or "s<id>"
     const char *project; // id
-    const char *what;    // "c<content>" or "g<path>"
+    const char *what;    // "c<content>", "b<content>" (burnt), "g<path>" or "m<path>" (made for them)
 };
+
+// Whether a right opens it: what carries no name is not for those whose name it should carry.
+static bool opens(const struct asked *q, bool view, bool burns)
+{
+    return view && (!burns || q->what[0] == 'b' || q->what[0] == 'm');
+}
+
+static bool by_path(const struct asked *q)
+{
+    return q->what[0] == 'g' || q->what[0] == 'm';
+}
 
 static struct asked take_apart(struct api *api, const struct request *r)
 {
@@ -190,7 +211,7 @@ static int right_known(struct media *m, const struct asked *q)
     pthread_mutex_lock(&m->lock);
     struct kept_right *k = right_place(m, key);
     int known = strcmp(k->key, key) == 0 && k->changes == changes && k->until_ms > clock_now_ms()
-                    ? k->view
+                    ? opens(q, k->view, k->burns)
                     : -1;
     pthread_mutex_unlock(&m->lock);
     return known;
@@ -251,7 +272,7 @@ static void file_keep(struct media *m, struct kept_file *f)
 
 struct looking {
     const struct asked *q;
-    bool view;
+    bool view, burns;
     struct arena *a;
 };
 
@@ -267,7 +288,8 @@ static bool look_in(struct db_tx *tx, void *context, struct error *err)
             "(expires_ms is null or expires_ms = 0 or expires_ms > ?3)",
             "ssi", id, l->q->project, now);
         l->view = good > 0;
-        return ok;
+        struct who visitor = {.kind = WHO_SHARE, .share = id};
+        return ok && people_burn(tx, &visitor, l->q->project, &l->burns, err);
     }
     struct who who = {.kind = WHO_PERSON, .person = id};
     unsigned may = 0;
@@ -278,7 +300,7 @@ static bool look_in(struct db_tx *tx, void *context, struct error *err)
     if (!db_end(rows, err) || (there && !people_may(tx, &who, l->q->project, &may, err)))
         return false;
     l->view = may & MAY_VIEW;
-    return true;
+    return people_burn(tx, &who, l->q->project, &l->burns, err);
 }
 
 static bool right_look(struct media *m, const struct asked *q, struct arena *a, bool *view,
@@ -293,10 +315,10 @@ static bool right_look(struct media *m, const struct asked *q, struct arena *a, 
     pthread_mutex_lock(&m->lock);
     struct kept_right *k = right_place(m, key);
     *k = (struct kept_right){
-        .changes = changes, .until_ms = clock_now_ms() + RIGHT_MS, .view = l.view};
+        .changes = changes, .until_ms = clock_now_ms() + RIGHT_MS, .view = l.view, .burns = l.burns};
     text_copy(text_of(key), k->key, sizeof(k->key));
     pthread_mutex_unlock(&m->lock);
-    *view = l.view;
+    *view = opens(q, l.view, l.burns);
     return true;
 }
 
@@ -444,7 +466,7 @@ static void answer_media(struct request *r, struct answer *a)
         refuse(a, q->expired);
         return;
     }
-    if (q->what[0] == 'g') {
+    if (by_path(q)) {
         answer_growing(m, q, r, a);
         return;
     }
@@ -479,7 +501,7 @@ bool media_plan(struct api *api, const struct request *r, struct plan *p)
     *q = take_apart(api, r);
     *p = (struct plan){.handle = answer_media, .route = q};
     int known = q->valid ? right_known(m, q) : 0;
-    if (!reads || known == 0 || (known == 1 && q->what[0] == 'g')) {
+    if (!reads || known == 0 || (known == 1 && by_path(q))) {
         p->quick = true;
     } else if (known == 1) {
         pthread_mutex_lock(&m->lock);

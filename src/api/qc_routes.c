@@ -238,7 +238,7 @@ static bool paper_get(struct call *c, struct error *err)
     bool pdf = form && strcmp(form, "pdf") == 0;
     struct paper p = {.c = c, .form = pdf ? "pdf" : "html", .jpeg = BUF_LIMIT(PICTURE_BYTES)};
     struct buf bytes = BUF_LIMIT(PAPER_BYTES);
-    bool ok = db_read(c->api->db, paper_in, &p, err);
+    bool ok = call_unburnt(c, err) && db_read(c->api->db, paper_in, &p, err);
     if (ok) {
         (pdf ? qc_report_pdf : qc_report_html)(p.p.report, p.p.title, picture_of, &p, &bytes);
         ok = !bytes.over || error_set(err, ERROR_TOO_BIG, "the report is too long for a page");
@@ -269,7 +269,7 @@ static bool pictures_in(struct db_tx *tx, void *context, struct error *err)
 static bool picture_get(struct call *c, struct error *err)
 {
     struct looking l = {.c = c};
-    if (!db_read(c->api->db, pictures_in, &l, err))
+    if (!call_unburnt(c, err) || !db_read(c->api->db, pictures_in, &l, err))
         return false;
     for (size_t i = 0; i < l.count; i++)
         if (l.pictures[i].frame == c->number)

@@ -26,6 +26,7 @@ static const struct {
     {place_routes, &place_route_count},
     {parcel_routes, &parcel_route_count},
     {colour_routes, &colour_route_count},
+    {look_routes, &look_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };

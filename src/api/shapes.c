@@ -39,12 +39,14 @@ const struct shape shapes[] = {
     // ---- projects
     {"Project",
      "id:id name:text created:time role:text? permissions:text[] sequence_rate:text assets:int "
-     "bytes:int downloads_need:'nothing'|'factor'|'owner' version_names:bool",
+     "bytes:int downloads_need:'nothing'|'factor'|'owner' version_names:bool "
+     "burn_names:'nothing'|'viewers'|'all'",
      "permissions: view comment download upload edit share deliver manage"},
     {"NewProject", "name:text sequence_rate:text?",
      "sequence_rate: of image sequences that say none"},
     {"ProjectChange",
-     "name:text? sequence_rate:text? downloads_need:'nothing'|'factor'|'owner'? version_names:bool?",
+     "name:text? sequence_rate:text? downloads_need:'nothing'|'factor'|'owner'? version_names:bool? "
+     "burn_names:'nothing'|'viewers'|'all'?",
      "version_names: files whose names differ only in v001, v002 become versions of one asset"},
     {"Member", "person:Person role:'owner'|'editor'|'reviewer'|'guest'", ""},
     {"NewMember", "email:text role:'owner'|'editor'|'reviewer'|'guest'", ""},
@@ -111,8 +113,10 @@ const struct shape shapes[] = {
      "id:id asset:id number:int created:time by:text size:int file_count:int content:text "
      "state:'stored'|'probing'|'proxying'|'ready'|'failed' facts:Facts? problem:Problem? "
      "derived:Derived[] job:id? progress:number? "
-     "status:'none'|'review'|'changes'|'approved' shown:ShownTranscode? place:VersionPlace?",
-     "shown: of a camera original, the transcode whose derived files these are; content is SHA-256 over the chunk hashes; problem says what failed"},
+     "status:'none'|'review'|'changes'|'approved' shown:ShownTranscode? place:VersionPlace? "
+     "burn:BurnFact?",
+     "shown: of a camera original, the transcode whose derived files these are; content is SHA-256 over the chunk hashes; problem says what failed; burn: the "
+     "project wants the viewer's name in the picture"},
     {"ShownTranscode", "asset:id name:text state:text how:text", "how: name, reel and timecode, by hand"},
     {"TranscodeClaim", "asset:id name:text how:text", ""},
     {"OriginalTranscode",
@@ -120,6 +124,25 @@ const struct shape shapes[] = {
      "of an original its transcodes, of a transcode its originals; claims: who else says to be of the "
      "one candidate"},
     {"AttachTranscode", "transcode:id", ""},
+    {"BurnFact", "state:'none'|'waiting'|'running'|'ready'|'failed' words:text progress:number",
+     "the proxies that carry it; words: what stands in the picture"},
+    {"FrameWish", "frame:int layer:text? save:bool?",
+     "layer: of OpenEXR, a key of ExrFact; save: 16 bits to be kept, for whoever may download"},
+    {"FrameShown",
+     "state:'waiting'|'running'|'ready'|'failed' done:int total:int frame:int burnt:bool "
+     "seen:json? samples:json? files:FrameFile[] problem:Problem?",
+     "seen: {width, height, bits, pixel_format, view, held, layer?}; samples: how samples.raw and "
+     "scopes.raw are to be read (docs/formats/ticket.md)"},
+    {"FrameFile", "kind:'picture'|'samples'|'scopes'|'save' name:text size:int url:text", ""},
+    {"ExrFact", "parts:ExrPart[] layers:ExrLayer[] left_out:int",
+     "left_out: layers that are not listed"},
+    {"ExrPart",
+     "name:text storage:text compression:text data:int[] display:int[] pixel_aspect:number deep:bool "
+     "overscan:bool channels:ExrChannel[] not_shown:text?",
+     "data and display: x, y, width, height of the windows; not_shown: why"},
+    {"ExrChannel", "name:text type:'uint'|'half'|'float' x:int y:int", "x, y: pixels a sample"},
+    {"ExrLayer",
+     "key:text part:int kind:'colour'|'luma'|'grey' channels:text[] type:text shown:bool", ""},
     {"VersionStatus",
      "number:int status:'none'|'review'|'changes'|'approved' by:text note:text at:time", ""},
     {"NewVersionStatus", "status:'none'|'review'|'changes'|'approved' note:text?", ""},
@@ -170,7 +193,7 @@ const struct shape shapes[] = {
      "timecode:TimecodeFact? "
      "video:VideoFact[] audio:AudioFact[] captions:CaptionFact[] sequence:SequenceFact? "
      "damage:DamageFact[] sprite:SpriteFact? duration_text:text tags:json "
-     "metadata:json? chapters:json? camera:CameraFact?",
+     "metadata:json? chapters:json? camera:CameraFact? exr:ExrFact?",
      "of the first picture stream (sound: frames at rate 48000/1 are samples)"},
     {"CameraFact",
      "picture:bool format:text? sdk:text? reel:text? reel_from:text? clip:text? clip_from:text? "

@@ -12,6 +12,7 @@
 #include "house/deliver/hooks.h"
 #include "house/deliver/sending.h"
 #include "house/flow/flow.h"
+#include "house/flow/frames.h"
 #include "house/jobs/jobs.h"
 #include "house/places/places.h"
 #include "house/transfer/line.h"
@@ -60,6 +61,7 @@ struct serving {
     struct line *line;
     struct jobs *jobs;
     struct flow *flow;
+    struct frames *frames;
     struct tree *tree;
     struct places *places;
     struct dav *dav;
@@ -139,7 +141,8 @@ static bool open_state(struct serving *s, struct error *err)
     s->tree = tree_open(&(struct tree_wish){.db = s->db, .store = s->store}, err);
     if (s->tree && config_bool(s->config, "dav"))
         s->dav = dav_open(&(struct dav_wish){.tree = s->tree, .people = s->people});
-    return s->tree && flow_open(&flow, &s->flow, err);
+    return s->tree && flow_open(&flow, &s->flow, err) &&
+           frames_open(s->store, s->scratch, config_bool(s->config, "sandbox"), &s->frames, err);
 }
 
 static bool open_api(struct serving *s, struct error *err)
@@ -177,6 +180,7 @@ static bool open_api(struct serving *s, struct error *err)
                            .rooms = {.transfer = s->transfers,
                                      .jobs = s->jobs,
                                      .flow = s->flow,
+                                     .frames = s->frames,
                                      .line = s->line},
                            .mail = config_text(s->config, "mail.server")[0] != 0,
                            .profiles_folder = below(s, s->data, "profiles"),
@@ -879,6 +883,7 @@ static void close_all(struct serving *s)
     dav_close(s->dav);
     tree_close(s->tree);
     places_close(s->places);
+    frames_close(s->frames);
     flow_close(s->flow);
     jobs_close(s->jobs);
     line_close(s->line);

@@ -45,7 +45,8 @@ static void must(bool ok)
 static const char *const rooms[] = {
     "create table projects (id text primary key, name text, sequence_rate text default '24', "
     "created_ms integer default 1, assets integer default 0, bytes integer default 0, "
-    "downloads_need text default '', version_names integer default 0)",
+    "downloads_need text default '', version_names integer default 0, "
+    "burn_names text default '')",
     "create table assets (id text primary key, project text, deleted integer default 0)",
     "create table versions (id text primary key, asset text)",
     "create table comments (id text primary key, asset text)",

@@ -133,3 +133,127 @@ void exr_make(const char *path, const struct exr_wish *w)
         write_part(c, i, w);
     DO(exr_finish(&c));
 }
+
+// ---- with layers
+
+float exr_layer_value(const char *part, const char *channel, int x, int y)
+{
+    const char *word = strrchr(channel, '.') ? strrchr(channel, '.') + 1 : channel;
+    if (strcmp(part, "luma") == 0) // a colour of one hue: R, G, B = 0.5, 0.25, 0.125 at full
+        return strcmp(word, "Y") == 0    ? 0.2126f * 0.5f + 0.7152f * 0.25f + 0.0722f * 0.125f
+               : strcmp(word, "RY") == 0 ? 0.5f / 0.294125f - 1
+                                         : 0.125f / 0.294125f - 1;
+    if (strcmp(word, "Z") == 0 && strcmp(part, "ids") == 0)
+        return y == 0 && x == 0 ? NAN : y == 0 && x == 1 ? INFINITY : 10 + (float)x;
+    if (strcmp(word, "id") == 0)
+        return (float)(x / 8);
+    if (strcmp(word, "A") == 0)
+        return 0.5f;
+    float base = strncmp(channel, "diffuse", 7) == 0 ? 0.25f : strncmp(channel, "N", 1) == 0 ? -1 : 0;
+    return base + (float)((x + 4) % 32 * (*word == 'R' || *word == 'X')) / 32 +
+           (float)(y * (*word == 'G' || *word == 'Y')) / 32;
+}
+
+static uint16_t half_of(float f)
+{
+    uint32_t v;
+    memcpy(&v, &f, 4);
+    int exponent = (int)(v >> 23 & 255) - 112;
+    uint32_t sign = v >> 16 & 0x8000, part = v >> 13 & 1023;
+    return (uint16_t)(exponent <= 0 ? sign : sign | (uint32_t)exponent << 10 | part);
+}
+
+static void layer_part(exr_context_t c, const char *name, exr_storage_t storage, bool main,
+                       int compression)
+{
+    exr_attr_box2i_t data, display;
+    exr_attr_v2f_t centre;
+    int at;
+    memset(&centre, 0, sizeof(centre));
+    display.min.x = display.min.y = 0;
+    display.max.x = LAYERS_WIDTH - 1, display.max.y = LAYERS_HEIGHT - 1;
+    data = display;
+    if (main)
+        data.min.x = LAYERS_LEFT, data.max.x = LAYERS_LEFT + LAYERS_COLUMNS - 1;
+    DO(exr_add_part(c, name, storage, &at));
+    DO(exr_initialize_required_attr(c, at, &display, &data, 2.0f, &centre, 1.0f,
+                                    EXR_LINEORDER_INCREASING_Y, (exr_compression_t)compression));
+    if (storage == EXR_STORAGE_TILED)
+        DO(exr_set_tile_descriptor(c, at, 16, 16, EXR_TILE_ONE_LEVEL, EXR_TILE_ROUND_DOWN));
+}
+
+static void layer_chunk(exr_context_t c, int part, const char *name, exr_chunk_info_t *info,
+                        int left, int top)
+{
+    exr_encode_pipeline_t e = EXR_ENCODE_PIPELINE_INITIALIZER;
+    uint8_t *rooms[16] = {0};
+    DO(exr_encoding_initialize(c, part, info, &e));
+    for (int i = 0; i < e.channel_count; i++) {
+        exr_coding_channel_info_t *ch = &e.channels[i];
+        uint8_t *at = rooms[i] = malloc((size_t)(ch->width * ch->height * ch->bytes_per_element) + 8);
+        for (int y = 0; y < ch->height; y++)
+            for (int x = 0; x < ch->width; x++, at += ch->bytes_per_element) {
+                float v = exr_layer_value(name, ch->channel_name, left + x * ch->x_samples,
+                                          top + y * ch->y_samples);
+                uint16_t h = half_of(v);
+                uint32_t u = (uint32_t)v;
+                if (ch->data_type == EXR_PIXEL_HALF)
+                    memcpy(at, &h, 2);
+                else
+                    memcpy(at, ch->data_type == EXR_PIXEL_UINT ? (void *)&u : (void *)&v, 4);
+            }
+        ch->encode_from_ptr = rooms[i];
+        ch->user_pixel_stride = ch->bytes_per_element;
+        ch->user_line_stride = ch->width * ch->bytes_per_element;
+    }
+    DO(exr_encoding_choose_default_routines(c, part, &e));
+    DO(exr_encoding_run(c, part, &e));
+    DO(exr_encoding_destroy(c, &e));
+    for (int i = 0; i < 16; i++)
+        free(rooms[i]);
+}
+
+static void layer_write(exr_context_t c, int part, const char *name, int left, int columns)
+{
+    exr_chunk_info_t info = {0};
+    exr_storage_t storage;
+    int32_t lines = 1;
+    DO(exr_get_storage(c, part, &storage));
+    if (storage == EXR_STORAGE_TILED) {
+        for (int y = 0; y < (LAYERS_HEIGHT + 15) / 16; y++)
+            for (int x = 0; x < (columns + 15) / 16; x++) {
+                DO(exr_write_tile_chunk_info(c, part, x, y, 0, 0, &info));
+                layer_chunk(c, part, name, &info, left + x * 16, y * 16);
+            }
+        return;
+    }
+    DO(exr_get_scanlines_per_chunk(c, part, &lines));
+    for (int y = 0; y < LAYERS_HEIGHT; y += lines) {
+        DO(exr_write_scanline_chunk_info(c, part, y, &info));
+        layer_chunk(c, part, name, &info, left, y);
+    }
+}
+
+void exr_make_layers(const char *path, bool tiled, int compression)
+{
+    static const char *const mains[] = {"R",         "G",   "B",   "A",  "diffuse.R", "diffuse.G",
+                                        "diffuse.B", "N.X", "N.Y", "N.Z"};
+    exr_context_t c;
+    exr_context_initializer_t init = EXR_DEFAULT_CONTEXT_INITIALIZER;
+    DO(exr_start_write(&c, path, EXR_WRITE_FILE_DIRECTLY, &init));
+    layer_part(c, "main", tiled ? EXR_STORAGE_TILED : EXR_STORAGE_SCANLINE, true, compression);
+    layer_part(c, "luma", EXR_STORAGE_SCANLINE, false, compression);
+    layer_part(c, "ids", EXR_STORAGE_SCANLINE, false, compression);
+    for (size_t i = 0; i < sizeof(mains) / sizeof(mains[0]); i++)
+        DO(exr_add_channel(c, 0, mains[i], EXR_PIXEL_HALF, EXR_PERCEPTUALLY_LOGARITHMIC, 1, 1));
+    DO(exr_add_channel(c, 1, "Y", EXR_PIXEL_HALF, EXR_PERCEPTUALLY_LOGARITHMIC, 1, 1));
+    DO(exr_add_channel(c, 1, "RY", EXR_PIXEL_HALF, EXR_PERCEPTUALLY_LINEAR, 2, 2));
+    DO(exr_add_channel(c, 1, "BY", EXR_PIXEL_HALF, EXR_PERCEPTUALLY_LINEAR, 2, 2));
+    DO(exr_add_channel(c, 2, "Z", EXR_PIXEL_FLOAT, EXR_PERCEPTUALLY_LINEAR, 1, 1));
+    DO(exr_add_channel(c, 2, "id", EXR_PIXEL_UINT, EXR_PERCEPTUALLY_LINEAR, 1, 1));
+    DO(exr_write_header(c));
+    layer_write(c, 0, "main", LAYERS_LEFT, LAYERS_COLUMNS);
+    layer_write(c, 1, "luma", 0, LAYERS_WIDTH);
+    layer_write(c, 2, "ids", 0, LAYERS_WIDTH);
+    DO(exr_finish(&c));
+}

@@ -17,4 +17,11 @@ struct exr_wish {
     int odd;                      // 1: a NaN in beauty.G; 2: an infinity in depth.Z
     bool no_alpha;                // channel A is left out
 };
+// A file for layers: part "main" (half R, G, B, A; diffuse.R/G/B; N.X/Y/Z), part "luma" (half Y, and
+// RY, BY of every second pixel each way), part "ids" (uint id, float Z with a NaN at 0,0 and an
+// infinity at 1,0). The data window of "main" is larger than the display window
+// to the left and smaller to the right. Values: exr_layer_value.
+enum { LAYERS_WIDTH = 32, LAYERS_HEIGHT = 18, LAYERS_LEFT = -4, LAYERS_COLUMNS = 30 };
+void exr_make_layers(const char *path, bool tiled, int compression);
+float exr_layer_value(const char *part, const char *channel, int x, int y);
 void exr_make(const char *path, const struct exr_wish *w);

@@ -45,13 +45,14 @@ function Settings() {
   const [rate, set_rate] = useState(p?.sequence_rate ?? "24/1");
   const [names, set_names] = useState(p?.version_names ?? false);
   const [need, set_need] = useState<Project["downloads_need"]>(p?.downloads_need ?? "nothing");
+  const [burn, set_burn] = useState<Project["burn_names"]>(p?.burn_names ?? "nothing");
   const [wrong, set_wrong] = useState<Problem | null>(null);
   const members = use_load<Member[]>(`/projects/${id}/members`);
   const manage = may("manage");
   const rates = [["24000/1001", "23.976"], ["24/1", "24"], ["25/1", "25"], ["30000/1001", "29.97"], ["30/1", "30"], ["48/1", "48"], ["50/1", "50"], ["60000/1001", "59.94"], ["60/1", "60"]] as const;
   const save = () => {
     set_wrong(null);
-    patch<Project>(`/projects/${id}`, { name: name.trim(), sequence_rate: rate, downloads_need: need, version_names: names }).then(() => load_me()).then(() => tell("Saved"), (e: unknown) => set_wrong(problem_of(e)));
+    patch<Project>(`/projects/${id}`, { name: name.trim(), sequence_rate: rate, downloads_need: need, version_names: names, burn_names: burn }).then(() => load_me()).then(() => tell("Saved"), (e: unknown) => set_wrong(problem_of(e)));
   };
   const [email, set_email] = useState("");
   const [role, set_role] = useState<Role>("reviewer");
@@ -68,8 +69,9 @@ function Settings() {
           <Field label="Name" value={name} set={set_name} required maxlength={200} />
           <Choice label="Rate of image sequences that say none" value={rate} set={set_rate} options={[...rates.map(([value, label]) => ({ value: value as string, label: `${label} frames/s` })), ...(rates.some(([v]) => v === rate) ? [] : [{ value: rate, label: rate }])]} />
           <Choice<Project["downloads_need"]> label="Downloads of files" value={need} set={set_need} options={[{ value: "nothing", label: "Whoever may download" }, { value: "factor", label: "Only with a second factor" }, { value: "owner", label: "Owners only" }]} />
+          <Choice<Project["burn_names"]> label="Viewer’s name in every picture" value={burn} set={set_burn} options={[{ value: "nothing", label: "No" }, { value: "viewers", label: "Of guests, reviewers and visitors of links" }, { value: "all", label: "Of everybody" }]} />
           <Tick label="Names that differ only in v001, v002 are versions of one asset" on={names} set={set_names} />
-          <Button submit look="primary" disabled={!name.trim() || (name === p?.name && rate === p?.sequence_rate && need === p?.downloads_need && names === p?.version_names)}>Save</Button>
+          <Button submit look="primary" disabled={!name.trim() || (name === p?.name && rate === p?.sequence_rate && need === p?.downloads_need && names === p?.version_names && burn === p?.burn_names)}>Save</Button>
         </form>
       )}
       {wrong && <ProblemBox problem={wrong} />}

@@ -30,7 +30,7 @@ MUST_CHECK bool project_make(struct db_tx *tx, const char *id, const char *name,
 // NULL: stays.
 MUST_CHECK bool project_change(struct db_tx *tx, const char *id, const char *name,
                                const char *sequence_rate, const char *downloads_need,
-                               int version_names, struct error *err);
+                               int version_names, const char *burn_names, struct error *err);
 // Project, without role and permissions. NOT_FOUND when there is none.
 MUST_CHECK bool project_get(struct db_tx *tx, const char *id, json_t **project, struct error *err);
 // Those of a person, by name; person NULL: all.

@@ -40,7 +40,7 @@ bool project_make(struct db_tx *tx, const char *project, const char *name,
 
 bool project_change(struct db_tx *tx, const char *project, const char *name,
                     const char *sequence_rate, const char *downloads_need, int version_names,
-                    struct error *err)
+                    const char *burn_names, struct error *err)
 {
     char rate[32];
     return (!name || name_acceptable("project", name, err)) &&
@@ -49,26 +49,29 @@ bool project_change(struct db_tx *tx, const char *project, const char *name,
                   "update projects set name = coalesce(?2, name),"
                   " sequence_rate = coalesce(?3, sequence_rate),"
                   " downloads_need = coalesce(?4, downloads_need),"
-                  " version_names = case when ?5 < 0 then version_names else ?5 end where id = ?1",
-                  "ssssi", project, name, sequence_rate ? rate : NULL, downloads_need,
-                  (int64_t)version_names) &&
+                  " version_names = case when ?5 < 0 then version_names else ?5 end,"
+                  " burn_names = coalesce(?6, burn_names) where id = ?1",
+                  "ssssis", project, name, sequence_rate ? rate : NULL, downloads_need,
+                  (int64_t)version_names,
+                  burn_names && strcmp(burn_names, "nothing") == 0 ? "" : burn_names) &&
            (db_changed(tx) || not_there(err, "project")) &&
            say(tx, "project.changed", project, project, err);
 }
 
 #define PROJECT                                                                                    \
     "select p.id, p.name, p.created_ms, p.sequence_rate, p.assets, p.bytes, p.downloads_need, "    \
-    "p.version_names "                                                                             \
+    "p.version_names, p.burn_names "                                                               \
     "from projects p"
 
 static json_t *project_row(struct db_rows *rows)
 {
-    const char *need = db_text(rows, 6);
-    return json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:s, s:b}", "id", db_text(rows, 0), "name",
+    const char *need = db_text(rows, 6), *burn = db_text(rows, 8);
+    return json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:s, s:b, s:s}", "id", db_text(rows, 0), "name",
                      db_text(rows, 1), "created", time_json(db_int(rows, 2)), "sequence_rate",
                      db_text(rows, 3), "assets", (json_int_t)db_int(rows, 4), "bytes",
                      (json_int_t)db_int(rows, 5), "downloads_need", *need ? need : "nothing",
-                     "version_names", (int)db_int(rows, 7));
+                     "version_names", (int)db_int(rows, 7), "burn_names",
+                     *burn ? burn : "nothing");
 }
 
 bool project_get(struct db_tx *tx, const char *project, json_t **json, struct error *err)

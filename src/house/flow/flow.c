@@ -6,6 +6,7 @@
 #include "house/deliver/sending.h"
 #include "house/deliver/watch.h"
 #include "house/fields/fields.h"
+#include "house/flow/burnt.h"
 #include "house/flow/inside.h"
 #include "house/qc/reports.h"
 #include "plat/clock.h"
@@ -68,6 +69,11 @@ static bool delivery_moves(const struct news *n)
 static bool look_moves(const struct news *n)
 {
     return job_is(n, "look", "waiting running failed cancelled");
+}
+
+static bool burnt_moves(const struct news *n)
+{
+    return job_is(n, "burn", "waiting running failed cancelled");
 }
 
 static bool sending_moves(const struct news *n)
@@ -269,6 +275,18 @@ static bool tell_look(struct news *n, struct error *err)
     return tell(n, look_state_set, err);
 }
 
+// By its job: one set a viewer.
+static bool tell_burnt(struct news *n, struct error *err)
+{
+    const char *state = said(n, "state");
+    json_t *problem = json_object_get(n->body, "problem");
+    char *text = json_is_object(problem) ? json_dumps(problem, JSON_COMPACT) : NULL;
+    bool ended = strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
+    bool ok = burnt_state_set(n->tx, n->event->subject, ended ? "failed" : state, text, err);
+    free(text);
+    return ok;
+}
+
 static bool tell_sending(struct news *n, struct error *err)
 {
     return tell(n, sending_state_set, err);
@@ -361,6 +379,7 @@ static const struct rule {
     {"job.changed", delivery_moves, tell_delivery},
     {"job.changed", qc_moves, tell_qc},
     {"job.changed", look_moves, tell_look},
+    {"job.changed", burnt_moves, tell_burnt},
     {"job.changed", sending_moves, tell_sending},
     {"job.changed", encode_done, drop_pieces},
     {"job.changed", render_done, gather_it},

@@ -60,6 +60,8 @@ MUST_CHECK bool tiles_together(const struct tiles_wish *wish, struct tiles_made 
 // is told with the job. *more: call it again.
 MUST_CHECK bool tiles_turn(struct flow *f, bool sandbox, bool (*on)(void *context), void *context,
                            bool *more, struct error *err);
+// Proxies with names in them that nobody looks at go (burnt.c).
+bool burnt_sweep(struct flow *f, struct error *err);
 // What a delivery's job made on the way goes (task.c); `job` NULL: of those that ended before.
 bool forget_pieces(struct db_tx *tx, const char *job, int64_t before_ms, struct error *err);
 

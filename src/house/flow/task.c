@@ -6,6 +6,8 @@
 #include "house/deliver/parts.h"
 #include "house/deliver/record.h"
 #include "house/flow/colour.h"
+#include "house/flow/burnt.h"
+#include "house/flow/frames.h"
 #include "house/flow/inside.h"
 #include "house/qc/reports.h"
 #include "plat/clock.h"
@@ -415,6 +417,13 @@ static bool apply_look(struct db_tx *tx, void *context, const struct ended *e, s
            (!t->used || record_all(tx, t, err));
 }
 
+static bool apply_burnt(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
+{
+    struct taking *t = context;
+    return burnt_made(tx, e->job, t->files, t->count, &t->used, err) &&
+           (!t->used || record_all(tx, t, err));
+}
+
 // The plan, or a piece that the muxer will want, or a courier after it. Of several files of one
 // task each is one, and all say the same of it.
 static bool apply_piece(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
@@ -509,6 +518,7 @@ static const struct kind {
     {"weigh", NULL, apply_piece},        {"sound", "output", apply_piece},
     {"mux", "output", apply_mux},        {"qc", "outputs", apply_qc},
     {"stills", "outputs", apply_stills}, {"look", "outputs", apply_look},
+    {"burn", "outputs", apply_burnt},
 };
 
 static const struct kind *kind_of(const struct ended *e)
@@ -695,7 +705,8 @@ static bool tidy_one(void *context, const struct file_seen *s, bool *enter, stru
     (void)err;
     struct tidying *t = context;
     *enter = !s->relative[0];
-    bool alive = s->modified_ms > t->before_ms || !s->relative[0];
+    bool alive = s->modified_ms > t->before_ms || !s->relative[0] ||
+                 strcmp(s->relative, FRAMES_FOLDER) == 0; // of its own keeping
     for (size_t i = 0; i < t->count && !alive; i++)
         alive = strcmp(t->running[i], s->relative) == 0;
     if (!alive && t->dead_count < FILES_AT_ONCE)
@@ -712,7 +723,7 @@ static bool old_pieces_in(struct db_tx *tx, void *context, struct error *err)
 
 bool flow_tidy(struct flow *f, int64_t rest_ms, struct error *err)
 {
-    if (!db_write(f->db, old_pieces_in, f, err))
+    if (!db_write(f->db, old_pieces_in, f, err) || !burnt_sweep(f, err))
         return false;
     struct tidying t = {.before_ms = clock_now_ms() - rest_ms, .a = arena_open(64 << 20)};
     t.dead = ARENA_ARRAY(t.a, const char *, FILES_AT_ONCE);

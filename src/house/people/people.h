@@ -84,6 +84,12 @@ MUST_CHECK bool people_may(struct db_tx *tx, const struct who *who, const char *
 // The same by role's name; NULL when the person is not a member.
 MUST_CHECK bool people_role(struct db_tx *tx, const char *person, const char *project,
                             struct arena *a, const char **role, struct error *err);
+// Whether the project wants the viewer's name in every picture that `who` is shown, and what stands
+// there before the date: "Name <e-mail>", or "link: its title". In `a`.
+MUST_CHECK bool people_burn(struct db_tx *tx, const struct who *who, const char *project,
+                            bool *burns, struct error *err);
+MUST_CHECK bool people_burn_words(struct db_tx *tx, const struct who *who, struct arena *a,
+                                  const char **words, struct error *err);
 // Grows whenever somebody may have lost or gained a right. Any thread.
 int64_t people_changes(const struct people *p);
 void people_changed(struct people *p); // for rooms that take rights away themselves (shares)

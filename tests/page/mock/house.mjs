@@ -27,7 +27,7 @@ function picture(n, w = 640, h = 360) {
 }
 
 export function house({ page, assets: count = 40, person = true, setup = false, renders = 0, tasks = 100_000 } = {}) {
-  const project = { id: id("P", 1), name: "The Long Shore", created: at(90000), role: "owner", permissions: all_permissions, sequence_rate: "24/1", downloads_need: "nothing", version_names: false, assets: count, bytes: count * 3.2e9 };
+  const project = { id: id("P", 1), name: "The Long Shore", created: at(90000), role: "owner", permissions: all_permissions, sequence_rate: "24/1", downloads_need: "nothing", version_names: false, burn_names: "nothing", assets: count, bytes: count * 3.2e9 };
   const other = { ...project, id: id("P", 2), name: "Nordic spots, spring campaign with a name that goes on for rather longer than anybody would like", assets: 0, bytes: 0 };
   const maya = { id: id("W", 1), name: "Maya Keller", email: "maya@house.example", admin: true, created: at(90000), disabled: false };
   const folders = ["Dailies", "Day 01", "Day 02", "Cuts", "VFX pulls", "Sound", "Deliverables"].map((name, i) => ({ id: id("F", i), project: project.id, parent: i === 1 || i === 2 ? id("F", 0) : null, name, assets: i * 17 }));
