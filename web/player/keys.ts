@@ -8,7 +8,8 @@
 export type Action =
   | 'play' | 'back' | 'stop' | 'forward' | 'stepBack' | 'stepForward' | 'secondBack' | 'secondForward' | 'first' | 'last'
   | 'markIn' | 'markOut' | 'clearIn' | 'clearOut' | 'goIn' | 'goOut' | 'loop' | 'comment' | 'nextComment' | 'previousComment'
-  | 'olderVersion' | 'newerVersion' | 'full' | 'fit' | 'whole' | 'goto' | 'retry' | 'mute' | 'meters' | 'safe' | 'mask' | 'units' | 'captions' | 'captionEditor';
+  | 'olderVersion' | 'newerVersion' | 'full' | 'fit' | 'whole' | 'goto' | 'retry' | 'mute' | 'meters' | 'safe' | 'mask' | 'units' | 'captions' | 'captionEditor'
+  | 'original' | 'scopes' | 'falseColour' | 'layers';
 
 export type KeySet = 'posthouse' | 'avid' | 'premiere' | 'resolve';
 export const KEY_SETS: { name: KeySet; title: string }[] = [
@@ -52,6 +53,10 @@ export const KEYS: Row[] = [
   ['units', 'Timecode, frames or file number', ['T']],
   ['captions', 'Captions on or off', ['C']],
   ['captionEditor', 'Caption editor', ['Shift+C']],
+  ['original', 'Original frame instead of the proxy', ['U']],
+  ['scopes', 'Scopes: waveform, parade, vectorscope, histogram', ['X']],
+  ['falseColour', 'False colour, luma in per cent', ['Shift+X']],
+  ['layers', 'Layers of OpenEXR', ['Y']],
   ['retry', 'Try again what failed', ['R'], { avid: ['Shift+R'] }],
 ];
 

@@ -99,6 +99,7 @@ export class Player {
   private sound: Sound | null = null;
   private closed = false;
   private pan = { x: 0, y: 0 };
+  private ownPixels = 0;
   private sizes: ResizeObserver;
   private renewing: Promise<void> | null = null;
 
@@ -623,9 +624,16 @@ export class Player {
 
   // The size of the picture in its own pixels, as proxied.
   get pixels(): { width: number; height: number } {
-    const width = this.canvas.width || 1280;
+    const width = this.ownPixels || this.canvas.width || 1280;
     const aspect = this.aspect();
     return { width, height: Math.round(width / aspect) };
+  }
+
+  // Something else of so many pixels across lies over the picture: 1:1 is of those. 0: nothing.
+  showPixels(width: number): void {
+    if (width === this.ownPixels) return;
+    this.ownPixels = width;
+    this.layout();
   }
 
   private aspect(): number {

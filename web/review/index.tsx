@@ -27,6 +27,7 @@ import { Progress } from "../parts/progress";
 import { tell } from "../parts/toast";
 import { Bar } from "../player/bar";
 import { KEYS, KEY_SETS, keysOf, type Action, type KeySet } from "../player/keys";
+import { NOTHING, any, type Closer } from "../player/closing";
 import type { Addresses } from "../player/messages";
 import { readPeaks, type Peaks } from "../player/peaks";
 import { Player, emptyState, type Media, type PlayerState } from "../player/player";
@@ -36,6 +37,7 @@ import { STILL, press, release, type Shuttle } from "../player/shuttle";
 import { durationText, formatSamples, formatTimecode, parseEntry, rateName } from "../player/timecode";
 import worker_address from "../player/decode.worker.ts?worker";
 import meter_address from "../player/meter.worklet.ts?worker";
+import { BurntFace, use_burnt } from "./burnt";
 import { Comments, type Pen } from "./comments";
 import { COLOURS, UNIT, extend, pathOf, toPicture } from "./draw";
 import { Meters } from "./meters";
@@ -49,6 +51,8 @@ import { by_version, version_beside, version_shown } from "./versions";
 export { ShareView } from "./share";
 
 const CaptionEditor = lazy(() => import("../captions/editor"), (m, p: Parameters<typeof import("../captions/editor").CaptionEditor>[0]) => <m.CaptionEditor {...p} />);
+
+const CloserPanel = lazy(() => import("../player/closer"), (m, p: Parameters<typeof import("../player/closer").CloserPanel>[0]) => <m.CloserPanel {...p} />);
 
 const Timeline = lazy(() => import("./timeline"), (m, p: Parameters<typeof import("./timeline").Timeline>[0]) => <m.Timeline {...p} />);
 
@@ -121,6 +125,8 @@ const keep = (key: string, value: string): void => {
 
 const MASKS = [0, 2.39, 1.85, 16 / 9, 4 / 3];
 
+const NO_VERSION = { id: "", state: "stored" } as Version;
+
 export function ReviewView(p: ReviewProps) {
   const [asset, set_asset] = useState<Asset | null>(null);
   const [versions, set_versions] = useState<Version[]>([]);
@@ -151,6 +157,11 @@ export function ReviewView(p: ReviewProps) {
       else set_problem({ type: "about:blank", title: "This asset was deleted", detail: "somebody deleted it while you were here", fix: "an editor of the project can bring it back from the library", reference: "", status: 0, kind: "gone" });
     } });
   }, [p.asset]);
+  const at_hand = asset ? version_shown(asset, versions, p.version, on_screen.current) : null;
+  use_burnt(at_hand ?? NO_VERSION, (now) => {
+    set_versions((all) => all.map((o) => (o.id === now.id ? now : o)));
+    set_asset((a) => (a && a.version.id === now.id ? { ...a, version: now } : a));
+  });
   if (problem && !asset) return <div class="empty"><ProblemBox problem={problem} retry={load} /></div>;
   if (!asset || !dressed) return <div class="empty" aria-busy="true"><span class="spinner" aria-hidden="true" /><span class="seen-by-readers">Loading</span></div>;
   if (was_named.current !== undefined && p.version === undefined) on_screen.current = null; // from ?v= to the newest
@@ -197,6 +208,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
   const entry_wrong = useSignal("");
   const safe = useSignal(false);
   const mask = useSignal(0);
+  const closer = useSignal<Closer>(NOTHING);
   const spoken = useSignal("");
   const set_name = useSignal<KeySet>(stored("posthouse.keys", "posthouse") as KeySet);
   const asked_name = useSignal<((name: string | null) => void) | null>(null);
@@ -416,6 +428,10 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
       keep("posthouse.meters", meters_on.value ? "yes" : "no");
     },
     safe: () => { safe.value = !safe.value; }, mask: () => { mask.value = MASKS[(MASKS.indexOf(mask.value) + 1) % MASKS.length] ?? 0; },
+    original: () => { closer.value = { ...closer.value, original: !closer.value.original, layer: null }; },
+    scopes: () => { closer.value = { ...closer.value, scopes: !closer.value.scopes }; },
+    falseColour: () => { closer.value = { ...closer.value, false_colour: !closer.value.false_colour }; },
+    layers: () => { if (v.facts?.exr) closer.value = { ...closer.value, picking: !closer.value.picking }; else tell("Only OpenEXR files have layers"); },
     captions: captions.toggle, captionEditor: captions.edit,
     units: () => { units.value = units.value === "timecode" ? "frames" : units.value === "frames" && state.value.firstFile !== null ? "file" : "timecode"; },
   };
@@ -501,6 +517,12 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
     const open = comments.value.filter((c) => c.version === o.id && !c.parent && !c.deleted && !c.resolved).length;
     return { name: `v${o.number}, ${ago_text(o.created)}, ${o.by}${open ? `, ${open} open` : ""}${o.state === "ready" ? "" : ` (${o.state})`}`, checked: o.id === v.id, run: () => show_version(o) };
   });
+  const closer_menu = (): MenuItem[] => [
+    { name: "Original frame", keys: "U", checked: closer.value.original, run: acts.original },
+    { name: "Scopes", keys: "X", checked: closer.value.scopes, run: acts.scopes },
+    { name: "False colour", keys: "Shift+X", checked: closer.value.false_colour, run: acts.falseColour },
+    ...(v.facts?.exr ? [{ name: "Layers", keys: "Y", checked: closer.value.picking, run: acts.layers }] : []),
+  ];
   // Beside another version, or what was made of this one.
   const compare_menu = (made: Delivery[]): MenuItem[] => {
     const at = { f: player.current?.state.frame ?? 0 };
@@ -540,6 +562,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
             <span class="mono quiet wide">{nothing ? "" : still ? (size ? `${size.display_width} × ${size.display_height}` : "") : media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>
             <label class="quiet wide">Keys <select class="input" style={{ width: "auto", minHeight: "24px", padding: "0 4px" }} value={set_name.value} onChange={(e) => { set_name.value = e.currentTarget.value as KeySet; keep("posthouse.keys", set_name.value); }}>{KEY_SETS.map((k) => <option key={k.name} value={k.name}>{k.title}</option>)}</select></label>
             {media?.picture && (captions.list.value.length > 0 || may("upload")) && <Button on={cues !== null} expanded={false} name={cues ? "Captions are shown" : "Captions"} keys="C" run={(e) => menu_under(e.currentTarget as Element, captions.menu(), { right: true, label: "Captions" })}>CC</Button>}
+            {media?.picture && <Button expanded={false} on={any(closer.value)} name="Look closely: original frame, scopes, layers" run={(e) => menu_under(e.currentTarget as Element, closer_menu(), { right: true, label: "Look closely" })}>Look</Button>}
             {media?.picture && !still && !p.share && <Button expanded={false} name="Compare with another version, or with what was made of it" run={compare}>Compare</Button>}
             {may("share") && <Button icon="link" name="Share" run={() => open_dialog((close) => <ShareDialog project={asset.project} assets={[asset]} close={close} />)}><span class="wide">Share</span></Button>}
             {may("download") && v.file_count === 1 && <a class="button icon" href={`/api/v1/versions/${v.id}/files/1/bytes`} download={asset.name} title="Download the original" aria-label="Download the original"><Icon name="download" /></a>}
@@ -556,6 +579,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
             {s.fault && s.status === "ready" && online.value && <><span class="bad">{sentence(s.fault.what)}: {s.fault.why}. {s.fault.fix}</span><Button run={acts.retry}>Try again</Button></>}
           </div>
         </div>
+        {any(closer.value) && media?.picture && player.current && <CloserPanel player={player.current} asset={asset} version={v} state={state} closer={closer} may_save={may("download")} />}
         {meters_on.value && sound.value && <Meters key={solo_changed.value} sound={sound.value} listen={(hear) => { ears.current.add(hear); return () => ears.current.delete(hear); }} />}
         <div class="review-foot">
           <div class="bar-marks">
@@ -641,6 +665,7 @@ function NameDialog({ give }: { give: (name: string | null) => void }) {
 // What stands in the picture's place while there is none.
 function Face({ asset, s, v, ready, sound, retry }: { asset: Asset; s: PlayerState; v: Version; ready: boolean; sound: boolean; retry: () => void }) {
   if (!ready && without_picture(v)) return <Plate asset={asset} v={v} />;
+  if (!ready && v.burn && v.state === "ready" && v.burn.state !== "ready" && v.facts?.video.length) return <BurntFace v={v} />;
   if (v.problem && !ready) return <div class="review-face"><ProblemBox problem={v.problem} /></div>;
   if (!ready) {
     return (

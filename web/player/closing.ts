@@ -1,0 +1,10 @@
+// What of looking closely is wanted (closer.tsx).
+export interface Closer {
+  original: boolean;
+  layer: string | null;
+  picking: boolean;
+  scopes: boolean;
+  false_colour: boolean;
+}
+export const NOTHING: Closer = { original: false, layer: null, picking: false, scopes: false, false_colour: false };
+export const any = (c: Closer): boolean => c.original || c.layer !== null || c.picking || c.scopes || c.false_colour;
