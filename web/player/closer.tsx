@@ -233,7 +233,7 @@ export function CloserPanel({ player, asset, version, state, closer, may_save }:
           ? <><span role="status">Fetching the original frame{news && news.total > 1 ? `: ${news.done} of ${news.total} frames read` : news?.state === 'waiting' ? ': waiting its turn' : ''}</span><Progress part={news && news.total > 1 ? news.done / news.total : null} name="Original frame" /></>
           : <span role="status" class="quiet">Fetching the original frame</span>)}
         {wanted && !standing && <span class="quiet">The original’s frame comes when the picture stands</span>}
-        <span class="mono" aria-label="Values under the pointer">{under}</span>
+        <span class="mono closer-values" title="Under the pointer">{under}</span>
         <span class="end">
           {exr && exr.layers.length > 1 && <Button on={c.picking} run={() => change({ picking: !c.picking })} name="Layers" keys="Y">Layers</Button>}
           {here && got && !got.burnt && may_save && <Button run={save} disabled={saving} name="Save this frame as a PNG of 16 bits">{saving ? 'Saving' : 'Save 16 bit'}</Button>}
