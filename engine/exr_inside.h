@@ -41,8 +41,8 @@ static inline bool exr_tiled(const struct part *p)
 }
 
 // Every chunk of every level: `before` it is decoded (gives the channels their places; one without
-// is left out) and `after` (may be NULL). `packed`: set where the library can not unpack; NULL: that is an
-// error.
+// is left out) and `after` (may be NULL). `packed`: set where the library can not unpack; NULL:
+// that is an error.
 typedef bool exr_on_chunk(void *context, struct exr_file *f, const struct part *p,
                           exr_decode_pipeline_t *d, struct error *err);
 MUST_CHECK bool exr_part_walk(struct exr_file *f, const struct part *p, exr_on_chunk *before,

@@ -35,8 +35,7 @@ static void hear(exr_const_context_t c, exr_result_t code, const char *message)
                  message);
 }
 
-bool exr_damaged(struct error *err, const struct exr_file *f, exr_result_t code,
-                    const char *where)
+bool exr_damaged(struct error *err, const struct exr_file *f, exr_result_t code, const char *where)
 {
     error_set(err, ERROR_DAMAGED, "%s can not be read whole", f->name);
     return error_why(err, "%s: %s", where,
@@ -44,7 +43,7 @@ bool exr_damaged(struct error *err, const struct exr_file *f, exr_result_t code,
 }
 
 bool exr_file_open(struct exr_file *f, size_t number, const struct ticket_input *input,
-                     struct error *err)
+                   struct error *err)
 {
     exr_context_initializer_t wish = EXR_DEFAULT_CONTEXT_INITIALIZER;
     *f = (struct exr_file){.name = input->name};
@@ -115,7 +114,8 @@ static bool take_chunk(struct walk *w, exr_result_t code, exr_chunk_info_t *info
     struct exr_file *f = w->f;
     int index = w->p->index;
     snprintf(where, sizeof(where),
-             exr_tiled(w->p) ? "part %d, tile %d in column %d" : "part %d, row %d", index + 1, y, x);
+             exr_tiled(w->p) ? "part %d, tile %d in column %d" : "part %d, row %d", index + 1, y,
+             x);
     if (code == EXR_ERR_SUCCESS)
         code = w->begun ? exr_decoding_update(f->c, index, info, &w->d)
                         : exr_decoding_initialize(f->c, index, info, &w->d);
@@ -187,8 +187,8 @@ static bool walk_tiles(struct walk *w)
     return true;
 }
 
-bool exr_part_walk(struct exr_file *f, const struct part *p, exr_on_chunk *before, exr_on_chunk *after,
-                      void *context, bool *packed, struct error *err)
+bool exr_part_walk(struct exr_file *f, const struct part *p, exr_on_chunk *before,
+                   exr_on_chunk *after, void *context, bool *packed, struct error *err)
 {
     struct walk w = {.f = f,
                      .p = p,

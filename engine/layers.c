@@ -138,8 +138,8 @@ static json_t *part_fact(struct exr_file *f, const struct part *p)
         const exr_attr_chlist_entry_t *c = &p->channels->entries[i];
         json_array_append_new(
             channels, json_pack("{s:o, s:s, s:i, s:i}", "name", utf8(c->name.str), "type",
-                                types[c->pixel_type < EXR_PIXEL_LAST_TYPE ? c->pixel_type : 0],
-                                "x", c->x_sampling, "y", c->y_sampling));
+                                types[c->pixel_type < EXR_PIXEL_LAST_TYPE ? c->pixel_type : 0], "x",
+                                c->x_sampling, "y", c->y_sampling));
     }
     if (exr_get_pixel_aspect_ratio(f->c, p->index, &aspect) != EXR_ERR_SUCCESS || !(aspect > 0) ||
         isinf(aspect))
@@ -177,11 +177,10 @@ static json_t *row_fact(const struct part *p, const struct row *r)
 {
     static const char *const kinds[] = {"colour", "luma", "grey"};
     const exr_attr_chlist_entry_t *c = &p->channels->entries[r->channels[0]];
-    json_t *fact =
-        json_pack("{s:o, s:i, s:s, s:o, s:s, s:b}", "key", key_of(r), "part", r->part, "kind",
-                  kinds[r->kind], "channels", names_of(p, r), "type",
-                  types[c->pixel_type < EXR_PIXEL_LAST_TYPE ? c->pixel_type : 0], "shown",
-                  why_not(p) == NULL);
+    json_t *fact = json_pack("{s:o, s:i, s:s, s:o, s:s, s:b}", "key", key_of(r), "part", r->part,
+                             "kind", kinds[r->kind], "channels", names_of(p, r), "type",
+                             types[c->pixel_type < EXR_PIXEL_LAST_TYPE ? c->pixel_type : 0],
+                             "shown", why_not(p) == NULL);
     return fact;
 }
 
@@ -351,9 +350,12 @@ static void luma_weights(struct exr_file *f, int part, float w[3])
     double xr = c.red_x, yr = c.red_y, xg = c.green_x, yg = c.green_y, xb = c.blue_x, yb = c.blue_y;
     double X = c.white_x / c.white_y, Z = (1 - c.white_x - c.white_y) / c.white_y;
     double d = xr * (yb - yg) + xb * (yg - yr) + xg * (yr - yb);
-    double r = (X * (yb - yg) - xg * ((yb - 1) + yb * (X + Z)) + xb * ((yg - 1) + yg * (X + Z))) / d;
-    double g = (X * (yr - yb) + xr * ((yb - 1) + yb * (X + Z)) - xb * ((yr - 1) + yr * (X + Z))) / d;
-    double b = (X * (yg - yr) - xr * ((yg - 1) + yg * (X + Z)) + xg * ((yr - 1) + yr * (X + Z))) / d;
+    double r =
+        (X * (yb - yg) - xg * ((yb - 1) + yb * (X + Z)) + xb * ((yg - 1) + yg * (X + Z))) / d;
+    double g =
+        (X * (yr - yb) + xr * ((yb - 1) + yb * (X + Z)) - xb * ((yr - 1) + yr * (X + Z))) / d;
+    double b =
+        (X * (yg - yr) - xr * ((yg - 1) + yg * (X + Z)) + xg * ((yr - 1) + yr * (X + Z))) / d;
     if (isfinite(r * yr) && isfinite(g * yg) && isfinite(b * yb) && g * yg > 0.01)
         w[0] = (float)(r * yr), w[1] = (float)(g * yg), w[2] = (float)(b * yb);
 }

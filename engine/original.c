@@ -301,9 +301,10 @@ static bool burn_into(AVFrame *flat, const struct ticket *t, const json_t *facts
         const int *c = sws_getCoefficients(SWS_CS_ITU709);
         f->color_range = AVCOL_RANGE_JPEG;
         done = scale_into(&to, flat, f, true) && burn_draw(b, f, 0, 0, err);
-        back = sws_getContext(f->width, f->height, f->format, f->width, f->height,
-                              AV_PIX_FMT_RGB24, SWS_POINT, NULL, NULL, NULL);
-        done = done && back && sws_setColorspaceDetails(back, c, 1, c, 1, 0, 1 << 16, 1 << 16) >= 0 &&
+        back = sws_getContext(f->width, f->height, f->format, f->width, f->height, AV_PIX_FMT_RGB24,
+                              SWS_POINT, NULL, NULL, NULL);
+        done = done && back &&
+               sws_setColorspaceDetails(back, c, 1, c, 1, 0, 1 << 16, 1 << 16) >= 0 &&
                sws_scale(back, (const uint8_t *const *)f->data, f->linesize, 0, f->height,
                          flat->data, flat->linesize) == f->height;
     }
@@ -338,8 +339,7 @@ static bool samples_write(json_t *list, const struct packed *s, int channels, js
     json_object_set_new(said, "width", json_integer(s->width));
     json_object_set_new(said, "height", json_integer(s->height));
     json_object_set_new(said, "channels", json_integer(channels));
-    json_object_set_new(said, "type",
-                        json_string(s->size / (size_t)channels == 2 ? "u16" : "f32"));
+    json_object_set_new(said, "type", json_string(s->size / (size_t)channels == 2 ? "u16" : "f32"));
     json_object_set_new(said, "scopes_width", json_integer(width));
     json_object_set_new(said, "scopes_height", json_integer(height));
     json_object_set_new(said, "step", json_integer(step));
@@ -432,11 +432,11 @@ static bool pictures_write(struct one *o, json_t *list, AVFrame *flat, AVFrame *
                            struct error *err)
 {
     bool save = asks(o, "save");
-    bool done = (flat && (deep || !save)) ||
-                error_set(err, ERROR_UNSUPPORTED, "this frame can not be shown: it is too large, or "
-                                                  "in a format that is not converted");
-    done = done &&
-           (!json_array_size(o->t->burn) || burn_into(flat, o->t, o->facts, err)) &&
+    bool done =
+        (flat && (deep || !save)) || error_set(err, ERROR_UNSUPPORTED,
+                                               "this frame can not be shown: it is too large, or "
+                                               "in a format that is not converted");
+    done = done && (!json_array_size(o->t->burn) || burn_into(flat, o->t, o->facts, err)) &&
            png_write(list, "picture", "picture.png", flat, err) &&
            (!save || png_write(list, "save", "save.png", deep, err));
     av_frame_free(&flat);
@@ -463,9 +463,9 @@ static bool show_frame(struct one *o, json_t *list, json_t *seen, json_t **sampl
     bool side = rotation == 90 || rotation == 270;
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
     struct shaper *shaper = shaper_open(&(struct shape){0});
-    bool done = pictures_write(
-        o, list, upright(shaper_flat(shaper, f), rotation),
-        asks(o, "save") ? upright(shaper_deep(shaper, f), rotation) : NULL, err);
+    bool done =
+        pictures_write(o, list, upright(shaper_flat(shaper, f), rotation),
+                       asks(o, "save") ? upright(shaper_deep(shaper, f), rotation) : NULL, err);
     shaper_close(shaper);
     said_of(seen, side ? f->height : f->width, side ? f->width : f->height, d->comp[0].depth,
             d->name, view_of(f));
@@ -558,12 +558,13 @@ static void layer_said(struct layer *l, json_t *seen)
                                   : "scene linear, shown as sRGB");
 }
 
-static bool show_layer(struct one *o, struct layer *l, json_t *list, json_t *seen,
-                       json_t **samples, struct error *err)
+static bool show_layer(struct one *o, struct layer *l, json_t *list, json_t *seen, json_t **samples,
+                       struct error *err)
 {
     const char *key = json_string_value(json_object_get(l->said, "key"));
     size_t size = key ? strlen(key) : 0;
-    bool alpha = size > 1 && (key[size - 1] == 'A') && (key[size - 2] == ':' || key[size - 2] == '.');
+    bool alpha =
+        size > 1 && (key[size - 1] == 'A') && (key[size - 2] == ':' || key[size - 2] == '.');
     if (alpha && l->low >= 0 && l->high <= 1)
         l->low = 0, l->high = 1; // how much it covers
     bool done = pictures_write(o, list, layer_frame(l, false),

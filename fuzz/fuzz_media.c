@@ -56,8 +56,7 @@ static void every_layer(const struct ticket_input *in)
     json_array_foreach(json_object_get(fact, "layers"), i, row)
     {
         struct layer l;
-        if (i < 8 &&
-            !layer_read(0, in, json_string_value(json_object_get(row, "key")), &l, &err) &&
+        if (i < 8 && !layer_read(0, in, json_string_value(json_object_get(row, "key")), &l, &err) &&
             (!err.what[0] || !err.why[0]) && err.kind != ERROR_TOO_BIG)
             abort();
         else if (i < 8)

@@ -84,10 +84,10 @@ bool burn_versions(struct db_tx *tx, struct call *c, const char *project, json_t
             return false;
         }
         for (k = 0; k < found; k++)
-            json_array_append_new(
-                kept, json_pack("{s:s, s:s, s:I, s:b, s:s, s:b}", "kind", files[k].kind, "name",
-                                files[k].name, "size", (json_int_t)files[k].size, "growing", 0,
-                                "url", sha256_text(&files[k].content).text, "burnt", 1));
+            json_array_append_new(kept, json_pack("{s:s, s:s, s:I, s:b, s:s, s:b}", "kind",
+                                                  files[k].kind, "name", files[k].name, "size",
+                                                  (json_int_t)files[k].size, "growing", 0, "url",
+                                                  sha256_text(&files[k].content).text, "burnt", 1));
         json_array_foreach(json_object_get(versions[i], "derived"), k, file)
         {
             if (found || json_is_true(json_object_get(file, "growing")) ||
@@ -174,10 +174,10 @@ static bool frame_in(struct db_tx *tx, void *context, struct error *err)
     bool ok = sequence ? pick_file(tx, q, sequence, &frame, err) : pick_files(tx, q, err);
     if (burns)
         q->words = arena_format(c->arena, "%s %.10s", who, clock_text(clock_now_ms()).text);
-    q->ticket = json_pack("{s:s, s:O, s:{s:I, s:s, s:b, s:b}, s:i}", "kind", "picture", "facts",
-                          facts, "picture", "frame", (json_int_t)frame, "layer", layer ? layer : "",
-                          "save", (int)body_bool(c, "save", false), "samples", !burns, "threads",
-                          2);
+    q->ticket =
+        json_pack("{s:s, s:O, s:{s:I, s:s, s:b, s:b}, s:i}", "kind", "picture", "facts", facts,
+                  "picture", "frame", (json_int_t)frame, "layer", layer ? layer : "", "save",
+                  (int)body_bool(c, "save", false), "samples", !burns, "threads", 2);
     if (burns)
         json_object_set_new(q->ticket, "burn", burn_list(who, q->words));
     json_decref(facts);
@@ -190,9 +190,9 @@ static void name_inputs(struct asking *q, sha256 *contents)
     for (size_t i = 0; i < q->count; i++) {
         const char *slash = strrchr(q->files[i].name, '/');
         contents[i] = q->files[i].content;
-        json_array_append_new(inputs, json_pack("{s:s, s:I}", "name",
-                                                slash ? slash + 1 : q->files[i].name, "size",
-                                                (json_int_t)q->files[i].size));
+        json_array_append_new(inputs,
+                              json_pack("{s:s, s:I}", "name", slash ? slash + 1 : q->files[i].name,
+                                        "size", (json_int_t)q->files[i].size));
     }
     json_object_set_new(q->ticket, "inputs", inputs);
 }
@@ -205,10 +205,10 @@ static json_t *files_of(struct asking *q, const struct frame_answer *a)
     {
         const char *name = json_string_value(json_object_get(file, "name"));
         const char *path = arena_format(q->c->arena, "%s/%s", a->folder, name);
-        json_array_append_new(
-            list, json_pack("{s:O, s:s, s:O, s:s}", "kind", json_object_get(file, "kind"), "name",
-                            name, "size", json_object_get(file, "size"), "url",
-                            media_made(q->c, q->c->project, path, name)));
+        json_array_append_new(list, json_pack("{s:O, s:s, s:O, s:s}", "kind",
+                                              json_object_get(file, "kind"), "name", name, "size",
+                                              json_object_get(file, "size"), "url",
+                                              media_made(q->c, q->c->project, path, name)));
     }
     return list;
 }
@@ -235,10 +235,10 @@ static bool frame_post(struct call *c, struct error *err)
         json_t *seen = json_object_get(a.result, "seen");
         if (q.held && seen)
             json_object_set_new(seen, "held", json_true());
-        json_t *answer = json_pack("{s:s, s:I, s:I, s:I, s:b, s:o}", "state", a.state, "done",
-                                   (json_int_t)a.done, "total", (json_int_t)a.total, "frame",
-                                   (json_int_t)frame, "burnt", q.words != NULL, "files",
-                                   files_of(&q, &a));
+        json_t *answer =
+            json_pack("{s:s, s:I, s:I, s:I, s:b, s:o}", "state", a.state, "done",
+                      (json_int_t)a.done, "total", (json_int_t)a.total, "frame", (json_int_t)frame,
+                      "burnt", q.words != NULL, "files", files_of(&q, &a));
         if (seen)
             json_object_set(answer, "seen", seen);
         if (json_object_get(a.result, "samples"))

@@ -1,5 +1,5 @@
-// One frame of the original, and layers of OpenEXR, through the real engine in its sandbox. Pictures
-// are judged by ffmpeg, OpenEXR files by what OpenEXR's own library wrote.
+// One frame of the original, and layers of OpenEXR, through the real engine in its sandbox.
+// Pictures are judged by ffmpeg, OpenEXR files by what OpenEXR's own library wrote.
 #include "test.h"
 
 #include "make_exr.h"
@@ -27,8 +27,8 @@ struct shot {
 
 static bool shoot(const char *path, int frame, const char *layer, json_t *more, struct shot *s)
 {
-    json_t *ticket = json_pack("{s:{s:i, s:b, s:b}}", "picture", "frame", frame, "save", 1,
-                               "samples", 1);
+    json_t *ticket =
+        json_pack("{s:{s:i, s:b, s:b}}", "picture", "frame", frame, "save", 1, "samples", 1);
     if (layer)
         json_object_set_new(json_object_get(ticket, "picture"), "layer", json_string(layer));
     json_object_update(ticket, more);
@@ -332,8 +332,8 @@ static void luma_and_chroma_are_a_colour_and_odd_samples_are_seen(void **state)
     unsigned char *eye = pixels(path_of("picture.png"), "rgb24", LAYERS_WIDTH * LAYERS_HEIGHT * 3);
     static const unsigned char odd[] = {255, 0, 255, 0, 255, 255};
     assert_memory_equal(eye, odd, 6);
-    assert_int_equal(eye[LAYERS_WIDTH * 3], 0);                // 10 is the smallest
-    assert_int_equal(eye[(2 * LAYERS_WIDTH - 1) * 3], 255);    // 41 the largest
+    assert_int_equal(eye[LAYERS_WIDTH * 3], 0);             // 10 is the smallest
+    assert_int_equal(eye[(2 * LAYERS_WIDTH - 1) * 3], 255); // 41 the largest
     free(eye);
     assert_true(shoot(path, 0, "0:A", NULL, &s));
     media_expect(path, s.result, "{\"seen\":{\"layer\":{\"low\":0.0,\"high\":1.0}}}");

@@ -6,6 +6,7 @@
  * take more than their room.
  */
 #include "house/flow/burnt.h"
+#include "house/assets/originals.h"
 #include "house/flow/inside.h"
 #include "plat/clock.h"
 
@@ -52,10 +53,10 @@ static bool say(struct db_tx *tx, const char *version, struct error *err)
 {
     struct arena *a = arena_open(4 << 20);
     struct version_source v;
-    bool ok = version_source(tx, version, a, &v, err) &&
-              db_event(tx, "version.burnt", v.project, version,
-                       arena_format(a, "{\"asset\":\"%s\",\"version\":\"%s\"}", v.asset, version),
-                       err);
+    bool ok =
+        version_source(tx, version, a, &v, err) &&
+        db_event(tx, "version.burnt", v.project, version,
+                 arena_format(a, "{\"asset\":\"%s\",\"version\":\"%s\"}", v.asset, version), err);
     arena_close(a);
     return ok;
 }
@@ -63,9 +64,10 @@ static bool say(struct db_tx *tx, const char *version, struct error *err)
 static bool set_there(struct db_tx *tx, const struct version_source *v, const char *recipe,
                       int64_t *bytes, struct error *err)
 {
-    return db_one_int(tx, bytes, 0, err,
-                      "select coalesce(sum(size), 0) from derived where source = ?1 and recipe = ?2",
-                      "bs", (const void *)v->content.at, (size_t)SHA256_SIZE, recipe);
+    return db_one_int(
+        tx, bytes, 0, err,
+        "select coalesce(sum(size), 0) from derived where source = ?1 and recipe = ?2", "bs",
+        (const void *)v->content.at, (size_t)SHA256_SIZE, recipe);
 }
 
 static bool queue(struct db_tx *tx, const struct version_source *v, const char *who,
@@ -86,13 +88,40 @@ static bool queue(struct db_tx *tx, const struct version_source *v, const char *
     return ok;
 }
 
-bool burnt_ask(struct db_tx *tx, const char *version, const char *viewer, const char *who,
+// What is looked at: of a camera original without a picture the transcode that stands for it; ""
+// when there is none.
+static bool seen_in(struct db_tx *tx, const char *version, struct arena *a, const char **seen,
+                    struct error *err)
+{
+    struct version_source v;
+    *seen = version;
+    if (!version_source(tx, version, a, &v, err))
+        return false;
+    if (!original_without_picture(v.facts))
+        return true;
+    *seen = "";
+    struct db_rows *rows =
+        db_query(tx,
+                 "select t.newest from original_transcodes x join assets t on t.id = x.transcode "
+                 "and t.deleted = 0 where x.original = ?1 and x.attached = 1",
+                 "s", v.asset);
+    if (db_next(rows))
+        *seen = arena_text(a, db_text(rows, 0));
+    return db_end(rows, err);
+}
+
+bool burnt_ask(struct db_tx *tx, const char *asked, const char *viewer, const char *who,
                struct arena *a, struct error *err)
 {
     struct version_source v;
     struct row r;
     int64_t now = clock_now_ms(), bytes = 0;
     id job = {""};
+    const char *version;
+    if (!seen_in(tx, asked, a, &version, err))
+        return false;
+    if (!*version)
+        return true;
     if (!version_source(tx, version, a, &v, err) || !row_of(tx, version, viewer, a, &r, err))
         return false;
     bool same = r.there && strncmp(r.words, who, strlen(who)) == 0;
@@ -108,8 +137,7 @@ bool burnt_ask(struct db_tx *tx, const char *version, const char *viewer, const 
     }
     const char *words = arena_format(a, "%s %.10s", who, clock_text(now).text);
     sha256 hash = sha256_of(words, strlen(words));
-    const char *recipe =
-        arena_format(a, "%s+%.24s", recipe_of(a, facts), sha256_text(&hash).text);
+    const char *recipe = arena_format(a, "%s+%.24s", recipe_of(a, facts), sha256_text(&hash).text);
     json_decref(facts);
     if (!set_there(tx, &v, recipe, &bytes, err) ||
         (!bytes && !queue(tx, &v, who, words, a, &job, err)))
@@ -124,15 +152,16 @@ bool burnt_ask(struct db_tx *tx, const char *version, const char *viewer, const 
            say(tx, version, err);
 }
 
-bool burnt_get(struct db_tx *tx, const char *version, const char *viewer, struct arena *a,
+bool burnt_get(struct db_tx *tx, const char *asked, const char *viewer, struct arena *a,
                json_t **burn, struct derived_file **files, size_t *count, struct error *err)
 {
     struct row r;
     struct version_source v;
     int64_t done = 0, total = 0;
+    const char *version;
     *count = 0;
     *burn = NULL;
-    if (!row_of(tx, version, viewer, a, &r, err) ||
+    if (!seen_in(tx, asked, a, &version, err) || !row_of(tx, version, viewer, a, &r, err) ||
         (r.there && !version_source(tx, version, a, &v, err)))
         return false;
     if (r.there && strcmp(r.state, "ready") == 0 &&
@@ -143,9 +172,9 @@ bool burnt_get(struct db_tx *tx, const char *version, const char *viewer, struct
         done = db_int(rows, 0), total = db_int(rows, 1);
     if (!db_end(rows, err))
         return false;
-    const char *state = !r.there                                       ? "none"
-                        : strcmp(r.state, "ready") == 0 && !*count     ? "none"
-                                                                       : r.state;
+    const char *state = !r.there                                   ? "none"
+                        : strcmp(r.state, "ready") == 0 && !*count ? "none"
+                                                                   : r.state;
     *burn = json_pack("{s:s, s:s, s:f}", "state", state, "words", r.words, "progress",
                       total > 0 ? (double)done / (double)total : 0.0);
     return true;

@@ -164,8 +164,7 @@ static void *run_all(void *context)
     while (!f->over) {
         struct task *next = NULL;
         for (int i = 0; i < TASKS; i++) // who asked last looks at it now
-            if (f->tasks[i].state == WAITING &&
-                (!next || f->tasks[i].asked_ms > next->asked_ms))
+            if (f->tasks[i].state == WAITING && (!next || f->tasks[i].asked_ms > next->asked_ms))
                 next = &f->tasks[i];
         if (next && clock_now_ms() - next->asked_ms > GIVEN_UP_MS)
             forget(f, next);
@@ -245,8 +244,7 @@ static struct task *place(struct frames *f)
 
 static void start_threads(struct frames *f)
 {
-    while (f->running < RUNNERS &&
-           pthread_create(&f->threads[f->running], NULL, run_all, f) == 0)
+    while (f->running < RUNNERS && pthread_create(&f->threads[f->running], NULL, run_all, f) == 0)
         f->running++;
 }
 

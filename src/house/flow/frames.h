@@ -21,8 +21,8 @@ void frames_close(struct frames *f); // NULL is fine; waits for what runs
 struct frame_answer {
     const char *state; // waiting, running, ready, failed
     int64_t done, total;
-    json_t *result;    // of the engine, when it is ready; the caller's
-    char folder[96];   // below scratch: where its outputs are
+    json_t *result;  // of the engine, when it is ready; the caller's
+    char folder[96]; // below scratch: where its outputs are
     struct error problem;
 };
 // `ticket`: of the kind picture, whole; its inputs are `contents`. TOO_MANY when too many wait.

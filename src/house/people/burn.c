@@ -29,8 +29,8 @@ bool people_burn(struct db_tx *tx, const struct who *who, const char *project, b
     return db_end(rows, err);
 }
 
-bool people_burn_words(struct db_tx *tx, const struct who *who, struct arena *a,
-                       const char **words, struct error *err)
+bool people_burn_words(struct db_tx *tx, const struct who *who, struct arena *a, const char **words,
+                       struct error *err)
 {
     *words = "unknown viewer";
     struct db_rows *rows =
