@@ -2,7 +2,7 @@
  * Scopes while scrubbing, in Chromium without a GPU: from a 720p picture on a canvas (as the player's is) to all four scopes
  * drawn and flushed, 320 pixels across sampled, with the page's own code; and the same of an original's code values (640 x
  * 360, 10 bits). A new picture each time. JSON lines.   node benchmarks/scopes.mjs
- * Promise: at least 25 a second while scrubbing.
+ * Promise: at least 25 a second while scrubbing (of a proxy: an original's frame comes when the picture stands).
  */
 import { open_browser, require_web, root } from "../tests/page/browser.mjs";
 
@@ -54,7 +54,7 @@ try {
     const took = (await page.evaluate((w) => window[w](150), what)).sort((a, b) => a - b);
     const at = (p) => took[Math.floor(took.length * p)];
     const rate = 1000 * took.length / took.reduce((a, t) => a + t, 0);
-    console.log(JSON.stringify({ bench: "scopes", name: `four scopes ${name}`, a_second: Number(rate.toFixed(1)), p50_ms: Number(at(0.5).toFixed(1)), p95_ms: Number(at(0.95).toFixed(1)), promise: ">= 25 a second", holds: rate >= 25 }));
+    console.log(JSON.stringify({ bench: "scopes", name: `four scopes ${name}`, a_second: Number(rate.toFixed(1)), p50_ms: Number(at(0.5).toFixed(1)), p95_ms: Number(at(0.95).toFixed(1)), ...(what === "proxies" && { promise: ">= 25 a second", holds: rate >= 25 }) }));
   }
 } finally {
   await browser.close();

@@ -193,7 +193,7 @@ export function CloserPanel({ player, asset, version, state, closer, may_save }:
       return rgb ? `${px}, ${py}: ${inWords([...rgb.slice(0, 3)], { width: 0, height: 0, channels: 3, type: 'u16', bits: 8, space: 'rgb', matrix: 'bt709', full: true, step: 1, scopes_width: 0, scopes_height: 0 })} (as shown)` : '';
     };
     player.box.addEventListener('pointermove', move);
-    return () => { stop.abort(); clearTimeout(timer); player.box.removeEventListener('pointermove', move); };
+    return () => { stop.abort(); clearTimeout(timer); set_under(''); player.box.removeEventListener('pointermove', move); };
   }, [here, got]);
 
   // ---- keeping it

@@ -95,6 +95,20 @@ function pixel(v: readonly number[], s: Samples, range: { low: number; high: num
 export function ofSamples(bytes: ArrayBuffer, s: Samples, width: number, height: number, range = { low: 0, high: 1 }): Signal {
   const from = s.type === 'u16' ? new Uint16Array(bytes) : new Float32Array(bytes);
   const rgb = new Float32Array(width * height * 3);
+  if (s.space === 'ycbcr' && s.type === 'u16') { // most of them: without a list for each pixel
+    const w = weights(s.matrix);
+    const zero = share(0, s.bits, s.full, false), one = share(1, s.bits, s.full, false) - zero;
+    const c_zero = share(0, s.bits, s.full, true), c_one = share(1, s.bits, s.full, true) - c_zero;
+    for (let i = 0; i < rgb.length; i += 3) {
+      const y = zero + (from[i] ?? 0) * one;
+      const r = y + 2 * (1 - w.kr) * (c_zero + (from[i + 2] ?? 0) * c_one);
+      const b = y + 2 * (1 - w.kb) * (c_zero + (from[i + 1] ?? 0) * c_one);
+      rgb[i] = r;
+      rgb[i + 1] = (y - w.kr * r - w.kb * b) / (1 - w.kr - w.kb);
+      rgb[i + 2] = b;
+    }
+    return { width, height, rgb, weights: w };
+  }
   for (let i = 0; i < width * height; i++) {
     const at = i * s.channels;
     const got = pixel([from[at] ?? 0, from[at + 1] ?? 0, from[at + 2] ?? 0], s, range);
