@@ -298,8 +298,12 @@ static bool with_addresses(struct asking *q, bool ok)
 {
     json_t *set, *file;
     size_t i, k;
+    struct error ignored;
+    bool plain = call_unburnt(q->c, &ignored); // else none of these carries the viewer's name
     json_array_foreach(json_object_get(q->json, "sets"), i, set)
     {
+        if (!plain)
+            json_array_clear(json_object_get(set, "derived"));
         json_array_foreach(json_object_get(set, "derived"), k, file)
         {
             const char *url =

@@ -1,12 +1,13 @@
 /*
  * A version's proxies with their viewer's name in them.
  *
- * They are derived files like all others, by a recipe that names the words, so that one set is made
- * for each viewer. Sets that nobody has asked for in two weeks go, and the oldest when all of them
- * take more than their room.
+ * They are derived files like all others, through the viewing transform that is set, by a recipe
+ * that names the words, so that one set is made for each viewer. Sets that nobody has asked for in
+ * two weeks go, and the oldest when all of them take more than their room.
  */
 #include "house/flow/burnt.h"
 #include "house/assets/originals.h"
+#include "house/colour/colour.h"
 #include "house/flow/inside.h"
 #include "plat/clock.h"
 
@@ -15,7 +16,7 @@
 
 #define REST_MS (14LL * 24 * 3600 * 1000)
 #define ROOM_BYTES (200LL << 30)
-enum { PRIORITY = 75, SWEPT_AT_ONCE = 100 };
+enum { PRIORITY = 75, SWEPT_AT_ONCE = 100, WORDS_HASH = 24 };
 
 json_t *burn_list(const char *who, const char *words)
 {
@@ -27,7 +28,7 @@ json_t *burn_list(const char *who, const char *words)
 
 struct row {
     bool there;
-    char recipe[100], state[16], job[27];
+    char recipe[250], state[16], job[27];
     const char *words;
 };
 
@@ -70,10 +71,14 @@ static bool set_there(struct db_tx *tx, const struct version_source *v, const ch
         (const void *)v->content.at, (size_t)SHA256_SIZE, recipe);
 }
 
-static bool queue(struct db_tx *tx, const struct version_source *v, const char *who,
-                  const char *words, struct arena *a, id *job, struct error *err)
+static bool queue(struct db_tx *tx, const struct version_source *v,
+                  const struct transform_wanted *through, const char *who, const char *words,
+                  struct arena *a, id *job, struct error *err)
 {
     json_t *ticket = json_pack("{s:s, s:o}", "kind", "proxy", "burn", burn_list(who, words));
+    json_t *more = ticket_through(through);
+    json_object_update_missing(ticket, more);
+    json_decref(more);
     struct job_wish wish = {.project = v->project,
                             .kind = "burn",
                             .title = arena_format(a, "%s for %s", v->name, who),
@@ -85,6 +90,31 @@ static bool queue(struct db_tx *tx, const struct version_source *v, const char *
                             .reads_bytes = v->size};
     bool ok = job_make(tx, &wish, clock_now_ms(), job, err);
     json_decref(ticket);
+    return ok;
+}
+
+// A set that is not wanted any more, unless somebody else has the same.
+static bool drop_set(struct db_tx *tx, const char *version, const char *viewer, struct arena *a,
+                     struct error *err)
+{
+    struct row r;
+    struct version_source v;
+    struct derived_file *files;
+    size_t count = 0;
+    int64_t others = 0, freed;
+    if (!row_of(tx, version, viewer, a, &r, err) || !version_source(tx, version, a, &v, err) ||
+        !derived_find(tx, &v.content, r.recipe, a, &files, &count, err) ||
+        !db_run(tx, err, "delete from burnt where version = ?1 and viewer = ?2", "ss", version,
+                viewer) ||
+        !db_one_int(tx, &others, 0, err, "select count(*) from burnt where recipe = ?1", "s",
+                    r.recipe))
+        return false;
+    if (others)
+        return true;
+    bool ok = db_run(tx, err, "delete from derived where source = ?1 and recipe = ?2", "bs",
+                     (const void *)v.content.at, (size_t)SHA256_SIZE, r.recipe);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = flow_forget(tx, &files[i].content, &freed, err);
     return ok;
 }
 
@@ -124,23 +154,29 @@ bool burnt_ask(struct db_tx *tx, const char *asked, const char *viewer, const ch
         return true;
     if (!version_source(tx, version, a, &v, err) || !row_of(tx, version, viewer, a, &r, err))
         return false;
-    bool same = r.there && strncmp(r.words, who, strlen(who)) == 0;
+    struct transform_wanted through;
+    if (!transform_for(tx, v.asset, a, &through, err))
+        return false;
+    json_t *facts = v.facts ? json_loads(v.facts, 0, NULL) : NULL;
+    bool picture = json_array_size(json_object_get(facts, "video")) > 0;
+    const char *base = recipe_through(a, recipe_of(a, facts), &through);
+    json_decref(facts);
+    bool same = r.there && strncmp(r.words, who, strlen(who)) == 0 &&
+                strncmp(r.recipe, base, strlen(base)) == 0 &&
+                strlen(r.recipe) == strlen(base) + 1 + WORDS_HASH;
     if (same && strcmp(r.state, "ready") == 0 && !set_there(tx, &v, r.recipe, &bytes, err))
         return false;
     if (same && (bytes || strcmp(r.state, "waiting") == 0 || strcmp(r.state, "running") == 0))
         return db_run(tx, err, "update burnt set used_ms = ?3 where version = ?1 and viewer = ?2",
                       "ssi", version, viewer, now);
-    json_t *facts = v.facts ? json_loads(v.facts, 0, NULL) : NULL;
-    if (!json_array_size(json_object_get(facts, "video")) || strcmp(v.state, "ready") != 0) {
-        json_decref(facts);
+    if (!picture || strcmp(v.state, "ready") != 0)
         return true; // nothing to see yet, or at all
-    }
     const char *words = arena_format(a, "%s %.10s", who, clock_text(now).text);
     sha256 hash = sha256_of(words, strlen(words));
-    const char *recipe = arena_format(a, "%s+%.24s", recipe_of(a, facts), sha256_text(&hash).text);
-    json_decref(facts);
-    if (!set_there(tx, &v, recipe, &bytes, err) ||
-        (!bytes && !queue(tx, &v, who, words, a, &job, err)))
+    const char *recipe = arena_format(a, "%s+%.*s", base, WORDS_HASH, sha256_text(&hash).text);
+    if ((r.there && strcmp(r.recipe, recipe) != 0 && !drop_set(tx, version, viewer, a, err)) ||
+        !set_there(tx, &v, recipe, &bytes, err) ||
+        (!bytes && !queue(tx, &v, &through, who, words, a, &job, err)))
         return false;
     return db_run(tx, err,
                   "insert into burnt (version, viewer, recipe, words, state, job, bytes, used_ms) "
@@ -201,7 +237,7 @@ bool burnt_state_set(struct db_tx *tx, const char *job, const char *state, const
 bool burnt_made(struct db_tx *tx, const char *job, const struct derived_file *files, size_t count,
                 bool *used, struct error *err)
 {
-    char version[27] = "", recipe[100] = "";
+    char version[27] = "", recipe[250] = "";
     int64_t bytes = 0;
     struct arena *a = arena_open(4 << 20);
     struct version_source v;
@@ -231,30 +267,6 @@ bool burnt_made(struct db_tx *tx, const char *job, const struct derived_file *fi
 struct sweeping {
     bool more;
 };
-
-static bool drop_set(struct db_tx *tx, const char *version, const char *viewer, struct arena *a,
-                     struct error *err)
-{
-    struct row r;
-    struct version_source v;
-    struct derived_file *files;
-    size_t count = 0;
-    int64_t others = 0, freed;
-    if (!row_of(tx, version, viewer, a, &r, err) || !version_source(tx, version, a, &v, err) ||
-        !derived_find(tx, &v.content, r.recipe, a, &files, &count, err) ||
-        !db_run(tx, err, "delete from burnt where version = ?1 and viewer = ?2", "ss", version,
-                viewer) ||
-        !db_one_int(tx, &others, 0, err, "select count(*) from burnt where recipe = ?1", "s",
-                    r.recipe))
-        return false;
-    if (others)
-        return true;
-    bool ok = db_run(tx, err, "delete from derived where source = ?1 and recipe = ?2", "bs",
-                     (const void *)v.content.at, (size_t)SHA256_SIZE, r.recipe);
-    for (size_t i = 0; ok && i < count; i++)
-        ok = flow_forget(tx, &files[i].content, &freed, err);
-    return ok;
-}
 
 static bool sweep_in(struct db_tx *tx, void *context, struct error *err)
 {

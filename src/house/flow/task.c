@@ -618,7 +618,8 @@ bool flow_reads(struct db_tx *tx, const char *job, const sha256 *content, int64_
         "select size from delivery_pieces where job = ?1 and content "
         "= ?2 union all select d.size from delivery_looks l join deliveries d on d.id = l.delivery "
         "where l.job = ?1 and d.content = ?2 union all select t.size from jobs j join transforms t "
-        "on t.project = j.project where j.id = ?1 and j.kind = 'proxy' and t.content = ?2",
+        "on t.project = j.project where j.id = ?1 and j.kind in ('proxy', "
+        "'burn') and t.content = ?2",
         "sb", job, (const void *)content->at, (size_t)SHA256_SIZE);
     *has = db_next(rows);
     if (*has)
