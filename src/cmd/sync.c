@@ -436,7 +436,7 @@ static void print_status(const json_t *j, bool more)
         size_t k;
         json_array_foreach(list, k, one)
         {
-            printf("  %s: %s: %s\n", i ? "waits" : "left out", json_word(one, "path"),
+            printf("  %s: %s: %s\n", i ? "waits" : "note", json_word(one, "path"),
                    json_word(one, "why"));
         }
     }

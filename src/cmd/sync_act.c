@@ -24,6 +24,19 @@
 enum { KEEP_AT_ONCE = 500, PATH_ARENA = 1 << 20 };
 #define HOLD_US ((int64_t)600 * 1000000)
 
+void sync_bar(struct sync_run *r, const char *what, int64_t all)
+{
+    progress_end(&r->bar);
+    r->bar = progress_begin(what, "bytes", r->wish->json);
+    r->bar_before = 0;
+    r->bar_all = all;
+}
+
+void sync_bar_show(struct sync_run *r, int64_t done)
+{
+    progress_show(&r->bar, r->bar_before + done, r->bar_all);
+}
+
 bool sync_offline(const struct error *err)
 {
     return err->kind == ERROR_NETWORK || err->kind == ERROR_TIMEOUT ||
@@ -47,12 +60,12 @@ bool sync_keep(struct sync_run *r, struct sync_path **list, size_t count, struct
 void sync_hold(struct sync_run *r, struct sync_path *p, const struct error *err)
 {
     char why[1000];
-    // What somebody else was quicker with is looked at again at once.
-    if (err->kind == ERROR_CONFLICT || err->kind == ERROR_NOT_FOUND)
+    // What somebody else was quicker with is looked at again at once, and then less and less often.
+    bool race = err->kind == ERROR_CONFLICT || err->kind == ERROR_NOT_FOUND;
+    int64_t for_us = race && p->tries < 10 ? (int64_t)1000000 << p->tries : HOLD_US;
+    if (race)
         r->list_due = r->scan_due = true;
     snprintf(why, sizeof(why), "%s%s%s", err->what, err->why[0] ? ": " : "", err->why);
-    int64_t for_us =
-        err->kind == ERROR_CONFLICT || err->kind == ERROR_NOT_FOUND ? 1000000 : HOLD_US;
     sync_path_hold(p, sync_now_us() + for_us, why);
 }
 
@@ -266,13 +279,14 @@ static bool compare(struct pass *s, int64_t *done, struct error *err)
     char whole[PATH_MAX];
     for (size_t i = 0; i < s->compare.count; i++)
         all += s->compare.at[i]->now.size;
-    r->bar.what = "comparing";
+    if (s->compare.count)
+        sync_bar(r, "comparing", all);
     for (size_t i = 0; i < s->compare.count; i++) {
         struct sync_path *p = s->compare.at[i];
         struct here_item item;
         struct here_wish look = {.root = r->wish->dir, .ignore = r->ignore};
         int64_t size;
-        progress_show(&r->bar, so_far, all);
+        sync_bar_show(r, so_far);
         so_far += p->now.size;
         if (!path_join(whole, sizeof(whole), r->wish->dir, p->here) ||
             !content_of_file(whole, &p->here_content, &size, err)) {

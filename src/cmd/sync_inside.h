@@ -34,7 +34,7 @@ struct sync_run {
     char **touched; // paths that the watch has told of
     size_t touched_count;
     struct sync_list unsure;
-    int64_t left[HERE_LEFT_COUNT], clashes;
+    int64_t left[HERE_LEFT_COUNT];
     // there
     bool list_due, listed, distrust; // distrust: the house was restored, deletions are asked about
     int64_t listed_us, refreshed_us, refresh_cost_us, event, event_kept;
@@ -44,11 +44,15 @@ struct sync_run {
     bool allowed, paused, offline;
     struct sync_numbers numbers;
     struct progress bar;
-    bool stirred;         // something was seen that may have to be done
+    int64_t bar_before, bar_all; // bytes of this kind of work: done in earlier rounds, in all
+    bool stirred;                // something was seen that may have to be done
     json_t *said, *waits; // what is left out, what is held: [{path, why}], SYNC_SAID_MOST of each
     char what[200];       // offline: why
 };
 
+// A kind of work begins, of so many bytes; then how far this round of it is.
+void sync_bar(struct sync_run *r, const char *what, int64_t all);
+void sync_bar_show(struct sync_run *r, int64_t done);
 bool sync_offline(const struct error *err); // the house can not be reached; all waits
 void sync_say(json_t *list, const char *path, const char *why);
 int64_t sync_now_us(void);

@@ -102,11 +102,12 @@ static void found_here(void *context, const struct here_item *item)
     struct sync_run *r = context;
     struct sync_path *p = sync_table_at(r->table, item->path, item->folder, true);
     p->unsure = false;
-    if (!takes_a_turn(r, p, item->path) && sync_path_here(p, item, r->round))
-        return;
-    r->clashes++;
-    sync_say(r->said, item->path,
-             "another file here has this name in another spelling: rename one");
+    const char *awkward = sync_name_awkward(sync_name_of(item->path));
+    if (takes_a_turn(r, p, item->path) || !sync_path_here(p, item, r->round))
+        sync_say(r->said, item->path,
+                 "another file here has this name in another spelling: rename one");
+    else if (*awkward)
+        sync_say(r->said, item->path, awkward); // it is kept all the same
 }
 
 static void left_here(void *context, enum here_left what, const char *path, const char *why)
@@ -145,10 +146,10 @@ static bool is_unsure(const struct sync_run *r, const struct sync_path *p)
 
 static void went_here(struct sync_run *r, struct sync_path *p)
 {
-    if (is_unsure(r, p)) {
-        p->unsure = true;
+    // A pattern that names it now, or something else in its place, is no deletion.
+    p->unsure = is_unsure(r, p) || sync_left_out(r, p->here, p->folder);
+    if (p->unsure)
         return;
-    }
     if (p->is_here || !p->gone_us)
         p->gone_us = sync_now_us();
     p->is_here = false;
@@ -192,7 +193,6 @@ static bool scan_here(struct sync_run *r, struct error *err)
                              .left = left_here,
                              .context = r};
     memset(r->left, 0, sizeof(r->left));
-    r->clashes = 0;
     json_array_clear(r->said);
     touched_forget(r);
     if (!here_scan(&wish, "", err))

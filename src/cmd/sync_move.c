@@ -108,7 +108,7 @@ static void show(struct round *s, struct sending *sending)
     s->r->bar.what = n.waiting                   ? "waiting for the house"
                      : strcmp(n.via, "UDP") == 0 ? "sending by UDP"
                                                  : "sending";
-    progress_show(&s->r->bar, n.bytes + n.moving_bytes, s->bytes);
+    sync_bar_show(s->r, n.bytes + n.moving_bytes);
 }
 
 static void mark_failures(struct round *s, struct sending *sending)
@@ -186,6 +186,23 @@ static bool placed(struct round *s, struct sync_placing *list, struct going **of
     return sync_keep(r, good, good_count, err);
 }
 
+// All or none of a call is placed: when one can not be, halves find out which.
+static bool place_some(struct round *s, struct sync_placing *list, struct going **of, size_t count,
+                       int64_t *done, struct error *err)
+{
+    if (sync_house_place(&s->r->root, s->transfer, list, count, s->a, err))
+        return placed(s, list, of, count, done, err);
+    if (sync_offline(err) || err->kind == ERROR_LOGIN)
+        return false;
+    if (count == 1) {
+        sync_hold(s->r, of[0]->p, err);
+        return true;
+    }
+    size_t half = count / 2;
+    return place_some(s, list, of, half, done, err) &&
+           place_some(s, list + half, of + half, count - half, done, err);
+}
+
 static bool place_round(struct round *s, int64_t *done, struct error *err)
 {
     struct sync_placing *list = ARENA_ARRAY(s->a, struct sync_placing, PLACE_AT_ONCE);
@@ -202,8 +219,7 @@ static bool place_round(struct round *s, int64_t *done, struct error *err)
                                       .instead = g->p->is_there ? &g->p->there_content : NULL};
             of[count++] = g;
         }
-        if (count && (!sync_house_place(&s->r->root, s->transfer, list, count, s->a, err) ||
-                      !placed(s, list, of, count, done, err)))
+        if (count && !place_some(s, list, of, count, done, err))
             return false;
     }
     return true;
@@ -232,6 +248,11 @@ static bool whole_round(struct round *s, int64_t *done, struct error *err)
 bool sync_send_all(struct sync_run *r, struct sync_list *list, int64_t *done, struct error *err)
 {
     bool ok = true;
+    int64_t all = 0;
+    for (size_t i = 0; i < list->count; i++)
+        all += list->at[i]->now.size;
+    if (list->count)
+        sync_bar(r, "sending", all);
     for (size_t i = 0; ok && i < list->count;) {
         struct round s = {.r = r, .a = arena_open((size_t)1 << 30)};
         s.list = ARENA_ARRAY(s.a, struct going, ROUND_FILES);
@@ -246,6 +267,12 @@ bool sync_send_all(struct sync_run *r, struct sync_list *list, int64_t *done, st
             s.bytes += p->now.size;
         }
         ok = !s.count || whole_round(&s, done, err);
+        r->bar_before += s.bytes;
+        // Who may not send, or has no room there, still gets what the house has.
+        for (size_t k = 0; !ok && !sync_offline(err) && err->kind != ERROR_LOGIN && k < s.count;
+             k++)
+            sync_hold(r, s.list[k].p, err);
+        ok = ok || !(sync_offline(err) || err->kind == ERROR_LOGIN);
         arena_close(s.a);
     }
     return ok;
@@ -331,7 +358,6 @@ static void come_large(struct batch *b, struct coming *c)
 
 struct showing {
     struct batch *b;
-    int64_t all;
     atomic_bool over;
 };
 
@@ -339,17 +365,16 @@ static void *show_thread(void *context)
 {
     struct showing *s = context;
     while (!atomic_load(&s->over)) {
-        progress_show(&s->b->r->bar, atomic_load(&s->b->moved), s->all);
+        sync_bar_show(s->b->r, atomic_load(&s->b->moved));
         clock_sleep_ms(50);
     }
     return NULL;
 }
 
-static void come_all(struct batch *b, int64_t all)
+static void come_all(struct batch *b)
 {
     pthread_t threads[FETCHERS], shower;
-    struct showing showing = {.b = b, .all = all};
-    b->r->bar.what = "fetching";
+    struct showing showing = {.b = b};
     bool shows = pthread_create(&shower, NULL, show_thread, &showing) == 0;
     int count = 0;
     while (count < FETCHERS && pthread_create(&threads[count], NULL, come_thread, b) == 0)
@@ -398,10 +423,14 @@ static bool came(struct batch *b, struct arena *a, int64_t *done, struct error *
 bool sync_fetch_all(struct sync_run *r, struct sync_list *list, int64_t *done, struct error *err)
 {
     bool ok = true;
+    int64_t all = 0;
+    for (size_t i = 0; i < list->count; i++)
+        all += list->at[i]->there_size;
+    if (list->count)
+        sync_bar(r, "fetching", all);
     for (size_t i = 0; ok && i < list->count;) {
         struct arena *a = arena_open((size_t)256 << 20);
         struct batch b = {.r = r, .list = ARENA_ARRAY(a, struct coming, FETCH_AT_ONCE)};
-        int64_t all = 0;
         for (; i < list->count && b.count < FETCH_AT_ONCE; i++) {
             struct sync_path *p = list->at[i];
             const char *to = p->is_here ? p->here : sync_path_to_here(r, p, a);
@@ -412,9 +441,9 @@ bool sync_fetch_all(struct sync_run *r, struct sync_list *list, int64_t *done, s
             c->to = arena_text(a, to);
             c->whole_to = arena_format(a, "%s/%s", r->wish->dir, to);
             c->house_path = arena_format(a, "%s/%s", r->root.path, p->there);
-            all += p->there_size;
         }
-        come_all(&b, all);
+        come_all(&b);
+        r->bar_before += atomic_load(&b.moved);
         ok = came(&b, a, done, err);
         arena_close(a);
     }

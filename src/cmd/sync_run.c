@@ -275,7 +275,7 @@ static void close_all(struct sync_run *r)
 
 static bool keep_event(struct sync_run *r, struct error *err)
 {
-    if (r->event <= r->event_kept && !r->distrust)
+    if (r->event == r->event_kept)
         return true;
     r->event_kept = r->event;
     return sync_state_event_set(r->state, r->event, err);
@@ -378,7 +378,7 @@ static void print_once(struct sync_run *r, int status)
     size_t i;
     json_array_foreach(r->said, i, one)
     {
-        fprintf(stderr, "left out: %s: %s\n", json_word(one, "path"), json_word(one, "why"));
+        fprintf(stderr, "note: %s: %s\n", json_word(one, "path"), json_word(one, "why"));
     }
     json_array_foreach(r->waits, i, one)
     {

@@ -15,7 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEEP_MOST = 100 };
+enum { DEEP_MOST = 100, PART_KEEP_S = 3 * 24 * 3600 };
+#define PART_BEGIN ".posthouse-"
+#define PART_END ".part"
 
 static int64_t changed_ns(const struct stat *s)
 {
@@ -77,6 +79,14 @@ static void item_of(const char *path, const struct stat *s, struct here_item *it
 
 static bool look_into(struct looking *l, int at, int depth);
 
+// What came half of a file that is another one by now, and nobody goes on with.
+static bool is_old_part(const char *name, const struct stat *s)
+{
+    return S_ISREG(s->st_mode) && text_starts(text_of(name), PART_BEGIN) &&
+           text_ends(text_of(name), PART_END) &&
+           s->st_mtim.tv_sec < clock_now_ms() / 1000 - PART_KEEP_S;
+}
+
 static void look_at(struct looking *l, int folder, const char *name, int depth)
 {
     struct stat s;
@@ -84,6 +94,10 @@ static void look_at(struct looking *l, int folder, const char *name, int depth)
     size_t size = l->size, more = strlen(name);
     if (fstatat(folder, name, &s, AT_SYMLINK_NOFOLLOW) != 0)
         return; // it went meanwhile
+    if (is_old_part(name, &s)) {
+        (void)unlinkat(folder, name, 0);
+        return;
+    }
     if (size + more + 2 > sizeof(l->path)) {
         left(l->wish, HERE_NAME, name, "its path is too long for this system");
         return;
@@ -231,7 +245,9 @@ bool here_temporary(const char *root, const char *path, const sha256 *content, c
     if (!below(whole, root, path, err))
         return false;
     path_folder(whole, folder, sizeof(folder));
-    snprintf(name, sizeof(name), ".posthouse-%.32s.part", sha256_text(content).text);
+    // By what it will be and where: two files of the same bytes have one each.
+    sha256 where = hmac_sha256(content->at, SHA256_SIZE, path, strlen(path));
+    snprintf(name, sizeof(name), PART_BEGIN "%.32s" PART_END, sha256_text(&where).text);
     return path_join(to, room, folder, name) ||
            error_set(err, ERROR_INPUT, "the path %.200s is too long", path);
 }

@@ -281,5 +281,6 @@ void sync_path_hold(struct sync_path *p, int64_t until_us, const char *why)
 {
     free(p->held);
     p->held = why ? must(strdup(why)) : NULL;
+    p->tries = why ? p->tries + 1 : 0;
     p->again_us = until_us;
 }

@@ -25,6 +25,7 @@ struct sync_path {
     char thing[27], version[27]; // of what is there
     char *held;                  // why it waits; NULL: it does not
     int64_t again_us;            // when a held one is tried again
+    int tries;                   // how often it was held since it last changed
     enum sync_do what;           // as last decided
     int kids_here, kids_there;   // a folder's, as last counted
 };
