@@ -571,6 +571,11 @@ static bool delete_there(struct pass *s, struct sync_path *p, struct error *err)
 
 static bool delete_here(struct pass *s, struct sync_path *p, struct error *err)
 {
+    bool moved;
+    if (!sync_moved_there(s->r, p, &moved, err))
+        return false;
+    if (moved)
+        return error_set(err, ERROR_CONFLICT, "%.200s is being moved in the house", p->here);
     if (!here_trash(s->r->wish->dir, p->here, &p->now, clock_now_ms(), err))
         return false;
     p->is_here = p->known = false;

@@ -61,6 +61,9 @@ int64_t sync_now_us(void);
 void sync_read_ignore(struct sync_run *r);
 MUST_CHECK bool sync_look_here(struct sync_run *r, struct error *err);
 MUST_CHECK bool sync_look_there(struct sync_run *r, struct error *err);
+// Whether what is gone from the house's listing lies in another of its folders that is kept here.
+MUST_CHECK bool sync_moved_there(struct sync_run *r, const struct sync_path *p, bool *moved,
+                                 struct error *err);
 // A path that patterns or passing names leave out, or that lies below one.
 bool sync_left_out(struct sync_run *r, const char *path, bool folder);
 

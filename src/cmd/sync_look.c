@@ -11,12 +11,13 @@
 #include "house/tree/tree.h"
 #include "plat/clock.h"
 #include "plat/files.h"
+#include "plat/watch.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOUCHED_MOST = 500, UNKNOWN_MOST = 100, LIST_ARENA = 1 << 30 };
+enum { TOUCHED_MOST = 500, UNKNOWN_MOST = 100, LIST_ARENA = 1 << 30, BLIND_SCAN_S = 30 };
 
 void sync_list_add(struct sync_list *l, struct sync_path *p)
 {
@@ -211,9 +212,12 @@ bool sync_look_here(struct sync_run *r, struct error *err)
                              .left = left_here,
                              .context = r};
     struct error none;
+    // Without a watch on all of it, looking is the only way to hear of changes.
+    int64_t every_s = r->watch && watch_whole(r->watch) ? r->wish->scan_s
+                      : r->wish->scan_s < BLIND_SCAN_S  ? r->wish->scan_s
+                                                        : BLIND_SCAN_S;
     r->round++;
-    if (sync_now_us() - r->scanned_us > r->wish->scan_s * 1000000 ||
-        r->touched_count >= TOUCHED_MOST)
+    if (sync_now_us() - r->scanned_us > every_s * 1000000 || r->touched_count >= TOUCHED_MOST)
         r->scan_due = true;
     r->stirred |= r->scan_due || r->touched_count;
     if (r->scan_due)
@@ -246,9 +250,9 @@ static void found_there(struct sync_run *r, const struct sync_there *n, bool kno
         sync_say(r->said, n->path, "the house has another file of this name in another spelling");
 }
 
-// Adds the folders in it to `more`, when that is given.
+// Adds the folders in it to `more`, when that is given. *gone: there is no such folder any more.
 static bool list_one(struct sync_run *r, const char *path, struct arena *more, const char **folders,
-                     size_t *count, struct error *err)
+                     size_t *count, bool *gone, struct error *err)
 {
     struct arena *a = arena_open(LIST_ARENA);
     struct sync_there *list;
@@ -261,12 +265,13 @@ static bool list_one(struct sync_run *r, const char *path, struct arena *more, c
         if (list[i].folder && !sync_left_out(r, list[i].path, true))
             folders[(*count)++] = arena_text(more, list[i].path);
     arena_close(a);
-    return ok;
+    *gone = !ok && *path && err->kind == ERROR_NOT_FOUND;
+    return ok || *gone;
 }
 
-enum { FOLDERS_MOST = 1 << 18 };
+enum { FOLDERS_MOST = 1 << 19, LIST_TRIES = 5 };
 
-static bool list_all(struct sync_run *r, struct error *err)
+static bool list_whole(struct sync_run *r, bool *gone, struct error *err)
 {
     struct arena *a = arena_open((size_t)1 << 30);
     const char **folders = calloc(FOLDERS_MOST, sizeof(*folders));
@@ -275,16 +280,30 @@ static bool list_all(struct sync_run *r, struct error *err)
         abort();
     folders[0] = "";
     bool ok = true;
-    for (size_t i = 0; ok && i < count; i++)
+    *gone = false;
+    r->round++;
+    for (size_t i = 0; ok && !*gone && i < count; i++)
         ok = (count < FOLDERS_MOST / 2 ||
               error_set(err, ERROR_TOO_BIG, "the house's folder has too many folders in it")) &&
-             list_one(r, folders[i], a, folders, &count, err);
+             list_one(r, folders[i], a, folders, &count, gone, err);
     size_t at = 0;
-    for (struct sync_path *p; ok && (p = sync_table_next(r->table, &at));)
+    for (struct sync_path *p; ok && !*gone && (p = sync_table_next(r->table, &at));)
         if (p->seen_there != r->round)
             p->is_there = false;
     free(folders);
     arena_close(a);
+    return ok;
+}
+
+// A folder that goes while all are listed may have gone to one that was listed before: once more.
+static bool list_all(struct sync_run *r, struct error *err)
+{
+    bool gone = true, ok = true;
+    for (int i = 0; ok && gone && i < LIST_TRIES; i++)
+        ok = list_whole(r, &gone, err);
+    if (ok && gone)
+        ok =
+            error_set(err, ERROR_TIMEOUT, "the house's folders change faster than they are listed");
     if (ok) {
         r->list_due = false;
         r->listed = true;
@@ -346,9 +365,14 @@ static bool list_some(struct sync_run *r, struct arena *a, const char **list, si
     size_t done = 0;
     while (done < *count) {
         size_t from = done;
-        for (; done < *count; done++)
-            if (!list_one(r, list[done], NULL, NULL, NULL, err))
+        for (; done < *count; done++) {
+            bool gone;
+            if (!list_one(r, list[done], NULL, NULL, NULL, &gone, err))
                 return false;
+            r->list_due |= gone;
+        }
+        if (r->list_due)
+            return true;
         size_t at = 0;
         for (struct sync_path *p; (p = sync_table_next(r->table, &at));) {
             if (!p->is_there || p->seen_there == r->round)
@@ -429,4 +453,17 @@ bool sync_look_there(struct sync_run *r, struct error *err)
 out:
     free(n);
     return ok;
+}
+
+bool sync_moved_there(struct sync_run *r, const struct sync_path *p, bool *moved, struct error *err)
+{
+    char place[27];
+    *moved = false;
+    if (!p->version[0] || thing_at(r, p->thing, false)) // where it is now is known
+        return true;
+    if (!sync_house_place_of(&r->root, p->thing, place, moved, err))
+        return false;
+    const char *at = *place ? place : r->project, *top = r->folder[0] ? r->folder : r->project;
+    *moved = *moved && (strcmp(at, top) == 0 || thing_at(r, at, true));
+    return true;
 }

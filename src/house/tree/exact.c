@@ -76,6 +76,9 @@ struct placing {
     struct arena *a;
     struct tree_placed *out;
     char project[27];
+    // The folder found last: files of one folder come together.
+    const char *above;
+    struct tree_node parent;
 };
 
 struct brought { // a file of the transfer
@@ -113,8 +116,14 @@ static bool look(struct db_tx *tx, struct placing *p, const struct tree_place *w
     bool brought, found;
     const char *name = tree_name_of(want->path);
     *same = false;
-    if (!parent_in(tx, p->by->who, want->path, p->a, parent, refused))
-        return true;
+    const char *above = tree_parent_of(p->a, want->path);
+    if (!p->above || strcmp(above, p->above) != 0) {
+        p->above = NULL;
+        if (!parent_in(tx, p->by->who, want->path, p->a, &p->parent, refused))
+            return true;
+        p->above = above;
+    }
+    *parent = p->parent;
     if (strcmp(parent->project, p->project) != 0) {
         error_set(refused, ERROR_INPUT, "%.200s is in another project than the transfer",
                   want->path);
@@ -163,6 +172,7 @@ static bool place_one(struct db_tx *tx, struct placing *p, size_t i, struct erro
 static bool place_all(struct db_tx *tx, void *context, struct error *err)
 {
     struct placing *p = context;
+    p->above = NULL; // it may run again
     struct db_rows *rows = db_query(
         tx, "select project from transfers where id = ?1 and person = ?2 and origin = 'sync'", "ss",
         p->transfer, p->by->who->person ? p->by->who->person : "");
