@@ -66,7 +66,7 @@ void sync_hold(struct sync_run *r, struct sync_path *p, const struct error *err)
     if (race)
         r->list_due = r->scan_due = true;
     snprintf(why, sizeof(why), "%s%s%s", err->what, err->why[0] ? ": " : "", err->why);
-    sync_path_hold(p, sync_now_us() + for_us, why);
+    sync_path_hold(p, clock_tick_us() + for_us, why);
 }
 
 static const char *placed(const char *above, const char *name, struct arena *a)
@@ -245,7 +245,7 @@ static bool worth_a_look(const struct sync_path *p)
 static void decide_all(struct pass *s)
 {
     struct sync_run *r = s->r;
-    int64_t now = sync_now_us();
+    int64_t now = clock_tick_us();
     size_t at = 0;
     r->waiting = r->held = 0;
     json_array_clear(r->waits);

@@ -55,7 +55,6 @@ void sync_bar(struct sync_run *r, const char *what, int64_t all);
 void sync_bar_show(struct sync_run *r, int64_t done);
 bool sync_offline(const struct error *err); // the house can not be reached; all waits
 void sync_say(json_t *list, const char *path, const char *why);
-int64_t sync_now_us(void);
 
 // ---- sync_look.c
 void sync_read_ignore(struct sync_run *r);

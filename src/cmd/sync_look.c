@@ -30,11 +30,6 @@ void sync_list_add(struct sync_list *l, struct sync_path *p)
     l->at[l->count++] = p;
 }
 
-int64_t sync_now_us(void)
-{
-    return clock_tick_us();
-}
-
 void sync_say(json_t *list, const char *path, const char *why)
 {
     if (json_array_size(list) == SYNC_SAID_MOST)
@@ -152,7 +147,7 @@ static void went_here(struct sync_run *r, struct sync_path *p)
     if (p->unsure)
         return;
     if (p->is_here || !p->gone_us)
-        p->gone_us = sync_now_us();
+        p->gone_us = clock_tick_us();
     p->is_here = false;
 }
 
@@ -200,7 +195,7 @@ static bool scan_here(struct sync_run *r, struct error *err)
         return false;
     settle_here(r, all, 1);
     r->scan_due = false;
-    r->scanned_us = sync_now_us();
+    r->scanned_us = clock_tick_us();
     return true;
 }
 
@@ -217,7 +212,7 @@ bool sync_look_here(struct sync_run *r, struct error *err)
                       : r->wish->scan_s < BLIND_SCAN_S  ? r->wish->scan_s
                                                         : BLIND_SCAN_S;
     r->round++;
-    if (sync_now_us() - r->scanned_us > every_s * 1000000 || r->touched_count >= TOUCHED_MOST)
+    if (clock_tick_us() - r->scanned_us > every_s * 1000000 || r->touched_count >= TOUCHED_MOST)
         r->scan_due = true;
     r->stirred |= r->scan_due || r->touched_count;
     if (r->scan_due)
@@ -307,7 +302,7 @@ static bool list_all(struct sync_run *r, struct error *err)
     if (ok) {
         r->list_due = false;
         r->listed = true;
-        r->listed_us = sync_now_us();
+        r->listed_us = clock_tick_us();
     }
     return ok;
 }
@@ -425,7 +420,7 @@ static bool refresh(struct sync_run *r, const struct sync_news *n, struct error 
 bool sync_look_there(struct sync_run *r, struct error *err)
 {
     static const int64_t without_news_us = 60 * 1000000;
-    int64_t now = sync_now_us();
+    int64_t now = clock_tick_us();
     struct sync_news *n = calloc(1, sizeof(*n));
     if (!n)
         abort();
@@ -445,7 +440,7 @@ bool sync_look_there(struct sync_run *r, struct error *err)
         ok = list_all(r, err);
     if (ok) {
         r->event = n->number;
-        r->refreshed_us = sync_now_us();
+        r->refreshed_us = clock_tick_us();
         r->refresh_cost_us = r->refreshed_us - now;
     } else {
         r->list_due = true; // what was taken is lost

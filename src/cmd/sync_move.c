@@ -259,7 +259,7 @@ bool sync_send_all(struct sync_run *r, struct sync_list *list, int64_t *done, st
         for (; i < list->count && s.count < ROUND_FILES && s.bytes < ROUND_BYTES; i++) {
             struct sync_path *p = list->at[i];
             const char *to = p->is_there ? p->there : sync_path_to_there(r, p, s.a);
-            if (!to || (p->held && sync_now_us() < p->again_us))
+            if (!to || (p->held && clock_tick_us() < p->again_us))
                 continue;
             struct going *g = &s.list[s.count++];
             *g = (struct going){.p = p, .now = p->now, .to = arena_text(s.a, to)};
@@ -434,7 +434,7 @@ bool sync_fetch_all(struct sync_run *r, struct sync_list *list, int64_t *done, s
         for (; i < list->count && b.count < FETCH_AT_ONCE; i++) {
             struct sync_path *p = list->at[i];
             const char *to = p->is_here ? p->here : sync_path_to_here(r, p, a);
-            if (!to || (p->held && sync_now_us() < p->again_us))
+            if (!to || (p->held && clock_tick_us() < p->again_us))
                 continue;
             struct coming *c = &b.list[b.count++];
             c->p = p;

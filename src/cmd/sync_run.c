@@ -243,7 +243,7 @@ static bool meet_house(struct sync_run *r, struct error *err)
     if (!find_root(r, err))
         return false;
     r->list_due = !r->event_kept;
-    r->listed_us = sync_now_us();
+    r->listed_us = clock_tick_us();
     r->events = sync_events_open(&(struct sync_events_wish){.url = r->house.url,
                                                             .token = r->house.token,
                                                             .fingerprint = r->house.fingerprint,
@@ -317,16 +317,16 @@ static void say_offline(struct sync_run *r, const struct error *err)
 
 static int run_once(struct sync_run *r, struct error *err)
 {
-    int64_t began = sync_now_us(), done = 0;
+    int64_t began = clock_tick_us(), done = 0;
     for (;;) {
         if (!pass(r, &done, err))
             return command_failed(err);
-        int64_t spent = sync_now_us() - began;
+        int64_t spent = clock_tick_us() - began;
         bool waits = (r->waiting && spent < ONCE_WAIT_US) || (r->held && spent < HELD_WAIT_US);
         if (!done && !waits && !r->scan_due && !r->list_due)
             break;
         if (done)
-            began = sync_now_us();
+            began = clock_tick_us();
         r->scan_due |= r->waiting || done; // there is no watch to tell
         if (!done)
             clock_sleep_ms(200);
@@ -353,9 +353,9 @@ static int run_on(struct sync_run *r, struct error *err)
         if (first && ok && !r->wish->json)
             fprintf(stderr, "posthouse: %s and %s are kept the same; press Ctrl-C to end\n",
                     r->wish->dir, r->wish->root);
-        if (sync_now_us() - told_us > SAY_US || done) {
+        if (clock_tick_us() - told_us > SAY_US || done) {
             tell_status(r, false);
-            told_us = sync_now_us();
+            told_us = clock_tick_us();
         }
         wait_for_news(r, !ok ? OFFLINE_MS : done ? 10 : TICK_MS);
         if (r->waiting)

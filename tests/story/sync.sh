@@ -168,4 +168,6 @@ ok "and no text that was saved is lost" node history.mjs "$url" "$token" "$proje
 ok "forgetting one" bash -c "XDG_STATE_HOME='$work/state-ben' '$posthouse' sync forget '$b' && [ ! -e '$b/.posthouse-sync' ] && [ -e '$b/day' ]"
 ok "which can begin anew" once ben --with Film/Cutting
 ok "and changes nothing" equal
+close_house >/dev/null
+ok "the house proves it" says 'every byte proven' 0 here check
 finish
