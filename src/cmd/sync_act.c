@@ -102,8 +102,10 @@ static bool folder_there(struct sync_run *r, struct sync_path *p, struct error *
     struct sync_path *above = sync_table_above(r->table, p);
     if (p->is_there)
         return true;
-    if (!p->here || (!at_top(p) && (!above || !folder_there(r, above, err))))
+    if (!p->here || (!at_top(p) && !above))
         return error_set(err, ERROR_NOT_FOUND, "there is no folder for %s", p->key);
+    if (above && !folder_there(r, above, err))
+        return false;
     struct arena *a = arena_open(PATH_ARENA);
     struct sync_there made;
     const char *to = sync_path_to_there(r, p, a);
@@ -125,8 +127,10 @@ static bool folder_here(struct sync_run *r, struct sync_path *p, struct error *e
     struct sync_path *above = sync_table_above(r->table, p);
     if (p->is_here)
         return true;
-    if (!p->there || (!at_top(p) && (!above || !folder_here(r, above, err))))
+    if (!p->there || (!at_top(p) && !above))
         return error_set(err, ERROR_NOT_FOUND, "there is no folder for %s", p->key);
+    if (above && !folder_here(r, above, err))
+        return false;
     struct arena *a = arena_open(PATH_ARENA);
     const char *to = sync_path_to_here(r, p, a);
     struct here_item item = {.path = to, .folder = true};
