@@ -139,7 +139,9 @@ static bool open_container(struct media *m, struct error *err)
     if (!input_open(0, input->size, &m->in, err))
         return false;
     uint8_t *room = av_malloc(IO_BYTES);
-    m->io = avio_alloc_context(room, IO_BYTES, 0, m, io_read, NULL, io_seek);
+    // What still grows is read from its beginning on, as from a line: its end is not there yet.
+    m->io = avio_alloc_context(room, IO_BYTES, 0, m, io_read, NULL,
+                               input_grows(m->in) ? NULL : io_seek);
     m->format = avformat_alloc_context();
     m->format->pb = m->io;
     m->format->flags |= AVFMT_FLAG_CUSTOM_IO;
@@ -149,6 +151,10 @@ static bool open_container(struct media *m, struct error *err)
     m->format->max_streams = MEDIA_STREAMS;
     m->format->probesize = 16 << 20;
     m->format->max_analyze_duration = 10 * AV_TIME_BASE;
+    if (input_grows(m->in)) { // what is there may be all for a while; its facts are known
+        m->format->probesize = 2 << 20;
+        m->format->max_analyze_duration = AV_TIME_BASE / 2;
+    }
     // The name helps to tell formats apart that have no mark; no path is behind it.
     int code = avformat_open_input(&m->format, input->name, NULL, NULL);
     if (code < 0) {

@@ -25,6 +25,12 @@ void input_close(struct input *in)
 {
     free(in);
 }
+bool input_grows(const struct input *in)
+{
+    (void)in;
+    return false;
+}
+
 int64_t input_size(const struct input *in)
 {
     return in->size;

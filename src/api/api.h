@@ -132,6 +132,7 @@ struct api_wish {
         void *places;                 // struct places; NULL: no media in place
         void *frames;                 // struct frames; NULL: none are made
         void *line;                   // struct line; NULL: nothing is counted or capped
+        void *growers;                // struct growers; NULL: nothing is watched while it grows
     } rooms;
     const char *profiles_folder;  // of deliverables
     const char *rules_folder;     // of quality control
@@ -173,6 +174,10 @@ void api_server(struct api *api, struct server *server);
 
 // ---- Bulk sessions (bulk_routes.c)
 extern const struct route bulk_routes[];
+extern const struct route watched_routes[];
+extern const size_t watched_route_count;
+extern const struct route growing_routes[];
+extern const size_t growing_route_count;
 extern const size_t bulk_route_count;
 // Listens for UDP; without it the house is reached by HTTP only.
 MUST_CHECK bool api_bulk_open(struct api *api, const char *address, int port, struct error *err);
@@ -220,6 +225,7 @@ struct call {
     const char *project, *asset, *version, *comment, *job, *folder, *transfer, *file, *share,
         *delivery, *report, *person, *token, *session, *worker, *destination, *sending, *hook, *notice, *rule, *stream, *cap, *place;
     const char *house, *parcel, *transform;
+    const char *watched;
     int64_t number, task; // {number}, {task} of the path, -1 without one
     // Set by a handler that holds something until the answer is gone or the line was cut; called
     // once. A socket's context is freed here unless its `opened` was called (wire/server.h).

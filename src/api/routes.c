@@ -27,6 +27,8 @@ static const struct {
     {parcel_routes, &parcel_route_count},
     {colour_routes, &colour_route_count},
     {look_routes, &look_route_count},
+    {growing_routes, &growing_route_count},
+    {watched_routes, &watched_route_count},
     // Each routes file adds its line here when it lands.
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
@@ -96,7 +98,7 @@ bool route_ids(struct call *c, const char *path)
         {"sending", &c->sending},   {"hook", &c->hook},     {"notice", &c->notice},
         {"rule", &c->rule},         {"stream", &c->stream}, {"cap", &c->cap},       {"place", &c->place},
         {"house", &c->house},       {"parcel", &c->parcel},
-        {"transform", &c->transform}};
+        {"transform", &c->transform}, {"watched", &c->watched}};
     text names[PATH_PARTS], parts[PATH_PARTS];
     size_t count = address_split(c->route->pattern, names, PATH_PARTS);
     if (count > PATH_PARTS || address_split(path, parts, PATH_PARTS) != count)

@@ -264,8 +264,8 @@ const struct shape shapes[] = {
      "id:id project:id name:text folder:id? origin:text state:'open'|'closed' created:time by:text "
      "files:int files_done:int bytes:int bytes_done:int",
      ""},
-    {"NewTransferFile", "path:text size:int modified:time? key:text?",
-     "path: relative, with / between"},
+    {"NewTransferFile", "path:text size:int modified:time? key:text? growing:bool?",
+     "path: relative, with / between; growing: it is still being written, size is -1"},
     {"TransferFile",
      "id:id transfer:id path:text size:int state:'arriving'|'stored' received:int problem:Problem? "
      "content:text?",
@@ -276,7 +276,39 @@ const struct shape shapes[] = {
     {"BulkSession", "port:int connection:int secret:text",
      "for one use: the UDP port of the house, and what both need to know each other there "
      "(docs/formats/bulk.md); secret is base64url"},
-    {"Commit", "content:text chunks:int", "content is SHA-256 over the chunk hashes"},
+    {"Commit", "content:text chunks:int size:int? modified:time?",
+     "content is SHA-256 over the chunk hashes; size and modified of a file that grew"},
+    {"WatchRules",
+     "after:'leave'|'move'|'delete'? lists:'verify'|'make'|'off'? growing:bool? looks:int? "
+     "every:int? age:int? include:text[]? exclude:text[]?",
+     "as `posthouse watch` takes them"},
+    {"NewWatchedFolder", "path:text project:id folder:text? rules:WatchRules",
+     "path: absolute, on the house's machine; folder: in the project, made when missing"},
+    {"WatchedFolderChange", "enabled:bool", ""},
+    {"WatchedOrder", "name:text", "of a card, as `waits` calls it"},
+    {"WatchedWait", "path:text why:text fix:text soon:bool", "soon: time alone brings it"},
+    {"WatchedArrival", "at:time what:text files:int bytes:int", ""},
+    {"WatchedProblem", "what:text why:text fix:text", ""},
+    {"WatcherState",
+     "files:int bytes:int arrivals:WatchedArrival[] waits:WatchedWait[] waiting:int "
+     "problem:WatchedProblem?",
+     "files and bytes: since it was started; the last arrivals first; of what waits the first 200"},
+    {"WatcherOrders", "take:text[]", "cards that are taken as they are"},
+    {"WatchedFolder",
+     "id:id path:text project:id project_name:text folder:text rules:WatchRules enabled:bool "
+     "by:text created:time heard:time? silent:bool state:WatcherState?",
+     "silent: nothing is heard of its watcher"},
+    {"GrowingSaid", "written:int rate:int state:'growing'|'silent'|'closing' unclosed:bool?",
+     "by who sends it: bytes that its recorder has written, and a second of late; unclosed: it is "
+     "taken though its recorder never closed it"},
+    {"GrowingAnswer", "finish:bool", "finish: a person says that it is over"},
+    {"Growing",
+     "file:id project:id folder:id? path:text "
+     "state:'growing'|'silent'|'closing'|'lost'|'stored' began:time heard:time written:int "
+     "arrived:int rate:int by:text unclosed_by:text? asset:id? watch:'yes'|'soon'|'no' why:text "
+     "frames:int duration_text:text facts:Facts? derived:Derived[]",
+     "a recording that comes in while it is written; lost: nothing was heard of its sender for a "
+     "while; frames: so many can be looked at; why: what keeps it from being looked at"},
 
     // ---- the house as folders and files
     {"TreeNode",

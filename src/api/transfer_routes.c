@@ -129,7 +129,8 @@ static bool files_post(struct call *c, struct error *err)
     struct transfer_file f;
     struct transfer_file_wish wish = {
         .path = body_text(c, "path"), .size = body_int(c, "size", -1), .key = body_text(c, "key")};
-    if (wish.size < 0)
+    wish.growing = body_bool(c, "growing", false);
+    if (wish.size < 0 && !(wish.growing && wish.size == -1))
         return error_set(err, ERROR_INPUT, "a file's size can not be below 0");
     if (!time_of(body_text(c, "modified"), &wish.modified_ms, err) ||
         !transfer_file_begin(room(c), c->transfer, &wish, c->arena, &f, err))
@@ -208,7 +209,10 @@ static bool commit_post(struct call *c, struct error *err)
 {
     sha256 content;
     struct transfer_file f;
+    int64_t size = body_int(c, "size", -1), modified_ms;
     if (!hash_of(body_text(c, "content"), &content, err) ||
+        !time_of(body_text(c, "modified"), &modified_ms, err) ||
+        (size >= 0 && !transfer_grown(room(c), c->file, size, modified_ms, err)) ||
         !transfer_commit(room(c), c->file, &content, c->arena, &f, err))
         return false;
     call_json(c, file_json(&f));

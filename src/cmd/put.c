@@ -9,6 +9,7 @@
 #include "cmd/place.h"
 #include "cmd/progress.h"
 #include "cmd/put_captions.h"
+#include "cmd/put_growing.h"
 #include "cmd/put_send.h"
 #include "house/transfer/transfer.h"
 #include "plat/clock.h"
@@ -144,6 +145,10 @@ static bool chosen(struct put *p, const struct file_seen *f, const char *as)
     bool has = journal_has(p->journal, f, as);
     if (has && !p->second)
         p->choice->has(p->choice->context, f);
+    if (!has && !p->second && p->choice->came && p->choice->came(p->choice->context, f)) {
+        journal_mark(p->journal, f, as);
+        return false;
+    }
     return !has && p->choice->takes(p->choice->context, f);
 }
 
@@ -397,6 +402,7 @@ static int put_all(struct command_call *call, struct put_choice *choice, json_t 
     if (!start(&p, &err) || !walk(&p, false, &err)) {
         status = fails(&p, &err);
     } else if (choice && !p.unmarked) {
+        journal_keep(p.journal);
         status = 0;
     } else if (!p.files) {
         error_set(&err, ERROR_INPUT, "there is no file to put");
@@ -430,6 +436,8 @@ int put_chosen(struct command_call *call, struct put_choice *choice, json_t **to
 
 static int run(struct command_call *call)
 {
+    if (option_flag(call, "growing") || option_flag(call, "never-closed"))
+        return put_growing_run(call);
     return option_flag(call, "in-place") ? put_in_place(call) : put_run(call, NULL);
 }
 
@@ -445,6 +453,12 @@ static const struct option_row options[] = {
     {"to", OPTION_TEXT, "NAME", "the same as --project"},
     {"wait", OPTION_FLAG, NULL, "with --in-place: until all of it was taken and hashed"},
     {"name", OPTION_TEXT, "NAME", "what the transfer is called (the first path's name)"},
+    {"growing", OPTION_FLAG, NULL, "a recording that is still being written: it goes as it grows"},
+    {"quiet", OPTION_INT, "SECONDS", "growing: it has ended when nobody writes for so long (10)"},
+    {"silence", OPTION_INT, "SECONDS",
+     "growing: so long without a byte of an open file is said (600)"},
+    {"never-closed", OPTION_FLAG, NULL,
+     "growing: take it as it is when it is quiet, though its recorder has not closed it"},
     {"follow-links", OPTION_FLAG, NULL, "send what symbolic links point at"},
     {"patience", OPTION_INT, "SECONDS", "how long to wait for a house that is away (600)"},
     {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
@@ -462,6 +476,9 @@ const struct command command_put = {
     "it stood when the same command is run again; one whose house is away waits for it.\n"
     "It goes by UDP when that passes, which fills long lines and lines that lose packets, else by\n"
     "several TCP streams; the progress line says which.\n"
+    "--growing sends a recording while it is written; MXF, transport streams and MP4 in fragments can\n"
+    "be watched in the house meanwhile. When it is closed all is read again, and what its recorder\n"
+    "wrote anew goes again: the file in the house is the closed one.\n"
     "Exit status 3: not all of it is there; what failed is said, with the way out.",
     options,
     1,

@@ -17,6 +17,9 @@ struct put_choice {
     bool (*takes)(void *context, const struct file_seen *f);
     // Told of each that it knows: the house has it as it lies there.
     void (*has)(void *context, const struct file_seen *f);
+    // Whether one that it does not know came into the house another way: it is noted then. May be
+    // NULL.
+    bool (*came)(void *context, const struct file_seen *f);
     void *context;
     // Answers.
     int64_t chosen;      // files that were to be sent

@@ -155,6 +155,15 @@ struct journal *journal_open(const char *what, struct error *err)
     return open_in("put", what, err);
 }
 
+bool journal_there(const char *what)
+{
+    char top[PATH_MAX], path[PATH_MAX + 8];
+    sha256 name = sha256_of(what, strlen(what));
+    return place(top, "put") &&
+           snprintf(path, sizeof(path), "%.4000s/%.32s/put", top, sha256_text(&name).text) > 0 &&
+           access(path, F_OK) == 0;
+}
+
 struct journal *journal_open_lasting(const char *what, struct error *err)
 {
     struct journal *j = open_in("watch", what, err);

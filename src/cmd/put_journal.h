@@ -26,6 +26,8 @@ struct journal *journal_open(const char *what, struct error *err);
 // `done`: nothing is left to go on with; it is removed.
 // One that is never dropped (.../posthouse/watch): an error without a place for it.
 struct journal *journal_open_lasting(const char *what, struct error *err);
+// Whether there is one for it (of journal_open), and nobody else is asked.
+bool journal_there(const char *what);
 void journal_close(struct journal *j, bool done); // NULL is fine
 void journal_keep(struct journal *j); // what was marked outlives a power cut
 bool journal_kept(const struct journal *j);       // false: there is no place to write

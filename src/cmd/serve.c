@@ -7,12 +7,14 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/local.h"
+#include "cmd/serve_watch.h"
 #include "cmd/settings.h"
 #include "dav/dav.h"
 #include "house/deliver/hooks.h"
 #include "house/deliver/sending.h"
 #include "house/flow/flow.h"
 #include "house/flow/frames.h"
+#include "house/flow/growing.h"
 #include "house/jobs/jobs.h"
 #include "house/places/places.h"
 #include "house/transfer/line.h"
@@ -62,6 +64,7 @@ struct serving {
     struct jobs *jobs;
     struct flow *flow;
     struct frames *frames;
+    struct growers *growers;
     struct tree *tree;
     struct places *places;
     struct dav *dav;
@@ -75,6 +78,8 @@ struct serving {
     pthread_t flower, sweeper, gatherer, looker, hasher;
     bool looking, hashing;
     bool flowing, sweeping, gathering, telling;
+    pthread_t watcher;
+    bool watching;
     struct sender { // a courier and its thread
         struct serving *serving;
         struct courier *courier;
@@ -88,6 +93,7 @@ struct serving {
     int64_t worker_next_ms, worker_wait_ms, worker_began_ms;
     pid_t keeper; // of launched workers, our child; 0: none
     int64_t keeper_next_ms;
+    struct serve_watch *watchers;
     struct { // of SFTP and FTPS, our children; 0: none
         pid_t pid;
         int64_t next_ms;
@@ -141,6 +147,11 @@ static bool open_state(struct serving *s, struct error *err)
     s->tree = tree_open(&(struct tree_wish){.db = s->db, .store = s->store}, err);
     if (s->tree && config_bool(s->config, "dav"))
         s->dav = dav_open(&(struct dav_wish){.tree = s->tree, .people = s->people});
+    s->growers = growers_open(&(struct growers_wish){.db = s->db,
+                                                     .store = s->store,
+                                                     .scratch = s->scratch,
+                                                     .sandbox =
+                                                         config_bool(s->config, "sandbox")});
     return s->tree && flow_open(&flow, &s->flow, err) &&
            frames_open(s->store, s->scratch, config_bool(s->config, "sandbox"), &s->frames, err);
 }
@@ -199,6 +210,7 @@ static bool open_api(struct serving *s, struct error *err)
         return false;
     api_media_folder(s->api, s->scratch);
     s->api->wish.rooms.tree = s->tree;
+    s->api->wish.rooms.growers = s->growers;
     s->api->wish.rooms.dav = s->dav;
     s->api->wish.rooms.places = s->places;
     if (s->dav)
@@ -455,6 +467,19 @@ static void *tell_others(void *context)
             log_problem("hooks", &err);
         for (int slept = 0; !more && slept < 500 && !atomic_load(&s->stop); slept += 100)
             clock_sleep_ms(100);
+    }
+    return NULL;
+}
+
+// Recordings are looked at while they come in.
+static void *watch_growing(void *context)
+{
+    struct serving *s = context;
+    struct error err;
+    while (!atomic_load(&s->stop)) {
+        if (!growers_turn(s->growers, &err))
+            log_problem("growing", &err);
+        clock_sleep_ms(300);
     }
     return NULL;
 }
@@ -843,7 +868,9 @@ static bool open_all(struct serving *s, struct error *err)
     s->gathering = pthread_create(&s->gatherer, NULL, gather, s) == 0;
     s->looking = pthread_create(&s->looker, NULL, look, s) == 0;
     s->hashing = pthread_create(&s->hasher, NULL, hash, s) == 0;
-    if (!s->flowing || !s->sweeping || !s->gathering || !s->looking || !s->hashing)
+    s->watching = pthread_create(&s->watcher, NULL, watch_growing, s) == 0;
+    if (!s->flowing || !s->sweeping || !s->gathering || !s->looking || !s->hashing ||
+        !s->watching)
         return error_set(err, ERROR_INTERNAL, "cannot start the house's threads");
     doors_forget(s); // of one that was killed
     if (!start_senders(s, err) || !local_ready_write(s->folder, &s->ready, err))
@@ -861,6 +888,7 @@ static void close_all(struct serving *s)
     if (s->api)
         api_rest(s->api);
     doors_end(s);
+    serve_watch_close(s->watchers);
     keeper_end(s);
     worker_end(s);
     if (s->flowing)
@@ -873,6 +901,8 @@ static void close_all(struct serving *s)
         pthread_join(s->looker, NULL);
     if (s->hashing)
         pthread_join(s->hasher, NULL);
+    if (s->watching)
+        pthread_join(s->watcher, NULL);
     end_senders(s);
     sockets_close(s->work_sockets, 200);
     sockets_close(s->sockets, 500);
@@ -880,6 +910,7 @@ static void close_all(struct serving *s)
         server_close(s->server, DRAIN_MS);
     api_bulk_close(s->api);
     api_close(s->api);
+    growers_close(s->growers);
     dav_close(s->dav);
     tree_close(s->tree);
     places_close(s->places);
@@ -943,12 +974,14 @@ static int run(struct command_call *call)
         return command_failed(&err);
     }
     say_where(&s);
+    s.watchers = serve_watch_open(s.db, s.folder, s.data, &s.ready);
     struct timespec often = {.tv_nsec = 100000000};
     int caught;
     do {
         worker_look(&s);
         keeper_look(&s);
         doors_look(&s);
+        serve_watch_look(s.watchers);
         caught = sigtimedwait(&set, NULL, &often);
     } while (caught < 0);
     fprintf(stderr, "The house is closing; once more hurries it.\n");

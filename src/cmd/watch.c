@@ -6,27 +6,40 @@
  * before anything is sent), then what the person wants to become of what was taken. Nothing else is
  * kept: a watcher that was killed looks, asks the journal, and goes on.
  */
+#include "plat/watch.h"
 #include "cmd/client.h"
 #include "cmd/put.h"
 #include "cmd/watch_look.h"
+#include "cmd/watch_recordings.h"
 #include "cmd/way.h"
 #include "plat/clock.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { ARRIVALS_KEPT = 20, AGAIN_MS = 30000, AWAY_MS = 5000, AWAY_MOST_MS = 60000, TICK_MS = 100 };
+enum {
+    ARRIVALS_KEPT = 20,
+    AGAIN_MS = 30000,
+    AWAY_MS = 5000,
+    AWAY_MOST_MS = 60000,
+    TICK_MS = 100,
+    REPORT_MS = 2000,
+    IDLE_MS = 60000,
+    IDLE_REPORTED_MS = 20000
+};
 
 enum watch_after { AFTER_LEAVE, AFTER_MOVE, AFTER_DELETE };
 static const char *const after_words[] = {"leave", "move", "delete", NULL};
 static const char *const list_words[] = {"verify", "make", "off", NULL};
 
-struct watch {
+struct watching {
     struct command_call *call;
     char root[PATH_MAX];
     const char *project, *folder; // folder "": the project's top
@@ -41,8 +54,10 @@ struct watch {
     struct watch_look look;
     json_t *arrivals, *problem, *said; // said: path: why, of what was printed that waits
     json_t *empty;                     // folders without files that the house has
-    int64_t files, bytes, again_ms, away_ms;
-    bool asked; // the journal, since it was started
+    int64_t files, bytes, again_ms, away_ms, reported_ms;
+    bool asked;                    // the journal, since it was started
+    struct watch *news;            // NULL: it is only looked at intervals
+    struct recordings *recordings; // NULL: what grows waits until it is closed
 };
 
 static volatile sig_atomic_t asked_to_stop;
@@ -68,7 +83,7 @@ static bool one_of(const char *said, const char *const *words, int *which, struc
     return error_fix(err, "%s, %s or %s", words[0], words[1], words[2]);
 }
 
-static bool read_place(struct watch *w, struct error *err)
+static bool read_place(struct watching *w, struct error *err)
 {
     const char *to = option_text(w->call, "to");
     char *whole = realpath(w->call->words[0], NULL);
@@ -95,7 +110,19 @@ static bool read_place(struct watch *w, struct error *err)
     return true;
 }
 
-static bool read_rules(struct watch *w, struct error *err)
+static void order(struct watching *w, const char *name)
+{
+    for (size_t i = 0; i < w->as_it_is_count; i++)
+        if (strcmp(w->as_it_is[i], name) == 0)
+            return;
+    const char **more = ARENA_ARRAY(w->call->arena, const char *, w->as_it_is_count + 1);
+    for (size_t i = 0; i < w->as_it_is_count; i++)
+        more[i] = w->as_it_is[i];
+    more[w->as_it_is_count++] = arena_text(w->call->arena, name);
+    w->as_it_is = more;
+}
+
+static bool read_rules(struct watching *w, struct error *err)
 {
     int64_t looks, age_s;
     int after, lists;
@@ -118,19 +145,17 @@ static bool read_rules(struct watch *w, struct error *err)
                                      .writer = file_writer};
     for (text rest = text_of(option_text(w->call, "as-it-is")); rest.size;) {
         text one = text_cut(&rest, '\n');
-        const char **more = ARENA_ARRAY(w->call->arena, const char *, w->as_it_is_count + 1);
-        for (size_t i = 0; i < w->as_it_is_count; i++)
-            more[i] = w->as_it_is[i];
-        more[w->as_it_is_count++] = arena_copy(w->call->arena, one.at, one.size);
-        w->as_it_is = more;
+        order(w, arena_copy(w->call->arena, one.at, one.size));
     }
     return true;
 }
 
 // ---- telling
 
-static void say(struct watch *w, const char *event, const char *path, const char *text_)
+static void say(struct watching *w, const char *event, const char *path, const char *text_)
 {
+    static pthread_mutex_t one_line = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&one_line);
     json_t *name = json_string(path);
     if (option_flag(w->call, "json")) {
         json_t *line =
@@ -146,10 +171,16 @@ static void say(struct watch *w, const char *event, const char *path, const char
         json_decref(name);
     }
     fflush(stdout);
+    pthread_mutex_unlock(&one_line);
+}
+
+static void say_recording(void *context, const char *event, const char *path, const char *words)
+{
+    say(context, event, path, words);
 }
 
 // What waits for another reason than time is printed when that changes.
-static void tell_waits(struct watch *w)
+static void tell_waits(struct watching *w)
 {
     json_t *now = json_object(), *row;
     size_t i;
@@ -172,7 +203,7 @@ static json_t *problem_json(const struct error *err)
     return json_pack("{s:s, s:s, s:s}", "what", err->what, "why", err->why, "fix", err->fix);
 }
 
-static void set_problem(struct watch *w, const struct error *err)
+static void set_problem(struct watching *w, const struct error *err)
 {
     if (err && strcmp(json_word(w->problem, "what"), err->what) != 0) {
         say(w, "problem", w->root, err->what);
@@ -188,7 +219,7 @@ static void set_problem(struct watch *w, const struct error *err)
 // ---- sending
 
 struct chosen {
-    struct watch *w;
+    struct watching *w;
     int64_t files, bytes;
     char first[PATH_MAX];
 };
@@ -214,6 +245,8 @@ static void has(void *context, const struct file_seen *f)
     one->taken = true;
     free(one->problem);
     one->problem = NULL;
+    if (c->w->recordings)
+        recordings_forget(c->w->recordings, f->relative);
     if (!c->w->asked) // it came before this watcher was started
         return;
     if (!c->files)
@@ -222,7 +255,13 @@ static void has(void *context, const struct file_seen *f)
     c->bytes += f->size;
 }
 
-static void keep_arrival(struct watch *w, const struct chosen *c)
+static bool came(void *context, const struct file_seen *f)
+{
+    struct chosen *c = context;
+    return c->w->recordings && recordings_came(c->w->recordings, f);
+}
+
+static void keep_arrival(struct watching *w, const struct chosen *c)
 {
     char what[PATH_MAX + 64];
     if (!c->files)
@@ -244,7 +283,7 @@ static void keep_arrival(struct watch *w, const struct chosen *c)
 }
 
 // Files that could not be sent wait a while; one that is gone is no news.
-static void keep_failures(struct watch *w, const json_t *told)
+static void keep_failures(struct watching *w, const json_t *told)
 {
     size_t i;
     const json_t *row;
@@ -267,12 +306,12 @@ static void keep_failures(struct watch *w, const json_t *told)
     }
 }
 
-static int put_once(struct watch *w, struct command_call *round, struct chosen *c, int64_t *sent)
+static int put_once(struct watching *w, struct command_call *round, struct chosen *c, int64_t *sent)
 {
     static const char *const same[] = {"house",  "token-file", "fingerprint", "via",
                                        "policy", "rate",       "patience"};
     struct command_call put = put_call(round, w->root);
-    struct put_choice choice = {.takes = takes, .has = has, .context = c};
+    struct put_choice choice = {.takes = takes, .has = has, .came = came, .context = c};
     json_t *told = NULL;
     const char *name = strrchr(w->root, '/') + 1;
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
@@ -290,14 +329,15 @@ static int put_once(struct watch *w, struct command_call *round, struct chosen *
     return single ? 0 : status;
 }
 
-static void send(struct watch *w, struct command_call *round)
+static void send(struct watching *w, struct command_call *round)
 {
     struct chosen c = {.w = w};
     int64_t sent = 0;
     // Nothing goes before the journal was asked what has come; and when something went, it is asked
     // again.
+    bool grown = w->recordings && recordings_any_came(w->recordings);
     bool ok = put_once(w, round, &c, &sent) == 0;
-    if (ok && sent)
+    if (ok && (sent || grown))
         ok = put_once(w, round, &c, &sent) == 0;
     w->asked = w->asked || ok;
     keep_arrival(w, &c);
@@ -308,7 +348,7 @@ static void send(struct watch *w, struct command_call *round)
 
 // ---- folders without files
 
-static void make_empty(struct watch *w, struct command_call *round)
+static void make_empty(struct watching *w, struct command_call *round)
 {
     size_t count;
     const struct arrive_file *f = arrive_files(w->arrive, &count);
@@ -342,7 +382,7 @@ static void make_empty(struct watch *w, struct command_call *round)
 // ---- what becomes of what was taken
 
 // A name below done/ that is not taken yet.
-static bool free_place(struct watch *w, const char *path, char to[PATH_MAX])
+static bool free_place(struct watching *w, const char *path, char to[PATH_MAX])
 {
     for (int n = 1; n < 1000; n++) {
         int size = n == 1 ? snprintf(to, PATH_MAX, "%.2000s/done/%.1800s", w->root, path)
@@ -353,7 +393,7 @@ static bool free_place(struct watch *w, const char *path, char to[PATH_MAX])
     return false;
 }
 
-static bool move_away(struct watch *w, const char *path, struct error *err)
+static bool move_away(struct watching *w, const char *path, struct error *err)
 {
     char from[PATH_MAX], to[PATH_MAX], above[PATH_MAX];
     if (!path_join(from, sizeof(from), w->root, path) || !free_place(w, path, to))
@@ -365,18 +405,18 @@ static bool move_away(struct watch *w, const char *path, struct error *err)
 }
 
 // Only as it was when the house said that it has it.
-static bool delete_one(struct watch *w, const struct arrive_file *f, struct error *err)
+static bool delete_one(struct watching *w, const struct arrive_file *f, struct error *err)
 {
     char path[PATH_MAX];
-    int64_t size;
-    bool folder;
-    if (!path_join(path, sizeof(path), w->root, f->path) || !file_look(path, &folder, &size) ||
-        folder || size != f->size)
+    struct stat now;
+    if (!path_join(path, sizeof(path), w->root, f->path) || lstat(path, &now) != 0 ||
+        !S_ISREG(now.st_mode) || now.st_size != f->size || now.st_ino != f->inode ||
+        (int64_t)now.st_mtim.tv_sec * 1000000000 + now.st_mtim.tv_nsec != f->modified_ns)
         return true;
     return unlink(path) == 0 || error_errno(err, errno, "%s can not be deleted", f->path);
 }
 
-static void tidy_above(struct watch *w, const char *path)
+static void tidy_above(struct watching *w, const char *path)
 {
     char folder[PATH_MAX], above[PATH_MAX];
     if (!path_join(folder, sizeof(folder), w->root, path))
@@ -389,7 +429,7 @@ static void tidy_above(struct watch *w, const char *path)
     }
 }
 
-static bool finish_unit(struct watch *w, const struct watch_unit *u, struct error *err)
+static bool finish_unit(struct watching *w, const struct watch_unit *u, struct error *err)
 {
     size_t count;
     const struct arrive_file *f = arrive_files(w->arrive, &count) + u->first;
@@ -409,7 +449,7 @@ static bool finish_unit(struct watch *w, const struct watch_unit *u, struct erro
     return ok;
 }
 
-static void finish(struct watch *w)
+static bool finish(struct watching *w)
 {
     struct error err;
     for (size_t i = 0; w->after != AFTER_LEAVE && i < w->look.unit_count; i++) {
@@ -420,15 +460,37 @@ static void finish(struct watch *w)
             error_fix(&err,
                       "give the watcher the right to change the folder, or use --after leave");
             set_problem(w, &err);
-            return;
+            return false;
         }
         tidy_above(w, u->path);
+    }
+    return true;
+}
+
+// ---- recordings
+
+// Those that go while they are written are left out of what goes as a whole.
+static void look_for_recordings(struct watching *w, struct command_call *round)
+{
+    size_t count;
+    const struct arrive_file *f = arrive_files(w->arrive, &count);
+    for (size_t i = 0; w->recordings && i < w->look.unit_count; i++) {
+        const struct watch_unit *u = &w->look.units[i];
+        const struct arrive_file *one = &f[u->first];
+        const char *why;
+        if (u->whole || u->count != 1 || strcmp(u->path, one->path) != 0 || one->taken ||
+            !recordings_has(w->recordings, one, round->arena, &why))
+            continue;
+        w->look.going -= w->look.go[u->first];
+        w->look.go[u->first] = false;
+        w->look.coming++;
+        watch_look_wait(&w->look, one->path, why, "nothing: it goes on by itself", true);
     }
 }
 
 // ---- rounds
 
-static void look(struct watch *w, struct command_call *round)
+static void look(struct watching *w, struct command_call *round)
 {
     struct error err;
     w->look = (struct watch_look){.call = round,
@@ -455,26 +517,65 @@ static void look(struct watch *w, struct command_call *round)
             send(w, round);
         return;
     }
+    look_for_recordings(w, round);
     tell_waits(w);
-    finish(w);
-    if (w->look.going && clock_now_ms() >= w->again_ms)
+    bool finished = finish(w);
+    bool any = w->look.going || (w->recordings && recordings_any_came(w->recordings));
+    if (any && clock_now_ms() >= w->again_ms)
         send(w, round);
-    else if (!w->look.going)
+    else if (!any && finished)
         set_problem(w, NULL);
     if (clock_now_ms() >= w->again_ms)
         make_empty(w, round);
 }
 
-static void rest(struct watch *w)
+// To the house, which shows it; what it answers are orders of persons.
+static void report(struct watching *w, struct command_call *round)
 {
-    int64_t ms = 0;
-    do
-        clock_sleep_ms(TICK_MS);
-    while ((ms += TICK_MS) < w->every_s * 1000 && !asked_to_stop);
+    const char *id = option_text(w->call, "report");
+    struct house h = {0};
+    struct error err;
+    int64_t now = clock_tick_us() / 1000;
+    if (!id || now - w->reported_ms < REPORT_MS)
+        return;
+    json_t *state = json_pack("{s:I, s:I, s:O, s:O, s:I}", "files", (json_int_t)w->files, "bytes",
+                              (json_int_t)w->bytes, "arrivals", w->arrivals, "waits", w->look.waits,
+                              "waiting", (json_int_t)w->look.waiting),
+           *answer = NULL, *one;
+    size_t i;
+    if (w->problem)
+        json_object_set(state, "problem", w->problem);
+    if (house_open(round, 1, &h, &err))
+        answer = house_ask(h.client, "POST", state, &err, "/watched/%s/said", id);
+    json_array_foreach(json_object_get(answer, "take"), i, one) order(w, json_string_value(one));
+    w->reported_ms = answer ? now : 0;
+    json_decref(answer);
+    json_decref(state);
+    house_close(&h);
+}
+
+static void rest(struct watching *w)
+{
+    // Where nothing is on its way the kernel tells when something comes; a scan follows all the
+    // same.
+    bool idle = w->news && watch_whole(w->news) && !w->look.coming && !w->look.going &&
+                !w->look.waiting && !w->problem;
+    int64_t idle_ms = option_text(w->call, "report") ? IDLE_REPORTED_MS : IDLE_MS;
+    int64_t ms = 0, most = idle && w->every_s * 1000 < idle_ms ? idle_ms : w->every_s * 1000;
+    struct watch_news news;
+    struct error err;
+    do {
+        if (!idle)
+            clock_sleep_ms(TICK_MS);
+        else if (watch_next(w->news, TICK_MS * 1000000LL, &news, &err) != 0)
+            break;
+    } while ((ms += TICK_MS) < most && !asked_to_stop);
+    while (w->news && watch_next(w->news, 0, &news, &err) > 0)
+        continue; // all of it is seen by the look that follows
 }
 
 // Whether time alone brings nothing further.
-static bool settled(const struct watch *w)
+static bool settled(const struct watching *w)
 {
     size_t whole = 0;
     for (size_t i = 0; i < w->look.unit_count; i++)
@@ -482,7 +583,7 @@ static bool settled(const struct watch *w)
     return w->asked && !w->look.coming && !w->look.going && (w->after == AFTER_LEAVE || !whole);
 }
 
-static int watch_on(struct watch *w)
+static int watch_on(struct watching *w)
 {
     bool once = option_flag(w->call, "once");
     while (!asked_to_stop) {
@@ -490,6 +591,7 @@ static int watch_on(struct watch *w)
         round.arena = arena_open((size_t)1 << 30);
         bool asked = w->asked;
         look(w, &round);
+        report(w, &round);
         bool over = once && (w->problem || (asked && settled(w)));
         arena_close(round.arena);
         if (over)
@@ -501,11 +603,14 @@ static int watch_on(struct watch *w)
 
 static int run(struct command_call *call)
 {
-    struct watch *w = ARENA_NEW(call->arena, struct watch);
+    struct watching *w = ARENA_NEW(call->arena, struct watching);
     struct way_wish way = {0};
     struct error err;
     w->call = call;
     error_clear(&err);
+    int64_t patience_s;
+    if (!option_int(call, "patience", 600, &patience_s))
+        return 2;
     if (!read_place(w, &err) || !read_rules(w, &err) || !way_options(call, &way, &err))
         return command_failed(&err);
     struct sigaction stop = {.sa_handler = on_signal};
@@ -516,8 +621,23 @@ static int run(struct command_call *call)
     w->said = json_object();
     w->empty = json_object();
     w->arrivals = json_array();
+    if (!watch_open(w->root, &w->news, &err))
+        w->news = NULL;
+    if (option_flag(call, "growing"))
+        w->recordings = recordings_open(
+            &(struct recordings_wish){.call = call,
+                                      .root = w->root,
+                                      .project = w->project,
+                                      .folder = w->folder,
+                                      .way = way,
+                                      .patience_ms = patience_s * 1000,
+                                      .quiet_ms = w->rules.looks * (w->every_s * 1000 + TICK_MS),
+                                      .say = say_recording,
+                                      .context = w});
     say(w, "watching", w->root, "");
     int status = watch_on(w);
+    recordings_close(w->recordings);
+    watch_close(w->news);
     json_decref(w->proven);
     json_decref(w->said);
     json_decref(w->empty);
@@ -540,6 +660,8 @@ static const struct option_row options[] = {
     {"as-it-is", OPTION_LIST, "NAME", "take this card though it is not complete"},
     {"after", OPTION_TEXT, "WHAT",
      "of what the house has, verified: leave it, move it to done/, delete it"},
+    {"growing", OPTION_FLAG, NULL, "recordings that are still being written go as they grow"},
+    {"report", OPTION_TEXT, "ID", "of a folder that the house itself watches: say there how it is"},
     {"once", OPTION_FLAG, NULL, "end when nothing more can be taken; 1: something waits"},
     {"patience", OPTION_INT, "SECONDS",
      "how long a file under way waits for a house that is away (600)"},

@@ -89,6 +89,10 @@ struct store_upload {
 // NOT_FOUND when there is no such upload. Arrays live in `a`; with NULL `chunks` is NULL.
 MUST_CHECK bool store_upload_state(struct store *s, const char *upload, struct arena *a,
                                    struct store_upload *state, struct error *err);
+// Its bytes from the start on, while it comes in, for reading: *fd is the caller's. *bytes: how many
+// are there without a hole. NOT_FOUND when none are.
+MUST_CHECK bool store_upload_open(struct store *s, const char *upload, int *fd, int64_t *bytes,
+                                  struct error *err);
 // The hash of a chunk that is there; *there false when it is not.
 MUST_CHECK bool store_upload_chunk(struct store *s, const char *upload, int64_t number,
                                    sha256 *hash, bool *there, struct error *err);

@@ -642,7 +642,8 @@ static bool use_known(struct store *s, struct upload *u, const struct store_use 
         if (number >= 0 && (size_t)number < u->chunk_room && u->chunks[number].state &&
             sha256_equal(&u->chunks[number].hash, &list[i].hash))
             used[i] = true;
-        if (used[i] || known[i].length < 0 || u->finishing ||
+        // What still grows is read while it comes in, all of it from its own place.
+        if (used[i] || known[i].length < 0 || u->finishing || u->size < 0 ||
             !chunk_fits(u, number, known[i].length, &unfit))
             continue;
         chunk_room(u, number);
@@ -897,6 +898,26 @@ bool store_upload_state(struct store *s, const char *upload, struct arena *a,
     state->complete = u->size >= 0 && state->chunk_count == bits;
     upload_give(s, u);
     return true;
+}
+
+bool store_upload_open(struct store *s, const char *upload, int *fd, int64_t *bytes,
+                       struct error *err)
+{
+    char path[PATH_MAX];
+    struct upload *u = upload_take(s, upload, err);
+    if (!u)
+        return false;
+    *bytes = 0;
+    for (size_t n = 0; n < u->chunk_room && u->chunks[n].state == 1; n++)
+        *bytes += u->chunks[n].length;
+    extent_path(s, u->id, "extent", path);
+    *fd = *bytes ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    int why = errno;
+    upload_give(s, u);
+    if (*fd >= 0)
+        return true;
+    return *bytes ? error_errno(err, why, "the bytes of an upload can not be read")
+                  : error_set(err, ERROR_NOT_FOUND, "no bytes of the upload are there yet");
 }
 
 bool store_upload_chunk(struct store *s, const char *upload, int64_t number, sha256 *hash,

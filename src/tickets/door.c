@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 struct input {
@@ -121,9 +122,35 @@ void input_close(struct input *in)
     free(in);
 }
 
+bool input_grows(const struct input *in)
+{
+    return in->size == DOOR_GROWS;
+}
+
+struct so_far {
+    int64_t there, over;
+};
+
+static bool look_how_far(const struct input *in, struct so_far *f)
+{
+    *f = (struct so_far){0, 1};
+    return in->file_count == 2 && pread(in->files[1], f, sizeof(*f), 0) == (ssize_t)sizeof(*f);
+}
+
 int64_t input_size(const struct input *in)
 {
-    return in->size;
+    struct so_far f;
+    return !input_grows(in) ? in->size : look_how_far(in, &f) ? f.there : 0;
+}
+
+// How many bytes from `offset` on are there, at least one; 0 at the end.
+static int64_t wait_for_more(const struct input *in, int64_t offset)
+{
+    struct timespec rest = {.tv_nsec = 100000000};
+    struct so_far f;
+    while (look_how_far(in, &f) && f.there <= offset && !f.over)
+        nanosleep(&rest, NULL);
+    return f.there > offset ? f.there - offset : 0;
 }
 
 // The piece that holds `offset`, which is in the input.
@@ -146,7 +173,11 @@ bool input_read(const struct input *in, int64_t offset, void *to, size_t size, s
     *got = 0;
     if (offset < 0 || offset >= in->size)
         return true;
-    size_t i = piece_at(in, offset);
+    if (input_grows(in)) {
+        int64_t more = wait_for_more(in, offset);
+        size = (int64_t)size < more ? size : (size_t)more;
+    }
+    size_t i = input_grows(in) ? 0 : piece_at(in, offset);
     while (size && i < in->count) {
         const struct door_piece *p = &in->pieces[i];
         int64_t within = offset - in->starts[i];

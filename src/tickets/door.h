@@ -16,6 +16,9 @@
 #define DOOR_DESCRIPTOR 3
 #define DOOR_OUTPUT 0x80000000u
 #define DOOR_REFUSED 0xffffffffu
+// The size of an input that is still being written. Its two pieces have a descriptor each: the bytes
+// (and this length), and 16 bytes (length 0): i64 how many are there, i64 1 when no more will come.
+#define DOOR_GROWS ((int64_t)1 << 60)
 #define DOOR_PIECES 2000000u // of one input at most
 #define DOOR_FILES 2000u     // different descriptors of one input at most
 #define DOOR_AT_ONCE 200u    // descriptors a message
@@ -30,8 +33,10 @@ struct input; // an open input: its pieces read as one file
 // All of this is safe from several threads; one asks at a time.
 MUST_CHECK bool input_open(size_t number, int64_t size, struct input **in, struct error *err);
 void input_close(struct input *in);
-int64_t input_size(const struct input *in);
-// Reads up to `size` bytes at `offset`; *got less than size only at the end.
+int64_t input_size(const struct input *in); // of one that grows: so far
+bool input_grows(const struct input *in);
+// Reads up to `size` bytes at `offset`; *got less than size only at the end. Of one that grows: waits
+// for the first of them, and gives what is there.
 MUST_CHECK bool input_read(const struct input *in, int64_t offset, void *to, size_t size,
                            size_t *got, struct error *err);
 // Tells the kernel what will be read soon.

@@ -332,6 +332,7 @@ static bool fill(const char *pattern, enum where where, char *path, size_t room)
         {"{rule}", {"01J0000000000000000000WR01", NULL, NULL, GONE}},
         {"{stream}", {GONE, NULL, NULL, NULL}},
         {"{cap}", {GONE, NULL, NULL, NULL}},
+        {"{watched}", {GONE, NULL, NULL, NULL}},
         {"{house}", {GONE, NULL, NULL, NULL}},
         {"{parcel}", {"01J0000000000000000000PA01", NULL, NULL, GONE}},
         {"{place}", {GONE, NULL, NULL, NULL}},

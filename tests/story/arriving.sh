@@ -40,7 +40,7 @@ ok "a watch without a place to bring it to is refused" says 'say --to' 2 here wa
 # ---- killed in the middle
 mkdir big && noise 60000000 >big/x.bin && for i in $(seq 300); do echo "$i" >"big/s$i.txt"; done
 before=$(assets)
-here watch big --to Film/Big --every 0 --looks 1 --via https >watch.out 2>&1 &
+"$posthouse" watch big --house.folder="$house" --to Film/Big --every 0 --looks 1 --via https >watch.out 2>&1 &
 pid=$!
 begun() { [ "$(assets)" -gt "$before" ]; }
 ok "it begins" until_true 120 begun
@@ -89,5 +89,56 @@ exec 7>>out/y.txt
 ok "or deleted, and only that" says 'taken: x.txt' 1 watch out Film/Out --after delete
 exec 7>&-
 ok "what was not taken stays" bash -c '[ ! -e out/x.txt ] && [ -s out/y.txt ]'
+
+# ---- recordings. Their recorder is this script: it holds the file open as 9, appends, and writes the header anew.
+recording() { ask GET "/projects/$project/growing" | node -e 'const g=JSON.parse(require("fs").readFileSync(0)).find(g=>g.path===process.argv[1]);process.exit(g&&eval(process.argv[2])?0:1)' "$1" "$2"; }
+ffmpeg -v error -f lavfi -i testsrc2=s=640x360:r=25:d=3,noise=alls=90:allf=t -c:v mpeg2video -qscale:v 1 -qmin 1 -g 1 -b:v 90M -maxrate 90M -bufsize 20M whole.mxf || exit 1
+write() { dd if=whole.mxf bs=1M skip="$1" count="$2" status=none >&9; }
+mkdir rec; exec 9<>rec/A001.mxf
+write 0 9
+"$posthouse" put rec/A001.mxf --house.folder="$house" --growing --project Film --folder Rec --quiet 1 >grow.out 2>&1 9>&- &
+grower=$!
+ok "a recording is seen while it is written" until_true 60 recording A001.mxf 'g.arrived>=8388608'
+ok "and can be watched" until_true 120 recording A001.mxf 'g.watch==="yes"&&g.frames>3&&g.derived.length===4&&/^00:00:00:/.test(g.duration_text)'
+kill -9 $grower; wait $grower 2>/dev/null
+write 9 9
+"$posthouse" put rec/A001.mxf --house.folder="$house" --growing --project Film --folder Rec --quiet 1 >grow.out 2>&1 9>&- &
+grower=$!
+ok "killed and started anew it goes on, and its end moves on" until_true 120 recording A001.mxf 'g.arrived>=16777216&&g.frames>20'
+ok "it is the same one" [ "$(ask GET "/projects/$project/growing" | field .length)" = 1 ]
+write 18 1000
+printf 'REWRITTEN' | dd of=rec/A001.mxf bs=1 seek=100 conv=notrunc status=none
+exec 9>&-
+grown() { wait $grower; local status=$?; cat grow.out; return $status; }
+ok "closed it is in the house" grown
+ok "with the header that its recorder wrote at last" same_as "Film/Rec/A001.mxf" rec/A001.mxf
+ok "and grows no more" [ "$(ask GET "/projects/$project/growing" | field .length)" = 0 ]
+exec 9<>rec/B002.mov; noise 9000000 b >&9
+"$posthouse" watch rec --house.folder="$house" --to Film/Rec2 --every 0 --looks 2 --growing >watch.out 2>&1 9>&- &
+watcher=$!
+ok "a folder's recordings go as they grow" until_true 60 recording B002.mov 'g.arrived===8388608'
+ok "one that can not be read before its end only travels, and says so" until_true 60 recording B002.mov 'g.watch==="no"&&/when it is closed/.test(g.why)'
+file=$(ask GET "/projects/$project/growing" | field '[0].file')
+ok "a person may say that it is over" ask POST "/files/$file/finish"
+ok "then it is a version, never closed by its recorder" until_true 60 recording B002.mov 'g.state==="stored"&&g.asset&&g.unclosed_by'
+ok "what lay there came too, each once" until_true 60 grep -q 'taken: .*A001.mxf' watch.out
+ok "the recording is noted by the watcher" until_true 60 grep -q 'taken: B002.mov' watch.out
+exec 9>&-
+kill $watcher; wait $watcher
+ok "another look takes nothing" bash -c '"$0" watch rec --house.folder="$1" --to Film/Rec2 --every 0 --looks 2 --once >heard && ! grep -q taken heard' "$posthouse" "$house"
+
+# ---- folders that the house itself watches
+watched() { ask GET /watched | node -e 'const a=JSON.parse(require("fs").readFileSync(0));if(!(eval(process.argv[1]))){console.log(JSON.stringify(a));process.exit(1)}' "$1"; }
+has_asset() { here ls "$1" | grep -q "$2"; }
+mkdir own; card own/C001; rm own/C001/CONTENTS/VIDEO/0002CD.MXF
+ok "an administrator names a folder" ask POST /watched "{\"path\":\"$PWD/own\",\"project\":\"$project\",\"folder\":\"Own\",\"rules\":{\"every\":0,\"looks\":2,\"include\":[\"*.txt\",\"*.MXF\",\"*.XML\"]}}"
+ok "its house's own media can not be one" bash -c '! curl -sS --fail-with-body -H "Authorization: Bearer $0" -H "Content-Type: application/json" -d "{\"path\":\"$1\",\"project\":\"$2\",\"rules\":{}}" "$3/api/v1/watched" >said && grep -q "keeps its own media" said' "$token" "$house/store" "$project" "$url"
+echo own >own/n.txt
+ok "what comes to rest there is in the project" until_true 120 has_asset Film/Own n.txt
+ok "what came and what waits are told, with the way out" until_true 120 watched 'a[0].state&&a[0].state.arrivals.length===1&&a[0].state.waits.some(w=>w.path==="C001"&&/is not complete/.test(w.why)&&/as-it-is/.test(w.fix))'
+ok "a person orders the card in as it is" ask POST "/watched/$(ask GET /watched | field '[0].id')/take" '{"name":"C001"}'
+ok "and it comes" until_true 120 has_asset Film/Own/C001/CONTENTS/VIDEO 0001AB.MXF
+ok "it is let rest" ask PATCH "/watched/$(ask GET /watched | field '[0].id')" '{"enabled":false}'
+ok "and taken away" ask DELETE "/watched/$(ask GET /watched | field '[0].id')"
 ok "the house closes" close_house
 finish

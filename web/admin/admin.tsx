@@ -16,6 +16,7 @@ import { Account } from "./account";
 import { Links } from "../links/list";
 import { Destinations } from "./destinations";
 import { Table } from "./table";
+import { Watched } from "./watched";
 
 export { sheet };
 const fail = (e: unknown) => tell_problem(problem_of(e));
@@ -32,6 +33,7 @@ export function Admin({ view }: { view: View }) {
         {view === "tokens" && <Account />}
         {view === "people" && <People />}
         {view === "destinations" && <Destinations />}
+        {view === "watched" && <Watched />}
         {view === "audit" && <Audit />}
       </div>
     </main>

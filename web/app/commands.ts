@@ -31,6 +31,7 @@ export function commands(): Command[] {
   list.push({ name: "Your account: second factor, log-ins, tokens", icon: "key", run: () => go("/tokens") });
   if (is_admin.value) {
     list.push({ name: "Destinations", icon: "deliver", run: () => go("/admin/destinations") });
+    list.push({ name: "Watched folders", icon: "folder", run: () => go("/admin/watched") });
     list.push({ name: "People", icon: "people", run: () => go("/admin/people") });
     list.push({ name: "Audit log", icon: "log", run: () => go("/admin/audit") });
   }

@@ -30,6 +30,7 @@ export type View =
   | "tokens"
   | "people"
   | "destinations"
+  | "watched"
   | "audit"
   | "login"
   | "setup"
@@ -64,6 +65,7 @@ const table: [RegExp, View, (keyof Route)[]][] = [
   [/^\/farm\/([^/]+)\/?$/, "farm", ["job"]],
   [/^\/(?:account|tokens)\/?$/, "tokens", []],
   [/^\/admin\/destinations\/?$/, "destinations", []],
+  [/^\/admin\/watched\/?$/, "watched", []],
   [/^\/admin\/people\/?$/, "people", []],
   [/^\/admin\/audit\/?$/, "audit", []],
   [/^\/login\/?$/, "login", []],

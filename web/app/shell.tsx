@@ -122,7 +122,7 @@ function number_in(r: Route, name: string): number | undefined {
 }
 
 const titles: Record<View, string> = {
-  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", receipt: "Receipt", compare: "Comparison", pickup: "Files for you", destinations: "Destinations", transfers: "Transfers", shares: "Links", settings: "Project", tokens: "Account",
+  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", receipt: "Receipt", compare: "Comparison", pickup: "Files for you", destinations: "Destinations", watched: "Watched folders", transfers: "Transfers", shares: "Links", settings: "Project", tokens: "Account",
   people: "People", audit: "Audit", login: "Log in", setup: "Set up", welcome: "Welcome", share: "Review", missing: "Not found",
 };
 
@@ -160,6 +160,7 @@ function ViewOf() {
     case "tokens":
     case "people":
     case "destinations":
+    case "watched":
     case "audit":
       return <Admin view={r.view} />;
     default:
@@ -263,6 +264,7 @@ function me_menu(): MenuItem[] {
           "line",
           { name: "People", icon: "people", run: () => go("/admin/people") },
           { name: "Destinations", icon: "deliver", run: () => go("/admin/destinations") },
+          { name: "Watched folders", icon: "folder", run: () => go("/admin/watched") },
           { name: "Transfers and limits", icon: "upload", run: () => go(to.transfers(null)) },
           { name: "Machines", icon: "machine", run: () => go(to.job(null, "nodes")) },
           { name: "Audit log", icon: "log", run: () => go("/admin/audit") },

@@ -18,6 +18,7 @@ import { Empty, ProblemBox } from "../parts/problem";
 import { Ago } from "../parts/time";
 import { tell, tell_problem } from "../parts/toast";
 import { VirtualRows, use_width, type Rows } from "../parts/virtual";
+import { GrowingList } from "../growing/list";
 import { UploadPanel } from "../transfer/panel";
 import { take_drop } from "../transfer/state";
 import { DeliverDialog, MoveDialog, NameDialog, ShareDialog } from "./dialogs";
@@ -280,6 +281,7 @@ export function Library() {
           <input ref={picker} type="file" multiple hidden onChange={(e) => { void bring(null, e.currentTarget.files).catch(fail); e.currentTarget.value = ""; }} />
           <input ref={version_picker} type="file" hidden aria-label="The next version" onChange={(e) => { void bring(null, e.currentTarget.files, version_of.current).catch(fail); e.currentTarget.value = ""; }} />
         </div>
+        <GrowingList project={project} />
         <div ref={area} class="area">
           {model.problem.value && model.total.value === null ? (
             <div class="empty"><ProblemBox problem={model.problem.value} retry={() => model.retry()} /></div>

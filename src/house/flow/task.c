@@ -707,7 +707,8 @@ static bool tidy_one(void *context, const struct file_seen *s, bool *enter, stru
     struct tidying *t = context;
     *enter = !s->relative[0];
     bool alive = s->modified_ms > t->before_ms || !s->relative[0] ||
-                 strcmp(s->relative, FRAMES_FOLDER) == 0; // of its own keeping
+                 strcmp(s->relative, FRAMES_FOLDER) == 0 || // of its own keeping
+                 text_starts(text_of(s->relative), "growing."); // growers see to theirs
     for (size_t i = 0; i < t->count && !alive; i++)
         alive = strcmp(t->running[i], s->relative) == 0;
     if (!alive && t->dead_count < FILES_AT_ONCE)

@@ -485,13 +485,16 @@ static bool file_begin_in(struct db_tx *tx, void *context, struct error *err)
                             "wait until they are done, or a minute after they stopped");
         if (!line_lets_in(tx, b->transfer, b->out->id, w->path, w->size, err))
             return false;
-        b->anew = b->out->size != w->size || b->out->modified_ms != w->modified_ms;
-        b->out->size = w->size;
-        b->out->modified_ms = w->modified_ms;
+        b->anew = !w->growing &&
+                  (b->out->size != w->size || b->out->modified_ms != w->modified_ms);
+        if (!w->growing) {
+            b->out->size = w->size;
+            b->out->modified_ms = w->modified_ms;
+        }
         return db_run(tx, err,
                       "update transfer_files set size = ?2, modified_ms = ?3, writer = ?4, problem "
                       "= null where id = ?1",
-                      "siis", b->out->id, w->size, w->modified_ms, w->key) &&
+                      "siis", b->out->id, b->out->size, b->out->modified_ms, w->key) &&
                changed(tx, p, err);
     }
     if (!db_one_int(tx, &files, 0, err, "select count(*) from transfer_files where transfer = ?1",
@@ -542,7 +545,7 @@ bool transfer_file_begin(struct transfers *t, const char *transfer,
         return true;
     if (b.anew && !store_upload_abandon(t->store, out->id, err))
         return false;
-    if (!store_upload_begin(t->store, out->id, wish->size, err))
+    if (!store_upload_begin(t->store, out->id, out->size, err))
         return error_while(err, "%.100s", wish->path);
     if (wish->key)
         touch(t, out->id);
@@ -738,6 +741,33 @@ bool transfer_size(struct transfers *t, const char *file, int64_t size, struct e
     struct sizing s = {file, size};
     return db_read(t->db, size_fits_in, &s, err) && store_upload_size(t->store, file, size, err) &&
            db_write(t->db, size_in, &s, err);
+}
+
+struct grown_file {
+    const char *file;
+    int64_t size, modified_ms;
+};
+
+static bool grown_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct grown_file *g = context;
+    return db_run(tx, err,
+                  "update transfer_files set size = ?2, modified_ms = ?3 where id = ?1 and state = "
+                  "'arriving'",
+                  "sii", g->file, g->size, g->modified_ms);
+}
+
+bool transfer_grown(struct transfers *t, const char *file, int64_t size, int64_t modified_ms,
+                    struct error *err)
+{
+    struct sizing s = {file, size};
+    struct grown_file g = {file, size, modified_ms};
+    struct store_upload seen;
+    struct error none;
+    if (!store_upload_state(t->store, file, NULL, &seen, &none)) // it may be stored already
+        return true;
+    return db_read(t->db, size_fits_in, &s, err) && store_upload_size(t->store, file, size, err) &&
+           db_write(t->db, grown_in, &g, err);
 }
 
 static bool abandon_in(struct db_tx *tx, void *context, struct error *err)

@@ -91,9 +91,10 @@ MUST_CHECK bool transfer_close(struct transfers *t, const char *transfer, struct
 
 struct transfer_file_wish {
     const char *path;
-    int64_t size;        // -1: not known yet (tus)
+    int64_t size;        // -1: not known yet (tus, or it still grows)
     int64_t modified_ms; // 0: not said
     const char *key;     // of the one who sends; NULL: nobody in particular
+    bool growing;        // goes on with whatever is there, also when its size was said already
 };
 struct transfer_file {
     const char *id, *transfer, *path, *state;
@@ -124,6 +125,9 @@ struct transfer_chunk {
 MUST_CHECK bool transfer_claim(struct transfers *t, const char *file, const struct who *who,
                                const struct transfer_chunk *list, size_t count, int64_t *missing,
                                size_t *missing_count, struct error *err);
+// A file that grew has come to its end: its size and time. Before transfer_commit; again is fine.
+MUST_CHECK bool transfer_grown(struct transfers *t, const char *file, int64_t size,
+                               int64_t modified_ms, struct error *err);
 MUST_CHECK bool transfer_put_chunk(struct transfers *t, const char *file, int64_t number,
                                    const void *at, size_t size, const sha256 *hash,
                                    struct error *err);

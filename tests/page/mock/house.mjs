@@ -134,6 +134,7 @@ export function house({ page, assets: count = 40, person = true, setup = false, 
     if (m(/\/comments$/)) return [200, []];
     if (m(/^\/versions\/[^/]+$/)) return [200, list.find((x) => path.endsWith(x.version.id))?.version];
     if (m(/^\/versions\/[^/]+\/deliveries$/)) return [200, deliveries[1]];
+    if (/^\/projects\/[^/]+\/growing$/.test(path)) return [200, state.growing ?? []];
     if (path === "/jobs") {
       const ask = (name) => url.searchParams.get(name);
       const states = (ask("state") ?? "active,ended").replace("active", "waiting,running,suspended,stopped,approval").replace("ended", "done,failed,cancelled").split(",");
