@@ -15,6 +15,7 @@
 #include "engine/sound.h"
 #include "engine/stills.h"
 #include "engine/through.h"
+#include "formats/prints/prints.h"
 #include "plat/clock.h"
 
 #include <libswresample/swresample.h>
@@ -31,6 +32,7 @@ struct showing {
     struct SwsContext *smaller;
     struct film *scrub, *review; // review: NULL for a still
     struct stills *stills;
+    struct buf prints; // limit 0: none are made
     int width, height; // of the scrub film
     bool vfr;
     int64_t step, first_time, before, frames;
@@ -139,6 +141,12 @@ static bool show(struct showing *s, const AVFrame *f, int64_t time, int flags, s
     if (!done)
         error_set(err, ERROR_TOO_BIG, "no memory for the proxies");
     done = done && stills_add(s->stills, f, small, err);
+    if (done && s->prints.limit) {
+        uint8_t bytes[PRINT_BYTES];
+        print_write(print_of(small->data[0], small->width, small->height, small->linesize[0]),
+                    bytes);
+        buf_add(&s->prints, bytes, sizeof(bytes));
+    }
     if (done && s->review) {
         done = film_show(s->review, large, time, flags, err);
         large = NULL;
@@ -231,6 +239,11 @@ static bool open_showing(struct proxying *p, struct error *err)
                                             .width = review.width,
                                             .height = review.height,
                                             .through = p->through});
+    if (!kind || strcmp(kind, "still") != 0) {
+        static const uint8_t head[PRINTS_HEAD];
+        s->prints = (struct buf)BUF_LIMIT((size_t)64 << 20);
+        buf_add(&s->prints, head, sizeof(head));
+    }
     s->stills = stills_open(tile_w, tile_h,
                             (int)rescale(1, (rational){1, 1}, p->rate, ROUND_NEAREST), p->outputs);
     return (!p->t->burn || burn_open(p->t->burn, p->facts, p->rate, &s->burn, err)) &&
@@ -245,6 +258,7 @@ static void close_showing(struct showing *s)
     film_close(s->scrub);
     film_close(s->review);
     stills_close(s->stills);
+    buf_free(&s->prints);
     shaper_close(s->shaper);
     burn_close(s->burn);
     sws_freeContext(s->smaller);
@@ -466,13 +480,23 @@ static bool whole_pass(struct proxying *p, struct error *err)
     return done;
 }
 
+// What each frame looks like, for notes that go on to a next version.
+static bool end_prints(struct proxying *p, struct error *err)
+{
+    struct buf *b = &p->show.prints;
+    if (!b->limit || b->over)
+        return true;
+    prints_head((uint32_t)((b->size - PRINTS_HEAD) / PRINT_BYTES), (uint8_t *)b->at);
+    return output_whole(p->outputs, "prints", "prints.dat", b->at, b->size, err);
+}
+
 static bool finish(struct proxying *p, struct error *err)
 {
     struct showing *s = &p->show;
     if (!p->decoder)
         return end_sound(p, err);
     return end_sound(p, err) && line_wait(s->line, err) && (s->frames || no_picture(p, err)) &&
-           stills_finish(s->stills, s->last, err) &&
+           stills_finish(s->stills, s->last, err) && end_prints(p, err) &&
            end_film(p, s->scrub, "scrub", "scrub.mp4", "scrub_index", "scrub.idx", err) &&
            end_film(p, s->review, "review", "review.mp4", "review_index", "review.idx", err);
 }

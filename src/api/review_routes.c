@@ -84,6 +84,34 @@ static bool status_post(struct call *c, struct error *err)
     return true;
 }
 
+// ---- notes of the version before
+
+static bool waiting_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    fresh(w);
+    return shown(tx, w->c, err) && notes_left(tx, w->c->version, &w->c->who, &w->json, err);
+}
+
+static bool waiting_get(struct call *c, struct error *err)
+{
+    return run(&(struct work){.c = c}, false, waiting_in, err);
+}
+
+static bool place_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    fresh(w);
+    return shown(tx, w->c, err) && notes_place(tx, w->c->version, body_text(w->c, "comment"),
+                                               body_int(w->c, "frame", -1), &w->c->who, &w->json,
+                                               err);
+}
+
+static bool place_post(struct call *c, struct error *err)
+{
+    return run(&(struct work){.c = c}, true, place_in, err);
+}
+
 // ---- comments
 
 static bool comments_in(struct db_tx *tx, void *context, struct error *err)
@@ -432,6 +460,10 @@ static bool share_open(struct call *c, struct error *err)
 }
 
 const struct route review_routes[] = {
+    {"GET", "/versions/{version}/waiting-notes", MAY_VIEW, waiting_get, NULL, "NoteWaiting[]", 0,
+     "notes of the version before whose frame is not in this one", NULL},
+    {"POST", "/versions/{version}/waiting-notes", MAY_COMMENT, place_post, "NotePlace", "Comment", 0,
+     "places one of them on a frame, or leaves it where it is", NULL},
     {"GET", "/assets/{asset}/comments", MAY_VIEW, comments_get, NULL, "Comment[]", 0,
      "comments in order of frame, replies behind their parent", NULL},
     {"POST", "/assets/{asset}/comments", MAY_COMMENT, comment_post, "NewComment", "Comment", 0,

@@ -183,7 +183,7 @@ const struct shape shapes[] = {
      "cue from 1; 0: the whole file"},
     {"CaptionRules", "name:text title:text", "rules that captions can be checked by"},
     {"Derived",
-     "kind:'scrub'|'scrub_index'|'review'|'review_index'|'audio'|'sprites'|'peaks'|'poster' "
+     "kind:'scrub'|'scrub_index'|'review'|'review_index'|'audio'|'sprites'|'peaks'|'poster'|'prints' "
      "name:text "
      "size:int growing:bool url:text",
      "url is signed, short-lived, on the media listener; sprites may be several, in order"},
@@ -448,8 +448,13 @@ const struct shape shapes[] = {
      "timecode:text "
      "text:text drawing:Stroke[]? parent:id? resolved:bool resolved_by:text? created:time "
      "edited:time? "
-     "deleted:bool",
-     "a range is frame..end_frame, both in it"},
+     "deleted:bool origin:NoteOrigin? carried_on:bool?",
+     "a range is frame..end_frame, both in it; origin: of the version before, from which it was "
+     "carried; carried_on: it is on a later version, too"},
+    {"NoteOrigin",
+     "comment:id version:id number:int frame:int timecode:text how:'timecode'|'picture'|'hand'", ""},
+    {"NoteWaiting", "comment:Comment why:text", "a note of the version before without a place here"},
+    {"NotePlace", "comment:id frame:int?", "without a frame it stays on its own version"},
     {"NewNotes", "version:id format:'resolve-edl'|'avid'|'csv' file:json",
      "file: the text of the file, at most 1 MiB with all else"},
     {"NotesTaken", "made:int same:int left_count:int left:NoteLeft[]",

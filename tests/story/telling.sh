@@ -71,5 +71,29 @@ ok "with tape, scene and timecode" grep -qP '^reel.mov\tVA1\t01:00:00:00\t01:00:
 ok "it comes back as it is" fields import "$work/out.ale" --dry-run
 ok "bringing in is undone as one step" fields undo "$(field .change <"$work/plan")"
 ok "then the take is none any more" test "$(ask GET "/projects/$project/assets?kind=clip&fields=1" | field '.items[0].take')" = ""
+# Notes go where their frame went: the first of three shots is gone from the second version.
+shots() { for s in "$@"; do printf -- '-f lavfi -i %s=s=320x180:r=25:d=0.4 ' "$s"; done; }
+cut_of() { # cut_of FILE SHOT...: a film of these shots
+  ffmpeg -v error $(shots "${@:2}") -filter_complex "concat=n=$(($# - 1))" -c:v libx264 -preset ultrafast -pix_fmt yuv420p "$1"
+}
+cut_of "$work/cut.mov" smptebars mandelbrot testsrc
+cut_of "$work/cut2.mov" mandelbrot testsrc
+ok "a film comes in" bring "$work/cut.mov"
+film=$(ask GET "/projects/$project/assets?q=cut" | field '.items[0].id')
+ok "it is ready" until_true 60 state_is "$film" ready
+first=$(ask GET "/assets/$film" | field .version.id)
+note() { ask POST "/assets/$film/comments" "{\"version\":\"$first\",\"frame\":$1,\"text\":\"$2\"}"; }
+ok "somebody notes a frame of each shot" bash -c "test -n '$(note 5 bars)$(note 14 mandelbrot)$(note 27 test)'"
+ok "its next version comes in" "$posthouse" put "$work/cut2.mov" --version-of "$film" --house "$url" --token-file "$house/local.token" --project "$project"
+second() { [ "$(ask GET "/assets/$film" | field '.version.number+j.version.state')" = 2ready ]; }
+ok "it is ready too" until_true 60 second
+newest=$(ask GET "/assets/$film" | field .version.id)
+carried() { [ "$(ask GET "/assets/$film/comments" | field ".filter(c=>c.version==='$newest').map(c=>c.text+c.frame+c.origin.how+c.origin.number+c.origin.timecode).join()")" = "$1" ]; }
+ok "two notes are where their frames went, with where they come from" until_true 60 carried "mandelbrot4picture100:00:00:14,test17picture100:00:01:02"
+waiting() { ask GET "/versions/$newest/waiting-notes" | field "$1"; }
+ok "the third is listed as not carried" test "$(waiting '.map(w=>w.comment.text+w.why).join()')" = "barsits frame is gone: no frame of this version looks like it"
+ok "it is placed by hand" ask POST "/versions/$newest/waiting-notes" "{\"comment\":\"$(waiting '[0].comment.id')\",\"frame\":2}"
+ok "and waits no more" test "$(waiting .length)" = 0
+ok "nothing counts twice" test "$(ask GET "/assets/$film" | field .open_comments)" = 3
 ok "the house closes" close_house
 finish

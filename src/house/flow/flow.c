@@ -9,13 +9,15 @@
 #include "house/flow/burnt.h"
 #include "house/flow/inside.h"
 #include "house/qc/reports.h"
+#include "house/review/review.h"
 #include "plat/clock.h"
 #include "plat/files.h"
+#include "store/store.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 200, TRIES = 5, KEEP_EVERY = 1000 };
+enum { PRINTS_BYTES = 64 << 20, BATCH = 200, TRIES = 5, KEEP_EVERY = 1000 };
 
 // ---- what rules look at
 
@@ -329,6 +331,54 @@ static bool file_said(struct news *n, struct error *err)
     return values_of_file(n->tx, said(n, "asset"), err);
 }
 
+// Prints of a version's frames, when it has them. In the arena; nothing there is no error.
+static struct prints prints_of(struct news *n, const char *version)
+{
+    struct prints p = {0};
+    struct version_source v;
+    struct derived_file *list;
+    size_t count;
+    struct error ignored;
+    if (!version_source(n->tx, version, n->a, &v, &ignored) || !v.recipe ||
+        !derived_find(n->tx, &v.content, v.recipe, n->a, &list, &count, &ignored))
+        return p;
+    for (size_t i = 0; i < count; i++) {
+        const struct store_map *map;
+        if (strcmp(list[i].kind, "prints") != 0 || list[i].size > PRINTS_BYTES ||
+            !store_map_open(n->f->store, &list[i].content, &map, &ignored))
+            continue;
+        char *at = arena_take(n->a, (size_t)map->size + 1);
+        if (!store_map_read(map, 0, at, (size_t)map->size, &ignored) ||
+            !prints_read((text){at, (size_t)map->size}, &p, &ignored))
+            p = (struct prints){0};
+        store_map_close(n->f->store, map);
+    }
+    return p;
+}
+
+// Notes go on to the frame that shows what they were written on.
+static bool carry_notes(struct news *n, struct error *err)
+{
+    bool wanted;
+    int64_t carried;
+    id before = {""};
+    const char *version = n->event->subject;
+    if (!notes_carry_wanted(n->tx, version, &wanted, err))
+        return false;
+    if (!wanted)
+        return true;
+    struct db_rows *rows = db_query(n->tx,
+                                    "select b.id from versions v join versions b on b.asset = "
+                                    "v.asset and b.number = v.number - 1 where v.id = ?1",
+                                    "s", version);
+    if (db_next(rows))
+        text_copy(text_of(db_text(rows, 0)), before.text, sizeof(before.text));
+    if (!db_end(rows, err))
+        return false;
+    struct prints then = prints_of(n, before.text), now = prints_of(n, version);
+    return notes_carry(n->tx, version, &then, &now, &carried, err);
+}
+
 static bool watch_on(struct news *n, struct error *err)
 {
     return watch_checked(n->tx, n->f->profiles[0] ? n->f->profiles : NULL, said(n, "version"),
@@ -383,6 +433,7 @@ static const struct rule {
     {"job.changed", sending_moves, tell_sending},
     {"job.changed", encode_done, drop_pieces},
     {"job.changed", render_done, gather_it},
+    {"version.ready", always, carry_notes},
     {"version.ready", always, deliver_it},
     {"version.ready", always, watch_it},
     {"qc.changed", report_done, watch_on},

@@ -75,8 +75,11 @@ short_text comment_label(const json_t *facts, int64_t frame)
 #define COMMENT                                                                                    \
     "select c.id, c.asset, c.version, c.number, coalesce(p.name, c.name), c.person, c.session, "   \
     "c.frame, c.end_frame, c.text, c.drawing, c.parent, c.resolved, c.resolved_by, c.created_ms, " \
-    "c.edited_ms, c.deleted, coalesce(v.facts, v.known) from comments c left join people p on "    \
-    "p.id = c.person join versions v on v.id = c.version"
+    "c.edited_ms, c.deleted, coalesce(v.facts, v.known), c.origin, c.carried, o.version, o.frame, " \
+    "ov.number, coalesce(ov.facts, ov.known), exists (select 1 from comments k where k.origin = "  \
+    "c.id and k.deleted = 0) from comments c left join people p on p.id = c.person join versions " \
+    "v on v.id = c.version left join comments o on o.id = c.origin left join versions ov on "      \
+    "ov.id = o.version"
 
 static json_t *text_or_null(const char *at)
 {
@@ -99,12 +102,27 @@ static bool wrote(const struct who *who, const char *person, const char *session
     return who->kind == WHO_SHARE && !person && session && strcmp(session, who->session) == 0;
 }
 
+// Where a note was carried from; null for one that was written here.
+static json_t *origin_of(struct db_rows *rows)
+{
+    if (db_null(rows, 18) || db_null(rows, 20))
+        return json_null();
+    json_t *facts = read_json(db_text(rows, 23));
+    json_t *origin = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "comment", db_text(rows, 18), "how",
+                               db_text(rows, 19), "version", db_text(rows, 20), "frame",
+                               (json_int_t)db_int(rows, 21), "number",
+                               (json_int_t)db_int(rows, 22), "timecode",
+                               comment_label(facts, db_int(rows, 21)).text);
+    json_decref(facts);
+    return origin;
+}
+
 static json_t *comment_row(struct db_rows *rows, const struct who *who, const json_t *facts)
 {
     const char *person = db_text(rows, 5), *session = db_text(rows, 6);
     return json_pack(
         "{s:s, s:s, s:s, s:I, s:s, s:s, s:b, s:I, s:o, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:o, "
-        "s:b}",
+        "s:b, s:o, s:b}",
         "id", db_text(rows, 0), "asset", db_text(rows, 1), "version", db_text(rows, 2), "number",
         (json_int_t)db_int(rows, 3), "by", db_text(rows, 4), "by_id",
         person    ? person
@@ -116,7 +134,7 @@ static json_t *comment_row(struct db_rows *rows, const struct who *who, const js
         read_json(db_text(rows, 10)), "parent", text_or_null(db_text(rows, 11)), "resolved",
         (int)db_int(rows, 12), "resolved_by", text_or_null(db_text(rows, 13)), "created",
         time_or_null(db_int(rows, 14)), "edited", time_or_null(db_int(rows, 15)), "deleted",
-        (int)db_int(rows, 16));
+        (int)db_int(rows, 16), "origin", origin_of(rows), "carried_on", (int)db_int(rows, 24));
 }
 
 // One at a time is read where it is; a list reads the facts of a version once.
@@ -465,7 +483,8 @@ bool comments_count(struct db_tx *tx, json_t *const *assets, size_t count, struc
         tx,
         "with recursive ids (n, id) as (select 0, substr(?1, 1, 26) union all select n + 1, "
         "substr(?1, 26 * (n + 1) + 1, 26) from ids where n + 1 < ?2) select ids.n, count(*), "
-        "sum(case when c.parent is null and c.resolved = 0 then 1 else 0 end) from ids join "
+        "sum(case when c.parent is null and c.resolved = 0 and not exists (select 1 from comments "
+        "k where k.origin = c.id and k.deleted = 0) then 1 else 0 end) from ids join "
         "comments c on c.asset = ids.id left join comments up on up.id = c.parent where c.deleted "
         "= 0 and coalesce(up.deleted, 0) = 0 group by ids.n",
         "si", ids.at, (int64_t)count);

@@ -16,6 +16,7 @@
  */
 #pragma once
 #include "db/db.h"
+#include "formats/prints/prints.h"
 #include "house/people/people.h"
 #include "plat/ids.h"
 
@@ -105,6 +106,24 @@ MUST_CHECK bool notes_out(struct db_tx *tx, const struct notes_wish *wish, struc
 MUST_CHECK bool notes_in(struct db_tx *tx, const struct notes_wish *wish, text bytes,
                          const struct who *who, struct arena *a, json_t **answer,
                          struct error *err);
+
+// ---- Notes of the version before, carried to a new one (carry.c)
+
+// Has the version before notes that are not resolved, and were they not carried yet?
+MUST_CHECK bool notes_carry_wanted(struct db_tx *tx, const char *version, bool *wanted,
+                                   struct error *err);
+// Carries them, once: to the frame of the same timecode when both versions state it and the picture
+// does not say otherwise, else to the frame that looks the same. Prints (count 0: none) are of the
+// version before and of this one. What has no place is listed. Event comments.carried.
+MUST_CHECK bool notes_carry(struct db_tx *tx, const char *version, const struct prints *before,
+                            const struct prints *now, int64_t *carried, struct error *err);
+// NoteLeft[]: those that have no place in this version, and why.
+MUST_CHECK bool notes_left(struct db_tx *tx, const char *version, const struct who *who,
+                           json_t **list, struct error *err);
+// Puts one of them on a frame by hand; frame -1: it stays on its own version. Comment.
+MUST_CHECK bool notes_place(struct db_tx *tx, const char *version, const char *comment,
+                            int64_t frame, const struct who *who, json_t **made,
+                            struct error *err);
 
 // ---- Status of a version: none, review, changes, approved
 
