@@ -72,7 +72,7 @@ ok "it comes back as it is" fields import "$work/out.ale" --dry-run
 ok "bringing in is undone as one step" fields undo "$(field .change <"$work/plan")"
 ok "then the take is none any more" test "$(ask GET "/projects/$project/assets?kind=clip&fields=1" | field '.items[0].take')" = ""
 # Notes go where their frame went: the first of three shots is gone from the second version.
-shots() { for s in "$@"; do printf -- '-f lavfi -i %s=s=320x180:r=25:d=0.4 ' "$s"; done; }
+shots() { for s in "$@"; do printf -- '-t 0.4 -f lavfi -i %s=s=320x180:r=25 ' "$s"; done; }
 cut_of() { # cut_of FILE SHOT...: a film of these shots
   ffmpeg -v error $(shots "${@:2}") -filter_complex "concat=n=$(($# - 1))" -c:v libx264 -preset ultrafast -pix_fmt yuv420p "$1"
 }

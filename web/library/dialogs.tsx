@@ -17,6 +17,13 @@ import { tell, tell_problem } from "../parts/toast";
 
 const OrderPart = lazy(() => import("../deliver/order"), (m, p: Parameters<typeof import("../deliver/order").OrderPart>[0]) => <m.OrderPart {...p} />);
 
+type Of<T extends keyof typeof import("./fields")> = (typeof import("./fields"))[T] extends (p: infer P) => unknown ? P : never;
+export const FilterDialog = lazy(() => import("./fields"), (m, p: Of<"FilterDialog">) => <m.FilterDialog {...p} />);
+export const EditDialog = lazy(() => import("./fields"), (m, p: Of<"EditDialog">) => <m.EditDialog {...p} />);
+export const ColumnsDialog = lazy(() => import("./fields"), (m, p: Of<"ColumnsDialog">) => <m.ColumnsDialog {...p} />);
+export const ImportDialog = lazy(() => import("./fields"), (m, p: Of<"ImportDialog">) => <m.ImportDialog {...p} />);
+export const FieldGroup = lazy(() => import("./fields"), (m, p: Of<"FieldGroup">) => <m.FieldGroup {...p} />);
+
 // Loaded when first opened, with all else that is about links.
 export const ShareDialog = lazy(() => import("../links/make"), (m, p: { project: string; assets: readonly Asset[]; folder?: Folder; close: () => void }) => <m.ShareDialog {...p} />);
 export const RequestDialog = lazy(() => import("../links/make"), (m, p: { project: string; folder: Folder | null; close: () => void }) => <m.RequestDialog {...p} />);

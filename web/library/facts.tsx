@@ -1,7 +1,7 @@
 /*
  * library/facts: everything known about the chosen asset, in groups, ready to copy.
  */
-import type { Asset, AssetCame, Came, Version } from "api-types";
+import type { Asset, AssetCame, Came, Field as FieldRow, Version } from "api-types";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { get, post, problem_of } from "../app/api";
@@ -12,6 +12,7 @@ import { may } from "../app/session";
 import { job_words } from "../parts/activity";
 import { Button, CopyButton } from "../parts/button";
 import { count_text, exact_text, plural, rate_name, size_text } from "../parts/format";
+import { FieldGroup } from "./dialogs";
 import { Icon } from "../parts/icons";
 import { Panel } from "../parts/panel";
 import { ProblemBox } from "../parts/problem";
@@ -145,7 +146,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
   );
 }
 
-export function FactsPanel({ chosen, deliver, share, open }: { chosen: readonly Asset[]; deliver: () => void; share: () => void; open: (a: Asset) => void }) {
+export function FactsPanel({ chosen, fields, changed, deliver, share, open }: { chosen: readonly Asset[]; fields: readonly FieldRow[]; changed: () => void; deliver: () => void; share: () => void; open: (a: Asset) => void }) {
   const asset = chosen.length === 1 ? chosen[0] : undefined;
   const job = asset && by_asset.value.get(asset.id);
   const retry = () => {
@@ -185,6 +186,7 @@ export function FactsPanel({ chosen, deliver, share, open }: { chosen: readonly 
             )}
             {asset.version.problem && <ProblemBox problem={asset.version.problem} retry={asset.version.job && may("edit") ? retry : undefined} />}
             {asset.kind !== "document" && <TranscodeActs asset={asset} v={asset.version} />}
+            {fields.length > 0 && <FieldGroup asset={asset} fields={fields} changed={changed} />}
             <FactGroups asset={asset} />
             {asset.version.facts && asset.version.facts.video.length > 0 && asset.kind !== "still" && <MasterGroup asset={asset} />}
             {asset.version.facts && <RecordGroup asset={asset} />}

@@ -1,7 +1,7 @@
 /*
  * library/library: a project's media: folders left, grid or list, facts right; drop files anywhere.
  */
-import type { Asset } from "api-types";
+import type { Asset, Field as FieldRow } from "api-types";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { patch, post, problem_of, problem } from "../app/api";
 import { by_asset } from "../app/jobs";
@@ -12,7 +12,7 @@ import { ask, open_dialog } from "../parts/dialog";
 import { count_text, plural, rate_name, size_text } from "../parts/format";
 import { Icon } from "../parts/icons";
 import { useKeys } from "../parts/keys";
-import { menu_at, type MenuItem } from "../parts/menu";
+import { menu_at, menu_under, type MenuItem } from "../parts/menu";
 import { fold, folded } from "../parts/panel";
 import { Empty, ProblemBox } from "../parts/problem";
 import { Ago } from "../parts/time";
@@ -21,7 +21,7 @@ import { VirtualRows, use_width, type Rows } from "../parts/virtual";
 import { GrowingList } from "../growing/list";
 import { UploadPanel } from "../transfer/panel";
 import { take_drop } from "../transfer/state";
-import { DeliverDialog, MoveDialog, NameDialog, ShareDialog } from "./dialogs";
+import { ColumnsDialog, DeliverDialog, EditDialog, FilterDialog, ImportDialog, MoveDialog, NameDialog, ShareDialog } from "./dialogs";
 import { FactsPanel } from "./facts";
 import { Assets, type Sort, type Wish } from "./model";
 import { nothing, pick, step, type Selection } from "./selection";
@@ -32,13 +32,14 @@ const GAP = 8;
 const TILE_WIDTH = 184;
 const kinds = [["", "All kinds"], ["clip", "Clips"], ["sound", "Sound"], ["sequence", "Sequences"], ["still", "Stills"], ["captions", "Captions"], ["document", "Documents"]] as const;
 const columns_of_list: { name: string; sort?: Sort; class: string }[] = [
-  { name: "Name", sort: "name", class: "name" }, { name: "Kind", class: "kind" }, { name: "Duration", sort: "duration", class: "duration" }, { name: "Rate", class: "rate" }, { name: "Timecode", class: "timecode" },
+  { name: "Name", sort: "name", class: "name" }, { name: "Kind", class: "kind" }, { name: "Duration", sort: "duration", class: "duration" }, { name: "Rate", class: "rate" }, { name: "Timecode", sort: "timecode", class: "timecode" },
   { name: "Size", sort: "size", class: "size" }, { name: "State", class: "state" }, { name: "Created", sort: "created", class: "created" }, { name: "Comments", class: "comments" },
 ];
 
 function wish_of(project: string, query: Readonly<Record<string, string>>): Wish {
   const sort = query["sort"];
-  return { project, folder: query["folder"] ?? null, q: query["q"] ?? "", kind: query["kind"] ?? "", sort: sort === "name" || sort === "size" || sort === "duration" ? sort : "created", order: query["order"] === "asc" ? "asc" : query["order"] === "desc" ? "desc" : sort && sort !== "created" ? "asc" : "desc" };
+  const known = sort && /^(name|size|duration|timecode|f\d+)$/.test(sort);
+  return { where: query["where"] ?? "", takes: query["takes"] === "1", project, folder: query["folder"] ?? null, q: query["q"] ?? "", kind: query["kind"] ?? "", sort: known ? sort : "created", order: query["order"] === "asc" ? "asc" : query["order"] === "desc" ? "desc" : sort && sort !== "created" ? "asc" : "desc" };
 }
 
 export function Library() {
@@ -50,7 +51,7 @@ export function Library() {
   useEffect(() => {
     model.want(wish);
     select(nothing);
-  }, [wish.folder, wish.q, wish.kind, wish.sort, wish.order]);
+  }, [wish.folder, wish.q, wish.kind, wish.sort, wish.order, wish.where, wish.takes]);
   const [selection, select] = useState<Selection>(nothing);
   const [preview, set_preview] = useState<number | null>(null);
   const [over, set_over] = useState(false);
@@ -59,6 +60,7 @@ export function Library() {
   const picker = useRef<HTMLInputElement>(null);
   const version_picker = useRef<HTMLInputElement>(null);
   const version_of = useRef<string | null>(null);
+  const table_picker = useRef<HTMLInputElement>(null);
   const rows = useRef<Rows>(null);
   const width = use_width(area);
   const view = r.query["view"] === "list" ? "list" : "grid";
@@ -119,6 +121,21 @@ export function Library() {
       });
     }, fail);
   };
+  const fields = model.fields.value;
+  const cols = (r.query["cols"] ?? "").split(",").map((k) => fields.find((f) => f.key === k)).filter((f): f is FieldRow => !!f);
+  const edit = () => { if (chosen.length && may("edit")) open_dialog((close) => <EditDialog assets={chosen} fields={fields} close={close} done={() => model.refresh()} />); };
+  const filter = () => void open_dialog((close) => <FilterDialog project={project} fields={fields} where={wish.where} query={r.query} close={close} />);
+  const table_out = (format: "csv" | "ale") => void import("./fields").then((m) => m.export_table(project, format, chosen.length ? chosen : null, { where: wish.where ? (JSON.parse(wish.where) as unknown) : null, q: wish.q || null, kind: wish.kind || null, folder: wish.folder, sort: wish.sort, descending: wish.order === "desc" })).catch(fail);
+  const fields_menu = (e: MouseEvent) =>
+    menu_under(e.currentTarget as Element, [
+      { name: "Columns and fields", icon: "list", run: () => void open_dialog((close) => <ColumnsDialog project={project} fields={fields} columns={cols.map((f) => f.key)} close={close} changed={() => void model.load_fields()} />) },
+      { name: chosen.length > 1 ? `Edit fields of ${plural(chosen.length, "asset")}` : "Edit fields", icon: "pencil", keys: "Ctrl+E", disabled: !chosen.length || !may("edit"), run: edit },
+      { name: "Sound with its picture", checked: wish.takes, run: () => set_query({ takes: wish.takes ? null : "1" }, { replace: true }) },
+      "line",
+      { name: "Bring in a table (CSV, ALE)", icon: "upload", disabled: !may("edit"), run: () => table_picker.current?.click() },
+      { name: `Save ${chosen.length ? plural(chosen.length, "asset") : "all of these"} as CSV`, icon: "download", run: () => table_out("csv") },
+      { name: `Save ${chosen.length ? plural(chosen.length, "asset") : "all of these"} as ALE`, icon: "download", run: () => table_out("ale") },
+    ], { right: true, label: "Fields" });
   const share = () => chosen.length > 0 && may("share") && void open_dialog((close) => <ShareDialog project={project} assets={chosen} close={close} />);
   const deliver = () => {
     const a = chosen[0];
@@ -169,6 +186,8 @@ export function Library() {
     { keys: ["F2"], name: "Rename", run: () => (cursor && may("edit") ? rename(cursor) : false) },
     { keys: ["Delete", "Backspace"], name: "Delete", run: () => (chosen.length ? remove(chosen) : false) },
     { keys: ["Ctrl+M"], name: "Move to a folder", run: () => void move_dialog() },
+    { keys: ["Ctrl+E"], name: "Edit fields of what is chosen", run: edit },
+    { keys: ["Ctrl+Shift+F"], name: "Filter by fields and facts", run: filter },
     { keys: ["Ctrl+S"], name: "Share what is chosen", run: () => void share() },
     { keys: ["Ctrl+D"], name: "Deliver", run: deliver },
     { keys: ["Ctrl+C"], name: "Copy the start timecode", run: () => (String(getSelection()) ? false : copy_timecode()) },
@@ -206,6 +225,7 @@ export function Library() {
       "line",
       { name: "Bring in its next version", icon: "upload", disabled: !one || !may("upload") || a.kind === "sequence", run: () => { version_of.current = a.id; version_picker.current?.click(); } },
       { name: "Rename", icon: "pencil", keys: "F2", disabled: !one || !may("edit"), run: () => rename(a) },
+      { name: "Edit fields", icon: "pencil", keys: "Ctrl+E", disabled: !may("edit"), run: () => void open_dialog((close) => <EditDialog assets={list} fields={fields} close={close} done={() => model.refresh()} />) },
       { name: "Move to a folder", icon: "move", keys: "Ctrl+M", disabled: !may("edit"), run: () => void open_dialog((close) => <MoveDialog folders={model.folders.value} count={list.length} move={(f) => move(list.map((x) => x.id), f)} close={close} />) },
       { name: "Delete", icon: "trash", keys: "Delete", danger: true, disabled: !may("edit"), run: () => (list.length > 20 ? void ask({ title: `Delete ${plural(list.length, "asset")}?`, text: "They can be brought back with Undo.", yes: "Delete", danger: true }).then((yes) => yes && remove(list)) : remove(list)) },
     ];
@@ -233,8 +253,8 @@ export function Library() {
     };
     if (view === "list")
       return (
-        <div key={place} {...common} role="row" aria-rowindex={place + 2} class={`list-row${on ? " chosen" : ""}${place === selection.at ? " cursor" : ""}`}>
-          {a ? <ListCells asset={a} /> : <span role="gridcell" class="skeleton bar" />}
+        <div key={place} {...common} role="row" aria-rowindex={place + 2} class={`list-row${on ? " chosen" : ""}${place === selection.at ? " cursor" : ""}`} style={row_style}>
+          {a ? <ListCells asset={a} cols={cols} /> : <span role="gridcell" class="skeleton bar" />}
         </div>
       );
     return (
@@ -243,6 +263,7 @@ export function Library() {
       </div>
     );
   };
+  const row_style = cols.length ? { gridTemplateColumns: `minmax(170px, 1fr) repeat(${cols.length}, minmax(72px, 132px)) 64px 96px 48px 100px 66px 116px 66px 66px`, minWidth: `${880 + cols.length * 80}px` } : undefined;
   const draw = (row: number) => {
     if (view === "list") return cell(row);
     const places = [];
@@ -250,7 +271,7 @@ export function Library() {
     return <div class="grid-row" role="row" aria-rowindex={row + 1}>{places}</div>;
   };
 
-  const filtered = !!(wish.q || wish.kind || wish.folder);
+  const filtered = !!(wish.q || wish.kind || wish.folder || wish.where);
   const folder_name = wish.folder === "top" ? "In no folder" : (model.folders.value.find((f) => f.id === wish.folder)?.name ?? (wish.folder ? "Folder" : "Everything"));
   const sort_by = (s: Sort) => set_query({ sort: s, order: wish.sort === s && wish.order === "asc" ? "desc" : "asc" }, { replace: true });
   return (
@@ -276,6 +297,9 @@ export function Library() {
           <select class="input kinds" aria-label="Sort by" value={`${wish.sort} ${wish.order}`} onChange={(e) => { const [sort, order] = e.currentTarget.value.split(" "); set_query({ sort: sort ?? null, order: order ?? null }, { replace: true }); }}>
             {[["created desc", "Newest first"], ["created asc", "Oldest first"], ["name asc", "Name A–Z"], ["name desc", "Name Z–A"], ["size desc", "Largest first"], ["size asc", "Smallest first"], ["duration desc", "Longest first"], ["duration asc", "Shortest first"]].map(([v, l]) => <option key={v} value={v}>{l}</option>)}
           </select>
+          <Button icon="filter" name={wish.where ? "Filter: on" : "Filter"} keys="Ctrl+Shift+F" on={!!wish.where} run={filter} />
+          <Button icon="list" name="Fields, columns, tables" expanded={false} run={fields_menu} />
+          <input ref={table_picker} type="file" accept=".csv,.ale,.txt,.tsv" hidden aria-label="A table" onChange={(e) => { const file = e.currentTarget.files?.[0]; if (file) open_dialog((close) => <ImportDialog project={project} fields={fields} file={file} close={close} done={() => { model.refresh(); void model.load_fields(); }} />); e.currentTarget.value = ""; }} />
           <Segments name="View" value={view} pick={(v) => set_query({ view: v === "grid" ? null : v }, { replace: true })} options={[{ value: "grid", label: "Grid", icon: "grid" }, { value: "list", label: "List", icon: "list" }]} />
           {may("upload") && <Button icon="upload" look="primary" run={() => picker.current?.click()}>Bring in</Button>}
           <input ref={picker} type="file" multiple hidden onChange={(e) => { void bring(null, e.currentTarget.files).catch(fail); e.currentTarget.value = ""; }} />
@@ -290,7 +314,7 @@ export function Library() {
           ) : total === 0 ? (
             filtered ? (
               <Empty title={wish.q ? `Nothing is called “${wish.q}” here` : "Nothing here yet"}>
-                {wish.q || wish.kind ? <Button run={() => set_query({ q: null, kind: null })}>Show everything{wish.folder ? " in the folder" : ""}</Button> : <p>Drop files on the page, or drag assets onto the folder's name.</p>}
+                {wish.q || wish.kind || wish.where ? <Button run={() => set_query({ q: null, kind: null, where: null })}>Show everything{wish.folder ? " in the folder" : ""}</Button> : <p>Drop files on the page, or drag assets onto the folder's name.</p>}
               </Empty>
             ) : (
               <Empty title="Drop files or whole folders anywhere on this page">
@@ -312,8 +336,8 @@ export function Library() {
               class={view}
               attributes={{ role: "grid", tabIndex: 0, "aria-label": folder_name, "aria-multiselectable": true, "aria-rowcount": Math.ceil(total / across) + (view === "list" ? 1 : 0), "aria-activedescendant": selection.at >= 0 ? `asset-${selection.at}` : undefined }}
               head={view === "list" ? (
-                <div class="list-row list-head" role="row" aria-rowindex={1}>
-                  {columns_of_list.map((c) => (
+                <div class="list-row list-head" role="row" aria-rowindex={1} style={row_style}>
+                  {[...columns_of_list.slice(0, 1), ...cols.map((f) => ({ name: f.name, sort: f.key, class: "field" })), ...columns_of_list.slice(1)].map((c) => (
                     <span key={c.name} role="columnheader" class={c.class} aria-sort={c.sort === wish.sort ? (wish.order === "asc" ? "ascending" : "descending") : undefined}>
                       {c.sort ? <button type="button" onClick={() => c.sort && sort_by(c.sort)}>{c.name}{c.sort === wish.sort && <Icon name={wish.order === "asc" ? "sort_up" : "sort_down"} size={12} />}</button> : c.name}
                     </span>
@@ -327,18 +351,19 @@ export function Library() {
         <UploadPanel project={project} />
         {over && <div class="drop-veil" aria-hidden="true"><Icon name="upload" size={28} /><h2>Let go to bring them into {folder_name === "Everything" ? "the project" : folder_name}</h2></div>}
       </main>
-      <FactsPanel chosen={chosen} deliver={deliver} share={() => void share()} open={open} />
+      <FactsPanel fields={fields} changed={() => model.refresh()} chosen={chosen} deliver={deliver} share={() => void share()} open={open} />
     </>
   );
 }
 
-function ListCells({ asset: a }: { asset: Asset }) {
+function ListCells({ asset: a, cols }: { asset: Asset; cols: readonly FieldRow[] }) {
   const f = a.version.facts;
   const job = by_asset.value.get(a.id);
   const state = a.version.state;
   return (
     <>
-      <span role="gridcell" class="name"><Icon name={kind_icon[a.kind]} size={14} /><Name name={a.name} /></span>
+      <span role="gridcell" class="name"><Icon name={kind_icon[a.kind]} size={14} /><Name name={a.name} />{a.take && <span class="note mono" title={`In a take with ${a.take.with.map((w) => w.name).join(", ")}`}>♪</span>}</span>
+      {cols.map((f) => <span key={f.key} role="gridcell" class="field cut" title={(a.fields as Record<string, string> | null | undefined)?.[f.key]}>{(a.fields as Record<string, string> | null | undefined)?.[f.key]}</span>)}
       <span role="gridcell" class="kind quiet">{a.kind}</span>
       <span role="gridcell" class="duration mono">{length_of(a)}</span>
       <span role="gridcell" class="rate mono">{f && a.kind !== "sound" && a.kind !== "still" && a.kind !== "document" && a.kind !== "captions" ? rate_name(f.rate) : ""}</span>

@@ -4,13 +4,14 @@
  * The total is known from the first answer; windows of WINDOW assets are fetched by offset as they come
  * into sight, so that the scroll bar jumps anywhere in 50,000. News change what is loaded in place.
  */
-import type { Asset, AssetList, Folder, Problem, Version } from "api-types";
+import type { Asset, AssetList, Field, Folder, Problem, Version } from "api-types";
 import { signal } from "@preact/signals";
 import { get, is_aborted, problem_of, with_query } from "../app/api";
 import { subscribe, type News } from "../app/events";
 
 export const WINDOW = 200;
-export type Sort = "name" | "created" | "size" | "duration";
+const KEPT = 20 * WINDOW;
+export type Sort = string; // name, created, size, duration, timecode, or the key of a field
 
 export interface Wish {
   project: string;
@@ -19,6 +20,8 @@ export interface Wish {
   kind: string;
   sort: Sort;
   order: "asc" | "desc";
+  where: string; // a condition as JSON, "" for none
+  takes: boolean; // sound is listed with its picture
 }
 
 export class Assets {
@@ -26,6 +29,7 @@ export class Assets {
   readonly total = signal<number | null>(null);
   readonly problem = signal<Problem | null>(null);
   readonly folders = signal<readonly Folder[]>([]);
+  readonly fields = signal<readonly Field[]>([]);
   private wish: Wish;
   private asked = new Set<number>();
   private stop = new AbortController();
@@ -36,6 +40,7 @@ export class Assets {
     this.wish = wish;
     this.ends.push(subscribe({ project: wish.project, hear: (n) => this.hear(n), caught_up: () => this.refresh() }));
     void this.load_folders();
+    void this.load_fields();
     this.ask(0);
   }
 
@@ -109,10 +114,11 @@ export class Assets {
   private async load(window_index: number, stop: AbortSignal): Promise<void> {
     const { project, ...rest } = this.wish;
     try {
-      const list = await get<AssetList>(with_query(`/projects/${project}/assets`, { ...rest, limit: WINDOW, offset: window_index * WINDOW || null }), { signal: stop });
+      const list = await get<AssetList>(with_query(`/projects/${project}/assets`, { ...rest, where: rest.where || null, takes: rest.takes ? "1" : null, fields: "1", limit: WINDOW, offset: window_index * WINDOW || null }), { signal: stop });
       const map = this.fresh ? new Map<number, Asset>() : new Map(this.items.value);
       this.fresh = false;
       list.items.forEach((a, i) => map.set(window_index * WINDOW + i, a));
+      this.forget(map);
       this.items.value = map;
       this.total.value = list.total;
       this.problem.value = null;
@@ -127,11 +133,31 @@ export class Assets {
     }
   }
 
+  // What is far out of sight is let go: who scrolls through 200,000 keeps a few thousand.
+  private forget(map: Map<number, Asset>): void {
+    if (map.size <= KEPT) return;
+    const middle = Math.floor((this.seen[0] + this.seen[1]) / 2 / WINDOW);
+    const far = [...new Set([...map.keys()].map((p) => Math.floor(p / WINDOW)))].sort((a, b) => Math.abs(b - middle) - Math.abs(a - middle));
+    for (const w of far) {
+      if (map.size <= KEPT / 2) break;
+      for (let p = w * WINDOW; p < (w + 1) * WINDOW; p++) map.delete(p);
+      this.asked.delete(w);
+    }
+  }
+
   async load_folders(): Promise<void> {
     try {
       this.folders.value = await get<Folder[]>(`/projects/${this.wish.project}/folders`);
     } catch {
       // the assets say what is wrong; the tree comes with the next try
+    }
+  }
+
+  async load_fields(): Promise<void> {
+    try {
+      this.fields.value = await get<Field[]>(`/projects/${this.wish.project}/fields`);
+    } catch {
+      // the list does without
     }
   }
 
@@ -143,7 +169,10 @@ export class Assets {
       const known = [...this.items.value.values()].find((a) => a.id === id || a.version.id === news.subject);
       if (known) this.reload(known.id);
       else if (!news.kind.startsWith("comment.")) this.refresh();
-    } else if (news.kind === "asset.deleted") this.refresh();
+    } else if (news.kind === "asset.deleted" || news.kind === "fields.changed" || news.kind === "takes.changed") {
+      if (news.kind === "fields.changed") void this.load_fields();
+      this.refresh();
+    }
   }
 
   // One asset anew; many in one moment are a load of the windows seen.

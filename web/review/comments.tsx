@@ -13,6 +13,7 @@ import { menu_under, type MenuItem } from "../parts/menu";
 import { ProblemBox } from "../parts/problem";
 import { Ago, Avatar } from "../parts/time";
 import { tell, tell_problem } from "../parts/toast";
+import { LeftNotes, Origin } from "./carried";
 import { COLOURS } from "./draw";
 import { addToOutbox, keepDraft, readDraft, readOutbox, takeFromOutbox, type Waiting } from "./drafts";
 import { drop, put, threads, type Filter, type Thread } from "./threads";
@@ -99,6 +100,7 @@ export function Comments(p: Props) {
           {p.elsewhere_too.value ? "Only this version’s" : `${elsewhere.length} open on other versions: show`}
         </button>
       )}
+      <LeftNotes version={p.version} comments={p.comments} here={() => p.here().frame} />
       <div class="comments-list" ref={scroller} tabIndex={0} role={list.length ? "list" : "group"} aria-label="List of comments">
         {list.map((t) => <One key={t.head.id} t={t} p={p} />)}
         {list.length === 0 && (
@@ -131,6 +133,7 @@ function One({ t, p }: { t: Thread; p: Props }) {
         <div class="who"><b class="cut">{c.by}</b>{p.waiting.value.includes(c.id) ? <span class="busy">{online.value ? "sending" : "waits for the line"}</span> : <Ago at={c.created} />}{c.edited && <span>edited</span>}</div>
         <button type="button" class="at" title="Go there">{p.label(c.frame)}{c.end_frame != null && c.end_frame !== c.frame ? ` – ${p.label(c.end_frame)}` : ""}{c.drawing?.length ? " ✎" : ""}</button>
         {p.versions.length > 1 && <span class={`mono of-version${c.version === p.version ? " quiet" : " note"}`}>on v{p.versions.find((v) => v.id === c.version)?.number ?? "?"}</span>}
+        <Origin c={c} />
         <Words c={c} p={p} />
         {t.replies.map((r) => (
           <div class="reply" key={r.id}>

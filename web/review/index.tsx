@@ -321,7 +321,8 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
       }).catch((e: unknown) => { comments_problem.value = problem_of(e); });
     };
     load();
-    return subscribe({ asset: asset.id, kinds: ["comment."], caught_up: load, hear: (n) => {
+    return subscribe({ asset: asset.id, kinds: ["comment.", "comments."], caught_up: load, hear: (n) => {
+      if (n.kind === "comments.carried") return load();
       const c = n.body as Comment;
       if (n.kind === "comment.deleted") comments.value = drop(comments.value, n.subject ?? c.id);
       else if (c && typeof c.id === "string") comments.value = put(comments.value, { ...c, mine: c.by_id !== "" && c.by_id === me.value?.person?.id });

@@ -16,10 +16,10 @@ export function version_beside(all: readonly Version[], id: string, way: 1 | -1)
   return at < 0 || all.length < 2 ? null : (all[(at + way + all.length) % all.length] ?? null);
 }
 
-// Of one version, and the open ones of all the others.
+// Of one version, and the open ones of all the others that were not carried on.
 export function by_version(list: readonly Comment[], version: string): { here: Comment[]; elsewhere: Comment[] } {
   return {
     here: list.filter((c) => c.version === version),
-    elsewhere: list.filter((c) => c.version !== version && !c.parent && !c.deleted && !c.resolved),
+    elsewhere: list.filter((c) => c.version !== version && !c.parent && !c.deleted && !c.resolved && !c.carried_on),
   };
 }

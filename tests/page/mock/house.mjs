@@ -132,6 +132,7 @@ export function house({ page, assets: count = 40, person = true, setup = false, 
     if (m(/^\/assets\/[^/]+\/transcode$/)) return [200, { original: false, attached: null, candidates: [], claims: [] }];
     if (m(/^\/assets\/[^/]+\/came$/)) return [200, { came: null }];
     if (m(/\/comments$/)) return [200, []];
+    if (m(/\/(fields|values|searches|waiting-notes)$/)) return [200, []];
     if (m(/^\/versions\/[^/]+$/)) return [200, list.find((x) => path.endsWith(x.version.id))?.version];
     if (m(/^\/versions\/[^/]+\/deliveries$/)) return [200, deliveries[1]];
     if (/^\/projects\/[^/]+\/growing$/.test(path)) return [200, state.growing ?? []];
