@@ -76,6 +76,55 @@ try {
     await look("record-refused");
     await page.keyboard.press("Escape");
   });
+  await step("fields of what is chosen are set by keyboard, and know who set them", async () => {
+    await page.click(".virtual >> text=night.mov");
+    await page.keyboard.press("Control+e");
+    await page.waitForSelector("dialog >> text=Fields of night.mov");
+    await page.getByLabel("Scene").fill("24A");
+    await look("fields-edit");
+    await accessible(page, "editing fields");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".field-values >> text=24A");
+    await page.waitForSelector(".field-values >> text=Maya Keller");
+    await look("fields-set");
+  });
+  await step("a filter over fields is in the address, and is kept under a name", async () => {
+    await page.getByRole("button", { name: "Filter" }).click();
+    await page.waitForSelector("dialog >> text=Keep this search as");
+    await page.getByLabel("How").selectOption("equals");
+    await page.getByLabel("Value", { exact: true }).fill("24a");
+    await page.getByLabel("Keep this search as").fill("Scene 24");
+    await page.getByRole("button", { name: "Keep it" }).click();
+    await page.waitForSelector("dialog .saved >> text=Scene 24");
+    await look("fields-filter");
+    await accessible(page, "a filter");
+    await page.getByRole("button", { name: "Show", exact: true }).click();
+    await page.waitForFunction(() => new URL(location.href).searchParams.get("where")?.includes("24a"));
+    await page.waitForSelector(".virtual >> text=night.mov");
+  });
+  await step("a field is a column of the list", async () => {
+    await page.getByRole("button", { name: "Fields, columns, tables" }).click();
+    await page.getByRole("menuitem", { name: "Columns and fields" }).click();
+    await page.waitForSelector("dialog >> text=A new field");
+    await page.getByLabel("Scene").check();
+    await accessible(page, "columns");
+    await page.getByRole("button", { name: "Show these columns" }).click();
+    await page.waitForSelector(".list-head >> text=Scene");
+    await page.waitForSelector(".list-row .field >> text=24A");
+    await look("fields-list");
+  });
+  await step("a table is shown first, brought in, and undone", async () => {
+    await page.setInputFiles("input[aria-label='A table']", { name: "log.csv", mimeType: "text/csv", buffer: Buffer.from("Name;Scene;Take\nnight.mov;25;3\nnobody.mov;1;1\n") });
+    await page.waitForSelector("dialog >> text=Change 2 values");
+    assert.match(await page.locator("dialog .sums").innerText(), /1 of 2 rows match, 1 do not/);
+    await look("fields-import");
+    await accessible(page, "bringing a table in");
+    await page.getByRole("button", { name: "Change 2 values" }).click();
+    await page.getByRole("button", { name: "Show everything" }).click(); // the filter asked for scene 24A
+    await page.waitForSelector(".list-row .field >> text=25");
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.waitForSelector(".list-row .field >> text=24A");
+  });
   await step("on a phone too", async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await page.waitForTimeout(300);
