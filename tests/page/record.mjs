@@ -106,7 +106,7 @@ try {
     await page.getByRole("button", { name: "Fields, columns, tables" }).click();
     await page.getByRole("menuitem", { name: "Columns and fields" }).click();
     await page.waitForSelector("dialog >> text=A new field");
-    await page.getByLabel("Scene").check();
+    await page.getByRole("checkbox", { name: "Scene" }).check();
     await accessible(page, "columns");
     await page.getByRole("button", { name: "Show these columns" }).click();
     await page.waitForSelector(".list-head >> text=Scene");
