@@ -1,12 +1,13 @@
 /*
- * The library over 50,000 assets: lists, jumps by the scroll bar, filters and searches, as a page
- * asks for them: rights, database, JSON text. 100 assets an answer, each with its facts, counts of
- * comments and the signed addresses of nine derived files. One JSON line a question, p50 and p95 of
- * 40; then how long it took to make them, and the resident memory with 200 viewers.
- *   bench-library MIGRATIONS [COUNT]
+ * The library over 50,000 assets (COUNT), each with four fields: lists, jumps by the scroll bar,
+ * filters and searches, as a page asks for them: rights, database, JSON text. 100 assets an answer,
+ * each with its facts, counts of comments and the signed addresses of nine derived files. One JSON
+ * line a question, p50 and p95 of 40; then how long it took to make them, and the resident memory
+ * with 200 viewers. bench-library MIGRATIONS [COUNT]
  */
 #include "api/api.h"
 #include "house/assets/assets.h"
+#include "house/fields/fields.h"
 #include "plat/child.h"
 #include "plat/clock.h"
 #include "wire/socket_client.h"
@@ -24,6 +25,7 @@ static struct db *db;
 static id project, folders[FOLDERS];
 static int64_t count = 50000, made_so_far;
 static json_t *facts;
+static char batch_ids[BATCH][27];
 
 static void must(bool ok)
 {
@@ -38,7 +40,8 @@ static bool project_in(struct db_tx *tx, void *context, struct error *e)
     (void)context;
     char name[40];
     project = id_new();
-    if (!project_make(tx, project.text, "The Long Shore", "24", e))
+    if (!project_make(tx, project.text, "The Long Shore", "24", e) ||
+        !fields_ensure(tx, project.text, e))
         return false;
     for (int i = 0; i < FOLDERS; i++) {
         snprintf(name, sizeof(name), "Dailies/Day %d", i + 1);
@@ -76,9 +79,34 @@ static bool one_in(struct db_tx *tx, int64_t i, struct error *e)
         derived[k] = (struct derived_file){kinds[k], kinds[k], file.content, 1000};
     json_object_set_new(facts, "kind", json_string(wish.kind));
     json_object_set_new(facts, "duration_frames", json_integer(i * 31 % 9000));
-    return asset_add(tx, &wish, &made, e) && version_facts_set(tx, made.version.text, facts, e) &&
+    return asset_add(tx, &wish, &made, e) &&
+           text_copy(text_of(made.asset.text), batch_ids[i % BATCH], 27) &&
+           version_facts_set(tx, made.version.text, facts, e) &&
            derived_set(tx, made.version.text, "proxy 1", derived, 9, &used, e) &&
            version_state_set(tx, made.version.text, "ready", NULL, e);
+}
+
+// Scene, take, reel and notes as a script supervisor writes them; every seventh has none.
+static bool fields_in(struct db_tx *tx, int64_t first, struct error *e)
+{
+    static struct field_set sets[4 * BATCH];
+    static char values[4 * BATCH][40];
+    size_t at = 0;
+    char change[27];
+    int64_t done;
+    for (int64_t i = first; i < first + BATCH && i < count; i++) {
+        if (i % 7 == 0)
+            continue;
+        snprintf(values[at], 40, "%d%c", (int)(i / 90 % 300 + 1), 'A' + (int)(i / 30 % 3));
+        snprintf(values[at + 1], 40, "%d", (int)(i % 30 + 1));
+        snprintf(values[at + 2], 40, "A%03d", (int)(i / 300 % 1000));
+        snprintf(values[at + 3], 40, "%s, look %lld", i % 5 ? "good" : "soft focus", (long long)i);
+        for (int k = 0; k < 4; k++, at++)
+            sets[at] = (struct field_set){
+                .asset = batch_ids[i % BATCH], .field = k < 3 ? k + 1 : 5, .value = values[at]};
+    }
+    return values_set(tx, project.text, &(struct teller){"person", NULL, "Maya"}, "the log", sets,
+                      at, change, &done, e);
 }
 
 static bool batch_in(struct db_tx *tx, void *context, struct error *e)
@@ -87,7 +115,7 @@ static bool batch_in(struct db_tx *tx, void *context, struct error *e)
     for (int64_t i = made_so_far; i < made_so_far + BATCH && i < count; i++)
         if (!one_in(tx, i, e))
             return false;
-    return true;
+    return fields_in(tx, made_so_far, e);
 }
 
 static int by_size(const void *a, const void *b)
@@ -130,10 +158,10 @@ static void measure(struct api *api, const char *secret, const char *what, const
     }
     qsort(took_us, ROUNDS, sizeof(took_us[0]), by_size);
     printf(
-        "{\"bench\":\"library\",\"what\":\"%s\",\"ours\":%.1f,\"unit\":\"ms p95\",\"at_most\":50,"
+        "{\"bench\":\"library\",\"what\":\"%s\",\"ours\":%.1f,\"unit\":\"ms p95\",\"at_most\":%d,"
         "\"p50_ms\":%.1f,\"work_p50_ms\":%.1f,\"found\":%lld,\"kB\":%zu}\n",
-        what, (double)took_us[ROUNDS * 95 / 100] / 1000, (double)took_us[ROUNDS / 2] / 1000,
-        (double)work_us[ROUNDS / 2] / 1000, total, size / 1000);
+        what, (double)took_us[ROUNDS * 95 / 100] / 1000, count > 50000 ? 80 : 50,
+        (double)took_us[ROUNDS / 2] / 1000, (double)work_us[ROUNDS / 2] / 1000, total, size / 1000);
     fflush(stdout);
 }
 
@@ -163,8 +191,8 @@ static void watched(struct api *api, const char *secret)
     }
     printf(
         "{\"bench\":\"library\",\"what\":\"memory with %lld assets and %d viewers\",\"ours\":%.0f,"
-        "\"unit\":\"MB\",\"at_most\":250}\n",
-        (long long)count, VIEWERS, (double)child_memory(getpid()) / 1e6);
+        "\"unit\":\"MB\",\"at_most\":%d}\n",
+        (long long)count, VIEWERS, (double)child_memory(getpid()) / 1e6, count > 50000 ? 500 : 250);
     fflush(stdout);
     for (int i = 0; i < VIEWERS; i++)
         socket_client_close(viewers[i]);
@@ -238,6 +266,24 @@ int main(int argc, char **argv)
     measure(api, token, "search: mov, a third, by size, far down",
             "q=mov&sort=size&order=desc&offset=10000");
     measure(api, token, "search: nothing", "q=zebra");
+    // {"of":"f1","is":"equals","value":"24A"} and the like, as an address has them.
+#define WHERE "fields=1&where=%7B%22of%22%3A%22"
+    measure(api, token, "filter: scene is 24A",
+            WHERE "f1%22%2C%22is%22%3A%22equals%22%2C%22value%22%3A%2224A%22%7D");
+    measure(api, token, "filter: notes contain soft, by take, far down",
+            WHERE
+            "f5%22%2C%22is%22%3A%22contains%22%2C%22value%22%3A%22soft%22%7D&sort=f2&offset=9000");
+    measure(api, token, "filter: scene is empty, by size, descending",
+            WHERE "f1%22%2C%22is%22%3A%22empty%22%7D&sort=size&order=desc");
+    measure(api, token, "filter: timecode between two, newest first",
+            WHERE "timecode%22%2C%22is%22%3A%22between%22%2C%22value%22%3A%2201:00:05:00%22%2C%"
+                  "22to%22%3A%2201:00:09:00%22%7D&sort=created&order=desc");
+    measure(api, token, "by scene", "fields=1&sort=f1");
+    measure(api, token, "by scene, descending, far down",
+            "fields=1&sort=f1&order=desc&offset=40000");
+    measure(api, token, "by notes, far down", "fields=1&sort=f5&offset=40000");
+    measure(api, token, "by timecode, to the end", "fields=1&sort=timecode&offset=49900");
+    measure(api, token, "takes together, by name", "fields=1&takes=1&sort=name&offset=20000");
     watched(api, token);
     sockets_close(sockets, 1000);
     json_decref(facts);

@@ -42,8 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
         if (!err.what[0])
             abort();
     } else if (csv_write(&t, &out, &changed, &err) && full(&t)) {
-        if (!csv_read((text){out.at, out.size}, &(struct table_wish){.mark = ','}, a, &again,
-                      &err))
+        if (!csv_read((text){out.at, out.size}, &(struct table_wish){.mark = ','}, a, &again, &err))
             abort();
         same(&t, &again);
     }

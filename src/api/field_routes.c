@@ -115,8 +115,7 @@ static bool values_in(struct db_tx *tx, void *context, struct error *err)
 // Visitors of a link see media, not what the house keeps about it.
 static bool values_get(struct call *c, struct error *err)
 {
-    return c->who.kind == WHO_SHARE ? call_denied(c, MAY_EDIT, err)
-                                    : run(c, false, values_in, err);
+    return c->who.kind == WHO_SHARE ? call_denied(c, MAY_EDIT, err) : run(c, false, values_in, err);
 }
 
 static bool set_in(struct db_tx *tx, void *context, struct error *err)
@@ -125,8 +124,8 @@ static bool set_in(struct db_tx *tx, void *context, struct error *err)
     struct call *c = q->c;
     struct teller by = teller_of(c);
     fresh(q);
-    return values_bulk(tx, c->project, &by, body_field(c, "assets"), body_field(c, "set"),
-                       &q->json, err) &&
+    return values_bulk(tx, c->project, &by, body_field(c, "assets"), body_field(c, "set"), &q->json,
+                       err) &&
            call_audit(c, tx, "values.set", c->project,
                       json_string_value(json_object_get(q->json, "title")), err);
 }
@@ -281,8 +280,8 @@ static bool table_out(struct call *c, struct error *err)
     struct arena *a = arena_open(ARENA_BYTES);
     struct buf to = BUF_LIMIT(EXPORT_BYTES);
     size_t count = 0, changed = 0;
-    bool ok = fields_export(c->api->db, c->api->inside->shelves, &wish, a, &to, &count, &changed,
-                            err);
+    bool ok =
+        fields_export(c->api->db, c->api->inside->shelves, &wish, a, &to, &count, &changed, err);
     if (ok) {
         bool ale = strcmp(wish.format, "ale") == 0;
         call_header_set(c, "Posthouse-Table",
@@ -312,8 +311,7 @@ static bool counted(struct asking *q, struct error *err)
     const json_t **wheres = ARENA_ARRAY(q->c->arena, const json_t *, count + 1);
     int64_t *totals = ARENA_ARRAY(q->c->arena, int64_t, count + 1);
     for (size_t i = 0; i < count; i++)
-        wheres[i] =
-            json_object_get(json_object_get(json_array_get(q->json, i), "query"), "where");
+        wheres[i] = json_object_get(json_object_get(json_array_get(q->json, i), "query"), "where");
     if (!shelves_count(q->c->api->inside->shelves, q->c->project, wheres, count, totals, err))
         return false;
     for (size_t i = 0; i < count; i++)
@@ -344,8 +342,8 @@ static bool search_in(struct db_tx *tx, void *context, struct error *err)
     bool shared = body_bool(c, "shared", false);
     if (shared && !(c->may & MAY_EDIT))
         return call_denied(c, MAY_EDIT, err);
-    return search_save(tx, c->project, c->who.person, body_text(c, "name"),
-                       body_field(c, "query"), shared, &q->number, err) &&
+    return search_save(tx, c->project, c->who.person, body_text(c, "name"), body_field(c, "query"),
+                       shared, &q->number, err) &&
            searches_in(tx, q, err);
 }
 

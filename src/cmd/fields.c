@@ -61,8 +61,8 @@ static bool show_fields(struct fields_call *f, json_t *list)
 static bool list(struct fields_call *f, int *status, struct error *err)
 {
     (void)status;
-    return show_fields(f, house_ask(f->house.client, "GET", NULL, err, "/projects/%s/fields",
-                                    f->project));
+    return show_fields(
+        f, house_ask(f->house.client, "GET", NULL, err, "/projects/%s/fields", f->project));
 }
 
 static bool add(struct fields_call *f, int *status, struct error *err)
@@ -81,8 +81,7 @@ static bool add(struct fields_call *f, int *status, struct error *err)
         json_array_append_new(texts, json_stringn(one.at, one.size));
     }
     json_object_set_new(body, "choices", texts);
-    json_t *all =
-        house_ask(f->house.client, "POST", body, err, "/projects/%s/fields", f->project);
+    json_t *all = house_ask(f->house.client, "POST", body, err, "/projects/%s/fields", f->project);
     json_decref(body);
     return show_fields(f, all);
 }
@@ -93,8 +92,7 @@ static const json_t *field_called(struct fields_call *f, text name, struct error
     size_t i;
     json_t *one;
     if (!f->fields)
-        f->fields =
-            house_ask(f->house.client, "GET", NULL, err, "/projects/%s/fields", f->project);
+        f->fields = house_ask(f->house.client, "GET", NULL, err, "/projects/%s/fields", f->project);
     if (!f->fields)
         return NULL;
     json_array_foreach(f->fields, i, one)
@@ -178,18 +176,17 @@ static bool set(struct fields_call *f, int *status, struct error *err)
 static bool changes(struct fields_call *f, int *status, struct error *err)
 {
     size_t i;
-    json_t *one, *all = house_ask(f->house.client, "GET", NULL, err,
-                                  "/projects/%s/value-changes", f->project);
+    json_t *one, *all = house_ask(f->house.client, "GET", NULL, err, "/projects/%s/value-changes",
+                                  f->project);
     (void)status;
     if (!all || print_json(f, all)) {
         json_decref(all);
         return all != NULL;
     }
-    json_array_foreach(all, i, one)
-        printf("%5lld  %s  %-12s  %lld values  %s%s\n", (long long)json_count(one, "number"),
-               json_word(one, "at"), json_word(one, "by"), (long long)json_count(one, "count"),
-               json_word(one, "title"),
-               json_is_true(json_object_get(one, "undone")) ? " (undone)" : "");
+    json_array_foreach(all, i, one) printf(
+        "%5lld  %s  %-12s  %lld values  %s%s\n", (long long)json_count(one, "number"),
+        json_word(one, "at"), json_word(one, "by"), (long long)json_count(one, "count"),
+        json_word(one, "title"), json_is_true(json_object_get(one, "undone")) ? " (undone)" : "");
     json_decref(all);
     return true;
 }
@@ -244,11 +241,11 @@ static void print_plan(const json_t *plan, bool done)
     printf("%s: %s, %s, %lld rows\n", json_word(plan, "file"), json_word(plan, "format"),
            json_word(plan, "encoding"), (long long)json_count(plan, "rows"));
     print_columns(plan);
-    printf("%lld rows match, %lld do not, %lld are ambiguous; %lld values %s, %lld are so already\n",
-           (long long)json_count(plan, "matched"), (long long)json_count(plan, "unmatched_count"),
-           (long long)json_count(plan, "ambiguous_count"),
-           (long long)json_count(plan, "change_count"), done ? "changed" : "would change",
-           (long long)json_count(plan, "same"));
+    printf(
+        "%lld rows match, %lld do not, %lld are ambiguous; %lld values %s, %lld are so already\n",
+        (long long)json_count(plan, "matched"), (long long)json_count(plan, "unmatched_count"),
+        (long long)json_count(plan, "ambiguous_count"), (long long)json_count(plan, "change_count"),
+        done ? "changed" : "would change", (long long)json_count(plan, "same"));
     json_array_foreach(list, i, one)
     {
         if (i == 20) {
@@ -309,12 +306,12 @@ static json_t *send_table(struct fields_call *f, const char *file, text bytes, c
     add_pairs(&query, "columns", option_text(f->call, "column"));
     add_pairs(&query, "choose", option_text(f->call, "choose"));
     query_add(&query, "plan", plan);
-    struct call call = {.method = "POST",
-                        .path = arena_format(f->call->arena, "/api/v1/projects/%s/table%s",
-                                             f->project, query.at),
-                        .content_type = "application/octet-stream",
-                        .body = bytes,
-                        .repeatable = !plan};
+    struct call call = {
+        .method = "POST",
+        .path = arena_format(f->call->arena, "/api/v1/projects/%s/table%s", f->project, query.at),
+        .content_type = "application/octet-stream",
+        .body = bytes,
+        .repeatable = !plan};
     if (client_call(f->house.client, &call, f->call->arena, &reply, err) &&
         !(answer = json_loadb(reply.body.at, reply.body.size, 0, NULL)))
         error_set(err, ERROR_NETWORK, "cannot understand the house's answer");
@@ -369,12 +366,12 @@ static bool take(struct fields_call *f, int *status, struct error *err)
     }
     char *written = json_dumps(body, JSON_COMPACT);
     struct reply reply;
-    struct call call = {.method = "POST",
-                        .path = arena_format(f->call->arena, "/api/v1/projects/%s/table/export",
-                                             f->project),
-                        .body = text_of(written),
-                        .answer_limit = 256 << 20,
-                        .repeatable = true};
+    struct call call = {
+        .method = "POST",
+        .path = arena_format(f->call->arena, "/api/v1/projects/%s/table/export", f->project),
+        .body = text_of(written),
+        .answer_limit = 256 << 20,
+        .repeatable = true};
     bool ok = client_call(f->house.client, &call, f->call->arena, &reply, err);
     free(written);
     json_decref(body);
@@ -392,10 +389,11 @@ static bool take(struct fields_call *f, int *status, struct error *err)
         sscanf(said, "rows=%zu, changed=%zu", &rows, &changed);
     fprintf(stderr, "%zu asset%s in %s\n", rows, rows == 1 ? "" : "s", file);
     if (changed)
-        fprintf(stderr, strcmp(format, "ale") == 0
-                            ? "%zu cells had tabs or line ends: they are spaces now\n"
-                            : "%zu cells look like formulas: they have a ' before them, which "
-                              "import takes away\n",
+        fprintf(stderr,
+                strcmp(format, "ale") == 0
+                    ? "%zu cells had tabs or line ends: they are spaces now\n"
+                    : "%zu cells look like formulas: they have a ' before them, which "
+                      "import takes away\n",
                 changed);
     return true;
 }
@@ -403,8 +401,8 @@ static bool take(struct fields_call *f, int *status, struct error *err)
 static const struct {
     const char *verb;
     bool (*act)(struct fields_call *f, int *status, struct error *err);
-} verbs[] = {{"list", list},     {"add", add},         {"remove", drop}, {"set", set},
-             {"import", bring},  {"export", take},     {"changes", changes}, {"undo", undo}};
+} verbs[] = {{"list", list},    {"add", add},     {"remove", drop},     {"set", set},
+             {"import", bring}, {"export", take}, {"changes", changes}, {"undo", undo}};
 
 static int run(struct command_call *call)
 {

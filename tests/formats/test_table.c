@@ -37,8 +37,9 @@ static const char *cell(const struct table *t, size_t row, const char *column)
 static void quotes_line_ends_and_marks_in_cells_stay(void **state)
 {
     (void)state;
-    static const char bytes[] = "Name,Notes\r\nA001,\"good, but \"\"soft\"\"\"\r\nA002,\"two\nlines\""
-                                "\r\n\r\nA003,5\" lens\r\n";
+    static const char bytes[] =
+        "Name,Notes\r\nA001,\"good, but \"\"soft\"\"\"\r\nA002,\"two\nlines\""
+        "\r\n\r\nA003,5\" lens\r\n";
     struct table t = csv(bytes, sizeof(bytes) - 1);
     assert_int_equal(t.count, 3);
     assert_string_equal(cell(&t, 0, "Notes"), "good, but \"soft\"");
@@ -125,7 +126,8 @@ static void a_spreadsheet_takes_no_cell_for_a_formula(void **state)
     size_t guarded;
     assert_true(csv_write(&t, &out, &guarded, &err));
     assert_int_equal(guarded, 2);
-    assert_string_equal(out.at, "\xef\xbb\xbfName,Notes\r\nA,'=SUM(A1:A9)\r\nB,-12.5\r\nC,'@home\r\n");
+    assert_string_equal(out.at,
+                        "\xef\xbb\xbfName,Notes\r\nA,'=SUM(A1:A9)\r\nB,-12.5\r\nC,'@home\r\n");
     again = csv(out.at, out.size);
     assert_string_equal(cell(&again, 0, "Notes"), "=SUM(A1:A9)");
     assert_string_equal(cell(&again, 2, "Notes"), "@home");

@@ -44,15 +44,17 @@ static json_t *facts_of(size_t i)
     char reference[32];
     snprintf(reference, sizeof(reference), "%lld", (long long)made[i].start * 1920);
     if (sound) {
-        json_object_set_new(f, "audio", json_pack("[{s:s, s:i, s:i}]", "codec", "pcm_s24le",
-                                                  "sample_rate", 48000, "channels", 2));
+        json_object_set_new(f, "audio",
+                            json_pack("[{s:s, s:i, s:i}]", "codec", "pcm_s24le", "sample_rate",
+                                      48000, "channels", 2));
         json_object_set_new(f, "tags", json_pack("{s:s}", "time_reference", reference));
         json_object_set_new(f, "metadata",
                             json_pack("[{s:s, s:s}, {s:s, s:s}]", "at", "ixml/SCENE", "value",
                                       made[i].scene, "at", "ixml/TAKE", "value", made[i].take));
     } else {
-        json_object_set_new(f, "video", json_pack("[{s:s, s:i, s:i}]", "codec", "prores",
-                                                  "display_width", 1920, "display_height", 1080));
+        json_object_set_new(f, "video",
+                            json_pack("[{s:s, s:i, s:i}]", "codec", "prores", "display_width", 1920,
+                                      "display_height", 1080));
     }
     return f;
 }
@@ -242,11 +244,16 @@ static void values_of_another_type_are_refused(void **state)
     static const struct {
         enum field_type type;
         const char *said, *kept;
-    } cases[] = {{FIELD_NUMBER, "1,50", "1.5"},      {FIELD_NUMBER, "1.2.3", NULL},
-                 {FIELD_DATE, "24.11.2026", "2026-11-24"}, {FIELD_DATE, "11/24/2026", NULL},
-                 {FIELD_DATE, "2026-02-29", NULL},   {FIELD_DATE, "20260224", "2026-02-24"},
-                 {FIELD_YESNO, "TRUE", "yes"},       {FIELD_YESNO, "maybe", NULL},
-                 {FIELD_TIMECODE, "01:00:00;12", "01:00:00;12"}, {FIELD_TIMECODE, "1:00", NULL},
+    } cases[] = {{FIELD_NUMBER, "1,50", "1.5"},
+                 {FIELD_NUMBER, "1.2.3", NULL},
+                 {FIELD_DATE, "24.11.2026", "2026-11-24"},
+                 {FIELD_DATE, "11/24/2026", NULL},
+                 {FIELD_DATE, "2026-02-29", NULL},
+                 {FIELD_DATE, "20260224", "2026-02-24"},
+                 {FIELD_YESNO, "TRUE", "yes"},
+                 {FIELD_YESNO, "maybe", NULL},
+                 {FIELD_TIMECODE, "01:00:00;12", "01:00:00;12"},
+                 {FIELD_TIMECODE, "1:00", NULL},
                  {FIELD_TEXT, "  a b ", "a b"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct field f = {.type = cases[i].type};
@@ -265,8 +272,8 @@ static void filters_ask_facts_and_fields(void **state)
 {
     (void)state;
     assert_int_not_equal(set("01", "f4", "A cam"), -1);
-    assert_string_equal(find("{\"of\":\"f4\",\"is\":\"contains\",\"value\":\"CAM\"}", "name", false),
-                        "0 1");
+    assert_string_equal(
+        find("{\"of\":\"f4\",\"is\":\"contains\",\"value\":\"CAM\"}", "name", false), "0 1");
     assert_string_equal(find("{\"of\":\"f4\",\"is\":\"empty\"}", "name", false), "2 3 4");
     assert_string_equal(find("{\"of\":\"width\",\"is\":\"between\",\"value\":\"1900\",\"to\":"
                              "\"2000\"}",
@@ -341,8 +348,7 @@ static void sound_and_picture_of_one_slate_and_time_are_a_take(void **state)
 static void people_say_what_belongs_together(void **state)
 {
     (void)state;
-    struct act act = {
-        .asset = house.clips[4].text, .other = house.clips[1].text, .together = true};
+    struct act act = {.asset = house.clips[4].text, .other = house.clips[1].text, .together = true};
     HOLDS(db_write(house.db, say_in, &act, &err));
     json_t *take = take_of(1);
     assert_int_equal(json_array_size(json_object_get(take, "with")), 1);
@@ -390,8 +396,7 @@ static void what_was_shown_is_what_is_done(void **state)
     assert_int_equal(number_of(plan, "change_count"), 6);
     assert_string_equal(find("{\"of\":\"f2\",\"is\":\"equals\",\"value\":\"3\"}", "name", false),
                         ""); // nothing is changed by looking
-    const char *name =
-        arena_text(house.a, json_string_value(json_object_get(plan, "plan")));
+    const char *name = arena_text(house.a, json_string_value(json_object_get(plan, "plan")));
     json_decref(plan);
     json_t *done = import(table_in, name, NULL);
     HOLDS(done != NULL);
@@ -408,8 +413,7 @@ static void a_plan_that_is_old_is_not_applied(void **state)
 {
     (void)state;
     json_t *plan = import(table_in, NULL, NULL);
-    const char *name =
-        arena_text(house.a, json_string_value(json_object_get(plan, "plan")));
+    const char *name = arena_text(house.a, json_string_value(json_object_get(plan, "plan")));
     json_decref(plan);
     set("0", "f1", "another");
     assert_null(import(table_in, name, NULL));

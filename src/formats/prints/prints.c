@@ -74,8 +74,7 @@ bool prints_read(text bytes, struct prints *to, struct error *err)
         got(at + 6, 2) != PRINT_BYTES)
         return error_set(err, ERROR_DAMAGED, "these are no prints of frames");
     *to = (struct prints){at + PRINTS_HEAD, (int64_t)got(at + 8, 4)};
-    if (to->count <= PRINTS_MOST &&
-        (uint64_t)to->count * PRINT_BYTES <= bytes.size - PRINTS_HEAD)
+    if (to->count <= PRINTS_MOST && (uint64_t)to->count * PRINT_BYTES <= bytes.size - PRINTS_HEAD)
         return true;
     *to = (struct prints){0};
     return error_set(err, ERROR_DAMAGED, "prints of frames are cut off");
@@ -96,7 +95,7 @@ static int side(const struct prints *from, int64_t frame, const struct prints *t
     for (int64_t k = way; k <= AROUND && k >= -AROUND; k += way) {
         bool here = frame + k >= 0 && frame + k < from->count;
         bool there = at + k >= 0 && at + k < to->count;
-        int apart = here && there ? print_apart(prints_at(from, frame + k), prints_at(to, at + k))
+        int apart = here && there   ? print_apart(prints_at(from, frame + k), prints_at(to, at + k))
                     : here == there ? 0
                                     : CAP;
         sum += apart < CAP ? apart : CAP;

@@ -3,8 +3,8 @@
  * again in another version (docs/formats/derived-files.md, "Prints").
  *
  * The picture is a grid of 9 x 9 means of luma. A bit says whether a cell is lighter than its
- * neighbour, to the right (64) and below (64), by more than a little: so a grade, a scale or another
- * codec changes few bits, and a flat picture has none.
+ * neighbour, to the right (64) and below (64), by more than a little: so a grade, a scale or
+ * another codec changes few bits, and a flat picture has none.
  */
 #pragma once
 #include "base/arena.h"
@@ -40,7 +40,7 @@ print prints_at(const struct prints *p, int64_t frame); // 0 <= frame < count
 int prints_around(const struct prints *from, int64_t frame, const struct prints *to, int64_t at);
 // Where a frame of `from` is in `to`: of all frames that look the same, and whose neighbours on one
 // side do (a cut may have taken the others), the one whose neighbours do best; of equal ones the
-// nearest to `near`. -1: nowhere. *left is how many comparisons may still be made; when they run out
-// only half a minute around `near` is looked at.
+// nearest to `near`. -1: nowhere. *left is how many comparisons may still be made; when they run
+// out only half a minute around `near` is looked at.
 int64_t prints_find(const struct prints *from, int64_t frame, const struct prints *to, int64_t near,
                     int64_t *left);

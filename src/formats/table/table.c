@@ -19,10 +19,10 @@ enum { LOOKED_AT = 20, CELL_BYTES = 1 << 20 };
 // ---- letters
 
 // U+0080..U+009F of Windows-1252; 0 has no letter and stays as it is.
-static const uint16_t windows[32] = {0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021,
-                                     0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0,      0x017d, 0,
-                                     0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
-                                     0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,      0x017e, 0x0178};
+static const uint16_t windows[32] = {
+    0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0,      0x017d, 0,      0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+    0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,      0x017e, 0x0178};
 
 static void add_letter(struct buf *to, unsigned c)
 {
@@ -56,8 +56,8 @@ static text from_windows(text t, struct arena *a)
 bool table_utf8(text bytes, struct arena *a, text *out, const char **encoding, struct error *err)
 {
     const unsigned char *at = (const unsigned char *)bytes.at;
-    bool wide = bytes.size >= 2 && ((at[0] == 0xff && at[1] == 0xfe) ||
-                                    (at[0] == 0xfe && at[1] == 0xff));
+    bool wide =
+        bytes.size >= 2 && ((at[0] == 0xff && at[1] == 0xfe) || (at[0] == 0xfe && at[1] == 0xff));
     if (bytes.size > TABLE_BYTES) {
         error_set(err, ERROR_TOO_BIG, "this table cannot be read");
         error_why(err, "it has %s, the most is %s", size_text((int64_t)bytes.size).text,
@@ -364,7 +364,8 @@ static void write_cell(struct buf *to, const char *cell, size_t *guarded)
     bool guard = formula(cell);
     // A cell that has the guard's form by itself is guarded too, so that reading gives it back.
     guard = guard || (cell[0] == '\'' && cell[1] && strchr("=+-@\t\r'", cell[1]));
-    bool quote = cell[strcspn(cell, "\",;\t\r\n")] || strncmp(cell, "sep=", 4) == 0 || isspace((unsigned char)*cell) ||
+    bool quote = cell[strcspn(cell, "\",;\t\r\n")] || strncmp(cell, "sep=", 4) == 0 ||
+                 isspace((unsigned char)*cell) ||
                  (*cell && isspace((unsigned char)cell[strlen(cell) - 1]));
     *guarded += guard;
     if (quote)

@@ -54,8 +54,8 @@ bool ale_is(text bytes); // by its first line
 MUST_CHECK bool table_read(text bytes, const struct table_wish *wish, struct arena *a,
                            struct table *t, struct error *err);
 
-// `guarded`: cells that got a ' before them; `reworded`: cells of an ALE whose tabs or line ends are
-// spaces now. False when `to` is full.
+// `guarded`: cells that got a ' before them; `reworded`: cells of an ALE whose tabs or line ends
+// are spaces now. False when `to` is full.
 MUST_CHECK bool csv_write(const struct table *t, struct buf *to, size_t *guarded,
                           struct error *err);
 // Heading from `about`; FIELD_DELIM is written by itself.

@@ -146,8 +146,7 @@ bool fields_export(struct db *db, struct shelves *s, const struct export_wish *w
                    struct arena *a, struct buf *to, size_t *count, size_t *changed,
                    struct error *err)
 {
-    struct exporting e = {
-        .all = s, .wish = wish, .a = a, .ale = strcmp(wish->format, "ale") == 0};
+    struct exporting e = {.all = s, .wish = wish, .a = a, .ale = strcmp(wish->format, "ale") == 0};
     if (!e.ale && strcmp(wish->format, "csv") != 0) {
         error_set(err, ERROR_INPUT, "there is no format \"%.40s\" of tables", wish->format);
         return error_fix(err, "take csv or ale");

@@ -87,9 +87,9 @@ json_t *field_json(const struct field *f)
     snprintf(key, sizeof(key), "f%lld", (long long)f->number);
     for (const char *const *c = f->choices; c && *c; c++)
         json_array_append_new(choices, json_string(*c));
-    return json_pack("{s:s, s:I, s:s, s:s, s:o, s:I}", "key", key, "number",
-                     (json_int_t)f->number, "name", f->name, "type", field_type_names[f->type],
-                     "choices", choices, "position", (json_int_t)f->position);
+    return json_pack("{s:s, s:I, s:s, s:s, s:o, s:I}", "key", key, "number", (json_int_t)f->number,
+                     "name", f->name, "type", field_type_names[f->type], "choices", choices,
+                     "position", (json_int_t)f->position);
 }
 
 bool fields_list(struct db_tx *tx, const char *project, json_t **list, struct error *err)
@@ -224,9 +224,10 @@ bool field_add(struct db_tx *tx, const char *project, const char *name, const ch
 static bool there(struct db_tx *tx, const char *project, int64_t number, struct error *err)
 {
     int64_t count = 0;
-    if (!db_one_int(tx, &count, 0, err,
-                    "select count(*) from fields where project = ?1 and number = ?2 and removed = 0",
-                    "si", project, number))
+    if (!db_one_int(
+            tx, &count, 0, err,
+            "select count(*) from fields where project = ?1 and number = ?2 and removed = 0", "si",
+            project, number))
         return false;
     if (count)
         return true;
@@ -316,8 +317,8 @@ static bool date_value(const char *said, struct arena *a, const char **value, do
 
 static bool yesno_value(const char *said, const char **value, double *at)
 {
-    static const char *const words[][2] = {
-        {"yes", "no"}, {"true", "false"}, {"1", "0"}, {"y", "n"}, {"x", "-"}, {"on", "off"}};
+    static const char *const words[][2] = {{"yes", "no"}, {"true", "false"}, {"1", "0"},
+                                           {"y", "n"},    {"x", "-"},        {"on", "off"}};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         for (int no = 0; no < 2; no++)
             if (strcasecmp(said, words[i][no]) == 0) {

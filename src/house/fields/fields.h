@@ -53,9 +53,8 @@ MUST_CHECK bool fields_load(struct db_tx *tx, const char *project, struct arena 
 MUST_CHECK bool fields_list(struct db_tx *tx, const char *project, json_t **list,
                             struct error *err);
 // INPUT for a bad name or type, CONFLICT for a name that is taken. choices: texts, of a choice.
-MUST_CHECK bool field_add(struct db_tx *tx, const char *project, const char *name,
-                          const char *type, const json_t *choices, int64_t *number,
-                          struct error *err);
+MUST_CHECK bool field_add(struct db_tx *tx, const char *project, const char *name, const char *type,
+                          const json_t *choices, int64_t *number, struct error *err);
 // NULL and -1: stays. A choice that has values is kept among the choices.
 MUST_CHECK bool field_change(struct db_tx *tx, const char *project, int64_t number,
                              const char *name, const json_t *choices, int64_t position,
@@ -70,7 +69,7 @@ bool field_value(const struct field *f, const char *said, struct arena *a, const
                  double *at, const char **why);
 
 // ---- Values
-struct teller { // who or what says so
+struct teller {         // who or what says so
     const char *kind;   // "person", "import", "file"
     const char *person; // id; NULL: none
     const char *name;   // of the person, or the place in the file
@@ -122,11 +121,11 @@ void shelves_close(struct shelves *s); // NULL is fine
 
 struct find_wish {
     const char *project;
-    const char *folder; // NULL: all; "top": in no folder
-    const char *kind;   // NULL: all
-    const char *search; // words of names; NULL: all
-    const char *sort;   // name, created, size, duration, timecode or f1, f2, ...; NULL: name
-    const json_t *where; // a condition (docs/formats/fields.md); NULL: none
+    const char *folder;     // NULL: all; "top": in no folder
+    const char *kind;       // NULL: all
+    const char *search;     // words of names; NULL: all
+    const char *sort;       // name, created, size, duration, timecode or f1, f2, ...; NULL: name
+    const json_t *where;    // a condition (docs/formats/fields.md); NULL: none
     bool descending, takes; // takes: sound that belongs to a picture here is not listed by itself
     int64_t limit, offset;
 };
@@ -156,11 +155,12 @@ struct import_wish {
     const char *project, *name; // of the file
     text bytes;
     struct table_wish table;
-    const json_t *columns; // {"column": "f1" | "name" | "reel" | "start" | "id" | ""}; NULL: by name
-    const json_t *choose;  // {"line": asset}: of rows that more than one asset fits; NULL: none
-    bool make;             // a text field of each column that is none
-    bool blanks;           // an empty cell takes the value away; else it says nothing
-    const char *plan;      // apply, if this is still what it would do; NULL: only look
+    const json_t
+        *columns;         // {"column": "f1" | "name" | "reel" | "start" | "id" | ""}; NULL: by name
+    const json_t *choose; // {"line": asset}: of rows that more than one asset fits; NULL: none
+    bool make;            // a text field of each column that is none
+    bool blanks;          // an empty cell takes the value away; else it says nothing
+    const char *plan;     // apply, if this is still what it would do; NULL: only look
 };
 // FieldImport. Nothing is changed unless `plan` is given; then all of it in one transaction.
 // CONFLICT when the project has changed since the plan was made.

@@ -3,9 +3,9 @@
  *
  * A row finds its asset by the house's own id, else by name (with or without the ending), else by
  * reel and start timecode, else by start timecode alone. Of several that fit by name, reel and
- * timecode say which; what is still more than one is ambiguous and is not applied: the plan shows the
- * candidates, and whoever brings it in may choose. Two rows for one asset that differ are both left
- * out, too: nobody can know which is right.
+ * timecode say which; what is still more than one is ambiguous and is not applied: the plan shows
+ * the candidates, and whoever brings it in may choose. Two rows for one asset that differ are both
+ * left out, too: nobody can know which is right.
  *
  * A plan is made on what the house is now. It is named by a digest of all that it would change, so
  * that what is applied is what was shown.
@@ -34,22 +34,35 @@ static const struct {
     const char *column;
     enum role role;
 } finders[] = {
-    {"id", ROLE_ID},           {"posthouse id", ROLE_ID},     {"name", ROLE_NAME},
-    {"clip name", ROLE_NAME},  {"clip", ROLE_NAME},           {"file", ROLE_NAME},
-    {"file name", ROLE_NAME},  {"source file", ROLE_NAME},    {"reel", ROLE_REEL},
-    {"tape", ROLE_REEL},       {"tape name", ROLE_REEL},      {"reel name", ROLE_REEL},
-    {"start", ROLE_START},     {"start tc", ROLE_START},      {"timecode", ROLE_START},
-    {"source tc", ROLE_START}, {"start timecode", ROLE_START}, {"tc in", ROLE_START},
+    {"id", ROLE_ID},
+    {"posthouse id", ROLE_ID},
+    {"name", ROLE_NAME},
+    {"clip name", ROLE_NAME},
+    {"clip", ROLE_NAME},
+    {"file", ROLE_NAME},
+    {"file name", ROLE_NAME},
+    {"source file", ROLE_NAME},
+    {"reel", ROLE_REEL},
+    {"tape", ROLE_REEL},
+    {"tape name", ROLE_REEL},
+    {"reel name", ROLE_REEL},
+    {"start", ROLE_START},
+    {"start tc", ROLE_START},
+    {"timecode", ROLE_START},
+    {"source tc", ROLE_START},
+    {"start timecode", ROLE_START},
+    {"tc in", ROLE_START},
 };
 // What other programs call our usual fields.
 static const struct {
     const char *column, *field;
-} synonyms[] = {{"tape", "reel"},        {"tape name", "reel"},  {"reel name", "reel"},
-                {"comments", "notes"},   {"comment", "notes"},   {"description", "notes"},
-                {"note", "notes"},       {"cam", "camera"},      {"slate", "scene"},
+} synonyms[] = {{"tape", "reel"},          {"tape name", "reel"},  {"reel name", "reel"},
+                {"comments", "notes"},     {"comment", "notes"},   {"description", "notes"},
+                {"note", "notes"},         {"cam", "camera"},      {"slate", "scene"},
                 {"scene number", "scene"}, {"take number", "take"}};
 // What files say of themselves; nobody can set it.
-static const char *const known[] = {"tracks", "end", "end tc", "duration", "fps", "rate", "folder", "kind"};
+static const char *const known[] = {"tracks", "end",  "end tc", "duration",
+                                    "fps",    "rate", "folder", "kind"};
 
 struct planning {
     const struct import_wish *wish;
@@ -65,8 +78,8 @@ struct planning {
     size_t time_count;
     struct field_set *sets;
     size_t set_count, set_room;
-    size_t *row_of;         // by place: the row that found it + 1
-    uint8_t *contradicted;  // by place
+    size_t *row_of;        // by place: the row that found it + 1
+    uint8_t *contradicted; // by place
     int64_t matched, unmatched, ambiguous, same, bad;
     char plan[65], change[27];
     int64_t applied;
@@ -143,8 +156,8 @@ static bool column_said(struct planning *p, size_t i, const char *said, struct e
     as->role = as->field ? ROLE_FIELD : ROLE_NONE;
     if (as->field)
         return true;
-    error_set(err, ERROR_INPUT, "the column %.60s can not be taken as \"%.60s\"",
-              p->table.heads[i], said);
+    error_set(err, ERROR_INPUT, "the column %.60s can not be taken as \"%.60s\"", p->table.heads[i],
+              said);
     return error_fix(err, "take it as id, name, reel, start or one of the project's fields");
 }
 
@@ -152,9 +165,9 @@ static const char *column_word(const struct planning *p, size_t i)
 {
     static const char *const roles[] = {"", "id", "name", "reel", "start", ""};
     const struct column_as *as = &p->as[i];
-    return as->make                                  ? "new"
+    return as->make                              ? "new"
            : as->field && as->role == ROLE_FIELD ? arena_format(p->a, "f%lld", (long long)as->field)
-                                                     : roles[as->role];
+                                                 : roles[as->role];
 }
 
 static bool columns_read(struct planning *p, struct error *err)
@@ -198,7 +211,8 @@ static const char *stem_of(struct arena *a, const char *name)
     name = slash ? slash + 1 : back ? back + 1 : name;
     char *key = arena_text(a, folded_name(a, name));
     char *dot = strrchr(key, '.');
-    if (dot && dot != key && strlen(dot) <= 5 && strlen(dot) >= 3 && !isdigit((unsigned char)dot[1]))
+    if (dot && dot != key && strlen(dot) <= 5 && strlen(dot) >= 3 &&
+        !isdigit((unsigned char)dot[1]))
         *dot = 0;
     return key;
 }
@@ -249,8 +263,7 @@ static bool holds_label(const struct item *item, const char *label, bool *exact)
     if (item->starts_us < 0 || !item_counting(item, &rate) ||
         !tc_parse(text_trim(text_of(label)), &rate, &frame, &ignored))
         return false;
-    int64_t first =
-        rescale(item->starts_us, (rational){1000000, 1}, rate.fps, ROUND_NEAREST);
+    int64_t first = rescale(item->starts_us, (rational){1000000, 1}, rate.fps, ROUND_NEAREST);
     int64_t frames = rescale(item->lasts_us, (rational){1000000, 1}, rate.fps, ROUND_NEAREST);
     *exact = frame == first;
     return *exact || (frame > first && frame < first + frames);
@@ -461,8 +474,8 @@ static void say_ambiguous(struct planning *p, size_t row, const struct candidate
     }
     json_array_append_new(
         list, json_pack("{s:I, s:s, s:s, s:o}", "line", (json_int_t)p->table.rows[row].line, "name",
-                        row_name(p, row), "why",
-                        arena_format(p->a, "%zu assets fit", c->count), "candidates", of));
+                        row_name(p, row), "why", arena_format(p->a, "%zu assets fit", c->count),
+                        "candidates", of));
 }
 
 static void say_bad(struct planning *p, size_t row, const char *column, const char *value,
@@ -471,9 +484,9 @@ static void say_bad(struct planning *p, size_t row, const char *column, const ch
     p->bad++;
     json_t *list = list_of(p, "bad");
     if (json_array_size(list) < SHOWN)
-        json_array_append_new(
-            list, json_pack("{s:I, s:s, s:s, s:s}", "line", (json_int_t)p->table.rows[row].line,
-                            "column", column, "value", value, "why", why));
+        json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:s}", "line",
+                                              (json_int_t)p->table.rows[row].line, "column", column,
+                                              "value", value, "why", why));
 }
 
 static void say_change(struct planning *p, const struct field_set *set, uint32_t place,
@@ -481,10 +494,10 @@ static void say_change(struct planning *p, const struct field_set *set, uint32_t
 {
     json_t *list = list_of(p, "changes");
     if (json_array_size(list) < SHOWN)
-        json_array_append_new(
-            list, json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "line", (json_int_t)set->line,
-                            "asset", set->asset, "name", p->s->items[place]->name, "field", field,
-                            "was", was, "to", set->value));
+        json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "line",
+                                              (json_int_t)set->line, "asset", set->asset, "name",
+                                              p->s->items[place]->name, "field", field, "was", was,
+                                              "to", set->value));
 }
 
 // What the row sets; `place` is its asset.
@@ -498,8 +511,8 @@ static void take_row(struct planning *p, size_t row, uint32_t place)
         double at;
         if ((!as->field && !as->make) || (!*r->cells[i] && !p->wish->blanks))
             continue;
-        const struct field *f = as->make ? &made
-                                         : field_of(p->s->fields, p->s->field_count, as->field);
+        const struct field *f =
+            as->make ? &made : field_of(p->s->fields, p->s->field_count, as->field);
         if (!field_value(f, r->cells[i], p->a, &value, &at, &why)) {
             say_bad(p, row, p->table.heads[i], r->cells[i], why);
             continue;
@@ -588,9 +601,9 @@ static void sum_up(struct planning *p)
     json_t *said = json_array();
     const char *mark = p->table.mark == '\t' ? "tab" : arena_format(p->a, "%c", p->table.mark);
     for (size_t i = 0; i < p->table.said_count; i++)
-        json_array_append_new(said, json_pack("{s:I, s:s}", "line",
-                                              (json_int_t)p->table.said[i].line, "why",
-                                              p->table.said[i].what));
+        json_array_append_new(said,
+                              json_pack("{s:I, s:s}", "line", (json_int_t)p->table.said[i].line,
+                                        "why", p->table.said[i].what));
     json_object_set_new(p->answer, "said", said);
     json_object_set_new(p->answer, "file", json_string(p->wish->name));
     json_object_set_new(p->answer, "format", json_string(p->table.format));
@@ -604,8 +617,8 @@ static void sum_up(struct planning *p)
     json_object_set_new(p->answer, "same", json_integer(p->same));
     json_object_set_new(p->answer, "change_count", json_integer((json_int_t)p->set_count));
     json_object_set_new(p->answer, "plan", json_string(p->plan));
-    for (const char *const *n = (const char *const[]){"unmatched", "ambiguous", "bad", "changes",
-                                                      NULL};
+    for (const char *const *n =
+             (const char *const[]){"unmatched", "ambiguous", "bad", "changes", NULL};
          *n; n++)
         (void)list_of(p, *n);
 }
@@ -644,8 +657,8 @@ static bool make_fields(struct db_tx *tx, struct planning *p, struct error *err)
 {
     int64_t *numbers = ARENA_ARRAY(p->a, int64_t, p->table.columns + 1);
     for (size_t i = 0; i < p->table.columns; i++)
-        if (p->as[i].make && !field_add(tx, p->wish->project, p->as[i].made, "text", NULL,
-                                        &numbers[i], err))
+        if (p->as[i].make &&
+            !field_add(tx, p->wish->project, p->as[i].made, "text", NULL, &numbers[i], err))
             return error_while(err, "making a field of the column %.60s", p->as[i].made);
     for (size_t i = 0; i < p->set_count; i++)
         if (p->sets[i].field < 0)
@@ -687,8 +700,8 @@ static bool last_in(struct db_tx *tx, void *context, struct error *err)
 static bool number_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct importing *i = context;
-    return db_one_int(tx, &i->p->applied, 0, err,
-                      "select number from field_changes where id = ?1", "s", i->p->change);
+    return db_one_int(tx, &i->p->applied, 0, err, "select number from field_changes where id = ?1",
+                      "s", i->p->change);
 }
 
 static bool apply(struct db *db, struct importing *i, struct error *err)
@@ -712,7 +725,8 @@ bool fields_import(struct db *db, struct shelves *s, const struct import_wish *w
     struct planning p = {.wish = wish, .by = by, .a = a, .answer = json_object()};
     struct importing i = {s, &p};
     *answer = NULL;
-    // The newest event is looked at first: what comes between it and the plan is seen when applying.
+    // The newest event is looked at first: what comes between it and the plan is seen when
+    // applying.
     bool ok = table_read(wish->bytes, &wish->table, a, &p.table, err) &&
               db_read(db, last_in, &i, err) && db_read(db, look_in, &i, err) &&
               (!wish->plan || apply(db, &i, err));

@@ -20,7 +20,7 @@ bool label_value(const char *said, double *at);
 
 struct item {
     char id[27], folder[27];
-    bool there; // not deleted; what is not there has only its id
+    bool there;   // not deleted; what is not there has only its id
     uint8_t kind; // of kind_words
     int64_t words, created_ms, size, duration_ms;
     int64_t starts_us, lasts_us; // of timecode; -1: none
@@ -29,7 +29,7 @@ struct item {
     double label; // of the first frame (label_value); -1: none
 };
 
-struct cell { // of a field
+struct cell {    // of a field
     char *value; // NULL: none
     double at;
 };
@@ -70,10 +70,10 @@ struct shelf {
     bool pairs_known;
 };
 
-extern const char *const kind_words[]; // clip, sound, ...; NULL-ended
+extern const char *const kind_words[];                       // clip, sound, ...; NULL-ended
 uint32_t shelf_place(const struct shelf *s, const char *id); // UINT32_MAX: not here
 const struct cell *shelf_cell(const struct shelf *s, int64_t field, uint32_t place); // NULL: none
-int shelf_column(const struct shelf *s, int64_t field); // -1: no such field
+int shelf_column(const struct shelf *s, int64_t field);         // -1: no such field
 int64_t shelf_named(const struct shelf *s, const char *folded); // number of a field; 0: none
 
 // ---- order.c

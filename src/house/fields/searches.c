@@ -17,10 +17,10 @@ bool searches_list(struct db_tx *tx, const char *project, const char *person, js
     while (db_next(rows)) {
         json_t *query = json_loads(db_text(rows, 2), 0, NULL);
         json_array_append_new(
-            *list, json_pack("{s:I, s:s, s:o, s:b, s:b, s:s}", "number",
-                             (json_int_t)db_int(rows, 0), "name", db_text(rows, 1), "query",
-                             query ? query : json_object(), "shared", (int)db_int(rows, 3), "mine",
-                             (int)db_int(rows, 4), "by", db_text(rows, 5)));
+            *list,
+            json_pack("{s:I, s:s, s:o, s:b, s:b, s:s}", "number", (json_int_t)db_int(rows, 0),
+                      "name", db_text(rows, 1), "query", query ? query : json_object(), "shared",
+                      (int)db_int(rows, 3), "mine", (int)db_int(rows, 4), "by", db_text(rows, 5)));
     }
     return db_end(rows, err);
 }
@@ -54,12 +54,11 @@ bool search_save(struct db_tx *tx, const char *project, const char *person, cons
     if (!again)
         *number = last + 1;
     char *written = json_dumps(query, JSON_COMPACT);
-    bool ok = again ? db_run(tx, err,
-                             "update searches set query = ?3 where project = ?1 and number = ?2",
-                             "sis", project, *number, written)
-                    : db_run(tx, err, "insert into searches values (?1, ?2, ?3, ?4, ?5, ?6)",
-                             "sistss", project, *number, shared ? NULL : person, t, written,
-                             person);
+    bool ok =
+        again ? db_run(tx, err, "update searches set query = ?3 where project = ?1 and number = ?2",
+                       "sis", project, *number, written)
+              : db_run(tx, err, "insert into searches values (?1, ?2, ?3, ?4, ?5, ?6)", "sistss",
+                       project, *number, shared ? NULL : person, t, written, person);
     free(written);
     return ok && db_event(tx, "searches.changed", project, project, NULL, err);
 }

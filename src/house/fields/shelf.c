@@ -1,7 +1,7 @@
 /*
  * The shelf of a project: its assets and their values in memory. It is read whole when it is first
- * wanted; afterwards it hears the event log, and reads again only what changed. One lock over all of
- * them: a question takes milliseconds.
+ * wanted; afterwards it hears the event log, and reads again only what changed. One lock over all
+ * of them: a question takes milliseconds.
  */
 #include "house/fields/inside.h"
 #include "time/timecode.h"
@@ -165,8 +165,8 @@ bool item_label(const struct item *item, tc_label *label)
     struct tc_rate rate;
     if (item->starts_us < 0 || !item_counting(item, &rate))
         return false;
-    *label = tc_format(rescale(item->starts_us, (rational){1000000, 1}, rate.fps, ROUND_NEAREST),
-                       &rate);
+    *label =
+        tc_format(rescale(item->starts_us, (rational){1000000, 1}, rate.fps, ROUND_NEAREST), &rate);
     return true;
 }
 
@@ -326,8 +326,8 @@ static bool hear_fields(struct news *n, struct db_tx *tx, const char *body, stru
     json_t *json = json_loads(body, 0, NULL);
     const char *change = json_string_value(json_object_get(json, "change"));
     n->fields = n->fields || !change;
-    struct db_rows *rows = db_query(
-        tx, "select distinct asset from field_values where change = ?1", "s", change ? change : "");
+    struct db_rows *rows = db_query(tx, "select distinct asset from field_values where change = ?1",
+                                    "s", change ? change : "");
     while (db_next(rows))
         heard(n, db_text(rows, 0));
     json_decref(json);
@@ -437,8 +437,8 @@ static struct shelf *shelf_for(struct shelves *all, const char *project)
             oldest = i;
     }
     if (all->count < SHELVES)
-        all->list[oldest = all->count++] = memset(more(NULL, 1, sizeof(struct shelf)), 0,
-                                                  sizeof(struct shelf));
+        all->list[oldest = all->count++] =
+            memset(more(NULL, 1, sizeof(struct shelf)), 0, sizeof(struct shelf));
     else
         shelf_empty(all->list[oldest]);
     text_copy(text_of(project), all->list[oldest]->project, 27);
@@ -492,8 +492,7 @@ static bool narrow_by_words(const struct shelf *s, struct db_tx *tx, const char 
     for (size_t i = 0; i < s->count; i++)
         most = s->items[i]->words > most ? s->items[i]->words : most;
     uint8_t *found = arena_take(a, (size_t)most + 1);
-    struct db_rows *rows =
-        db_query(tx, db_search_all(a, "assets"), "s", db_search_words(a, typed));
+    struct db_rows *rows = db_query(tx, db_search_all(a, "assets"), "s", db_search_words(a, typed));
     while (db_next(rows)) {
         int64_t row = db_int(rows, 0);
         if (row >= 0 && row <= most)

@@ -244,8 +244,8 @@ static bool kind_in(struct db_tx *tx, const char *project, const char *asset, ch
                     struct error *err)
 {
     kind[0] = 0;
-    struct db_rows *rows = db_query(
-        tx, "select kind from assets where id = ?1 and project = ?2", "ss", asset, project);
+    struct db_rows *rows = db_query(tx, "select kind from assets where id = ?1 and project = ?2",
+                                    "ss", asset, project);
     if (db_next(rows))
         text_copy(text_of(db_text(rows, 0)), kind, 16);
     return db_end(rows, err);
@@ -272,7 +272,7 @@ bool take_say(struct db_tx *tx, const char *project, const char *one, const char
                   "insert into takes (sound, picture, together, by_name, at_ms) values (?1, ?2, "
                   "?3, ?4, ?5) on conflict (sound, picture) do update set together = ?3, by_name "
                   "= ?4, at_ms = ?5",
-                  "ssisi", sound_first ? one : other, sound_first ? other : one,
-                  (int64_t)together, by, clock_now_ms()) &&
+                  "ssisi", sound_first ? one : other, sound_first ? other : one, (int64_t)together,
+                  by, clock_now_ms()) &&
            db_event(tx, "takes.changed", project, project, NULL, err);
 }

@@ -46,8 +46,8 @@ static bool put(struct db_tx *tx, const char *project, const struct field_set *s
            db_run(tx, err,
                   "insert into field_values (asset, field, number, value, now, change, line, "
                   "project) values (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7)",
-                  "siissis", set->asset, set->field, was->number + 1, set->value, change,
-                  set->line, project);
+                  "siissis", set->asset, set->field, was->number + 1, set->value, change, set->line,
+                  project);
 }
 
 static bool change_begin(struct db_tx *tx, const char *project, const struct teller *by,
@@ -55,8 +55,8 @@ static bool change_begin(struct db_tx *tx, const char *project, const struct tel
 {
     int64_t last = 0;
     *change = id_new();
-    return db_one_int(tx, &last, 0, err,
-                      "select max(number) from field_changes where project = ?1", "s", project) &&
+    return db_one_int(tx, &last, 0, err, "select max(number) from field_changes where project = ?1",
+                      "s", project) &&
            db_run(tx, err,
                   "insert into field_changes (id, project, number, kind, title, person, name, "
                   "at_ms, count) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)",
@@ -107,9 +107,9 @@ static bool in_project(struct db_tx *tx, const char *project, const char *asset,
                        struct error *err)
 {
     int64_t count = 0;
-    bool ok = db_one_int(tx, &count, 0, err,
-                         "select count(*) from assets where id = ?1 and project = ?2", "ss", asset,
-                         project);
+    bool ok =
+        db_one_int(tx, &count, 0, err, "select count(*) from assets where id = ?1 and project = ?2",
+                   "ss", asset, project);
     *in = count > 0;
     return ok;
 }
@@ -255,8 +255,7 @@ static void take(struct said_of_file *s, const char *folded, text value, const c
     for (size_t i = 0; i < s->count; i++)
         if (s->sets[i].field == f->number)
             return;
-    s->sets[s->count++] =
-        (struct field_set){.asset = s->asset, .field = f->number, .value = kept};
+    s->sets[s->count++] = (struct field_set){.asset = s->asset, .field = f->number, .value = kept};
     s->where = s->where ? s->where : where;
 }
 
@@ -285,9 +284,8 @@ static void take_facts(struct said_of_file *s, const json_t *facts)
     size_t i;
     json_t *pair, *value, *all = json_object_get(facts, "metadata");
     const char *key;
-    json_array_foreach(all, i, pair)
-        take_pair(s, json_string_value(json_object_get(pair, "at")),
-                  json_string_value(json_object_get(pair, "value")));
+    json_array_foreach(all, i, pair) take_pair(s, json_string_value(json_object_get(pair, "at")),
+                                               json_string_value(json_object_get(pair, "value")));
     json_array_foreach(all, i, pair)
     {
         const char *at = json_string_value(json_object_get(pair, "at"));
@@ -386,7 +384,8 @@ bool values_of(struct db_tx *tx, const char *asset, json_t **list, struct error 
     *list = json_array();
     struct db_rows *rows = db_query(
         tx,
-        "select v.field, v.now, v.value, v.line, c.kind, c.title, c.name, c.at_ms, p.name, c.number "
+        "select v.field, v.now, v.value, v.line, c.kind, c.title, c.name, c.at_ms, p.name, "
+        "c.number "
         "from field_values v join field_changes c on c.id = v.change left join people p on p.id = "
         "c.person where v.asset = ?1 order by v.field, v.number desc",
         "s", asset);
@@ -394,8 +393,8 @@ bool values_of(struct db_tx *tx, const char *asset, json_t **list, struct error 
         if (!of_field || db_int(rows, 0) != last) {
             last = db_int(rows, 0);
             snprintf(key, sizeof(key), "f%lld", (long long)last);
-            of_field = json_pack("{s:s, s:s, s:[]}", "field", key, "value", db_text(rows, 2),
-                                 "history");
+            of_field =
+                json_pack("{s:s, s:s, s:[]}", "field", key, "value", db_text(rows, 2), "history");
             json_array_append_new(*list, of_field);
         }
         json_array_append_new(json_object_get(of_field, "history"), row_json(rows));
@@ -427,7 +426,8 @@ static bool change_json(struct db_tx *tx, const char *change, int64_t left, json
 {
     struct db_rows *rows = db_query(tx, CHANGE "where c.id = ?1", "s", change);
     *json = db_next(rows) ? change_row(rows, left) : NULL;
-    return db_end(rows, err) && (*json || error_set(err, ERROR_NOT_FOUND, "there is no such change"));
+    return db_end(rows, err) &&
+           (*json || error_set(err, ERROR_NOT_FOUND, "there is no such change"));
 }
 
 bool changes_list(struct db_tx *tx, const char *project, json_t **list, struct error *err)

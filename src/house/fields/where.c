@@ -18,16 +18,16 @@ enum sort { AS_TEXT, AS_NUMBER, AS_DATE, AS_LABEL };
 static const struct fact {
     const char *name;
     enum sort sort;
-} facts[] = {{"name", AS_TEXT},       {"kind", AS_TEXT},       {"codec", AS_TEXT},
-             {"rate", AS_TEXT},       {"state", AS_TEXT},      {"status", AS_TEXT},
-             {"by", AS_TEXT},         {"width", AS_NUMBER},    {"height", AS_NUMBER},
-             {"channels", AS_NUMBER}, {"size", AS_NUMBER},     {"duration", AS_NUMBER},
+} facts[] = {{"name", AS_TEXT},       {"kind", AS_TEXT},     {"codec", AS_TEXT},
+             {"rate", AS_TEXT},       {"state", AS_TEXT},    {"status", AS_TEXT},
+             {"by", AS_TEXT},         {"width", AS_NUMBER},  {"height", AS_NUMBER},
+             {"channels", AS_NUMBER}, {"size", AS_NUMBER},   {"duration", AS_NUMBER},
              {"created", AS_DATE},    {"timecode", AS_LABEL}};
 enum { FACTS = sizeof(facts) / sizeof(facts[0]) };
 
 struct asked {
-    int fact;     // -1: a field
-    int column;   // of a field
+    int fact;   // -1: a field
+    int column; // of a field
     enum sort sort;
     const char *is, *folded; // value, as it is compared
     const char *value;
@@ -175,17 +175,17 @@ static void lay(const struct shelf *s, const struct asked *q, uint8_t *hits)
     bool is_empty = strcmp(q->is, "empty") == 0, filled = strcmp(q->is, "filled") == 0;
     for (uint32_t i = 0; i < s->count; i++)
         if (hits[i])
-            hits[i] = is_empty || filled       ? empty(s, q, i) == is_empty
-                      : q->sort == AS_TEXT     ? text_holds(s, q, i)
-                                               : number_holds(s, q, i);
+            hits[i] = is_empty || filled   ? empty(s, q, i) == is_empty
+                      : q->sort == AS_TEXT ? text_holds(s, q, i)
+                                           : number_holds(s, q, i);
 }
 
 // ---- taking a condition apart
 
 static bool is_word(const char *is, enum sort sort)
 {
-    static const char *const words[] = {"contains", "starts", "equals", "not", "over",
-                                        "under",    "between", "empty", "filled"};
+    static const char *const words[] = {"contains", "starts",  "equals", "not",   "over",
+                                        "under",    "between", "empty",  "filled"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (is && strcmp(words[i], is) == 0)
             return sort == AS_TEXT ? i < 4 || i > 6 : i > 1;

@@ -91,12 +91,13 @@ static struct placed place(const struct side *from, const struct side *to, int64
     if (within && !seen)
         return (struct placed){by_label, "timecode", NULL};
     if (!seen)
-        return (struct placed){-1, NULL, counted ? "its timecode is not in this version"
-                                                 : "nothing says where its frame went"};
+        return (struct placed){-1, NULL,
+                               counted ? "its timecode is not in this version"
+                                       : "nothing says where its frame went"};
     if (frame >= from->prints.count)
         return (struct placed){-1, NULL, "its frame was not in the proxies of the version before"};
-    int64_t found = prints_find(&from->prints, frame, &to->prints,
-                                within ? by_label : frame + *shift, left);
+    int64_t found =
+        prints_find(&from->prints, frame, &to->prints, within ? by_label : frame + *shift, left);
     bool labelled = within && by_label < to->prints.count && found >= 0 && found < to->frames;
     if (labelled && prints_around(&from->prints, frame, &to->prints, by_label) <=
                         prints_around(&from->prints, frame, &to->prints, found) + DOUBT)
