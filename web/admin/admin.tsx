@@ -15,6 +15,7 @@ import { tell, tell_problem } from "../parts/toast";
 import { Account } from "./account";
 import { Links } from "../links/list";
 import { Destinations } from "./destinations";
+import { Places } from "./places";
 import { Table } from "./table";
 import { Watched } from "./watched";
 
@@ -34,6 +35,7 @@ export function Admin({ view }: { view: View }) {
         {view === "people" && <People />}
         {view === "destinations" && <Destinations />}
         {view === "watched" && <Watched />}
+        {view === "places" && <Places />}
         {view === "audit" && <Audit />}
       </div>
     </main>

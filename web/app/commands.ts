@@ -32,6 +32,7 @@ export function commands(): Command[] {
   if (is_admin.value) {
     list.push({ name: "Destinations", icon: "deliver", run: () => go("/admin/destinations") });
     list.push({ name: "Watched folders", icon: "folder", run: () => go("/admin/watched") });
+    list.push({ name: "Media in place: volumes", icon: "folder", run: () => go("/admin/places") });
     list.push({ name: "People", icon: "people", run: () => go("/admin/people") });
     list.push({ name: "Audit log", icon: "log", run: () => go("/admin/audit") });
   }

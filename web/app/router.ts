@@ -7,7 +7,7 @@
  *   /p/PROJECT/farm?state=&kind=&q=            what runs, waits and has ended; also /farm, of all projects
  *   /p/PROJECT/farm/JOB?step=&task=            a job, at a task;   .../farm/nodes   .../farm/limits
  *   /p/PROJECT/compare/LEFT/RIGHT?f=&m=        two films locked: v-VERSION or d-DELIVERY each
- *   /p/PROJECT/receipt/SENDING   /pickup#KEY   /admin/destinations
+ *   /p/PROJECT/receipt/SENDING   /pickup#KEY   /admin/destinations   /admin/places
  *   /p/PROJECT/deliver   /p/PROJECT/shares   /p/PROJECT/settings   /p/PROJECT/transfers   /transfers
  *   /tokens  /admin/people  /admin/audit
  *   (/jobs and /p/PROJECT/jobs are older names of the farm's queue, /admin/workers of /farm/nodes)
@@ -31,6 +31,7 @@ export type View =
   | "people"
   | "destinations"
   | "watched"
+  | "places"
   | "audit"
   | "login"
   | "setup"
@@ -66,6 +67,7 @@ const table: [RegExp, View, (keyof Route)[]][] = [
   [/^\/(?:account|tokens)\/?$/, "tokens", []],
   [/^\/admin\/destinations\/?$/, "destinations", []],
   [/^\/admin\/watched\/?$/, "watched", []],
+  [/^\/admin\/places\/?$/, "places", []],
   [/^\/admin\/people\/?$/, "people", []],
   [/^\/admin\/audit\/?$/, "audit", []],
   [/^\/login\/?$/, "login", []],

@@ -19,6 +19,7 @@ import { ProblemBox } from "../parts/problem";
 import { Progress } from "../parts/progress";
 import { tell, tell_problem } from "../parts/toast";
 import { TranscodeActs, camera_rows } from "./original";
+import { InPlace } from "./in_place";
 import { RecordGroup } from "./record";
 import { Picture, can_deliver, length_of, state_words } from "./tile";
 
@@ -187,6 +188,7 @@ export function FactsPanel({ chosen, fields, changed, deliver, share, open }: { 
             {asset.version.problem && <ProblemBox problem={asset.version.problem} retry={asset.version.job && may("edit") ? retry : undefined} />}
             {asset.kind !== "document" && <TranscodeActs asset={asset} v={asset.version} />}
             {fields.length > 0 && <FieldGroup asset={asset} fields={fields} changed={changed} />}
+            <InPlace asset={asset} />
             <FactGroups asset={asset} />
             {asset.version.facts && asset.version.facts.video.length > 0 && asset.kind !== "still" && <MasterGroup asset={asset} />}
             {asset.version.facts && <RecordGroup asset={asset} />}

@@ -24,6 +24,7 @@ import { take_drop } from "../transfer/state";
 import { ColumnsDialog, DeliverDialog, EditDialog, FilterDialog, ImportDialog, MoveDialog, NameDialog, ShareDialog } from "./dialogs";
 import { FactsPanel } from "./facts";
 import { Assets, type Sort, type Wish } from "./model";
+import { place_away, place_words } from "./in_place";
 import { nothing, pick, step, type Selection } from "./selection";
 import { Name, Tile, can_deliver, kind_icon, length_of, state_words } from "./tile";
 import { DRAG, Tree, make_folder } from "./tree";
@@ -369,7 +370,7 @@ function ListCells({ asset: a, cols }: { asset: Asset; cols: readonly FieldRow[]
       <span role="gridcell" class="rate mono">{f && a.kind !== "sound" && a.kind !== "still" && a.kind !== "document" && a.kind !== "captions" ? rate_name(f.rate) : ""}</span>
       <span role="gridcell" class="timecode mono">{f?.timecode?.start}</span>
       <span role="gridcell" class="size mono">{size_text(a.version.size)}</span>
-      <span role="gridcell" class={`state cut ${state === "failed" ? "bad" : state === "ready" ? "quiet" : "busy"}`} title={a.version.problem?.title}>{state_words(a, job)}</span>
+      <span role="gridcell" class={`state cut ${state === "failed" ? "bad" : state === "ready" ? "quiet" : "busy"}`} title={a.version.problem?.title}>{state_words(a, job)}{a.version.place && <span class={place_away(a.version.place) ? "bad" : "quiet"}> · {place_words(a.version.place)}</span>}</span>
       <span role="gridcell" class="created quiet"><Ago at={a.created} /></span>
       <span role="gridcell" class="comments mono">{a.comments ? `${a.open_comments}/${a.comments}` : ""}</span>
     </>

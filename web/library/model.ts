@@ -34,6 +34,7 @@ export class Assets {
   private asked = new Set<number>();
   private stop = new AbortController();
   private again = 0;
+  private place_timer = 0;
   private ends: (() => void)[] = [];
 
   constructor(wish: Wish) {
@@ -48,6 +49,7 @@ export class Assets {
     for (const end of this.ends) end();
     this.stop.abort();
     window.clearTimeout(this.again);
+    window.clearTimeout(this.place_timer);
   }
 
   // Another filter: what is shown stays until the answer is there, so that typing does not flicker.
@@ -172,6 +174,12 @@ export class Assets {
     } else if (news.kind === "asset.deleted" || news.kind === "fields.changed" || news.kind === "takes.changed") {
       if (news.kind === "fields.changed") void this.load_fields();
       this.refresh();
+    } else if (news.kind === "place.changed" && !this.place_timer) {
+      // A volume is looked at or hashed: that is told often, and changes what is said of many.
+      this.place_timer = window.setTimeout(() => {
+        this.place_timer = 0;
+        this.refresh();
+      }, 2000);
     }
   }
 
