@@ -59,6 +59,7 @@ create table place_files (
 create index place_files_content on place_files (content) where content is not null;
 create index place_files_version on place_files (version) where version is not null;
 create index place_files_new on place_files (place, folder) where state in ('new', 'changed');
+create index place_files_inode on place_files (inode) where content is not null;
 create index place_files_gone on place_files (size, mtime_ns) where state = 'gone';
 create index place_files_unread on place_files (place) where hashed = -1;
 create index place_files_to_hash on place_files (place, wanted) where hashed in (0, 2);

@@ -60,39 +60,39 @@ ok "nothing of the volume was copied" same "$stored" 0
 # ---- moved, changed, gone
 mkdir "$nas/Day 3"
 mv "$nas/Day 1/A001.mov" "$nas/Day 3/B002.mov"
-ok "a moved film is the same asset" until_true 60 asset_is B002.mov .id "$film"
+ok "a moved film is the same asset" until_true 120 asset_is B002.mov .id "$film"
 ok "with its proxies, in the folder where it went" same "$(asset B002.mov .version.state) $(asset B002.mov .version.place.path) $(asset B002.mov .version.place.state)" "ready Day 3/B002.mov here"
 was=$(asset note.txt .version.id)
-sleep 0; echo "another note, longer" >"$nas/Day 1/note.txt"
-ok "a changed file is a new version" until_true 60 asset_is note.txt .versions 2
+echo "another note, longer" >"$nas/Day 1/note.txt"
+ok "a changed file is a new version" until_true 120 asset_is note.txt .versions 2
 ok "whose bytes are the new ones" same "$(fetch "$(asset note.txt .version.id)"; cat fetched)" "200another note, longer"
 ok "those of the old one are gone, and that is said" same "$(fetch "$was"; grep -o 'these bytes are gone' fetched)" "404these bytes are gone"
 touch "$nas/Day 2/long.bin"
-ok "a file that was only touched is no new version" until_true 60 sql_is "select state || hashed from place_files where cast(name as text) = 'long.bin'" here1
+ok "a file that was only touched is no new version" until_true 120 sql_is "select state || hashed from place_files where cast(name as text) = 'long.bin'" here1
 ok "not one" same "$(asset long.bin .versions)" 1
 mv "$nas/Day 2/tomorrow.txt" "$work/kept.txt"
-ok "a file that is gone is offline, with since when" until_true 60 asset_is tomorrow.txt '.version.place.state' gone
+ok "a file that is gone is offline, with since when" until_true 120 asset_is tomorrow.txt '.version.place.state' gone
 ok "its bytes are asked for in vain, with what and why" same "$(fetch "$(asset tomorrow.txt .version.id)"; grep -o 'offline since 20.*last seen at 20' fetched | cut -c1-13)" "404offline since"
 mv "$work/kept.txt" "$nas/Day 2/tomorrow.txt"
-ok "and back as what it was" until_true 60 asset_is tomorrow.txt '.version.place.state' here
+ok "and back as what it was" until_true 120 asset_is tomorrow.txt '.version.place.state' here
 
 # ---- the volume goes, and leaves an empty mount point
 mv "$nas" "$work/away"; mkdir "$nas"
-ok "an empty folder is a volume that is offline" until_true 60 place_is .state offline
+ok "an empty folder is a volume that is offline" until_true 120 place_is .state offline
 ok "none of its files is taken for deleted" same "$(sql "select count(*) from place_files where state <> 'here'") $(place .gone)" "0 0"
 ok "its assets say so" same "$(asset long.bin '.version.place.state')" offline
 ok "the place says since when" grep -q "offline since 20.*last seen at 20.*is its volume mounted" <(say place show "$id")
 kill -9 "$server"; wait "$server" 2>/dev/null
 ok "the house is killed and opens again" open_house --worker.slots=2 --places.roots="$work/volumes" --places.every=1s
 rmdir "$nas"; mv "$work/away" "$nas"
-ok "the volume is back" until_true 60 place_is .state online
+ok "the volume is back" until_true 120 place_is .state online
 ok "with all its files" same "$(asset long.bin '.version.place.state') $(sql "select count(*) from place_files where state <> 'here'")" "here 0"
 
 # ---- into the house, and without a server
 ok "one is copied into the house" say place keep "Film/Day 2/long.bin"
-ok "proven and whole" until_true 60 asset_is long.bin .version.place ""
+ok "proven and whole" until_true 120 asset_is long.bin .version.place ""
 mv "$nas/Day 2/long.bin" "$work/long.bin"
-ok "and is read there when its file goes" until_true 60 sql_is "select count(*) from place_files where state = 'gone'" 1
+ok "and is read there when its file goes" until_true 120 sql_is "select count(*) from place_files where state = 'gone'" 1
 ok "byte by byte" same "$(fetch "$(asset long.bin .version.id)"; cmp fetched "$work/long.bin" && echo same)" 200same
 ok "a file of the same bytes shares nothing with the place" bring "$nas/Day 2/tomorrow.txt"
 ok "and is in the store" sql_is "select count(*) from content_chunks k join chunks c on c.hash = k.hash join extents e on e.id = c.extent join version_files f on f.content = k.content where f.name = 'tomorrow.txt' and e.kind = 'place'" 0
@@ -104,7 +104,7 @@ ok "plain files come back without a server" bash -c "'$posthouse' store export p
 ok "the house closes" close_house
 ok "and opens" open_house --worker.slots=1 --places.roots="$work/volumes" --places.every=1s
 ok "a place can be forgotten" say place forget "$id"
-ok "then it is not in the list" until_true 60 sql_is "select count(*) from places" 0
+ok "then it is not in the list" until_true 120 sql_is "select count(*) from places" 0
 ok "its assets are among the deleted ones, what was copied stays" same "$(ask GET "/projects/$project/assets?limit=1000" | field '.items.map(a=>a.name).sort().join()')" "long.bin,tomorrow.txt"
 mv "$nas/Day 3/B002.mov" "$nas/Day 1/A001.mov"; rmdir "$nas/Day 3"; echo "a note" >"$nas/Day 1/note.txt"
 touch -d '2020-02-02 02:02:02' "$nas/Day 1/note.txt" "$nas/Day 2/long.bin"

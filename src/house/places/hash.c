@@ -531,7 +531,7 @@ static bool copy_in(struct places *p, struct keeping *w, struct error *err)
     return recorded;
 }
 
-bool places_keep_some(struct places *p, bool *more, struct error *err)
+bool places_copy(struct places *p, bool *more, struct error *err)
 {
     struct keeping w = {0};
     struct error why;
@@ -559,7 +559,7 @@ void places_hash_on(struct places *p)
     while (places_go_on(p)) {
         bool more = false, kept = false;
         error_clear(&err);
-        if (!places_keep_some(p, &kept, &err) || !places_hash(p, &more, &err)) {
+        if (!places_copy(p, &kept, &err) || !places_hash(p, &more, &err)) {
             log_problem("place.hash", &err);
             more = kept = false;
         }

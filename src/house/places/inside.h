@@ -35,7 +35,7 @@ struct places {
     char roots[ROOTS_MOST][PATH_MAX];
     size_t root_count;
     char house[PATH_MAX];
-    int64_t every_ms;
+    int64_t every_ms, settle_ms;
     bool (*on)(void *context);
     bool (*busy)(void *context);
     void *context;
@@ -79,6 +79,3 @@ bool files_asked_again(struct db_tx *tx, int64_t place, struct error *err);
 bool places_tell(struct places *p, struct error *err);   // some versions go on their way
 // A place that is being forgotten; *more: there is more to do.
 bool places_leave(struct places *p, const struct place_row *row, bool *more, struct error *err);
-
-// ---- hash.c
-bool places_keep_some(struct places *p, bool *more, struct error *err);

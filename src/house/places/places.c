@@ -29,6 +29,7 @@ bool places_open(const struct places_wish *wish, struct places **places, struct 
     p->db = wish->db;
     p->store = wish->store;
     p->every_ms = wish->every_ms;
+    p->settle_ms = wish->settle_ms ? wish->settle_ms : PLACE_SETTLE_MS;
     p->on = wish->on;
     p->busy = wish->busy;
     p->context = wish->context;

@@ -36,6 +36,7 @@ struct places_wish {
     struct store *store;
     const char *const *roots; // below one of these a place may be; ends in NULL
     const char *house;        // the house's own folder: no place
+    int64_t settle_ms;        // how long a file must rest; 0: PLACE_SETTLE_MS
     int64_t every_ms;         // all is looked at again where changes are not told of
     // All may be NULL. `busy`: people's work is under way; hashing steps back.
     bool (*on)(void *context);
@@ -88,3 +89,5 @@ MUST_CHECK bool places_look(struct places *p, const char *place, struct place_lo
 MUST_CHECK bool places_take(struct places *p, const char *place, bool *more, struct error *err);
 // Reads some files. *more: there was something.
 MUST_CHECK bool places_hash(struct places *p, bool *more, struct error *err);
+// Copies a file that place_keep asked for. *more: there was one.
+MUST_CHECK bool places_copy(struct places *p, bool *more, struct error *err);

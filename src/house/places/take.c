@@ -279,13 +279,59 @@ struct gone_file {
     int64_t folder, place, hashed, member;
     const char *name, *version;
     sha256 content;
-    bool found, maybe; // maybe: of the same size; the content will tell
+    bool found, here; // here: it was not missed yet
+    bool maybe;       // one of the same size is gone; the content will tell
 };
+
+static void gone_row(struct taking *w, struct db_rows *rows, struct gone_file *g)
+{
+    size_t size;
+    const void *content = db_blob(rows, 5, &size);
+    *g = (struct gone_file){.folder = db_int(rows, 0),
+                            .name = bytes_of(w->a, rows, 1),
+                            .hashed = db_int(rows, 2),
+                            .member = db_int(rows, 3),
+                            .version = arena_text(w->a, db_text(rows, 4)),
+                            .place = db_int(rows, 8),
+                            .found = true};
+    if (content && size == SHA256_SIZE)
+        memcpy(g->content.at, content, SHA256_SIZE);
+}
+
+// The same file under its old name, which nobody has missed yet: the folder that it came to was
+// looked at first.
+static bool moved_just_now(struct db_tx *tx, struct taking *w, const struct seen_file *f,
+                           struct gone_file *g, struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx,
+        "select g.folder, g.name, g.hashed, g.member, g.version, g.content, g.mtime_ns, g.inode, "
+        "g.place, d.path from place_files g join place_folders d on d.number = g.folder where "
+        "g.inode = ?1 and g.content is not null and g.version is not null and g.size = ?2 and "
+        "g.mtime_ns = ?3 and g.place = ?4 and g.state = 'here'",
+        "iiii", f->inode, f->size, f->mtime_ns, w->plan->row->number);
+    while (!g->found && db_next(rows)) {
+        struct beneath_file is;
+        const char *path = path_of(w->a, bytes_of(w->a, rows, 9), bytes_of(w->a, rows, 1));
+        int fd = beneath_open(w->plan->row->path, path, &is);
+        if (fd == -ENOENT) {
+            gone_row(w, rows, g);
+            g->here = true;
+        }
+        if (fd >= 0)
+            close(fd);
+    }
+    return db_end(rows, err);
+}
 
 static bool gone_like(struct db_tx *tx, struct taking *w, const struct seen_file *f,
                       struct gone_file *g, struct error *err)
 {
     *g = (struct gone_file){0};
+    if (!moved_just_now(tx, w, f, g, err))
+        return false;
+    if (g->found || !w->moves)
+        return true;
     struct db_rows *rows = db_query(
         tx,
         "select g.folder, g.name, g.hashed, g.member, g.version, g.content, g.mtime_ns, g.inode, "
@@ -302,17 +348,8 @@ static bool gone_like(struct db_tx *tx, struct taking *w, const struct seen_file
         bool same_bytes = hashed && f->has_content && content && size == SHA256_SIZE &&
                           memcmp(content, f->content.at, SHA256_SIZE) == 0;
         g->maybe = g->maybe || hashed;
-        if (!same_one && !same_bytes)
-            continue;
-        *g = (struct gone_file){.folder = db_int(rows, 0),
-                                .name = bytes_of(w->a, rows, 1),
-                                .hashed = db_int(rows, 2),
-                                .member = db_int(rows, 3),
-                                .version = arena_text(w->a, db_text(rows, 4)),
-                                .place = db_int(rows, 8),
-                                .found = true};
-        if (content && size == SHA256_SIZE)
-            memcpy(g->content.at, content, SHA256_SIZE);
+        if (same_one || same_bytes)
+            gone_row(w, rows, g);
     }
     return db_end(rows, err);
 }
@@ -344,7 +381,8 @@ static bool asset_follows(struct db_tx *tx, struct taking *w, const struct gone_
 static bool take_moved(struct db_tx *tx, struct taking *w, const struct gone_file *g,
                        const struct seen_file *f, struct error *err)
 {
-    struct place_counts gone = {.gone = -1};
+    struct place_counts gone = {0};
+    place_counted(&gone, g->here ? "here" : "gone", g->hashed, f->size, -1);
     return place_count(tx, g->place, &gone, err) &&
            db_run(tx, err, "delete from place_files where folder = ?1 and name = ?2", "ib",
                   g->folder, g->name, strlen(g->name)) &&
@@ -506,7 +544,7 @@ static bool take_each(struct db_tx *tx, struct taking *w, struct error *err)
             return false;
         if (!same)
             continue;
-        if (w->moves && f->size && !*f->version && !gone_like(tx, w, f, &g, err))
+        if (f->size && !*f->version && !gone_like(tx, w, f, &g, err))
             return false;
         bool wait = !g.found && g.maybe && !f->has_content && f->hashed != -1;
         w->any = true;
@@ -525,7 +563,7 @@ static bool take_together(struct db_tx *tx, struct taking *w, struct error *err)
     for (size_t i = 0; same && i < w->count; i++)
         if (!row_same(tx, w, &w->files[i], &same, err))
             return false;
-    for (size_t i = 0; same && w->moves && i < w->count; i++) {
+    for (size_t i = 0; same && i < w->count; i++) {
         struct gone_file g = {0};
         if (*w->files[i].version)
             continue;
@@ -615,7 +653,7 @@ static bool take_run(struct planning *w, size_t from, size_t to, struct seen_fil
     for (size_t i = from; i < to; i++)
         if (taken || !*w->list[i].version)
             w->list[kept++] = w->list[i];
-        else if (fresh(&w->list[i]) && may_be_taken(w, &w->list[i], now, PLACE_SETTLE_MS))
+        else if (fresh(&w->list[i]) && may_be_taken(w, &w->list[i], now, w->p->settle_ms))
             rest[(*rest_count)++] = w->list[i];
     if (!news || !rest_all || kept == from)
         return true;
@@ -640,7 +678,7 @@ static bool take_folder(struct planning *w, bool *any, struct error *err)
             next++;
         if (next - i > 1)
             ok = take_run(w, i, next, rest, &rest_count, any, err);
-        else if (fresh(&w->list[i]) && may_be_taken(w, &w->list[i], now, PLACE_SETTLE_MS))
+        else if (fresh(&w->list[i]) && may_be_taken(w, &w->list[i], now, w->p->settle_ms))
             rest[rest_count++] = w->list[i];
     }
     for (size_t i = 0; ok && i < rest_count && places_go_on(w->p); i += TAKE_FILES)

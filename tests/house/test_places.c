@@ -1,0 +1,566 @@
+// clang-format off
+#include "test.h"
+// clang-format on
+#include "house/assets/assets.h"
+#include "house/places/places.h"
+#include "plat/clock.h"
+#include "plat/files.h"
+#include "store/place.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct {
+    char folder[64], volumes[80], nas[96];
+    struct db *db;
+    struct store *store;
+    struct places *places;
+    char project[27], place[27];
+    // what happens while the house is at work
+    int calls, at; // at: with which call of `on` or `busy` it does; -1: never
+    void (*happens)(void);
+} h;
+
+static struct error err;
+
+#define OK(is)                                                                                     \
+    do {                                                                                           \
+        if (!(is))                                                                                 \
+            fail_msg("line %d: %s: %s (%s)", __LINE__, #is, err.what, err.why);                    \
+    } while (0)
+
+static bool meanwhile(void)
+{
+    if (h.calls++ == h.at && h.happens)
+        h.happens();
+    return true;
+}
+
+static bool on(void *context)
+{
+    (void)context;
+    return meanwhile();
+}
+
+static bool project_in(struct db_tx *tx, void *context, struct error *e)
+{
+    (void)context;
+    return project_make(tx, h.project, "Film", "25", e);
+}
+
+static int open_house(void **state)
+{
+    (void)state;
+    char path[128], store[128];
+    memset(&h, 0, sizeof(h));
+    h.at = -1;
+    strcpy(h.folder, "/tmp/posthouse-places-XXXXXX");
+    assert_non_null(mkdtemp(h.folder));
+    snprintf(path, sizeof(path), "%s/house.db", h.folder);
+    snprintf(store, sizeof(store), "%s/store", h.folder);
+    snprintf(h.volumes, sizeof(h.volumes), "%s/volumes", h.folder);
+    snprintf(h.nas, sizeof(h.nas), "%s/nas", h.volumes);
+    OK(folder_make(h.nas, 0755, &err));
+    OK(h.db = db_open(&(struct db_wish){.path = path, .migrations = MIGRATIONS}, &err));
+    OK(h.store =
+           store_open(&(struct store_wish){.folder = store, .db = h.db, .reserve_bytes = -1}, &err));
+    memcpy(h.project, id_new().text, sizeof(h.project));
+    OK(db_write(h.db, project_in, NULL, &err));
+    const char *roots[] = {h.volumes, NULL};
+    OK(places_open(&(struct places_wish){.db = h.db,
+                                         .store = h.store,
+                                         .roots = roots,
+                                         .house = store,
+                                         .every_ms = 1000,
+                                         .settle_ms = 3600 * 1000,
+                                         .on = on},
+                   &h.places, &err));
+    return 0;
+}
+
+static int close_house(void **state)
+{
+    (void)state;
+    places_close(h.places);
+    store_close(h.store);
+    db_close(h.db);
+    return !folder_remove(h.folder, &err);
+}
+
+// ---- files, and what the house knows of them
+
+static void path_of(const char *name, char to[200])
+{
+    snprintf(to, 200, "%s/%s", h.nas, name);
+}
+
+static void put(const char *name, const char *bytes, time_t at)
+{
+    char path[200], above[200];
+    path_of(name, path);
+    path_folder(path, above, sizeof(above));
+    OK(folder_make(above, 0755, &err));
+    OK(file_write(path, bytes, strlen(bytes), 0644, &err));
+    struct timespec times[2] = {{.tv_sec = at}, {.tv_sec = at}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void place_made(void)
+{
+    OK(place_add(h.places, &(struct place_wish){h.project, "", h.nas, "Maya"}, h.place, &err));
+}
+
+static struct place_looked look(void)
+{
+    struct place_looked looked;
+    OK(places_look(h.places, h.place, &looked, &err));
+    return looked;
+}
+
+static void take(void)
+{
+    bool more = true;
+    while (more)
+        OK(places_take(h.places, h.place, &more, &err));
+}
+
+static void hash(void)
+{
+    bool more = true;
+    while (more)
+        OK(places_hash(h.places, &more, &err));
+}
+
+static void all_of_it(void) // also what had to be hashed before it was taken
+{
+    look();
+    take();
+    hash();
+    take();
+    hash();
+}
+
+struct asking {
+    const char *sql;
+    int64_t number;
+    char word[64];
+};
+
+static bool ask_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct asking *q = context;
+    struct db_rows *rows = db_query(tx, q->sql, "");
+    if (db_next(rows)) {
+        q->number = db_int(rows, 0);
+        text_copy(text_of(db_text(rows, 0)), q->word, sizeof(q->word));
+    }
+    return db_end(rows, e);
+}
+
+static int64_t count(const char *sql)
+{
+    struct asking q = {.sql = sql, .number = -1};
+    OK(db_read(h.db, ask_in, &q, &err));
+    return q.number;
+}
+
+static const char *word(const char *sql)
+{
+    static struct asking q;
+    q = (struct asking){.sql = sql};
+    OK(db_read(h.db, ask_in, &q, &err));
+    return q.word;
+}
+
+struct content {
+    const char *sql;
+    sha256 is;
+};
+
+static bool content_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct content *c = context;
+    struct db_rows *rows = db_query(tx, c->sql, "");
+    size_t size = 0;
+    const void *at = db_next(rows) ? db_blob(rows, 0, &size) : NULL;
+    assert_int_equal(size, SHA256_SIZE);
+    memcpy(c->is.at, at, SHA256_SIZE);
+    return db_end(rows, e);
+}
+
+static sha256 content(const char *sql)
+{
+    struct content c = {.sql = sql};
+    OK(db_read(h.db, content_in, &c, &err));
+    return c.is;
+}
+
+// The bytes of a content as the store gives them; NULL: it gives none, and err says why.
+static const char *bytes_of(const sha256 *is)
+{
+    static char bytes[100];
+    const struct store_map *map;
+    memset(bytes, 0, sizeof(bytes));
+    if (!store_map_open(h.store, is, &map, &err))
+        return NULL;
+    bool ok = store_map_read(map, 0, bytes, (size_t)map->size, &err);
+    store_map_close(h.store, map);
+    return ok ? bytes : NULL;
+}
+
+enum { LONG_AGO = 1580000000, SETTLE_MS = 3600 * 1000 };
+#define FUTURE 4102444800 // 2100: a server's clock may say anything
+
+// ---- tests
+
+static void a_file_has_a_content_before_it_is_hashed_and_its_own_afterwards(void **state)
+{
+    (void)state;
+    put("Day 1/a.txt", "one", LONG_AGO);
+    place_made();
+    look();
+    take();
+    sha256 before = content("select content from version_files");
+    assert_string_equal(bytes_of(&before), "one");
+    hash();
+    sha256 after = content("select content from version_files"), real, chunk = sha256_of("one", 3);
+    real = sha256_of(chunk.at, SHA256_SIZE);
+    assert_true(sha256_equal(&after, &real));
+    assert_string_equal(bytes_of(&after), "one");
+    assert_string_equal(bytes_of(&before), "one"); // for whoever still asks by it
+    sha256 version = content("select content from versions");
+    assert_true(sha256_equal(&version, &real));
+    assert_int_equal(count("select count(*) from contents where unhashed = 1"), 0);
+    assert_int_equal(count("select place_bytes from projects"), 3);
+}
+
+static void nothing_changes_when_nothing_has_changed(void **state)
+{
+    (void)state;
+    put("a.txt", "one", LONG_AGO);
+    put("b/c/d.txt", "two", LONG_AGO);
+    place_made();
+    assert_int_equal(look().fresh, 2);
+    all_of_it();
+    struct place_looked looked = look();
+    assert_int_equal(looked.same, 2);
+    assert_int_equal(looked.fresh + looked.changed + looked.gone + looked.back, 0);
+    assert_int_equal(count("select count(*) from versions"), 2);
+}
+
+static void unmount(void)
+{
+    char away[200];
+    snprintf(away, sizeof(away), "%s.away", h.nas);
+    assert_int_equal(rename(h.nas, away), 0);
+    assert_int_equal(mkdir(h.nas, 0755), 0);
+}
+
+static void mount(void)
+{
+    char away[200];
+    snprintf(away, sizeof(away), "%s.away", h.nas);
+    assert_int_equal(rmdir(h.nas), 0);
+    assert_int_equal(rename(away, h.nas), 0);
+}
+
+static void a_volume_that_goes_at_any_moment_of_a_look_loses_no_file(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        char name[40];
+        snprintf(name, sizeof(name), "Day %d/%d.txt", i / 2, i);
+        put(name, name, LONG_AGO);
+    }
+    place_made();
+    all_of_it();
+    bool went = true;
+    for (int at = 0; went; at++) {
+        h.calls = 0;
+        h.at = at;
+        h.happens = unmount;
+        look();
+        went = h.calls > at;
+        h.at = -1;
+        assert_int_equal(count("select count(*) from place_files where state <> 'here'"), 0);
+        if (!went)
+            break;
+        assert_true(look().offline);
+        assert_string_equal(word("select state from places"), "offline");
+        assert_int_equal(count("select count(*) from place_files where state <> 'here'"), 0);
+        mount();
+        assert_false(look().offline);
+        assert_string_equal(word("select state from places"), "online");
+    }
+    assert_int_equal(count("select count(*) from versions"), 12);
+}
+
+static void replace(void)
+{
+    put("a.txt", "two", LONG_AGO + 1);
+}
+
+static void a_file_that_is_replaced_while_it_is_hashed_is_a_new_version(void **state)
+{
+    (void)state;
+    put("a.txt", "one", LONG_AGO);
+    place_made();
+    look();
+    take();
+    sha256 before = content("select content from version_files");
+    h.calls = 0;
+    h.at = 1; // the file is open and not yet read
+    h.happens = replace;
+    hash();
+    h.at = -1;
+    assert_int_equal(count("select hashed from place_files"), -1);
+    assert_null(bytes_of(&before));
+    all_of_it();
+    assert_int_equal(count("select versions from assets"), 2);
+    sha256 now = content("select f.content from version_files f join versions v on v.id = "
+                         "f.version where v.number = 2");
+    assert_string_equal(bytes_of(&now), "two");
+    assert_null(bytes_of(&before));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    assert_string_equal(word("select p.state from place_versions p join versions v on v.id = "
+                             "p.version where v.number = 1"),
+                        "changed");
+}
+
+static void a_file_from_the_future_is_taken_when_it_rests(void **state)
+{
+    (void)state;
+    put("a.txt", "one", FUTURE);
+    place_made();
+    look();
+    take();
+    assert_int_equal(count("select count(*) from versions"), 0);
+    clock_shift_ms(SETTLE_MS);
+    take();
+    clock_shift_ms(-SETTLE_MS);
+    assert_int_equal(count("select count(*) from versions"), 1);
+}
+
+static void a_file_that_still_grows_is_not_taken(void **state)
+{
+    (void)state;
+    put("a.txt", "one", FUTURE);
+    place_made();
+    look();
+    put("a.txt", "one and more", FUTURE);
+    clock_shift_ms(SETTLE_MS);
+    take();
+    assert_int_equal(count("select count(*) from versions"), 0);
+    look();
+    clock_shift_ms(SETTLE_MS);
+    take();
+    clock_shift_ms(-2 * SETTLE_MS);
+    assert_int_equal(count("select size from versions"), 12);
+}
+
+static void move_back(void)
+{
+    char from[200], to[200];
+    path_of("z/a.txt", from);
+    path_of("b/a.txt", to);
+    assert_int_equal(rename(from, to), 0);
+}
+
+static void a_moved_file_is_the_same_asset(void **state)
+{
+    (void)state;
+    char from[200], to[200];
+    put("Day 1/a.txt", "one", LONG_AGO);
+    place_made();
+    all_of_it();
+    char asset[27];
+    strcpy(asset, word("select id from assets"));
+    put("Day 2/x.txt", "another", LONG_AGO);
+    path_of("Day 1/a.txt", from);
+    path_of("Day 2/b.txt", to);
+    assert_int_equal(rename(from, to), 0);
+    all_of_it();
+    assert_int_equal(count("select count(*) from assets"), 2);
+    assert_string_equal(word("select id from assets where name = 'b.txt'"), asset);
+    assert_string_equal(word("select f.name from assets a join folders f on f.id = a.folder where "
+                             "a.name = 'b.txt'"),
+                        "Day 2");
+    assert_int_equal(count("select gone from places"), 0);
+}
+
+static void a_file_that_moves_while_its_folder_was_looked_at_is_the_same_asset(void **state)
+{
+    (void)state;
+    put("z/a.txt", "one", LONG_AGO);
+    place_made();
+    all_of_it();
+    char asset[27];
+    strcpy(asset, word("select id from assets"));
+    h.calls = 0;
+    h.at = 2; // the root and z have been read, and b is still to come
+    put("b/x.txt", "another", LONG_AGO);
+    h.happens = move_back;
+    look();
+    h.at = -1;
+    take();
+    assert_string_equal(word("select id from assets where name = 'a.txt'"), asset);
+    all_of_it();
+    assert_int_equal(count("select count(*) from assets"), 2);
+    assert_int_equal(count("select count(*) from place_files where state <> 'here'"), 0);
+    assert_int_equal(count("select files from places"), 2);
+}
+
+static void a_file_that_was_copied_elsewhere_and_deleted_is_the_same_asset_by_its_content(void **state)
+{
+    (void)state;
+    char path[200];
+    put("a.txt", "one", LONG_AGO);
+    place_made();
+    all_of_it();
+    char asset[27];
+    strcpy(asset, word("select id from assets"));
+    path_of("a.txt", path);
+    put("b/c.txt", "one", LONG_AGO + 7); // before: no inode is used again
+    put("b/d.txt", "two", LONG_AGO + 7); // as long, and another
+    assert_int_equal(unlink(path), 0);
+    all_of_it();
+    assert_string_equal(word("select id from assets where name = 'c.txt'"), asset);
+    assert_int_equal(count("select count(*) from assets"), 2);
+    assert_int_equal(count("select count(*) from place_files where state <> 'here'"), 0);
+}
+
+static void a_link_in_the_place_of_a_file_is_not_followed(void **state)
+{
+    (void)state;
+    char path[200], secret[200];
+    put("a.txt", "one", LONG_AGO);
+    place_made();
+    all_of_it();
+    sha256 is = content("select content from version_files");
+    snprintf(secret, sizeof(secret), "%s/secret", h.folder);
+    OK(file_write(secret, "key", 3, 0600, &err));
+    path_of("a.txt", path);
+    struct stat seen;
+    assert_int_equal(stat(path, &seen), 0);
+    struct timespec times[2] = {seen.st_mtim, seen.st_mtim};
+    assert_int_equal(utimensat(AT_FDCWD, secret, times, 0), 0); // as long and as old
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("../../secret", path), 0);
+    assert_null(bytes_of(&is));
+    assert_int_equal(look().gone, 1);
+    assert_int_equal(count("select links from places"), 1);
+}
+
+static void frames_of_one_name_are_one_asset_and_grow_into_its_next_version(void **state)
+{
+    (void)state;
+    put("sh.0001.dpx", "1", LONG_AGO);
+    put("sh.0002.dpx", "2", LONG_AGO);
+    place_made();
+    all_of_it();
+    assert_string_equal(word("select name from assets"), "sh.####.dpx");
+    sha256 first = content("select content from versions");
+    put("sh.0003.dpx", "3", LONG_AGO);
+    all_of_it();
+    assert_int_equal(count("select count(*) from assets"), 1);
+    assert_int_equal(count("select file_count from versions where number = 2"), 3);
+    assert_int_equal(count("select sum(unhashed) from place_versions"), 0);
+    sha256 again = content("select content from versions where number = 1");
+    assert_true(sha256_equal(&first, &again));
+}
+
+static bool record_in(struct db_tx *tx, void *context, struct error *e)
+{
+    return store_record(tx, context, e);
+}
+
+static void the_same_bytes_brought_into_the_house_take_over(void **state)
+{
+    (void)state;
+    struct store_bytes *b;
+    char path[200];
+    put("a.txt", "one", LONG_AGO);
+    place_made();
+    all_of_it();
+    sha256 is = content("select content from version_files"), chunk = sha256_of("one", 3);
+    struct store_use use = {0, chunk};
+    bool used;
+    id upload = id_new();
+    OK(store_upload_begin(h.store, upload.text, 3, &err));
+    OK(store_use_chunks(h.store, upload.text, &use, 1, &used, &err));
+    assert_false(used); // a place can vanish
+    OK(store_upload_abandon(h.store, upload.text, &err));
+    text one = {"one", 3};
+    OK(store_put_small(h.store, &one, 1, &b, &err));
+    bool recorded = db_write(h.db, record_in, b, &err);
+    store_settle(h.store, b, recorded);
+    OK(recorded);
+    path_of("a.txt", path);
+    assert_int_equal(unlink(path), 0);
+    assert_string_equal(bytes_of(&is), "one");
+}
+
+static void what_was_asked_for_is_copied_into_the_house(void **state)
+{
+    (void)state;
+    char path[200], version[27];
+    put("a.txt", "one", LONG_AGO);
+    place_made();
+    look();
+    take();
+    strcpy(version, word("select id from versions"));
+    OK(place_keep(h.places, version, &err));
+    hash();
+    bool more = true;
+    while (more)
+        OK(places_copy(h.places, &more, &err));
+    assert_int_equal(count("select count(*) from place_versions"), 0);
+    assert_int_equal(count("select place_bytes from projects"), 0);
+    path_of("a.txt", path);
+    assert_int_equal(unlink(path), 0);
+    sha256 is = content("select content from version_files");
+    assert_string_equal(bytes_of(&is), "one");
+    int64_t damaged = 0;
+    OK(store_check(h.store, &(struct store_check){0}, &damaged, &err));
+    assert_int_equal(damaged, 0);
+}
+
+static void a_place_is_only_where_the_settings_say(void **state)
+{
+    (void)state;
+    char made[27], store[128], link[200];
+    put("a.txt", "one", LONG_AGO);
+    snprintf(store, sizeof(store), "%s/store", h.folder);
+    snprintf(link, sizeof(link), "%s/out", h.volumes);
+    assert_int_equal(symlink("..", link), 0);
+    const char *const bad[] = {"/etc", "relative", store, link, "/nowhere", h.folder};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(
+            place_add(h.places, &(struct place_wish){h.project, "", bad[i], "Maya"}, made, &err));
+    place_made();
+    assert_false(place_add(h.places, &(struct place_wish){h.project, "", h.nas, "Maya"}, made, &err));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+}
+
+int main(void)
+{
+#define HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
+    const struct CMUnitTest tests[] = {
+        HOUSE(a_file_has_a_content_before_it_is_hashed_and_its_own_afterwards),
+        HOUSE(nothing_changes_when_nothing_has_changed),
+        HOUSE(a_volume_that_goes_at_any_moment_of_a_look_loses_no_file),
+        HOUSE(a_file_that_is_replaced_while_it_is_hashed_is_a_new_version),
+        HOUSE(a_file_from_the_future_is_taken_when_it_rests),
+        HOUSE(a_file_that_still_grows_is_not_taken),
+        HOUSE(a_moved_file_is_the_same_asset),
+        HOUSE(a_file_that_moves_while_its_folder_was_looked_at_is_the_same_asset),
+        HOUSE(a_file_that_was_copied_elsewhere_and_deleted_is_the_same_asset_by_its_content),
+        HOUSE(a_link_in_the_place_of_a_file_is_not_followed),
+        HOUSE(frames_of_one_name_are_one_asset_and_grow_into_its_next_version),
+        HOUSE(the_same_bytes_brought_into_the_house_take_over),
+        HOUSE(what_was_asked_for_is_copied_into_the_house),
+        HOUSE(a_place_is_only_where_the_settings_say),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
