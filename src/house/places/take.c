@@ -110,6 +110,11 @@ static bool plan_in(struct db_tx *tx, void *context, struct error *err)
 
 // ---- what rests
 
+static int64_t modified_of(const struct seen_file *f) // 0: not known
+{
+    return f->mtime_ns > 0 ? f->mtime_ns / 1000000 : 0;
+}
+
 static bool fresh(const struct seen_file *f)
 {
     return strcmp(f->state, "here") != 0;
@@ -438,7 +443,7 @@ static bool take_one(struct db_tx *tx, struct taking *w, const struct seen_file 
     struct asset_wish wish = wish_of(w);
     struct asset_file file = {.name = name_for(w->a, f->name),
                               .size = f->size,
-                              .modified_ms = f->mtime_ns / 1000000};
+                              .modified_ms = modified_of(f)};
     struct asset_made made;
     char asset[27] = "";
     bool hashed;
@@ -502,7 +507,7 @@ static bool take_sequence(struct db_tx *tx, struct taking *w, struct error *err)
         const struct seen_file *f = &w->files[i];
         files[i] = (struct asset_file){.name = name_for(w->a, f->name),
                                        .size = f->size,
-                                       .modified_ms = f->mtime_ns / 1000000};
+                                       .modified_ms = modified_of(f)};
         ok = content_for(tx, w, f, &files[i].content, &hashed[i], err) &&
              (!*f->version || *asset || asset_of(tx, f->version, asset, err));
         hashed[i] = fresh(f) ? hashed[i] : f->hashed == 1;
