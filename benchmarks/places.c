@@ -4,8 +4,8 @@
  * sha256sum, on files that are in memory. One JSON line a figure.
  *   bench-places MIGRATIONS [FILES]
  */
-#include "house/assets/assets.h"
 #include "house/places/places.h"
+#include "house/assets/assets.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 

@@ -91,10 +91,8 @@ static bool place_post(struct call *c, struct error *err)
     char made[27];
     const char *folder = body_text(c, "folder");
     folder = folder ? folder : "";
-    struct place_wish wish = {.project = c->project,
-                              .folder = folder,
-                              .path = body_text(c, "path"),
-                              .by = c->who.person};
+    struct place_wish wish = {
+        .project = c->project, .folder = folder, .path = body_text(c, "path"), .by = c->who.person};
     if (!places_of(c))
         return no_places(err);
     if ((*folder && !db_read(c->api->db, folder_fits, &w, err)) ||

@@ -56,7 +56,8 @@ static void print_state(const json_t *p)
 
 static void print_place(const json_t *p)
 {
-    printf("%s  %s  (%s)\n", json_word(p, "id"), json_word(p, "path"), json_word(p, "project_name"));
+    printf("%s  %s  (%s)\n", json_word(p, "id"), json_word(p, "path"),
+           json_word(p, "project_name"));
     printf("  %s, %s in place; %s of it hashed\n", files_text(json_count(p, "files")).text,
            size_text(json_count(p, "bytes")).text, size_text(json_count(p, "hashed_bytes")).text);
     print_state(p);
@@ -155,10 +156,9 @@ static bool wait(struct command_call *call, struct house *h, struct error *err)
 static bool keep(struct command_call *call, struct house *h, struct error *err)
 {
     json_t *asset = house_asset(h->client, call->arena, call->words[1], err);
-    json_t *said =
-        asset ? house_ask(h->client, "POST", NULL, err, "/versions/%s/keep",
-                          json_word(json_object_get(asset, "version"), "id"))
-              : NULL;
+    json_t *said = asset ? house_ask(h->client, "POST", NULL, err, "/versions/%s/keep",
+                                     json_word(json_object_get(asset, "version"), "id"))
+                         : NULL;
     if (said && !option_flag(call, "json"))
         printf("%s is being copied into the house\n", json_word(asset, "name"));
     json_decref(asset);
@@ -247,8 +247,10 @@ const struct command command_place = {
     "place",
     "[list] | show ID | wait ID | rescan ID | keep ASSET | forget ID",
     "media in place: folders of volumes that a project takes as they lie",
-    "`posthouse put --in-place DIR --project NAME` adds one. Its files are only ever read: they are "
-    "hashed in\nthe background; what is new, moved, changed or gone is noticed and said. Nothing is "
+    "`posthouse put --in-place DIR --project NAME` adds one. Its files are only ever read: they "
+    "are "
+    "hashed in\nthe background; what is new, moved, changed or gone is noticed and said. Nothing "
+    "is "
     "copied until it is\nasked for: keep copies one asset (an id, or PROJECT/FOLDER/NAME) into the "
     "house, proven as it is read.\nwait ends when all of a place was looked at, taken and hashed. "
     "rescan looks at all of it now. forget\nputs its assets among the deleted ones and leaves the "

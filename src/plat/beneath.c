@@ -151,10 +151,9 @@ void beneath_free(struct beneath_folder *folder)
 
 bool beneath_is_local(const char *root)
 {
-    static const unsigned long local[] = {EXT4_SUPER_MAGIC,  XFS_SUPER_MAGIC,  BTRFS_SUPER_MAGIC,
-                                          TMPFS_MAGIC,       F2FS_SUPER_MAGIC, MSDOS_SUPER_MAGIC,
-                                          OVERLAYFS_SUPER_MAGIC, EXFAT_MAGIC,  ZFS_MAGIC,
-                                          NTFS3_MAGIC};
+    static const unsigned long local[] = {
+        EXT4_SUPER_MAGIC,  XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC, TMPFS_MAGIC, F2FS_SUPER_MAGIC,
+        MSDOS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, EXFAT_MAGIC,       ZFS_MAGIC,   NTFS3_MAGIC};
     struct statfs seen;
     if (statfs(root, &seen) != 0)
         return false;
@@ -171,8 +170,7 @@ bool beneath_seen(int fd, struct beneath_file *seen)
     struct stat s;
     if (fstat(fd, &s) != 0)
         return false;
-    *seen = (struct beneath_file){
-        s.st_size, ns_of(s.st_mtim.tv_sec, s.st_mtim.tv_nsec), s.st_ino};
+    *seen = (struct beneath_file){s.st_size, ns_of(s.st_mtim.tv_sec, s.st_mtim.tv_nsec), s.st_ino};
     return true;
 }
 

@@ -16,7 +16,7 @@ struct beneath_entry {
 };
 struct beneath_folder {
     uint64_t device, inode;
-    bool mounted; // something is mounted at it
+    bool mounted;                  // something is mounted at it
     struct beneath_entry *entries; // by name
     size_t count;
     size_t unreadable; // entries that could not be looked at, and are not among them

@@ -153,17 +153,17 @@ static bool find_files(struct db_tx *tx, void *context, struct error *err)
         "bi", f->content->at, (size_t)SHA256_SIZE, (int64_t)CANDIDATES);
     while (db_next(rows) && f->count < CANDIDATES) {
         const char *folder = bytes_of(f->a, rows, 1), *name = bytes_of(f->a, rows, 2);
-        f->list[f->count++] = (struct candidate){
-            .root = arena_text(f->a, db_text(rows, 0)),
-            .path = *folder ? arena_format(f->a, "%s/%s", folder, name) : name,
-            .size = db_int(rows, 3),
-            .mtime_ns = db_int(rows, 4),
-            .state = arena_text(f->a, db_text(rows, 5)),
-            .since_ms = db_int(rows, 6),
-            .seen_ms = db_int(rows, 7),
-            .place_state = arena_text(f->a, db_text(rows, 8)),
-            .place_since_ms = db_int(rows, 9),
-            .place_seen_ms = db_int(rows, 10)};
+        f->list[f->count++] =
+            (struct candidate){.root = arena_text(f->a, db_text(rows, 0)),
+                               .path = *folder ? arena_format(f->a, "%s/%s", folder, name) : name,
+                               .size = db_int(rows, 3),
+                               .mtime_ns = db_int(rows, 4),
+                               .state = arena_text(f->a, db_text(rows, 5)),
+                               .since_ms = db_int(rows, 6),
+                               .seen_ms = db_int(rows, 7),
+                               .place_state = arena_text(f->a, db_text(rows, 8)),
+                               .place_since_ms = db_int(rows, 9),
+                               .place_seen_ms = db_int(rows, 10)};
     }
     return db_end(rows, err);
 }
@@ -183,14 +183,15 @@ static bool none_is_left(const struct finding *f, int code, struct error *err)
         int64_t since = away ? c->place_since_ms : c->since_ms;
         int64_t seen = away ? c->place_seen_ms : c->seen_ms;
         error_set(err, ERROR_NOT_FOUND, "%.200s is not there", name);
-        error_why(err, "%.400s is offline since %s, last seen at %s",
-                  away ? c->root : "the file", clock_text(since).text, clock_text(seen).text);
+        error_why(err, "%.400s is offline since %s, last seen at %s", away ? c->root : "the file",
+                  clock_text(since).text, clock_text(seen).text);
         return error_fix(err, "mount its volume again, or bring the file back: nothing else is "
                               "needed");
     }
     if (code == 0) {
         error_set(err, ERROR_CONFLICT, "%.200s has changed", name);
-        error_why(err, "its size or time is not that of the file that the house looked at in %.300s",
+        error_why(err,
+                  "its size or time is not that of the file that the house looked at in %.300s",
                   c->root);
         return error_fix(err, "wait until the house has looked at it again: it becomes a new "
                               "version");

@@ -15,8 +15,8 @@
 #pragma once
 #include "store/store.h"
 
-// What people are shown of a name that may not be UTF-8: U+FFFD for each byte that does not fit, and
-// for control characters. "" stays "". In `a`.
+// What people are shown of a name that may not be UTF-8: U+FFFD for each byte that does not fit,
+// and for control characters. "" stays "". In `a`.
 const char *place_shown(struct arena *a, const char *name);
 
 // Stands for a file that is not hashed: `size` > 0.

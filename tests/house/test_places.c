@@ -63,8 +63,8 @@ static int open_house(void **state)
     snprintf(h.nas, sizeof(h.nas), "%s/nas", h.volumes);
     OK(folder_make(h.nas, 0755, &err));
     OK(h.db = db_open(&(struct db_wish){.path = path, .migrations = MIGRATIONS}, &err));
-    OK(h.store =
-           store_open(&(struct store_wish){.folder = store, .db = h.db, .reserve_bytes = -1}, &err));
+    OK(h.store = store_open(&(struct store_wish){.folder = store, .db = h.db, .reserve_bytes = -1},
+                            &err));
     memcpy(h.project, id_new().text, sizeof(h.project));
     OK(db_write(h.db, project_in, NULL, &err));
     const char *roots[] = {h.volumes, NULL};
@@ -411,7 +411,8 @@ static void a_file_that_moves_while_its_folder_was_looked_at_is_the_same_asset(v
     assert_int_equal(count("select files from places"), 2);
 }
 
-static void a_file_that_was_copied_elsewhere_and_deleted_is_the_same_asset_by_its_content(void **state)
+static void
+a_file_that_was_copied_elsewhere_and_deleted_is_the_same_asset_by_its_content(void **state)
 {
     (void)state;
     char path[200];
@@ -539,7 +540,8 @@ static void a_place_is_only_where_the_settings_say(void **state)
         assert_false(
             place_add(h.places, &(struct place_wish){h.project, "", bad[i], "Maya"}, made, &err));
     place_made();
-    assert_false(place_add(h.places, &(struct place_wish){h.project, "", h.nas, "Maya"}, made, &err));
+    assert_false(
+        place_add(h.places, &(struct place_wish){h.project, "", h.nas, "Maya"}, made, &err));
     assert_int_equal(err.kind, ERROR_CONFLICT);
 }
 

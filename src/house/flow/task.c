@@ -558,6 +558,48 @@ static void clear_folder(struct flow *f, const char *attempt)
         (void)!folder_remove(path, &ignored);
 }
 
+// What was made of a file that lies in a place counts only while the file is what it was: somebody
+// may have written to it while it was read.
+enum { IN_PLACE_MOST = 2000 };
+struct in_place {
+    const char *version;
+    sha256 *list;
+    size_t count;
+};
+
+static bool in_place_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct in_place *w = context;
+    w->count = 0;
+    struct db_rows *rows =
+        db_query(tx,
+                 "select f.content from place_versions p join version_files f on f.version = "
+                 "p.version where p.version = ?1 order by f.number limit ?2",
+                 "si", w->version, (int64_t)IN_PLACE_MOST);
+    while (db_next(rows) && w->count < IN_PLACE_MOST) {
+        size_t size;
+        const void *at = db_blob(rows, 0, &size);
+        if (at && size == SHA256_SIZE)
+            memcpy(w->list[w->count++].at, at, SHA256_SIZE);
+    }
+    return db_end(rows, err);
+}
+
+static bool is_what_was_read(struct taking *t, const char *version, struct error *err)
+{
+    struct in_place w = {.version = version};
+    w.list = ARENA_ARRAY(t->a, sha256, IN_PLACE_MOST);
+    if (version && !db_read(t->f->db, in_place_in, &w, err))
+        return false;
+    for (size_t i = 0; i < w.count; i++) {
+        const struct store_map *map;
+        if (!store_map_open(t->f->store, &w.list[i], &map, err))
+            return false;
+        store_map_close(t->f->store, map);
+    }
+    return true;
+}
+
 bool flow_done(struct flow *f, const char *attempt, int64_t token, const json_t *result,
                enum outcome *outcome, struct error *err)
 {
@@ -569,7 +611,7 @@ bool flow_done(struct flow *f, const char *attempt, int64_t token, const json_t 
     if (ok && current) {
         const struct kind *k = kind_of(&what);
         ok = (k && json_is_object(result)) || bad_result(err, "it is of no known kind");
-        ok = ok && adopt_all(&t, k, attempt, err) &&
+        ok = ok && is_what_was_read(&t, what.version, err) && adopt_all(&t, k, attempt, err) &&
              (k->apply != apply_qc || judge(&t, &what, err)) &&
              jobs_finish(f->jobs, attempt, token, k->apply, &t, clock_now_ms(), outcome, err);
     } else if (ok && taken) {

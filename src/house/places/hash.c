@@ -165,10 +165,10 @@ static void hash_one(struct hashing *w, struct to_hash *h, char *bytes)
     if (h->code == 0)
         h->code = read_all(w, h, fd, bytes);
     // What is there by name now is what was read, and nobody wrote to it.
-    if (h->code == 0 && (!beneath_seen(fd, &seen) || seen.size != h->size ||
-                         seen.mtime_ns != h->mtime_ns ||
-                         (again = beneath_open(h->root, h->path, &seen)) < 0 ||
-                         seen.size != h->size || seen.mtime_ns != h->mtime_ns))
+    if (h->code == 0 &&
+        (!beneath_seen(fd, &seen) || seen.size != h->size || seen.mtime_ns != h->mtime_ns ||
+         (again = beneath_open(h->root, h->path, &seen)) < 0 || seen.size != h->size ||
+         seen.mtime_ns != h->mtime_ns))
         h->code = 1;
     if (again >= 0)
         close(again);
@@ -420,9 +420,8 @@ static bool keep_ask_in(struct db_tx *tx, void *context, struct error *err)
         error_set(err, ERROR_CONFLICT, "this version can not be copied into the house");
         return error_why(err, "its file has changed since: these bytes are gone");
     }
-    return db_run(tx, err,
-                  "update place_versions set keep = 1, problem = null where version = ?1", "s",
-                  version) &&
+    return db_run(tx, err, "update place_versions set keep = 1, problem = null where version = ?1",
+                  "s", version) &&
            db_run(tx, err, "update place_files set wanted = 1 where version = ?1 and hashed = 0",
                   "s", version);
 }

@@ -46,7 +46,8 @@ struct places {
 };
 
 bool places_go_on(const struct places *p);
-struct place_run *place_run(struct places *p, const char *place); // made when there is none; NULL: too many
+struct place_run *place_run(struct places *p,
+                            const char *place); // made when there is none; NULL: too many
 
 struct place_row {
     char id[27], project[27], folder[27], path[PATH_MAX], state[16], made_by[64];
@@ -69,13 +70,12 @@ void place_counted(struct place_counts *c, const char *state, int64_t hashed, in
 
 // ---- scan.c: folders, each alone or with all below; the paths stay the caller's
 bool places_look_at(struct places *p, const struct place_row *row, char *const *paths,
-                    const bool *deep, size_t count, struct place_looked *looked,
-                    struct error *err);
+                    const bool *deep, size_t count, struct place_looked *looked, struct error *err);
 
 // Those that could not be read are tried again.
 bool files_asked_again(struct db_tx *tx, int64_t place, struct error *err);
 
 // ---- take.c
-bool places_tell(struct places *p, struct error *err);   // some versions go on their way
+bool places_tell(struct places *p, struct error *err); // some versions go on their way
 // A place that is being forgotten; *more: there is more to do.
 bool places_leave(struct places *p, const struct place_row *row, bool *more, struct error *err);

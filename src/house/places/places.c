@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 enum { BROWSE_MOST = 2000, TELL_EVERY_MS = 1000 };
-#define AGAIN_US (30LL * 1000000)      // after something failed
+#define AGAIN_US (30LL * 1000000) // after something failed
 #define TAKE_US (5LL * 1000000)
 #define TOUCHED_REST_US (1LL * 1000000) // news of one file come in many
 
@@ -169,8 +169,7 @@ static bool inside(const char *path, const char *root)
     size_t size = strlen(root);
     while (size > 1 && root[size - 1] == '/')
         size--;
-    return strncmp(path, root, size) == 0 &&
-           (path[size] == '/' || !path[size] || size == 1);
+    return strncmp(path, root, size) == 0 && (path[size] == '/' || !path[size] || size == 1);
 }
 
 // The path without links, and whether a place may be there.
@@ -251,8 +250,8 @@ static bool add_in(struct db_tx *tx, void *context, struct error *err)
                   "insert into places (id, number, project, folder, path, made_by, created_ms, "
                   "state, since_ms, seen_ms, scanned_ms, root_inode, root_mounted) values (?1, ?2, "
                   "?3, ?4, ?5, ?6, ?7, 'online', ?7, 0, 0, 0, 0)",
-                  "sissssi", w->id, number, w->wish->project, w->wish->folder, w->path,
-                  w->wish->by, clock_now_ms()) &&
+                  "sissssi", w->id, number, w->wish->project, w->wish->folder, w->path, w->wish->by,
+                  clock_now_ms()) &&
            db_event(tx, "place.changed", w->wish->project, w->id, NULL, err);
 }
 
@@ -344,9 +343,8 @@ void place_running(struct places *p, json_t *place)
     json_object_set_new(place, "scan_began", time_of(seen.scanning ? seen.scan_began_ms : 0));
     json_object_set_new(place, "hash_bytes_s", json_integer(seen.hash_bytes_s));
     json_object_set_new(place, "hash_left_s",
-                        seen.hash_bytes_s > 0 && left > 0
-                            ? json_integer(left / seen.hash_bytes_s)
-                            : json_null());
+                        seen.hash_bytes_s > 0 && left > 0 ? json_integer(left / seen.hash_bytes_s)
+                                                          : json_null());
 }
 
 bool place_browse(struct places *p, const char *path, json_t **json, struct error *err)
@@ -382,8 +380,8 @@ bool place_browse(struct places *p, const char *path, json_t **json, struct erro
 static bool rescan_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct place_row row;
-    return place_row(tx, context, &row, err) &&
-           files_asked_again(tx, row.number, err) && place_say(tx, &row, err);
+    return place_row(tx, context, &row, err) && files_asked_again(tx, row.number, err) &&
+           place_say(tx, &row, err);
 }
 
 bool place_rescan(struct places *p, const char *place, struct error *err)

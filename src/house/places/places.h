@@ -57,8 +57,8 @@ struct place_wish {
     const char *project, *folder; // folder "": the project's top
     const char *path, *by;
 };
-// DENIED when the path is below none of the roots, or would show the house itself; CONFLICT when the
-// project has it, or a place above or below it, already.
+// DENIED when the path is below none of the roots, or would show the house itself; CONFLICT when
+// the project has it, or a place above or below it, already.
 MUST_CHECK bool place_add(struct places *p, const struct place_wish *wish, char made[27],
                           struct error *err);
 // Of a project; NULL: all.

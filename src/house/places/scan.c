@@ -78,9 +78,9 @@ static void *more(void *at, size_t size)
 
 static bool left_out(const char *name, bool folder)
 {
-    static const char *const names[] = {".snapshot", ".snapshots", ".zfs",
-                                        "@eaDir",    "#recycle",   "$RECYCLE.BIN",
-                                        "lost+found", "System Volume Information"};
+    static const char *const names[] = {
+        ".snapshot", ".snapshots",   ".zfs",       "@eaDir",
+        "#recycle",  "$RECYCLE.BIN", "lost+found", "System Volume Information"};
     if (!folder)
         return transfer_path_hidden(text_of(name));
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -109,13 +109,12 @@ static bool known_files(struct db_tx *tx, struct known_folder *k, struct error *
             k->files = more(k->files, k->file_room * sizeof(*k->files));
         }
         const char *state = db_text(rows, 3);
-        k->files[k->file_count++] = (struct known_file){
-            bytes_of(k->a, rows, 0),
-            strcmp(state, "here") == 0      ? "here"
-            : strcmp(state, "new") == 0     ? "new"
-            : strcmp(state, "changed") == 0 ? "changed"
-                                            : "gone",
-            db_int(rows, 1), db_int(rows, 2)};
+        k->files[k->file_count++] = (struct known_file){bytes_of(k->a, rows, 0),
+                                                        strcmp(state, "here") == 0      ? "here"
+                                                        : strcmp(state, "new") == 0     ? "new"
+                                                        : strcmp(state, "changed") == 0 ? "changed"
+                                                                                        : "gone",
+                                                        db_int(rows, 1), db_int(rows, 2)};
     }
     return db_end(rows, err);
 }
@@ -170,14 +169,16 @@ static bool folder_row_make(struct db_tx *tx, struct applying *w, const char *pa
     snprintf(above, sizeof(above), "%.*s", slash ? (int)(slash - path) : 0, path);
     if (*path && !folder_number(tx, w, above, false, &parent, err))
         return false;
-    if (!db_one_int(tx, number, 0, err, "select coalesce(max(number), 0) + 1 from place_folders", ""))
+    if (!db_one_int(tx, number, 0, err, "select coalesce(max(number), 0) + 1 from place_folders",
+                    ""))
         return false;
-    return *path ? db_run(tx, err, "insert into place_folders values (?1, ?2, ?3, ?4, ?5, null, ?6)",
-                          "iiibbi", *number, w->pass->row->number, parent, name, strlen(name), path,
-                          strlen(path), (int64_t)mounted)
-                 : db_run(tx, err,
-                          "insert into place_folders values (?1, ?2, null, ?3, ?3, null, ?4)",
-                          "iibi", *number, w->pass->row->number, "", (size_t)0, (int64_t)mounted);
+    return *path
+               ? db_run(tx, err, "insert into place_folders values (?1, ?2, ?3, ?4, ?5, null, ?6)",
+                        "iiibbi", *number, w->pass->row->number, parent, name, strlen(name), path,
+                        strlen(path), (int64_t)mounted)
+               : db_run(tx, err,
+                        "insert into place_folders values (?1, ?2, null, ?3, ?3, null, ?4)", "iibi",
+                        *number, w->pass->row->number, "", (size_t)0, (int64_t)mounted);
 }
 
 static bool folder_number(struct db_tx *tx, struct applying *w, const char *path, bool mounted,
@@ -230,11 +231,11 @@ static bool apply_new(struct db_tx *tx, struct applying *w, const struct act *ac
                       struct error *err)
 {
     bool ok = db_run(tx, err,
-                  "insert into place_files (folder, name, place, size, mtime_ns, inode, state, "
-                  "since_ms, seen_ms, hashed, wanted, member) values (?1, ?2, ?3, ?4, ?5, ?6, "
-                  "'new', ?7, 0, 9, 0, 0) on conflict (folder, name) do nothing",
-                  "ibiiiii", w->number, act->name, strlen(act->name), w->pass->row->number,
-                  act->is.size, act->is.mtime_ns, (int64_t)act->is.inode, w->now_ms);
+                     "insert into place_files (folder, name, place, size, mtime_ns, inode, state, "
+                     "since_ms, seen_ms, hashed, wanted, member) values (?1, ?2, ?3, ?4, ?5, ?6, "
+                     "'new', ?7, 0, 9, 0, 0) on conflict (folder, name) do nothing",
+                     "ibiiiii", w->number, act->name, strlen(act->name), w->pass->row->number,
+                     act->is.size, act->is.mtime_ns, (int64_t)act->is.inode, w->now_ms);
     if (ok && db_changed(tx))
         place_counted(&w->counts, "new", 9, act->is.size, 1);
     return ok;
@@ -407,9 +408,7 @@ static bool compare_folders(struct pass *s, const struct todo *t, const struct b
             i++;
             continue;
         }
-        int order = !e                    ? 1
-                    : n < k->folder_count ? strcmp(e->name, k->folders[n])
-                                          : -1;
+        int order = !e ? 1 : n < k->folder_count ? strcmp(e->name, k->folders[n]) : -1;
         if (order > 0) {
             push(s, t->path, k->folders[n++], true, true);
             continue;
@@ -526,10 +525,11 @@ static bool one_folder(struct pass *s, const struct todo *t, struct error *err)
 
 bool files_asked_again(struct db_tx *tx, int64_t place, struct error *err)
 {
-    return db_run(tx, err,
-                  "update place_files set hashed = case state when 'here' then 0 when 'gone' then 8 "
-                  "else 9 end where place = ?1 and hashed = -1",
-                  "i", place);
+    return db_run(
+        tx, err,
+        "update place_files set hashed = case state when 'here' then 0 when 'gone' then 8 "
+        "else 9 end where place = ?1 and hashed = -1",
+        "i", place);
 }
 
 struct ending {
@@ -559,7 +559,8 @@ static bool end_in(struct db_tx *tx, void *context, struct error *err)
                         "update places set root_inode = ?2, root_mounted = ?3 where number = ?1",
                         "iii", s->row->number, (int64_t)s->root_inode, (int64_t)s->root_mounted);
         if (ok && e->whole)
-            ok = files_asked_again(tx, s->row->number, err) && db_run(tx, err,
+            ok = files_asked_again(tx, s->row->number, err) &&
+                 db_run(tx, err,
                         "update places set scanned_ms = ?2, links = ?3, unreadable = ?4, "
                         "unreadable_path = ?5 where number = ?1",
                         "iiiis", s->row->number, now, s->links, s->unreadable,
@@ -593,8 +594,7 @@ static bool go_through(struct pass *s, struct error *err)
 }
 
 bool places_look_at(struct places *p, const struct place_row *row, char *const *paths,
-                    const bool *deep, size_t count, struct place_looked *looked,
-                    struct error *err)
+                    const bool *deep, size_t count, struct place_looked *looked, struct error *err)
 {
     struct pass s = {.p = p, .row = row, .looked = looked, .run = place_run(p, row->id)};
     struct ending e = {&s, false};

@@ -23,7 +23,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FOLDER_MOST = 200000, MISSING_MOST = 1000, TELL_SOME = 100, JOBS_WAITING = 200, LEAVE_SOME = 200 };
+enum {
+    FOLDER_MOST = 200000,
+    MISSING_MOST = 1000,
+    TELL_SOME = 100,
+    JOBS_WAITING = 200,
+    LEAVE_SOME = 200
+};
 #define WRITTEN_LONG_AGO_MS 60000
 #define SEQUENCE_RESTS_MS 20000 // a render brings its frames one by one
 
@@ -180,9 +186,9 @@ static bool folder_there(struct db_tx *tx, const char *project, const char *fold
                          struct error *err)
 {
     int64_t count = 0;
-    bool ok = !*folder || db_one_int(tx, &count, 0, err,
-                                     "select 1 from folders where id = ?1 and project = ?2", "ss",
-                                     folder, project);
+    bool ok = !*folder ||
+              db_one_int(tx, &count, 0, err, "select 1 from folders where id = ?1 and project = ?2",
+                         "ss", folder, project);
     *there = count > 0;
     return ok;
 }
@@ -245,8 +251,8 @@ static bool content_for(struct db_tx *tx, const struct taking *w, const struct s
     *hashed = f->has_content || !f->size;
     *content = f->has_content ? f->content
                : !f->size     ? none.content
-                              : place_content(row->id, path_of(w->a, w->plan->path, f->name),
-                                              f->size, f->mtime_ns, (uint64_t)f->inode);
+                          : place_content(row->id, path_of(w->a, w->plan->path, f->name), f->size,
+                                          f->mtime_ns, (uint64_t)f->inode);
     return f->has_content || (!f->size ? place_record_hashed(tx, row->id, &none, err)
                                        : place_record(tx, content, f->size, err));
 }
@@ -393,9 +399,8 @@ static bool take_moved(struct db_tx *tx, struct taking *w, const struct gone_fil
                   g->folder, g->name, strlen(g->name)) &&
            row_is(tx, w, f, &g->content, g->hashed == 8 ? 0 : g->hashed, g->version, g->member,
                   err) &&
-           db_run(tx, err,
-                  "update version_files set name = ?3 where version = ?1 and number = ?2", "sis",
-                  g->version, g->member, name_for(w->a, f->name)) &&
+           db_run(tx, err, "update version_files set name = ?3 where version = ?1 and number = ?2",
+                  "sis", g->version, g->member, name_for(w->a, f->name)) &&
            db_run(tx, err,
                   "update place_versions set place = ?2, path = case ?4 when 1 then ?3 else path "
                   "end where version = ?1",
@@ -441,9 +446,8 @@ static bool take_one(struct db_tx *tx, struct taking *w, const struct seen_file 
                      struct error *err)
 {
     struct asset_wish wish = wish_of(w);
-    struct asset_file file = {.name = name_for(w->a, f->name),
-                              .size = f->size,
-                              .modified_ms = modified_of(f)};
+    struct asset_file file = {
+        .name = name_for(w->a, f->name), .size = f->size, .modified_ms = modified_of(f)};
     struct asset_made made;
     char asset[27] = "";
     bool hashed;
@@ -483,12 +487,11 @@ static bool sequence_facts(struct db_tx *tx, const struct taking *w, char **writ
         text_copy(text_of(db_text(rows, 0)), rate, sizeof(rate));
     if (!db_end(rows, err))
         return false;
-    json_t *facts =
-        json_pack("{s:s,s:s,s:I,s:s,s:b,s:s,s:[],s:[],s:[],s:o,s:[],s:s,s:{}}", "container",
-                  "image sequence", "kind", "sequence", "duration_frames", (json_int_t)w->count,
-                  "rate", rate, "vfr", 0, "rate_from", "project", "video", "audio", "captions",
-                  "sequence", sequence_fact(w->files, w->count), "damage", "duration_text", "",
-                  "tags");
+    json_t *facts = json_pack(
+        "{s:s,s:s,s:I,s:s,s:b,s:s,s:[],s:[],s:[],s:o,s:[],s:s,s:{}}", "container", "image sequence",
+        "kind", "sequence", "duration_frames", (json_int_t)w->count, "rate", rate, "vfr", 0,
+        "rate_from", "project", "video", "audio", "captions", "sequence",
+        sequence_fact(w->files, w->count), "damage", "duration_text", "", "tags");
     *written = facts ? json_dumps(facts, JSON_COMPACT) : NULL;
     json_decref(facts);
     return *written || error_set(err, ERROR_INPUT, "the name of a sequence is not UTF-8");
@@ -505,9 +508,8 @@ static bool take_sequence(struct db_tx *tx, struct taking *w, struct error *err)
     int64_t bytes = 0, unhashed = 0;
     for (size_t i = 0; ok && i < w->count; i++) {
         const struct seen_file *f = &w->files[i];
-        files[i] = (struct asset_file){.name = name_for(w->a, f->name),
-                                       .size = f->size,
-                                       .modified_ms = modified_of(f)};
+        files[i] = (struct asset_file){
+            .name = name_for(w->a, f->name), .size = f->size, .modified_ms = modified_of(f)};
         ok = content_for(tx, w, f, &files[i].content, &hashed[i], err) &&
              (!*f->version || *asset || asset_of(tx, f->version, asset, err));
         hashed[i] = fresh(f) ? hashed[i] : f->hashed == 1;
@@ -589,8 +591,9 @@ static bool take_in(struct db_tx *tx, void *context, struct error *err)
     w->counts = (struct place_counts){0};
     w->any = false;
     if (!place_row(tx, w->plan->row->id, &now, err) ||
-        !db_one_int(tx, &gone, 0, err, "select count(*) from places where project = ?1 and gone > 0",
-                    "s", now.project) ||
+        !db_one_int(tx, &gone, 0, err,
+                    "select count(*) from places where project = ?1 and gone > 0", "s",
+                    now.project) ||
         !folder_in(tx, w, w->plan->folder, w->folder, err))
         return false;
     w->moves = gone > 0;
@@ -651,8 +654,8 @@ static bool take_run(struct planning *w, size_t from, size_t to, struct seen_fil
     for (size_t i = from; i < to; i++) {
         news += fresh(&w->list[i]);
         taken += *w->list[i].version && w->list[i].member > 1;
-        rest_all = rest_all && (!fresh(&w->list[i]) ||
-                                may_be_taken(w, &w->list[i], now, SEQUENCE_RESTS_MS));
+        rest_all = rest_all &&
+                   (!fresh(&w->list[i]) || may_be_taken(w, &w->list[i], now, SEQUENCE_RESTS_MS));
     }
     // It is of several files already, or is all new.
     for (size_t i = from; i < to; i++)
@@ -687,8 +690,8 @@ static bool take_folder(struct planning *w, bool *any, struct error *err)
             rest[rest_count++] = w->list[i];
     }
     for (size_t i = 0; ok && i < rest_count && places_go_on(w->p); i += TAKE_FILES)
-        ok = take_some(w, rest + i, rest_count - i < TAKE_FILES ? rest_count - i : TAKE_FILES, false,
-                       any, err);
+        ok = take_some(w, rest + i, rest_count - i < TAKE_FILES ? rest_count - i : TAKE_FILES,
+                       false, any, err);
     return ok;
 }
 
@@ -767,9 +770,9 @@ static bool leave_assets(struct db_tx *tx, const struct place_row *row, bool *an
 {
     json_t *assets = json_array(), *versions = json_array();
     int64_t count;
-    struct db_rows *rows = db_query(
-        tx, "select asset, version from place_versions where place = ?1 limit ?2", "ii",
-        row->number, (int64_t)LEAVE_SOME);
+    struct db_rows *rows =
+        db_query(tx, "select asset, version from place_versions where place = ?1 limit ?2", "ii",
+                 row->number, (int64_t)LEAVE_SOME);
     while (db_next(rows)) {
         json_array_append_new(assets, json_string(db_text(rows, 0)));
         json_array_append_new(versions, json_string(db_text(rows, 1)));
@@ -790,9 +793,10 @@ static bool leave_in(struct db_tx *tx, void *context, struct error *err)
     int64_t folder = 0;
     if (!leave_assets(tx, w->row, &w->more, err) || w->more)
         return err->kind == ERROR_NONE;
-    if (!db_one_int(tx, &folder, 0, err,
-                    "select number from place_folders where place = ?1 order by number desc limit 1",
-                    "i", w->row->number))
+    if (!db_one_int(
+            tx, &folder, 0, err,
+            "select number from place_folders where place = ?1 order by number desc limit 1", "i",
+            w->row->number))
         return false;
     w->more = folder != 0;
     if (folder)
