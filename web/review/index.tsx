@@ -29,6 +29,7 @@ import { Bar } from "../player/bar";
 import { KEYS, KEY_SETS, keysOf, type Action, type KeySet } from "../player/keys";
 import { NOTHING, any, type Closer } from "../player/closing";
 import type { Addresses } from "../player/messages";
+import { Colour, type Coloured } from "../player/colour";
 import { readPeaks, type Peaks } from "../player/peaks";
 import { Player, emptyState, type Media, type PlayerState } from "../player/player";
 import type { MeterNews } from "../player/meter.worklet";
@@ -132,6 +133,7 @@ export function ReviewView(p: ReviewProps) {
   const [versions, set_versions] = useState<Version[]>([]);
   const on_screen = useRef<string | null>(null);
   const was_named = useRef(p.version);
+  const leaving = useRef<(() => void) | null>(null);
   const [, draw_again] = useState(0);
   const [problem, set_problem] = useState<Problem | null>(null);
   const [dressed, set_dressed] = useState(false);
@@ -168,18 +170,24 @@ export function ReviewView(p: ReviewProps) {
   was_named.current = p.version;
   const shown = version_shown(asset, versions, p.version, on_screen.current);
   on_screen.current = shown.id;
-  return <Room key={`${asset.id}.${shown.id}`} asset={asset} v={shown} versions={versions} hold={(v) => { on_screen.current = v.id; draw_again((n) => n + 1); }} p={p} />;
+  return (
+    <Colour key={shown.id} asset={asset} v={shown} share={p.share} leave={() => leaving.current?.()}>
+      {(colour) => <Room key={`${asset.id}.${shown.id}.${colour.key}`} asset={asset} v={colour.v} colour={colour} leaving={leaving} versions={versions} hold={(v) => { on_screen.current = v.id; draw_again((n) => n + 1); }} p={p} />}
+    </Colour>
+  );
 }
 
 interface RoomProps {
   asset: Asset;
   v: Version; // the one on the screen
+  colour: Coloured;
+  leaving: { current: (() => void) | null }; // called before the same frame is seen in other films
   versions: Version[]; // newest first
   hold: (v: Version) => void; // the one to show where the address names none
   p: ReviewProps;
 }
 
-function Room({ asset, v, versions, hold, p }: RoomProps) {
+function Room({ asset, v, colour, leaving, versions, hold, p }: RoomProps) {
   const root = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLDivElement>(null);
   const bar_host = useRef<HTMLDivElement>(null);
@@ -189,6 +197,8 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
   const bar = useRef<Bar | null>(null);
   const opened = useRef(false);
   const wanted = useRef(0); // the frame of the comment that the address names
+  const renew = useRef(colour.renew);
+  renew.current = colour.renew;
   const shuttle = useRef<Shuttle>(STILL);
   const state = useSignal<PlayerState>(emptyState());
   const comments = useSignal<Comment[]>([]);
@@ -232,7 +242,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
     if (!stage.current || !bar_host.current) return;
     const made = new Player(stage.current, {
       makeWorker: () => new Worker(worker_address, { type: "module" }),
-      renew: async () => addresses_of(await get<Version>(`/versions/${v.id}`)),
+      renew: async () => addresses_of(await renew.current()),
     });
     player.current = made;
     const track = new Bar(bar_host.current, { seek: (n, moving) => seek(n, moving), label: (n) => name_frame(made.state, n) });
@@ -345,6 +355,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
     address_timer.current = window.setTimeout(() => set_query({ f: n || null }, { replace: true }), 400);
   };
   useEffect(() => () => window.clearTimeout(address_timer.current), []);
+  leaving.current = () => { window.clearTimeout(address_timer.current); set_query({ f: player.current?.state.frame || null }, { replace: true }); };
   // Another version, at the same frame unless another is named.
   const show_version = (to: Version, at: { frame?: number; comment?: string; replace?: boolean } = {}): void => {
     window.clearTimeout(address_timer.current);
@@ -558,6 +569,7 @@ function Room({ asset, v, versions, hold, p }: RoomProps) {
             : <span class="mono quiet">v{v.number}</span>}
           {v.id !== newest.id && <Button class="newer" run={() => show_version(newest)}>{p.version === undefined ? `Version ${newest.number} has come` : "Not the newest"}</Button>}
           <StatusButton version={v} />
+          {colour.button}
           {s.growing && <span class="pill busy">Growing</span>}
           <span class="end">
             <span class="mono quiet wide">{nothing ? "" : still ? (size ? `${size.display_width} × ${size.display_height}` : "") : media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>
