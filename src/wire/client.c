@@ -2,6 +2,7 @@
 
 #include "plat/clock.h"
 #include "wire/inside.h"
+#include "wire/traffic.h"
 
 #include <curl/curl.h>
 #include <inttypes.h>
@@ -22,6 +23,8 @@ struct client {
     CURL **idle;
     int idle_count, lines;
     atomic_bool interrupted;
+    struct traffic *traffic; // NULL: no limit
+    struct stream *pace[2];  // by enum traffic_way
 };
 
 // ---- Trust ---------------------------------------------------------------------------------
@@ -141,6 +144,9 @@ void client_close(struct client *c)
     free(c->bearer);
     free(c->fingerprint);
     free(c->ca_file);
+    stream_leave(c->pace[TRAFFIC_IN]);
+    stream_leave(c->pace[TRAFFIC_OUT]);
+    traffic_close(c->traffic);
     pthread_mutex_destroy(&c->lock);
     pthread_cond_destroy(&c->more);
     free(c);
@@ -152,6 +158,34 @@ void client_interrupt(struct client *c)
     pthread_mutex_lock(&c->lock);
     pthread_cond_broadcast(&c->more);
     pthread_mutex_unlock(&c->lock);
+}
+
+void client_pace(struct client *c, int64_t bytes_a_second)
+{
+    if (bytes_a_second <= 0 || c->traffic)
+        return;
+    c->traffic = traffic_open();
+    for (enum traffic_way way = TRAFFIC_IN; way <= TRAFFIC_OUT; way++) {
+        traffic_cap(c->traffic, "line", way, bytes_a_second);
+        c->pace[way] = traffic_join(c->traffic, &(struct stream_wish){.key = way ? "out" : "in",
+                                                                      .kind = "call",
+                                                                      .way = way,
+                                                                      .buckets = {"line"},
+                                                                      .total_bytes = -1});
+    }
+}
+
+// How many of these bytes may move now: waits until it is one at least. 0: it was interrupted.
+static size_t pace(struct client *c, enum traffic_way way, size_t size)
+{
+    size_t may = c->pace[way] ? 0 : size;
+    while (!may && !c->interrupted) {
+        int wait_ms = 0;
+        may = stream_take(c->pace[way], size, &wait_ms);
+        if (!may)
+            clock_sleep_ms(wait_ms > 0 && wait_ms < 100 ? wait_ms : 100);
+    }
+    return may;
 }
 
 static CURL *line_take(struct client *c)
@@ -207,6 +241,8 @@ static size_t take_body(char *at, size_t one, size_t size, void *context)
     long status = 0;
     size *= one;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+    for (size_t left = size; left && !t->client->interrupted;)
+        left -= pace(t->client, TRAFFIC_IN, left);
     if (!t->call->download || status / 100 != 2)
         return buf_add(&t->body, at, size) ? size : 0;
     if (!t->call->download(t->call->context, t->received, at, size, &t->err)) {
@@ -225,6 +261,8 @@ static size_t give_body(char *to, size_t one, size_t room, void *context)
     if (!call->upload) {
         size_t left = call->body.size - (size_t)t->sent;
         room = room < left ? room : left;
+        if (room && !(room = pace(t->client, TRAFFIC_OUT, room)))
+            return CURL_READFUNC_ABORT;
         if (room)
             memcpy(to, call->body.at + t->sent, room);
         t->sent += (int64_t)room;
@@ -232,6 +270,8 @@ static size_t give_body(char *to, size_t one, size_t room, void *context)
     }
     if (call->upload_size >= 0 && (int64_t)room > call->upload_size - t->sent)
         room = (size_t)(call->upload_size - t->sent);
+    if (room && !(room = pace(t->client, TRAFFIC_OUT, room)))
+        return CURL_READFUNC_ABORT;
     int64_t got = room ? call->upload(call->context, t->sent, to, room, &t->err) : 0;
     if (got < 0) {
         t->failed = true;

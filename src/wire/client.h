@@ -27,6 +27,8 @@ struct client_wish {
 
 struct client *client_open(const struct client_wish *wish, struct error *err);
 void client_close(struct client *c);
+// Bytes a second of all bodies together, each way; 0: as the line can. Before the first call.
+void client_pace(struct client *c, int64_t bytes_a_second);
 // Ends calls under way with ERROR_CANCELLED and refuses new ones. Safe in any thread.
 void client_interrupt(struct client *c);
 

@@ -264,6 +264,7 @@ struct way *way_open(const struct way_wish *wish)
     if (!w)
         abort();
     w->wish = *wish;
+    client_pace(wish->client, wish->bytes_a_second);
     pthread_mutex_init(&w->lock, NULL);
     pthread_condattr_init(&steady);
     pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
@@ -307,7 +308,8 @@ bool way_udp(const struct way *w)
 
 int way_lines(const struct way *w, int many)
 {
-    return w->wish.kind == WAY_HTTPS ? 1 : many;
+    // Whoever leaves the line to others takes one part of it.
+    return w->wish.kind == WAY_HTTPS || w->wish.policy == BULK_BACKGROUND ? 1 : many;
 }
 
 const char *way_word(const struct way *w)

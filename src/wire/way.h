@@ -24,6 +24,7 @@ struct way_wish {
 };
 
 struct way;
+// The rate holds for the client's calls too (client_pace).
 struct way *way_open(const struct way_wish *wish);
 void way_stop(struct way *w);  // ends waiting, for good
 void way_close(struct way *w); // NULL is fine

@@ -104,6 +104,21 @@ ok "nothing more is to be fetched" here fetch Reels --from B --into Film --json
 cp "$work/said" last
 ok "and nothing is doubled" holds 'a.result.moved===0&&a.result.versions===0&&a.result.notes===0' last
 
+# ---- limits hold whatever the way
+slower() { # slower MS COMMAND...: it takes at least so long
+  local began=${EPOCHREALTIME/[.,]/}; "${@:2}" || return 1
+  [ $((${EPOCHREALTIME/[.,]/} - began)) -ge $(($1 * 1000)) ]
+}
+noise 3000000 paced >paced.mov
+ok "a put by TCP keeps its rate" slower 1000 put paced.mov --via tcp --rate 16
+paced=$(ask GET "/projects/$project/assets?q=paced" | field '.items[0].id')
+ok "so does a get" slower 1000 here get "$paced" --out paced --via tcp --rate 16
+ok "the line is capped again" here traffic cap line --out 16M
+ok "WebDAV keeps to it" slower 1000 curl -sS --fail -H "Authorization: Bearer $token" -o dav.mov "$url/dav/Film/paced.mov"
+ok "and brings the file" cmp dav.mov paced.mov
+kept() { ask GET /traffic/history >history; holds "a.some(m=>m.kind===\"house\"&&m.via===\"udp\")&&a.some(m=>m.kind===\"upload\"&&m.via!==\"udp\")" history; }
+ok "the history says by which way each went" until_true 120 kept
+
 # ---- rights
 ok "an account that may not write there" bash -c "$(declare -f there here); posthouse=$posthouse other=$other house=$house; there user add r@film.test --name Reader && there user token r@film.test --scope read >said && grep -oE '[A-Za-z0-9_-]{43}' said | tail -1 >read.token && here house add Reader '$other_url' --their-token read.token --their-print $print"
 ok "is refused with the reason" says "Reader: " 3 here send Film --to Reader:Nowhere
