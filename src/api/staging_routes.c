@@ -27,6 +27,7 @@
 #include "plat/hidden.h"
 #include "plat/ids.h"
 #include "store/store.h"
+#include "wire/traffic.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,6 +78,46 @@ static bool body_holder(struct call *c, struct holder *h, struct error *err)
                          .attempt = body_text(c, "attempt"),
                          .token = body_int(c, "token", 0)};
     return check_holder(c, h, err);
+}
+
+struct metering { // the job that moves bytes
+    struct call *c;
+    const char *job, *project, *title;
+};
+
+static bool metering_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct metering *m = context;
+    struct db_rows *rows =
+        db_query(tx, "select project, title from jobs where id = ?1", "s", m->job);
+    if (db_next(rows)) {
+        m->project = arena_text(m->c->arena, db_text(rows, 0));
+        m->title = arena_text(m->c->arena, db_text(rows, 1));
+    }
+    return db_end(rows, err);
+}
+
+// What a worker fetches and brings counts as any media: against the line, the project and whose token
+// it is.
+static bool meter(struct call *c, const struct holder *h, bool in, struct error *err)
+{
+    struct metering found = {c, h->job, NULL, ""};
+    if (!c->api->wish.rooms.line || !c->request)
+        return true;
+    if (!db_read(c->api->db, metering_in, &found, err))
+        return false;
+    struct meter m = {.kind = "staging",
+                      .key = arena_format(c->arena, "%s %s %s", in ? "made" : "staged", h->job,
+                                          h->worker),
+                      .title = found.title,
+                      .who = c->who.name,
+                      .subject = h->job,
+                      .project = found.project,
+                      .person = c->who.person,
+                      .total_bytes = -1,
+                      .priority = TRAFFIC_PRIORITY};
+    request_metered(c->api, c->request, &m, in);
+    return true;
 }
 
 // ---- what is read
@@ -228,6 +269,8 @@ static bool pack_post(struct call *c, struct error *err)
         total += q.sizes[i];
     if (total > PACK_BYTES_MOST)
         return error_set(err, ERROR_TOO_BIG, "a pack has at most 64 MiB");
+    if (!meter(c, &h, false, err))
+        return false;
     struct pack *p = calloc(1, sizeof(*p));
     sha256 *list = malloc((count + 1) * sizeof(*list));
     if (!p || !list)
@@ -268,7 +311,8 @@ static bool file_get(struct call *c, struct error *err)
     struct asked q = {h.job, &content, &size, 1, 0};
     struct kept_map *k = ARENA_NEW(c->arena, struct kept_map);
     k->store = c->api->store;
-    if (!look_up(c, &q, err) || !store_map_open(k->store, &content, &k->map, err))
+    if (!look_up(c, &q, err) || !meter(c, &h, false, err) ||
+        !store_map_open(k->store, &content, &k->map, err))
         return false;
     struct file_run *runs = ARENA_ARRAY(c->arena, struct file_run, k->map->count + 1);
     for (size_t i = 0; i < k->map->count; i++)
@@ -427,6 +471,8 @@ static bool made_begin(struct call *c, struct error *err)
         return false;
     if (m->there)
         return true;
+    if (!meter(c, &m->h, true, err))
+        return false;
     m->at = offset ? strtoll(offset, NULL, 10) : 0;
     path_folder(m->arriving, folder, sizeof(folder));
     if (!folder_make(folder, 0750, err))

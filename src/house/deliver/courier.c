@@ -22,6 +22,7 @@
 #include "house/qc/reports.h"
 #include "plat/clock.h"
 #include "plat/files.h"
+#include "wire/traffic.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -56,6 +57,8 @@ struct errand { // one sending under way
     const struct store_map *map; // of the one that is open
     size_t mapped;
     json_t *paper; // of a parcel: its receipt
+    struct stream *stream; // what is sent counts against it; NULL: nothing is limited
+    int64_t paced;         // bytes that have counted
     // for the beats
     pthread_t beats;
     pthread_mutex_t lock; // guards done, total
@@ -104,6 +107,49 @@ static bool moved(void *context, int64_t done, int64_t total)
     e->total = total;
     pthread_mutex_unlock(&e->lock);
     return going(e);
+}
+
+// What was sent counts against the caps: the next piece goes when it is due. A leap is what an earlier
+// try had sent. What another program sends is counted, and can not be slowed down here.
+static bool sent(void *context, int64_t done, int64_t total)
+{
+    enum { LEAP = 32 << 20 };
+    struct errand *e = context;
+    bool waits = strcmp(e->to.kind, "program") != 0;
+    if (done < e->paced || done - e->paced > LEAP)
+        e->paced = done;
+    while (e->stream && e->paced < done) {
+        int wait_ms = 0;
+        size_t may = stream_take(e->stream, (size_t)(done - e->paced), &wait_ms);
+        e->paced += (int64_t)may;
+        if (!may && (wait_ms < 0 || !going(e)))
+            return false;
+        if (!may && !waits)
+            break;
+        if (!may)
+            clock_sleep_ms(wait_ms > 0 && wait_ms < 200 ? wait_ms : 200);
+    }
+    return moved(context, done, total);
+}
+
+static struct stream *stream_of(struct errand *e, int64_t total)
+{
+    if (!e->c->wish.traffic)
+        return NULL;
+    const char *project = word(e->made, "project");
+    struct stream_wish w = {.key = arena_format(e->a, "sending %s", e->claim.subject),
+                            .kind = "delivery",
+                            .way = TRAFFIC_OUT,
+                            .buckets = {"line", arena_format(e->a, "project %s", project)},
+                            .via = e->to.kind,
+                            .title = arena_format(e->a, "%s to %s", word(e->made, "name"),
+                                                  e->to.name),
+                            .who = word(e->made, "by"),
+                            .project = project,
+                            .subject = e->claim.subject,
+                            .total_bytes = total,
+                            .priority = TRAFFIC_PRIORITY};
+    return traffic_join(e->c->wish.traffic, &w);
 }
 
 // ---- what is to be sent
@@ -368,14 +414,20 @@ static bool send(struct errand *e, struct error *err)
                             .read = read_file,
                             .state = state,
                             .keep = keep,
-                            .moved = moved,
+                            .moved = sent,
                             .context = e,
                             .scratch = scratch,
                             .senders = *e->c->senders ? e->c->senders : NULL};
     if (!path_join(scratch, sizeof(scratch), e->c->scratch, e->claim.subject) ||
         (strcmp(e->to.kind, "program") == 0 && !folder_make(scratch, 0750, err)))
         return false;
+    int64_t total = 0;
+    for (i = 0; i < count; i++)
+        total += list[i].size;
+    e->stream = stream_of(e, total);
     bool ok = farend_send(&w, &e->result, err);
+    stream_leave(e->stream);
+    e->stream = NULL;
     struct error ignored;
     if (strcmp(e->to.kind, "program") == 0 && !folder_remove(scratch, ok ? err : &ignored))
         return false;
