@@ -205,6 +205,29 @@ await step("a ladder is a folder of files", async () => {
   await look("ladder");
 });
 
+await step("another house is named and tested, and a project goes there", async () => {
+  await page.goto(`${house.url}/admin/houses`);
+  await page.getByRole("button", { name: "New house" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("Bureau"); // itself: the other end is the story's matter
+  await page.getByLabel("Address").fill(house.url);
+  await page.getByLabel("Token").fill(house.token);
+  await look("house-form");
+  await accessible(page, "another house's form");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByRole("button", { name: "Test" }).click();
+  await page.waitForSelector("text=the account there is");
+  await look("houses");
+  await accessible(page, "houses");
+  await page.goto(`${house.url}/p/${project}/transfers`);
+  await page.getByRole("button", { name: "Send to a house" }).click();
+  await page.locator("dialog").getByLabel("Its project").fill("There");
+  await look("house-order");
+  await page.locator("dialog footer button[type=submit]:not([disabled])").click();
+  await page.locator("section", { hasText: "House to house" }).getByText("sent", { exact: true }).waitFor({ timeout: 120_000 });
+  await look("house-to-house");
+  await accessible(page, "house to house");
+});
+
 await step("nothing went wrong in the page", () => assert.deepEqual(faults, []));
 await browser.close();
 await house.close();

@@ -16,6 +16,7 @@ import { Account } from "./account";
 import { Links } from "../links/list";
 import { Destinations } from "./destinations";
 import { Places } from "./places";
+import { Houses } from "../houses/houses";
 import { Table } from "./table";
 import { Watched } from "./watched";
 
@@ -36,6 +37,7 @@ export function Admin({ view }: { view: View }) {
         {view === "destinations" && <Destinations />}
         {view === "watched" && <Watched />}
         {view === "places" && <Places />}
+        {view === "houses" && <Houses />}
         {view === "audit" && <Audit />}
       </div>
     </main>

@@ -30,6 +30,7 @@ export function commands(): Command[] {
   list.push({ name: "Transfers: what moves now", icon: "upload", run: () => go(to.transfers(here?.id ?? null)) });
   list.push({ name: "Your account: second factor, log-ins, tokens", icon: "key", run: () => go("/tokens") });
   if (is_admin.value) {
+    list.push({ name: "Houses", icon: "house", run: () => go("/admin/houses") });
     list.push({ name: "Destinations", icon: "deliver", run: () => go("/admin/destinations") });
     list.push({ name: "Watched folders", icon: "folder", run: () => go("/admin/watched") });
     list.push({ name: "Media in place: volumes", icon: "folder", run: () => go("/admin/places") });

@@ -7,7 +7,7 @@
  *   /p/PROJECT/farm?state=&kind=&q=            what runs, waits and has ended; also /farm, of all projects
  *   /p/PROJECT/farm/JOB?step=&task=            a job, at a task;   .../farm/nodes   .../farm/limits
  *   /p/PROJECT/compare/LEFT/RIGHT?f=&m=        two films locked: v-VERSION or d-DELIVERY each
- *   /p/PROJECT/receipt/SENDING   /pickup#KEY   /admin/destinations   /admin/places
+ *   /p/PROJECT/receipt/SENDING   /pickup#KEY   /admin/destinations   /admin/places   /admin/houses
  *   /p/PROJECT/deliver   /p/PROJECT/shares   /p/PROJECT/settings   /p/PROJECT/transfers   /transfers
  *   /tokens  /admin/people  /admin/audit
  *   (/jobs and /p/PROJECT/jobs are older names of the farm's queue, /admin/workers of /farm/nodes)
@@ -32,6 +32,7 @@ export type View =
   | "destinations"
   | "watched"
   | "places"
+  | "houses"
   | "audit"
   | "login"
   | "setup"
@@ -68,6 +69,7 @@ const table: [RegExp, View, (keyof Route)[]][] = [
   [/^\/admin\/destinations\/?$/, "destinations", []],
   [/^\/admin\/watched\/?$/, "watched", []],
   [/^\/admin\/places\/?$/, "places", []],
+  [/^\/admin\/houses\/?$/, "houses", []],
   [/^\/admin\/people\/?$/, "people", []],
   [/^\/admin\/audit\/?$/, "audit", []],
   [/^\/login\/?$/, "login", []],

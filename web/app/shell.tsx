@@ -122,7 +122,7 @@ function number_in(r: Route, name: string): number | undefined {
 }
 
 const titles: Record<View, string> = {
-  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", receipt: "Receipt", compare: "Comparison", pickup: "Files for you", destinations: "Destinations", watched: "Watched folders", places: "Media in place", transfers: "Transfers", shares: "Links", settings: "Project", tokens: "Account",
+  home: "Projects", library: "Library", review: "Review", farm: "Farm", deliver: "Deliver", receipt: "Receipt", compare: "Comparison", pickup: "Files for you", destinations: "Destinations", houses: "Houses", watched: "Watched folders", places: "Media in place", transfers: "Transfers", shares: "Links", settings: "Project", tokens: "Account",
   people: "People", audit: "Audit", login: "Log in", setup: "Set up", welcome: "Welcome", share: "Review", missing: "Not found",
 };
 
@@ -162,6 +162,7 @@ function ViewOf() {
     case "destinations":
     case "watched":
     case "places":
+    case "houses":
     case "audit":
       return <Admin view={r.view} />;
     default:
@@ -267,6 +268,7 @@ function me_menu(): MenuItem[] {
           { name: "Destinations", icon: "deliver", run: () => go("/admin/destinations") },
           { name: "Watched folders", icon: "folder", run: () => go("/admin/watched") },
           { name: "Media in place", icon: "folder", run: () => go("/admin/places") },
+          { name: "Houses", icon: "house", run: () => go("/admin/houses") },
           { name: "Transfers and limits", icon: "upload", run: () => go(to.transfers(null)) },
           { name: "Machines", icon: "machine", run: () => go(to.job(null, "nodes")) },
           { name: "Audit log", icon: "log", run: () => go("/admin/audit") },

@@ -25,6 +25,7 @@ import { ColumnsDialog, DeliverDialog, EditDialog, FilterDialog, ImportDialog, M
 import { FactsPanel } from "./facts";
 import { Assets, type Sort, type Wish } from "./model";
 import { place_away, place_words } from "./in_place";
+import { HouseOrder } from "../houses/houses";
 import { nothing, pick, step, type Selection } from "./selection";
 import { Name, Tile, can_deliver, kind_icon, length_of, state_words } from "./tile";
 import { DRAG, Tree, make_folder } from "./tree";
@@ -222,6 +223,7 @@ export function Library() {
       ...(folded.right.value ? [{ name: "Facts", icon: "list" as const, disabled: !one, run: () => fold("right") }] : []),
       "line",
       { name: "Share", icon: "link", keys: "Ctrl+S", disabled: !may("share"), run: () => void open_dialog((close) => <ShareDialog project={project} assets={list} close={close} />) },
+      { name: "Send to a house", icon: "upload", disabled: !may("download"), run: () => void open_dialog((close) => <HouseOrder project={project} assets={list.map((x) => x.id)} way="out" close={close} />) },
       { name: "Deliver", icon: "deliver", keys: "Ctrl+D", disabled: !one || !may("deliver") || !can_deliver(a), run: () => void open_dialog((close) => <DeliverDialog asset={a} close={close} />) },
       "line",
       { name: "Bring in its next version", icon: "upload", disabled: !one || !may("upload") || a.kind === "sequence", run: () => { version_of.current = a.id; version_picker.current?.click(); } },

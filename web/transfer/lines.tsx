@@ -1,6 +1,7 @@
 // transfer/lines: the line: what moves now, who, how fast, how long still; its limits; what has moved.
 import sheet from "../style/views.css?url";
 import type { Cap, NewCap, Person, Problem, Project, Quota, Traffic, TrafficMove, TrafficStream } from "api-types";
+import { Parcels } from "../houses/houses";
 import { useEffect, useState } from "preact/hooks";
 import { del, get, is_aborted, patch, post, problem_of, put } from "../app/api";
 import { online } from "../app/link";
@@ -20,7 +21,7 @@ import { tell_problem } from "../parts/toast";
 export { sheet };
 const EVERY_MS = 1500;
 const fail = (e: unknown) => tell_problem(problem_of(e));
-const kinds: Record<string, string> = { upload: "Upload", download: "Download", zip: "Zip", playback: "Pictures" };
+const kinds: Record<string, string> = { upload: "Upload", download: "Download", zip: "Zip", playback: "Pictures", house: "House to house", delivery: "Delivery", staging: "For a worker" };
 
 export function Lines() {
   const project = route.value.project;
@@ -54,6 +55,7 @@ export function Lines() {
         {!now && !problem && <div aria-busy="true"><div class="skeleton bar" /><div class="skeleton bar" /></div>}
         {is_admin.value && !project && <Caps />}
         {is_admin.value && !project && <Quotas />}
+        {project && <Parcels key={project} project={project} />}
         <Past project={project} />
       </div>
     </main>
