@@ -89,7 +89,9 @@ json_t *camera_facts(const struct ticket *t, const struct camera *c)
 {
     bool known = c->rate.num > 0;
     rational rate = known ? c->rate : t->sequence_rate.den ? t->sequence_rate : (rational){24, 1};
-    int64_t frames = t->sequence ? (int64_t)t->input_count : c->frames;
+    int64_t frames = t->sequence          ? (int64_t)t->input_count
+                     : t->input_count > 1 ? 0 // each part says its own
+                                          : c->frames;
     const char *lent = t->sequence_rate.den ? "project" : "none";
     json_t *facts =
         json_pack("{s:s, s:s, s:[o], s:[], s:[], s:[], s:{}, s:I, s:s, s:s, s:b, s:s, s:o}",

@@ -1,4 +1,6 @@
 #include "engine/media.h"
+#include "engine/made.h"
+#include "engine/span.h"
 #include "formats/sequence/sequence.h"
 
 #include <stdlib.h>
@@ -49,7 +51,7 @@ static int open_no_other(AVFormatContext *f, AVIOContext **pb, const char *url, 
 bool media_error(struct error *err, int code, const struct media *m, const char *doing)
 {
     char text[AV_ERROR_MAX_STRING_SIZE] = "";
-    const char *name = m->ticket->inputs[0].name;
+    const char *name = m->ticket->inputs[m->number].name;
     av_strerror(code, text, sizeof(text));
     if (code == AVERROR(ENOMEM)) {
         // libav says so too when there are more streams than it may make.
@@ -82,7 +84,7 @@ static bool unknown(struct media *m, struct error *err)
 {
     uint8_t head[4096];
     size_t got = 0;
-    const char *name = m->ticket->inputs[0].name;
+    const char *name = m->ticket->inputs[m->number].name;
     if (!input_read(m->in, 0, head, sizeof(head), &got, err))
         return false;
     bool zeros = true;
@@ -112,7 +114,8 @@ static bool sizes_hold(const struct media *m, struct error *err)
         if (p->codec_type != AVMEDIA_TYPE_VIDEO ||
             (p->width <= MEDIA_SIDE_PX && p->height <= MEDIA_SIDE_PX))
             continue;
-        error_set(err, ERROR_TOO_BIG, "the picture of %s is too large", m->ticket->inputs[0].name);
+        error_set(err, ERROR_TOO_BIG, "the picture of %s is too large",
+                  m->ticket->inputs[m->number].name);
         error_why(err, "it says %d x %d, and at most %d a side are read", p->width, p->height,
                   MEDIA_SIDE_PX);
         return error_fix(err, "if the file is right, make a smaller picture of it");
@@ -135,8 +138,8 @@ static void keep_declared(struct media *m)
 
 static bool open_container(struct media *m, struct error *err)
 {
-    const struct ticket_input *input = &m->ticket->inputs[0];
-    if (!input_open(0, input->size, &m->in, err))
+    const struct ticket_input *input = &m->ticket->inputs[m->number];
+    if (!input_open(m->number, input->size, &m->in, err))
         return false;
     uint8_t *room = av_malloc(IO_BYTES);
     // What still grows is read from its beginning on, as from a line: its end is not there yet.
@@ -185,7 +188,7 @@ bool media_locked(const struct media *m, struct error *err)
 
 static bool sound_or_picture(struct media *m, struct error *err)
 {
-    const char *name = m->ticket->inputs[0].name;
+    const char *name = m->ticket->inputs[m->number].name;
     for (unsigned i = 0; i < m->format->nb_streams; i++) {
         const AVStream *s = m->format->streams[i];
         const AVCodecParameters *p = s->codecpar;
@@ -319,16 +322,59 @@ static bool open_pictures(struct media *m, struct error *err)
 
 // ---- both
 
+// One of the files that are a clip together.
+static bool open_one(const struct ticket *t, size_t number, struct media **to, struct error *err)
+{
+    struct media *m = calloc(1, sizeof(*m));
+    if (!m)
+        return error_set(err, ERROR_TOO_BIG, "no memory for %s", t->inputs[number].name);
+    m->ticket = t;
+    m->number = number;
+    m->video = m->audio = -1;
+    if (t->inputs[number].size > 0 && open_container(m, err) && sound_or_picture(m, err))
+        return *to = m, true;
+    if (t->inputs[number].size == 0) {
+        error_set(err, ERROR_DAMAGED, "%s is empty", t->inputs[number].name);
+        error_fix(err, "bring it in again from where it was recorded");
+    }
+    media_close(m);
+    return false;
+}
+
+static bool open_span(struct media *m, struct error *err)
+{
+    bool tracks = strcmp(m->ticket->span, "tracks") == 0;
+    if (!span_open(m->ticket, tracks, open_one, &m->span, err))
+        return false;
+    m->format = span_format(m->span);
+    m->in = span_first(m->span)->in;
+    if (span_first(m->span)->declared) {
+        m->declared = avcodec_parameters_alloc();
+        avcodec_parameters_copy(m->declared, span_first(m->span)->declared);
+    }
+    return sound_or_picture(m, err);
+}
+
 bool media_open(const struct ticket *t, struct media **to, struct error *err)
 {
     struct media *m = calloc(1, sizeof(*m));
     m->ticket = t;
     m->video = m->audio = -1;
+    const struct maker *maker = maker_of(t);
     bool done;
-    if (t->inputs[0].size == 0) {
+    if (maker) {
+        done = made_open(maker, t, &m->made, err);
+        if (done) {
+            m->format = made_format(m->made);
+            m->in = made_input(m->made);
+            done = sizes_hold(m, err) && sound_or_picture(m, err);
+        }
+    } else if (t->inputs[0].size == 0) {
         error_set(err, ERROR_DAMAGED, "%s is empty", t->inputs[0].name);
         error_why(err, "it has no bytes");
         done = error_fix(err, "bring it in again from where it was recorded");
+    } else if (t->span) {
+        done = open_span(m, err);
     } else {
         done = find_picture(m, err);
         if (done && m->picture_codec != AV_CODEC_ID_NONE)
@@ -349,11 +395,16 @@ void media_close(struct media *m)
         return;
     av_parser_close(m->parser);
     avcodec_free_context(&m->parser_codec);
-    avformat_close_input(&m->format);
-    if (m->io)
-        av_freep(&m->io->buffer);
-    avio_context_free(&m->io);
-    input_close(m->in);
+    if (m->span || m->made) {
+        span_close(m->span);
+        made_close(m->made);
+    } else {
+        avformat_close_input(&m->format);
+        if (m->io)
+            av_freep(&m->io->buffer);
+        avio_context_free(&m->io);
+        input_close(m->in);
+    }
     avcodec_parameters_free(&m->picture);
     avcodec_parameters_free(&m->declared);
     free(m->numbers);
@@ -364,7 +415,9 @@ int media_read(struct media *m, AVPacket *p)
 {
     struct error err;
     if (!m->pictures) {
-        int code = av_read_frame(m->format, p);
+        int code = m->span   ? span_read(m->span, p)
+                   : m->made ? made_read(m->made, p)
+                             : av_read_frame(m->format, p);
         m->encrypted = m->encrypted ||
                        (code >= 0 && av_packet_get_side_data(p, AV_PKT_DATA_ENCRYPTION_INFO, NULL));
         return code;
@@ -382,6 +435,14 @@ int media_read(struct media *m, AVPacket *p)
     p->duration = 1;
     p->flags = AV_PKT_FLAG_KEY;
     return 0;
+}
+
+int media_seek(struct media *m, int stream, int64_t time, int flags)
+{
+    if (m->made)
+        return made_seek(m->made, time), 0;
+    return m->span ? span_seek(m->span, stream, time, flags)
+                   : av_seek_frame(m->format, stream, time, flags);
 }
 
 bool media_second_field(struct media *m, const AVPacket *p)

@@ -17,8 +17,12 @@
 #define MEDIA_PIXELS 268435456 // 16384 x 16384
 #define MEDIA_STREAMS 256
 
+struct span;
+struct made;
 struct media {
     const struct ticket *ticket;
+    size_t number;     // which of its inputs
+    struct span *span; // files that are one clip; then format, io and in are its own or the first's
     // a container
     AVFormatContext *format; // NULL for pictures
     AVIOContext *io;
@@ -26,6 +30,7 @@ struct media {
     int64_t at;
     bool unreadable; // our own reading failed: not all that libav calls an i/o error
     bool encrypted;  // a packet that was read can only be opened with a key
+    struct made *made; // a maker's file (engine/maker); format and in are its
     // numbered pictures, or one
     bool pictures;
     enum AVCodecID picture_codec;
@@ -53,6 +58,8 @@ enum AVCodecID media_picture_codec(const uint8_t *head, const char *name);
 int media_read(struct media *m, AVPacket *p);
 // Says that it is encrypted, for a file of which media_read found it. Always false.
 bool media_locked(const struct media *m, struct error *err);
+// As av_seek_frame.
+int media_seek(struct media *m, int stream, int64_t time, int flags);
 // In a transport stream each field of a field-coded picture may be a packet of its own: true for
 // the second one. Ask once for each packet of the picture stream, in order.
 bool media_second_field(struct media *m, const AVPacket *p);

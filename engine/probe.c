@@ -7,6 +7,7 @@
  */
 #include "engine/camera.h"
 #include "engine/layers.h"
+#include "engine/maker.h"
 #include "engine/media.h"
 #include "engine/metadata.h"
 #include "formats/sequence/sequence.h"
@@ -883,7 +884,7 @@ bool probe_seeing(const struct ticket *t, probe_saw *saw, json_t **facts, struct
 {
     struct probing p = {.damage = json_array(), .rate = {25, 1}};
     bool own = false, done = !t->inputs[0].size || camera_look(t, &p.camera, &own, err);
-    if (done && own) {
+    if (done && own && !maker_of(t)) {
         *facts = camera_facts(t, &p.camera);
         json_decref(p.damage);
         return true;

@@ -305,6 +305,8 @@ static bool read_back(struct rewrap *x, struct error *err)
 static const char *writer_of(const struct rewrap *x, char head[64])
 {
     const char *name = x->m->format ? x->m->format->iformat->name : "";
+    if (x->m->span || x->m->made) // several files, or none of a format that is written
+        return NULL;
     if (strcmp(name, "mxf") == 0)
         return "mxf";
     if (!strstr(name, "matroska"))

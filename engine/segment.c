@@ -693,7 +693,7 @@ static bool find_start(struct cutting *x, bool *first, struct error *err)
         return true;
     }
     int64_t at = whole(from, "dts", whole(from, "time", 0));
-    if (av_seek_frame(x->m->format, x->m->video, at, AVSEEK_FLAG_BACKWARD) >= 0 &&
+    if (media_seek(x->m, x->m->video, at, AVSEEK_FLAG_BACKWARD) >= 0 &&
         read_to(x, from, false, first))
         return true;
     if (!reopen(x, err) || read_to(x, from, true, first))

@@ -193,13 +193,15 @@ const struct shape shapes[] = {
      "timecode:TimecodeFact? "
      "video:VideoFact[] audio:AudioFact[] captions:CaptionFact[] sequence:SequenceFact? "
      "damage:DamageFact[] sprite:SpriteFact? duration_text:text tags:json "
-     "metadata:json? chapters:json? camera:CameraFact? exr:ExrFact?",
+     "metadata:json? chapters:json? camera:CameraFact? span:SpanFact? exr:ExrFact?",
      "of the first picture stream (sound: frames at rate 48000/1 are samples)"},
     {"CameraFact",
      "picture:bool format:text? sdk:text? reel:text? reel_from:text? clip:text? clip_from:text? "
-     "model:text?",
+     "model:text? helper:text?",
      "of a camera original; picture false: only its maker's software (sdk) decodes it; from: header, "
      "file name, sidecar"},
+    {"SpanFact", "kind:'follow'|'tracks' files:int missing:text[]",
+     "several files that are one clip: parts that follow each other, or a track each"},
     {"ConstantFact", "rate:text frames:int rule:text",
      "when vfr: what a deliverable at a constant rate has, and by which rule"},
     {"TimecodeFact", "start:text start_frame:int base:int frames_per_label:int drop:bool from:text",
@@ -262,8 +264,10 @@ const struct shape shapes[] = {
      "sequence of it becomes a further version of that one"},
     {"Transfer",
      "id:id project:id name:text folder:id? origin:text state:'open'|'closed' created:time by:text "
-     "files:int files_done:int bytes:int bytes_done:int",
-     ""},
+     "files:int files_done:int bytes:int bytes_done:int card:Card?",
+     "card: once it is closed and was looked at"},
+    {"Card", "kind:text title:text clips:int missing:text[] notes:text[]",
+     "kind empty: it is no camera's card; missing: what its own index lists and is not there"},
     {"NewTransferFile", "path:text size:int modified:time? key:text? growing:bool?",
      "path: relative, with / between; growing: it is still being written, size is -1"},
     {"TransferFile",

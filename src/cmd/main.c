@@ -254,6 +254,8 @@ int main(int argc, char **argv)
     } else {
         if (log_level_named(config_text(call.config, "log.level"), &level))
             log_set_level(level);
+        if (*config_text(call.config, "engine.helpers")) // for the engines that it, or a worker, runs
+            setenv("POSTHOUSE_ENGINE_HELPERS", config_text(call.config, "engine.helpers"), 1);
         status = command->run(&call);
     }
     config_close(call.config);

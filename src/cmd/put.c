@@ -19,8 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-enum { SAID_MOST = 20 };
+enum { SAID_MOST = 20, EMPTY_MOST = 100000 };
 
 struct root {
     const char *path; // absolute
@@ -47,6 +48,9 @@ struct put {
     int64_t had_files, had_bytes;       // marked in the journal
     int64_t unmarked;                   // counted, not marked
     int64_t began_us;
+    const char *last_folder; // of the first walk: it may be empty; NULL: it is not
+    const char **empty;      // folders without files
+    size_t empty_count, empty_room;
     bool second; // walk
     struct put_choice *choice; // NULL: all is sent
 };
@@ -139,6 +143,24 @@ static bool send_one(struct put *p, const struct file_seen *f, const char *as, s
     return true;
 }
 
+// The folder seen last is empty unless what comes next is in it.
+static void folder_holds(struct put *p, const char *next)
+{
+    size_t size = p->last_folder ? strlen(p->last_folder) : 0;
+    bool in = size && next && strncmp(next, p->last_folder, size) == 0 && next[size] == '/';
+    if (size && !in && p->empty_count < EMPTY_MOST) {
+        if (p->empty_count == p->empty_room) {
+            p->empty_room = p->empty_room ? p->empty_room * 2 : 16;
+            const char **more = ARENA_ARRAY(p->call->arena, const char *, p->empty_room);
+            if (p->empty_count)
+                memcpy(more, p->empty, p->empty_count * sizeof(*more));
+            p->empty = more;
+        }
+        p->empty[p->empty_count++] = p->last_folder;
+    }
+    p->last_folder = NULL;
+}
+
 // Both walks leave the same out: what is chosen does not change in between.
 static bool chosen(struct put *p, const struct file_seen *f, const char *as)
 {
@@ -155,15 +177,24 @@ static bool chosen(struct put *p, const struct file_seen *f, const char *as)
 static bool seen(void *context, const struct file_seen *f, bool *enter, struct error *err)
 {
     struct put *p = context;
+    struct error ignored;
     (void)enter;
     char as[PATH_MAX + 256];
-    if (f->kind == FILE_FOLDER)
+    if (f->kind == FILE_FOLDER) {
+        snprintf(as, sizeof(as), "%s%s%s", p->root->name, f->relative[0] ? "/" : "", f->relative);
+        if (!p->second && !p->choice && transfer_path_check(text_of(as), &ignored)) {
+            folder_holds(p, as);
+            p->last_folder = arena_text(p->call->arena, as);
+        }
         return true;
+    }
     if (p->choice)
         snprintf(as, sizeof(as), "%s", f->relative);
     else
         snprintf(as, sizeof(as), "%s%s%s", p->root->name, f->relative[0] ? "/" : "", f->relative);
     bool behind = transfer_path_hidden(text_of(as));
+    if (!p->second && !behind)
+        folder_holds(p, as);
     if (f->kind != FILE_PLAIN || behind) {
         if (!p->second)
             ++*(f->kind == FILE_LINK ? &p->links : behind ? &p->left_behind : &p->others);
@@ -189,6 +220,22 @@ static bool walk(struct put *p, bool second, struct error *err)
         if (!folder_walk(p->root->path, &wish, err))
             return false;
     }
+    if (!second)
+        folder_holds(p, NULL);
+    return true;
+}
+
+// Folders without files: a card is kept as it was.
+static bool make_folders(struct put *p, struct error *err)
+{
+    const char *folder = option_text(p->call, "folder");
+    char id[27];
+    for (size_t i = 0; i < p->empty_count; i++)
+        if (!house_folder(p->house.client, p->project,
+                          arena_format(p->call->arena, "%s%s%s", folder ? folder : "",
+                                       folder && *folder ? "/" : "", p->empty[i]),
+                          true, id, err))
+            return error_while(err, "keeping the empty folder %s", p->empty[i]);
     return true;
 }
 
@@ -256,6 +303,44 @@ static bool close_transfer(struct put *p, struct error *err)
     return ok;
 }
 
+// What the house makes of it as a card: it looks once the transfer is closed. NULL: it has not yet,
+// or it is none.
+static json_t *card_of(struct put *p)
+{
+    int64_t until_us = clock_tick_us() + 10 * 1000000LL;
+    json_t *card = NULL;
+    struct error ignored;
+    while (p->files > 1 && !p->choice && !card && clock_tick_us() < until_us) {
+        json_t *t = house_ask(p->house.client, "GET", NULL, &ignored, "/transfers/%s", p->transfer);
+        if (!t)
+            break;
+        card = json_object_get(t, "card");
+        card = json_is_object(card) ? json_incref(card) : NULL;
+        json_decref(t);
+        if (!card)
+            usleep(50000);
+    }
+    if (card && !*json_word(card, "kind")) {
+        json_decref(card);
+        card = NULL;
+    }
+    return card;
+}
+
+static void tell_card(const json_t *card)
+{
+    size_t i;
+    const json_t *line;
+    if (!card)
+        return;
+    printf("a card: %s, %s clips\n", json_word(card, "title"),
+           count_text(json_integer_value(json_object_get(card, "clips"))).text);
+    json_array_foreach(json_object_get(card, "missing"), i, line)
+        fprintf(stderr, "missing on the card: %s\n", json_string_value(line));
+    json_array_foreach(json_object_get(card, "notes"), i, line)
+        fprintf(stderr, "note: %s\n", json_string_value(line));
+}
+
 // ---- telling
 
 static json_t *failures_json(struct put *p)
@@ -277,7 +362,8 @@ static const char *via_word(const struct sending_numbers *n)
     return strcmp(n->via, "UDP") == 0 ? "udp" : strcmp(n->via, "HTTPS") == 0 ? "https" : "tcp";
 }
 
-static void tell_json(struct put *p, const struct sending_numbers *n, bool closed)
+static void tell_json(struct put *p, const struct sending_numbers *n, bool closed,
+                      const json_t *card)
 {
     json_t *all = json_pack(
         "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:b,s:o}", "via", via_word(n), "transfer",
@@ -287,6 +373,8 @@ static void tell_json(struct put *p, const struct sending_numbers *n, bool close
         "left_out", (json_int_t)(p->links + p->left_behind + p->others), "seconds",
         (double)(clock_tick_us() - p->began_us) / 1e6, "closed", closed, "failed",
         failures_json(p));
+    if (card)
+        json_object_set(all, "card", (json_t *)(uintptr_t)card);
     if (p->told) {
         *p->told = all;
         return;
@@ -337,11 +425,16 @@ static int finish(struct put *p, bool sent, struct error *err)
     if (p->choice)
         journal_keep(p->journal);
     struct sending_numbers n = sending_numbers(p->sending);
-    bool closed = sent && (!n.failed || p->choice) && close_transfer(p, err);
+    bool closed = sent && (!n.failed || p->choice) && make_folders(p, err) &&
+                  close_transfer(p, err);
+    json_t *card = closed ? card_of(p) : NULL;
     if (p->json)
-        tell_json(p, &n, closed);
+        tell_json(p, &n, closed, card);
     else
         tell(p, &n);
+    if (!p->json)
+        tell_card(card);
+    json_decref(card);
     if (closed)
         return 0;
     if (n.failed && sent) {

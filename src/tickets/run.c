@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -73,6 +74,41 @@ static bool make_socket(int *ours, int *theirs, struct error *err)
     return true;
 }
 
+// ---- makers' helpers
+
+static bool helper_named(const char *word, size_t size, char *to, size_t room)
+{
+    const char *all = getenv("POSTHOUSE_ENGINE_HELPERS");
+    for (text rest = text_of(all), one; rest.size;) {
+        one = text_cut(&rest, ' ');
+        text name = text_cut(&one, '=');
+        if (size && name.size == size && strncasecmp(name.at, word, size) == 0 && one.size)
+            return text_copy(one, to, room);
+    }
+    return false;
+}
+
+bool engine_helps(const char *name)
+{
+    char program[PATH_MAX];
+    const char *dot = strrchr(name, '.');
+    return dot && helper_named(dot + 1, strlen(dot + 1), program, sizeof(program));
+}
+
+// By its ending, or by what an earlier look at it has found.
+static bool helper_of(const struct ticket *t, const json_t *facts, char *to, size_t room)
+{
+    const char *name = t->input_count ? t->inputs[0].name : "", *dot = strrchr(name, '.');
+    const json_t *first = json_array_get(json_object_get(facts, "video"), 0);
+    const char *codec = json_string_value(json_object_get(first, "codec"));
+    const json_t *maker = json_object_get(json_object_get(facts, "camera"), "helper");
+    if (t->kind == TICKET_MUX || t->kind == TICKET_BAKE) // their inputs are packets, and tables
+        return false;
+    codec = json_is_string(maker) ? json_string_value(maker) : codec;
+    return (dot && helper_named(dot + 1, strlen(dot + 1), to, room)) ||
+           (codec && helper_named(codec, strlen(codec), to, room));
+}
+
 static size_t make_arguments(struct running *r, const char *engine, const char **to)
 {
     size_t count = r->wish->sandbox == SANDBOX_ON ? sandbox_prefix(engine, to) : 0;
@@ -90,6 +126,8 @@ static bool choose_program(const struct running *r, char *to, size_t room, struc
 {
     if (r->wish->engine)
         snprintf(to, room, "%s", r->wish->engine);
+    else if (helper_of(r->ticket, r->ticket->facts, to, room))
+        return true;
     else if (!engine_path(to, room, err))
         return false;
     char *slash = strrchr(to, '/');
@@ -484,7 +522,7 @@ static bool finish(struct running *r, bool heard_all, json_t **result, struct er
     return true;
 }
 
-bool engine_run(const struct engine_wish *wish, json_t **result, struct error *err)
+static bool run_once(const struct engine_wish *wish, json_t **result, struct error *err)
 {
     bool done = false;
     struct running r = {.wish = wish,
@@ -585,6 +623,43 @@ static bool list_files(const struct files *f, json_t *ticket, struct error *err)
         json_array_append_new(
             inputs, json_pack("{s:o, s:I}", "name", shown, "size", (json_int_t)s.st_size));
     }
+    return true;
+}
+
+// What libav does not decode a helper may: then its facts count, with the word that leads to it.
+static void ask_helper(const struct engine_wish *wish, json_t **result)
+{
+    char helper[PATH_MAX];
+    struct ticket *t = NULL;
+    struct error ignored;
+    json_t *again = NULL;
+    const json_t *camera = json_object_get(*result, "camera");
+    if (wish->engine || !json_is_false(json_object_get(camera, "picture")) ||
+        !ticket_parse(wish->ticket, &t, &ignored))
+        return;
+    const json_t *first = json_array_get(json_object_get(*result, "video"), 0);
+    json_t *word = json_object_get(first, "codec");
+    struct engine_wish with = *wish;
+    with.engine = helper;
+    if (t->kind == TICKET_PROBE && helper_of(t, *result, helper, sizeof(helper)) &&
+        run_once(&with, &again, &ignored)) {
+        json_t *own = json_object_get(again, "camera");
+        if (!json_is_object(own)) {
+            own = json_pack("{s:b}", "picture", 1);
+            json_object_set_new(again, "camera", own);
+        }
+        json_object_set(own, "helper", word);
+        json_decref(*result);
+        *result = again;
+    }
+    ticket_close(t);
+}
+
+bool engine_run(const struct engine_wish *wish, json_t **result, struct error *err)
+{
+    if (!run_once(wish, result, err))
+        return false;
+    ask_helper(wish, result);
     return true;
 }
 

@@ -56,6 +56,12 @@ MUST_CHECK bool engine_run(const struct engine_wish *wish, json_t **result, stru
 MUST_CHECK bool engine_run_files(const struct engine_wish *wish, const char *const *paths,
                                  size_t count, json_t **result, struct error *err);
 
+// A maker's helper is run in the engine's place for files that it decodes: POSTHOUSE_ENGINE_HELPERS
+// in the environment, "braw=/path/program r3d=/path/other": each for a name's ending, or for the word
+// of a coding that a probe without it has found (facts.video[0].codec; then the probe is done again).
+// Whether there is one for files of this name's ending.
+bool engine_helps(const char *name);
+
 // Where the engine is: POSTHOUSE_ENGINE in the environment, else beside our own program, in engine/
 // or ../libexec/posthouse/ of its folder.
 MUST_CHECK bool engine_path(char *to, size_t room, struct error *err);

@@ -141,6 +141,9 @@ static bool parse_rest(struct ticket *t, const json_t *from, struct error *err)
         (!json_is_string(rate) ||
          !rational_parse(text_of(json_string_value(rate)), &t->sequence_rate, err)))
         return refuse(err, "sequence_rate", "it is not a rate such as 24000/1001");
+    t->span = json_string_value(json_object_get(from, "span"));
+    if (t->span && strcmp(t->span, "follow") != 0 && strcmp(t->span, "tracks") != 0)
+        return refuse(err, "span", "it is not follow or tracks");
     const json_t *output = json_object_get(from, "output");
     t->output = json_string_value(output);
     if (t->output && !ticket_output_name(text_of(t->output)))
@@ -217,6 +220,8 @@ json_t *ticket_format(const struct ticket *t)
                            "output_bytes", (json_int_t)t->limits.output_bytes);
     if (t->sequence)
         json_object_set(to, "sequence", t->sequence);
+    if (t->span)
+        json_object_set_new(to, "span", json_string(t->span));
     if (t->sequence_rate.den)
         json_object_set_new(to, "sequence_rate", json_string(rational_text(t->sequence_rate).text));
     if (t->facts)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Camera originals in a house: what only a maker's software decodes is stored, told and never damaged; a transcode stands
 # for it, whichever came first; who claims too much is told, and a person decides.
-# originals.sh PROGRAM TOP MAKE_CAMERA
+# originals.sh PROGRAM TOP MAKE_CAMERA HELPER
 set -uo pipefail
 . "$(dirname "$0")/house_lib.sh"
-make=$(realpath "$3")
+make=$(realpath "$3") helper=$(realpath "$4")
 same() { [ "$1" = "$2" ] || { echo "seen: $1"; echo "wanted: $2"; false; }; }
 cd "$work" || exit 1
 id_of() { ask GET "/projects/$project/assets?limit=100" | field ".items.find(a=>a.name==='$1')?.id"; }
@@ -24,7 +24,11 @@ film cut.mov 05:00:00:00
 ok "without a house it is told with what it says and whose software it takes" bash -c "'$posthouse' probe A001_C002_0101AB_001.R3D >told && grep -q 'no picture without the maker' told && grep -q '10:11:12:13' told && grep -q 'A001, from the header' told"
 ok "an order of it is refused with the way out" bash -c "! '$posthouse' transcode A001_C002_0101AB_001.R3D --profile web-h264-720p --out none 2>why && grep -q 'only RED.s R3D SDK decodes' why && grep -q 'transcode that is attached' why"
 
-ok "the house opens" open_house --worker.slots=2
+# Ten frames that only the tests' helper decodes.
+node -e 'const b=Buffer.alloc(50);b.write("TSTRAW01");[64,36,25,1,10].forEach((v,i)=>b.writeUInt32LE(v,8+4*i));b.write("08:00:00:00",28);for(let i=0;i<10;i++)b[40+i]=25*i;require("fs").writeFileSync("shot.tst",b)'
+ok "what nobody decodes is no media" bash -c "! '$posthouse' probe shot.tst"
+ok "a maker's helper tells what it is" bash -c "'$posthouse' probe shot.tst --engine.helpers='tst=$helper' | tee told3 | grep -q '10 frames at 25' && grep -q '08:00:00:00' told3 && grep -q 'T001' told3"
+ok "the house opens" open_house --worker.slots=2 --engine.helpers="tst=$helper"
 project=$(ask POST /projects '{"name":"Shoot"}' | field .id)
 ok "an original and its transcode come, the original first" put A001_C002_0101AB_001.R3D
 ok "it is there" until_true 60 there A001_C002_0101AB_001.R3D
@@ -66,5 +70,69 @@ curl -sS -X POST -H "Authorization: Bearer $token" -H "Content-Type: application
 ok "it can not be the other's as well" grep -q "stands for another original" "$work/answer"
 ok "one step back" "$posthouse" original detach "$two" --house "$url" --token-file "$house/local.token"
 ok "takes it off" attached_is "$two" ""
+
+ok "a file that only a maker's helper decodes comes" put shot.tst
+ok "it is there like any other" until_true 60 there shot.tst
+tst=$(id_of shot.tst)
+ok "it is ready like any other" until_true 120 state_is "$tst" ready
+ok "with proxies by the helper" same "$(ask GET "/assets/$tst" | field '.version.derived.some(d=>d.kind==="scrub")+" "+j.version.facts.duration_frames+" "+j.version.facts.timecode.start')" "true 10 08:00:00:00"
+
+# ---- what lies beside a clip
+count() { [ "$(ask GET "/projects/$project/assets?limit=200" | field ".items.filter(a=>/$1/.test(a.name)).length")" = "$2" ]; }
+"$make" arri A005C001_130101_R1AB.0000001.ari x; "$make" arri A005C001_130101_R1AB.0000002.ari x
+printf 'Heading\r\nFPS\t25\r\nColumn\r\nName\tTape\tStart\r\nData\r\nA005C001_130101_R1AB\tA005R1AB\t13:00:00:00\r\n' >A005.ALE
+ok "a log comes before the frames that it tells of" put A005.ALE
+ok "the frames come" put A005C001_130101_R1AB.0000001.ari A005C001_130101_R1AB.0000002.ari
+ok "they are one asset of two files" until_true 60 count 'A005C001' 1
+told() { ask GET "/projects/$project/assets?limit=200" | field '.items.filter(a=>/A005C001/.test(a.name)).map(a=>a.version.state+" "+a.version.file_count+" "+a.version.facts.camera?.reel+" "+a.version.facts.timecode?.start+" "+a.version.facts.timecode?.from+" "+a.version.facts.rate)[0]'; }
+is_told() { [ "$(told)" = "ready 2 A005R1AB 13:00:00:00 sidecar 25" ]; }
+ok "the log says reel, timecode and rate" until_true 120 is_told
+
+# ---- one recording in several files
+facts() { ask GET "/assets/$1" | field '.version.state+" "+j.version.file_count+" "+j.version.facts.duration_frames+" "+j.version.facts.timecode?.start+" "+j.version.facts.audio.length+" "+j.version.facts.span?.kind'; }
+whole() { [ "$(facts "$1")" = "$2" ]; }
+for i in 1 2; do
+  ffmpeg -v error -y -f lavfi -i testsrc2=s=64x36:r=25:d=0.48 -f lavfi -i sine=r=48000:d=0.48 -c:v libx264 -g 6 -bf 2 -preset ultrafast -pix_fmt yuv420p -c:a aac \
+    -timecode 10:00:0$i:00 "GX0${i}0007.MP4"
+done
+ok "the second chapter comes alone" put GX020007.MP4
+ok "it says that the first is missing" until_true 60 bash -c "curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/projects/$project/assets?limit=200' | grep -q 'part 1'"
+ok "the first chapter comes" put GX010007.MP4
+ok "they are one asset" until_true 60 count '0007.MP4' 1
+chapters=$(id_of GX010007.MP4)
+ok "frames and timecode run on" until_true 120 whole "$chapters" "ready 2 24 10:00:01:00 1 follow"
+order=$(ask POST "/versions/$(ask GET "/assets/$chapters" | field .version.id)/deliveries" '{"profile":"review-h264"}' | field .id)
+made() { [ "$(ask GET "/deliveries/$order" | field .state)" = done ]; }
+ok "a deliverable of it has all frames" until_true 120 made
+ok "it is fetched" "$posthouse" get "$order" --out "$work/out" --house.folder="$house"
+ok "and plays them" bash -c "[ \"\$(ffprobe -v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of csv=p=0 '$work'/out/* | tr -d ,)\" = 24 ]"
+
+ffmpeg -v error -y -f lavfi -i testsrc2=s=256x144:r=25:d=0.48 -c:v dnxhd -profile:v dnxhr_lb -pix_fmt yuv422p -timecode 11:00:00:00 -f mxf_opatom set_V1.mxf
+ffmpeg -v error -y -f lavfi -i sine=r=48000:d=0.48 -c:a pcm_s16le -timecode 11:00:00:00 -f mxf_opatom set_A1.mxf
+# One material package for both: the second file gets the first one's UMID.
+node -e 'const fs=require("fs"),[a,b]=[1,2].map(i=>fs.readFileSync(process.argv[i]));const key=Buffer.from("060e2b34025301010d010101010136","hex");
+const umid=x=>{const at=x.indexOf(Buffer.from([0x44,1,0,32]),x.indexOf(key))+4;return Buffer.from(x.subarray(at,at+32))};const [m,o]=[umid(a),umid(b)];
+for(let at=0;(at=b.indexOf(o,at))>=0;)m.copy(b,at);fs.writeFileSync(process.argv[2],b)' set_V1.mxf set_A1.mxf
+ok "the sound of an MXF set comes first" put set_A1.mxf
+ok "then its picture" put set_V1.mxf
+ok "they are one asset, too" until_true 60 count set_ 1
+set_is_whole() { whole "$(id_of set_V1.mxf)" "ready 2 12 11:00:00:00 1 tracks"; }
+ok "with picture and sound" until_true 120 set_is_whole
+
+# A card whose index lists three streams of one recording, of which one is not there; with what else is on a card.
+mkdir -p CARD/BDMV/STREAM CARD/BDMV/PLAYLIST CARD/BDMV/CLIPINF CARD/BDMV/BACKUP
+for i in 0 1; do
+  ffmpeg -v error -y -f lavfi -i testsrc2=s=64x36:r=25:d=0.48 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -f mpegts "CARD/BDMV/STREAM/0000$i.MTS"; : >"CARD/BDMV/CLIPINF/0000$i.CPI"
+done
+echo x >CARD/.camera
+node -e 'const items=["00000","00001","00002"].map((n,i)=>Buffer.concat([Buffer.from([0,11]),Buffer.from(n+"M2TS"),Buffer.from([0,i?6:1])]));
+const body=Buffer.concat([Buffer.from([0,0,0,3,0,0]),...items]),head=Buffer.alloc(20);head.write("MPLS0100");head.writeUInt32BE(20,8);const size=Buffer.alloc(4);size.writeUInt32BE(body.length);
+require("fs").writeFileSync("CARD/BDMV/PLAYLIST/00000.MPL",Buffer.concat([head,size,body]))'
+put CARD >put.out 2>put.err
+ok "a card is told, with what its own index lists and is not there" bash -c "grep -q 'a card: AVCHD' put.out && grep -q 'missing on the card: CARD/BDMV/STREAM/00002.MTS' put.err"
+ok "its streams that go on are one asset" until_true 60 count 'MTS' 1
+stream_is_whole() { case $(facts "$(id_of 00000.MTS)") in "ready 2 24 "*follow) true ;; *) false ;; esac; }
+ok "of two files" until_true 120 stream_is_whole
+ok "empty folders, empty and hidden files are kept" bash -c "'$posthouse' ls Shoot/CARD --house '$url' --token-file '$house/local.token' | grep -q .camera && curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/projects/$project/folders' | grep -q BACKUP"
 ok "the house closes" close_house
 finish

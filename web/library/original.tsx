@@ -69,12 +69,12 @@ export function AttachDialog({ asset, of, done, close }: { asset: Asset; of: Ori
   }, [words]);
   const take = (id: string): void => void attach(asset.id, id).then((o) => { done(o); close(); tell("The transcode is attached"); }, (e: unknown) => set_problem(problem_of(e)));
   const row = (id: string, name: string, why: string) => (
-    <li key={id}><Button run={() => take(id)} name={`Attach ${name}`}>Attach</Button> <span class="cut" title={name}>{name}</span> <span class="quiet">{why}</span></li>
+    <li key={id}><Button run={() => take(id)}>Attach</Button> <span class="cut" title={name}>{name}</span> <span class="quiet">{why}</span></li>
   );
   return (
     <Dialog title={`A transcode of ${asset.name}`} close={close} footer={<Button run={close}>Cancel</Button>}>
       {problem && <ProblemBox problem={problem} />}
-      {of.candidates.length > 0 && <><h3>{of.candidates.length > 1 ? "Several claim to be its transcode: you decide" : "This one fits"}</h3><ul class="plain">{of.candidates.map((c) => row(c.asset, c.name, c.how))}</ul></>}
+      {of.candidates.length > 0 && <><h3>{of.candidates.length > 1 ? "Several claim to be its transcode: you decide" : "This one fits"}</h3><ul class="plain">{of.candidates.map((c) => row(c.asset, c.name, `by ${c.how}`))}</ul></>}
       {of.claims.length > 1 && <p class="note">{of.claims.map((c) => c.name).join(" and ")} claim the same transcode.</p>}
       <Field label="Or another clip of this project" value={words} set={set_words} hint="A part of its name" />
       <ul class="plain">{found.map((a) => row(a.id, a.name, size_text(a.version.size)))}</ul>
@@ -87,11 +87,11 @@ export function AttachDialog({ asset, of, done, close }: { asset: Asset; of: Ori
 export function TranscodeActs({ asset, v }: { asset: Asset; v: Version }) {
   const [of, set] = use_transcode(asset.id, `${v.id}${v.shown?.asset ?? ""}${v.state}`);
   if (!of || (!of.original && !of.attached)) return null;
-  if (!of.original && of.attached) return <p>Stands for <a href={to.review(asset.project, of.attached.asset)}>{of.attached.name}</a> ({of.attached.how}).</p>;
+  if (!of.original && of.attached) return <p>Stands for <a href={to.review(asset.project, of.attached.asset)}>{of.attached.name}</a> ({of.attached.how === "by hand" ? "by hand" : `by ${of.attached.how}`}).</p>;
   const open = (): void => void open_dialog((close) => <AttachDialog asset={asset} of={of} done={set} close={close} />);
   return (
     <>
-      {of.attached && <p>Shown by <a href={to.review(asset.project, of.attached.asset)}>{of.attached.name}</a> ({of.attached.how}).</p>}
+      {of.attached && <p>Shown by <a href={to.review(asset.project, of.attached.asset)}>{of.attached.name}</a> ({of.attached.how === "by hand" ? "by hand" : `by ${of.attached.how}`}).</p>}
       {!of.attached && of.candidates.length > 1 && <p class="note">{of.candidates.length} files claim to be its transcode.</p>}
       {!of.attached && of.claims.length > 1 && <p class="note">{of.claims.map((c) => c.name).join(" and ")} claim the same transcode.</p>}
       {may("edit") && (

@@ -104,3 +104,12 @@ void camera_key(const char *name, char key[96]);
 // The same word without a tail that says what was made of it ("_PROXY", " h264"); false: it has no
 // further tail.
 bool camera_key_shorter(char key[96]);
+
+// ---- Files that a camera cut a recording into, by their names alone
+
+struct camera_span {
+    char key[120];   // the same for all of one recording
+    char name[256];  // what the whole is called
+    int part, first; // its number; the number that they begin with
+};
+bool camera_span(const char *name, struct camera_span *s);

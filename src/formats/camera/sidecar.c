@@ -236,8 +236,8 @@ static void read_elements(const xmlNode *root, struct camera_row *row)
         row->frames = frames;
 }
 
-static bool read_xml(const char *name, text bytes, struct arena *a, struct camera_row **rows,
-                     size_t *count, struct error *err)
+static bool read_xml(enum camera_sidecar kind, const char *name, text bytes, struct arena *a,
+                     struct camera_row **rows, size_t *count, struct error *err)
 {
     char stem[96];
     xmlDoc *doc = xmltree_open(name, bytes, err);
@@ -245,11 +245,16 @@ static bool read_xml(const char *name, text bytes, struct arena *a, struct camer
         return false;
     const xmlNode *root = xmlDocGetRootElement(doc);
     struct camera_row *row = ARENA_NEW(a, struct camera_row);
-    if (xmltree_named(root, "NonRealTimeMeta"))
+    // Any program writes XML; only cameras' is read.
+    bool sony = xmltree_named(root, "NonRealTimeMeta");
+    bool known = sony || kind != CAMERA_XML || xmltree_named(root, "P2Main");
+    if (sony)
         read_sony(root, row);
-    else
+    else if (known)
         read_elements(root, row);
     xmlFreeDoc(doc);
+    if (!known)
+        return error_set(err, ERROR_DAMAGED, "%s is no camera's description of a clip", name);
     // Beside which clip it lies its own name says: CLIP.XML, CLIPM01.XML, CLIP.RMD.
     camera_key(name, stem);
     size_t size = strlen(stem);
@@ -289,7 +294,7 @@ bool camera_sidecar_read(enum camera_sidecar kind, const char *name, text bytes,
     if (kind == CAMERA_ALE)
         return read_ale(bytes, a, rows, count) ||
                error_set(err, ERROR_DAMAGED, "%s is no Avid log", name);
-    return read_xml(name, bytes, a, rows, count, err);
+    return read_xml(kind, name, bytes, a, rows, count, err);
 }
 
 void camera_add(struct camera *c, const struct camera_row *row)

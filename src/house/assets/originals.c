@@ -2,6 +2,7 @@
 #include "formats/camera/camera.h"
 #include "house/assets/inside.h"
 #include "plat/clock.h"
+#include "time/timecode.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -247,11 +248,117 @@ static bool attach_alone(struct db_tx *tx, const struct clip *own, struct error 
     return ok;
 }
 
+// ---- what lies beside it
+
+static bool fill(json_t *to, const char *name, const json_t *value)
+{
+    if (!value || json_is_null(value))
+        return false;
+    return json_object_set(to, name, (json_t *)(uintptr_t)value) == 0;
+}
+
+static bool fill_timecode(json_t *facts, const json_t *label)
+{
+    rational rate;
+    struct tc_rate counting;
+    struct error ignored;
+    int64_t frame;
+    const char *said = json_string_value(label);
+    const char *counted = json_string_value(json_object_get(facts, "rate"));
+    bool drop = said && (strchr(said, ';') || strchr(said, ','));
+    if (!said || json_is_object(json_object_get(facts, "timecode")) || !counted ||
+        !rational_parse(text_of(counted), &rate, &ignored) ||
+        !tc_rate_make(rate, drop, &counting, &ignored) ||
+        !tc_parse(text_of(said), &counting, &frame, &ignored))
+        return false;
+    json_object_set_new(
+        facts, "timecode",
+        json_pack("{s:s, s:I, s:i, s:i, s:b, s:s}", "start", tc_format(frame, &counting).text,
+                  "start_frame", (json_int_t)frame, "base", counting.base, "frames_per_label",
+                  counting.frames_per_label, "drop", counting.drop, "from", "sidecar"));
+    return true;
+}
+
+// True: the facts say more now.
+static bool take_row(json_t *facts, const json_t *row)
+{
+    json_t *camera = camera_of(facts), *size = json_array_get(json_object_get(facts, "video"), 0);
+    const char *reel_from = json_string_value(json_object_get(camera, "reel_from"));
+    const char *rate_from = json_string_value(json_object_get(facts, "rate_from"));
+    bool more = false;
+    if (!json_object_get(camera, "model"))
+        more |= fill(camera, "model", json_object_get(row, "model"));
+    if ((!reel_from || strcmp(reel_from, "file name") == 0) &&
+        fill(camera, "reel", json_object_get(row, "reel")))
+        more = json_object_set_new(camera, "reel_from", json_string("sidecar")) == 0;
+    if (rate_from && (!strcmp(rate_from, "none") || !strcmp(rate_from, "project")) &&
+        fill(facts, "rate", json_object_get(row, "rate")))
+        more = json_object_set_new(facts, "rate_from", json_string("sidecar")) == 0;
+    rate_from = json_string_value(json_object_get(facts, "rate_from"));
+    if (rate_from && strcmp(rate_from, "none") != 0 && strcmp(rate_from, "project") != 0)
+        more |= fill_timecode(facts, json_object_get(row, "timecode"));
+    if (!json_integer_value(json_object_get(facts, "duration_frames")))
+        more |= fill(facts, "duration_frames", json_object_get(row, "frames"));
+    if (size && !json_integer_value(json_object_get(size, "width")) &&
+        fill(size, "width", json_object_get(row, "width")) &&
+        fill(size, "height", json_object_get(row, "height")))
+        more = fill(size, "display_width", json_object_get(row, "width")) &&
+               fill(size, "display_height", json_object_get(row, "height"));
+    return more;
+}
+
+// What is beside it, if anything; the facts that are kept say it then, too.
+static bool take_beside(struct db_tx *tx, const char *version, const struct clip *own,
+                        json_t *facts, struct error *err)
+{
+    struct db_rows *rows =
+        db_query(tx, "select said from camera_rows where project = ?1 and clip = ?2", "ss",
+                 own->project, own->key);
+    json_t *row = db_next(rows) ? json_loads(db_text(rows, 0), 0, NULL) : NULL;
+    bool ok = db_end(rows, err);
+    if (ok && row && take_row(facts, row)) {
+        char *written = json_dumps(facts, JSON_COMPACT);
+        ok = db_run(tx, err, "update versions set facts = ?2 where id = ?1", "ss", version,
+                    written) &&
+             say_original(tx, own->asset, err);
+        free(written);
+    }
+    json_decref(row);
+    return ok;
+}
+
+bool original_told(struct db_tx *tx, const char *project, const char *clip, const json_t *row,
+                   struct error *err)
+{
+    char versions[20][27];
+    size_t count = 0;
+    char *written = json_dumps(row, JSON_COMPACT);
+    bool ok = db_run(tx, err,
+                     "insert into camera_rows (project, clip, said) values (?1, ?2, ?3) on "
+                     "conflict (project, clip) do update set said = ?3",
+                     "sss", project, clip, written);
+    free(written);
+    if (!ok)
+        return false;
+    struct db_rows *rows = db_query(tx,
+                                    "select a.newest from camera_clips c join assets a on a.id = "
+                                    "c.asset where c.project = ?1 and c.clip = ?2 and c.original "
+                                    "= 1 limit 20",
+                                    "ss", project, clip);
+    while (db_next(rows) && count < 20)
+        text_copy(text_of(db_text(rows, 0)), versions[count++], 27);
+    ok = db_end(rows, err);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = original_found(tx, versions[i], err);
+    return ok;
+}
+
 bool original_found(struct db_tx *tx, const char *version, struct error *err)
 {
     struct clip own = {.frames = 0};
     char file[300] = "";
-    bool newest = false, film = false;
+    bool newest = false, film = false, ok = true;
+    json_t *facts = NULL;
     struct db_rows *rows = db_query(tx,
                                     "select a.id, a.project, a.name, f.name, v.facts, a.newest = "
                                     "v.id from versions v join assets a on a.id = v.asset join "
@@ -259,19 +366,20 @@ bool original_found(struct db_tx *tx, const char *version, struct error *err)
                                     "v.id = ?1",
                                     "s", version);
     if (db_next(rows)) {
-        json_t *facts = db_text(rows, 4) ? json_loads(db_text(rows, 4), 0, NULL) : NULL;
+        facts = db_text(rows, 4) ? json_loads(db_text(rows, 4), 0, NULL) : NULL;
         text_copy(text_of(db_text(rows, 0)), own.asset, sizeof(own.asset));
         text_copy(text_of(db_text(rows, 1)), own.project, sizeof(own.project));
         text_copy(text_of(db_text(rows, 2)), own.name, sizeof(own.name));
         text_copy(text_of(db_text(rows, 3)), file, sizeof(file));
         newest = db_int(rows, 5) != 0;
         film = clip_of(facts, file, &own);
-        json_decref(facts);
     }
-    if (!db_end(rows, err))
-        return false;
-    if (!newest || !film)
-        return true;
+    ok = db_end(rows, err);
+    if (ok && newest && film && own.original)
+        ok = take_beside(tx, version, &own, facts, err) && clip_of(facts, file, &own);
+    json_decref(facts);
+    if (!ok || !newest || !film)
+        return ok;
     return db_run(tx, err, "delete from camera_clips where asset = ?1", "s", own.asset) &&
            db_run(tx, err,
                   "insert into camera_clips (asset, project, original, clip, reel, timecode, rate, "

@@ -24,6 +24,11 @@ MUST_CHECK bool original_usable(const char *facts, const char *name, struct erro
 // asset.changed of the original when something was.
 MUST_CHECK bool original_found(struct db_tx *tx, const char *version, struct error *err);
 
+// What lies beside clips says of one: {"reel", "timecode", "rate", "width", "height", "frames",
+// "model"}, all optional. It fills what the original's own header does not say, whichever comes first.
+MUST_CHECK bool original_told(struct db_tx *tx, const char *project, const char *clip,
+                              const json_t *row, struct error *err);
+
 // OriginalTranscode: {"attached", "candidates", "claims"}; of any asset.
 MUST_CHECK bool original_get(struct db_tx *tx, const char *asset, json_t **json, struct error *err);
 // Instead of one that is attached. CONFLICT: it is no original, the other is none that can be seen,

@@ -13,6 +13,7 @@
 #include "plat/clock.h"
 #include "plat/files.h"
 #include "store/store.h"
+#include "tickets/run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -155,10 +156,43 @@ static bool look_at_it(struct news *n, struct error *err)
         return true;
     if (strcmp(v.kind, "captions") == 0)
         return look_at_captions(n, &v, err);
-    if (strcmp(v.kind, "document") == 0)
+    // What only a maker's helper knows may be of any name.
+    if (strcmp(v.kind, "document") == 0 && !engine_helps(v.name))
         return version_state_set(n->tx, v.id, "ready", NULL, err);
     return take_over(n, &v, &found, err) &&
            (found || queue(n, &v, "probe", "Looking at %s", "probing", 60, NULL, err));
+}
+
+// A track of an MXF OP-Atom set says so in its header.
+static bool find_set(struct news *n, struct error *err)
+{
+    struct version_source v;
+    struct asset_file file;
+    bool there;
+    if (!version_of(n, n->event->subject, &v, &there, err))
+        return false;
+    if (!there || v.file_count != 1 || strcmp(v.kind, "clip") != 0 || !set_named(v.name))
+        return true;
+    return version_file(n->tx, v.id, 1, n->a, &file, err) &&
+           set_found(n->tx, n->f->store, v.asset, &file, err);
+}
+
+static bool read_sidecar(struct news *n, struct error *err)
+{
+    struct version_source v;
+    struct asset_file file;
+    bool there;
+    if (!version_of(n, n->event->subject, &v, &there, err))
+        return false;
+    if (!there || v.file_count != 1 || strcmp(v.kind, "document") != 0)
+        return true;
+    return version_file(n->tx, v.id, 1, n->a, &file, err) &&
+           sidecar_came(n->tx, n->f->store, v.project, &file, err);
+}
+
+static bool find_card(struct news *n, struct error *err)
+{
+    return card_came(n->f, n->tx, n->event->subject, err);
 }
 
 static bool find_original(struct news *n, struct error *err)
@@ -419,6 +453,9 @@ static const struct rule {
     bool (*holds)(const struct news *n); // by what the event says alone
     bool (*act)(struct news *n, struct error *err);
 } rules[] = {
+    {"version.stored", always, find_set},
+    {"version.stored", always, read_sidecar},
+    {"transfer.closed", always, find_card},
     {"version.stored", always, look_at_it},
     {"version.probed", always, make_proxies},
     {"version.probed", always, find_original},

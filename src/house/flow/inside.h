@@ -32,6 +32,19 @@ bool gather_delivered(struct db_tx *tx, const char *delivery, const json_t *body
 bool gather_refuses(const json_t *output, const int64_t *numbers, size_t count, const char *what,
                     const char *why, struct error *err);
 
+// ---- clips.c: files that are one clip. By its name it may be a track of an MXF set.
+bool set_named(const char *name);
+// Reads its header; a track of a set is put together with the others that are here.
+bool set_found(struct db_tx *tx, struct store *store, const char *asset,
+               const struct asset_file *file, struct error *err);
+
+// A log or a maker's XML: what it says of clips is kept for them. Anything else is left alone.
+bool sidecar_came(struct db_tx *tx, struct store *store, const char *project,
+                  const struct asset_file *file, struct error *err);
+// A transfer is closed: if it was a card, its clips that are cut into files are put together, and what
+// its own index lists and is not there is kept with it.
+bool card_came(struct flow *f, struct db_tx *tx, const char *transfer, struct error *err);
+
 // ---- quality.c: judges a measurement that lies at `path`; `result` is its engine's. A new reference.
 MUST_CHECK bool quality_judge(struct flow *f, const char *job, const char *version,
                               const char *path, const json_t *result, json_t **report,

@@ -181,6 +181,9 @@ static bool fill_ticket(struct giving *g, json_t *ticket, struct error *err)
         json_object_set(ticket, "sequence", sequence);
         json_object_set_new(ticket, "sequence_rate", json_string(g->v.sequence_rate));
     }
+    json_t *span = json_object_get(json_object_get(known, "span"), "kind");
+    if (json_is_string(span))
+        json_object_set(ticket, "span", span);
     if (!probe && json_is_object(facts))
         json_object_set(ticket, "facts", facts);
     bool ok = probe || json_is_object(facts);
@@ -349,6 +352,15 @@ static bool record_all(struct db_tx *tx, struct taking *t, struct error *err)
 static bool apply_probe(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
 {
     struct taking *t = context;
+    struct version_source v;
+    if (!version_source(tx, e->version, t->a, &v, err))
+        return false;
+    // How its files go together nobody has to look for in them.
+    json_t *known = v.known ? json_loads(v.known, 0, NULL) : NULL;
+    json_t *span = json_object_get(known, "span");
+    if (json_is_object(span))
+        json_object_set((json_t *)(uintptr_t)t->result, "span", span);
+    json_decref(known);
     return version_facts_set(tx, e->version, t->result, err);
 }
 

@@ -7,8 +7,10 @@
  */
 #include "house/transfer/inside.h"
 
+#include "formats/camera/camera.h"
 #include "formats/sequence/sequence.h"
 #include "house/assets/assets.h"
+#include "house/assets/spans.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +70,8 @@ static const char *kind_of(text name)
 bool file_waits(const char *path)
 {
     struct sequence_name parts;
-    return sequence_name_parse(name_of(path), &parts);
+    struct camera_span span;
+    return sequence_name_parse(name_of(path), &parts) || camera_span(path, &span);
 }
 
 // The folder that a file belongs in; "" for the top.
@@ -131,13 +134,7 @@ bool grow_one(struct db_tx *tx, struct grow_place *p, const struct grown *f, str
     return add(tx, p, &wish, &made, err) && mark(tx, f->file, made.asset.text, err);
 }
 
-// ---- sequences
-
-struct waiting {
-    struct grown file;
-    text folder, name;
-    struct sequence_name parts;
-};
+// ---- recordings that a camera cut into files
 
 static int text_order(text a, text b)
 {
@@ -145,6 +142,126 @@ static int text_order(text a, text b)
     int order = size ? memcmp(a.at, b.at, size) : 0;
     return order ? order : (a.size > b.size) - (a.size < b.size);
 }
+
+struct part {
+    struct grown file;
+    text folder;
+    struct camera_span span;
+};
+
+static int by_span(const void *one, const void *two)
+{
+    const struct part *a = one, *b = two;
+    int order = text_order(a->folder, b->folder);
+    order = order ? order : strcmp(a->span.key, b->span.key);
+    return order ? order : a->span.part - b->span.part;
+}
+
+static int by_part(const void *one, const void *two)
+{
+    struct camera_span a = {.part = 0}, b = {.part = 0};
+    camera_span(((const struct asset_file *)one)->name, &a);
+    camera_span(((const struct asset_file *)two)->name, &b);
+    return a.part - b.part;
+}
+
+// The parts that came, with those that came before; what comes again takes its place.
+static size_t all_parts(const struct part *list, size_t count, struct asset_file *all,
+                        size_t before)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *slash = strrchr(list[i].file.path, '/');
+        struct asset_file f = {.name = slash ? slash + 1 : list[i].file.path,
+                               .content = list[i].file.content,
+                               .size = list[i].file.size,
+                               .modified_ms = list[i].file.modified_ms};
+        size_t k = 0;
+        while (k < before && by_part(&all[k], &f) != 0)
+            k++;
+        all[k] = f;
+        before += k == before;
+    }
+    qsort(all, before, sizeof(*all), by_part);
+    return before;
+}
+
+static json_t *missing_parts(const struct asset_file *all, size_t count, int first)
+{
+    json_t *missing = json_array();
+    struct camera_span s;
+    for (size_t i = 0; i < count && camera_span(all[i].name, &s); first = s.part + 1, i++)
+        for (int n = first; n < s.part && json_array_size(missing) < MISSING_MOST; n++)
+            json_array_append_new(missing, json_sprintf("part %d", n));
+    return missing;
+}
+
+static bool grow_span(struct db_tx *tx, struct grow_place *p, const struct part *list, size_t count,
+                      struct error *err)
+{
+    const char *folder;
+    char asset[27] = "";
+    struct arena *a = arena_open(64 << 20);
+    struct asset_file *had = NULL;
+    size_t before = 0;
+    bool ok = place_folder(tx, p, list[0].folder, &folder, err) &&
+              (p->asset ||
+               span_find(tx, p->project, folder, list[0].span.key, asset, a, &had, &before, err));
+    if (ok) {
+        struct asset_file *all = ARENA_ARRAY(a, struct asset_file, before + count + 1);
+        if (before)
+            memcpy(all, had, before * sizeof(*all));
+        size_t total = all_parts(list, count, all, before);
+        json_t *missing = missing_parts(all, total, list[0].span.first);
+        bool one = total == 1 && !json_array_size(missing);
+        char *facts = one ? NULL : span_facts("follow", total, missing);
+        struct asset_wish wish = {.project = p->project,
+                                  .folder = folder,
+                                  .name = total > 1 ? list[0].span.name : all[0].name,
+                                  .kind = "clip",
+                                  .by = p->person,
+                                  .files = all,
+                                  .file_count = total,
+                                  .facts = facts};
+        struct asset_made made;
+        ok = *asset ? version_add(tx, asset, &wish, &made, err) : add(tx, p, &wish, &made, err);
+        // The first part's name, unless a person called it otherwise.
+        struct camera_span named;
+        if (ok && *asset && camera_span(made.name, &named))
+            ok = asset_change(tx, asset, total > 1 ? list[0].span.name : NULL, NULL, err);
+        for (size_t i = 0; ok && i < count; i++)
+            ok = mark(tx, list[i].file.file, made.asset.text, err) &&
+                 (p->asset || span_note(tx, p->project, folder, list[0].span.key, list[i].span.part,
+                                        made.asset.text, err));
+        json_decref(missing);
+        free(facts);
+    }
+    arena_close(a);
+    return ok;
+}
+
+static bool grow_spans(struct db_tx *tx, struct grow_place *p, struct part *list, size_t count,
+                       struct error *err)
+{
+    if (count)
+        qsort(list, count, sizeof(*list), by_span);
+    for (size_t i = 0, next; i < count; i = next) {
+        for (next = i + 1; next < count && text_order(list[i].folder, list[next].folder) == 0 &&
+                           strcmp(list[i].span.key, list[next].span.key) == 0;
+             next++)
+            ;
+        if (!grow_span(tx, p, list + i, next - i, err))
+            return false;
+    }
+    return true;
+}
+
+// ---- sequences
+
+struct waiting {
+    struct grown file;
+    text folder, name;
+    struct sequence_name parts;
+};
 
 static int by_sequence(const void *one, const void *two)
 {
@@ -248,7 +365,8 @@ bool grow_waiting(struct db_tx *tx, struct grow_place *p, struct error *err)
         return true;
     struct arena *a = arena_open((size_t)512 << 20);
     struct waiting *list = NULL;
-    size_t count = 0, room = 0;
+    struct part *parts = NULL;
+    size_t count = 0, room = 0, part_count = 0, part_room = 0;
     struct db_rows *rows =
         db_query(tx,
                  "select id, path, content, size, modified_ms from transfer_files where transfer = "
@@ -274,13 +392,27 @@ bool grow_waiting(struct db_tx *tx, struct grow_place *p, struct error *err)
         w->file.modified_ms = db_int(rows, 4);
         w->name = name_of(w->file.path);
         w->folder = folder_of(w->file.path);
+        struct camera_span span;
+        if (camera_span(w->file.path, &span)) {
+            if (part_count == part_room) {
+                part_room = part_room ? part_room * 2 : 64;
+                struct part *more = realloc(parts, part_room * sizeof(*parts));
+                if (!more)
+                    break;
+                parts = more;
+            }
+            parts[part_count++] = (struct part){w->file, w->folder, span};
+            count--;
+            continue;
+        }
         if (!sequence_name_parse(w->name, &w->parts)) // waits for nobody
             w->parts.before = w->name;
     }
     bool ok = db_end(rows, err);
     if (ok && count)
         qsort(list, count, sizeof(*list), by_sequence);
-    ok = ok && grow_sorted(tx, p, list, count, err);
+    ok = ok && grow_sorted(tx, p, list, count, err) && grow_spans(tx, p, parts, part_count, err);
+    free(parts);
     free(list);
     arena_close(a);
     return ok;

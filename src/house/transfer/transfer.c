@@ -179,11 +179,11 @@ static bool list_in(struct db_tx *tx, void *context, struct error *err)
         "select t.id, t.project, t.name, t.folder, t.origin, t.state, coalesce(p.name, ''), "
         "t.created_ms, t.skipped, count(f.id), coalesce(sum(case when f.state = 'stored' then 1 "
         "else 0 end), 0), coalesce(sum(case when f.size > 0 then f.size else 0 end), 0), "
-        "coalesce(sum(case when f.state = 'stored' then f.size else 0 end), 0), t.share from "
+        "coalesce(sum(case when f.state = 'stored' then f.size else 0 end), 0), t.share, t.card from "
         "transfers t left join people p on p.id = t.person left join transfer_files f on f.transfer = t.id "
         "where (?1 is null or t.project = ?1) and ((?2 is null and t.origin not in ('job', 'sync')) or t.id = "
         "?2) group by t.id, "
-        "t.project, t.name, t.folder, t.origin, t.state, p.name, t.created_ms, t.skipped, t.share order by "
+        "t.project, t.name, t.folder, t.origin, t.state, p.name, t.created_ms, t.skipped, t.share, t.card order by "
         "t.created_ms desc, t.id desc limit ?3",
         "ssi", l->project, l->transfer, (int64_t)l->limit);
     while (db_next(rows) && l->count < (size_t)l->limit) {
@@ -202,6 +202,7 @@ static bool list_in(struct db_tx *tx, void *context, struct error *err)
         t->bytes = db_int(rows, 11);
         t->bytes_done = db_int(rows, 12);
         t->share = arena_text(l->a, db_text(rows, 13));
+        t->card = arena_text(l->a, db_text(rows, 14));
     }
     if (!db_end(rows, err))
         return false;
@@ -329,7 +330,8 @@ static bool close_in(struct db_tx *tx, void *context, struct error *err)
     bool ok =
         p && place_of(tx, transfer, a, p, state, err) && grow_waiting(tx, p, err) &&
         db_run(tx, err, "update transfers set state = 'closed' where id = ?1", "s", transfer) &&
-        db_event(tx, "transfer.changed", p->project, transfer, NULL, err);
+        db_event(tx, "transfer.changed", p->project, transfer, NULL, err) &&
+        db_event(tx, "transfer.closed", p->project, transfer, NULL, err);
     arena_close(a);
     free(p);
     return ok;
@@ -960,7 +962,8 @@ static bool rest_in(struct db_tx *tx, void *context, struct error *err)
     struct grow_place *p = calloc(1, sizeof(*p));
     struct arena *a = arena_open((size_t)1 << 20);
     bool ok = p && place_of(tx, context, a, p, state, err) && grow_waiting(tx, p, err) &&
-              db_event(tx, "transfer.changed", p->project, p->transfer, NULL, err);
+              db_event(tx, "transfer.changed", p->project, p->transfer, NULL, err) &&
+              db_event(tx, "transfer.closed", p->project, p->transfer, NULL, err);
     arena_close(a);
     free(p);
     return ok;

@@ -68,6 +68,7 @@ struct transfer_wish {
 struct transfer {
     const char *id, *project, *name, *folder, *origin, *state, *by;
     const char *share; // of a request; NULL: none
+    const char *card;  // JSON of a Card; NULL: not closed, or not looked at yet
     int64_t created_ms, files, files_done, bytes, bytes_done, skipped;
 };
 MUST_CHECK bool transfer_begin(struct transfers *t, const struct transfer_wish *wish, char made[27],

@@ -1,0 +1,272 @@
+// Files that are one clip, as far as their bytes say it.
+#include "formats/camera/camera.h"
+#include "formats/cards/cards.h"
+#include "house/assets/originals.h"
+#include "house/assets/spans.h"
+#include "house/flow/inside.h"
+#include "plat/files.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+bool set_named(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && strcasecmp(dot, ".mxf") == 0;
+}
+
+// The beginning of a stored file.
+static bool head_of(struct store *store, const sha256 *content, struct buf *to, size_t most,
+                    struct error *err)
+{
+    const struct store_map *map;
+    if (!store_map_open(store, content, &map, err))
+        return false;
+    for (size_t i = 0; i < map->count; i++) {
+        int64_t left = map->runs[i].length, at = map->runs[i].offset;
+        char *room;
+        while (left > 0 && to->size < most && (room = buf_reserve(to, 65536)) != NULL) {
+            ssize_t got = pread(map->runs[i].fd, room, left < 65536 ? (size_t)left : 65536, at);
+            if (got <= 0)
+                break;
+            to->size += (size_t)got, at += got, left -= got;
+        }
+    }
+    store_map_close(store, map);
+    return true;
+}
+
+bool set_found(struct db_tx *tx, struct store *store, const char *asset,
+               const struct asset_file *file, struct error *err)
+{
+    struct buf head = BUF_LIMIT(CAMERA_HEAD_BYTES + 65536);
+    struct mxf_head m;
+    struct error ignored;
+    char package[4 + 2 * sizeof(m.package) + 1] = "mxf ";
+    bool ok = head_of(store, &file->content, &head, CAMERA_HEAD_BYTES, err);
+    bool set = ok && mxf_read((text){head.at, head.size}, &m, &ignored) && m.atom &&
+               m.has_package && m.track;
+    for (size_t i = 0; set && i < sizeof(m.package); i++)
+        snprintf(package + 4 + 2 * i, 3, "%02x", m.package[i]);
+    // Files of one track each say the same number for their own: the kind goes before it.
+    int64_t number = (m.kind == 'v' ? 0 : 1000) + (int64_t)m.track;
+    buf_free(&head);
+    return ok && (!set || span_atom(tx, asset, package, number, m.pictures + m.sounds, err));
+}
+
+// ---- what lies beside clips
+
+static json_t *row_json(const struct camera_row *row)
+{
+    json_t *said = json_object();
+    const struct {
+        const char *name;
+        const struct camera_word *word;
+    } words[] = {{"reel", &row->reel}, {"timecode", &row->timecode}, {"model", &row->model}};
+    for (size_t i = 0; i < 3; i++)
+        if (words[i].word->from)
+            json_object_set_new(said, words[i].name, json_string(words[i].word->text));
+    if (row->rate.num)
+        json_object_set_new(said, "rate", json_string(rational_text(row->rate).text));
+    if (row->width && row->height) {
+        json_object_set_new(said, "width", json_integer(row->width));
+        json_object_set_new(said, "height", json_integer(row->height));
+    }
+    if (row->frames)
+        json_object_set_new(said, "frames", json_integer(row->frames));
+    return said;
+}
+
+bool sidecar_came(struct db_tx *tx, struct store *store, const char *project,
+                  const struct asset_file *file, struct error *err)
+{
+    enum camera_sidecar kind = camera_sidecar_of(file->name);
+    struct buf bytes = BUF_LIMIT(CAMERA_SIDECAR_BYTES + 65536);
+    struct arena *a = arena_open(256 << 20);
+    struct camera_row *rows;
+    size_t count;
+    struct error ignored; // a document like any other, then
+    bool ok = kind == CAMERA_NO_SIDECAR || file->size > CAMERA_SIDECAR_BYTES ||
+              head_of(store, &file->content, &bytes, CAMERA_SIDECAR_BYTES, err);
+    if (ok && bytes.size &&
+        camera_sidecar_read(kind, file->name, (text){bytes.at, bytes.size}, a, &rows, &count,
+                            &ignored))
+        for (size_t i = 0; ok && i < count; i++) {
+            char key[96];
+            json_t *row = row_json(&rows[i]);
+            camera_key(rows[i].clip.text, key);
+            ok = !*key || !json_object_size(row) || original_told(tx, project, key, row, err);
+            json_decref(row);
+        }
+    buf_free(&bytes);
+    arena_close(a);
+    return ok;
+}
+
+// ---- cards
+
+enum { KINDS_MOST = 200, CARD_FILES_MOST = 200000 };
+
+struct coming {
+    struct flow *f;
+    struct arena *a;
+    struct card_kind *kinds[KINDS_MOST];
+    size_t kind_count;
+    struct card_file *files;
+    sha256 *contents;
+    const char **assets; // NULL: none
+    size_t count;
+};
+
+static bool read_kind(void *context, const struct file_seen *s, bool *enter, struct error *err)
+{
+    struct coming *c = context;
+    struct buf json = BUF_LIMIT(1 << 20);
+    *enter = !*s->relative;
+    if (s->kind != FILE_PLAIN || !text_ends(text_of(s->relative), ".json") ||
+        c->kind_count == KINDS_MOST)
+        return true;
+    bool ok =
+        file_read(s->path, &json, err) &&
+        card_kind_read(s->relative, (text){json.at, json.size}, &c->kinds[c->kind_count], err);
+    c->kind_count += ok;
+    buf_free(&json);
+    return ok;
+}
+
+static int by_path(const void *path, const void *file)
+{
+    return strcmp(path, ((const struct card_file *)file)->path);
+}
+
+static bool read_stored(void *context, const char *path, struct buf *to)
+{
+    const struct coming *c = context;
+    const struct card_file *f = bsearch(path, c->files, c->count, sizeof(*f), by_path);
+    struct error ignored;
+    return f && f->size <= CARD_INDEX_BYTES &&
+           head_of(c->f->store, &c->contents[f - c->files], to, CARD_INDEX_BYTES, &ignored);
+}
+
+static bool files_in(struct db_tx *tx, struct coming *c, const char *transfer, struct error *err)
+{
+    int64_t rooms = 0;
+    if (!db_one_int(tx, &rooms, 0, err,
+                    "select count(*) from transfer_files where transfer = ?1 and state = 'stored'",
+                    "s", transfer))
+        return false;
+    rooms = rooms < CARD_FILES_MOST ? rooms : CARD_FILES_MOST;
+    c->files = ARENA_ARRAY(c->a, struct card_file, (size_t)rooms + 1);
+    c->contents = ARENA_ARRAY(c->a, sha256, (size_t)rooms + 1);
+    c->assets = ARENA_ARRAY(c->a, const char *, (size_t)rooms + 1);
+    struct db_rows *rows =
+        db_query(tx,
+                 "select path, size, content, asset from transfer_files where transfer = ?1 and "
+                 "state = 'stored' order by path limit ?2",
+                 "si", transfer, rooms);
+    while (db_next(rows) && c->count < (size_t)rooms) {
+        size_t size;
+        const void *content = db_blob(rows, 2, &size);
+        if (content && size == SHA256_SIZE)
+            memcpy(c->contents[c->count].at, content, SHA256_SIZE);
+        c->assets[c->count] = db_text(rows, 3) ? arena_text(c->a, db_text(rows, 3)) : NULL;
+        c->files[c->count++] =
+            (struct card_file){.path = arena_text(c->a, db_text(rows, 0)), .size = db_int(rows, 1)};
+    }
+    return db_end(rows, err);
+}
+
+// The names of what is missing that are about this clip.
+static json_t *missing_of(const struct card *card, const struct card_clip *clip)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < card->missing.count; i++) {
+        size_t size = strlen(card->missing.at[i]), own = strlen(clip->name);
+        if (size > own && strcmp(card->missing.at[i] + size - own, clip->name) == 0)
+            json_array_append_new(list, json_string(card->missing.at[i]));
+    }
+    return list;
+}
+
+// Parts that a camera cut one recording into. RED and GoPro are put together by their names when
+// they come, P2 by its material packages.
+static bool join_clip(struct db_tx *tx, struct coming *c, const struct card *card,
+                      const struct card_clip *clip, struct error *err)
+{
+    const char **list = ARENA_ARRAY(c->a, const char *, clip->file_count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < clip->file_count; i++) {
+        const char *asset = c->assets[clip->files[i]];
+        int64_t picture = 0;
+        bool again = !asset;
+        for (size_t k = 0; k < count && !again; k++)
+            again = strcmp(list[k], asset) == 0;
+        if (!again &&
+            !db_one_int(tx, &picture, 0, err,
+                        "select count(*) from assets where id = ?1 and kind = 'clip'", "s", asset))
+            return false;
+        if (picture)
+            list[count++] = asset;
+    }
+    json_t *missing = missing_of(card, clip);
+    bool ok = count < 2 || span_join(tx, list, count, "follow", missing, err);
+    json_decref(missing);
+    return ok;
+}
+
+static json_t *lines_json(const struct card_lines *lines)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < lines->count; i++)
+        json_array_append_new(list, json_string(lines->at[i]));
+    return list;
+}
+
+static bool note_card(struct db_tx *tx, const char *transfer, const struct card *card,
+                      struct error *err)
+{
+    json_t *said =
+        json_pack("{s:s, s:s, s:I, s:o, s:o}", "kind", card->kind ? card->kind : "", "title",
+                  card->title ? card->title : "", "clips", (json_int_t)card->clip_count, "missing",
+                  lines_json(&card->missing), "notes", lines_json(&card->notes));
+    char *written = json_dumps(said, JSON_COMPACT);
+    bool ok = written ? db_run(tx, err, "update transfers set card = ?2 where id = ?1", "ss",
+                               transfer, written)
+                      : error_set(err, ERROR_INTERNAL, "what a card lacks can not be written down");
+    free(written);
+    json_decref(said);
+    return ok;
+}
+
+bool card_came(struct flow *f, struct db_tx *tx, const char *transfer, struct error *err)
+{
+    char place[PATH_MAX];
+    struct coming c = {.f = f, .a = arena_open(512 << 20)};
+    struct card card = {.kind = NULL};
+    if (!f->profiles[0] || !path_join(place, sizeof(place), f->profiles, "../cards")) {
+        arena_close(c.a);
+        return true;
+    }
+    bool ok = files_in(tx, &c, transfer, err);
+    // A file alone is no card.
+    if (ok && c.count > 1)
+        ok = folder_walk(place, &(struct walk_wish){.seen = read_kind, .context = &c}, err);
+    if (ok && c.kind_count)
+        card_recognise(&(struct card_wish){.kinds = c.kinds,
+                                           .kind_count = c.kind_count,
+                                           .files = c.files,
+                                           .file_count = c.count,
+                                           .read = read_stored,
+                                           .context = &c},
+                       c.a, &card);
+    bool joins = card.kind && strcmp(card.kind, "p2") != 0 && strcmp(card.kind, "sound") != 0;
+    for (size_t i = 0; ok && joins && i < card.clip_count; i++)
+        ok = join_clip(tx, &c, &card, &card.clips[i], err);
+    ok = ok && note_card(tx, transfer, &card, err);
+    for (size_t i = 0; i < c.kind_count; i++)
+        card_kind_close(c.kinds[i]);
+    arena_close(c.a);
+    return ok;
+}
