@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible, open_browser } from "./browser.mjs";
 import { open_house, until } from "./real.mjs";
@@ -61,8 +61,11 @@ try {
   ffmpeg("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=0.04", "-frames:v", "1", "-pix_fmt", "gbrpf32le", file("one.exr"));
   ffmpeg("-f", "lavfi", "-i", "color=red:size=320x180:rate=25:duration=0.04", "-frames:v", "1", "-pix_fmt", "gbrpf32le", file("two.exr"));
   execFileSync("exrmultipart", ["-combine", "-i", `${file("one.exr")}::beauty`, `${file("two.exr")}::a long name of a pass`, "-o", file("layers.exr")]);
+  mkdirSync(file("shot"));
+  for (const [n, colour] of [[1001, "red"], [1002, "lime"], [1004, "blue"]])
+    ffmpeg("-f", "lavfi", "-i", `color=${colour}:size=64x36:rate=25:duration=0.04`, "-frames:v", "1", "-pix_fmt", "gbrpf32le", join(file("shot"), `shot.${n}.exr`));
   const project = (await house.ask("POST", "/projects", { name: "Spot" })).id;
-  await house.put(project, file("grey.mov"), file("layers.exr"));
+  await house.put(project, file("grey.mov"), file("layers.exr"), file("shot"));
   const maya = await house.person({ name: "Maya Keller", email: "maya@house.example", password: "a long enough one" });
   const gus = await house.person({ name: "Gus Visitor", email: "gus@house.example", password: "a long enough one" });
   await house.ask("POST", `/projects/${project}/members`, { email: maya.email, role: "owner" });
@@ -127,6 +130,23 @@ try {
     await accessible(page, "layers");
     await page.setViewportSize({ width: 390, height: 844 });
     await look("closely-phone");
+  });
+  await step("a layer of a sequence comes frame by frame, and what is missing is held and said", async () => {
+    const shot = await until("the sequence is ready", async () => (await house.assets(project)).find((x) => x.kind === "sequence" && x.version.state === "ready"), 120_000);
+    const rgb = async (frame) => {
+      const f = await until(`frame ${frame} is made`, async () => {
+        const now = await house.ask("POST", `/versions/${shot.version.id}/frames`, { frame, layer: "0:*" });
+        assert.notEqual(now.state, "failed", JSON.stringify(now.problem));
+        return now.state === "ready" ? now : null;
+      });
+      const png = await fetched(f.files.find((x) => x.kind === "picture").url, `shot-${frame}.png`);
+      const one = execFileSync("ffmpeg", ["-v", "error", "-i", png, "-vf", "crop=1:1:32:18", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
+      return [["red", "green", "blue"][[...one].indexOf(Math.max(...one))], f.seen.held];
+    };
+    assert.deepEqual(await rgb(0), ["red", false]);
+    assert.deepEqual(await rgb(1), ["green", false]);
+    assert.deepEqual(await rgb(2), ["green", true]);
+    assert.deepEqual(await rgb(3), ["blue", false]);
   });
 
   // ---- names in pictures
