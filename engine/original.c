@@ -17,6 +17,7 @@
 #include "engine/output.h"
 #include "engine/picture.h"
 #include "engine/places.h"
+#include "engine/through.h"
 #include "plat/clock.h"
 
 #include <libavutil/opt.h>
@@ -462,11 +463,17 @@ static bool show_frame(struct one *o, json_t *list, json_t *seen, json_t **sampl
     int rotation = (int)json_integer_value(json_object_get(video, "rotation"));
     bool side = rotation == 90 || rotation == 270;
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
-    struct shaper *shaper = shaper_open(&(struct shape){0});
+    struct colour *through = NULL;
+    if (!through_open(o->t, &through, err))
+        return false;
+    struct shaper *shaper = shaper_open(&(struct shape){.through = through});
     bool done =
         pictures_write(o, list, upright(shaper_flat(shaper, f), rotation),
                        asks(o, "save") ? upright(shaper_deep(shaper, f), rotation) : NULL, err);
     shaper_close(shaper);
+    colour_close(through);
+    if (o->t->transform)
+        json_object_set(seen, "through", json_object_get(o->t->transform, "name"));
     said_of(seen, side ? f->height : f->width, side ? f->width : f->height, d->comp[0].depth,
             d->name, view_of(f));
     return done && (!asks(o, "samples") || frame_samples(f, rotation, list, samples, err));
@@ -599,7 +606,8 @@ static bool show(struct one *o, json_t *list, json_t *seen, json_t **samples, st
 {
     const char *key = json_string_value(json_object_get(o->t->picture, "layer"));
     struct layer l = {0};
-    if (is_exr(o->t)) {
+    // Seen through a transform it is the main picture, by libav, with its light above white.
+    if (is_exr(o->t) && (!o->t->transform || (key && *key))) {
         if (layer_read(0, &o->t->inputs[0], key, &l, err)) {
             bool done = show_layer(o, &l, list, seen, samples, err);
             layer_free(&l);

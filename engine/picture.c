@@ -220,8 +220,8 @@ static AVFrame *map_light(struct shaper *s, const AVFrame *from, int width, int 
     AVFrame *deep = frame_new(AV_PIX_FMT_RGB48LE, width, height);
     AVFrame *flat = frame_new(AV_PIX_FMT_RGB24, width, height);
     AVFrame *to = frame_new(AV_PIX_FMT_YUV420P, width, height);
-    bool done =
-        deep && flat && to && convert(&s->scale, from, deep, picture_matrix(from), picture_full(from), true);
+    bool done = deep && flat && to &&
+                convert(&s->scale, from, deep, picture_matrix(from), picture_full(from), true);
     if (done) {
         if (s->transfer != (int)from->color_trc)
             make_tables(s, from->color_trc);
@@ -244,9 +244,9 @@ static AVFrame *look_through(struct shaper *s, const AVFrame *from, int width, i
     AVFrame *deep = floats ? av_frame_clone(from) : frame_new(AV_PIX_FMT_RGB48LE, width, height);
     AVFrame *flat = deep ? frame_new(AV_PIX_FMT_RGB24, deep->width, deep->height) : NULL;
     AVFrame *to = frame_new(AV_PIX_FMT_YUV420P, width, height);
-    bool done = flat && to &&
-                (floats ||
-                 convert(&s->scale, from, deep, picture_matrix(from), picture_full(from), true));
+    bool done =
+        flat && to &&
+        (floats || convert(&s->scale, from, deep, picture_matrix(from), picture_full(from), true));
     if (done) {
         through_make(s->shape.through, deep, flat);
         done = convert(&s->back, flat, to, SWS_CS_ITU709, true, false);
@@ -322,8 +322,22 @@ AVFrame *shaper_deep(struct shaper *s, const AVFrame *from)
     return to;
 }
 
+static AVFrame *flat_through(struct shaper *s, const AVFrame *from)
+{
+    AVFrame *to = frame_new(AV_PIX_FMT_RGB24, from->width, from->height);
+    AVFrame *deep = through_wants_floats(from) ? av_frame_clone(from) : shaper_deep(s, from);
+    if (to && deep)
+        through_make(s->shape.through, deep, to);
+    else
+        av_frame_free(&to);
+    av_frame_free(&deep);
+    return to;
+}
+
 AVFrame *shaper_flat(struct shaper *s, const AVFrame *from)
 {
+    if (s->shape.through)
+        return flat_through(s, from);
     bool light = from->color_trc == AVCOL_TRC_SMPTE2084 ||
                  from->color_trc == AVCOL_TRC_ARIB_STD_B67 || from->color_trc == AVCOL_TRC_LINEAR;
     AVFrame *to = frame_new(AV_PIX_FMT_RGB24, from->width, from->height);

@@ -26,7 +26,7 @@ void shaper_close(struct shaper *s);
 AVFrame *shaper_make(struct shaper *s, const AVFrame *from);
 
 // The frame as it is, as large as it is: not turned, fields not made one. R'G'B' at full range by the
-// frame's matrix and range, 16 bits in its own transfer; or 8 bits, of HDR and linear light as above.
+// frame's matrix and range, 16 bits in its own transfer; or 8 bits, through what it is seen through, of HDR and linear light as above.
 AVFrame *shaper_deep(struct shaper *s, const AVFrame *from); // rgb48le
 AVFrame *shaper_flat(struct shaper *s, const AVFrame *from); // rgb24
 int picture_matrix(const AVFrame *f);                        // SWS_CS_...; by size where not said

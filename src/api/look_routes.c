@@ -1,6 +1,7 @@
 // Looking closely: frames of originals, layers, proxies with their viewer's name.
 #include "api/inside.h"
 #include "house/assets/assets.h"
+#include "house/colour/colour.h"
 #include "house/flow/burnt.h"
 #include "house/flow/frames.h"
 #include "house/review/review.h"
@@ -17,6 +18,7 @@ struct asking {
     json_t *ticket;
     struct asset_file *files;
     size_t count;
+    struct transform_wanted through; // id NULL or "": nothing
     bool held; // of a sequence: the file is missing, this is the one before it
 };
 
@@ -151,6 +153,22 @@ static bool pick_files(struct db_tx *tx, struct asking *q, struct error *err)
     return true;
 }
 
+// A viewing transform that is asked for must be of this project.
+static bool find_transform(struct db_tx *tx, struct asking *q, struct error *err)
+{
+    struct call *c = q->c;
+    const char *id = body_text(c, "transform");
+    int64_t here = 1;
+    if (!id)
+        return true;
+    if (!db_one_int(tx, &here, 0, err,
+                    "select count(*) from transforms where id = ?1 and project = ?2", "ss", id,
+                    c->project))
+        return false;
+    return (here || error_set(err, ERROR_NOT_FOUND, "there is no such viewing transform")) &&
+           transform_one(tx, id, c->arena, &q->through, err);
+}
+
 static bool frame_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
@@ -161,7 +179,7 @@ static bool frame_in(struct db_tx *tx, void *context, struct error *err)
     json_decref(q->ticket);
     q->ticket = NULL;
     if (!shown(tx, c, err) || !version_source(tx, c->version, c->arena, &q->v, err) ||
-        !people_burn(tx, &c->who, c->project, &burns, err) ||
+        !find_transform(tx, q, err) || !people_burn(tx, &c->who, c->project, &burns, err) ||
         (burns && !people_burn_words(tx, &c->who, c->arena, &who, err)))
         return false;
     json_t *facts = q->v.facts ? json_loads(q->v.facts, 0, NULL) : NULL;
@@ -193,6 +211,12 @@ static void name_inputs(struct asking *q, sha256 *contents)
         json_array_append_new(inputs,
                               json_pack("{s:s, s:I}", "name", slash ? slash + 1 : q->files[i].name,
                                         "size", (json_int_t)q->files[i].size));
+    }
+    if (q->through.id && *q->through.id) { // its table comes last
+        contents[q->count] = q->through.content;
+        json_array_append_new(inputs, json_pack("{s:s, s:I}", "name", "look.phlu", "size",
+                                                (json_int_t)q->through.size));
+        json_object_set_new(q->ticket, "transform", json_pack("{s:s}", "name", q->through.name));
     }
     json_object_set_new(q->ticket, "inputs", inputs);
 }
@@ -229,7 +253,8 @@ static bool frame_post(struct call *c, struct error *err)
     if (ok) {
         sha256 *contents = ARENA_ARRAY(c->arena, sha256, q.count + 1);
         name_inputs(&q, contents);
-        ok = frames_ask(frames, q.ticket, contents, q.count, &a, err);
+        ok = frames_ask(frames, q.ticket, contents,
+                        json_array_size(json_object_get(q.ticket, "inputs")), &a, err);
     }
     if (ok) {
         json_t *seen = json_object_get(a.result, "seen");

@@ -126,8 +126,8 @@ const struct shape shapes[] = {
     {"AttachTranscode", "transcode:id", ""},
     {"BurnFact", "state:'none'|'waiting'|'running'|'ready'|'failed' words:text progress:number",
      "the proxies that carry it; words: what stands in the picture"},
-    {"FrameWish", "frame:int layer:text? save:bool?",
-     "layer: of OpenEXR, a key of ExrFact; save: 16 bits to be kept, for whoever may download"},
+    {"FrameWish", "frame:int layer:text? save:bool? transform:id?",
+     "layer: of OpenEXR, a key of ExrFact; transform: to look through; save: 16 bits to be kept, for whoever may download"},
     {"FrameShown",
      "state:'waiting'|'running'|'ready'|'failed' done:int total:int frame:int burnt:bool "
      "seen:json? samples:json? files:FrameFile[] problem:Problem?",

@@ -25,7 +25,7 @@ const SCOPES_WIDTH = 320; // of what is sampled of a proxy
 const QUICK_MS = 1000; // longer than this, progress is shown
 
 interface Seen { width: number; height: number; bits: number; pixel_format: string; view: string; held: boolean; layer?: { low: number; high: number; nan: number; infinite: number; negative: number; overscan: boolean } }
-interface Got { frame: number; layer: string | null; seen: Seen; samples: Samples | null; urls: Record<string, string>; burnt: boolean; picture: ImageBitmap; signal: Signal | null }
+interface Got { frame: number; layer: string | null; transform: string | null; seen: Seen; samples: Samples | null; urls: Record<string, string>; burnt: boolean; picture: ImageBitmap; signal: Signal | null }
 
 const url_of = (f: FrameShown): Record<string, string> => Object.fromEntries(f.files.map((x) => [x.kind, x.url]));
 const wait = (ms: number, stop: AbortSignal): Promise<void> => new Promise((done, gone) => {
@@ -34,7 +34,7 @@ const wait = (ms: number, stop: AbortSignal): Promise<void> => new Promise((done
 });
 
 // Asks until it is made.
-async function fetch_frame(version: string, wish: { frame: number; layer?: string; save?: boolean }, stop: AbortSignal, heard: (f: FrameShown) => void): Promise<FrameShown> {
+async function fetch_frame(version: string, wish: { frame: number; layer?: string; save?: boolean; transform?: string }, stop: AbortSignal, heard: (f: FrameShown) => void): Promise<FrameShown> {
   for (;;) {
     const f = await post<FrameShown>(`/versions/${version}/frames`, wish, { signal: stop, patient: false });
     heard(f);
@@ -56,7 +56,7 @@ async function bring(f: FrameShown, layer: string | null, scopes: boolean, stop:
   const picture = await createImageBitmap(new Blob([await bytes(urls['picture'] ?? '', stop)], { type: 'image/png' }));
   const signal = scopes && samples && urls['scopes']
     ? ofSamples(await bytes(urls['scopes'], stop), samples, samples.scopes_width, samples.scopes_height, seen.layer) : null;
-  return { frame: f.frame, layer, seen, samples, urls, burnt: f.burnt, picture, signal };
+  return { frame: f.frame, layer, transform: null, seen, samples, urls, burnt: f.burnt, picture, signal };
 }
 
 interface Props {
@@ -66,9 +66,10 @@ interface Props {
   state: Value<PlayerState>;
   closer: Value<Closer>;
   may_save: boolean;
+  transform: string | null; // that the proxy is seen through
 }
 
-export function CloserPanel({ player, asset, version, state, closer, may_save }: Props) {
+export function CloserPanel({ player, asset, version, state, closer, may_save, transform }: Props) {
   const s = state.value;
   const c = closer.value;
   const exr = version.facts?.exr ?? null;
@@ -79,26 +80,26 @@ export function CloserPanel({ player, asset, version, state, closer, may_save }:
   const over = useRef<HTMLCanvasElement | null>(null);
   const wanted = c.original || c.layer !== null;
   const standing = s.speed === 0 && s.status === 'ready' && s.count > 0;
-  const here = wanted && standing && got !== null && got.frame === s.frame && got.layer === c.layer;
+  const here = wanted && standing && got !== null && got.frame === s.frame && got.layer === c.layer && got.transform === transform;
   const change = (to: Partial<Closer>): void => { closer.value = { ...closer.value, ...to }; };
 
   // ---- the frame itself
   useEffect(() => {
     if (!wanted || !standing || here) return;
     const stop = new AbortController();
-    const wish = { frame: s.frame, ...(c.layer !== null && { layer: c.layer }) };
+    const wish = { frame: s.frame, ...(c.layer !== null && { layer: c.layer }), ...(transform !== null && c.layer === null && { transform }) };
     const late = setTimeout(() => set_slow(true), QUICK_MS);
     set_wrong(null);
     wait(SETTLED_MS, stop.signal).then(() => fetch_frame(version.id, wish, stop.signal, set_news))
       .then(async (f) => {
         if (f.state === 'failed') return set_wrong(f.problem ?? null);
         const made = await bring(f, c.layer, true, stop.signal);
-        set_got((before) => { before?.picture.close(); return made; });
+        set_got((before) => { before?.picture.close(); return { ...made, transform }; });
       })
       .catch((e: unknown) => { if (!is_aborted(e)) set_wrong(problem_of(e)); })
       .finally(() => { clearTimeout(late); if (!stop.signal.aborted) { set_slow(false); set_news(null); } });
     return () => { stop.abort(); clearTimeout(late); set_slow(false); };
-  }, [wanted, standing, s.frame, c.layer, version.id]);
+  }, [wanted, standing, s.frame, c.layer, version.id, transform]);
 
   // Over the picture, in its box, while it is the frame that is named.
   useEffect(() => {

@@ -23,6 +23,7 @@ export interface Coloured {
   v: Version; // with the derived files that are to be seen
   key: string; // another one: other films
   button: ComponentChildren; // NULL where there is nothing to say
+  transform: string | null; // that it is seen through
   renew: () => Promise<Version>; // the same with fresh addresses
 }
 
@@ -94,6 +95,7 @@ export function Colour({ asset, v, share, leave, children }: Props) {
     v: own && seen?.shown !== false ? v : files(colour, seen),
     key: own ? "" : (seen.transform ?? "as it is"),
     button,
+    transform: seen?.transform ?? null,
     renew: async () => (own && seen?.shown !== false ? get<Version>(`/versions/${v.id}`) : files(await load(), seen)),
   })}</>;
 }

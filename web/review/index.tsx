@@ -592,7 +592,7 @@ function Room({ asset, v, colour, leaving, versions, hold, p }: RoomProps) {
             {s.fault && s.status === "ready" && online.value && <><span class="bad">{sentence(s.fault.what)}: {s.fault.why}. {s.fault.fix}</span><Button run={acts.retry}>Try again</Button></>}
           </div>
         </div>
-        {any(closer.value) && media?.picture && player.current && <CloserPanel player={player.current} asset={asset} version={v} state={state} closer={closer} may_save={may("download")} />}
+        {any(closer.value) && media?.picture && player.current && <CloserPanel player={player.current} asset={asset} version={v} state={state} closer={closer} may_save={may("download")} transform={colour.transform} />}
         {meters_on.value && sound.value && <Meters key={solo_changed.value} sound={sound.value} listen={(hear) => { ears.current.add(hear); return () => ears.current.delete(hear); }} />}
         <div class="review-foot">
           <div class="bar-marks">
