@@ -77,6 +77,11 @@ there() { colour_now && holds "a.sets.find(s=>s.name===\"quarter\").state===\"re
 ok "it is made" until_true 120 there
 ok "it is a quarter" near "$(grey quarter)" $((own / 4))
 ok "the one that is set is still the one shown" shown brighter
+frame_ready() { ask POST "/versions/$version/frames" "{\"frame\":3,\"transform\":\"$third\"}" >frame.json && holds 'a.state==="ready"' frame.json; }
+ok "a paused frame of the original is seen through it" until_true 120 frame_ready
+curl -sSk --fail "$(field '.files.find(f=>f.kind==="picture").url' <frame.json)" -o frame.png && ffmpeg -v error -y -i frame.png -vf format=rgb24 -f rawvideo rgb
+ok "it is a quarter too" near "$(od -An -tu1 -N1 rgb | tr -d ' ')" $((own / 4))
+ok "through one of another project it is not" bash -c "! curl -sS --fail -X POST -H 'Authorization: Bearer $token' -H 'Content-Type: application/json' -d '{\"frame\":3,\"transform\":\"$asset\"}' $url/api/v1/versions/$version/frames"
 # ---- what leaves the house is as it was
 ok "a deliverable is ordered" here deliver "$asset" --profile web-h264-720p --out delivered
 ok "it has no viewing transform in it" bash -c "$(declare -f near); ffmpeg -v error -y -i delivered/* -frames:v 1 -vf $to_rgb -f rawvideo rgb && near \$(od -An -tu1 -N1 rgb) $own"
