@@ -49,7 +49,7 @@ ok "there is a probe and a proxy job for each clip, no more" test "$(sql 'select
 ok "each was committed exactly once" test "$(sql "select count(*) from jobs j where (select count(*) from attempts a where a.job=j.number and a.state='committed')<>1")" = 0
 ok "every version has its derived files" test "$(sql 'select count(*) from versions v where (select count(distinct kind) from derived d where d.source=v.content)<5')" = 0
 echo "# attempts: $(sql 'select state, count(*) from attempts group by state' | tr '\n' ' ')"
-empty() { [ -z "$(ls -A "$house/scratch")" ]; }
+empty() { [ -z "$(find "$house/scratch" -mindepth 1 ! -path "$house/scratch/frames")" ]; }
 engines() { [ -z "$(engine_pid)" ]; }
 ok "no engine is left" until_true 5 engines
 for kind in scrub review; do
