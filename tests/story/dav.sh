@@ -66,7 +66,7 @@ ok "cadaver makes, puts, moves, gets, deletes" bash -c "cadaver <script >cadaver
 
 # ---- rclone
 mkdir -p card/A/B; cp clip.mov card/A/; cp other.mov card/A/B/; printf one >card/A/B/notes.txt; printf two >"card/A/B/Zürich #1.txt"
-rclone config create house webdav url "$dav" vendor owncloud user "$mail" pass "$(rclone obscure "$password")" >/dev/null 2>&1
+rclone config create house webdav url "$dav" vendor owncloud user "$mail" pass="$(rclone obscure "$password")" >/dev/null 2>&1
 ok "rclone copies a folder in" rclone copy card house:Film/Card
 ok "and finds it the same" rclone check --download card house:Film/Card
 ok "with its times" bash -c "rclone lsl house:Film/Card/A/clip.mov | grep -q \"$(date -u -r card/A/clip.mov +%Y-%m-%d)\""

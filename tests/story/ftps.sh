@@ -48,7 +48,7 @@ ok "lftp mirrors a folder in" by_lftp "mirror -R --parallel=2 card Film/Card"
 ok "with its times" bash -c "$(declare -f by_lftp); mail=$mail password='$password' house=$house door=$door; by_lftp 'cls -l --time-style=%FT%T Film/Card/A/clip.mov' | tee said; grep -q 2026-03-04 said"
 ok "and out" bash -c "$(declare -f by_lftp); mail=$mail password='$password' house=$house door=$door; by_lftp 'mirror Film/Card out' && diff -r card out"
 ok "renames and removes" bash -c "$(declare -f by_lftp); mail=$mail password='$password' house=$house door=$door; by_lftp 'mv Film/Card/A/B/notes.txt Film/Card/n.txt; rm Film/Card/n.txt; rm -r Film/Card' && ! by_lftp 'cd Film/Card'"
-rclone config create house ftp host localhost port "$door" user "$mail" pass "$(rclone obscure "$password")" explicit_tls true no_check_certificate true >/dev/null 2>&1
+rclone config create house ftp host localhost port "$door" user "$mail" pass="$(rclone obscure "$password")" explicit_tls true no_check_certificate true >/dev/null 2>&1
 ok "rclone copies a folder in" rclone copy card house:Film/Card2
 ok "and finds it the same" rclone check --download card house:Film/Card2
 

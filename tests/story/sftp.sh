@@ -79,7 +79,7 @@ mkdir -p card/A/B; cp clip.mov card/A/; cp other.mov card/A/B/; printf one >card
 ok "lftp mirrors a folder in" by_password "$mail" "$password" "mirror -R --parallel=2 card Film/Card"
 ok "and out" bash -c "$(declare -f by_password); door=$door; by_password $mail '$password' 'mirror Film/Card out' && diff -r card out"
 ok "parts of a file at once too" bash -c "$(declare -f by_password); door=$door; by_password $mail '$password' 'pget -n 3 Film/Card/A/clip.mov -o parts.mov' && cmp parts.mov clip.mov"
-rclone config create house sftp host 127.0.0.1 port "$door" user "$mail" pass "$(rclone obscure "$password")" shell_type none >/dev/null 2>&1
+rclone config create house sftp host 127.0.0.1 port "$door" user "$mail" pass="$(rclone obscure "$password")" shell_type none >/dev/null 2>&1
 ok "rclone copies a folder in" rclone copy card house:Film/Card2
 ok "and finds it the same" rclone check --download card house:Film/Card2
 ok "again it has nothing to do" bash -c "rclone copy -v card house:Film/Card2 2>&1 | tee again; ! grep -q Copied again"
