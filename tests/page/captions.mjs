@@ -52,7 +52,7 @@ await house.put(project, reel);
 const clip = await house.is(project, "Reel.mov");
 const person = { name: "Maya Keller", email: "maya@house.example", password: "a long enough one" };
 const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-context.setDefaultTimeout(20_000);
+context.setDefaultTimeout(60_000);
 page = await context.newPage();
 const faults = [];
 page.on("pageerror", (e) => faults.push(e.message));

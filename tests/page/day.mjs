@@ -37,7 +37,7 @@ const seats = {};
 const faults = [];
 async function seat(who, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true, ...options });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   page.on("pageerror", (e) => faults.push(`${who}: ${e.message}`));
   page.on("console", (m) => /Content Security Policy/.test(m.text()) && faults.push(`${who}: ${m.text()}`));

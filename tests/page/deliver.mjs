@@ -22,7 +22,7 @@ mkdirSync(join(own, "out"));
 const house = await open_house({ program: process.argv[2], settings: [`--data.folder=${join(own, "data")}`, "--worker.slots=2"] });
 const browser = await open_browser();
 const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
-context.setDefaultTimeout(20_000);
+context.setDefaultTimeout(60_000);
 const page = await context.newPage();
 const faults = [];
 page.on("pageerror", (e) => faults.push(e.message));
@@ -132,7 +132,7 @@ await step("a link is made and fetched without an account", async () => {
   await page.waitForSelector("dialog :text('Copy it now')");
   const link = await page.evaluate(() => [...document.querySelectorAll("dialog input, dialog code")].map((e) => e.value ?? e.textContent).find((t) => t?.includes("/pickup#")));
   await page.locator("dialog footer button").click();
-  await page.waitForSelector(".sending:has-text('waits to be fetched')", { timeout: 30_000 });
+  await page.waitForSelector(".sending:has-text('waits to be fetched')", { timeout: 60_000 });
   const stranger = await (await browser.newContext({ acceptDownloads: true })).newPage();
   await stranger.goto(link);
   await stranger.waitForSelector("h1:has-text('Elan_SD_77.mp4')");

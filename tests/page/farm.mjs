@@ -17,7 +17,7 @@ async function test(name, options, act) {
   const made = house({ page: page_dir, assets: 12, ...options });
   const base = await made.listen(0);
   const context = await browser.newContext({ viewport: options.viewport ?? { width: 1440, height: 900 } });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const faults = [];
   page.on("pageerror", (e) => faults.push(e.message));

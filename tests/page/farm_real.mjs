@@ -168,9 +168,9 @@ steps:
     admin.on("request", (r) => r.url().endsWith("/nodes") && asked.push(r.url()));
     const id = (await house.ask("GET", "/nodes"))[0].id;
     await house.ask("POST", `/nodes/${id}/drain`);
-    await admin.waitForSelector("#node-0 .state:has-text('draining')", { timeout: 8000 });
+    await admin.waitForSelector("#node-0 .state:has-text('draining')", { timeout: 60_000 });
     await house.ask("POST", `/nodes/${id}/resume`);
-    await admin.waitForSelector("#node-0 .state:has-text('idle')", { timeout: 8000 });
+    await admin.waitForSelector("#node-0 .state:has-text('idle')", { timeout: 60_000 });
     const runs = await house.ask("POST", `/projects/${project}/jobs`, { name: "by frames", template: template("/").replace('"1-12"', '"1001-1012"').replace("echo done", "sleep 60"), options: { tries: 1, stop_after: 0 } });
     await admin.click("#node-0");
     await admin.waitForSelector(".node-runs li:has-text('frame 1001')");

@@ -135,7 +135,7 @@ await test("log-in refuses clearly, then lets in where one wanted to go", { asse
 await test("jobs, members, people, shares, audit: there and accessible", { assets: 80 }, async (page, made, base) => {
   for (const [address, words] of [[`${library(made)}/jobs`, "running"], [`${library(made)}/settings`, "Dirk Iversen"], [`${library(made)}/shares`, "Reel 2"], ["/admin/people", "locked out"], ["/admin/workers", "No machine has joined the farm"], ["/admin/audit", "10.0.0.12"], ["/tokens", "DIT cart"]]) {
     await page.goto(base + address);
-    await page.waitForSelector(`text=${words}`, { timeout: 5000 });
+    await page.waitForSelector(`text=${words}`, { timeout: 60_000 });
     await accessible(page, address);
   }
 });

@@ -2,13 +2,13 @@
 # A farm: POV-Ray frames through a house, its worker, one in a network of its own and two of a real Slurm's, while server,
 # workers, renderers and Slurm's controller are killed, the disk of the frames is full, and the network is cut. Every frame
 # counts exactly once, and its pixels are those of a quiet run. Speaks TAP.
-# farm.sh PROGRAM TOP [long]. KILLS: how often (20; long: 200). SEED: which, in what order.
+# farm.sh PROGRAM TOP [long]. KILLS: how often (12; long: 200). SEED: which, in what order.
 set -uo pipefail
 # Mounts are seen by nobody else, and go with us.
 if [ "$(id -u)" = 0 ] && [ -z "${FARM_ALONE:-}" ] && unshare -m true 2>/dev/null; then FARM_ALONE=1 exec unshare -m --propagation private bash "$0" "$@"; fi
 source "$(dirname "$0")/house_lib.sh"
 source "$(dirname "$0")/slurm_lib.sh"
-kills=${KILLS:-20}; [ "${3:-}" = long ] && kills=${KILLS:-200}
+kills=${KILLS:-12}; [ "${3:-}" = long ] && kills=${KILLS:-200}
 seed=${SEED:-$RANDOM}; RANDOM=$seed
 frames=${FRAMES:-40}
 net=f$((RANDOM % 9000 + 1000)) subnet=10.$((RANDOM % 100 + 100)).$((RANDOM % 250)) far="" keeper="" later=()
