@@ -93,7 +93,7 @@ static bool settings_of(struct command_call *call, size_t first, json_t **settin
     for (size_t i = first; i < call->word_count; i++) {
         const char *equals = strchr(call->words[i], '=');
         if (!equals || equals == call->words[i]) {
-            json_decref(*settings);
+            json_decref(*settings), *settings = NULL;
             error_set(err, ERROR_USAGE, "%s is no setting", call->words[i]);
             return error_fix(err, "write NAME=VALUE, such as bucket=masters");
         }

@@ -146,8 +146,7 @@ static bool start(struct serve_watch *s, struct watcher *w, const json_t *row, s
 static bool list_in(struct db_tx *tx, void *context, struct error *err)
 {
     json_t **list = context;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return watched_list(tx, clock_now_ms(), list, err);
 }
 

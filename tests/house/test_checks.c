@@ -177,10 +177,10 @@ static void the_tasks_of_a_ladder_are_those_of_its_rungs(void **state)
     struct delivery_steps steps;
     struct delivery_part part;
     json_t *source = master();
-    json_t *profile = json_pack("{s:s, s:{s:s, s:i}, s:{s:s}, s:[{s:s, s:i, s:i}, {s:s, s:i, s:i}]}",
-                                "container", "mp4", "video", "codec", "libx264", "segment_s", 2,
-                                "audio", "codec", "aac", "ladder", "name", "big", "width", 1920,
-                                "height", 1080, "name", "small", "width", 640, "height", 360);
+    json_t *profile = json_pack(
+        "{s:s, s:{s:s, s:i}, s:{s:s}, s:[{s:s, s:i, s:i}, {s:s, s:i, s:i}]}", "container", "mp4",
+        "video", "codec", "libx264", "segment_s", 2, "audio", "codec", "aac", "ladder", "name",
+        "big", "width", 1920, "height", 1080, "name", "small", "width", 640, "height", 360);
     delivery_steps_make(profile, source, true, &steps);
     assert_int_equal(steps.count, 5);
     static const struct {
@@ -196,14 +196,13 @@ static void the_tasks_of_a_ladder_are_those_of_its_rungs(void **state)
         const char *step;
         int64_t task;
         const char *name;
-        int64_t number, index, segment;
-        bool sound;
+        int64_t number, index, segment, sound;
     } parts[] = {
-        {"index", 1, "small", 0, 1, 2, false},   {"segment", 0, "big", 0, 0, 0, false},
-        {"segment", 1, "big", 1, 0, 0, false},   {"segment", 2, "small", 0, 1, 2, false},
-        {"segment", 3, "small", 1, 1, 2, false}, {"mux", 0, "big", 0, 0, 0, false},
-        {"mux", 1, "small", 0, 1, 2, false},     {"mux", 2, "sound", 0, -1, 4, true},
-        {"sound", 0, "sound", 0, -1, 4, true},
+        {"index", 1, "small", 0, 1, 2, -1},   {"segment", 0, "big", 0, 0, 0, -1},
+        {"segment", 1, "big", 1, 0, 0, -1},   {"segment", 2, "small", 0, 1, 2, -1},
+        {"segment", 3, "small", 1, 1, 2, -1}, {"mux", 0, "big", 0, 0, 0, -1},
+        {"mux", 1, "small", 0, 1, 2, -1},     {"mux", 2, "sound", 0, -1, 4, 0},
+        {"sound", 0, "sound", 0, -1, 4, 0},
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         assert_true(delivery_part_of(profile, source, parts[i].step, parts[i].task, &part));
@@ -215,6 +214,13 @@ static void the_tasks_of_a_ladder_are_those_of_its_rungs(void **state)
         delivery_part_close(&part);
     }
     assert_false(delivery_part_of(profile, source, "mux", 3, &part));
+    // Another language is a track of its own, with a sound of its own.
+    json_array_append_new(json_object_get(source, "audio"),
+                          json_pack("{s:i, s:s}", "channels", 2, "language", "swe"));
+    assert_true(delivery_part_of(profile, source, "mux", 3, &part));
+    assert_string_equal(part.name, "sound-swe");
+    assert_int_equal(part.sound, 1);
+    delivery_part_close(&part);
     json_decref(profile);
     json_decref(source);
 }

@@ -63,7 +63,7 @@ ok "readiness has all" same "$(fit)" "captions en cc, sv subtitle ok, captions: 
 h264=$(order h264)
 wav=$(ask POST "/versions/$version/deliveries" "{\"profile\":\"stems-wav-48k24\",\"map\":\"$stems\"}" | field .id)
 job=$(ask GET "/deliveries/$h264" | field .job)
-ok "the ladder is a job of all its rungs" same "$(sql "select group_concat(name || tasks, ' ') from (select s.name, s.tasks from steps s join jobs j on j.number=s.job where j.id='$job' order by s.number)")" "index2 sound1 segment6 mux3 bind1"
+ok "the ladder is a job of all its rungs" same "$(sql "select group_concat(name || tasks, ' ') from (select s.name, s.tasks from steps s join jobs j on j.number=s.job where j.id='$job' order by s.number)")" "index2 sound2 segment6 mux4 bind1"
 running() { sql "select distinct s.name from attempts t join jobs j on j.number=t.job join steps s on s.job=t.job and s.number=t.step where j.kind='encode' and t.state='running' and s.name<>'bind'"; }
 killed=" " house_killed=no half=no until_s=$((SECONDS + 200))
 while [ $SECONDS -lt $until_s ] && ! { ended "$h264" && ended "$wav"; }; do

@@ -480,8 +480,7 @@ bool captions_embed(struct arena *a, const struct caption_given *list, size_t co
                     (json_int_t)film->frames);
     if (!count || embed(&e, list, count, *to, err))
         return true;
-    json_decref(*to);
-    *to = NULL;
+    json_decref(*to), *to = NULL;
     return false;
 }
 

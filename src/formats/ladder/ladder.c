@@ -164,7 +164,7 @@ static bool all_mono(const json_t *tracks)
     return true;
 }
 
-static void add_sounds(json_t *list, const json_t *sound, const json_t *facts)
+static void add_sounds(json_t *list, const json_t *sound, const json_t *facts, int64_t most)
 {
     const json_t *audio = json_object_get(sound, "audio"), *rows = json_object_get(audio, "tracks"),
                  *tracks = json_object_get(facts, "audio"), *of;
@@ -189,7 +189,8 @@ static void add_sounds(json_t *list, const json_t *sound, const json_t *facts)
     }
     json_array_foreach(tracks, i, of)
     {
-        if (for_listeners(of) && !stands_back(tracks, i, number(audio, "channels")))
+        if (for_listeners(of) && !stands_back(tracks, i, number(audio, "channels")) &&
+            (!most || (int64_t)count < most))
             add_sound(list, &count, sound_with(sound, "source", json_integer((json_int_t)i + 1)),
                       word(of, "language"), word(of, "role"));
     }
@@ -208,7 +209,7 @@ json_t *ladder_tracks(const json_t *profile, const json_t *facts)
     json_array_foreach(list, i, row)
         json_object_set_new((json_t *)(uintptr_t)row, "sound", json_false());
     if (sound)
-        add_sounds(list, sound, facts);
+        add_sounds(list, sound, facts, number(json_object_get(profile, "audio"), "streams"));
     json_decref(sound);
     return list;
 }

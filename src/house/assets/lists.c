@@ -314,8 +314,7 @@ bool asset_list(struct db_tx *tx, const struct asset_query *q, struct arena *a, 
     }
     if (db_end(rows, err) && derived_fill_list(tx, *items, "version", a, err))
         return true;
-    json_decref(*items);
-    *items = NULL;
+    json_decref(*items), *items = NULL;
     return false;
 }
 
@@ -337,8 +336,7 @@ bool asset_list_of(struct db_tx *tx, const char *const *ids, size_t count, struc
     buf_free(&all);
     if (db_end(rows, err) && derived_fill_list(tx, *items, "version", a, err))
         return true;
-    json_decref(*items);
-    *items = NULL;
+    json_decref(*items), *items = NULL;
     return false;
 }
 

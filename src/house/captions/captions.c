@@ -97,8 +97,7 @@ bool captions_list(struct db_tx *tx, const char *asset, json_t **list, struct er
         json_array_append_new(*list, row_json(rows));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }
 

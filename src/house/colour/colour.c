@@ -229,8 +229,7 @@ bool transform_places(struct db_tx *tx, const char *project, json_t **list, stru
     }
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }
 

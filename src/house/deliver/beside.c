@@ -278,7 +278,6 @@ bool beside_frozen(struct db_tx *tx, const char *delivery, json_t **list, struct
     }
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }

@@ -448,7 +448,7 @@ bool delivery_get(struct db_tx *tx, const char *delivery, json_t **json, struct 
     if (db_end(rows, err) &&
         (!*json || (files_into(tx, *json, err) && sendings_into(tx, *json, err))))
         return *json || error_set(err, ERROR_NOT_FOUND, "there is no such delivery");
-    json_decref(*json);
+    json_decref(*json), *json = NULL;
     return false;
 }
 
@@ -469,7 +469,7 @@ bool delivery_list(struct db_tx *tx, const char *project, int64_t limit, json_t 
         ok && files_into(tx, row, err) && sendings_into(tx, row, err);
     if (ok)
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 

@@ -197,7 +197,7 @@ bool destination_get(struct db_tx *tx, const char *destination, json_t **json, s
         tx, "select " COLUMNS " from destinations where id = ?1 and gone = 0", "s", destination);
     *json = db_next(rows) ? row_json(rows, true) : NULL;
     if (!db_end(rows, err)) {
-        json_decref(*json);
+        json_decref(*json), *json = NULL;
         return false;
     }
     return *json || no_destination(err);
@@ -212,6 +212,6 @@ bool destination_list(struct db_tx *tx, bool settings, json_t **list, struct err
         json_array_append_new(*list, row_json(rows, settings));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }

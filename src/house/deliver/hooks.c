@@ -79,7 +79,7 @@ bool hook_list(struct db_tx *tx, json_t **list, struct error *err)
                              (json_int_t)db_int(rows, 6), "failed", (json_int_t)db_int(rows, 7)));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -105,7 +105,7 @@ bool notice_list(struct db_tx *tx, const char *hook, int64_t limit, json_t **lis
     }
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 

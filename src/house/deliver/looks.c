@@ -257,8 +257,7 @@ bool look_get(struct db_tx *tx, const char *delivery, json_t **look, struct erro
     }
     if (db_end(rows, err) && add_derived(tx, *look, &r.content, recipe, err))
         return true;
-    json_decref(*look);
-    *look = NULL;
+    json_decref(*look), *look = NULL;
     return false;
 }
 

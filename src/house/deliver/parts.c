@@ -67,7 +67,7 @@ bool delivery_part_of(const json_t *profile, const json_t *facts, const char *st
                                        .weighs = c.weigh,
                                        .segment = before.segment,
                                        .segments = c.segment,
-                                       .sound = c.sound > 0};
+                                       .sound = c.sound ? before.sound : -1};
             return true;
         }
         before.index += c.index, before.sound += c.sound, before.weigh += c.weigh;

@@ -20,7 +20,7 @@ struct delivery_part {      // a task
     int64_t index;          // task of "index" that plans the track; -1: it has no picture
     int64_t weigh, segment; // first tasks of the track in these steps
     int64_t weighs, segments;
-    bool sound; // the step "sound" is its
+    int64_t sound; // the task of the step "sound" that is its; -1: none
 };
 // False: the job has no such task.
 bool delivery_part_of(const json_t *profile, const json_t *facts, const char *step, int64_t task,

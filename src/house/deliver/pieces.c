@@ -39,7 +39,7 @@ bool delivery_pieces(struct db_tx *tx, const char *job, const struct delivery_pa
                      json_t **pieces, struct error *err)
 {
     int64_t seen = 0,
-            wanted = (part->index >= 0) + part->weighs + part->segments + (int64_t)part->sound;
+            wanted = (part->index >= 0) + part->weighs + part->segments + (part->sound >= 0);
     json_t *measures = json_array(), *segments = json_array(), *files = json_array();
     *pieces = json_pack("{s:n, s:o, s:o, s:n, s:o}", "plan", "measures", measures, "segments",
                         segments, "sound", "files", files);
@@ -48,10 +48,10 @@ bool delivery_pieces(struct db_tx *tx, const char *job, const struct delivery_pa
         tx,
         "select step, task, content, size, result from delivery_pieces where job = ?1 and ((step = "
         "'index' and task = ?2) or (step = 'weigh' and task >= ?3 and task < ?4) or (step = "
-        "'segment' and task >= ?5 and task < ?6) or (step = 'sound' and ?7 = 1)) order by step, "
+        "'segment' and task >= ?5 and task < ?6) or (step = 'sound' and task = ?7)) order by step, "
         "task",
         "siiiiii", job, part->index, part->weigh, part->weigh + part->weighs, part->segment,
-        part->segment + (all ? part->segments : 0), (int64_t)(all && part->sound));
+        part->segment + (all ? part->segments : 0), all ? part->sound : -1);
     for (; db_next(rows); seen++) {
         const char *step = db_text(rows, 0);
         json_t *result = json_loads(db_text(rows, 4), 0, NULL);
@@ -71,8 +71,10 @@ bool delivery_pieces(struct db_tx *tx, const char *job, const struct delivery_pa
         error_set(err, ERROR_CONFLICT, "what was encoded for it is not kept any more");
         ok = error_fix(err, "ask for the delivery again");
     }
-    if (!ok)
+    if (!ok) {
         json_decref(*pieces);
+        *pieces = NULL; // whoever asked lets go of what there is
+    }
     return ok;
 }
 

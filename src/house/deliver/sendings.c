@@ -210,7 +210,7 @@ bool sending_get(struct db_tx *tx, const char *sending, json_t **json, struct er
         db_query(tx, "select " COLUMNS " from sendings where id = ?1", "s", sending);
     *json = db_next(rows) ? row_json(rows) : NULL;
     if (!db_end(rows, err)) {
-        json_decref(*json);
+        json_decref(*json), *json = NULL;
         return false;
     }
     return *json || no_sending(err);
@@ -227,7 +227,7 @@ bool sending_list(struct db_tx *tx, const char *delivery, json_t **list, struct 
         json_array_append_new(*list, row_json(rows));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -265,7 +265,7 @@ static bool package_of(struct db_tx *tx, const char *sending, json_t **package, 
     if (there && !db_null(rows, 0))
         *package = json_loads(db_text(rows, 0), 0, NULL);
     if (!db_end(rows, err)) {
-        json_decref(*package);
+        json_decref(*package), *package = NULL;
         return false;
     }
     if (*package)

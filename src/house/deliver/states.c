@@ -78,7 +78,7 @@ bool delivery_states(struct db_tx *tx, const char *delivery, json_t **list, stru
                                         db_text(rows, 3), "at", clock_text(db_int(rows, 4)).text));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 

@@ -13,8 +13,7 @@ bool record_told_get(struct db_tx *tx, const char *asset, json_t **told, struct 
     *told = db_next(rows) ? json_loads(db_text(rows, 0), 0, NULL) : NULL;
     if (db_end(rows, err))
         return true;
-    json_decref(*told);
-    *told = NULL;
+    json_decref(*told), *told = NULL;
     return false;
 }
 

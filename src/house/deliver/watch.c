@@ -120,7 +120,7 @@ bool watch_rule_list(struct db_tx *tx, const char *project, json_t **list, struc
     }
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -147,7 +147,7 @@ bool watch_run_list(struct db_tx *tx, const char *project, const char *rule, boo
     }
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 

@@ -401,8 +401,7 @@ bool values_of(struct db_tx *tx, const char *asset, json_t **list, struct error 
     }
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }
 

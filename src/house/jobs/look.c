@@ -152,7 +152,7 @@ static bool get(struct db_tx *tx, struct jobs *j, const char *job,
         *json = job_json(rows, j, look);
     if (!db_end(rows, err) ||
         (*json && (!add_after(tx, job, *json, err) || !add_assets(tx, *json, err)))) {
-        json_decref(*json);
+        json_decref(*json), *json = NULL;
         return false;
     }
     return *json || error_set(err, ERROR_NOT_FOUND, "there is no such job");
@@ -189,7 +189,7 @@ bool job_options(struct db_tx *tx, const char *job, json_t **options, struct err
         json_object_del(*options, left_out[i]);
     if (db_end(rows, err))
         return true;
-    json_decref(*options);
+    json_decref(*options), *options = NULL;
     return false;
 }
 
@@ -336,6 +336,6 @@ bool job_list(struct db_tx *tx, struct jobs *j, const struct job_query *q, struc
     buf_free(&page);
     buf_free(&list);
     if (!ok)
-        json_decref(*items);
+        json_decref(*items), *items = NULL;
     return ok;
 }

@@ -416,7 +416,7 @@ bool jobs_limits(struct db_tx *tx, struct jobs *j, json_t **list, struct error *
     }
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 

@@ -49,7 +49,6 @@ bool speed_list(struct db_tx *tx, const char *person, json_t **list, struct erro
                              clock_text(db_int(rows, 5)).text, "elsewhere", db_int(rows, 6) != 0));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }

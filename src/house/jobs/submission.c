@@ -533,7 +533,7 @@ bool job_document(struct db_tx *tx, const char *job, json_t **document, struct e
     if (db_end(rows, err))
         return true;
 no:
-    json_decref(*document);
+    json_decref(*document), *document = NULL;
     return false;
 }
 

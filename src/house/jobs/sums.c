@@ -140,7 +140,6 @@ bool jobs_sums(struct db_tx *tx, struct jobs *j, int64_t now_ms, json_t **sums, 
         json_decref(nodes);
         return true;
     }
-    json_decref(*sums);
-    *sums = NULL;
+    json_decref(*sums), *sums = NULL;
     return false;
 }

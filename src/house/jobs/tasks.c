@@ -60,7 +60,7 @@ bool job_steps(struct db_tx *tx, struct jobs *j, const char *job, json_t **list,
     }
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -148,7 +148,7 @@ bool job_tasks(struct db_tx *tx, const char *job, int64_t step, int64_t from, in
     *next = t <= end ? t : -1;
     free(w.states);
     if (!ok)
-        json_decref(*runs);
+        json_decref(*runs), *runs = NULL;
     return ok;
 }
 
@@ -194,8 +194,7 @@ static bool read_attempts(struct db_rows *rows, struct jobs *j, json_t **list, s
         json_array_append_new(*list, attempt_json(rows, j));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }
 

@@ -124,7 +124,7 @@ bool houses_get(struct db_tx *tx, const char *house, json_t **json, struct error
         db_query(tx, "select " COLUMNS " from houses where id = ?1 and gone = 0", "s", house);
     *json = db_next(rows) ? row_json(rows, true) : NULL;
     if (!db_end(rows, err)) {
-        json_decref(*json);
+        json_decref(*json), *json = NULL;
         return false;
     }
     return *json || no_house(err);
@@ -139,7 +139,7 @@ bool houses_list(struct db_tx *tx, bool whole, json_t **list, struct error *err)
         json_array_append_new(*list, row_json(rows, whole));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 

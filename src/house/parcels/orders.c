@@ -123,7 +123,7 @@ bool parcel_get(struct db_tx *tx, const char *parcel, json_t **json, struct erro
     struct db_rows *rows = db_query(tx, PARCEL "where p.id = ?1", "s", parcel);
     *json = db_next(rows) ? row_json(rows) : NULL;
     if (!db_end(rows, err)) {
-        json_decref(*json);
+        json_decref(*json), *json = NULL;
         return false;
     }
     return *json || no_parcel(err);
@@ -139,7 +139,7 @@ bool parcel_list(struct db_tx *tx, const char *project, json_t **list, struct er
         json_array_append_new(*list, row_json(rows));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -151,7 +151,7 @@ bool parcel_receipt_of(struct db_tx *tx, const char *parcel, json_t **receipt, s
     if (there && !db_null(rows, 0))
         *receipt = json_loads(db_text(rows, 0), 0, NULL);
     if (!db_end(rows, err)) {
-        json_decref(*receipt);
+        json_decref(*receipt), *receipt = NULL;
         return false;
     }
     if (*receipt)

@@ -288,7 +288,6 @@ bool parcel_pack(struct db_tx *tx, const char *self, const char *name, const cha
     json_decref(p.note_places);
     if (ok)
         return true;
-    json_decref(*parcel);
-    *parcel = NULL;
+    json_decref(*parcel), *parcel = NULL;
     return false;
 }

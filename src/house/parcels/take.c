@@ -155,7 +155,7 @@ bool parcel_wants(struct db_tx *tx, const char *self, const char *project, const
             json_array_append_new(*places, json_integer((json_int_t)i));
     }
     if (!ok)
-        json_decref(*places);
+        json_decref(*places), *places = NULL;
     return ok;
 }
 

@@ -311,8 +311,7 @@ bool place_list(struct db_tx *tx, const char *project, json_t **list, struct err
         json_array_append_new(*list, place_json(rows));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -360,8 +359,7 @@ bool place_browse(struct places *p, const char *path, json_t **json, struct erro
     if (code < 0)
         error_errno(err, -code, "the house can not look into %.200s", path);
     if (code != 0) {
-        json_decref(*json);
-        *json = NULL;
+        json_decref(*json), *json = NULL;
         return false;
     }
     json_t *folders = json_object_get(*json, "folders");

@@ -74,7 +74,7 @@ bool qc_rules_list(const char *folder, json_t **list, struct error *err)
     if (folder_walk(folder, &(struct walk_wish){.depth = 2, .seen = list_one, .context = *list},
                     err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -258,7 +258,7 @@ bool qc_report_get(struct db_tx *tx, const char *report, json_t **json, struct e
               (*json || error_set(err, ERROR_NOT_FOUND, "there is no such report")) &&
               add_waivers(tx, *json, err) && add_papers(tx, *json, err);
     if (!ok)
-        json_decref(*json);
+        json_decref(*json), *json = NULL;
     return ok;
 }
 
@@ -278,7 +278,7 @@ bool qc_report_list(struct db_tx *tx, const char *version, int64_t limit, json_t
     }
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -644,8 +644,7 @@ bool qc_timeline_get(struct db_tx *tx, const char *report, json_t **timeline, st
         db_query(tx, "select timeline from qc_timelines where report = ?1", "s", report);
     *timeline = db_next(rows) ? json_loads(db_text(rows, 0), 0, NULL) : NULL;
     if (!db_end(rows, err)) {
-        json_decref(*timeline);
-        *timeline = NULL;
+        json_decref(*timeline), *timeline = NULL;
         return false;
     }
     if (*timeline)

@@ -329,7 +329,7 @@ bool qc_rules_on(const json_t *base, json_t **set, struct error *err)
         json_decref(whole);
         return false;
     }
-    json_decref(*set);
+    json_decref(*set), *set = NULL;
     *set = whole;
     return true;
 }

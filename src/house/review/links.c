@@ -354,8 +354,7 @@ bool request_drops(struct db_tx *tx, const char *share, json_t **list, struct er
     }
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -411,8 +410,7 @@ bool link_uses(struct db_tx *tx, const char *share, int64_t limit, json_t **list
                              "bytes", (json_int_t)db_int(rows, 5), "visit", db_text(rows, 6)));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -427,8 +425,7 @@ bool brand_own(struct db_tx *tx, const char *project, json_t **brand, struct err
         *brand = json_pack("{s:s, s:s, s:s, s:s}", "name", db_text(rows, 0), "colour",
                            db_text(rows, 1), "message", db_text(rows, 2), "logo", db_text(rows, 3));
     if (!db_end(rows, err)) {
-        json_decref(*brand);
-        *brand = NULL;
+        json_decref(*brand), *brand = NULL;
         return false;
     }
     if (!*brand)
@@ -444,8 +441,7 @@ bool brand_of(struct db_tx *tx, const char *project, json_t **brand, struct erro
     if (!brand_own(tx, project, brand, err))
         return false;
     if (!brand_own(tx, "", &house, err)) {
-        json_decref(*brand);
-        *brand = NULL;
+        json_decref(*brand), *brand = NULL;
         return false;
     }
     const char *name;

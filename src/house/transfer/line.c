@@ -108,8 +108,7 @@ bool cap_list(struct db_tx *tx, int64_t now_ms, json_t **list, struct error *err
                       (int)holds(db_int(rows, 5), db_int(rows, 6), db_int(rows, 7), now_ms)));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -237,8 +236,7 @@ bool move_list(struct db_tx *tx, const char *project, const char *before, int64_
                       "verified", (json_int_t)db_int(rows, 12), "via", db_text(rows, 13)));
     if (db_end(rows, err))
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }
 
@@ -354,8 +352,7 @@ bool quota_list(struct db_tx *tx, json_t **list, struct error *err)
     }
     if (ok)
         return true;
-    json_decref(*list);
-    *list = NULL;
+    json_decref(*list), *list = NULL;
     return false;
 }
 

@@ -90,8 +90,7 @@ static bool orders_of(struct db_tx *tx, const char *watched, json_t **orders, st
     struct db_rows *rows = db_query(tx, "select orders from watched where id = ?1", "s", watched);
     *orders = db_next(rows) ? read_json(db_text(rows, 0), "[]") : NULL;
     if (!db_end(rows, err)) {
-        json_decref(*orders);
-        *orders = NULL;
+        json_decref(*orders), *orders = NULL;
         return false;
     }
     return *orders || error_set(err, ERROR_NOT_FOUND, "there is no such watched folder");
