@@ -613,7 +613,7 @@ await step("an upload goes on after the browser was closed, without sending agai
   const line = await first.context.newCDPSession(first.page);
   await line.send("Network.enable");
   await line.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 4 << 20 });
-  await first.page.setInputFiles("input[type=file]", big);
+  await first.page.setInputFiles("input[type=file][multiple]", big);
   await first.page.waitForSelector(".uploads header:has-text('left')");
   await until("a good part is sent", async () => Number(/^([\d.]+) MB of/.exec(await text_of(first.page, ".upload-row .mono"))?.[1] ?? 0) > 12);
   await first.context.close();
@@ -622,7 +622,7 @@ await step("an upload goes on after the browser was closed, without sending agai
   second.page.on("request", (r) => r.method() === "PATCH" && offsets.push(Number(r.headers()["upload-offset"])));
   await second.page.goto(`${house.url}/p/${project}`);
   await second.page.waitForSelector(".uploads.leftover:has-text('A002_C001.raw')");
-  await second.page.setInputFiles("input[type=file]", big);
+  await second.page.setInputFiles("input[type=file][multiple]", big);
   await second.page.waitForSelector("text=1 file arrived");
   assert.ok(offsets[0] >= 8 << 20 && offsets[0] < 48 << 20, `it went on at ${offsets[0]}`);
   const asset = await house.asset(project, "A002_C001.raw");

@@ -359,7 +359,7 @@ try {
     const line = await page.context().newCDPSession(page);
     await line.send("Network.enable");
     await line.send("Network.emulateNetworkConditions", { offline: false, latency: 5, downloadThroughput: -1, uploadThroughput: 12e6 });
-    await page.setInputFiles("input[type=file]", [big, ...[1, 2, 3, 4].map((n) => join(day, "A001", `A001_C00${n}_0415MK.mov`))]);
+    await page.setInputFiles("input[type=file][multiple]", [big, ...[1, 2, 3, 4].map((n) => join(day, "A001", `A001_C00${n}_0415MK.mov`))]);
     await sleep(4000);
     await look(page, `70-upload-${size}`);
     await page.goto("about:blank").catch(() => undefined);

@@ -130,7 +130,7 @@ read_ladder() { # FOLDER RUNGS: ffmpeg reads every rung by both manifests, and t
 }
 ok "ffmpeg reads all frames of its rungs by the master playlist and the manifest" read_ladder out2/Reel "360p 180p"
 ok "and the sound" test "$(count out2/Reel/master.m3u8 a:0)" -gt 280
-ok "each of its files has one track" same "$(for f in out2/Reel/*.mp4; do ffprobe -v error -show_entries stream=codec_type -of csv=p=0 "$f"; done | tr '\n' ' ')" "video video audio "
+ok "each of its files has one track" same "$(for f in out2/Reel/*.mp4; do ffprobe -v error -show_entries stream=codec_type -of csv=p=0 "$f"; done | tr '\n' ' ')" "video video audio audio "
 ok "the captions are renditions with language and role" bash -c 'cd out2/Reel && grep -q "TYPE=SUBTITLES.*NAME=\"en cc\",LANGUAGE=\"en\".*transcribes-spoken-dialog.*URI=\"text-en-cc.m3u8\"" master.m3u8 && grep -q "TYPE=SUBTITLES.*LANGUAGE=\"sv\".*FORCED=NO,URI=\"text-sv.m3u8\"" master.m3u8 && [ "$(grep -c "mimeType=\"text/vtt\"" manifest.mpd)" = 2 ]'
 ok "ffprobe reads them as WebVTT" same "$(ffprobe -v error -show_entries packet=pts_time -select_streams s -of csv=p=0 out2/Reel/text-en-cc.vtt | tr '\n' ' ')" "1.000000 3.000000 "
 ok "with their style" grep -q 'Hej <i>du</i>' out2/Reel/text-sv.vtt
