@@ -146,23 +146,7 @@ static void stop(struct get *g, const struct error *err)
     way_stop(g->way);
 }
 
-struct piece {
-    char *at;
-    size_t size, have;
-};
-
-static bool piece_came(void *context, int64_t offset, const void *at, size_t size,
-                       struct error *err)
-{
-    struct piece *p = context;
-    if (offset < 0 || (uint64_t)offset > p->size || size > p->size - (size_t)offset)
-        return error_set(err, ERROR_DAMAGED, "the house sent more than it was asked for");
-    memcpy(p->at + offset, at, size);
-    p->have = (size_t)offset + size;
-    return true;
-}
-
-static bool ask_piece(struct get *g, const struct one *o, size_t number, struct piece *p,
+static bool ask_piece(struct get *g, const struct one *o, size_t number, struct client_piece *p,
                       struct error *err)
 {
     char path[96], range[80];
@@ -180,7 +164,7 @@ static bool ask_piece(struct get *g, const struct one *o, size_t number, struct 
     struct call call = {.path = path,
                         .headers = &header,
                         .header_count = 1,
-                        .download = piece_came,
+                        .download = client_piece_came,
                         .context = p,
                         .repeatable = true};
     for (;;) {
@@ -434,7 +418,7 @@ static bool write_chunk(const struct one *o, size_t number, const char *at, size
 static bool take_chunk(struct get *g, struct one *o, size_t number, char *buffer, bool *came,
                        struct error *err)
 {
-    struct piece p = {buffer, chunk_size(o, number), 0};
+    struct client_piece p = {buffer, chunk_size(o, number), 0};
     *came = false;
     if (o->resumed && read_proves(o, o->fd, number, buffer))
         return true;

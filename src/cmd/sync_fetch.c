@@ -36,26 +36,10 @@ static size_t chunk_size(const struct fetching *g, size_t number)
 
 // ---- asking
 
-struct piece {
-    char *at;
-    size_t size, have;
-};
-
-static bool piece_came(void *context, int64_t offset, const void *at, size_t size,
-                       struct error *err)
-{
-    struct piece *p = context;
-    if (offset < 0 || (uint64_t)offset > p->size || size > p->size - (size_t)offset)
-        return error_set(err, ERROR_DAMAGED, "the house sent more than it was asked for");
-    memcpy(p->at + offset, at, size);
-    p->have = (size_t)offset + size;
-    return true;
-}
-
 static bool ask(struct fetching *g, size_t number, char *to, size_t size, struct error *err)
 {
     const struct sync_fetch *f = g->f;
-    struct piece p = {to, size, 0};
+    struct client_piece p = {to, size, 0};
     if (f->way) {
         enum way_end end = way_get(f->way, f->number, (int64_t)number, to, size, err);
         if (end != WAY_NOT)
@@ -73,7 +57,7 @@ static bool ask(struct fetching *g, size_t number, char *to, size_t size, struct
                                                    sha256_text(&f->content).text),
                         .headers = &header,
                         .header_count = 1,
-                        .download = piece_came,
+                        .download = client_piece_came,
                         .context = &p,
                         .repeatable = true};
     struct reply reply;

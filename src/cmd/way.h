@@ -7,9 +7,10 @@
 #define WAY_OPTIONS                                                                                \
     {"via", OPTION_TEXT, "WAY",                                                                    \
      "auto, udp, tcp (several streams) or https (one); auto tries udp"},                           \
-        {"policy", OPTION_TEXT, "POLICY", "fair, fixed (at --rate) or background (by TCP: one connection)"},        \
+        {"policy", OPTION_TEXT, "POLICY",                                                          \
+         "fair, fixed (at --rate) or background (by TCP: one connection)"},                        \
     {                                                                                              \
-        "rate", OPTION_INT, "MBIT", "Mbit/s at most, whatever the way"                                       \
+        "rate", OPTION_INT, "MBIT", "Mbit/s at most, whatever the way"                             \
     }
 
 // False with *err when an option says what it can not.

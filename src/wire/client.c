@@ -547,3 +547,17 @@ bool client_call(struct client *c, const struct call *call, struct arena *arena,
     buf_free(&t.headers);
     return done;
 }
+
+bool client_piece_came(void *context, int64_t offset, const void *at, size_t size,
+                       struct error *err)
+{
+    struct client_piece *p = context;
+    if (offset < 0 || (uint64_t)offset > p->size || size > p->size - (size_t)offset) {
+        error_set(err, ERROR_DAMAGED, "the house sent more than it was asked for");
+        error_why(err, "%zu bytes were asked for", p->size);
+        return error_fix(err, "look at what stands between here and the house, and try again");
+    }
+    memcpy(p->at + offset, at, size);
+    p->have = (size_t)offset + size;
+    return true;
+}

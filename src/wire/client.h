@@ -59,6 +59,15 @@ struct call {
     bool any_status; // a status that is not 2xx is not an error: look at reply.status
 };
 
+// A `download` of what goes whole into memory of its size; `have`: how far it is. DAMAGED when more
+// comes.
+struct client_piece {
+    char *at;
+    size_t size, have;
+};
+bool client_piece_came(void *context, int64_t offset, const void *at, size_t size,
+                       struct error *err);
+
 struct reply {
     int status;
     text body;          // in the arena

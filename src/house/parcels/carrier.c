@@ -43,7 +43,7 @@ struct carry {
     struct way *way;
     struct stream *stream;
     pthread_mutex_t turn; // of those who wait for room: one after another, so that chunks end early
-    const char *version; // in: whose files come
+    const char *version;  // in: whose files come
     json_t *result;
     const char *via;
     _Atomic int64_t done, moved, moving;
@@ -63,8 +63,7 @@ static bool ask(struct carry *c, struct call *call, struct arena *a, struct repl
                 struct error *err)
 {
     call->repeatable = true;
-    return client_call(c->client, call, a, reply, err) ||
-           error_while(err, "%s", c->other.name);
+    return client_call(c->client, call, a, reply, err) || error_while(err, "%s", c->other.name);
 }
 
 static json_t *ask_json(struct carry *c, const json_t *body, struct error *err, const char *form,
@@ -269,8 +268,8 @@ static bool chunk_out(void *context, struct lot_file *f, int64_t chunk, void *bu
 static bool commit_out(struct carry *c, const char *file, const sha256 *content, size_t chunks,
                        struct error *err)
 {
-    json_t *body = json_pack("{s:s, s:I}", "content", sha256_text(content).text, "chunks",
-                             (json_int_t)chunks);
+    json_t *body =
+        json_pack("{s:s, s:I}", "content", sha256_text(content).text, "chunks", (json_int_t)chunks);
     json_t *answer = ask_json(c, body, err, "/files/%s/commit", file);
     bool ok = answer && strcmp(parcel_word(answer, "state"), "stored") == 0;
     if (answer && !ok)
@@ -296,10 +295,9 @@ static bool hashes_in(struct carry *c, struct lot_file *f, struct error *err)
     if (!list)
         return false;
     bool ok = json_array_size(list) == f->chunk_count;
-    json_array_foreach(list, i, one) ok = ok && i < f->chunk_count &&
-                                          parcel_count(one, "number") == (int64_t)i &&
-                                          sha256_parse(text_of(parcel_word(one, "hash")),
-                                                       &f->hashes[i]);
+    json_array_foreach(list, i, one) ok =
+        ok && i < f->chunk_count && parcel_count(one, "number") == (int64_t)i &&
+        sha256_parse(text_of(parcel_word(one, "hash")), &f->hashes[i]);
     json_decref(list);
     return ok || error_set(err, ERROR_DAMAGED, "the chunks that %s lists are not those of a file",
                            c->other.name);
@@ -312,8 +310,8 @@ static bool claim_in(struct carry *c, struct lot_file *f, size_t from, size_t co
     struct transfer_chunk *list = ARENA_ARRAY(a, struct transfer_chunk, count);
     for (size_t i = 0; i < count; i++)
         list[i] = (struct transfer_chunk){(int64_t)(from + i), f->hashes[from + i]};
-    if (!transfer_claim(c->w->transfers, f->id, &c->who, list, count,
-                        f->missing + f->missing_count, &missing, err))
+    if (!transfer_claim(c->w->transfers, f->id, &c->who, list, count, f->missing + f->missing_count,
+                        &missing, err))
         return false;
     f->missing_count += missing;
     return true;
@@ -335,32 +333,15 @@ static bool open_in(void *context, struct lot_file *f, struct arena *a, struct e
         if (f->chunk_count && !hashes_in(c, f, err))
             return false;
         for (size_t i = 0; i < f->chunk_count; i += CLAIM)
-            if (!claim_in(c, f, i, f->chunk_count - i < CLAIM ? f->chunk_count - i : CLAIM, a,
-                          err))
+            if (!claim_in(c, f, i, f->chunk_count - i < CLAIM ? f->chunk_count - i : CLAIM, a, err))
                 return false;
     }
     count_there(c, f);
     return true;
 }
 
-struct piece {
-    char *at;
-    size_t size, have;
-};
-
-static bool piece_came(void *context, int64_t offset, const void *at, size_t size,
-                       struct error *err)
-{
-    struct piece *p = context;
-    if (offset < 0 || (uint64_t)offset > p->size || size > p->size - (size_t)offset)
-        return error_set(err, ERROR_DAMAGED, "the house sent more than it was asked for");
-    memcpy(p->at + offset, at, size);
-    p->have = (size_t)offset + size;
-    return true;
-}
-
-static bool get_chunk(struct carry *c, const struct lot_file *f, int64_t chunk, struct piece *p,
-                      struct error *err)
+static bool get_chunk(struct carry *c, const struct lot_file *f, int64_t chunk,
+                      struct client_piece *p, struct error *err)
 {
     char path[96], range[80];
     enum way_end end = way_get(c->way, f->number, chunk, p->at, p->size, err);
@@ -375,22 +356,22 @@ static bool get_chunk(struct carry *c, const struct lot_file *f, int64_t chunk, 
     struct call call = {.path = path,
                         .headers = &header,
                         .header_count = 1,
-                        .download = piece_came,
+                        .download = client_piece_came,
                         .context = p};
     struct arena *a = arena_open(1 << 20);
     struct reply reply;
     bool ok = ask(c, &call, a, &reply, err);
     arena_close(a);
-    return ok && (p->have == p->size ||
-                  error_set(err, ERROR_NETWORK, "%s sent less than it was asked for",
-                            c->other.name));
+    return ok &&
+           (p->have == p->size ||
+            error_set(err, ERROR_NETWORK, "%s sent less than it was asked for", c->other.name));
 }
 
 static bool chunk_in(void *context, struct lot_file *f, int64_t chunk, void *buffer,
                      struct error *err)
 {
     struct carry *c = context;
-    struct piece p = {buffer, (size_t)chunk_bytes(f, chunk), 0};
+    struct client_piece p = {buffer, (size_t)chunk_bytes(f, chunk), 0};
     if (!room_for(c, p.size, err) || !get_chunk(c, f, chunk, &p, err) ||
         !transfer_put_chunk(c->w->transfers, f->id, chunk, buffer, p.size, &f->hashes[chunk], err))
         return false;
@@ -512,8 +493,8 @@ static bool wants_there(struct carry *c, const json_t *versions, json_t *places,
         }
         json_t *body = json_pack("{s:o}", "versions", list);
         json_t *answer = ask_json(c, body, err, "/projects/%s/parcels/wanted", c->there);
-        json_array_foreach(json_object_get(answer, "wanted"), k, one) json_array_append_new(
-            places, json_integer(json_integer_value(one) + (json_int_t)from));
+        json_array_foreach(json_object_get(answer, "wanted"), k, one)
+            json_array_append_new(places, json_integer(json_integer_value(one) + (json_int_t)from));
         bool ok = answer != NULL;
         json_decref(answer);
         json_decref(body);
@@ -545,8 +526,8 @@ static bool put_document(struct carry *c, const json_t *parcel, char path[64], s
     struct hasher *all = hasher_open("sha256");
     for (size_t i = 0; i < count; i++) {
         size_t from = i * (size_t)STORE_CHUNK;
-        hashes[i] = sha256_of(bytes + from,
-                              size - from < (size_t)STORE_CHUNK ? size - from : (size_t)STORE_CHUNK);
+        hashes[i] = sha256_of(
+            bytes + from, size - from < (size_t)STORE_CHUNK ? size - from : (size_t)STORE_CHUNK);
         hasher_add(all, hashes[i].at, SHA256_SIZE);
     }
     uint8_t digest[64];
@@ -734,9 +715,9 @@ static bool find_there(struct carry *c, struct error *err)
     text_copy(text_of(parcel_word(made, "id")), c->there, sizeof(c->there));
     json_decref(body);
     json_decref(made);
-    return made && (id_valid(text_of(c->there)) ||
-                    error_set(err, ERROR_NETWORK, "cannot understand the answer of %s",
-                              c->other.name));
+    return made &&
+           (id_valid(text_of(c->there)) ||
+            error_set(err, ERROR_NETWORK, "cannot understand the answer of %s", c->other.name));
 }
 
 static bool list_in(struct db_tx *tx, void *context, struct error *err)
@@ -862,8 +843,8 @@ static bool receipt_in(struct db_tx *tx, void *context, struct error *err)
     struct carry *c = k->c;
     json_decref(k->receipt);
     k->receipt = NULL;
-    return parcel_receipt(tx, c->w->sign, c->transfer, c->w->house_name, c->other.name,
-                          &k->receipt, err);
+    return parcel_receipt(tx, c->w->sign, c->transfer, c->w->house_name, c->other.name, &k->receipt,
+                          err);
 }
 
 static bool receive(struct carry *c, json_t **receipt, struct error *err)
@@ -884,19 +865,19 @@ static struct stream *stream_of(struct carry *c)
 {
     if (!c->w->traffic)
         return NULL;
-    struct stream_wish w = {
-        .key = arena_format(c->a, "parcel %s", c->w->parcel),
-        .kind = "house",
-        .way = c->in ? TRAFFIC_IN : TRAFFIC_OUT,
-        .buckets = {"line", arena_format(c->a, "project %s", c->project),
-                    arena_format(c->a, "person %s", c->person)},
-        .title = arena_format(c->a, "%s %s", c->in ? "from" : "to", c->other.name),
-        .who = c->by,
-        .project = c->project,
-        .subject = c->w->parcel,
-        .via = "tcp",
-        .total_bytes = c->total,
-        .priority = TRAFFIC_PRIORITY};
+    struct stream_wish w = {.key = arena_format(c->a, "parcel %s", c->w->parcel),
+                            .kind = "house",
+                            .way = c->in ? TRAFFIC_IN : TRAFFIC_OUT,
+                            .buckets = {"line", arena_format(c->a, "project %s", c->project),
+                                        arena_format(c->a, "person %s", c->person)},
+                            .title =
+                                arena_format(c->a, "%s %s", c->in ? "from" : "to", c->other.name),
+                            .who = c->by,
+                            .project = c->project,
+                            .subject = c->w->parcel,
+                            .via = "tcp",
+                            .total_bytes = c->total,
+                            .priority = TRAFFIC_PRIORITY};
     return traffic_join(c->w->traffic, &w);
 }
 
@@ -904,8 +885,8 @@ static bool go(struct carry *c, json_t **receipt, struct error *err)
 {
     json_t *said = NULL, *one;
     size_t i;
-    bool ok = houses_try(&c->other, c->w->version, &said, err) && find_there(c, err) &&
-              list(c, err);
+    bool ok =
+        houses_try(&c->other, c->w->version, &said, err) && find_there(c, err) && list(c, err);
     json_decref(said);
     json_t *ids = json_array();
     json_array_foreach(c->ids, i, one)
@@ -919,15 +900,15 @@ static bool go(struct carry *c, json_t **receipt, struct error *err)
     c->ids = ids;
     if (ok && !json_array_size(ids)) {
         error_set(err, ERROR_NOT_FOUND, "there is nothing to move");
-        error_why(err, "%s", json_array_size(c->paths) ? "no asset is at these paths"
-                                                       : "the project has no assets");
+        error_why(err, "%s",
+                  json_array_size(c->paths) ? "no asset is at these paths"
+                                            : "the project has no assets");
         ok = error_fix(err, "look at the names: PROJECT/FOLDER or PROJECT/FOLDER/NAME");
     }
     ok = ok && begin(c, err);
     if (ok)
         c->stream = stream_of(c);
-    json_array_foreach(c->ids, i, one) ok = ok &&
-                                            carry_asset(c, json_string_value(one), err);
+    json_array_foreach(c->ids, i, one) ok = ok && carry_asset(c, json_string_value(one), err);
     return ok && receive(c, receipt, err);
 }
 
@@ -952,8 +933,7 @@ bool parcel_carry(const struct carrier_wish *w, json_t **result, json_t **receip
     ok = ok && c.client && go(&c, receipt, err);
     json_object_set_new(c.result, "moved", json_integer(atomic_load(&c.moved)));
     json_object_set_new(c.result, "via", json_string(c.via && c.moved ? c.via : ""));
-    json_object_set_new(c.result, "took_ms",
-                        json_integer((clock_tick_us() - began_us) / 1000));
+    json_object_set_new(c.result, "took_ms", json_integer((clock_tick_us() - began_us) / 1000));
     json_object_set_new(c.result, "project", json_string(c.there));
     way_close(c.way);
     stream_leave(c.stream);
