@@ -1,6 +1,7 @@
 // posthouse caption check and retime: captions against rules, and along with their picture.
 #include "cmd/caption.h"
 #include "cmd/settings.h"
+#include "formats/captions/document.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,22 +75,6 @@ bool caption_rules_of(struct command_call *call, const char *name, struct captio
     return false;
 }
 
-static json_t *findings_json(const struct captions *c, const struct caption_findings *f)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < f->count; i++) {
-        const struct caption_finding *one = &f->at[i];
-        int64_t frame = caption_frames(one->at, c->rate.fps, ROUND_NEAREST);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s}", "rule",
-                                              one->rule, "clause", one->clause, "cue",
-                                              (json_int_t)one->cue, "line", (json_int_t)one->source,
-                                              "frame", (json_int_t)frame, "timecode",
-                                              tc_format(c->start + frame, &c->rate).text, "seen",
-                                              one->seen, "allowed", one->allowed));
-    }
-    return list;
-}
-
 static void print_findings(const char *path, const struct captions *c,
                            const struct caption_findings *f)
 {
@@ -120,7 +105,7 @@ static int check_one(struct command_call *call, const char *path, struct caption
         json_t *all =
             json_pack("{s:s, s:s, s:I, s:o, s:o}", "file", path, "rules",
                       caption_rules_title(rules), "cues", (json_int_t)o.c->count, "findings",
-                      findings_json(o.c, &f), "notes", caption_notes_json(&o.report));
+                      caption_findings_json(o.c, &f), "notes", caption_notes_json(&o.report));
         json_dumpf(all, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(all);

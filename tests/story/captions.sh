@@ -1,21 +1,7 @@
 #!/usr/bin/env bash
 # Captions without a server: converted, checked, retimed, taken out of a film; what is wrong is said with its line. Speaks TAP.
 set -uo pipefail
-posthouse=$(realpath "$1") top=$(realpath "$2")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-number=0 bad=0
-ok() { # ok NAME COMMAND...: the command must succeed
-  number=$((number + 1))
-  if "${@:2}" >said 2>&1; then echo "ok $number $1"; else echo "not ok $number $1"; sed 's/^/# /' said | tail -20; bad=1; fi
-}
-says() { # says PATTERN STATUS COMMAND...: the command ends with the status and says something like the pattern
-  "${@:3}" >heard 2>&1
-  local status=$?
-  cat heard
-  [ $status = "$2" ] && grep -qE -- "$1" heard
-}
+. "$(dirname "$0")/alone_lib.sh"
 caption() { "$posthouse" caption "$@"; }
 printf '1\n00:00:02,002 --> 00:00:04,004\nGood <i>morning.</i>\n\n2\n00:00:04,104 --> 00:00:06,006\n{\\an8}<font color="#ffff00">How are you</font>\nthis fine day?\n' >film.srt
 

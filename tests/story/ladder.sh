@@ -1,21 +1,7 @@
 #!/usr/bin/env bash
 # A film as a ladder for the web: rungs, sound and subtitles as CMAF, HLS and DASH, read by ffmpeg and played by Chromium. Speaks TAP.
 set -uo pipefail
-posthouse=$(realpath "$1") top=$(realpath "$2")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-number=0 bad=0
-ok() { # ok NAME COMMAND...: the command must succeed
-  number=$((number + 1))
-  if "${@:2}" >said 2>&1; then echo "ok $number $1"; else echo "not ok $number $1"; sed 's/^/# /' said | tail -20; bad=1; fi
-}
-says() { # says PATTERN STATUS COMMAND...: the command ends with the status and says something like the pattern
-  "${@:3}" >heard 2>&1
-  local status=$?
-  cat heard
-  [ $status = "$2" ] && grep -qE -- "$1" heard
-}
+. "$(dirname "$0")/alone_lib.sh"
 
 ffmpeg -v error -f lavfi -i testsrc2=s=640x360:r=30000/1001:d=4.5 -f lavfi -i sine=440:r=48000:d=4.5 -f lavfi -i sine=880:r=48000:d=4.5 -map 0 -map 1 -map 2 \
   -c:v libx264 -preset ultrafast -g 40 -bf 2 -pix_fmt yuv420p -c:a pcm_s16le -ac 2 -metadata:s:a:0 language=swe -metadata:s:a:1 language=fin film.mkv
