@@ -7,6 +7,7 @@
 #include "formats/measure/measure.h"
 #include "engine/line.h"
 #include "engine/media.h"
+#include "engine/named.h"
 #include "engine/output.h"
 #include "engine/picture.h"
 #include "engine/places.h"
@@ -15,7 +16,6 @@
 #include "picture/light.h"
 #include "picture/measure.h"
 #include "plat/clock.h"
-#include "plat/content.h"
 #include "sound/measure.h"
 #include "sound/speech.h"
 
@@ -70,6 +70,7 @@ struct measuring {
     const struct ticket *t;
     json_t *facts;
     struct media *m;
+    struct named *named; // which bytes are measured
     AVCodecContext *decoder;
     struct places places;
     AVFrame *frame;
@@ -692,13 +693,16 @@ static void close_all(struct measuring *m)
     av_frame_free(&m->frame);
     places_free(&m->places);
     media_close(m->m);
+    named_close(m->named);
     json_decref(m->facts);
 }
 
 static bool open_all(struct measuring *m, struct error *err)
 {
+    m->named = named_open(m->t);
     if ((!m->facts && !probe(m->t, &m->facts, err)) || !media_open(m->t, &m->m, err))
         return false;
+    m->m->saw = named_saw, m->m->saw_context = m->named;
     const json_t *video = json_array_get(json_object_get(m->facts, "video"), 0);
     const char *transfer = json_string_value(json_object_get(video, "transfer"));
     m->see.pq = transfer && strcmp(transfer, "smpte2084") == 0;
@@ -711,48 +715,10 @@ static bool open_all(struct measuring *m, struct error *err)
            open_tracks(m, err);
 }
 
-static bool hash_input(const struct ticket_input *from, size_t number, struct content *c,
-                       struct hasher *plain, struct error *err)
+// What of its bytes is read once more, when all frames are measured.
+static void say_reading(void *context, int64_t done, int64_t total)
 {
-    struct input *in;
-    static uint8_t room[1 << 20];
-    if (!input_open(number, from->size, &in, err))
-        return false;
-    bool done = true;
-    size_t got = 0;
-    for (int64_t at = 0; done && at < from->size; at += (int64_t)got) {
-        input_expect(in, at, sizeof(room) * 4);
-        done = input_read(in, at, room, sizeof(room), &got, err) &&
-               (got || error_set(err, ERROR_DAMAGED, "%s ends too early", from->name));
-        content_add(c, room, got);
-        hasher_add(plain, room, got);
-    }
-    input_close(in);
-    return done;
-}
-
-// Which bytes were measured: of each input the name that the store has for what was read, and what
-// sha256sum says of it.
-static bool name_bytes(const struct ticket *t, json_t **list, struct error *err)
-{
-    bool done = true;
-    *list = json_array();
-    for (size_t i = 0; done && i < t->input_count; i++) {
-        const struct ticket_input *from = &t->inputs[i];
-        struct content c;
-        struct hasher *plain = hasher_open("sha256");
-        uint8_t digest[64];
-        char hex[2 * sizeof(digest) + 1];
-        content_begin(&c);
-        done = hash_input(from, i, &c, plain, err);
-        sha256 content = content_end(&c);
-        hex_text(digest, hasher_end(plain, digest), hex, sizeof(hex));
-        if (done)
-            json_array_append_new(*list, json_pack("{s:s, s:I, s:s, s:s}", "name", from->name,
-                                                   "size", (json_int_t)from->size, "content",
-                                                   sha256_text(&content).text, "sha256", hex));
-    }
-    return done;
+    say_progress(done, total, "bytes", context);
 }
 
 bool measure(const struct ticket *t, json_t **result, struct error *err)
@@ -760,8 +726,9 @@ bool measure(const struct ticket *t, json_t **result, struct error *err)
     struct measuring m = {
         .t = t, .facts = json_incref(t->facts), .outputs = json_array(), .frame = av_frame_alloc()};
     json_t *bytes = NULL;
-    bool done = open_all(&m, err) && whole_pass(&m, err) && name_bytes(t, &bytes, err) &&
-                write_all(&m, err);
+    int64_t said_us = 0;
+    bool done = open_all(&m, err) && whole_pass(&m, err) &&
+                named_finish(m.named, say_reading, &said_us, &bytes, err) && write_all(&m, err);
     if (done)
         *result = json_pack("{s:O, s:I, s:O}", "outputs", m.outputs, "frames",
                             (json_int_t)m.see.count, "bytes", bytes);

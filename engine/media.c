@@ -23,6 +23,8 @@ static int io_read(void *opaque, uint8_t *to, int size)
         m->unreadable = true;
         return AVERROR(EIO);
     }
+    if (m->saw)
+        m->saw(m->saw_context, m->number, m->at, to, got);
     m->at += (int64_t)got;
     return got ? (int)got : AVERROR_EOF;
 }
@@ -287,6 +289,8 @@ static bool read_picture(struct media *m, size_t number, AVPacket *p, struct err
                 (av_new_packet(p, (int)input->size) == 0 ||
                  error_set(err, ERROR_TOO_BIG, "no memory for %s", input->name)) &&
                 input_read(in, 0, p->data, (size_t)input->size, &got, err);
+    if (done && m->saw)
+        m->saw(m->saw_context, number, 0, p->data, got);
     input_close(in);
     return done;
 }

@@ -28,8 +28,8 @@ struct media {
     AVIOContext *io;
     struct input *in;
     int64_t at;
-    bool unreadable; // our own reading failed: not all that libav calls an i/o error
-    bool encrypted;  // a packet that was read can only be opened with a key
+    bool unreadable;   // our own reading failed: not all that libav calls an i/o error
+    bool encrypted;    // a packet that was read can only be opened with a key
     struct made *made; // a maker's file (engine/maker); format and in are its
     // numbered pictures, or one
     bool pictures;
@@ -43,6 +43,9 @@ struct media {
     AVCodecParserContext *parser;
     AVCodecContext *parser_codec;
     int64_t fields;
+    // Is told of the bytes that are read, of one file or of pictures; NULL: nobody is.
+    void (*saw)(void *context, size_t number, int64_t offset, const uint8_t *at, size_t size);
+    void *saw_context;
     // the streams that count; -1 when there is none
     int video, audio;
     // what the container's header alone said of its pictures; NULL when it said nothing

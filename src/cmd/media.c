@@ -138,9 +138,20 @@ void media_close(struct media *m)
     json_decref(m->sequence);
 }
 
+// What is measured in frames may have bytes to read at its end: that is a bar of its own.
+static void turn(struct progress *bar, const char *unit)
+{
+    if (!unit || strcmp(unit, "bytes") != 0 || strcmp(bar->unit, "bytes") == 0)
+        return;
+    progress_end(bar);
+    *bar = progress_begin("reading the rest of its bytes", "bytes", bar->quiet);
+}
+
 static bool tell(void *context, const json_t *line)
 {
     const json_t *progress = json_object_get(line, "progress");
+    if (progress && context)
+        turn(context, json_string_value(json_object_get(progress, "unit")));
     if (progress && context)
         progress_show(context, json_integer_value(json_object_get(progress, "done")),
                       json_integer_value(json_object_get(progress, "total")));
