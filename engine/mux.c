@@ -11,6 +11,7 @@
 #include "engine/cmaf.h"
 #include "engine/deliverable.h"
 #include "engine/metadata.h"
+#include "engine/umid.h"
 #include "formats/profile/profile.h"
 #include "plat/clock.h"
 #include "time/timecode.h"
@@ -54,6 +55,7 @@ struct muxing {
     struct cmaf *cmaf;         // once it is
     int64_t fragment, lasting; // of the packet that began it; so far, in packets' time
     json_t *about;
+    struct hasher *essence; // of MXF: what its packages are named by; else NULL
     int64_t said_us;
 };
 
@@ -395,6 +397,8 @@ static bool write_row(struct muxing *x, const struct packets_row *row, struct er
         p->stream_index = row->stream;
         p->pts = row->pts, p->dts = row->dts, p->duration = row->duration;
         p->flags = row->key ? AV_PKT_FLAG_KEY : 0;
+        if (x->essence)
+            hasher_add(x->essence, row->at, row->size);
         bool picture = x->picture && row->stream == 0;
         if (picture && !carried_picture(x->captions, p, row->pts, err)) {
             av_packet_free(&p);
@@ -444,10 +448,26 @@ static bool write_all(struct muxing *x, struct error *err)
            (fsync(x->file) == 0 || error_errno(err, errno, "cannot make %s durable", x->name));
 }
 
+// By its essence, what it says of itself, and its name.
+static bool name_packages(struct muxing *x, struct error *err)
+{
+    char *said = json_dumps(x->o.t->metadata, JSON_COMPACT | JSON_SORT_KEYS);
+    struct hasher *of = x->essence;
+    x->essence = NULL;
+    if (said)
+        hasher_add(of, said, strlen(said));
+    free(said);
+    hasher_add(of, x->name, strlen(x->name));
+    return umid_number(x->file, of, err) &&
+           (fsync(x->file) == 0 || error_errno(err, errno, "cannot make %s durable", x->name));
+}
+
 // What libavformat leaves out. All of it is written by then, and durable again after it.
 static bool complete(struct muxing *x, struct error *err)
 {
     int64_t size = lseek(x->file, 0, SEEK_END);
+    if (x->essence)
+        return name_packages(x, err);
     if (!x->picture || strcmp(order_word(x->o.profile, "container"), "mov") != 0)
         return true;
     return boxes_add_clap(x->file, order_number(x->picture, "width", 0),
@@ -468,6 +488,7 @@ static bool mux_file(const struct ticket *t, int only, const char *name, struct 
     struct muxing x = {.file = -1, .only = only, .head = BUF_LIMIT(1 << 20)};
     text_copy(text_of(name), x.name, sizeof(x.name));
     x.fragments = json_object_get(t->profile, "fragment_s") != NULL;
+    x.essence = strcmp(order_word(t->profile, "container"), "mxf") ? NULL : hasher_open("sha256");
     bool done = order_open(t, &x.o, err) && look_at_all(&x, err) && open_file(&x, err) &&
                 write_header(&x, err) && write_all(&x, err) && complete(&x, err);
     if (done)
@@ -480,6 +501,7 @@ static bool mux_file(const struct ticket *t, int only, const char *name, struct 
     close_piece(&x.picture_at);
     close_piece(&x.sound_at);
     carried_close(x.captions);
+    hasher_close(x.essence);
     if (x.out) {
         if (x.out->pb)
             av_freep(&x.out->pb->buffer);

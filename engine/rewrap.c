@@ -8,6 +8,7 @@
  */
 #include "engine/metadata.h"
 #include "engine/output.h"
+#include "engine/umid.h"
 #include "plat/clock.h"
 
 #include <errno.h>
@@ -262,6 +263,21 @@ static bool copy_packets(struct rewrap *x, struct error *err)
     return (code >= 0 && !x->write_error) || failed(x, code, err);
 }
 
+// The copy is another file than the one it was made of, and than any that says something else.
+static bool name_packages(struct rewrap *x, struct error *err)
+{
+    struct hasher *of = hasher_open("sha256");
+    char *said = json_dumps(x->t->metadata, JSON_COMPACT | JSON_SORT_KEYS);
+    for (unsigned i = 0; i < x->m->format->nb_streams; i++) {
+        uint64_t is = XXH3_64bits_digest(x->hashes[i]);
+        hasher_add(of, &is, sizeof(is));
+    }
+    if (said)
+        hasher_add(of, said, strlen(said));
+    free(said);
+    return umid_number(x->file, of, err);
+}
+
 // ---- reading it back
 
 static bool compare(struct rewrap *x, AVFormatContext *f, struct error *err)
@@ -326,7 +342,8 @@ bool metadata_rewrap(const struct ticket *t, int64_t *size, struct error *err)
                        err);
     done = done && streams_hold(&x, err) &&
            (strcmp(x.format, "mxf") != 0 || header_holds(&x, err)) && open_output(&x, err) &&
-           copy_packets(&x, err) && read_back(&x, err) &&
+           copy_packets(&x, err) && (strcmp(x.format, "mxf") != 0 || name_packages(&x, err)) &&
+           read_back(&x, err) &&
            (fsync(x.file) == 0 || error_errno(err, errno, "cannot make %s durable", t->output));
     *size = x.size;
     for (size_t i = 0; i < MEDIA_STREAMS; i++)

@@ -53,6 +53,9 @@ ok "the MOV becomes an MXF" run master.mov dnxhr-hqx-mxf
 ok "what MXF has no home for lies beside it" all out/master.mxf.metadata.json '"fr-CA"' "$umid" '"Les nuits"' USRC17607839 '"Zwei"'
 ffprobe -v error -show_format -show_streams out/master.mxf >probe.mxf
 ok "ffprobe finds the rest in the MXF" all probe.mxf "comment_ProgrammeTitle=Nächte & <Flüsse>" "comment_EIDR=$eidr" "comment_Director=Ann Lee" "comment_Copyright=2026 Fluss Film" "timecode=01:00:00:00"
+umid() { ffprobe -v error -show_entries format_tags=material_package_umid -of csv=p=0 "$1"; }
+was=$(umid out/master.mxf)
+ok "its packages have a number of their own, where the library writes nought" bash -c '[[ ${#1} -eq 66 && $1 != *0000000000000000000000 ]]' - "$was"
 ok "MediaInfo and exiftool the package's name" bash -c "mediainfo out/master.mxf | grep -q 'Nächte & <Flüsse>' && exiftool out/master.mxf | grep -q 'Nächte & <Flüsse>'"
 ok "the MXF with what lay beside it becomes an MP4" run out/master.mxf web-h264-720p --record out/master.mxf.metadata.json
 ffprobe -v error -show_format -show_streams -show_chapters out/master.mp4 >probe.mp4
@@ -103,6 +106,7 @@ ok "so is a value that is no value of it" says 'one of: feature episode' 2 "$pos
 hashes=$(essence out/master.mxf)
 ok "an MXF is told something else" says 'kept +work.title +Other' 0 "$posthouse" map out/master.mxf work.title=Other work.comment=Told --write
 ok "it holds the same packets" same "$(essence out/master.mxf)" "$hashes"
+ok "and is another package" test "$(umid out/master.mxf)" != "$was"
 ok "ffprobe and MediaInfo find it" bash -c "ffprobe -v error -show_format out/master.mxf | grep -q 'comment_Comment=Told' && mediainfo out/master.mxf | grep -q Other && ffprobe -v error -show_format out/master.mxf | grep -q 'timecode=01:00:00:00'"
 ffmpeg -v error -i master.mov -map 0:v -map 0:a -map_metadata:g -1 -c:v libx264 -preset ultrafast -c:a pcm_s24le master.mkv
 hashes=$(essence master.mkv)
