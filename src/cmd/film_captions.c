@@ -132,31 +132,43 @@ static bool has_all(const json_t *profile, const struct film_captions *f, struct
     return true;
 }
 
-bool film_captions_read(struct command_call *call, const json_t *profile, const json_t *facts,
-                        struct film_captions *f, struct error *err)
+bool film_captions_begin(struct command_call *call, const json_t *facts, struct film_captions *f,
+                         struct error *err)
 {
-    *f = (struct film_captions){.report = {.arena = call->arena},
-                                .beside = json_array(),
-                                .profile = profile,
-                                .arena = call->arena};
+    *f = (struct film_captions){
+        .report = {.arena = call->arena}, .beside = json_array(), .arena = call->arena};
     if (!option_text(call, "captions"))
         return true;
     if (!json_array_size(json_object_get(facts, "video"))) {
         error_set(err, ERROR_INPUT, "captions need a picture");
         return error_fix(err, "name a film, or leave --captions out");
     }
-    if (!caption_programme_of(facts, &f->film, err))
-        return false;
     f->list = ARENA_ARRAY(call->arena, struct caption_given, FILES_MOST);
-    for (text rest = text_of(option_text(call, "captions")); rest.size; f->count++) {
-        if (f->count == FILES_MOST)
-            return error_set(err, ERROR_TOO_BIG, "more than %d caption files", FILES_MOST);
-        struct caption_given *g = &f->list[f->count];
-        *g = caption_given_parse(call->arena, text_cut(&rest, '\n'));
-        if (!read_one(call, g, f, err) || !retime(call, g, f, err) ||
-            !caption_fits(g->c, f->film.frames, g->file, err) || !conform(call, g, f, err))
+    return caption_programme_of(facts, &f->film, err);
+}
+
+bool film_captions_next(struct command_call *call, text *rest, struct film_captions *f,
+                        struct error *err)
+{
+    if (f->count == FILES_MOST)
+        return error_set(err, ERROR_TOO_BIG, "more than %d caption files", FILES_MOST);
+    struct caption_given *g = &f->list[f->count++];
+    *g = caption_given_parse(call->arena, text_cut(rest, '\n'));
+    return read_one(call, g, f, err) && retime(call, g, f, err) &&
+           caption_fits(g->c, f->film.frames, g->file, err) && conform(call, g, f, err);
+}
+
+bool film_captions_read(struct command_call *call, const json_t *profile, const json_t *facts,
+                        struct film_captions *f, struct error *err)
+{
+    if (!film_captions_begin(call, facts, f, err))
+        return false;
+    f->profile = profile;
+    if (!option_text(call, "captions"))
+        return true;
+    for (text rest = text_of(option_text(call, "captions")); rest.size;)
+        if (!film_captions_next(call, &rest, f, err))
             return false;
-    }
     // A ladder has them beside its rungs, never in them.
     return has_all(profile, f, err) && (json_object_get(profile, "ladder") || plan(call, f, err));
 }

@@ -16,6 +16,12 @@ struct film_captions {
     struct caption_report report;
 };
 
+// The same in steps, for whoever only looks at them: `rest` begins as all of --captions. The last
+// of the list is the one that was read, or could not be.
+MUST_CHECK bool film_captions_begin(struct command_call *call, const json_t *facts,
+                                    struct film_captions *f, struct error *err);
+MUST_CHECK bool film_captions_next(struct command_call *call, text *rest, struct film_captions *f,
+                                   struct error *err);
 // Reads all of --captions for a film with these facts, retimes them, and plans how they go in.
 MUST_CHECK bool film_captions_read(struct command_call *call, const json_t *profile,
                                    const json_t *facts, struct film_captions *f, struct error *err);

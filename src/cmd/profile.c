@@ -4,6 +4,7 @@
 #include "cmd/master.h"
 #include "cmd/media.h"
 #include "cmd/settings.h"
+#include "cmd/supplied.h"
 #include "plat/files.h"
 
 #include <stdio.h>
@@ -21,6 +22,8 @@ struct each { // profile of the house
     json_t *list;        // with --json
     json_t *beside;      // rows of what goes with it; NULL: nothing
     bool beside_fits;
+    const struct supplied *supplied;
+    const char *name; // of the master
     size_t fitting;
 };
 
@@ -48,7 +51,8 @@ static void show_fit(struct each *e, const json_t *profile, bool all)
     json_t *fit = profile_fit(profile, e->facts, &fits);
     const char *checks_only = word(profile, "checks_only");
     json_array_extend(fit, e->beside);
-    fits = fits && (!e->beside || e->beside_fits);
+    fits = supplied_rows(e->call, e->supplied, profile, e->facts, e->name, fit) && fits &&
+           (!e->beside || e->beside_fits);
     e->fitting += fits;
     if (e->list) {
         json_t *row = json_pack("{s:s, s:b, s:O}", "profile", word(profile, "name"), "fits", fits,
@@ -150,15 +154,19 @@ static int fit(struct command_call *call)
 {
     struct error err;
     struct media m = {0};
+    struct supplied supplied = {0};
     json_t *facts = NULL, *profile = NULL;
     const char *wanted = option_text(call, "profile");
     struct each e = {.call = call, .list = option_flag(call, "json") ? json_array() : NULL};
     bool ok = (!wanted || media_profile(call, wanted, &profile, &err)) &&
               media_open(call, call->words[1], &m, &err) && media_probe(call, &m, &facts, &err) &&
               master_state(call, &m, NULL, facts, &err) &&
-              beside_fit(call, facts, &e.beside, &e.beside_fits, &err);
+              beside_fit(call, facts, &e.beside, &e.beside_fits, &err) &&
+              supplied_read(call, facts, &supplied, &err);
     if (ok) {
-        e.facts = facts;
+        e.facts = facts, e.supplied = &supplied, e.name = m.name;
+        if (!e.list)
+            supplied_print(call, &supplied);
         if (wanted)
             show_fit(&e, profile, true);
         else
@@ -168,6 +176,7 @@ static int fit(struct command_call *call)
         print_json(e.list);
     json_decref(e.list);
     json_decref(e.beside);
+    supplied_close(&supplied);
     json_decref(profile);
     json_decref(facts);
     media_close(&m);
@@ -195,6 +204,7 @@ static const struct option_row options[] = {
     {"profile", OPTION_TEXT, "NAME", "fit: this one alone, with what is well too"},
     MASTER_OPTIONS,
     BESIDE_OPTIONS,
+    SUPPLIED_OPTIONS,
     {"json", OPTION_FLAG, NULL, "print JSON, for scripts"},
     {0},
 };
@@ -205,8 +215,12 @@ const struct command command_profile = {
     "A profile is a file in data/profiles: what a deliverable must be, with where that stands\n"
     "written. `check` names the line and the field of each mistake; the exit status is 1 when\n"
     "there is one. `fit` looks into a film, a sound or a sequence and says of every profile what\n"
-    "keeps the master from becoming it; 1 when there is none that fits. What the file does not say can\n"
-    "be stated; what goes beside it is held against it.",
+    "keeps the master from becoming it; 1 when there is none that fits. What the file does not say "
+    "can\n"
+    "be stated; what goes beside it is held against it: captions, Dolby Vision metadata, an Atmos\n"
+    "master, and with --record whether the profile's sidecars and required metadata can be "
+    "written.\n"
+    "It says first what it was told of, and what not.",
     options,
     1,
     0,

@@ -46,6 +46,13 @@ for profile in prores-4444-mov youtube-h264 web-hevc-1080p web-av1-1080p web-h26
   ok "and shows what the master shows" alike out/$profile/small.*
 done
 ok "what a master lacks is said" says 'NO  size .*wanted 1920x1080' 1 "$posthouse" profile fit small.mov --profile netflix-nonbranded-prores
+printf '1\n00:00:00,100 --> 00:00:00,400\nHello\n' >cues.srt
+ok "captions that are brought with it count" says 'ok  captions .*seen en sdh' 1 "$posthouse" profile fit small.mov --profile amazon-prores-mezzanine --captions cues.srt:en:sdh
+ok "what it was told of is said, and what not" says 'held against each: the master, captions cues.srt' 1 "$posthouse" profile fit small.mov --profile amazon-prores-mezzanine --captions cues.srt:en:sdh
+printf '1\n01:00:00,100 --> 01:00:00,400\nHello\n' >other.srt
+ok "those of another programme do not" says 'NO  captions other.srt .*not of this programme' 1 "$posthouse" profile fit small.mov --profile amazon-prores-mezzanine --captions other.srt:en:sdh
+echo '{"record": 1, "work": {"title": "Night"}}' >told.json
+ok "what a sidecar lacks of the record is said" says 'NO  sidecar .*MMC.* missing: work.eidr' 1 "$posthouse" profile fit small.mov --profile amazon-prores-mezzanine --record told.json
 ok "and keeps it from being made" says 'why: size: wanted 1920x1080, 3840x2160 or 4096x2160, seen 480x270' 2 "$posthouse" transcode small.mov --profile netflix-nonbranded-prores --out out/none
 ok "what is only checked is not made" says 'without ST 436 captions' 3 "$posthouse" transcode small.mov --profile us-broadcast-xdcam-hd422 --out out/none
 # HDR: the display is stated, the light measured, and both are read by outsiders.
