@@ -522,6 +522,49 @@ static void a_sidecar_says_all_that_it_lacks(void **state)
     arena_close(a);
 }
 
+// Order and words are those of manifest-v1.13.xsd and its vocabulary (MovieLabs).
+static void a_manifest_lists_the_captions_beside_the_film(void **state)
+{
+    (void)state;
+    struct arena *a = arena_open(8 << 20);
+    struct metadata *m =
+        with(a, (const char *const[]){"work.eidr", "0", "10.5240/7791-8534-2C23-9030-8610-5",
+                                      "work.title", "0", "N", "work.language", "0", "en", NULL});
+    const struct sidecar_file files[] = {
+        {.name = "Film.mov", .use = "source", .size = 9},
+        {.name = "Film.en.scc", .use = "captions", .role = "cc", .language = "en", .md5 = "ab"},
+        {.name = "Film fr.itt", .use = "subtitles", .role = "forced", .language = "fr"}};
+    struct buf to = BUF_LIMIT(1 << 20);
+    struct error err;
+    struct sidecar_wish wish = {.files = files, .file_count = 3};
+    assert_true(sidecar_write(SIDECAR_MMC, m, &wish, &to, &err));
+    const char *first = strstr(to.at, "SubtitleTrackID=\"md:subtrackid:eidr-s:7791-8534-2C23-9030-"
+                                      "8610-5:file2.en\""),
+               *second = strstr(to.at, ":file3.fr\"");
+    assert_non_null(first);
+    assert_non_null(second);
+    static const char *const said[] = {"<md:Format>Text<",
+                                       "<md:Type>SDH<",
+                                       "<md:FormatType>SCC<",
+                                       "<md:Language>en<",
+                                       "ContainerLocation>Film.en.scc<",
+                                       "method=\"MD5\">ab<"};
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        const char *found = strstr(first, said[i]);
+        assert_true(found && found < second);
+        first = found;
+    }
+    assert_non_null(strstr(second, "<md:Type>forced<"));
+    assert_non_null(strstr(second, "<md:FormatType>ITT<"));
+    assert_non_null(strstr(second, "ContainerLocation>Film%20fr.itt<"));
+    const char *presentation = strstr(to.at, "<manifest:Presentation ");
+    assert_non_null(presentation);
+    assert_non_null(strstr(presentation, ":file2.en</manifest:SubtitleTrackID>"));
+    assert_non_null(strstr(presentation, ":file3.fr</manifest:SubtitleTrackID>"));
+    buf_free(&to);
+    arena_close(a);
+}
+
 static bool by_nothing(const json_t *profile, const struct metadata_field *field)
 {
     (void)profile, (void)field;
@@ -577,6 +620,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_else_xmp_says_stays),
         cmocka_unit_test(xml_that_would_swell_is_not_read),
         cmocka_unit_test(a_sidecar_says_all_that_it_lacks),
+        cmocka_unit_test(a_manifest_lists_the_captions_beside_the_film),
         cmocka_unit_test(what_a_profile_requires_needs_a_value_and_a_home),
     };
     return RUN_TESTS(tests);

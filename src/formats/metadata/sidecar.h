@@ -32,6 +32,7 @@ struct sidecar_file { // beside which it lies; all texts borrowed
     const char *name; // as it is in the package
     const char *use;  // "source" (the film), "audio", "captions", "subtitles", "trailer", "image"
     const char *language;     // BCP 47, or NULL
+    const char *role;         // of captions: "cc", "sdh", "subtitle", "forced"; or NULL
     const char *url;          // where it can be had; or NULL
     int64_t size;             // bytes; 0: not known
     const char *md5, *sha256; // hex; NULL: not known

@@ -217,18 +217,9 @@ static const char *address(const struct sidecar *s, const char *name)
     return to;
 }
 
-static void container(struct sidecar *s, size_t item)
+static void refer(struct sidecar *s, const struct sidecar_file *of)
 {
     struct xml *x = &s->x;
-    const struct sidecar_file *of = NULL;
-    for (size_t i = 0; i < s->wish->file_count; i++) {
-        const struct sidecar_file *f = &s->wish->files[i];
-        bool film = !f->use || !strcmp(f->use, "source");
-        if (f->one_track ? f->track == item : film && !of)
-            of = f;
-    }
-    if (!of)
-        return;
     xml_open(x, "manifest:ContainerReference", NULL);
     xml_leaf(x, "manifest:ContainerLocation", of->url ? of->url : address(s, of->name), NULL);
     if (of->size)
@@ -236,6 +227,19 @@ static void container(struct sidecar *s, size_t item)
     xml_leaf(x, "manifest:Hash", of->md5, "method", "MD5", NULL);
     xml_leaf(x, "manifest:Hash", of->sha256, "method", "SHA256", NULL);
     xml_close(x, "manifest:ContainerReference");
+}
+
+static void container(struct sidecar *s, size_t item)
+{
+    const struct sidecar_file *of = NULL;
+    for (size_t i = 0; i < s->wish->file_count; i++) {
+        const struct sidecar_file *f = &s->wish->files[i];
+        bool film = !f->use || !strcmp(f->use, "source");
+        if (f->one_track ? f->track == item : film && !of)
+            of = f;
+    }
+    if (of)
+        refer(s, of);
 }
 
 static const char *codec(const char *ours)
@@ -344,6 +348,52 @@ static void caption(struct sidecar *s, size_t i)
     xml_close(x, "manifest:Subtitle");
 }
 
+// ---- captions that are files beside the film
+
+static bool is_captions(const struct sidecar_file *f)
+{
+    return f->use && (!strcmp(f->use, "captions") || !strcmp(f->use, "subtitles"));
+}
+
+// By what the file's name ends in, in the words of the vocabulary (Common Metadata, 5.2.7.3).
+static const char *caption_format(const char *name)
+{
+    static const char *const formats[][2] = {
+        {".scc", "SCC"},  {".srt", "SRT"},   {".vtt", "WebVTT"},
+        {".itt", "ITT"},  {".dfxp", "DXFP"}, {".ttml", "TTML"},
+        {".xml", "TTML"}, {".stl", "STL"},   {".mcc", "CEA-708"}};
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (text_ends(text_of(name), formats[i][0]))
+            return formats[i][1];
+    return NULL;
+}
+
+static const char *beside_id(const struct sidecar *s, size_t file)
+{
+    const struct sidecar_file *f = &s->wish->files[file];
+    const char *language = f->language ? f->language : "";
+    return id_of(s, "subtrackid",
+                 arena_format(s->a, ":file%zu%s%s", file + 1, *language ? "." : "", language));
+}
+
+static void beside(struct sidecar *s, size_t file)
+{
+    struct xml *x = &s->x;
+    const struct sidecar_file *f = &s->wish->files[file];
+    bool forced = f->role && !strcmp(f->role, "forced");
+    xml_open(x, "manifest:Subtitle", "SubtitleTrackID", beside_id(s, file), NULL);
+    xml_leaf(x, "md:Format", "Text", NULL);
+    xml_leaf(x, "md:Type",
+             forced                        ? "forced"
+             : !strcmp(f->use, "captions") ? "SDH"
+                                           : "normal",
+             NULL);
+    xml_leaf(x, "md:FormatType", caption_format(f->name), NULL);
+    xml_leaf(x, "md:Language", f->language && *f->language ? f->language : "und", NULL);
+    refer(s, f);
+    xml_close(x, "manifest:Subtitle");
+}
+
 static void references(struct sidecar *s)
 {
     static const char *const kinds[][4] = {
@@ -361,6 +411,13 @@ static void references(struct sidecar *s)
             xml_leaf(&s->x, kinds[k][2], track_id(s, kinds[k][3], i), NULL);
             xml_close(&s->x, kinds[k][1]);
         }
+    for (size_t i = 0; i < s->wish->file_count; i++) {
+        if (!is_captions(&s->wish->files[i]))
+            continue;
+        xml_open(&s->x, kinds[2][1], NULL);
+        xml_leaf(&s->x, kinds[2][2], beside_id(s, i), NULL);
+        xml_close(&s->x, kinds[2][1]);
+    }
     xml_close(&s->x, "manifest:TrackMetadata");
 }
 
@@ -403,6 +460,9 @@ void sidecar_mmc(struct sidecar *s)
         for (size_t i = 0; i < count; i++)
             if (strcmp(sidecar_item(s, "track.kind", i), kinds[k]) == 0)
                 writers[k](s, i);
+    for (size_t i = 0; i < s->wish->file_count; i++)
+        if (is_captions(&s->wish->files[i]))
+            beside(s, i);
     xml_close(x, "manifest:Inventory");
     xml_open(x, "manifest:Presentations", NULL);
     xml_open(x, "manifest:Presentation", "PresentationID", presentation, NULL);

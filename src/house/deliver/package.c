@@ -242,6 +242,7 @@ static bool add_sidecar(json_t *files, enum sidecar_kind kind, const struct pack
         files_of[count++] = (struct sidecar_file){.name = one->name,
                                                   .use = use_of(one),
                                                   .language = *one->language ? one->language : NULL,
+                                                  .role = *one->use ? one->use : NULL,
                                                   .size = one->size,
                                                   .md5 = one->sums.md5,
                                                   .sha256 = one->sums.sha256};
