@@ -2,8 +2,8 @@
 // lie in it, frame by frame; they are decoded here.
 #include "cmd/caption.h"
 #include "cmd/media.h"
-#include "formats/captions/cc.h"
 #include "formats/captions/embed.h"
+#include "formats/captions/within.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -42,64 +42,26 @@ bool caption_film(struct command_call *call, struct caption_wish *wish, int64_t 
     return ok || error_while(err, "--film");
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
-}
-
-static bool decode(struct captions *c, const json_t *track, const struct caption_wish *wish,
-                   struct caption_report *report, struct error *err)
-{
-    struct cc_decoder *d = cc_decoder_open(c, wish->channel, report);
-    struct cc_708_decoder *d708 = cc_708_open(c, report);
-    int field = wish->channel > 2 ? 1 : 0;
-    size_t i;
-    json_t *row;
-    json_array_foreach(json_object_get(track, "rows"), i, row)
-    {
-        int64_t frame = json_integer_value(json_array_get(row, 0));
-        const char *at = json_string_value(json_array_get(row, 1));
-        int64_t ticks = caption_ticks(frame, wish->rate.fps);
-        for (; at && strlen(at) >= 6; at += 6) {
-            uint8_t b[3];
-            for (int k = 0; k < 3; k++)
-                b[k] = (uint8_t)(hex(at[2 * k]) << 4 | hex(at[2 * k + 1]));
-            int type = b[0] & 3;
-            bool ok = wish->service_708
-                          ? type < 2 || cc_708_triple(d708, ticks, type, b[1], b[2], 0, err)
-                          : type != field || cc_decode_pair(d, ticks, b[1], b[2], 0, err);
-            if (!ok)
-                return false;
-        }
-    }
-    return cc_decode_end(d, err) && cc_708_end(d708, err);
-}
-
-static bool from_tracks(struct command_call *call, const json_t *tracks, struct caption_opened *o,
+// Closed captions, or what else there is when nobody asked for a channel.
+static bool from_tracks(struct command_call *call, const json_t *found, struct caption_opened *o,
                         struct error *err)
 {
-    size_t i;
-    json_t *track;
-    json_array_foreach((json_t *)tracks, i, track)
-    {
-        o->report = (struct caption_report){.arena = call->arena};
-        o->c = ARENA_NEW(call->arena, struct captions);
-        *o->c = (struct captions){.arena = call->arena,
-                                  .kind = CAPTION_KIND_CC,
-                                  .rate = o->wish.rate,
-                                  .rate_said = true,
-                                  .start = o->wish.start};
-        if (o->wish.language)
-            o->c->language = text_of(o->wish.language);
-        if (!decode(o->c, track, &o->wish, &o->report, err))
+    struct caption_within w = {
+        .index = -1, .channel = o->wish.channel, .service_708 = o->wish.service_708};
+    o->report = (struct caption_report){.arena = call->arena};
+    if (!captions_take(call->arena, found, &w, &o->wish, &o->c, &o->report, err))
+        return false;
+    if (!o->c->count && !option_text(call, "channel") && !w.service_708) {
+        w.text = true;
+        if (!captions_take(call->arena, found, &w, &o->wish, &o->c, &o->report, err))
             return false;
-        if (o->c->count)
-            return true;
     }
+    if (o->c->count)
+        return true;
     error_set(err, ERROR_NOT_FOUND, "%s has no captions in %s %d", o->wish.name,
               o->wish.service_708 ? "service" : "channel",
               o->wish.service_708 ? 1 : o->wish.channel);
-    if (json_array_size(tracks))
+    if (json_array_size(json_object_get(found, "tracks")))
         return error_fix(err, "there are others in it: try --channel 2, 3 or 4, or --708");
     return error_fix(err, "bring its captions as a file of their own");
 }
@@ -114,8 +76,7 @@ int caption_extract(struct command_call *call)
     bool ok = media_open(call, path, &m, &err) && caption_wish_of(call, path, &o.wish, &err) &&
               media_probe(call, &m, &facts, &err) &&
               caption_programme(call, facts, &o.wish, &err) &&
-              media_captions(call, &m, &result, &err) &&
-              from_tracks(call, json_object_get(result, "tracks"), &o, &err) &&
+              media_captions(call, &m, &result, &err) && from_tracks(call, result, &o, &err) &&
               caption_save(call, &o, call->words[2], &err);
     json_decref(facts);
     json_decref(result);

@@ -1,6 +1,9 @@
 // Captions for a film that is made: read, retimed, planned, and written beside it.
 #include "cmd/film_captions.h"
 #include "cmd/caption.h"
+#include "formats/captions/within.h"
+#include "formats/metadata/metadata.h"
+#include "formats/profile/profile.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 
@@ -158,14 +161,60 @@ bool film_captions_next(struct command_call *call, text *rest, struct film_capti
            caption_fits(g->c, f->film.frames, g->file, err) && conform(call, g, f, err);
 }
 
-bool film_captions_read(struct command_call *call, const json_t *profile, const json_t *facts,
-                        struct film_captions *f, struct error *err)
+// What lies in the film itself, when nothing was brought.
+static bool take_out(struct command_call *call, const struct media *m, const json_t *facts,
+                     const json_t *rows, struct film_captions *f, struct error *err)
+{
+    json_t *found = NULL;
+    size_t i;
+    const json_t *row;
+    bool done = caption_programme_of(facts, &f->film, err) && media_captions(call, m, &found, err);
+    f->list = ARENA_ARRAY(call->arena, struct caption_given, json_array_size(rows) + 1);
+    json_array_foreach(rows, i, row)
+    {
+        char language[64];
+        struct caption_given *g = &f->list[f->count];
+        const struct caption_within w = caption_within_of(row);
+        if (!metadata_language(text_of(json_string_value(json_object_get(row, "language"))),
+                               language))
+            language[0] = 0;
+        *g = (struct caption_given){.file = m->name,
+                                    .language = arena_text(call->arena, language),
+                                    .role = json_string_value(json_object_get(row, "role"))};
+        const struct caption_wish wish = {.name = m->name,
+                                          .rate_said = true,
+                                          .rate = f->film.rate,
+                                          .start_said = true,
+                                          .start = f->film.start,
+                                          .language = *language ? g->language : NULL};
+        done = done && captions_take(call->arena, found, &w, &wish, &g->c, &f->report, err);
+        if (!done || !g->c->count)
+            continue;
+        done = retime(call, g, f, err) && conform(call, g, f, err);
+        f->taken =
+            arena_format(call->arena, "%s%s%s", f->taken ? f->taken : "", f->taken ? ", " : "",
+                         json_string_value(json_object_get(row, "from")));
+        f->count++;
+    }
+    json_decref(found);
+    return done;
+}
+
+bool film_captions_read(struct command_call *call, const struct media *m, const json_t *profile,
+                        const json_t *facts, struct film_captions *f, struct error *err)
 {
     if (!film_captions_begin(call, facts, f, err))
         return false;
     f->profile = profile;
-    if (!option_text(call, "captions"))
-        return true;
+    json_t *rows = option_text(call, "captions") ||
+                           !json_array_size(json_object_get(facts, "video")) ||
+                           !profile_captions_wanted(profile)
+                       ? json_array()
+                       : profile_within(facts);
+    f->within = rows;
+    bool taken = !json_array_size(rows) || take_out(call, m, facts, rows, f, err);
+    if (!taken || (!option_text(call, "captions") && !f->count))
+        return taken;
     for (text rest = text_of(option_text(call, "captions")); rest.size;)
         if (!film_captions_next(call, &rest, f, err))
             return false;
@@ -268,6 +317,8 @@ void film_captions_print(const struct film_captions *f)
     size_t i;
     const json_t *one;
     json_array_foreach(f->beside, i, one) printf("  beside it: %s\n", json_string_value(one));
+    if (f->taken)
+        printf("captions taken out of the master: %s\n", f->taken);
     if (f->report.count)
         fprintf(stderr, "not all of the captions can be said there:\n");
     caption_notes_print(&f->report);
@@ -286,4 +337,5 @@ void film_captions_close(struct film_captions *f)
 {
     json_decref(f->plan);
     json_decref(f->beside);
+    json_decref(f->within);
 }

@@ -1,6 +1,7 @@
 // cmd/film_captions: the captions that `posthouse transcode` was given, for a film and beside it.
 #pragma once
 #include "cmd/command.h"
+#include "cmd/media.h"
 #include "formats/captions/embed.h"
 
 struct film_captions {
@@ -12,6 +13,8 @@ struct film_captions {
     size_t way_count;
     json_t *plan;   // of captions_embed, or NULL
     json_t *beside; // names of the files written beside it
+    json_t *within; // of profile_within, when they are the master's own; their words are borrowed
+    const char *taken; // from where in it; NULL: none are
     struct caption_programme film;
     struct caption_report report;
 };
@@ -22,9 +25,11 @@ MUST_CHECK bool film_captions_begin(struct command_call *call, const json_t *fac
                                     struct film_captions *f, struct error *err);
 MUST_CHECK bool film_captions_next(struct command_call *call, text *rest, struct film_captions *f,
                                    struct error *err);
-// Reads all of --captions for a film with these facts, retimes them, and plans how they go in.
-MUST_CHECK bool film_captions_read(struct command_call *call, const json_t *profile,
-                                   const json_t *facts, struct film_captions *f, struct error *err);
+// Reads all of --captions for a film with these facts, retimes them, and plans how they go in. When
+// none were brought and the profile wants some, those in the film itself are taken out of it.
+MUST_CHECK bool film_captions_read(struct command_call *call, const struct media *m,
+                                   const json_t *profile, const json_t *facts,
+                                   struct film_captions *f, struct error *err);
 // For make_wish: as the deliverable was planned.
 MUST_CHECK bool film_captions_plan(void *captions, const json_t *plan, json_t **to,
                                    struct error *err);

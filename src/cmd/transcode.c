@@ -356,7 +356,8 @@ static int run(struct command_call *call)
     if (!asked_profile(call, wanted, &profile, &err) || !burn(call, profile, &err) ||
         !media_open(call, call->words[0], &m, &err) || !media_probe(call, &m, &facts, &err) ||
         !folder_make(folder, 0755, &err) || !master_state(call, &m, folder, facts, &err) ||
-        !made_here(profile, &err) || !film_captions_read(call, profile, facts, &captions, &err) ||
+        !made_here(profile, &err) ||
+        !film_captions_read(call, &m, profile, facts, &captions, &err) ||
         !suits(profile, facts, &captions, m.name, &err) || !beside(call, facts, &err) ||
         !carry(call, &m, facts, profile, &told, &k.carried, &err)) {
         status = command_failed(&err);

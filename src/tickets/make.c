@@ -156,6 +156,11 @@ json_t *make_sound_ticket(const json_t *all, const char *output)
     return ticket_of(all, "sound", output);
 }
 
+json_t *make_captions_ticket(const json_t *all)
+{
+    return ticket_of(all, "captions", NULL);
+}
+
 json_t *make_mux_ticket(const json_t *all, const json_t *plan, const char *output)
 {
     json_t *t = ticket_of(all, "mux", output);
@@ -232,7 +237,7 @@ struct making {
     size_t count, segments;
     int64_t total;
     pthread_mutex_t lock; // guards what follows, and done and result of pieces
-    size_t next, last; // the pieces before `last` are taken in turn
+    size_t next, last;    // the pieces before `last` are taken in turn
     bool failed;
     struct error *err;
 };
@@ -376,8 +381,8 @@ static bool make_pieces(struct making *m, struct error *err)
     int wanted = m->wish->workers > 0 ? m->wish->workers : cores > 0 ? (int)cores : 1, count = 0;
     wanted = wanted < WORKERS_MOST ? wanted : WORKERS_MOST;
     m->err = err;
-    // Of several workers none is to sit over the sound, all of it, when the others are done: it goes
-    // on beside them.
+    // Of several workers none is to sit over the sound, all of it, when the others are done: it
+    // goes on beside them.
     bool sound = wanted > 1 && m->count > 1 && m->pieces[m->count - 1].sound &&
                  pthread_create(&beside, NULL, work_beside, m) == 0;
     m->last = m->count - sound;

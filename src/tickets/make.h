@@ -21,13 +21,15 @@ json_t *make_weigh_ticket(const json_t *all, const json_t *plan, size_t number);
 json_t *make_segment_ticket(const json_t *all, const json_t *plan, size_t number,
                             const json_t *measures, const char *output);
 json_t *make_sound_ticket(const json_t *all, const char *output);
+// What the source has of captions; no part of the four, and needed before the muxer.
+json_t *make_captions_ticket(const json_t *all);
 // Its inputs are the segments' files in order and then the sound's.
 json_t *make_mux_ticket(const json_t *all, const json_t *plan, const char *output);
 bool make_has_picture(const json_t *profile, const json_t *facts);
 bool make_has_sound(const json_t *profile, const json_t *facts);
-// What became of all of it, as {"output", "frames", "damage", "constant", "cadence"}: the muxer's result with
-// the damage of the segments (results[0..count), NULL: unknown) and the plan's rule. A new
-// reference.
+// What became of all of it, as {"output", "frames", "damage", "constant", "cadence"}: the muxer's
+// result with the damage of the segments (results[0..count), NULL: unknown) and the plan's rule. A
+// new reference.
 json_t *make_result(const json_t *mux, const json_t *plan, json_t *const *segments, size_t count,
                     const json_t *sound);
 // Adds the facts of one of several files that are one deliverable to those of the ones before

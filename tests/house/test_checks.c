@@ -181,7 +181,7 @@ static void the_tasks_of_a_ladder_are_those_of_its_rungs(void **state)
         "{s:s, s:{s:s, s:i}, s:{s:s}, s:[{s:s, s:i, s:i}, {s:s, s:i, s:i}]}", "container", "mp4",
         "video", "codec", "libx264", "segment_s", 2, "audio", "codec", "aac", "ladder", "name",
         "big", "width", 1920, "height", 1080, "name", "small", "width", 640, "height", 360);
-    delivery_steps_make(profile, source, true, &steps);
+    delivery_steps_make(profile, source, true, false, &steps);
     assert_int_equal(steps.count, 5);
     static const struct {
         const char *step;

@@ -352,7 +352,85 @@ static bool in_language(const json_t *list, const char *language)
     return false;
 }
 
-// What is only in the master's file is in no deliverable, but in one that is the file itself.
+static const char *sound_language(const json_t *facts)
+{
+    return word(json_array_get(json_object_get(facts, "audio"), 0), "language");
+}
+
+// 608 and 708 of the same pictures say the same: 708 counts where there is no 608.
+static bool closed_twice(const json_t *list, const json_t *one)
+{
+    size_t i;
+    const json_t *other;
+    json_array_foreach(list, i,
+                       other) if (strcmp(word(one, "kind"), "708") == 0 &&
+                                  strcmp(word(other, "kind"), "608") == 0 &&
+                                  number(one, "index") == number(other, "index")) return true;
+    return false;
+}
+
+json_t *profile_within(const json_t *facts)
+{
+    static const char *const texts[] = {"mov_text", "subrip", "webvtt", "ass", "text"};
+    const json_t *list = json_object_get(facts, "captions"), *one;
+    int64_t picture = number(json_array_get(json_object_get(facts, "video"), 0), "index");
+    json_t *to = json_array();
+    size_t i;
+    json_array_foreach(list, i, one)
+    {
+        const char *kind = word(one, "kind"), *language = word(one, "language");
+        bool closed = strcmp(kind, "608") == 0 || strcmp(kind, "708") == 0, text = false;
+        char from[120];
+        for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++)
+            text = text || strcmp(kind, texts[k]) == 0;
+        if ((!closed && !text) || closed_twice(list, one))
+            continue;
+        bool inside = closed && number(one, "index") == picture;
+        snprintf(from, sizeof(from), inside ? "%.20s in its pictures" : "%.20s in track %lld", kind,
+                 (long long)number(one, "index") + 1);
+        language = *language || text ? language : sound_language(facts);
+        json_t *row =
+            json_pack("{s:I, s:s, s:s, s:s, s:s}", "index", (json_int_t)number(one, "index"),
+                      "kind", text ? "text" : kind, "language", language, "role",
+                      text ? "subtitle" : "cc", "from", from);
+        json_array_append_new(to, row);
+        if (strcmp(kind, "608") != 0)
+            continue;
+        const char *channels = word(one, "channels");
+        json_object_set_new(row, "channel", json_integer(strcmp(channels, "CC3") == 0 ? 3 : 1));
+        if (strcmp(channels, "CC1 CC3") == 0) { // a second one, in a language that nobody says
+            json_array_append_new(to, row = json_copy(row));
+            json_object_set_new(row, "channel", json_integer(3));
+            json_object_set_new(row, "language", json_string(""));
+        }
+    }
+    return to;
+}
+
+bool profile_captions_wanted(const json_t *profile)
+{
+    const json_t *asked = json_object_get(profile, "captions");
+    return json_object_get(profile, "ladder") ||
+           json_array_size(json_object_get(asked, "formats")) ||
+           json_array_size(json_object_get(asked, "embed"));
+}
+
+// "eng cc (608 in its pictures)"
+static void within_seen(const json_t *list, char *to, size_t size)
+{
+    size_t used = 0, i;
+    const json_t *one;
+    to[0] = 0;
+    json_array_foreach(list, i, one)
+    {
+        int got = snprintf(to + used, size - used, "%s%s %s (%s)", used ? ", " : "",
+                           *word(one, "language") ? word(one, "language") : "no language said",
+                           word(one, "role"), word(one, "from"));
+        used += got > 0 && (size_t)got < size - used ? (size_t)got : 0;
+    }
+}
+
+// What is only in the master's file is taken out of it, where that is known to be done.
 static void captions(struct fit *f, const json_t *profile, const json_t *facts)
 {
     static const char fix[] = "bring captions of the film: the Captions beside its player, "
@@ -368,22 +446,26 @@ static void captions(struct fit *f, const json_t *profile, const json_t *facts)
     size_t i;
     if (!needed)
         return;
+    json_t *taken = there || itself ? json_array() : profile_within(facts);
+    bool takes = json_array_size(taken) > 0;
     words_of(json_object_get(asked, "formats"), wanted, sizeof(wanted));
     captions_seen(there ? supplied : within, seen, sizeof(seen));
     if (!there && itself && inside)
         add(f, "captions", wanted, seen, OK, fix);
+    else if (takes)
+        within_seen(taken, seen, sizeof(seen)), add(f, "captions", wanted, seen, OK, fix);
     else if (!there && inside)
-        add(f, "captions", wanted, "in the file only", NO,
-            "take them out (posthouse caption extract) and bring them as captions of the film");
+        add(f, "captions", wanted, "in the file only, as what is not taken out here", NO, fix);
     else
         add(f, "captions", wanted, seen, there ? OK : itself ? UNKNOWN : NO, fix);
     json_array_foreach(json_object_get(asked, "languages"), i, language)
     {
         char what[60];
-        bool has = in_language(supplied, json_string_value(language));
+        bool has = in_language(takes ? taken : supplied, json_string_value(language));
         snprintf(what, sizeof(what), "captions: %.40s", json_string_value(language));
         add(f, what, "there", has ? "there" : seen, has ? OK : itself ? UNKNOWN : NO, fix);
     }
+    json_decref(taken);
 }
 
 // What is asked but not looked at here: it is said, so that nobody takes it for checked.

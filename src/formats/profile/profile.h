@@ -19,8 +19,8 @@ MUST_CHECK bool profile_read(const char *file_name, text content, json_t **profi
 // Checks one that came as JSON.
 MUST_CHECK bool profile_check(const json_t *profile, const char *file_name, struct error *err);
 
-// What a request says besides, each NULL when it does not: a map of the sound (routes.h), "report" or
-// "gain", and who consents to a limiter, and when that is.
+// What a request says besides, each NULL when it does not: a map of the sound (routes.h), "report"
+// or "gain", and who consents to a limiter, and when that is.
 struct profile_wish {
     const char *map, *loudness, *limiter, *when;
     const char *conform, *pitch; // the rate at which all frames are shown; "keep" or "follow"
@@ -36,6 +36,13 @@ json_t *profile_fit(const json_t *profile, const json_t *facts, bool *fits);
 // Says in `facts` which captions were brought for the master: rows with "language" and "role".
 // Without it there are none. `captions` is copied.
 void profile_supply(json_t *facts, const json_t *captions);
+// Which captions in the master's own file can be taken out for a deliverable, as the engine's
+// captions (docs/formats/ticket.md) bring them: [{"index", "kind": "608", "708" or "text",
+// "channel" (of 608), "language", "role", "from"}]; "from" for people. Closed captions of which the
+// file does not say the language have that of its first sound. A new reference.
+json_t *profile_within(const json_t *facts);
+// Whether a deliverable of the profile has captions in it or beside it.
+bool profile_captions_wanted(const json_t *profile);
 // Whether it can be made of a master; else an error with all that is in the way. `name`: the
 // master's.
 MUST_CHECK bool profile_makes(const json_t *profile, const json_t *facts, const char *name,

@@ -1,4 +1,6 @@
 #include "house/captions/captions.h"
+#include "formats/captions/within.h"
+#include "formats/metadata/metadata.h"
 #include "plat/clock.h"
 
 #include <stdlib.h>
@@ -240,9 +242,56 @@ bool captions_look(struct store *s, const struct version_source *v, const struct
     return ok;
 }
 
+static bool take_out(const struct caption_source *from, const json_t *film_facts, struct arena *a,
+                     struct caption_opened_source *to, struct error *err)
+{
+    const struct caption_within w = caption_within_of(from->row);
+    bool known = programme(film_facts, &to->film);
+    struct caption_wish wish = {.name = from->v.name,
+                                .rate_said = known,
+                                .rate = to->film.rate,
+                                .start_said = known,
+                                .start = to->film.start,
+                                .language = *from->language ? from->language : NULL};
+    to->report = (struct caption_report){.arena = a};
+    to->format = w.text ? CAPTION_SRT : CAPTION_SCC;
+    if (!captions_take(a, from->found, &w, &wish, &to->c, &to->report, err))
+        return false;
+    if (to->c->count)
+        return true;
+    error_set(err, ERROR_CONFLICT, "the captions in %s can not be taken out of it", from->v.name);
+    error_why(err, "%s: it says that they are there, and they say nothing",
+              json_string_value(json_object_get(from->row, "from")));
+    return error_fix(err, "bring its captions as a file of their own");
+}
+
+void captions_within(const json_t *found, const json_t *rows, const char *name, struct arena *a,
+                     struct caption_source **list, size_t *count)
+{
+    size_t i;
+    const json_t *row;
+    *list = ARENA_ARRAY(a, struct caption_source, json_array_size(rows) + 1);
+    *count = 0;
+    json_array_foreach(rows, i, row)
+    {
+        char language[64];
+        if (!metadata_language(text_of(json_string_value(json_object_get(row, "language"))),
+                               language))
+            language[0] = 0;
+        (*list)[(*count)++] = (struct caption_source){
+            .v = {.name = arena_text(a, name)},
+            .language = arena_text(a, language),
+            .role = arena_text(a, json_string_value(json_object_get(row, "role"))),
+            .found = found,
+            .row = row};
+    }
+}
+
 bool captions_open(struct store *s, const struct caption_source *from, const json_t *film_facts,
                    struct arena *a, struct caption_opened_source *to, struct error *err)
 {
+    if (from->row)
+        return take_out(from, film_facts, a, to, err);
     text bytes;
     json_t *own = film_facts || !from->film_facts ? NULL : json_loads(from->film_facts, 0, NULL);
     bool ok = read_bytes(s, &from->file.content, a, &bytes, err) &&

@@ -19,7 +19,12 @@ struct caption_source { // a version of captions; texts in the arena
     struct asset_file file;
     const char *film, *language, *role; // film NULL: of none
     const char *film_name, *film_facts; // of its newest version; NULL: not known
+    const json_t *found, *row;          // of what lies in the film itself; NULL: it is a file
 };
+// What the film's own file has (profile_within), out of what the engine found there; both stay the
+// caller's as long as the list is used. `name`: the film's.
+void captions_within(const json_t *found, const json_t *rows, const char *name, struct arena *a,
+                     struct caption_source **list, size_t *count);
 // NOT_FOUND, or INPUT when it is not captions.
 MUST_CHECK bool captions_source(struct db_tx *tx, const char *version, struct arena *a,
                                 struct caption_source *s, struct error *err);

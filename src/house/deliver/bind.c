@@ -41,6 +41,7 @@ struct binding {
     json_t *checks;
     struct caption_source *captions;
     size_t caption_count;
+    json_t *found, *within; // captions in the master, and which of them; NULL: none are taken
 };
 
 static const char *word(const json_t *object, const char *name)
@@ -60,7 +61,9 @@ static void forget(struct binding *b)
     json_decref(b->facts);
     json_decref(b->plan);
     json_decref(b->checks);
-    b->profile = b->facts = b->plan = b->checks = NULL;
+    json_decref(b->found);
+    json_decref(b->within);
+    b->profile = b->facts = b->plan = b->checks = b->found = b->within = NULL;
 }
 
 static bool read_delivery(struct db_tx *tx, struct binding *b, char asset[27], struct error *err)
@@ -125,8 +128,15 @@ static bool read_plan(struct db_tx *tx, struct binding *b, struct error *err)
 static bool read_captions(struct db_tx *tx, struct binding *b, const char *asset, struct error *err)
 {
     const json_t *said = json_object_get(b->w->ticket, "caption_versions");
-    return said ? captions_thaw(tx, said, b->a, &b->captions, &b->caption_count, err)
-                : captions_sources(tx, asset, b->a, &b->captions, &b->caption_count, err);
+    if (!(said ? captions_thaw(tx, said, b->a, &b->captions, &b->caption_count, err)
+               : captions_sources(tx, asset, b->a, &b->captions, &b->caption_count, err)) ||
+        !delivery_within(tx, b->w->job, &b->found, err))
+        return false;
+    if (!b->caption_count && b->found) {
+        b->within = profile_within(b->facts);
+        captions_within(b->found, b->within, b->name, b->a, &b->captions, &b->caption_count);
+    }
+    return true;
 }
 
 static bool read_in(struct db_tx *tx, void *context, struct error *err)

@@ -131,12 +131,30 @@ static bool name_of(struct db_tx *tx, const struct delivery_wish *w, const struc
                        json_string_value(json_object_get(w->profile, "name")), made, err);
 }
 
+// Whether captions are taken out of the master: nobody brought any, and the profile wants some.
+static bool from_within(struct db_tx *tx, const struct delivery_wish *w,
+                        const struct version_source *v, const json_t *facts, bool *within,
+                        struct error *err)
+{
+    json_t *brought;
+    *within = false;
+    if (!profile_captions_wanted(w->profile) || !json_array_size(json_object_get(facts, "video")))
+        return true;
+    if (!captions_list(tx, v->asset, &brought, err))
+        return false;
+    json_t *rows = profile_within(facts);
+    *within = !json_array_size(brought) && json_array_size(rows) > 0;
+    json_decref(rows);
+    json_decref(brought);
+    return true;
+}
+
 // Whether captions may lie beside it: what a watch rule asks for takes those that there are then.
-static bool captions_beside(const struct delivery_wish *w)
+static bool captions_beside(const struct delivery_wish *w, bool within)
 {
     const json_t *asked = json_object_get(w->profile, "captions");
     return json_array_size(json_object_get(asked, "formats")) > 0 &&
-           (!w->captions || json_array_size(w->captions) > 0);
+           (within || !w->captions || json_array_size(w->captions) > 0);
 }
 
 static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
@@ -145,6 +163,9 @@ static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
                      struct error *err)
 {
     struct delivery_steps steps;
+    bool within;
+    if (!from_within(tx, w, v, facts, &within, err))
+        return false;
     const char *profile = json_string_value(json_object_get(w->profile, "name"));
     const char *extension = json_string_value(json_object_get(w->profile, "extension"));
     bool outside = outside_wanted(w->profile), several = profile_several(w->profile);
@@ -156,7 +177,7 @@ static bool make_job(struct db_tx *tx, const struct delivery_wish *w,
                                          : name);
     if (w->captions)
         json_object_set(ticket, "caption_versions", (json_t *)(uintptr_t)w->captions);
-    delivery_steps_make(w->profile, facts, several || captions_beside(w), &steps);
+    delivery_steps_make(w->profile, facts, several || captions_beside(w, within), within, &steps);
     struct job_wish wish = {.project = v->project,
                             .kind = "encode",
                             .title = arena_format(a, "%s as %s", v->name, profile),

@@ -110,7 +110,8 @@ MUST_CHECK bool delivery_goes_on(struct db_tx *tx, const char *job, const char *
 
 // ---- Pieces, for flow
 struct delivery_piece {
-    const char *job, *step; // step: index, weigh, segment, sound; mux, outside: to be bound
+    const char *job,
+        *step; // step: index, weigh, segment, sound, captions; mux, outside: to be bound
     int64_t task;
     bool has_content;
     const char *name; // of the file; NULL without one
@@ -127,6 +128,10 @@ MUST_CHECK bool delivery_piece_add(struct db_tx *tx, const struct delivery_piece
 struct delivery_part;
 MUST_CHECK bool delivery_pieces(struct db_tx *tx, const char *job, const struct delivery_part *part,
                                 bool all, json_t **pieces, struct error *err);
+// What the step "captions" found in the master, a new reference; *found NULL: there is no such
+// step.
+MUST_CHECK bool delivery_within(struct db_tx *tx, const char *job, json_t **found,
+                                struct error *err);
 // Forgets a job's pieces (NULL: all of jobs that ended before `before_ms`). `*contents` are those
 // that no delivery refers to any more, in `a`.
 MUST_CHECK bool delivery_pieces_forget(struct db_tx *tx, const char *job, int64_t before_ms,

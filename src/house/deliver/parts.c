@@ -21,7 +21,7 @@ static json_t *tracks_of(const json_t *profile, const json_t *facts)
 }
 
 struct counts { // tasks of a step
-    int64_t index, sound, weigh, segment, mux;
+    int64_t index, sound, weigh, segment, captions, mux;
 };
 
 static struct counts counts_of(const json_t *track, const json_t *facts)
@@ -37,12 +37,13 @@ static struct counts counts_of(const json_t *track, const json_t *facts)
 
 static int64_t of_step(const struct counts *c, const char *step)
 {
-    return strcmp(step, "index") == 0     ? c->index
-           : strcmp(step, "sound") == 0   ? c->sound
-           : strcmp(step, "weigh") == 0   ? c->weigh
-           : strcmp(step, "segment") == 0 ? c->segment
-           : strcmp(step, "mux") == 0     ? c->mux
-                                          : 0;
+    return strcmp(step, "index") == 0      ? c->index
+           : strcmp(step, "sound") == 0    ? c->sound
+           : strcmp(step, "weigh") == 0    ? c->weigh
+           : strcmp(step, "segment") == 0  ? c->segment
+           : strcmp(step, "captions") == 0 ? c->captions
+           : strcmp(step, "mux") == 0      ? c->mux
+                                           : 0;
 }
 
 bool delivery_part_of(const json_t *profile, const json_t *facts, const char *step, int64_t task,
@@ -55,6 +56,7 @@ bool delivery_part_of(const json_t *profile, const json_t *facts, const char *st
     json_array_foreach(tracks, i, track)
     {
         struct counts c = counts_of(track, facts);
+        c.captions = i == 0; // of the master, whatever is made of it
         int64_t number = task - of_step(&before, step);
         if (number >= 0 && number < of_step(&c, step)) {
             *part =
@@ -134,7 +136,7 @@ static void add_errand(struct delivery_steps *s, const char *name)
 }
 
 // The sound goes first: it takes its time to be read, and nothing waits for it but the muxer.
-void delivery_steps_make(const json_t *profile, const json_t *facts, bool bind,
+void delivery_steps_make(const json_t *profile, const json_t *facts, bool bind, bool within,
                          struct delivery_steps *s)
 {
     struct counts all = {0};
@@ -158,6 +160,8 @@ void delivery_steps_make(const json_t *profile, const json_t *facts, bool bind,
         add(s, "weigh", all.weigh, after(1, 1));
     if (all.segment)
         add(s, "segment", all.segment, after(all.weigh ? s->count : 1, 1));
+    if (within)
+        add(s, "captions", 1, after(1, 0));
     // All of a mux's work is carrying: a large one is not carried to a worker and back.
     add(s, "mux", all.mux, after(1, s->count))->reads_bytes =
         bytes > MUX_TRAVELS_MOST ? JOBS_TRAVELS_MOST + 1 : bytes + 1;

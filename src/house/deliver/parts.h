@@ -27,12 +27,12 @@ bool delivery_part_of(const json_t *profile, const json_t *facts, const char *st
                       struct delivery_part *part);
 void delivery_part_close(struct delivery_part *part);
 
-enum { DELIVERY_STEPS = 7 };
+enum { DELIVERY_STEPS = 8 };
 struct delivery_steps {
     struct job_step at[DELIVERY_STEPS];
     size_t count;
 };
-// `bind`: the result has to be bound.
-void delivery_steps_make(const json_t *profile, const json_t *facts, bool bind,
+// `bind`: the result has to be bound. `within`: captions are taken out of the master.
+void delivery_steps_make(const json_t *profile, const json_t *facts, bool bind, bool within,
                          struct delivery_steps *s);
 void delivery_steps_free(struct delivery_steps *s);

@@ -78,6 +78,17 @@ bool delivery_pieces(struct db_tx *tx, const char *job, const struct delivery_pa
     return ok;
 }
 
+bool delivery_within(struct db_tx *tx, const char *job, json_t **found, struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx, "select result from delivery_pieces where job = ?1 and step = 'captions'", "s", job);
+    *found = db_next(rows) ? json_loads(db_text(rows, 0), 0, NULL) : NULL;
+    if (db_end(rows, err))
+        return true;
+    json_decref(*found), *found = NULL;
+    return false;
+}
+
 bool delivery_pieces_forget(struct db_tx *tx, const char *job, int64_t before_ms, struct arena *a,
                             sha256 **contents, size_t *count, struct error *err)
 {

@@ -1,12 +1,13 @@
 // Work as it goes out to a worker, and what comes back.
 #include "base/log.h"
+#include "formats/profile/profile.h"
 #include "house/captions/captions.h"
 #include "house/deliver/deliver.h"
 #include "house/deliver/looks.h"
 #include "house/deliver/parts.h"
 #include "house/deliver/record.h"
-#include "house/flow/colour.h"
 #include "house/flow/burnt.h"
+#include "house/flow/colour.h"
 #include "house/flow/frames.h"
 #include "house/flow/inside.h"
 #include "house/qc/reports.h"
@@ -36,7 +37,8 @@ struct giving {
     json_t *pieces;                  // of the part: what was made before; or NULL
     struct caption_source *captions; // that its muxer puts in
     size_t caption_count;
-    json_t *told; // of a delivery: what people told of the master; or NULL
+    json_t *found, *within; // captions in the master, and which of them; NULL: none are taken
+    json_t *told;           // of a delivery: what people told of the master; or NULL
 };
 
 static bool is_part(const struct claim *c, const char *part)
@@ -73,6 +75,22 @@ static bool look_in(struct db_tx *tx, struct giving *g, struct error *err)
     return true;
 }
 
+// Nobody brought any: those that were found in the master.
+static bool within_in(struct db_tx *tx, struct giving *g, struct error *err)
+{
+    json_t *facts = g->v.facts ? json_loads(g->v.facts, 0, NULL) : NULL;
+    json_decref(g->found);
+    json_decref(g->within);
+    g->within = NULL;
+    bool ok = delivery_within(tx, g->claim->job, &g->found, err);
+    if (ok && g->found) {
+        g->within = profile_within(facts);
+        captions_within(g->found, g->within, g->v.name, g->a, &g->captions, &g->caption_count);
+    }
+    json_decref(facts);
+    return ok;
+}
+
 static bool source_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct giving *g = context;
@@ -103,6 +121,8 @@ static bool source_in(struct db_tx *tx, void *context, struct error *err)
     if (mux &&
         !(said ? captions_thaw(tx, said, g->a, &g->captions, &g->caption_count, err)
                : captions_sources(tx, g->v.asset, g->a, &g->captions, &g->caption_count, err)))
+        return false;
+    if (mux && !g->caption_count && !within_in(tx, g, err))
         return false;
     return (!mux && !is_part(g->claim, "segment") && !is_part(g->claim, "weigh")) ||
            delivery_pieces(tx, g->claim->job, &g->part, mux, &g->pieces, err);
@@ -244,6 +264,8 @@ static json_t *step_ticket(const struct giving *g, json_t *all)
                                    json_object_get(g->pieces, "measures"), "segment.packets");
     if (is_part(g->claim, "weigh"))
         return make_weigh_ticket(all, plan, (size_t)g->part.number);
+    if (is_part(g->claim, "captions"))
+        return make_captions_ticket(all);
     if (is_part(g->claim, "sound"))
         return make_sound_ticket(all, "sound.packets");
     if (is_part(g->claim, "mux") && !*g->part.name)
@@ -281,6 +303,8 @@ bool flow_task(struct flow *f, const struct claim *claim, json_t **task, struct 
     json_decref(g.files);
     json_decref(g.pieces);
     json_decref(g.told);
+    json_decref(g.found);
+    json_decref(g.within);
     delivery_part_close(&g.part);
     arena_close(g.a);
     return ok;
@@ -525,12 +549,12 @@ static const struct kind {
     const char *name, *outputs; // field of the result
     jobs_apply *apply;
 } kinds[] = {
-    {"probe", NULL, apply_probe},        {"proxy", "outputs", apply_proxy},
-    {"index", NULL, apply_piece},        {"segment", "output", apply_piece},
-    {"weigh", NULL, apply_piece},        {"sound", "output", apply_piece},
-    {"mux", "output", apply_mux},        {"qc", "outputs", apply_qc},
-    {"stills", "outputs", apply_stills}, {"look", "outputs", apply_look},
-    {"burn", "outputs", apply_burnt},
+    {"probe", NULL, apply_probe},     {"proxy", "outputs", apply_proxy},
+    {"index", NULL, apply_piece},     {"segment", "output", apply_piece},
+    {"weigh", NULL, apply_piece},     {"captions", NULL, apply_piece},
+    {"sound", "output", apply_piece}, {"mux", "output", apply_mux},
+    {"qc", "outputs", apply_qc},      {"stills", "outputs", apply_stills},
+    {"look", "outputs", apply_look},  {"burn", "outputs", apply_burnt},
 };
 
 static const struct kind *kind_of(const struct ended *e)
@@ -668,7 +692,8 @@ bool flow_reads(struct db_tx *tx, const char *job, const sha256 *content, int64_
     struct db_rows *rows = db_query(
         tx,
         "select f.size from jobs j join version_files f on f.version = j.version where j.id = ?1 "
-        "and (f.content = ?2 or f.content = (select content from place_was where was = ?2)) union all "
+        "and (f.content = ?2 or f.content = (select content from place_was where was = ?2)) union "
+        "all "
         "select size from delivery_pieces where job = ?1 and content "
         "= ?2 union all select d.size from delivery_looks l join deliveries d on d.id = l.delivery "
         "where l.job = ?1 and d.content = ?2 union all select t.size from jobs j join transforms t "
@@ -761,7 +786,7 @@ static bool tidy_one(void *context, const struct file_seen *s, bool *enter, stru
     struct tidying *t = context;
     *enter = !s->relative[0];
     bool alive = s->modified_ms > t->before_ms || !s->relative[0] ||
-                 strcmp(s->relative, FRAMES_FOLDER) == 0 || // of its own keeping
+                 strcmp(s->relative, FRAMES_FOLDER) == 0 ||     // of its own keeping
                  text_starts(text_of(s->relative), "growing."); // growers see to theirs
     for (size_t i = 0; i < t->count && !alive; i++)
         alive = strcmp(t->running[i], s->relative) == 0;
