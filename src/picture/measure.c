@@ -21,6 +21,9 @@ enum {
     PIXEL = 70,       // by how much a dead pixel stands out
     PIXEL_EVERY = 12, // pictures
     PIXEL_SAMPLES = 200,
+    PIXEL_LEAST = 6,   // pictures that are unlike there
+    PIXEL_UNLIKE = 16, // mean of a cell, 10-bit steps
+    PIXEL_AROUND = 20, // what is around it when it stands out, 8-bit steps apart
     R103_LOW = 20,
     R103_HIGH = 984, // EBU R103, 10 bit
 };
@@ -43,8 +46,10 @@ struct picture_measure {
     int64_t count;
     // dead pixels
     uint8_t *hits;
-    uint8_t *darkest, *lightest; // of what is around each pixel, in 8 bits
-    uint16_t *sampled;           // the cells of the last sample
+    uint8_t *darkest, *lightest; // of what is around each pixel when it stands out, in 8 bits
+    uint16_t *sampled;           // of each cell: when it was last looked at
+    uint8_t *looked;             // how often each was
+    uint8_t *unlike;             // those that are looked at now
     int samples, every;
     int64_t next_sample;
 };
@@ -88,6 +93,8 @@ static bool reserve(struct picture_measure *p)
     ok = (p->cells_cr = room(cells, 2)) && ok;
     ok = (p->cells_change = room(cells, 2)) && ok;
     ok = (p->sampled = room(cells, 2)) && ok;
+    ok = (p->looked = room(cells, 1)) && ok;
+    ok = (p->unlike = room(cells, 1)) && ok;
     ok = (p->lit_rows = room(h, 2)) && ok;
     ok = (p->lit_before = room(h, 2)) && ok;
     ok = (p->spikes = room(cells, 1)) && ok;
@@ -125,8 +132,8 @@ void picture_measure_close(struct picture_measure *p)
                    p->wide[3],    p->sum_cb,     p->sum_cr,     p->luma[0],      p->luma[1],
                    p->cells_y[0], p->cells_y[1], p->cells_y[2], p->rough[0],     p->rough[1],
                    p->rough[2],   p->cells_cb,   p->cells_cr,   p->cells_change, p->sampled,
-                   p->lit_rows,   p->hits,       p->spikes,     p->lit_before,   p->darkest,
-                   p->lightest};
+                   p->looked,     p->unlike,     p->lit_rows,   p->hits,         p->spikes,
+                   p->lit_before, p->darkest,    p->lightest};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(all[i]);
     flash_close(p->flash);
@@ -409,6 +416,13 @@ static void take_rolling(struct picture_measure *p, struct measure_frame *to)
 
 // ---- dead pixels
 
+static size_t cell_of(const struct picture_measure *p, int x, int y)
+{
+    int cx = x / CELL < p->cells_w ? x / CELL : p->cells_w - 1;
+    int cy = y / CELL < p->cells_h ? y / CELL : p->cells_h - 1;
+    return (size_t)cy * (size_t)p->cells_w + (size_t)cx;
+}
+
 static void sample_pixels(struct picture_measure *p)
 {
     int w = p->s.width, h = p->s.height;
@@ -417,19 +431,25 @@ static void sample_pixels(struct picture_measure *p)
         size_t row = (size_t)y * (size_t)p->room_w;
         uint8_t *hits = p->hits + row, *dark = p->darkest + row, *light = p->lightest + row;
         for (int x = 2; x + 2 < w; x++) {
+            size_t cell = cell_of(p, x, y);
+            if (!p->unlike[cell])
+                continue;
             int most = at[x - 2] > at[x + 2] ? at[x - 2] : at[x + 2];
             int least = at[x - 2] < at[x + 2] ? at[x - 2] : at[x + 2];
             most = most > over[x] ? most : over[x], least = least < over[x] ? least : over[x];
             most = most > under[x] ? most : under[x], least = least < under[x] ? least : under[x];
-            hits[x] = (uint8_t)(hits[x] + ((at[x] > most + PIXEL) | (at[x] < least - PIXEL)));
+            if (at[x] <= most + PIXEL && at[x] >= least - PIXEL)
+                continue;
             uint8_t around = (uint8_t)(over[x] >> 2);
-            dark[x] = p->samples && dark[x] < around ? dark[x] : around;
-            light[x] = p->samples && light[x] > around ? light[x] : around;
+            dark[x] = hits[x] && dark[x] < around ? dark[x] : around;
+            light[x] = hits[x] && light[x] > around ? light[x] : around;
+            hits[x]++;
         }
     }
 }
 
-// Only pictures that are unlike the last one that was looked at prove anything.
+// Only pictures that are unlike the last one that was looked at prove anything, and they prove it
+// where they are unlike: a bright spot of a room that the camera does not leave is no fault of it.
 static void take_pixels(struct picture_measure *p)
 {
     if (p->count < p->next_sample)
@@ -439,7 +459,11 @@ static void take_pixels(struct picture_measure *p)
         unlike += apart(p->cells_y[0][i], p->sampled[i]) > 8 * 64;
     if (unlike * 10 < p->cells)
         return;
-    memcpy(p->sampled, p->cells_y[0], (size_t)p->cells * 2);
+    for (int i = 0; i < p->cells; i++) {
+        p->unlike[i] = !p->samples || apart(p->cells_y[0][i], p->sampled[i]) > PIXEL_UNLIKE * 64;
+        p->sampled[i] = p->unlike[i] ? p->cells_y[0][i] : p->sampled[i];
+        p->looked[i] = (uint8_t)(p->looked[i] + p->unlike[i]);
+    }
     sample_pixels(p);
     p->next_sample = p->count + p->every;
     if (++p->samples < PIXEL_SAMPLES)
@@ -447,6 +471,8 @@ static void take_pixels(struct picture_measure *p)
     size_t all = (size_t)p->room_w * (size_t)p->s.height;
     for (size_t i = 0; i < all; i++)
         p->hits[i] /= 2;
+    for (int i = 0; i < p->cells; i++)
+        p->looked[i] /= 2;
     p->samples /= 2;
     p->every *= 2;
 }
@@ -467,21 +493,22 @@ static bool alone(const struct picture_measure *p, int x, int y, int least)
 
 int picture_measure_pixels(const struct picture_measure *p, struct picture_pixel *to, int space)
 {
-    int found = 0, least = p->samples * 6 / 10;
-    if (p->samples < 6)
-        return 0;
+    int found = 0;
     for (int y = 0; y < p->s.height; y++)
         for (int x = 0; x < p->s.width && found < space; x++) {
             size_t at = (size_t)y * (size_t)p->room_w + (size_t)x;
-            int hits = p->hits[at];
-            // A pixel that is dead is so before whatever is behind it; a dot of a title is not.
-            if (hits < least || p->lightest[at] - p->darkest[at] < 10)
+            int hits = p->hits[at], looked = p->looked[cell_of(p, x, y)];
+            int least = (looked * 6 + 9) / 10;
+            // A pixel that is dead is so before whatever is behind it; a dot of a title is not, nor
+            // a mark on a road that people walk by.
+            if (looked < PIXEL_LEAST || looked * 3 < p->samples || hits < least ||
+                p->lightest[at] - p->darkest[at] < PIXEL_AROUND)
                 continue;
             bool told = false; // the other pixels of a pair or of four
             for (int i = 0; i < found && !told; i++)
                 told = abs(to[i].x - x) <= 2 && abs(to[i].y - y) <= 2;
-            if (hits >= least && !told && alone(p, x, y, least))
-                to[found++] = (struct picture_pixel){x, y, hits, p->samples};
+            if (!told && alone(p, x, y, least))
+                to[found++] = (struct picture_pixel){x, y, hits, looked};
         }
     return found;
 }
