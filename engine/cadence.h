@@ -17,4 +17,8 @@ struct cadence {
 // Decodes all of it. `places` of the source.
 MUST_CHECK bool cadence_find(const struct order *o, int64_t places, struct cadence *to,
                              struct error *err);
+// What a few pieces of an interlaced film look like, before anybody asks for a deliverable of it:
+// {"found", "looked": frames}, found as the plan's, or "mixed"; NULL: it is not interlaced, or too
+// short. Decodes some 120 frames. A new reference.
+json_t *cadence_glance(const struct ticket *t, const json_t *facts);
 void cadence_free(struct cadence *c);

@@ -1,5 +1,7 @@
 // A ticket to probe that names an output wants to see the file, too: a small picture of its first
-// frame. One that can not be made is left out: the facts are what was asked for.
+// frame. One that can not be made is left out: the facts are what was asked for. Of an interlaced
+// film a few pieces are looked at, so that its cadence is known before it is delivered.
+#include "engine/cadence.h"
 #include "engine/media.h"
 #include "engine/picture.h"
 #include "engine/stills.h"
@@ -28,5 +30,11 @@ static void make_picture(const struct ticket *t, const AVFrame *frame)
 
 bool probe_and_look(const struct ticket *t, json_t **facts, struct error *err)
 {
-    return probe_seeing(t, t->output ? make_picture : NULL, facts, err);
+    if (!probe_seeing(t, t->output ? make_picture : NULL, facts, err))
+        return false;
+    json_t *cadence = cadence_glance(t, *facts);
+    if (cadence)
+        json_object_set_new(json_array_get(json_object_get(*facts, "video"), 0), "cadence",
+                            cadence);
+    return true;
 }

@@ -25,7 +25,8 @@ const struct shape shapes[] = {
     {"FactorCode", "code:text", "six digits, or a recovery code"},
     {"RecoveryCodes", "codes:text[]", "each works once; shown this once"},
     {"Session",
-     "id:id device:text address:text created:time seen:time expires:time factor:bool this:bool", ""},
+     "id:id device:text address:text created:time seen:time expires:time factor:bool this:bool",
+     ""},
     {"Token",
      "id:id name:text scope:'all'|'read'|'worker' created:time expires:time? last_used:time?", ""},
     {"NewToken", "name:text scope:'all'|'read'|'worker' days:int?", ""},
@@ -45,7 +46,8 @@ const struct shape shapes[] = {
     {"NewProject", "name:text sequence_rate:text?",
      "sequence_rate: of image sequences that say none"},
     {"ProjectChange",
-     "name:text? sequence_rate:text? downloads_need:'nothing'|'factor'|'owner'? version_names:bool? "
+     "name:text? sequence_rate:text? downloads_need:'nothing'|'factor'|'owner'? "
+     "version_names:bool? "
      "burn_names:'nothing'|'viewers'|'all'?",
      "version_names: files whose names differ only in v001, v002 become versions of one asset"},
     {"Member", "person:Person role:'owner'|'editor'|'reviewer'|'guest'", ""},
@@ -60,13 +62,13 @@ const struct shape shapes[] = {
      "id:id project:id folder:id? name:text "
      "kind:'clip'|'sound'|'sequence'|'still'|'captions'|'document' "
      "created:time "
-     "by:text version:Version versions:int comments:int open_comments:int deleted:bool fields:json? "
+     "by:text version:Version versions:int comments:int open_comments:int deleted:bool "
+     "fields:json? "
      "take:Take?",
      "version is the newest one; fields: values by key, where they were asked for"},
     {"Take", "scene:text take:text with:TakeMember[]",
      "sound and picture that belong together; with: the others"},
-    {"TakeMember",
-     "asset:id name:text kind:text timecode:text offset_frames:int? by_hand:bool",
+    {"TakeMember", "asset:id name:text kind:text timecode:text offset_frames:int? by_hand:bool",
      "offset_frames: of the sound's start from the picture's, in the picture's frames"},
     {"NewTake", "assets:id[] together:bool", "a sound and a picture"},
     {"Field",
@@ -115,19 +117,23 @@ const struct shape shapes[] = {
      "derived:Derived[] job:id? progress:number? "
      "status:'none'|'review'|'changes'|'approved' shown:ShownTranscode? place:VersionPlace? "
      "burn:BurnFact?",
-     "shown: of a camera original, the transcode whose derived files these are; content is SHA-256 over the chunk hashes; problem says what failed; burn: the "
+     "shown: of a camera original, the transcode whose derived files these are; content is SHA-256 "
+     "over the chunk hashes; problem says what failed; burn: the "
      "project wants the viewer's name in the picture"},
-    {"ShownTranscode", "asset:id name:text state:text how:text", "how: name, reel and timecode, by hand"},
+    {"ShownTranscode", "asset:id name:text state:text how:text",
+     "how: name, reel and timecode, by hand"},
     {"TranscodeClaim", "asset:id name:text how:text", ""},
     {"OriginalTranscode",
      "original:bool attached:TranscodeClaim? candidates:TranscodeClaim[] claims:TranscodeClaim[]",
-     "of an original its transcodes, of a transcode its originals; claims: who else says to be of the "
+     "of an original its transcodes, of a transcode its originals; claims: who else says to be of "
+     "the "
      "one candidate"},
     {"AttachTranscode", "transcode:id", ""},
     {"BurnFact", "state:'none'|'waiting'|'running'|'ready'|'failed' words:text progress:number",
      "the proxies that carry it; words: what stands in the picture"},
     {"FrameWish", "frame:int layer:text? save:bool? transform:id?",
-     "layer: of OpenEXR, a key of ExrFact; transform: to look through; save: 16 bits to be kept, for whoever may download"},
+     "layer: of OpenEXR, a key of ExrFact; transform: to look through; save: 16 bits to be kept, "
+     "for whoever may download"},
     {"FrameShown",
      "state:'waiting'|'running'|'ready'|'failed' done:int total:int frame:int burnt:bool "
      "seen:json? samples:json? files:FrameFile[] problem:Problem?",
@@ -137,7 +143,8 @@ const struct shape shapes[] = {
     {"ExrFact", "parts:ExrPart[] layers:ExrLayer[] left_out:int",
      "left_out: layers that are not listed"},
     {"ExrPart",
-     "name:text storage:text compression:text data:int[] display:int[] pixel_aspect:number deep:bool "
+     "name:text storage:text compression:text data:int[] display:int[] pixel_aspect:number "
+     "deep:bool "
      "overscan:bool channels:ExrChannel[] not_shown:text?",
      "data and display: x, y, width, height of the windows; not_shown: why"},
     {"ExrChannel", "name:text type:'uint'|'half'|'float' x:int y:int", "x, y: pixels a sample"},
@@ -183,7 +190,8 @@ const struct shape shapes[] = {
      "cue from 1; 0: the whole file"},
     {"CaptionRules", "name:text title:text", "rules that captions can be checked by"},
     {"Derived",
-     "kind:'scrub'|'scrub_index'|'review'|'review_index'|'audio'|'sprites'|'peaks'|'poster'|'prints' "
+     "kind:'scrub'|'scrub_index'|'review'|'review_index'|'audio'|'sprites'|'peaks'|'poster'|'"
+     "prints' "
      "name:text "
      "size:int growing:bool url:text",
      "url is signed, short-lived, on the media listener; sprites may be several, in order"},
@@ -198,7 +206,8 @@ const struct shape shapes[] = {
     {"CameraFact",
      "picture:bool format:text? sdk:text? reel:text? reel_from:text? clip:text? clip_from:text? "
      "model:text? helper:text?",
-     "of a camera original; picture false: only its maker's software (sdk) decodes it; from: header, "
+     "of a camera original; picture false: only its maker's software (sdk) decodes it; from: "
+     "header, "
      "file name, sidecar"},
     {"SpanFact", "kind:'follow'|'tracks' files:int missing:text[]",
      "several files that are one clip: parts that follow each other, or a track each"},
@@ -210,9 +219,13 @@ const struct shape shapes[] = {
      "index:int codec:text profile:text? width:int height:int display_width:int display_height:int "
      "pixel_aspect:text rotation:int field_order:text pixel_format:text bits:int chroma:text "
      "primaries:text transfer:text matrix:text range:text hdr:HdrFact? bit_rate:int? "
-     "language:text? disagree:text[]?",
-     "display size is upright with square pixels; disagree: where the container says otherwise than "
-     "the picture"},
+     "language:text? disagree:text[]? cadence:CadenceFact?",
+     "display size is upright with square pixels; disagree: where the container says otherwise "
+     "than "
+     "the picture; cadence: of an interlaced one"},
+    {"CadenceFact", "found:text looked:int",
+     "found: 2:3, 2:3:3:2, 2:2:2:4, 2:2 late, progressive, interlaced, or mixed, in so many frames "
+     "of a few pieces"},
     {"HdrFact", "max_cll:int? max_fall:int? mastering:text? dolby_vision:bool",
      "mastering: G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min) as x265 writes it"},
     {"AudioFact",
@@ -332,8 +345,7 @@ const struct shape shapes[] = {
     {"TreeWrite", "id:id offset:int", "offset: where it goes on"},
     {"TreeWriteEnd", "id:id size:int? modified_ms:int?", ""},
     {"TreeTouch", "path:text modified_ms:int", ""},
-    {"DoorEntry",
-     "door:text user:text password:text? key:text? address:text enter:bool?",
+    {"DoorEntry", "door:text user:text password:text? key:text? address:text enter:bool?",
      "key: base64, proven by the door unless enter is false; address: where the person comes from"},
     {"DoorEntered", "secret:text token:id?", "token: of the secret, when it was made for this"},
 
@@ -456,8 +468,10 @@ const struct shape shapes[] = {
      "a range is frame..end_frame, both in it; origin: of the version before, from which it was "
      "carried; carried_on: it is on a later version, too"},
     {"NoteOrigin",
-     "comment:id version:id number:int frame:int timecode:text how:'timecode'|'picture'|'hand'", ""},
-    {"NoteWaiting", "comment:Comment why:text", "a note of the version before without a place here"},
+     "comment:id version:id number:int frame:int timecode:text how:'timecode'|'picture'|'hand'",
+     ""},
+    {"NoteWaiting", "comment:Comment why:text",
+     "a note of the version before without a place here"},
     {"NotePlace", "comment:id frame:int?", "without a frame it stays on its own version"},
     {"NewNotes", "version:id format:'resolve-edl'|'avid'|'csv' file:json",
      "file: the text of the file, at most 1 MiB with all else"},
@@ -491,8 +505,8 @@ const struct shape shapes[] = {
     {"BrandChange", "name:text colour:text message:text logo:json", "logo: a text"},
     {"LinkFileList", "items:LinkFile[] total:int bytes:int archive:text",
      "archive: names what the zip of all of them would be"},
-    {"LinkFile",
-     "path:text asset:id version:id number:int size:int content:text modified:time?", ""},
+    {"LinkFile", "path:text asset:id version:id number:int size:int content:text modified:time?",
+     ""},
     {"LinkUse",
      "at:time name:text address:text act:'opened'|'zip'|'file'|'received' detail:text bytes:int "
      "visit:text",
@@ -540,8 +554,7 @@ const struct shape shapes[] = {
      "scope:'line'|'project'|'person'|'link' subject:text? in_bits:int? out_bits:int? days:int? "
      "from:int? to:int?",
      ""},
-    {"Quota",
-     "scope:'line'|'project'|'person'|'link' subject:text name:text bytes:int used:int",
+    {"Quota", "scope:'line'|'project'|'person'|'link' subject:text name:text bytes:int used:int",
      "used: held or brought in, and on its way"},
     {"NewQuota", "scope:'line'|'project'|'person'|'link' subject:text? bytes:int", ""},
 
@@ -575,7 +588,8 @@ const struct shape shapes[] = {
      "pattern. "
      "burn: into the picture, as `posthouse deliver --burn`. mastering_display, light: what an HDR "
      "master's file does not say. map: which channels become which tracks; loudness: 'report' or "
-     "'gain'; limiter: who consents to one; conform, pitch: at which rate its frames are shown, and "
+     "'gain'; limiter: who consents to one; conform, pitch: at which rate its frames are shown, "
+     "and "
      "whether the sound keeps its pitch (docs/formats/profile.md)"},
     {"NewDeliveryPlan",
      "profile:text naming:json? map:text? loudness:text? limiter:text? mastering_display:text? "
@@ -641,7 +655,8 @@ const struct shape shapes[] = {
     {"SendingMade", "sending:Sending link:text?", "link: of the kind link, told this once"},
     {"PackageFile",
      "name:text size:int "
-     "role:'media'|'captions'|'playlist'|'sidecar'|'manifest'|'checksums'|'certificate' md5:text sha1:text "
+     "role:'media'|'captions'|'playlist'|'sidecar'|'manifest'|'checksums'|'certificate' md5:text "
+     "sha1:text "
      "sha256:text xxh64:text",
      ""},
     {"Package", "folder:text layout:text files:PackageFile[]", ""},
@@ -667,10 +682,12 @@ const struct shape shapes[] = {
     {"ParcelResult",
      "assets:int assets_made:int versions:int notes:int notes_changed:int decisions:int files:int "
      "bytes:int told_kept:int renumbered:text[] moved:int via:text took_ms:int project:text",
-     "what was new there; moved: bytes that had to be moved; told_kept: assets of which people told "
+     "what was new there; moved: bytes that had to be moved; told_kept: assets of which people "
+     "told "
      "something else at both houses, left as they were; via: UDP, TCP, HTTPS"},
     {"NewParcel", "house:id way:'out'|'in' there:text? assets:id[]? paths:text[]?",
-     "there: id or name of the other house's project, else the same name; without assets all; paths: only "
+     "there: id or name of the other house's project, else the same name; without assets all; "
+     "paths: only "
      "those at FOLDER/NAME, or below FOLDER"},
     {"ParcelThing", "house:id thing:id", "where it was made, and its id there"},
     {"ParcelAsk", "versions:ParcelThing[]", ""},
@@ -682,8 +699,7 @@ const struct shape shapes[] = {
      "asset:id name:text made:bool count:int bytes:int versions:ParcelVersion[] notes:int "
      "notes_changed:int told:'none'|'same'|'taken'|'kept'",
      "made: it was not here; kept: people told something else of it here, which stays"},
-    {"ParcelVersion",
-     "version:id number:int was:int made:bool decisions:int files:json", 
+    {"ParcelVersion", "version:id number:int was:int made:bool decisions:int files:json",
      "number: here; was: at the other house"},
     {"SignedReceipt", "receipt:json signature:ReceiptSignature",
      "signed are the bytes of receipt as JSON without spaces, members in the order of their names"},
@@ -738,7 +754,8 @@ const struct shape shapes[] = {
     {"QcSound",
      "track:int layout:text loudness_lufs:number range_lu:number true_peak_dbtp:number "
      "momentary_lufs:number short_term_lufs:number dialogue_lufs:number? speech_percent:number?",
-     "track 0: mono tracks together. Dialogue is over what a detector takes for speech: approximate"},
+     "track 0: mono tracks together. Dialogue is over what a detector takes for speech: "
+     "approximate"},
     {"QcTimeline", "rate:text frames:int limits:QcLimits programmes:QcProgramme[]", ""},
     {"QcLimits", "target_lufs:number? tolerance_lu:number? most_lufs:number? most_dbtp:number?",
      "of the report's rules; most_lufs: short-term"},

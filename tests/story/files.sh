@@ -69,6 +69,7 @@ ok "to the byte" cmp dv10.xml out/dv/dv10.xml
 # Film with a pull-down comes back as it was, and the plan says so.
 ffmpeg -v error -f lavfi -i testsrc2=s=320x240:r=24000/1001:d=2 -vf telecine=first_field=top:pattern=23,setfield=tff,format=yuv422p10le -r 30000/1001 -c:v prores_ks -profile:v 3 -flags +ildct -field_order tt pulled.mov
 sed 's/"pixel_format"/"scan": "progressive", "pixel_format"/; s/prores-422-hq-mov/film/' "$top/data/profiles/prores-422-hq-mov.json" >film.json
+ok "a pull-down is known before anything is made" says 'ok  fields .*film with a 2:3 pull-down, top first .40 frames looked at' 0 "$posthouse" profile fit pulled.mov --profile ./film.json
 ok "a pull-down is found and undone" says 'fields: 2:3, top first; made into 24000/1001' 0 "$posthouse" transcode pulled.mov --profile ./film.json --out out/film
 # Hash lists; the digests of folders are those that the reference tool of ASC MHL made of the same.
 mkdir -p card/Clips/sub card/empty && echo hello >card/Clips/a.mov && echo world >card/Clips/sub/b.mov && : >card/zero

@@ -119,6 +119,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
               s.pixel_aspect !== "1:1" && s.pixel_aspect !== "1/1" && ["Pixel aspect", s.pixel_aspect],
               s.rotation !== 0 && ["Rotation", `${s.rotation}°`],
               ["Fields", s.field_order],
+              s.cadence && ["Cadence", `${s.cadence.found} (in ${s.cadence.looked} frames of it)`],
               ["Samples", `${s.bits} bit ${s.chroma} (${s.pixel_format})`],
               s.bit_rate && ["Bit rate", `${(s.bit_rate / 1e6).toFixed(1)} Mb/s`],
               ["Language", s.language],

@@ -167,6 +167,7 @@ function Fields({ picture, report, look, asset }: { picture: VideoFact; report: 
       <h3>Fields and cadence</h3>
       <dl>
         <div><dt>The file says</dt><dd>{picture.field_order}</dd></div>
+        {picture.cadence && !cadence && <div><dt>Looks like</dt><dd>{KINDS[picture.cadence.found] ?? picture.cadence.found}<span class="quiet source">in {count_text(picture.cadence.looked)} frames of a few pieces</span></dd></div>}
         {report && report.frames ? <div><dt>Seen</dt><dd>{laced ? `${count_text(laced)} of ${count_text(report.frames)} frames say they are interlaced${report.top_first_frames ? `, ${count_text(report.top_first_frames)} with the top field first` : ""}` : "no frame says it is interlaced"}<span class="quiet source">quality check, {report.rules}</span></dd></div> : null}
         {cadence && <div><dt>Found</dt><dd>{KINDS[cadence.found] ?? cadence.found}, {cadence.fields} field first{cadence.film ? `; ${count_text(cadence.frames)} film frames at ${rate_name(cadence.rate)}` : ""}{cadence.deinterlaced ? `; ${plural(cadence.deinterlaced, "frame")} had to be deinterlaced` : ""}<span class="quiet source">when {look?.name} was made of it</span></dd></div>}
         {breaks > 0 && <div><dt>Breaks</dt><dd>{plural(breaks, "break")}: {cadence?.sections?.slice(1, 9).map((s, i) => <>{i > 0 && ", "}<a key={s.from} href={to.review(asset.project, asset.id, { f: s.from })} title={KINDS[s.kind] ?? s.kind}>frame {count_text(s.from)}</a></>)}{breaks > 8 ? " …" : ""}</dd></div>}

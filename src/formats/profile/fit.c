@@ -76,6 +76,46 @@ static void one_of(struct fit *f, const char *what, const json_t *list, const ch
         said ? fix : "somebody who knows the master has to say it");
 }
 
+static const char *cadence_of(const json_t *facts)
+{
+    return word(json_object_get(json_array_get(json_object_get(facts, "video"), 0), "cadence"),
+                "found");
+}
+
+static bool has_pulldown(const char *cadence)
+{
+    return strcmp(cadence, "2:3") == 0 || strcmp(cadence, "2:3:3:2") == 0 ||
+           strcmp(cadence, "2:2:2:4") == 0;
+}
+
+// What is known of its fields before anything is made.
+static void fields(struct fit *f, const json_t *facts, bool unlaced)
+{
+    static const char *const words[][2] = {{"2:3", "film with a 2:3 pull-down"},
+                                           {"2:3:3:2", "film with a 2:3:3:2 pull-down"},
+                                           {"2:2:2:4", "film with each fourth frame doubled"},
+                                           {"2:2 late", "whole frames, a field late"},
+                                           {"progressive", "whole frames in interlaced"},
+                                           {"interlaced", "shot interlaced"},
+                                           {"mixed", "of more than one kind"}};
+    const json_t *video = json_array_get(json_object_get(facts, "video"), 0);
+    const char *cadence = cadence_of(facts), *said = cadence;
+    char seen[120];
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        said = strcmp(words[i][0], cadence) == 0 ? words[i][1] : said;
+    if (!*cadence)
+        return;
+    snprintf(seen, sizeof(seen), "%.60s, %.10s first (%lld frames looked at)", said,
+             word(video, "field_order"),
+             (long long)number(json_object_get(video, "cadence"), "looked"));
+    add(f, "fields",
+        !unlaced                ? "as they are"
+        : has_pulldown(cadence) ? "each frame of film once"
+        : *cadence == 'i'       ? "deinterlaced"
+                                : "whole frames",
+        seen, OK, "");
+}
+
 // `unlaced`: pull-down is undone, so that four fifths of the master's rate may come of it.
 static void rate(struct fit *f, const json_t *list, const json_t *facts, bool unlaced)
 {
@@ -103,7 +143,7 @@ static void rate(struct fit *f, const json_t *list, const json_t *facts, bool un
     add(f, "frames a second", wanted, known ? rate_name(seen).text : "not known",
         !known            ? UNKNOWN
         : found           ? OK
-        : film && unlaced ? UNKNOWN
+        : film && unlaced ? has_pulldown(cadence_of(facts)) ? OK : UNKNOWN
                           : NO,
         known && film && unlaced
             ? "it may be film with 2:3 pull-down: the plan finds out, and refuses if it is not"
@@ -154,7 +194,8 @@ static void conversion(struct fit *f, const json_t *profile, const json_t *facts
     if (json_array_size(json_object_get(facts, "video")) &&
         !profile_picture(profile, facts, &p, &err))
         add(f, "conversion", "within what the profile allows", err.why, NO, err.fix);
-    if (profile_unlaces(profile, facts))
+    const char *cadence = cadence_of(facts);
+    if (profile_unlaces(profile, facts) && (!*cadence || strcmp(cadence, "mixed") == 0))
         add(f, "scan", "progressive", "interlaced", UNKNOWN,
             "its fields are looked at before it is encoded, and the plan says what they were");
 }
@@ -514,8 +555,10 @@ json_t *profile_fit(const json_t *profile, const json_t *said, bool *fits)
             (wants_picture ? picture_there : sound_there) ? OK : NO, "choose another profile");
     picture(&f, json_object_get(master, "video"), facts, json_object_get(video, "width") != NULL,
             profile_unlaces(profile, facts));
-    if (video)
+    if (video) {
         conversion(&f, profile, facts);
+        fields(&f, facts, profile_unlaces(profile, facts));
+    }
     sound(&f, profile, master, facts);
     lengths(&f, profile, facts);
     timecode(&f, master, facts);
