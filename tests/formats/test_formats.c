@@ -401,6 +401,24 @@ static void captions_that_are_needed_stop_a_film_without_them(void **state)
         json_pack("{s:[{s:i}], s:[{s:s}]}", "audio", "channels", 2, "captions", "language", "eng");
     assert_false(profile_makes(profile, facts, "reel", &err)); // in the file only
     assert_non_null(strstr(err.why, "in the file only"));
+    // What can be taken out of the file counts; in the language of the sound where none is said.
+    json_t *own = json_pack(
+        "{s:[{s:i}], s:[{s:i, s:i, s:s}], s:[{s:i, s:s, s:s}, {s:i, s:s}, {s:i, "
+        "s:s, s:s}, {s:i, s:s}]}",
+        "video", "index", 0, "audio", "index", 1, "channels", 2, "language", "eng", "captions",
+        "index", 0, "kind", "608", "channels", "CC1", "index", 0, "kind", "708", "index", 2, "kind",
+        "mov_text", "language", "swe", "index", 3, "kind", "dvb_subtitle");
+    json_t *taken = profile_within(own);
+    char *said = json_dumps(taken, JSON_COMPACT);
+    assert_string_equal(
+        said,
+        "[{\"index\":0,\"kind\":\"608\",\"language\":\"eng\",\"role\":\"cc\",\"from\":\"608 in its "
+        "pictures\",\"channel\":1},{\"index\":2,\"kind\":\"text\",\"language\":\"swe\",\"role\":"
+        "\"subtitle\",\"from\":\"mov_text in track 3\"}]");
+    free(said);
+    json_decref(taken);
+    assert_true(profile_makes(profile, own, "reel", &err));
+    json_decref(own);
     json_t *brought = json_pack("[{s:s, s:s}]", "language", "en-GB", "role", "cc");
     profile_supply(facts, brought);
     assert_false(profile_makes(profile, facts, "reel", &err));

@@ -71,5 +71,22 @@ ok "captions of no film any more" ask DELETE "/assets/$en/captions-of"
 ok "are not listed with it" same "$(ask GET "/assets/$film/captions" | field .length)" 1
 ok "and can be given to it again" same "$(ask PUT "/assets/$en/captions-of" "{\"film\":\"$film\",\"language\":\"en\",\"role\":\"sdh\"}" | field .role)" sdh
 ok "a film can not be captions" bash -c "! curl -sS --fail-with-body -X PUT -H 'Authorization: Bearer $token' -H 'Content-Type: application/json' -d '{\"film\":\"$film\",\"language\":\"\",\"role\":\"cc\"}' '$url/api/v1/assets/$film/captions-of' >why; grep -q 'is no caption file' why"
+# What lies in the film alone is taken out of it
+ffmpeg -v error -f lavfi -i testsrc2=s=64x36:r=25:d=2 -i <(printf '1\n00:00:00,520 --> 00:00:01,480\nGood <i>night.</i>\n') -map 0 -map 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:s mov_text -metadata:s:s:0 language=eng -timecode 10:00:00:00 "$work/Own.mov"
+ok "a film with captions of its own comes in" bring "$work/Own.mov"
+own=$(ask GET "/projects/$project/assets" | field '.items.find(a=>a.name==="Own.mov").id')
+ok "and becomes ready" until_true 60 state_is "$own" ready
+version=$(ask GET "/assets/$own" | field .version.id)
+ok "readiness counts them and says from where" same "$(ask GET "/versions/$version/readiness" | field '.find(p=>p.name==="amazon-prores-mezzanine").fit.filter(f=>f.what==="captions").map(f=>f.state+" "+f.seen).join()')" "ok eng subtitle (mov_text in track 2)"
+delivery=$(ask POST "/versions/$version/deliveries" '{"profile":"web-ladder-h264"}' | field .id)
+ok "a ladder of it is made" until_true 120 bash -c "[ \"\$(curl -s -H 'Authorization: Bearer $token' $url/api/v1/deliveries/$delivery | node -e 'console.log(JSON.parse(require(\"fs\").readFileSync(0)).state)')\" = done ]"
+which=$(ask GET "/deliveries/$delivery" | field '.files.find(f=>f.role==="captions"&&f.language==="en")?.number')
+ok "with a file of them, in their language, at their frames" bash -c "grep -A1 '00:00:00.520 --> 00:00:01.480' <<<\"\$1\" | grep -q '<i>night.</i>'" - "$(ask GET "/deliveries/$delivery/files/${which:-0}")"
+delivery=$(ask POST "/versions/$version/deliveries" '{"profile":"web-h264-720p"}' | field .id)
+ok "and a film" until_true 120 bash -c "[ \"\$(curl -s -H 'Authorization: Bearer $token' $url/api/v1/deliveries/$delivery | node -e 'console.log(JSON.parse(require(\"fs\").readFileSync(0)).state)')\" = done ]"
+ask GET "/deliveries/$delivery/bytes" >own.mp4
+ok "that has them in it" bash -c "ffmpeg -v error -i own.mp4 -map 0:s:0 -f srt - | grep -q 'night.'"
+"$posthouse" transcode Own.mov --profile web-h264-720p --out here >/dev/null 2>&1
+ok "as the command line does" cmp here/Own.mp4 own.mp4
 ok "the house closes" close_house
 finish
