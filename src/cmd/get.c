@@ -146,43 +146,34 @@ static void stop(struct get *g, const struct error *err)
     way_stop(g->way);
 }
 
-static bool ask_piece(struct get *g, const struct one *o, size_t number, struct client_piece *p,
+struct asking {
+    struct get *g;
+    int64_t since_us;
+};
+
+// A house that is away is waited for.
+static bool ask_again(void *context, const struct error *err)
+{
+    struct asking *a = context;
+    bool away =
+        err->kind == ERROR_NETWORK || err->kind == ERROR_TIMEOUT || err->kind == ERROR_TOO_MANY;
+    if (!away || stopped(a->g) || clock_tick_us() - a->since_us > a->g->patience_us)
+        return false;
+    clock_sleep_ms(500);
+    return true;
+}
+
+static bool ask_piece(struct get *g, const struct one *o, size_t number, char *to, size_t size,
                       struct error *err)
 {
-    char path[96], range[80];
-    int64_t from = (int64_t)number * STORE_CHUNK, since = clock_tick_us();
-    enum way_end end = way_get(g->way, o->number, (int64_t)number, p->at, p->size, err);
-    if (end != WAY_NOT) {
-        p->have = p->size;
-        return end == WAY_DONE;
-    }
-    snprintf(path, sizeof(path), "/api/v1/versions/%s/files/%lld/bytes", g->version,
-             (long long)o->number);
-    snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)from,
-             (long long)(from + (int64_t)p->size - 1));
-    struct client_header header = {"Range", range};
-    struct call call = {.path = path,
-                        .headers = &header,
-                        .header_count = 1,
-                        .download = client_piece_came,
-                        .context = p,
-                        .repeatable = true};
-    for (;;) {
-        struct arena *a = arena_open((size_t)1 << 20);
-        struct reply reply;
-        p->have = 0;
-        bool ok = client_call(g->house.client, &call, a, &reply, err);
-        arena_close(a);
-        if (ok && p->have != p->size) {
-            error_set(err, ERROR_NETWORK, "the house sent less than it was asked for");
-            ok = false;
-        }
-        bool away = !ok && (err->kind == ERROR_NETWORK || err->kind == ERROR_TIMEOUT ||
-                            err->kind == ERROR_TOO_MANY);
-        if (!away || stopped(g) || clock_tick_us() - since > g->patience_us)
-            return ok;
-        clock_sleep_ms(500);
-    }
+    struct asking asking = {g, clock_tick_us()};
+    struct way_piece piece = {.way = g->way,
+                              .client = g->house.client,
+                              .offset = (int64_t)number * STORE_CHUNK,
+                              .again = ask_again,
+                              .context = &asking};
+    way_piece_of(&piece, g->version, o->number, (int64_t)number);
+    return way_piece_get(&piece, to, size, err);
 }
 
 // ---- proving
@@ -418,16 +409,16 @@ static bool write_chunk(const struct one *o, size_t number, const char *at, size
 static bool take_chunk(struct get *g, struct one *o, size_t number, char *buffer, bool *came,
                        struct error *err)
 {
-    struct client_piece p = {buffer, chunk_size(o, number), 0};
+    size_t size = chunk_size(o, number);
     *came = false;
     if (o->resumed && read_proves(o, o->fd, number, buffer))
         return true;
     *came = true;
     for (int damaged = 0; damaged < DAMAGED_MOST; damaged++) {
-        if (!ask_piece(g, o, number, &p, err))
+        if (!ask_piece(g, o, number, buffer, size, err))
             return false;
-        if (proves(o, number, buffer, p.size))
-            return write_chunk(o, number, buffer, p.size, err);
+        if (proves(o, number, buffer, size))
+            return write_chunk(o, number, buffer, size, err);
     }
     error_set(err, ERROR_DAMAGED, "%s is not what the house says it is", o->path);
     error_why(err, "chunk %zu came %d times with another hash", number, DAMAGED_MOST);

@@ -39,31 +39,16 @@ static size_t chunk_size(const struct fetching *g, size_t number)
 static bool ask(struct fetching *g, size_t number, char *to, size_t size, struct error *err)
 {
     const struct sync_fetch *f = g->f;
-    struct client_piece p = {to, size, 0};
-    if (f->way) {
-        enum way_end end = way_get(f->way, f->number, (int64_t)number, to, size, err);
-        if (end != WAY_NOT)
-            return end == WAY_DONE;
-    }
     struct arena *a = arena_open(1 << 20);
-    int64_t from = (int64_t)number * STORE_CHUNK;
-    struct client_header header = {
-        "Range", arena_format(a, "bytes=%" PRId64 "-%" PRId64, from, from + (int64_t)size - 1)};
-    struct call call = {.path = f->version[0]
-                                    ? arena_format(a, "/api/v1/versions/%s/files/%" PRId64 "/bytes",
-                                                   f->version, f->number)
-                                    : arena_format(a, "/api/v1/tree/bytes?path=%s&content=%s",
-                                                   address_encode(a, text_of(f->path)),
-                                                   sha256_text(&f->content).text),
-                        .headers = &header,
-                        .header_count = 1,
-                        .download = client_piece_came,
-                        .context = &p,
-                        .repeatable = true};
-    struct reply reply;
-    bool ok = client_call(f->client, &call, a, &reply, err);
-    if (ok && p.have != size)
-        ok = error_set(err, ERROR_NETWORK, "the house sent less than it was asked for");
+    struct way_piece piece = {
+        .way = f->way, .client = f->client, .offset = (int64_t)number * STORE_CHUNK};
+    if (f->version[0])
+        way_piece_of(&piece, f->version, f->number, (int64_t)number);
+    else
+        piece.path =
+            arena_format(a, "/api/v1/tree/bytes?path=%s&content=%s",
+                         address_encode(a, text_of(f->path)), sha256_text(&f->content).text);
+    bool ok = way_piece_get(&piece, to, size, err);
     arena_close(a);
     return ok;
 }

@@ -64,6 +64,7 @@ struct call {
 struct client_piece {
     char *at;
     size_t size, have;
+    const void *context; // of whoever asks
 };
 bool client_piece_came(void *context, int64_t offset, const void *at, size_t size,
                        struct error *err);

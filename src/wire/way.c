@@ -20,10 +20,7 @@ enum {
 
 struct job { // on the stack of who waits for it
     struct job *next;
-    int64_t number, chunk; // of what is got
-    char *to;
-    const char *at;
-    size_t size;
+    const struct way_item *is;
     int64_t moved;
     _Atomic int64_t *moving;
     bool sent; // in the present session
@@ -70,7 +67,7 @@ static bool job_read(void *context, void *user, int64_t offset, void *to, size_t
 {
     struct job *j = user;
     (void)context;
-    memcpy(to, j->at + offset, size);
+    memcpy(to, (const char *)j->is->at + offset, size);
     moved(j, offset + (int64_t)size);
     return true;
 }
@@ -101,25 +98,25 @@ static void job_answered(void *context, void *user, unsigned code, text answer)
     struct job *j = user;
     if (code)
         error_of(code, answer, &j->err);
-    if (code || !j->to) // what was asked for is still to come
+    if (code || !j->is->to) // what was asked for is still to come
         job_end(context, j, !code);
+}
+
+static bool is_answer(const struct way_item *is, text words, int64_t size)
+{
+    return is->to && (int64_t)is->to_size == size && is->words.size == words.size &&
+           memcmp(is->words.at, words.at, words.size) == 0;
 }
 
 static void *job_open(void *context, uint64_t item, int64_t size, text meta, struct error *err)
 {
     struct way *w = context;
-    text kind = text_cut(&meta, ' ');
-    int64_t number, chunk;
     (void)item;
-    struct job *j = NULL;
-    if (text_is(kind, "chunk") && text_int(text_cut(&meta, ' '), &number) &&
-        text_int(meta, &chunk)) {
-        pthread_mutex_lock(&w->lock);
-        for (j = w->jobs; j; j = j->next)
-            if (j->to && j->number == number && j->chunk == chunk && (int64_t)j->size == size)
-                break;
-        pthread_mutex_unlock(&w->lock);
-    }
+    pthread_mutex_lock(&w->lock);
+    struct job *j = w->jobs;
+    while (j && !is_answer(j->is, meta, size))
+        j = j->next;
+    pthread_mutex_unlock(&w->lock);
     if (!j)
         error_set(err, ERROR_NOT_FOUND, "nobody has asked for this");
     return j;
@@ -129,7 +126,7 @@ static bool job_place(void *context, void *user, int64_t offset, const void *at,
 {
     struct job *j = user;
     (void)context;
-    memcpy(j->to + offset, at, size);
+    memcpy((char *)j->is->to + offset, at, size);
     moved(j, j->moved + (int64_t)size);
     return true;
 }
@@ -171,10 +168,10 @@ static bool ask_meeting(struct way *w, struct bulk_meeting *m, int *port, struct
     json_t *answer = ok ? json_loadb(reply.body.at, reply.body.size, 0, NULL) : NULL;
     m->connection = (uint32_t)json_integer_value(json_object_get(answer, "connection"));
     *port = (int)json_integer_value(json_object_get(answer, "port"));
-    bool good = *port > 0 && *port < 65536 &&
-                base64url_parse(text_of(word(answer, "secret")), m->secret, sizeof(m->secret),
-                                &size) &&
-                size == sizeof(m->secret);
+    bool good =
+        *port > 0 && *port < 65536 &&
+        base64url_parse(text_of(word(answer, "secret")), m->secret, sizeof(m->secret), &size) &&
+        size == sizeof(m->secret);
     if (ok && !good)
         error_set(err, ERROR_NETWORK, "cannot understand the house's answer");
     json_decref(answer);
@@ -327,13 +324,13 @@ static void tick(struct way *w) // with the lock
 }
 
 // With the lock, which is let go meanwhile.
-static bool job_send(struct way *w, struct job *j, text meta)
+static bool job_send(struct way *w, struct job *j)
 {
     struct bulk *bulk = w->bulk;
     w->users++;
     j->sent = true;
     pthread_mutex_unlock(&w->lock);
-    bool ok = bulk_send(bulk, j->to ? 0 : (int64_t)j->size, meta, j);
+    bool ok = bulk_send(bulk, (int64_t)j->is->size, j->is->words, j);
     pthread_mutex_lock(&w->lock);
     w->users--;
     pthread_cond_broadcast(&w->changed);
@@ -367,7 +364,7 @@ static void job_list(struct way *w, struct job *j, bool in)
 }
 
 // With the lock: a step towards the job's end. False: it does not go by UDP.
-static bool job_step(struct way *w, struct job *j, text meta)
+static bool job_step(struct way *w, struct job *j)
 {
     if (w->opening) {
         tick(w);
@@ -379,7 +376,7 @@ static bool job_step(struct way *w, struct job *j, text meta)
     } else if (w->dead) {
         session_open(w);
     } else if (!j->sent) {
-        if (!job_send(w, j, meta))
+        if (!job_send(w, j))
             w->dead = true;
     } else {
         tick(w);
@@ -389,36 +386,56 @@ static bool job_step(struct way *w, struct job *j, text meta)
     return true;
 }
 
-static enum way_end job_run(struct way *w, struct job *j, text meta, struct error *err)
+// With the lock, which it lets go meanwhile.
+static bool job_asked(struct way *w, const struct job *j)
 {
-    bool goes = true;
-    j->moving = w->wish.moving;
+    if (!j->is->asked)
+        return true;
+    pthread_mutex_unlock(&w->lock);
+    bool asked = j->is->asked(j->is->context);
+    pthread_mutex_lock(&w->lock);
+    return asked;
+}
+
+// While its session lives, somebody may still write to it.
+static void job_withdraw(struct way *w, struct job *j)
+{
+    while (w->opening)
+        tick(w);
+    if (w->bulk && j->sent)
+        session_leave(w);
+}
+
+static enum way_end stopped_end(struct error *err)
+{
+    error_set(err, ERROR_CANCELLED, "it was stopped");
+    return WAY_FAILED;
+}
+
+enum way_end way_run(struct way *w, const struct way_item *item, struct error *err)
+{
+    struct job own = {.is = item, .moving = w->wish.moving}, *j = &own;
+    bool goes = true, asked = true;
     pthread_mutex_lock(&w->lock);
     job_list(w, j, true);
-    while (goes && j->state == JOB_WAITS && !w->stopped)
-        goes = job_step(w, j, meta);
-    // While its session lives, somebody may still write to it.
-    if (j->state == JOB_WAITS && j->sent && w->bulk) {
-        while (w->opening)
-            tick(w);
-        if (w->bulk && j->sent)
-            session_leave(w);
-    }
+    while (goes && j->state == JOB_WAITS && !w->stopped && (asked = job_asked(w, j)))
+        if (j->state == JOB_WAITS)
+            goes = job_step(w, j);
+    if (j->state == JOB_WAITS && j->sent && w->bulk)
+        job_withdraw(w, j);
     job_list(w, j, false);
     enum way_end end = j->state == JOB_DONE     ? WAY_DONE
                        : j->state == JOB_FAILED ? WAY_FAILED
                                                 : WAY_NOT;
     if (end == WAY_NOT)
         *err = w->why;
-    bool forced = w->wish.kind == WAY_UDP, stopped = w->stopped;
+    bool forced = w->wish.kind == WAY_UDP, stopped = w->stopped || !asked;
     pthread_mutex_unlock(&w->lock);
     atomic_fetch_sub(j->moving, j->moved);
     if (end == WAY_FAILED)
         *err = j->err;
-    if (end == WAY_NOT && stopped) {
-        error_set(err, ERROR_CANCELLED, "it was stopped");
-        return WAY_FAILED;
-    }
+    if (end == WAY_NOT && stopped)
+        return stopped_end(err);
     if (end == WAY_NOT && forced) {
         error_fix(err, "let UDP through, or do without --via udp");
         return WAY_FAILED;
@@ -426,18 +443,66 @@ static enum way_end job_run(struct way *w, struct job *j, text meta, struct erro
     return end;
 }
 
-enum way_end way_put(struct way *w, text meta, const void *at, size_t size, struct error *err)
+enum way_end way_put(struct way *w, text words, const void *at, size_t size, struct error *err)
 {
-    struct job j = {.at = at, .size = size};
-    return job_run(w, &j, meta, err);
+    return way_run(w, &(struct way_item){.words = words, .at = at, .size = size}, err);
 }
 
-enum way_end way_get(struct way *w, int64_t number, int64_t chunk, void *to, size_t size,
-                     struct error *err)
+// ---- a piece of a file, by whichever way
+
+void way_piece_of(struct way_piece *p, const char *version, int64_t number, int64_t chunk)
 {
-    char meta[64];
-    struct job j = {.number = number, .chunk = chunk, .to = to, .size = size};
-    int length =
-        snprintf(meta, sizeof(meta), "chunk %lld %lld", (long long)number, (long long)chunk);
-    return job_run(w, &j, (text){meta, (size_t)length}, err);
+    snprintf(p->words, sizeof(p->words), "chunk %lld %lld", (long long)number, (long long)chunk);
+    snprintf(p->of_version, sizeof(p->of_version), "/api/v1/versions/%.26s/files/%lld/bytes",
+             version, (long long)number);
+    p->path = p->of_version;
+}
+
+static bool piece_goes_on(void *context, int64_t sent, int64_t received)
+{
+    const struct client_piece *c = context;
+    const struct way_piece *p = c->context;
+    (void)sent, (void)received;
+    return !p->asked || p->asked(p->context);
+}
+
+static bool piece_by_http(const struct way_piece *p, void *to, size_t size, struct error *err)
+{
+    char range[80];
+    struct reply reply;
+    struct client_piece came = {.at = to, .size = size, .context = (void *)p};
+    struct arena *a = arena_open((size_t)1 << 20);
+    snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)p->offset,
+             (long long)p->offset + (long long)size - 1);
+    struct client_header header = {"Range", range};
+    struct call call = {.path = p->path,
+                        .headers = &header,
+                        .header_count = 1,
+                        .download = client_piece_came,
+                        .progress = p->asked ? piece_goes_on : NULL,
+                        .context = &came,
+                        .repeatable = !p->once};
+    bool ok = client_call(p->client, &call, a, &reply, err);
+    // A house that gives all where a part was asked for gives other bytes.
+    if (ok && reply.status != 206 && p->offset)
+        ok = error_set(err, ERROR_UNSUPPORTED, "the house gives no ranges");
+    if (ok && came.have != size)
+        ok = error_set(err, ERROR_NETWORK, "the house sent less than it was asked for");
+    arena_close(a);
+    return ok;
+}
+
+bool way_piece_get(const struct way_piece *p, void *to, size_t size, struct error *err)
+{
+    struct way_item item = {.words = text_of(p->words),
+                            .to = to,
+                            .to_size = size,
+                            .asked = p->asked,
+                            .context = p->context};
+    enum way_end end = p->way ? way_run(p->way, &item, err) : WAY_NOT;
+    bool ok = end == WAY_DONE;
+    while (end == WAY_NOT && !(ok = piece_by_http(p, to, size, err)))
+        if (!p->again || !p->again(p->context, err))
+            break;
+    return ok;
 }

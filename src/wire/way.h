@@ -37,8 +37,37 @@ enum way_end {
     WAY_FAILED, // the house said so: *err
     WAY_NOT,    // not by UDP now: use HTTP
 };
-// One piece to the house, and waits until it has done with it what it must. From several threads.
-enum way_end way_put(struct way *w, text meta, const void *at, size_t size, struct error *err);
-// A chunk of a file of a version: `size` bytes.
-enum way_end way_get(struct way *w, int64_t number, int64_t chunk, void *to, size_t size,
-                     struct error *err);
+// One item: `words` and `size` bytes to the house, and waits until it has done with them what it
+// must. With `to` an item of the same words and to_size bytes comes back, and no other item of
+// these words may be under way. From several threads.
+struct way_item {
+    text words;
+    const void *at;
+    size_t size;
+    void *to;
+    size_t to_size;
+    bool (*asked)(void *context); // NULL; else whether to go on: CANCELLED when not
+    void *context;
+};
+enum way_end way_run(struct way *w, const struct way_item *item, struct error *err);
+enum way_end way_put(struct way *w, text words, const void *at, size_t size, struct error *err);
+
+// A piece of a file of the house: by UDP, else a range by HTTP.
+struct way_piece {
+    struct way *way; // NULL: by HTTP
+    struct client *client;
+    char words[200];     // what it is called in a session
+    const char *path;    // what gives ranges of the file
+    char of_version[96]; // such a path
+    int64_t offset;      // where in the file it begins
+    bool once;           // by HTTP: one try, else as a call that is repeatable
+    // All may be NULL. Whether to go on, asked often; whether to try again by HTTP after *err,
+    // asked when that failed (it may wait).
+    bool (*asked)(void *context);
+    bool (*again)(void *context, const struct error *err);
+    void *context;
+};
+// Names a chunk of a file of a version.
+void way_piece_of(struct way_piece *p, const char *version, int64_t number, int64_t chunk);
+// `size` bytes of it. NETWORK when fewer come.
+MUST_CHECK bool way_piece_get(const struct way_piece *p, void *to, size_t size, struct error *err);

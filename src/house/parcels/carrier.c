@@ -340,42 +340,21 @@ static bool open_in(void *context, struct lot_file *f, struct arena *a, struct e
     return true;
 }
 
-static bool get_chunk(struct carry *c, const struct lot_file *f, int64_t chunk,
-                      struct client_piece *p, struct error *err)
-{
-    char path[96], range[80];
-    enum way_end end = way_get(c->way, f->number, chunk, p->at, p->size, err);
-    if (end != WAY_NOT)
-        return end == WAY_DONE || error_while(err, "%s", c->other.name);
-    int64_t from = chunk * STORE_CHUNK;
-    snprintf(path, sizeof(path), "/api/v1/versions/%s/files/%lld/bytes", c->version,
-             (long long)f->number);
-    snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)from,
-             (long long)(from + (int64_t)p->size - 1));
-    struct client_header header = {"Range", range};
-    struct call call = {.path = path,
-                        .headers = &header,
-                        .header_count = 1,
-                        .download = client_piece_came,
-                        .context = p};
-    struct arena *a = arena_open(1 << 20);
-    struct reply reply;
-    bool ok = ask(c, &call, a, &reply, err);
-    arena_close(a);
-    return ok &&
-           (p->have == p->size ||
-            error_set(err, ERROR_NETWORK, "%s sent less than it was asked for", c->other.name));
-}
-
 static bool chunk_in(void *context, struct lot_file *f, int64_t chunk, void *buffer,
                      struct error *err)
 {
     struct carry *c = context;
-    struct client_piece p = {buffer, (size_t)chunk_bytes(f, chunk), 0};
-    if (!room_for(c, p.size, err) || !get_chunk(c, f, chunk, &p, err) ||
-        !transfer_put_chunk(c->w->transfers, f->id, chunk, buffer, p.size, &f->hashes[chunk], err))
+    size_t size = (size_t)chunk_bytes(f, chunk);
+    struct way_piece piece = {
+        .way = c->way, .client = c->client, .offset = chunk * STORE_CHUNK};
+    way_piece_of(&piece, c->version, f->number, chunk);
+    if (!room_for(c, size, err))
         return false;
-    count(c, (int64_t)p.size, true);
+    if (!way_piece_get(&piece, buffer, size, err))
+        return error_while(err, "%s", c->other.name);
+    if (!transfer_put_chunk(c->w->transfers, f->id, chunk, buffer, size, &f->hashes[chunk], err))
+        return false;
+    count(c, (int64_t)size, true);
     return true;
 }
 
