@@ -10,6 +10,9 @@
  * items ("chunk NUMBER CHUNK", the file's number in the version) and gets an
  * item with the same words and the bytes.
  *
+ * A session of a worker is for all that its attempts read and make, both ways: each piece names its
+ * attempt, whose rights are looked up with it (staging_routes.c).
+ *
  * Whoever loses a right loses it here too: before each piece of work it is
  * looked up again when people_changes has moved.
  *
@@ -35,8 +38,9 @@
 
 enum {
     HANDS = 3,
-    SESSIONS_MOST = 64,
+    SESSIONS_MOST = 256,
     PERSON_MOST = 16, // sessions of one person
+    WORKER_MOST = 2,  // of one worker
     PIECES_MOST = 64, // of a session at once
 };
 #define WINDOW_BYTES ((uint64_t)96 << 20)
@@ -52,9 +56,10 @@ struct bulk_session {
     struct bulk_session *next;
     struct bulk_house *house;
     struct bulk *bulk;
-    bool out; // taking out
-    char thing[27], project[27], person[27];
-    char *secret; // to look again who it is
+    enum { SESSION_IN, SESSION_OUT, SESSION_WORK } kind;
+    char thing[27], project[27], person[27]; // thing: the transfer, version or worker
+    char *who;                               // their name
+    char *secret;                            // to look again who it is
     bool cookie;
     int64_t changes; // as of the last look; only its piece of work at a time:
                      // guarded by `look`
@@ -75,15 +80,19 @@ struct bulk_piece {
     struct bulk_piece *before, *after; // of the session
     struct bulk_session *session;
     uint64_t item;
-    enum { PIECE_CHUNK, PIECE_SMALL, PIECE_WANTED, PIECE_OUT } kind;
+    enum { PIECE_CHUNK, PIECE_SMALL, PIECE_WANTED, PIECE_STAGED, PIECE_OUT } kind;
     char file[27];
     int64_t number, chunk;
     sha256 hash;
     char *at;
     int64_t size;
-    const struct store_map *map; // PIECE_OUT: of the session
-    int64_t taken;               // of its bytes, against the limits
-    int64_t due_us;              // not before
+    const struct store_map *map; // PIECE_OUT: of the session; NULL: all of it is `at`
+    struct staged_piece *staged; // of a worker; with the two that follow
+    char words[BULK_META_MOST];  // of what is wanted
+    struct stream *stream;       // what it counts against, once it was looked up
+    bool looked;
+    int64_t taken;  // of its bytes, against the limits
+    int64_t due_us; // not before
 };
 
 struct right {
@@ -121,12 +130,18 @@ static void *must(void *p)
 
 // ---- callbacks of the port
 
-static bool piece_read(struct bulk_piece *p, bool out, text meta, int64_t size, struct error *err)
+static bool piece_read(struct bulk_piece *p, text meta, int64_t size, struct error *err)
 {
-    text kind = text_cut(&meta, ' '), a = text_cut(&meta, ' '), b = text_cut(&meta, ' ');
+    bool work = p->session->kind == SESSION_WORK, out = p->session->kind == SESSION_OUT;
     bool ok = false;
+    text words = meta;
+    text kind = text_cut(&meta, ' '), a = text_cut(&meta, ' '), b = text_cut(&meta, ' ');
     p->size = size;
-    if (out && text_is(kind, "chunk")) {
+    if (work) {
+        p->kind = PIECE_STAGED;
+        p->staged = must(calloc(1, sizeof(*p->staged)));
+        ok = text_copy(words, p->words, sizeof(p->words)) && staging_read(p->staged, words, size);
+    } else if (out && text_is(kind, "chunk")) {
         p->kind = PIECE_WANTED;
         ok = !size && text_int(a, &p->number) && text_int(b, &p->chunk) && p->chunk >= 0;
     } else if (!out && text_is(kind, "chunk")) {
@@ -161,6 +176,14 @@ static struct bulk_piece *piece_new(struct bulk_session *s, uint64_t item)
     return room ? p : NULL;
 }
 
+static void piece_drop(struct bulk_piece *p)
+{
+    stream_leave(p->stream);
+    free(p->staged);
+    free(p->at);
+    free(p);
+}
+
 static void piece_free(struct bulk_piece *p, bool held)
 {
     struct bulk_session *s = p->session;
@@ -176,8 +199,7 @@ static void piece_free(struct bulk_piece *p, bool held)
     if (s->ended)
         pthread_cond_broadcast(&s->house->changed);
     pthread_mutex_unlock(&s->house->lock);
-    free(p->at);
-    free(p);
+    piece_drop(p);
 }
 
 static void *piece_open(void *context, uint64_t item, int64_t size, text meta, struct error *err)
@@ -187,7 +209,7 @@ static void *piece_open(void *context, uint64_t item, int64_t size, text meta, s
         error_set(err, ERROR_TOO_MANY, "too much is under way at once");
         return NULL;
     }
-    if (piece_read(p, p->session->out, meta, size, err)) {
+    if (piece_read(p, meta, size, err)) {
         p->at = size ? malloc((size_t)size) : NULL;
         if (p->at || !size)
             return p;
@@ -233,6 +255,10 @@ static bool piece_give(void *context, void *user, int64_t offset, void *to, size
     struct bulk_piece *p = user;
     struct error err;
     (void)context;
+    if (!p->map) {
+        memcpy(to, p->at + offset, size);
+        return true;
+    }
     if (store_map_read(p->map, p->chunk * STORE_CHUNK + offset, to, size, &err))
         return true;
     log_problem("bulk.read", &err);
@@ -265,25 +291,29 @@ static bool right_in(struct db_tx *tx, void *context, struct error *err)
 }
 
 // Whether whoever opened the session may still do what it is for.
-static bool session_may(struct bulk_session *s, struct error *err)
+static bool session_looked(struct bulk_session *s, struct error *err)
 {
     struct people *people = s->house->api->people;
-    unsigned need = s->out ? MAY_DOWNLOAD : MAY_UPLOAD;
+    unsigned need = s->kind == SESSION_OUT ? MAY_DOWNLOAD : MAY_UPLOAD;
+    struct arena *a = arena_open(1 << 20);
+    struct who who;
+    struct right r = {&who, s->project, 0};
+    bool ok = people_who(people, s->secret, s->cookie, a, &who, err);
+    if (ok && s->kind == SESSION_WORK)
+        s->may = who.kind == WHO_PERSON && who.scope == SCOPE_WORKER;
+    else if ((ok = ok && db_read(s->house->api->db, right_in, &r, err)))
+        s->may = (r.may & need) != 0;
+    arena_close(a);
+    return ok;
+}
+
+static bool session_may(struct bulk_session *s, struct error *err)
+{
     bool ok = true;
     pthread_mutex_lock(&s->look);
-    int64_t changes = people_changes(people);
-    if (changes != s->changes) {
-        struct arena *a = arena_open(1 << 20);
-        struct who who;
-        struct right r = {&who, s->project, 0};
-        ok = people_who(people, s->secret, s->cookie, a, &who, err) &&
-             db_read(s->house->api->db, right_in, &r, err);
-        if (ok) {
-            s->may = (r.may & need) != 0;
-            s->changes = changes;
-        }
-        arena_close(a);
-    }
+    int64_t changes = people_changes(s->house->api->people);
+    if (changes != s->changes && (ok = session_looked(s, err)))
+        s->changes = changes;
     bool may = s->may;
     pthread_mutex_unlock(&s->look);
     if (ok && !may) {
@@ -375,14 +405,52 @@ static bool chunk_send(struct bulk_piece *p, struct arena *a, struct error *err)
     return error_set(err, ERROR_NETWORK, "the session is over");
 }
 
+static bool staged_work(struct bulk_piece *p, struct arena *a, struct error *err)
+{
+    struct bulk_session *s = p->session;
+    const struct staged_piece *is = p->staged;
+    struct api *api = s->house->api;
+    if (is->in)
+        return staging_take(api, a, s->thing, is, p->at, (size_t)p->size, err);
+    struct bulk_piece *out = piece_new(s, 0);
+    if (!out)
+        return error_set(err, ERROR_TOO_MANY, "too much is under way at once");
+    out->kind = PIECE_OUT;
+    if (!staging_give(api, a, s->thing, is, p->at, (size_t)p->size, &out->at, err)) {
+        piece_free(out, false);
+        return false;
+    }
+    if (bulk_send(s->bulk, is->bytes, text_of(p->words), out))
+        return true;
+    piece_free(out, false);
+    return error_set(err, ERROR_NETWORK, "the session is over");
+}
+
+// What a piece of a worker counts against is known by its job. An attempt that is over has nothing.
+static bool piece_looked(struct bulk_piece *p, struct error *err)
+{
+    struct bulk_session *s = p->session;
+    if (!p->staged || p->looked)
+        return true;
+    struct arena *a = arena_open(1 << 20);
+    bool ok = session_may(s, err) &&
+              staging_meter(s->house->api, a, &(struct staged_by){s->thing, s->person, s->who},
+                            p->staged, &p->stream, err);
+    p->looked = ok;
+    arena_close(a);
+    return ok;
+}
+
 // Whether all its bytes may move now. Else *wait_ms; below 0: never more.
 static bool piece_due(struct bulk_piece *p, int *wait_ms)
 {
-    struct bulk_session *s = p->session;
-    int64_t size = p->kind == PIECE_WANTED ? STORE_CHUNK : p->size;
+    struct stream *stream = p->staged ? p->stream : p->session->stream;
+    int64_t size = p->kind == PIECE_WANTED                     ? STORE_CHUNK
+                   : p->kind == PIECE_STAGED && !p->staged->in ? p->staged->bytes
+                                                               : p->size;
     *wait_ms = 0;
-    while (s->stream && p->taken < size) {
-        size_t may = stream_take(s->stream, (size_t)(size - p->taken), wait_ms);
+    while (stream && p->taken < size) {
+        size_t may = stream_take(stream, (size_t)(size - p->taken), wait_ms);
         if (!may)
             return false;
         p->taken += (int64_t)may;
@@ -393,13 +461,16 @@ static bool piece_due(struct bulk_piece *p, int *wait_ms)
 static bool piece_do(struct bulk_piece *p, struct arena *a, struct error *err)
 {
     int wait_ms;
+    if (!piece_looked(p, err))
+        return false;
     if (!piece_due(p, &wait_ms)) {
         error_set(err, ERROR_CANCELLED, "this transfer was ended by the house");
         return error_fix(err, "ask who keeps the house why");
     }
-    return session_may(p->session, err) && (p->kind == PIECE_CHUNK   ? chunk_store(p, a, err)
-                                            : p->kind == PIECE_SMALL ? small_store(p, a, err)
-                                                                     : chunk_send(p, a, err));
+    return session_may(p->session, err) && (p->kind == PIECE_CHUNK    ? chunk_store(p, a, err)
+                                            : p->kind == PIECE_SMALL  ? small_store(p, a, err)
+                                            : p->kind == PIECE_STAGED ? staged_work(p, a, err)
+                                                                      : chunk_send(p, a, err));
 }
 
 // An error as an answer: what, why and fix, a line each.
@@ -425,8 +496,7 @@ static void session_free(struct bulk_session *s)
     bulk_close(s->bulk, false);
     for (struct bulk_piece *p = s->pieces, *after; p; p = after) {
         after = p->after;
-        free(p->at);
-        free(p);
+        piece_drop(p);
     }
     for (size_t i = 0; i < s->file_count; i++)
         store_map_close(s->house->api->store, s->files[i].map);
@@ -434,6 +504,7 @@ static void session_free(struct bulk_session *s)
     free(s->files);
     pthread_mutex_destroy(&s->look);
     free(s->secret);
+    free(s->who);
     free(s);
 }
 
@@ -486,7 +557,8 @@ static void *hand(void *context)
             continue;
         }
         pthread_mutex_unlock(&h->lock);
-        bool waits = p && !piece_due(p, &wait_ms) && wait_ms >= 0;
+        struct error refused;
+        bool waits = p && piece_looked(p, &refused) && !piece_due(p, &wait_ms) && wait_ms >= 0;
         if (p && !waits)
             piece_work(p);
         else if (over)
@@ -592,12 +664,12 @@ static bool event_in(struct db_tx *tx, void *context, struct error *err)
     return db_event(tx, "transfer.line", c->project, c->transfer, "{\"via\":\"udp\"}", err);
 }
 
-static struct bulk_session *session_new(struct call *c, bool out)
+static struct bulk_session *session_new(struct call *c, int kind, const char *thing)
 {
     struct bulk_session *s = must(calloc(1, sizeof(*s)));
-    const char *secret = secret_of(c), *thing = out ? c->version : c->transfer;
+    const char *secret = secret_of(c);
     s->house = c->api->inside->bulk;
-    s->out = out;
+    s->kind = kind;
     s->may = true;
     s->changes = people_changes(c->api->people);
     s->cookie = c->who.by_cookie;
@@ -605,16 +677,19 @@ static struct bulk_session *session_new(struct call *c, bool out)
     (void)!text_copy(text_of(thing), s->thing, sizeof(s->thing));
     (void)!text_copy(text_of(c->project), s->project, sizeof(s->project));
     (void)!text_copy(text_of(c->who.person), s->person, sizeof(s->person));
+    s->who = must(strdup(c->who.name ? c->who.name : ""));
     pthread_mutex_init(&s->look, NULL);
     return s;
 }
 
-static bool too_many(struct bulk_house *h, const char *person) // with the lock
+static bool too_many(struct bulk_house *h, const struct bulk_session *one) // with the lock
 {
+    bool work = one->kind == SESSION_WORK;
     int count = 0;
     for (const struct bulk_session *s = h->sessions; s; s = s->next)
-        count += strcmp(s->person, person) == 0;
-    return h->session_count >= SESSIONS_MOST || count >= PERSON_MOST;
+        count += (s->kind == SESSION_WORK) == work && !s->ended &&
+                 strcmp(work ? s->thing : s->person, work ? one->thing : one->person) == 0;
+    return h->session_count >= SESSIONS_MOST || count >= (work ? WORKER_MOST : PERSON_MOST);
 }
 
 static struct stream *stream_out(struct call *c)
@@ -632,7 +707,7 @@ static struct stream *stream_out(struct call *c)
     return meter_stream(c->api, c->arena, &m, false);
 }
 
-static bool session_open(struct call *c, bool out, struct error *err)
+static bool session_open(struct call *c, int kind, const char *thing, struct error *err)
 {
     struct bulk_house *h = c->api->inside->bulk;
     struct bulk_meeting m = bulk_meeting_new();
@@ -642,10 +717,10 @@ static bool session_open(struct call *c, bool out, struct error *err)
         return error_fix(err, "send by HTTP, or set bulk = on and open the house again");
     }
     struct stream *stream = NULL;
-    if (!out && !call_stream_in(c, &stream, err))
+    if (kind == SESSION_IN && !call_stream_in(c, &stream, err))
         return false;
-    struct bulk_session *s = session_new(c, out);
-    s->stream = out ? stream_out(c) : stream;
+    struct bulk_session *s = session_new(c, kind, thing);
+    s->stream = kind == SESSION_OUT ? stream_out(c) : stream;
     struct bulk_calls calls = {.context = s,
                                .open = piece_open,
                                .place = piece_place,
@@ -657,7 +732,7 @@ static bool session_open(struct call *c, bool out, struct error *err)
                                .keeps = true};
     s->bulk = bulk_expect(h->port, &m, &calls);
     pthread_mutex_lock(&h->lock);
-    bool full = too_many(h, s->person);
+    bool full = too_many(h, s);
     if (!full) {
         s->next = h->sessions;
         h->sessions = s;
@@ -674,7 +749,10 @@ static bool session_open(struct call *c, bool out, struct error *err)
     base64url_format(m.secret, sizeof(m.secret), secret, sizeof(secret));
     call_json(c, json_pack("{s:i,s:I,s:s}", "port", bulk_port_number(h->port), "connection",
                            (json_int_t)m.connection, "secret", secret));
-    log_info("bulk.open", "thing=%s out=%d", s->thing, out);
+    log_info("bulk.open", "thing=%s kind=%s", thing,
+             kind == SESSION_IN    ? "in"
+             : kind == SESSION_OUT ? "out"
+                                   : "work");
     return true;
 }
 
@@ -685,14 +763,21 @@ static bool upload_post(struct call *c, struct error *err)
         return false;
     if (strcmp(t.state, "open") != 0)
         return error_set(err, ERROR_CONFLICT, "the transfer is closed");
-    return session_open(c, false, err) && db_write(c->api->db, event_in, c, err);
+    return session_open(c, SESSION_IN, c->transfer, err) && db_write(c->api->db, event_in, c, err);
 }
 
 static bool download_post(struct call *c, struct error *err)
 {
     if (c->who.kind != WHO_PERSON)
         return error_set(err, ERROR_DENIED, "a link's visitor takes files out by HTTP");
-    return session_open(c, true, err);
+    return session_open(c, SESSION_OUT, c->version, err);
+}
+
+// A token of workers is not of one worker; each piece proves that this one holds its attempt.
+static bool work_post(struct call *c, struct error *err)
+{
+    const char *worker = body_text(c, "worker");
+    return session_open(c, SESSION_WORK, worker, err);
 }
 
 const struct route bulk_routes[] = {
@@ -700,5 +785,7 @@ const struct route bulk_routes[] = {
      "a session of the bulk transport, to bring files in by UDP", NULL},
     {"POST", "/versions/{version}/bulk", MAY_DOWNLOAD, download_post, NULL, "BulkSession",
      ROUTE_READS, "the same to take its originals out", NULL},
+    {"POST", "/work/bulk", NEED_WORKER, work_post, "StagedBulk", "BulkSession", ROUTE_READS,
+     "the same for a worker, for what its attempts read and make", NULL},
 };
 const size_t bulk_route_count = sizeof(bulk_routes) / sizeof(bulk_routes[0]);

@@ -383,6 +383,13 @@ const struct shape shapes[] = {
     {"StagedAsk", "worker:id attempt:id token:int files:text[]", "contents, at most 1,000"},
     {"StagedMade", "offset:int whole:bool",
      "how much of it is there; whole: all, proven and durable"},
+    {"StagedBulk", "worker:id", "a worker that wants a session"},
+    {"StagedClaim",
+     "worker:id attempt:id token:int output:int? frame:int? task:int? tile:int? name:text? size:int "
+     "content:text from:int hashes:text[]",
+     "chunks of what was made from number `from` on, at most 256"},
+    {"StagedMissing", "whole:bool missing:int[]",
+     "numbers of those that must be sent; whole: all of it is there, proven and durable"},
     {"StagedPlace", "worker:id attempt:id token:int", "an attempt, as the worker was told of it"},
     {"StagedPlaced", "when:'now'|'later'|'never'",
      "now: it is in its place; later: another attempt at some of its tasks is doing so, ask again; "

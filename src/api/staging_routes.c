@@ -39,7 +39,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PACK_MOST = 1000 };
+enum { PACK_MOST = 1000, CLAIM_MOST = 256 };
 #define PACK_BYTES_MOST ((int64_t)64 << 20)
 
 struct holder { // an attempt, by the worker that holds it
@@ -48,15 +48,10 @@ struct holder { // an attempt, by the worker that holds it
     char job[27];
 };
 
-static struct jobs *room(struct call *c)
-{
-    return c->api->wish.rooms.jobs;
-}
-
-static bool check_holder(struct call *c, struct holder *h, struct error *err)
+static bool check_holder(struct api *api, struct holder *h, struct error *err)
 {
     if (h->worker && h->attempt && id_valid(text_of(h->worker)) && id_valid(text_of(h->attempt)) &&
-        jobs_holds_of(room(c), h->worker, h->attempt, h->token, h->job))
+        jobs_holds_of(api->wish.rooms.jobs, h->worker, h->attempt, h->token, h->job))
         return true;
     error_set(err, ERROR_CONFLICT, "the worker does not hold that attempt");
     error_why(err, "its lease is over, or it was never its own");
@@ -69,7 +64,7 @@ static bool query_holder(struct call *c, struct holder *h, struct error *err)
     *h = (struct holder){.worker = call_query(c, "worker"),
                          .attempt = call_query(c, "attempt"),
                          .token = token ? strtoll(token, NULL, 10) : 0};
-    return check_holder(c, h, err);
+    return check_holder(c->api, h, err);
 }
 
 static bool body_holder(struct call *c, struct holder *h, struct error *err)
@@ -77,11 +72,11 @@ static bool body_holder(struct call *c, struct holder *h, struct error *err)
     *h = (struct holder){.worker = body_text(c, "worker"),
                          .attempt = body_text(c, "attempt"),
                          .token = body_int(c, "token", 0)};
-    return check_holder(c, h, err);
+    return check_holder(c->api, h, err);
 }
 
 struct metering { // the job that moves bytes
-    struct call *c;
+    struct arena *a;
     const char *job, *project, *title;
 };
 
@@ -91,31 +86,40 @@ static bool metering_in(struct db_tx *tx, void *context, struct error *err)
     struct db_rows *rows =
         db_query(tx, "select project, title from jobs where id = ?1", "s", m->job);
     if (db_next(rows)) {
-        m->project = arena_text(m->c->arena, db_text(rows, 0));
-        m->title = arena_text(m->c->arena, db_text(rows, 1));
+        m->project = arena_text(m->a, db_text(rows, 0));
+        m->title = arena_text(m->a, db_text(rows, 1));
     }
     return db_end(rows, err);
 }
 
-// What a worker fetches and brings counts as any media: against the line, the project and whose token
-// it is.
+// What a worker fetches and brings counts as any media: against the line, the project and whose
+// token it is.
+static bool meter_of(struct api *api, struct arena *a, const struct holder *h, bool in,
+                     struct meter *m, struct error *err)
+{
+    struct metering found = {a, h->job, NULL, ""};
+    if (!db_read(api->db, metering_in, &found, err))
+        return false;
+    *m = (struct meter){.kind = "staging",
+                        .key =
+                            arena_format(a, "%s %s %s", in ? "made" : "staged", h->job, h->worker),
+                        .title = found.title,
+                        .subject = h->job,
+                        .project = found.project,
+                        .total_bytes = -1,
+                        .priority = TRAFFIC_PRIORITY};
+    return true;
+}
+
 static bool meter(struct call *c, const struct holder *h, bool in, struct error *err)
 {
-    struct metering found = {c, h->job, NULL, ""};
+    struct meter m;
     if (!c->api->wish.rooms.line || !c->request)
         return true;
-    if (!db_read(c->api->db, metering_in, &found, err))
+    if (!meter_of(c->api, c->arena, h, in, &m, err))
         return false;
-    struct meter m = {.kind = "staging",
-                      .key = arena_format(c->arena, "%s %s %s", in ? "made" : "staged", h->job,
-                                          h->worker),
-                      .title = found.title,
-                      .who = c->who.name,
-                      .subject = h->job,
-                      .project = found.project,
-                      .person = c->who.person,
-                      .total_bytes = -1,
-                      .priority = TRAFFIC_PRIORITY};
+    m.who = c->who.name;
+    m.person = c->who.person;
     request_metered(c->api, c->request, &m, in);
     return true;
 }
@@ -198,9 +202,9 @@ static bool asked_in(struct db_tx *tx, void *context, struct error *err)
     return true;
 }
 
-static bool look_up(struct call *c, struct asked *q, struct error *err)
+static bool look_up(struct api *api, struct asked *q, struct error *err)
 {
-    if (!db_read(c->api->db, asked_in, q, err))
+    if (!db_read(api->db, asked_in, q, err))
         return false;
     if (q->missing == q->count)
         return true;
@@ -263,7 +267,7 @@ static bool pack_post(struct call *c, struct error *err)
         if (!sha256_parse(text_of(json_string_value(json_array_get(files, i))),
                           (sha256 *)&q.list[i]))
             return error_set(err, ERROR_INPUT, "that is no content");
-    if (!look_up(c, &q, err))
+    if (!look_up(c->api, &q, err))
         return false;
     for (size_t i = 0; i < count; i++)
         total += q.sizes[i];
@@ -311,7 +315,7 @@ static bool file_get(struct call *c, struct error *err)
     struct asked q = {h.job, &content, &size, 1, 0};
     struct kept_map *k = ARENA_NEW(c->arena, struct kept_map);
     k->store = c->api->store;
-    if (!look_up(c, &q, err) || !meter(c, &h, false, err) ||
+    if (!look_up(c->api, &q, err) || !meter(c, &h, false, err) ||
         !store_map_open(k->store, &content, &k->map, err))
         return false;
     struct file_run *runs = ARENA_ARRAY(c->arena, struct file_run, k->map->count + 1);
@@ -329,15 +333,52 @@ static bool file_get(struct call *c, struct error *err)
     return true;
 }
 
+struct chunk_list {
+    struct arena *a;
+    const sha256 *content;
+    struct store_chunk *list;
+    size_t count;
+};
+
+static bool chunks_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct chunk_list *l = context;
+    return store_chunks(tx, l->content, l->a, &l->list, &l->count, err);
+}
+
+// So that a worker asks for no chunk that it has in another file.
+static bool chunks_get(struct call *c, struct error *err)
+{
+    struct holder h;
+    sha256 content;
+    int64_t size;
+    const char *hex = call_query(c, "content");
+    if (!query_holder(c, &h, err))
+        return false;
+    if (!hex || !sha256_parse(text_of(hex), &content))
+        return error_set(err, ERROR_INPUT, "that is no content");
+    struct asked q = {h.job, &content, &size, 1, 0};
+    struct chunk_list l = {.a = c->arena, .content = &content};
+    if (!look_up(c->api, &q, err) || !db_read(c->api->db, chunks_in, &l, err))
+        return false;
+    json_t *list = json_array();
+    for (size_t i = 0; i < l.count; i++)
+        json_array_append_new(list, json_pack("{s:I, s:s}", "number", (json_int_t)i, "hash",
+                                              sha256_text(&l.list[i].hash).text));
+    call_json(c, list);
+    return true;
+}
+
 // ---- what was made
 
 struct making {
     struct holder h;
-    const char *path; // where it goes; of a ticket in the attempt's folder
-    bool ticket;
+    int64_t output, frame, task, tile; // which of the job's it is, -1: not said
+    const char *name;                  // of a ticket's; else NULL
+    const char *path;                  // where it goes; of a ticket in the attempt's folder
     char arriving[PATH_MAX];
     sha256 content;
-    int64_t size, at, task;
+    int64_t size, at;
     int file;   // -1: nothing is to be written
     bool there; // it is in the store already
 };
@@ -362,28 +403,27 @@ static int64_t query_number(struct call *c, const char *name)
     return value && text_int(text_of(value), &number) ? number : -1;
 }
 
-static bool find_place(struct call *c, struct making *m, struct error *err)
+static bool find_place(struct api *api, struct arena *a, struct making *m, struct error *err)
 {
-    int64_t output = query_number(c, "output"), frame = query_number(c, "frame");
-    int64_t tile = query_number(c, "tile");
     struct finding f = {m->h.job, NULL};
-    if (!db_read(c->api->db, document_in, &f, err))
+    if (!db_read(api->db, document_in, &f, err))
         return false;
-    m->path = job_output_path(c->arena, f.document, output, frame, tile);
+    m->path = job_output_path(a, f.document, m->output, m->frame, m->tile);
     json_decref(f.document);
     if (!m->path)
         return error_set(err, ERROR_INPUT, "the job has no such output");
     int size =
-        snprintf(m->arriving, sizeof(m->arriving), "%s/%s/%lld-%lld", c->api->wish.scratch_folder,
-                 m->h.attempt, (long long)output, (long long)frame);
-    if (tile >= 0)
-        snprintf(m->arriving + size, sizeof(m->arriving) - (size_t)size, "-%lld", (long long)tile);
-    return job_may_bring(m->path, c->api->wish.house_folder ? c->api->wish.house_folder : "",
-                         c->api->config ? config_text(c->api->config, "staged.outputs") : "", err);
+        snprintf(m->arriving, sizeof(m->arriving), "%s/%s/%lld-%lld", api->wish.scratch_folder,
+                 m->h.attempt, (long long)m->output, (long long)m->frame);
+    if (m->tile >= 0)
+        snprintf(m->arriving + size, sizeof(m->arriving) - (size_t)size, "-%lld",
+                 (long long)m->tile);
+    return job_may_bring(m->path, api->wish.house_folder ? api->wish.house_folder : "",
+                         api->config ? config_text(api->config, "staged.outputs") : "", err);
 }
 
 struct made_look {
-    struct call *c;
+    struct arena *a;
     struct making *m;
 };
 
@@ -393,7 +433,7 @@ static bool made_in(struct db_tx *tx, void *context, struct error *err)
     struct job_file *list;
     size_t count;
     l->m->there = false;
-    if (!job_files_made(tx, l->m->h.job, l->m->h.token, l->c->arena, &list, &count, err))
+    if (!job_files_made(tx, l->m->h.job, l->m->h.token, l->a, &list, &count, err))
         return false;
     for (size_t i = 0; i < count; i++)
         l->m->there |=
@@ -401,15 +441,14 @@ static bool made_in(struct db_tx *tx, void *context, struct error *err)
     return true;
 }
 
-static bool find_name(struct call *c, struct making *m, const char *name, struct error *err)
+static bool find_name(struct api *api, struct arena *a, struct making *m, struct error *err)
 {
-    char *path = ARENA_ARRAY(c->arena, char, PATH_MAX);
+    char *path = ARENA_ARRAY(a, char, PATH_MAX);
     sha256 content;
     int64_t size;
     bool folder;
-    m->ticket = true;
     m->path = path;
-    if (!flow_output_path(c->api->wish.rooms.flow, m->h.attempt, name, path, PATH_MAX, err))
+    if (!flow_output_path(api->wish.rooms.flow, m->h.attempt, m->name, path, PATH_MAX, err))
         return false;
     snprintf(m->arriving, sizeof(m->arriving), "%.*s/.arriving-%.32s",
              (int)(strrchr(path, '/') - path), path, sha256_text(&m->content).text);
@@ -422,25 +461,60 @@ static bool find_name(struct call *c, struct making *m, const char *name, struct
     return true;
 }
 
-// Reads the query; opens nothing.
+// Where what is described goes and arrives, and whether it is there; opens nothing.
+static bool making_find(struct api *api, struct arena *a, struct making *m, struct error *err)
+{
+    m->file = -1;
+    if (!api->wish.scratch_folder || !api->store)
+        return error_set(err, ERROR_UNSUPPORTED, "this house takes nothing from workers");
+    if (!check_holder(api, &m->h, err))
+        return false;
+    if (m->size < 0)
+        return error_set(err, ERROR_INPUT, "its size and content must be said");
+    if (m->name && api->wish.rooms.flow)
+        return find_name(api, a, m, err);
+    m->name = NULL;
+    struct made_look l = {a, m};
+    return find_place(api, a, m, err) && db_read(api->db, made_in, &l, err);
+}
+
 static bool making_of(struct call *c, struct making *m, struct error *err)
 {
-    const char *size = call_query(c, "size"), *content = call_query(c, "content");
-    const char *task = call_query(c, "task");
-    m->file = -1;
-    m->task = task ? strtoll(task, NULL, 10) : 0;
-    if (!c->api->wish.scratch_folder || !c->api->store)
-        return error_set(err, ERROR_UNSUPPORTED, "this house takes nothing from workers");
-    if (!query_holder(c, &m->h, err))
-        return false;
-    if (!size || !text_int(text_of(size), &m->size) || m->size < 0 || !content ||
-        !sha256_parse(text_of(content), &m->content))
-        return error_set(err, ERROR_INPUT, "its size and content must be said");
-    const char *name = call_query(c, "name");
-    if (name && c->api->wish.rooms.flow)
-        return find_name(c, m, name, err);
-    struct made_look l = {c, m};
-    return find_place(c, m, err) && db_read(c->api->db, made_in, &l, err);
+    const char *content = call_query(c, "content"), *token = call_query(c, "token");
+    m->h = (struct holder){.worker = call_query(c, "worker"),
+                           .attempt = call_query(c, "attempt"),
+                           .token = token ? strtoll(token, NULL, 10) : 0};
+    m->output = query_number(c, "output");
+    m->frame = query_number(c, "frame");
+    m->tile = query_number(c, "tile");
+    m->task = query_number(c, "task");
+    m->task = m->task < 0 ? 0 : m->task;
+    m->name = call_query(c, "name");
+    m->size = query_number(c, "size");
+    if (!content || !sha256_parse(text_of(content), &m->content))
+        m->size = -1;
+    return making_find(c->api, c->arena, m, err);
+}
+
+// Chunks of a large one come in any order, on several lines and by UDP: those that are written are
+// listed beside it, number and hash. Nothing of it is trusted in the end: the whole is hashed
+// before it counts.
+struct came {
+    int64_t number;
+    sha256 hash;
+};
+
+static void came_path(const struct making *m, char to[PATH_MAX])
+{
+    snprintf(to, PATH_MAX, "%.*s.came", (int)sizeof(m->arriving) - 8, m->arriving);
+}
+
+static void drop_arriving(const struct making *m)
+{
+    char list[PATH_MAX];
+    came_path(m, list);
+    unlink(list);
+    unlink(m->arriving);
 }
 
 static void made_json(struct call *c, int64_t offset, bool whole)
@@ -451,21 +525,56 @@ static void made_json(struct call *c, int64_t offset, bool whole)
 static bool made_get(struct call *c, struct error *err)
 {
     struct making *m = ARENA_NEW(c->arena, struct making);
-    int64_t size = 0;
+    int64_t size = 0, listed;
     bool folder;
+    char list[PATH_MAX];
     if (!making_of(c, m, err))
         return false;
-    if (!m->there && file_look(m->arriving, &folder, &size) && size > m->size)
-        size = 0; // of something else: it is begun anew
+    came_path(m, list);
+    if (!m->there && file_look(m->arriving, &folder, &size) &&
+        (size > m->size || file_look(list, &folder, &listed)))
+        size = 0; // of something else, or with holes: it is begun anew
     made_json(c, m->there ? m->size : size, m->there);
     return true;
+}
+
+static bool other_line(struct error *err)
+{
+    return error_set(err, ERROR_CONFLICT, "it is just arriving on another line");
+}
+
+// `alone`: nobody else writes to it until it is closed. Else others may write other chunks.
+static bool arriving_open(struct making *m, bool alone, struct error *err)
+{
+    char folder[PATH_MAX];
+    struct stat opened, seen;
+    path_folder(m->arriving, folder, sizeof(folder));
+    if (!folder_make(folder, 0750, err))
+        return false;
+    m->file = open(m->arriving, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (m->file < 0)
+        return error_errno(err, errno, "cannot take what was made");
+    if (flock(m->file, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0)
+        return other_line(err);
+    // Taken into the store between our two calls: nobody writes to it there.
+    if (fstat(m->file, &opened) != 0 || stat(m->arriving, &seen) != 0 ||
+        opened.st_ino != seen.st_ino)
+        return other_line(err);
+    return true;
+}
+
+static void arriving_close(struct making *m)
+{
+    if (m->file >= 0)
+        close(m->file);
+    m->file = -1;
 }
 
 static bool made_begin(struct call *c, struct error *err)
 {
     struct making *m = c->own = ARENA_NEW(c->arena, struct making);
     const char *offset = call_query(c, "offset");
-    char folder[PATH_MAX];
+    char list[PATH_MAX];
     struct stat seen;
     if (!making_of(c, m, err))
         return false;
@@ -474,20 +583,33 @@ static bool made_begin(struct call *c, struct error *err)
     if (!meter(c, &m->h, true, err))
         return false;
     m->at = offset ? strtoll(offset, NULL, 10) : 0;
-    path_folder(m->arriving, folder, sizeof(folder));
-    if (!folder_make(folder, 0750, err))
+    if (!arriving_open(m, true, err))
         return false;
-    m->file = open(m->arriving, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (m->file < 0 || fstat(m->file, &seen) != 0)
+    if (fstat(m->file, &seen) != 0)
         return error_errno(err, errno, "cannot take what was made");
-    if (flock(m->file, LOCK_EX | LOCK_NB) != 0)
-        return error_set(err, ERROR_CONFLICT, "it is just arriving on another line");
     if (m->at < 0 || m->at > seen.st_size || m->at > m->size) {
         error_set(err, ERROR_CONFLICT, "it does not go on there");
         return error_why(err, "%lld bytes of it are here", (long long)seen.st_size);
     }
+    came_path(m, list);
+    if (m->at < m->size)
+        unlink(list);
     if (ftruncate(m->file, m->at) != 0)
         return error_errno(err, errno, "cannot take what was made");
+    return true;
+}
+
+static bool write_at(struct making *m, const void *at, size_t size, int64_t offset,
+                     struct error *err)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t got = pwrite(m->file, (const char *)at + done, size - done, offset + (int64_t)done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return error_errno(err, got < 0 ? errno : ENOSPC, "cannot keep what was made");
+        done += (size_t)got;
+    }
     return true;
 }
 
@@ -498,23 +620,16 @@ static bool made_piece(struct call *c, const void *at, size_t size, struct error
         return true;
     if ((int64_t)size > m->size - m->at)
         return error_set(err, ERROR_TOO_BIG, "it is longer than was said");
-    for (size_t done = 0; done < size;) {
-        ssize_t got = pwrite(m->file, (const char *)at + done, size - done, m->at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return error_errno(err, got < 0 ? errno : ENOSPC, "cannot keep what was made");
-        done += (size_t)got;
-        m->at += got;
-    }
+    if (!write_at(m, at, size, m->at, err))
+        return false;
+    m->at += (int64_t)size;
     return true;
 }
 
 static void made_done(struct call *c)
 {
-    struct making *m = c->own;
-    if (m && m->file >= 0)
-        close(m->file);
+    if (c->own)
+        arriving_close(c->own);
 }
 
 struct recording {
@@ -536,7 +651,7 @@ static bool record_in(struct db_tx *tx, void *context, struct error *err)
 
 static bool arrived_as_else(const struct making *m, struct error *err)
 {
-    unlink(m->arriving);
+    drop_arriving(m);
     error_set(err, ERROR_DAMAGED, "%.200s arrived as something else", m->path);
     return error_fix(err, "send it again");
 }
@@ -555,7 +670,7 @@ static bool sync_folder(const char *path, struct error *err)
 }
 
 // A ticket's output is nothing to the store before "done" is said.
-static bool keep_named(struct call *c, struct making *m, struct error *err)
+static bool keep_named(struct making *m, struct error *err)
 {
     sha256 content;
     int64_t size;
@@ -565,44 +680,382 @@ static bool keep_named(struct call *c, struct making *m, struct error *err)
         return arrived_as_else(m, err);
     if (fsync(m->file) != 0 || rename(m->arriving, m->path) != 0)
         return error_errno(err, errno, "cannot keep what was made");
-    if (!sync_folder(m->path, err))
+    return sync_folder(m->path, err);
+}
+
+static bool keep_placed(struct api *api, struct making *m, struct error *err)
+{
+    struct recording r = {m, NULL};
+    if (!store_adopt(api->store, m->arriving, &r.bytes, err))
         return false;
-    log_info("work.made", "attempt=%s size=%lld name=%s", m->h.attempt, (long long)m->size,
-             log_quote(strrchr(m->path, '/') + 1).text);
-    made_json(c, m->size, true);
+    if (!sha256_equal(store_bytes_content(r.bytes, 0), &m->content)) {
+        store_settle(api->store, r.bytes, false);
+        return arrived_as_else(m, err);
+    }
+    bool ok = db_write(api->db, record_in, &r, err);
+    store_settle(api->store, r.bytes, ok);
+    return ok;
+}
+
+// All of it has arrived; it is open for nobody else.
+static bool made_keep(struct api *api, struct making *m, struct error *err)
+{
+    char list[PATH_MAX];
+    if (!(m->name ? keep_named(m, err) : keep_placed(api, m, err)))
+        return false;
+    came_path(m, list);
+    unlink(list);
+    log_info("work.made", "attempt=%s size=%lld path=%s", m->h.attempt, (long long)m->size,
+             log_quote(m->path).text);
     return true;
 }
 
 static bool made_end(struct call *c, struct error *err)
 {
     struct making *m = c->own;
-    struct recording r = {m, NULL};
-    if (m->there || m->at < m->size) {
-        made_json(c, m->there ? m->size : m->at, m->there);
-        return true;
-    }
-    if (m->ticket)
-        return keep_named(c, m, err);
-    close(m->file);
-    m->file = -1;
-    if (!store_adopt(c->api->store, m->arriving, &r.bytes, err))
+    bool here = m->there || m->at == m->size;
+    if (here && !m->there && !made_keep(c->api, m, err))
         return false;
-    if (!sha256_equal(store_bytes_content(r.bytes, 0), &m->content)) {
-        store_settle(c->api->store, r.bytes, false);
-        return arrived_as_else(m, err);
-    }
-    bool ok = db_write(c->api->db, record_in, &r, err);
-    store_settle(c->api->store, r.bytes, ok);
-    if (!ok)
-        return false;
-    log_info("work.made", "attempt=%s size=%lld path=%s", m->h.attempt, (long long)m->size,
-             log_quote(m->path).text);
-    made_json(c, m->size, true);
+    made_json(c, here ? m->size : m->at, here);
     return true;
 }
 
 static const struct stream_calls made_stream = {
     .begin = made_begin, .piece = made_piece, .done = made_done};
+
+// ---- the same, chunk by chunk
+
+static int64_t chunk_bytes(const struct making *m, int64_t number)
+{
+    int64_t left =
+        number < 0 || number > m->size / STORE_CHUNK ? 0 : m->size - number * STORE_CHUNK;
+    return left < STORE_CHUNK ? left : STORE_CHUNK;
+}
+
+static bool chunk_place(struct making *m, const struct came *came, const void *at, size_t size,
+                        struct error *err)
+{
+    char path[PATH_MAX];
+    came_path(m, path);
+    if (!arriving_open(m, false, err))
+        return false;
+    int list = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    bool ok = list >= 0 && write_at(m, at, size, came->number * STORE_CHUNK, err);
+    if (list < 0)
+        error_errno(err, errno, "cannot keep what was made");
+    if (ok && write(list, came, sizeof(*came)) != (ssize_t)sizeof(*came))
+        ok = error_errno(err, errno, "cannot keep what was made");
+    if (list >= 0)
+        close(list);
+    return ok;
+}
+
+// What is one chunk is kept at once; larger ones when the end is said (PUT /work/made).
+static bool chunk_take(struct api *api, struct making *m, const struct came *came, const void *at,
+                       size_t size, struct error *err)
+{
+    if (m->there)
+        return true;
+    if (!size || (int64_t)size != chunk_bytes(m, came->number))
+        return error_set(err, ERROR_INPUT, "it has no such chunk");
+    sha256 hash = sha256_of(at, size);
+    if (!sha256_equal(&hash, &came->hash)) {
+        error_set(err, ERROR_DAMAGED, "a chunk of what was made arrived damaged");
+        return error_fix(err, "send it again");
+    }
+    bool ok = m->size > STORE_CHUNK ? chunk_place(m, came, at, size, err)
+                                    : arriving_open(m, true, err) &&
+                                          (ftruncate(m->file, 0) == 0 ||
+                                           error_errno(err, errno, "cannot take what was made")) &&
+                                          write_at(m, at, size, 0, err) && made_keep(api, m, err);
+    arriving_close(m);
+    return ok;
+}
+
+struct chunk_making {
+    struct making m; // first: made_done closes it
+    struct came came;
+    bool done;
+};
+
+static bool made_chunk_begin(struct call *c, struct error *err)
+{
+    struct chunk_making *k = c->own = ARENA_NEW(c->arena, struct chunk_making);
+    const char *hash = call_query(c, "hash");
+    k->came.number = query_number(c, "chunk");
+    if (!making_of(c, &k->m, err))
+        return false;
+    if (!hash || !sha256_parse(text_of(hash), &k->came.hash))
+        return error_set(err, ERROR_INPUT, "the chunk's hash must be said");
+    return meter(c, &k->m.h, true, err);
+}
+
+static bool made_chunk_piece(struct call *c, const void *at, size_t size, struct error *err)
+{
+    struct chunk_making *k = c->own;
+    if (k->done)
+        return error_set(err, ERROR_TOO_BIG, "a chunk has at most 8 MiB");
+    k->done = true;
+    return chunk_take(c->api, &k->m, &k->came, at, size, err);
+}
+
+static bool made_chunk_end(struct call *c, struct error *err)
+{
+    struct chunk_making *k = c->own;
+    if (!k->done)
+        return error_set(err, ERROR_INPUT, "the chunk is empty");
+    bool whole = k->m.there || k->m.size <= STORE_CHUNK;
+    made_json(c, whole ? k->m.size : 0, whole);
+    return true;
+}
+
+static const struct stream_calls made_chunk_stream = {
+    .limit = STORE_CHUNK, .begin = made_chunk_begin, .piece = made_chunk_piece, .done = made_done};
+
+struct claiming {
+    struct making m;
+    struct came *list; // of this claim
+    size_t count;
+    bool *there;
+    struct job_chunk *known; // where the store has them
+};
+
+// What has come on lines that were cut.
+static void find_came(struct claiming *k)
+{
+    char path[PATH_MAX];
+    struct came came;
+    came_path(&k->m, path);
+    FILE *list = fopen(path, "re");
+    while (list && k->count && fread(&came, sizeof(came), 1, list) == 1)
+        if (came.number >= k->list[0].number &&
+            came.number < k->list[0].number + (int64_t)k->count) {
+            size_t i = (size_t)(came.number - k->list[0].number);
+            k->there[i] = sha256_equal(&came.hash, &k->list[i].hash);
+        }
+    if (list)
+        fclose(list);
+}
+
+static bool known_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct claiming *k = context;
+    for (size_t i = 0; i < k->count; i++)
+        if (!k->there[i] && !job_chunk_known(tx, k->m.h.job, &k->list[i].hash, &k->known[i], err))
+            return false;
+    return true;
+}
+
+// The house has the bytes of a chunk in another file of the job: they are copied here.
+static bool copy_known(struct api *api, struct claiming *k, size_t i, struct error *err)
+{
+    const struct store_map *map = NULL;
+    int64_t size = chunk_bytes(&k->m, k->list[i].number);
+    char *bytes = malloc((size_t)(size ? size : 1));
+    if (!bytes)
+        abort();
+    k->there[i] = store_map_open(api->store, &k->known[i].content, &map, err) &&
+                  store_map_read(map, k->known[i].number * STORE_CHUNK, bytes, (size_t)size, err) &&
+                  chunk_take(api, &k->m, &k->list[i], bytes, (size_t)size, err);
+    store_map_close(api->store, map);
+    free(bytes);
+    return k->there[i] || err->kind == ERROR_DAMAGED || err->kind == ERROR_NOT_FOUND;
+}
+
+static bool read_claim(struct call *c, struct claiming *k, struct error *err)
+{
+    json_t *hashes = body_field(c, "hashes");
+    int64_t from = body_int(c, "from", 0);
+    k->m.h = (struct holder){.worker = body_text(c, "worker"),
+                             .attempt = body_text(c, "attempt"),
+                             .token = body_int(c, "token", 0)};
+    k->m.output = body_int(c, "output", -1);
+    k->m.frame = body_int(c, "frame", -1);
+    k->m.tile = body_int(c, "tile", -1);
+    k->m.task = body_int(c, "task", 0);
+    k->m.name = body_text(c, "name");
+    k->m.size = body_int(c, "size", -1);
+    k->count = json_array_size(hashes);
+    k->list = ARENA_ARRAY(c->arena, struct came, k->count + 1);
+    k->there = ARENA_ARRAY(c->arena, bool, k->count + 1);
+    k->known = ARENA_ARRAY(c->arena, struct job_chunk, k->count + 1);
+    if (k->count > CLAIM_MOST || k->m.size <= STORE_CHUNK)
+        return error_set(err, ERROR_INPUT, "256 chunks of a file of several are claimed at most");
+    if (!sha256_parse(text_of(body_text(c, "content")), &k->m.content))
+        return error_set(err, ERROR_INPUT, "that is no content");
+    for (size_t i = 0; i < k->count; i++) {
+        k->list[i].number = from + (int64_t)i;
+        if (!chunk_bytes(&k->m, k->list[i].number) ||
+            !sha256_parse(text_of(json_string_value(json_array_get(hashes, i))), &k->list[i].hash))
+            return error_set(err, ERROR_INPUT, "that is no chunk of it");
+    }
+    return making_find(c->api, c->arena, &k->m, err);
+}
+
+static bool claim_post(struct call *c, struct error *err)
+{
+    struct claiming k = {0};
+    if (!read_claim(c, &k, err))
+        return false;
+    if (!k.m.there) {
+        find_came(&k);
+        if (!db_read(c->api->db, known_in, &k, err))
+            return false;
+        for (size_t i = 0; i < k.count; i++)
+            if (!k.there[i] && k.known[i].known && !copy_known(c->api, &k, i, err))
+                return false;
+    }
+    json_t *missing = json_array();
+    for (size_t i = 0; i < k.count && !k.m.there; i++)
+        if (!k.there[i])
+            json_array_append_new(missing, json_integer((json_int_t)k.list[i].number));
+    call_json(c, json_pack("{s:b, s:o}", "whole", k.m.there, "missing", missing));
+    return true;
+}
+
+// ---- in a bulk session
+
+static bool read_wanted(struct staged_piece *p, text words, struct error *err)
+{
+    text a = text_cut(&words, ' '), b = text_cut(&words, ' ');
+    if (p->pack) // numbered by the worker, so that it knows the answer
+        return text_int(b, &p->bytes) && p->bytes > 0 && p->bytes <= PACK_BYTES_MOST;
+    (void)err;
+    return sha256_parse(a, &p->content) && text_int(b, &p->chunk) && p->chunk >= 0 &&
+           text_int(words, &p->bytes) && p->bytes > 0 && p->bytes <= STORE_CHUNK;
+}
+
+static bool read_brought(struct staged_piece *p, text words)
+{
+    text size = text_cut(&words, ' '), content = text_cut(&words, ' ');
+    text chunk = text_cut(&words, ' '), hash = text_cut(&words, ' ');
+    text output = text_cut(&words, ' '), frame = text_cut(&words, ' ');
+    text task = text_cut(&words, ' '), tile = text_cut(&words, ' ');
+    return text_int(size, &p->bytes) && sha256_parse(content, &p->content) &&
+           text_int(chunk, &p->chunk) && sha256_parse(hash, &p->hash) &&
+           text_int(output, &p->output) && text_int(frame, &p->frame) && text_int(task, &p->task) &&
+           text_int(tile, &p->tile) &&
+           text_copy(words, p->name, sizeof(p->name)); // a name may have blanks
+}
+
+bool staging_read(struct staged_piece *p, text words, int64_t size)
+{
+    text kind = text_cut(&words, ' ');
+    text attempt = text_cut(&words, ' '), token = text_cut(&words, ' ');
+    struct error none;
+    if (!text_copy(attempt, p->attempt, sizeof(p->attempt)) || !text_int(token, &p->token))
+        return false;
+    p->in = text_is(kind, "made");
+    p->pack = text_is(kind, "pack");
+    if (p->in)
+        return size > 0 && size <= STORE_CHUNK && read_brought(p, words);
+    if (p->pack)
+        return size > 0 && size % SHA256_SIZE == 0 && size <= PACK_MOST * SHA256_SIZE &&
+               read_wanted(p, words, &none);
+    return text_is(kind, "staged") && !size && read_wanted(p, words, &none);
+}
+
+static struct holder holder_of(const struct staged_piece *p, const char *worker)
+{
+    return (struct holder){.worker = worker, .attempt = p->attempt, .token = p->token};
+}
+
+bool staging_meter(struct api *api, struct arena *a, const struct staged_by *by,
+                   const struct staged_piece *p, struct stream **stream, struct error *err)
+{
+    struct holder h = holder_of(p, by->worker);
+    struct meter m;
+    *stream = NULL;
+    if (!check_holder(api, &h, err))
+        return false;
+    if (!api->wish.rooms.line)
+        return true;
+    if (!meter_of(api, a, &h, p->in, &m, err))
+        return false;
+    m.person = by->person;
+    m.who = by->who;
+    m.via = "udp";
+    *stream = meter_stream(api, a, &m, p->in);
+    return true;
+}
+
+bool staging_take(struct api *api, struct arena *a, const char *worker,
+                  const struct staged_piece *p, const void *at, size_t size, struct error *err)
+{
+    struct making m = {.h = holder_of(p, worker),
+                       .output = p->output,
+                       .frame = p->frame,
+                       .task = p->task,
+                       .tile = p->tile,
+                       .name = p->name[0] ? p->name : NULL,
+                       .content = p->content,
+                       .size = p->bytes};
+    struct came came = {p->chunk, p->hash};
+    return making_find(api, a, &m, err) && chunk_take(api, &m, &came, at, size, err);
+}
+
+static bool not_as_asked(struct error *err)
+{
+    error_set(err, ERROR_INPUT, "what is asked for has another size");
+    return error_fix(err, "ask for the list of the job's files again");
+}
+
+static bool give_chunk(struct api *api, const struct staged_piece *p, char *to, struct error *err)
+{
+    const struct store_map *map = NULL;
+    if (!store_map_open(api->store, &p->content, &map, err))
+        return false;
+    int64_t at = p->chunk > map->size / STORE_CHUNK ? map->size : p->chunk * STORE_CHUNK;
+    int64_t left = map->size - at;
+    bool ok = p->bytes == (left < STORE_CHUNK ? left : STORE_CHUNK) || not_as_asked(err);
+    ok = ok && store_map_read(map, at, to, (size_t)p->bytes, err);
+    store_map_close(api->store, map);
+    return ok;
+}
+
+static bool give_pack(struct api *api, const struct staged_piece *p, const sha256 *list,
+                      size_t count, const int64_t *sizes, char *to, struct error *err)
+{
+    int64_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += sizes[i];
+    if (total != p->bytes)
+        return not_as_asked(err);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        const struct store_map *map = NULL;
+        ok = !sizes[i] || (store_map_open(api->store, &list[i], &map, err) &&
+                           store_map_read(map, 0, to, (size_t)sizes[i], err));
+        store_map_close(api->store, map);
+        to += sizes[i];
+    }
+    return ok;
+}
+
+bool staging_give(struct api *api, struct arena *a, const char *worker,
+                  const struct staged_piece *p, const void *list, size_t list_size, char **bytes,
+                  struct error *err)
+{
+    struct holder h = holder_of(p, worker);
+    const sha256 *wanted = p->pack ? list : &p->content;
+    size_t count = p->pack ? list_size / SHA256_SIZE : 1;
+    *bytes = NULL;
+    if (!check_holder(api, &h, err))
+        return false;
+    struct asked q = {h.job, wanted, ARENA_ARRAY(a, int64_t, count + 1), count, 0};
+    if (!look_up(api, &q, err))
+        return false;
+    char *to = malloc((size_t)p->bytes);
+    if (!to)
+        return error_set(err, ERROR_TOO_MANY, "the house has no memory for it now");
+    if (p->pack ? give_pack(api, p, wanted, count, q.sizes, to, err)
+                : give_chunk(api, p, to, err)) {
+        *bytes = to;
+        return true;
+    }
+    free(to);
+    return false;
+}
 
 // ---- into its place
 
@@ -728,12 +1181,14 @@ static void clear_near(struct placing *p)
 static bool place_own(struct placing *p, struct jobs_placing *may, struct error *err)
 {
     struct call *c = p->c;
-    if (!jobs_may_place(room(c), p->h.worker, p->h.attempt, p->h.token, clock_now_ms(), may, err))
+    if (!jobs_may_place(c->api->wish.rooms.jobs, p->h.worker, p->h.attempt, p->h.token,
+                        clock_now_ms(), may, err))
         return false;
     if (may->when != JOBS_PLACE_NOW)
         return true;
-    bool ok = bring_near(p, err) && jobs_may_place(room(c), p->h.worker, p->h.attempt, p->h.token,
-                                                   clock_now_ms(), may, err);
+    bool ok =
+        bring_near(p, err) && jobs_may_place(c->api->wish.rooms.jobs, p->h.worker, p->h.attempt,
+                                             p->h.token, clock_now_ms(), may, err);
     if (ok && may->when == JOBS_PLACE_NOW)
         ok = rename_own(p, may, err) && db_write(c->api->db, placed_in, p, err);
     clear_near(p);
@@ -762,6 +1217,12 @@ const struct route staging_routes[] = {
      "many small files: their bytes, one after another", NULL},
     {"GET", "/work/file", NEED_WORKER, file_get, NULL, "bytes", 0,
      "one file, by ranges; ?content=", NULL},
+    {"GET", "/work/chunks", NEED_WORKER, chunks_get, NULL, "ChunkHash[]", 0,
+     "of which chunks a file is; ?content=", NULL},
+    {"POST", "/work/claim", NEED_WORKER, claim_post, "StagedClaim", "StagedMissing", 0,
+     "which chunks of what was made must be sent", NULL},
+    {"PUT", "/work/chunk", NEED_WORKER, made_chunk_end, NULL, "StagedMade", ROUTE_STREAM,
+     "a chunk of it; as /work/made, with &chunk= and &hash=", &made_chunk_stream},
     {"GET", "/work/made", NEED_WORKER, made_get, NULL, "StagedMade", 0,
      "how much of it is there; ?output= &frame= &tile= &task= &size= &content=", NULL},
     {"PUT", "/work/made", NEED_WORKER, made_end, NULL, "StagedMade", ROUTE_STREAM,

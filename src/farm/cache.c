@@ -1,6 +1,7 @@
 /*
  * <folder>/N/files/ab/<hash>   whole files; their time of change is when they were used last
  * <folder>/N/parts/<hash>      large ones that are not whole yet: the next try goes on behind them
+ * <folder>/N/lists/<hash>      hashes of the chunks of a whole one that has several
  * <folder>/N/lock              held by the process that uses it
  *
  * An entry is absent (only somebody waits for it), a part, being fetched by one thread, or here.
@@ -30,6 +31,7 @@
 enum { OWN_MOST = 64, WAIT_MS = 200 };
 enum { RETRY_FIRST_MS = 200, RETRY_MOST_MS = 5000, PATIENCE_MS = 600000 };
 #define DISK_RESERVE ((int64_t)64 << 20) // left free
+#define CHUNK ((int64_t)8 << 20)         // of a content
 
 enum state { ABSENT, PART, FETCHED, HERE };
 struct entry {
@@ -39,6 +41,8 @@ struct entry {
     int64_t size; // when here or being fetched
     int64_t held, used_ms;
     int pins;
+    sha256 *chunks; // of one that is here and has several; NULL: not known
+    size_t chunk_count;
     bool proven; // its bytes were looked at in this life, and nobody else writes here
 };
 
@@ -123,6 +127,7 @@ static void entry_forget(struct cache *c, struct entry *e)
         }
     c->held -= e->held;
     c->entry_count--;
+    free(e->chunks);
     free(e);
 }
 
@@ -137,9 +142,19 @@ static void path_part(const struct cache *c, const sha256 *content, char to[PATH
     snprintf(to, PATH_MAX, "%s/parts/%s", c->folder, sha256_text(content).text);
 }
 
-static void entry_unlink(struct cache *c, const struct entry *e)
+static void path_list(const struct cache *c, const sha256 *content, char to[PATH_MAX])
+{
+    snprintf(to, PATH_MAX, "%s/lists/%s", c->folder, sha256_text(content).text);
+}
+
+static void entry_unlink(struct cache *c, struct entry *e)
 {
     char path[PATH_MAX];
+    free(e->chunks);
+    e->chunks = NULL;
+    e->chunk_count = 0;
+    path_list(c, &e->content, path);
+    unlink(path);
     path_whole(c, &e->content, path);
     unlink(path);
     path_part(c, &e->content, path);
@@ -215,6 +230,28 @@ static void entry_came(struct cache *c, const struct cache_file *f)
     c->numbers.fetched_bytes += f->size;
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
+}
+
+// Where its chunks are is known from now on, and after a restart. That it can not be written costs
+// only time later.
+static void keep_list(struct cache *c, const struct cache_file *f, struct content_list *list)
+{
+    char path[PATH_MAX];
+    if (list->count > 1) {
+        path_list(c, &f->content, path);
+        FILE *file = fopen(path, "we");
+        bool ok = file && fwrite(list->at, sizeof(*list->at), list->count, file) == list->count;
+        if ((file && fclose(file) != 0) || !ok)
+            unlink(path);
+        pthread_mutex_lock(&c->lock);
+        struct entry *e = entry_find(c, &f->content);
+        free(e->chunks);
+        e->chunks = list->at;
+        e->chunk_count = list->count;
+        list->at = NULL;
+        pthread_mutex_unlock(&c->lock);
+    }
+    free(list->at);
 }
 
 static bool bad_content(const struct cache_file *f, struct error *err)
@@ -336,6 +373,7 @@ static bool fetch_rest(struct cache *c, const struct cache_file *f, int file,
     struct stat seen;
     sha256 content;
     int64_t size;
+    struct content_list list = {0};
     if (fstat(file, &seen) != 0)
         return error_errno(err, errno, "cannot keep a file of the job");
     struct part p = {file, seen.st_size <= f->size ? seen.st_size : 0, f->size};
@@ -348,19 +386,22 @@ static bool fetch_rest(struct cache *c, const struct cache_file *f, int file,
         return false;
     if (p.at < p.size)
         return error_set(err, ERROR_NETWORK, "a file of the job did not come whole");
-    if (!content_copy(file, -1, &content, &size, err))
-        return false;
-    *right = size == f->size && sha256_equal(&content, &f->content);
-    if (!*right)
-        return ftruncate(file, 0) == 0 || error_errno(err, errno, "cannot drop a damaged file");
+    bool ok = content_chunks(file, &content, &size, &list, err);
+    *right = ok && size == f->size && sha256_equal(&content, &f->content);
+    if (ok && !*right)
+        ok = ftruncate(file, 0) == 0 || error_errno(err, errno, "cannot drop a damaged file");
     path_part(c, &f->content, part);
     path_whole(c, &f->content, path);
-    if (!folder_of_whole(path, err))
-        return false;
-    if (fchmod(file, 0400) != 0 || rename(part, path) != 0)
-        return error_errno(err, errno, "cannot keep a file of the job");
-    entry_came(c, f);
-    return true;
+    if (*right && (ok = folder_of_whole(path, err)) &&
+        (fchmod(file, 0400) != 0 || rename(part, path) != 0))
+        ok = error_errno(err, errno, "cannot keep a file of the job");
+    if (ok && *right) {
+        keep_list(c, f, &list);
+        entry_came(c, f);
+    } else {
+        free(list.at);
+    }
+    return ok;
 }
 
 // What an earlier try has left may be damaged: then once more from the start.
@@ -648,6 +689,40 @@ bool cache_read(struct cache *c, const struct cache_file *f, int *descriptor, st
     return bad_content(f, err);
 }
 
+// With the lock: a descriptor of a whole file that has the chunk, and where; -1: there is none.
+static int chunk_find(struct cache *c, const sha256 *hash, int64_t *at)
+{
+    char path[PATH_MAX];
+    for (size_t i = 0; i < c->bucket_count; i++)
+        for (const struct entry *e = c->buckets[i]; e; e = e->next)
+            for (size_t k = 0; k < e->chunk_count && e->state == HERE; k++)
+                if (sha256_equal(&e->chunks[k], hash)) {
+                    *at = (int64_t)k * CHUNK;
+                    path_whole(c, &e->content, path);
+                    return open(path, O_RDONLY | O_CLOEXEC);
+                }
+    return -1;
+}
+
+bool cache_chunk(struct cache *c, const sha256 *hash, void *to, size_t size)
+{
+    int64_t at = 0;
+    size_t have = 0;
+    pthread_mutex_lock(&c->lock);
+    int file = chunk_find(c, hash, &at);
+    pthread_mutex_unlock(&c->lock);
+    while (file >= 0 && have < size) {
+        ssize_t got = pread(file, (char *)to + have, size - have, at + (int64_t)have);
+        if (got <= 0)
+            break;
+        have += (size_t)got;
+    }
+    if (file >= 0)
+        close(file);
+    sha256 is = sha256_of(to, have);
+    return have == size && sha256_equal(&is, hash);
+}
+
 struct cache_numbers cache_numbers(struct cache *c)
 {
     pthread_mutex_lock(&c->lock);
@@ -670,6 +745,34 @@ const char *cache_folder(const struct cache *c)
 
 // ---- opening
 
+// A list of an earlier life, of a file that is whole; its hashes are believed only when bytes have
+// them.
+static void read_list(struct entry *e, const char *path)
+{
+    size_t count = (size_t)((e->size + CHUNK - 1) / CHUNK);
+    sha256 *list = count > 1 ? malloc(count * sizeof(*list)) : NULL;
+    FILE *file = list ? fopen(path, "re") : NULL;
+    if (file && fread(list, sizeof(*list), count, file) == count) {
+        e->chunks = list;
+        e->chunk_count = count;
+        list = NULL;
+    }
+    if (file)
+        fclose(file);
+    free(list);
+}
+
+static void read_lists(struct cache *c)
+{
+    char path[PATH_MAX];
+    for (size_t i = 0; i < c->bucket_count; i++)
+        for (struct entry *e = c->buckets[i]; e; e = e->next)
+            if (e->state == HERE) {
+                path_list(c, &e->content, path);
+                read_list(e, path);
+            }
+}
+
 static bool seen_file(void *context, const struct file_seen *f, bool *enter, struct error *err)
 {
     struct cache *c = context;
@@ -677,7 +780,8 @@ static bool seen_file(void *context, const struct file_seen *f, bool *enter, str
     (void)err;
     const char *name = strrchr(f->path, '/');
     sha256 content;
-    if (f->kind == FILE_FOLDER || strcmp(f->relative, "lock") == 0)
+    if (f->kind == FILE_FOLDER || strcmp(f->relative, "lock") == 0 ||
+        strncmp(f->relative, "lists/", 6) == 0)
         return true;
     if (f->kind != FILE_PLAIN || !name || !sha256_parse(text_of(name + 1), &content)) {
         unlink(f->path); // nothing of ours
@@ -716,7 +820,7 @@ static bool take_folder(struct cache *c, const char *folder, struct error *err)
 
 struct cache *cache_open(const struct cache_wish *wish, struct error *err)
 {
-    static const char *const parts[] = {"files", "parts"};
+    static const char *const parts[] = {"files", "parts", "lists"};
     struct cache *c = calloc(1, sizeof(*c));
     if (!c)
         abort();
@@ -728,7 +832,7 @@ struct cache *cache_open(const struct cache_wish *wish, struct error *err)
     bool ok = strlen(wish->folder) < sizeof(c->folder) - 8 ||
               error_set(err, ERROR_INPUT, "the name of the cache's folder is too long");
     ok = ok && take_folder(c, wish->folder, err);
-    for (int i = 0; ok && i < 2; i++) {
+    for (int i = 0; ok && i < 3; i++) {
         char folder[PATH_MAX];
         snprintf(folder, sizeof(folder), "%s/%s", c->folder, parts[i]);
         ok = folder_make(folder, 0700, err);
@@ -736,6 +840,7 @@ struct cache *cache_open(const struct cache_wish *wish, struct error *err)
     struct walk_wish walk = {.seen = seen_file, .context = c};
     ok = ok && folder_walk(c->folder, &walk, err);
     if (ok) {
+        read_lists(c);
         make_room(c, 0);
         return c;
     }
@@ -750,6 +855,7 @@ void cache_close(struct cache *c)
     for (size_t i = 0; i < c->bucket_count; i++)
         for (struct entry *e = c->buckets[i], *next; e; e = next) {
             next = e->next;
+            free(e->chunks);
             free(e);
         }
     free(c->buckets);

@@ -5,7 +5,8 @@
  * 8 MiB chunks). What is not here is fetched once, however many slots ask for it at the same time;
  * what a session uses is pinned; of the rest, what was used longest ago goes first, so that all of
  * it never takes more than was allowed. A worker that is killed finds its files again, and goes on
- * with one that was half there.
+ * with one that was half there. Of large ones the hashes of their chunks are kept too: another file
+ * that shares chunks with them takes those from here.
  *
  * Nothing of this is synced: a file counts only when its bytes have the hash of its name, which is
  * looked at whenever it is given out (reading it to copy it is what costs). A damaged one is
@@ -27,7 +28,7 @@
 struct cache;
 
 #define CACHE_SMALL ((int64_t)1 << 20) // smaller ones come in packs
-#define CACHE_PACK_MOST 500            // files of a pack
+#define CACHE_PACK_MOST 1000           // files of a pack
 #define CACHE_PACK_BYTES ((int64_t)16 << 20)
 
 struct cache_wish {
@@ -68,6 +69,9 @@ MUST_CHECK bool cache_copy(struct cache *c, const struct cache_file *file, const
 // A pinned file open for reading; the caller closes it. DAMAGED as for a copy.
 MUST_CHECK bool cache_read(struct cache *c, const struct cache_file *file, int *descriptor,
                            struct error *err);
+
+// A chunk (8 MiB) of any file that is whole here. False: there is none whose bytes have this hash.
+bool cache_chunk(struct cache *c, const sha256 *hash, void *to, size_t size);
 
 struct cache_numbers {
     int64_t files, bytes, pinned_bytes;

@@ -1,5 +1,5 @@
-#include "farm/stage.h"
 #include "base/log.h"
+#include "farm/stage_inside.h"
 #include "plat/clock.h"
 #include "plat/content.h"
 #include "plat/files.h"
@@ -18,183 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINES = 8, RETRY_FIRST_MS = 200, RETRY_MOST_MS = 5000, PATIENCE_MS = 600000 };
-enum { ROOM_AGAIN_MS = 1000 };
-#define LIST_BYTES ((size_t)512 << 20)
+enum { ROOM_AGAIN_MS = 1000, PATIENCE_MS = 600000 };
 #define DISK_RESERVE ((int64_t)64 << 20)
-
-struct stage {
-    struct stage_wish wish;
-    struct cache *cache;
-    pthread_mutex_t lock; // guards what follows
-    struct client *client;
-    struct worker_house house; // that the client is for
-    int users;                 // of the client
-    struct speed speed[2];     // to the house, out of it
-};
-
-struct stage *stage_open(const struct stage_wish *wish, struct error *err)
-{
-    struct stage *s = calloc(1, sizeof(*s));
-    if (!s)
-        abort();
-    s->wish = *wish;
-    pthread_mutex_init(&s->lock, NULL);
-    s->cache = cache_open(&(struct cache_wish){wish->cache_folder, wish->cache_bytes}, err);
-    if (s->cache)
-        return s;
-    stage_close(s);
-    return NULL;
-}
-
-void stage_close(struct stage *s)
-{
-    if (!s)
-        return;
-    client_close(s->client);
-    cache_close(s->cache);
-    pthread_mutex_destroy(&s->lock);
-    free(s);
-}
-
-int64_t stage_most_bytes(const struct stage *s)
-{
-    return s->wish.cache_bytes;
-}
-
-// ---- how fast it goes
-
-bool stage_speed(struct stage *s, bool out, int64_t *bytes, int64_t *ms)
-{
-    pthread_mutex_lock(&s->lock);
-    bool enough = speed_take(&s->speed[out], clock_tick_us(), bytes, ms);
-    pthread_mutex_unlock(&s->lock);
-    return enough;
-}
-
-static bool moves(struct stage *s, bool out, int64_t bytes)
-{
-    pthread_mutex_lock(&s->lock);
-    bool counts = speed_begin(&s->speed[out], bytes, clock_tick_us());
-    pthread_mutex_unlock(&s->lock);
-    return counts;
-}
-
-static void moved(struct stage *s, bool out, int64_t bytes)
-{
-    pthread_mutex_lock(&s->lock);
-    speed_add(&s->speed[out], bytes);
-    pthread_mutex_unlock(&s->lock);
-}
-
-static void moves_no_more(struct stage *s, bool out)
-{
-    pthread_mutex_lock(&s->lock);
-    speed_end(&s->speed[out], clock_tick_us());
-    pthread_mutex_unlock(&s->lock);
-}
-
-// ---- the line to the house
-
-// The house may have moved, or the token been renewed: then a new client, once nobody uses the old.
-static struct client *client_take(struct stage *s, struct error *err)
-{
-    struct worker_house now = {0};
-    if (!s->wish.find_house(s->wish.context, &now, err)) {
-        err->kind = ERROR_NETWORK; // it is away, or just starting
-        return NULL;
-    }
-    pthread_mutex_lock(&s->lock);
-    bool same = s->client && strcmp(now.url, s->house.url) == 0 &&
-                strcmp(now.bearer, s->house.bearer) == 0 &&
-                strcmp(now.fingerprint, s->house.fingerprint) == 0;
-    if (!same && !s->users) {
-        client_close(s->client);
-        s->house = now;
-        s->client = client_open(&(struct client_wish){.url = s->house.url,
-                                                      .bearer = s->house.bearer,
-                                                      .fingerprint = s->house.fingerprint[0]
-                                                                         ? s->house.fingerprint
-                                                                         : NULL,
-                                                      .lines = LINES,
-                                                      .connect_timeout_ms = 5000,
-                                                      .attempts = 1},
-                                err);
-    }
-    struct client *c = s->client;
-    s->users += c != NULL;
-    pthread_mutex_unlock(&s->lock);
-    return c;
-}
-
-static void client_give_back(struct stage *s)
-{
-    pthread_mutex_lock(&s->lock);
-    s->users--;
-    pthread_mutex_unlock(&s->lock);
-}
-
-// A try, for those that go on by themselves. What the house can not do just now counts as away.
-static bool try_call(struct stage *s, struct call *call, struct arena *a, struct reply *reply,
-                     struct error *err)
-{
-    struct client *c = client_take(s, err);
-    if (!c)
-        return false;
-    bool ok = client_call(c, call, a, reply, err);
-    client_give_back(s);
-    if (!ok && (reply->problem_status == 429 || reply->problem_status >= 502))
-        err->kind = ERROR_NETWORK;
-    return ok;
-}
-
-static bool passes(const struct error *err)
-{
-    return err->kind == ERROR_NETWORK || err->kind == ERROR_TIMEOUT;
-}
-
-static bool wait_again(const struct stage_of *of, int64_t since_ms, int64_t *wait_ms)
-{
-    if (clock_tick_us() / 1000 - since_ms > PATIENCE_MS)
-        return false;
-    for (int64_t slept = 0; slept < *wait_ms; slept += 50) {
-        if (!of->asked(of->context))
-            return false;
-        clock_sleep_ms(50);
-    }
-    *wait_ms = *wait_ms * 2 < RETRY_MOST_MS ? *wait_ms * 2 : RETRY_MOST_MS;
-    return true;
-}
-
-// A call whose answer is JSON, until there is one. The JSON is the caller's.
-static json_t *ask(struct stage *s, const struct stage_of *of, const struct call *wanted,
-                   struct error *err)
-{
-    int64_t since_ms = clock_tick_us() / 1000, wait_ms = RETRY_FIRST_MS;
-    json_t *json = NULL;
-    do {
-        struct arena *a = arena_open(LIST_BYTES);
-        struct reply reply = {0};
-        struct call call = *wanted;
-        call.answer_limit = LIST_BYTES / 2;
-        if (try_call(s, &call, a, &reply, err)) {
-            json = json_loadb(reply.body.at, reply.body.size, 0, NULL);
-            if (!json)
-                error_set(err, ERROR_NETWORK, "the house's answer can not be read");
-        }
-        arena_close(a);
-    } while (!json && passes(err) && wait_again(of, since_ms, &wait_ms));
-    if (!json && passes(err) && !of->asked(of->context))
-        error_set(err, ERROR_CANCELLED, "it was stopped");
-    return json;
-}
-
-static const char *path_of(struct stage *s, const struct stage_of *of, struct arena *a,
-                           const char *what, const char *more)
-{
-    return arena_format(a, "/api/v1/work/%s?worker=%s&attempt=%s&token=%" PRId64 "%s", what,
-                        s->wish.worker, of->attempt, of->token, more);
-}
 
 static const char *word(const json_t *from, const char *name)
 {
@@ -221,7 +46,7 @@ static bool on_bytes(void *context, int64_t offset, const void *at, size_t size,
     struct taking *t = context;
     (void)offset;
     if (t->counts)
-        moved(t->f->s, true, (int64_t)size);
+        stage_moved(t->f->s, true, (int64_t)size);
     return t->take(t->to, at, size, err);
 }
 
@@ -233,55 +58,240 @@ static bool on_progress(void *context, int64_t sent, int64_t received)
     return t->f->of->asked(t->f->of->context);
 }
 
-static bool fetch_call(struct fetching *f, struct call *call, int64_t bytes, cache_take *take,
-                       void *to, struct arena *a, struct error *err)
+static bool pack_by_http(struct fetching *f, const struct cache_file *list, size_t count,
+                         struct taking *t, struct error *err)
 {
-    struct taking t = {f, take, to, moves(f->s, true, bytes)};
-    struct reply reply = {0};
-    call->download = on_bytes;
-    call->progress = on_progress;
-    call->context = &t;
-    bool ok = try_call(f->s, call, a, &reply, err);
-    if (t.counts)
-        moves_no_more(f->s, true);
-    // A house that gives all where a part was asked for can not be gone on with.
-    if (ok && call->header_count && reply.status != 206)
-        ok = error_set(err, ERROR_UNSUPPORTED, "the house gives no ranges");
-    return ok;
-}
-
-static bool fetch_pack(void *context, const struct cache_file *list, size_t count, cache_take *take,
-                       void *to, struct error *err)
-{
-    struct fetching *f = context;
     struct arena *a = arena_open((size_t)16 << 20);
     json_t *files = json_array();
-    int64_t bytes = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         json_array_append_new(files, json_string(sha256_text(&list[i].content).text));
-        bytes += list[i].size;
-    }
     json_t *body = json_pack("{s:s, s:s, s:I, s:o}", "worker", f->s->wish.worker, "attempt",
                              f->of->attempt, "token", (json_int_t)f->of->token, "files", files);
     char *text = json_dumps(body, JSON_COMPACT);
-    struct call call = {.path = "/api/v1/work/pack", .body = text_of(text)};
-    bool ok = fetch_call(f, &call, bytes, take, to, a, err);
+    struct reply reply = {0};
+    struct call call = {.path = "/api/v1/work/pack",
+                        .body = text_of(text),
+                        .download = on_bytes,
+                        .progress = on_progress,
+                        .context = t};
+    bool ok = stage_try(f->s, &call, a, &reply, err);
     free(text);
     json_decref(body);
     arena_close(a);
     return ok;
 }
 
+// One item asks for all of it, and one comes back.
+static enum way_end pack_by_udp(struct fetching *f, const struct cache_file *list, size_t count,
+                                int64_t bytes, struct taking *t, struct error *err)
+{
+    char words[120];
+    int length = snprintf(words, sizeof(words), "pack %.26s %" PRId64 " %u %" PRId64,
+                          f->of->attempt, f->of->token, atomic_fetch_add(&f->s->packs, 1), bytes);
+    sha256 *wanted = malloc(count * sizeof(*wanted));
+    char *came = malloc((size_t)bytes);
+    if (!wanted || !came)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        wanted[i] = list[i].content;
+    enum way_end end = stage_item(f->s, f->of,
+                                  &(struct way_item){.words = {words, (size_t)length},
+                                                     .at = wanted,
+                                                     .size = count * sizeof(*wanted),
+                                                     .to = came,
+                                                     .to_size = (size_t)bytes},
+                                  err);
+    if (end == WAY_DONE && !on_bytes(t, 0, came, (size_t)bytes, err))
+        end = WAY_FAILED;
+    free(wanted);
+    free(came);
+    return end;
+}
+
+static bool fetch_pack(void *context, const struct cache_file *list, size_t count, cache_take *take,
+                       void *to, struct error *err)
+{
+    struct fetching *f = context;
+    int64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += list[i].size;
+    if (!bytes)
+        return true;
+    struct taking t = {f, take, to, stage_moves(f->s, true, bytes)};
+    enum way_end end = pack_by_udp(f, list, count, bytes, &t, err);
+    bool ok = end == WAY_NOT ? pack_by_http(f, list, count, &t, err) : end == WAY_DONE;
+    if (t.counts)
+        stage_moves_no_more(f->s, true);
+    return ok;
+}
+
+// ---- a large one: several of its chunks are on their way at once, and are taken in order
+
+struct rest {
+    struct taking *t;
+    const struct cache_file *file;
+    const char *path; // that gives ranges of it
+    struct arena *a;
+    sha256 *hashes;       // of all its chunks; NULL: the house does not know them
+    int64_t first, count; // chunks
+    int lines;
+    struct lane *lanes;
+    pthread_mutex_t lock; // guards what follows, and the lanes' states
+    pthread_cond_t changed;
+    bool stop;
+};
+
+struct lane { // fetches chunks index, index + lines, ...
+    struct rest *r;
+    pthread_t thread;
+    int64_t index;
+    char *bytes; // its own while it is empty, the taker's while it is full
+    size_t size;
+    enum { LANE_EMPTY, LANE_FULL, LANE_FAILED } state;
+    struct error err;
+};
+
+static bool chunk_proves(const struct rest *r, int64_t number, const void *at, size_t size)
+{
+    if (!r->hashes)
+        return true;
+    sha256 hash = sha256_of(at, size);
+    return sha256_equal(&hash, &r->hashes[number]);
+}
+
+// What another file of the cache has is not asked for.
+static bool chunk_get(struct lane *l, int64_t number, struct error *err)
+{
+    struct rest *r = l->r;
+    const struct fetching *f = r->t->f;
+    int64_t offset = number * STAGE_CHUNK, left = r->file->size - offset;
+    struct way_piece piece = {.path = r->path, .offset = offset};
+    l->size = (size_t)(left < STAGE_CHUNK ? left : STAGE_CHUNK);
+    if (r->hashes && cache_chunk(f->s->cache, &r->hashes[number], l->bytes, l->size))
+        return true;
+    snprintf(piece.words, sizeof(piece.words), "staged %.26s %" PRId64 " %s %" PRId64 " %zu",
+             f->of->attempt, f->of->token, sha256_text(&r->file->content).text, number, l->size);
+    if (!stage_piece(f->s, f->of, &piece, l->bytes, l->size, err))
+        return false;
+    if (r->t->counts)
+        stage_moved(f->s, true, (int64_t)l->size);
+    // A line that damages is tried again, as one that is cut.
+    return chunk_proves(r, number, l->bytes, l->size) ||
+           error_set(err, ERROR_NETWORK, "a chunk of a file of the job arrived damaged");
+}
+
+static void *lane_run(void *context)
+{
+    struct lane *l = context;
+    struct rest *r = l->r;
+    bool ok = true;
+    for (int64_t number = r->first + l->index; ok && number < r->count; number += r->lines) {
+        ok = chunk_get(l, number, &l->err);
+        pthread_mutex_lock(&r->lock);
+        l->state = ok ? LANE_FULL : LANE_FAILED;
+        pthread_cond_broadcast(&r->changed);
+        while (l->state == LANE_FULL && !r->stop)
+            pthread_cond_wait(&r->changed, &r->lock);
+        ok = ok && !r->stop;
+        pthread_mutex_unlock(&r->lock);
+    }
+    return NULL;
+}
+
+// `skip`: bytes of the first one that are here already.
+static bool lanes_take(struct rest *r, size_t skip, struct error *err)
+{
+    bool ok = true;
+    for (int64_t number = r->first; ok && number < r->count; number++, skip = 0) {
+        struct lane *l = &r->lanes[(number - r->first) % r->lines];
+        pthread_mutex_lock(&r->lock);
+        while (l->state == LANE_EMPTY)
+            pthread_cond_wait(&r->changed, &r->lock);
+        ok = l->state == LANE_FULL;
+        pthread_mutex_unlock(&r->lock);
+        if (!ok)
+            *err = l->err;
+        ok = ok && r->t->take(r->t->to, l->bytes + skip, l->size - skip, err);
+        pthread_mutex_lock(&r->lock);
+        l->state = ok ? LANE_EMPTY : l->state;
+        pthread_cond_broadcast(&r->changed);
+        pthread_mutex_unlock(&r->lock);
+    }
+    return ok;
+}
+
+static bool lanes_run(struct rest *r, size_t skip, struct error *err)
+{
+    int begun = 0;
+    bool ok = true;
+    r->lanes = calloc((size_t)r->lines, sizeof(*r->lanes));
+    if (!r->lanes)
+        abort();
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->changed, NULL);
+    for (; ok && begun < r->lines; begun += ok) {
+        struct lane *l = &r->lanes[begun];
+        *l = (struct lane){.r = r, .index = begun, .bytes = malloc((size_t)STAGE_CHUNK)};
+        ok = l->bytes && pthread_create(&l->thread, NULL, lane_run, l) == 0;
+        if (!ok)
+            error_set(err, ERROR_NETWORK, "the worker has no memory for it now");
+    }
+    ok = ok && lanes_take(r, skip, err);
+    pthread_mutex_lock(&r->lock);
+    r->stop = true;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    for (int i = 0; i < begun; i++)
+        pthread_join(r->lanes[i].thread, NULL);
+    for (int i = 0; i < r->lines; i++)
+        free(r->lanes[i].bytes);
+    free(r->lanes);
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+    return ok;
+}
+
+// Only a help: without the list the whole is proven in the end.
+static void ask_hashes(struct rest *r, const char *more)
+{
+    const struct fetching *f = r->t->f;
+    struct error none;
+    struct reply reply = {0};
+    struct call call = {.path = stage_path(f->s, f->of, r->a, "chunks", more),
+                        .answer_limit = STAGE_LIST_BYTES / 2};
+    json_t *list = r->count > 1 && stage_try(f->s, &call, r->a, &reply, &none)
+                       ? json_loadb(reply.body.at, reply.body.size, 0, NULL)
+                       : NULL,
+           *one;
+    size_t i;
+    bool ok = list && json_array_size(list) == (size_t)r->count;
+    r->hashes = ok ? ARENA_ARRAY(r->a, sha256, (size_t)r->count) : NULL;
+    json_array_foreach(list, i, one) ok =
+        ok && sha256_parse(text_of(word(one, "hash")), &r->hashes[i]);
+    r->hashes = ok ? r->hashes : NULL;
+    json_decref(list);
+}
+
 static bool fetch_rest(void *context, const struct cache_file *file, int64_t offset,
                        cache_take *take, void *to, struct error *err)
 {
     struct fetching *f = context;
-    struct arena *a = arena_open((size_t)16 << 20);
-    struct client_header range = {"Range", arena_format(a, "bytes=%" PRId64 "-", offset)};
+    struct arena *a = arena_open(STAGE_LIST_BYTES);
+    struct taking t = {f, take, to, stage_moves(f->s, true, file->size - offset)};
     const char *more = arena_format(a, "&content=%s", sha256_text(&file->content).text);
-    struct call call = {
-        .path = path_of(f->s, f->of, a, "file", more), .headers = &range, .header_count = 1};
-    bool ok = fetch_call(f, &call, file->size - offset, take, to, a, err);
+    struct rest r = {.t = &t,
+                     .file = file,
+                     .path = stage_path(f->s, f->of, a, "file", more),
+                     .a = a,
+                     .first = offset / STAGE_CHUNK,
+                     .count = (file->size + STAGE_CHUNK - 1) / STAGE_CHUNK,
+                     .lines = stage_lines(f->s)};
+    if (r.lines > r.count - r.first)
+        r.lines = (int)(r.count - r.first);
+    ask_hashes(&r, more);
+    bool ok = lanes_run(&r, (size_t)(offset % STAGE_CHUNK), err);
+    if (t.counts)
+        stage_moves_no_more(f->s, true);
     arena_close(a);
     return ok;
 }
@@ -312,9 +322,9 @@ bool stage_bring(struct stage *s, const struct stage_of *of, const struct cache_
             return error_set(err, ERROR_CANCELLED, "it was stopped");
     }
     struct cache_numbers after = cache_numbers(s->cache);
-    log_info("worker.fetched", "attempt=%s files=%zu fetched=%lld fetched_bytes=%lld", of->attempt,
-             count, (long long)(after.fetched_files - before.fetched_files),
-             (long long)(after.fetched_bytes - before.fetched_bytes));
+    log_info("worker.fetched", "attempt=%s files=%zu fetched=%lld fetched_bytes=%lld via=%s",
+             of->attempt, count, (long long)(after.fetched_files - before.fetched_files),
+             (long long)(after.fetched_bytes - before.fetched_bytes), stage_way(s));
     return true;
 }
 
@@ -446,15 +456,18 @@ static bool bring(struct staged *t, const struct stage_of *of, struct error *err
         return error_while(err, "fetching the job's files");
     t->pinned = true;
     struct cache_numbers after = cache_numbers(t->s->cache);
-    snprintf(words, sizeof(words), "Files of the job: %zu, %s; fetched by this worker: %lld, %s",
-             t->count, size_text(bytes_of(t)).text,
-             (long long)(after.fetched_files - before.fetched_files),
-             size_text(after.fetched_bytes - before.fetched_bytes).text);
+    bool fetched = after.fetched_files > before.fetched_files;
+    snprintf(words, sizeof(words),
+             "Files of the job: %zu, %s; fetched by this worker: %lld, %s%s%s", t->count,
+             size_text(bytes_of(t)).text, (long long)(after.fetched_files - before.fetched_files),
+             size_text(after.fetched_bytes - before.fetched_bytes).text, fetched ? ", by " : "",
+             fetched ? stage_way(t->s) : "");
     say(of, words);
-    log_info("worker.staged", "attempt=%s files=%zu bytes=%lld fetched=%lld fetched_bytes=%lld",
-             of->attempt, t->count, (long long)bytes_of(t),
-             (long long)(after.fetched_files - before.fetched_files),
-             (long long)(after.fetched_bytes - before.fetched_bytes));
+    log_info(
+        "worker.staged", "attempt=%s files=%zu bytes=%lld fetched=%lld fetched_bytes=%lld via=%s",
+        of->attempt, t->count, (long long)bytes_of(t),
+        (long long)(after.fetched_files - before.fetched_files),
+        (long long)(after.fetched_bytes - before.fetched_bytes), fetched ? stage_way(t->s) : "");
     return copy_all(t, of, &f, err);
 }
 
@@ -465,10 +478,10 @@ struct staged *staged_open(struct stage *s, const struct stage_of *of, const cha
     if (!t)
         abort();
     t->s = s;
-    t->a = arena_open(LIST_BYTES);
+    t->a = arena_open(STAGE_LIST_BYTES);
     t->folder = arena_text(t->a, folder);
-    struct call call = {.path = path_of(s, of, t->a, "files", "")};
-    json_t *said = ask(s, of, &call, err);
+    struct call call = {.path = stage_path(s, of, t->a, "files", "")};
+    json_t *said = stage_ask(s, of, &call, err);
     bool ok = said && read_list(t, json_object_get(said, "files"), err) && bring(t, of, err);
     json_decref(said);
     if (ok)
@@ -543,162 +556,4 @@ const struct openjd_path_rules *staged_rules(const struct staged *t, struct aren
     }
     *rules = (struct openjd_path_rules){list, count};
     return rules;
-}
-
-// ---- what was made
-
-struct sending {
-    struct stage *s;
-    const struct stage_of *of;
-    int file;
-    int64_t from; // of the file
-    int64_t sent; // of this call
-    bool counts;  // for the speed
-};
-
-static int64_t give_bytes(void *context, int64_t offset, void *to, size_t room, struct error *err)
-{
-    struct sending *s = context;
-    ssize_t got = pread(s->file, to, room, s->from + offset);
-    return got >= 0 ? got : (error_errno(err, errno, "cannot read what was made"), -1);
-}
-
-static bool sending_on(void *context, int64_t sent, int64_t received)
-{
-    struct sending *f = context;
-    (void)received;
-    if (f->counts && sent > f->sent)
-        moved(f->s, false, sent - f->sent);
-    f->sent = sent;
-    return f->of->asked(f->of->context);
-}
-
-static bool read_made(json_t *said, int64_t *offset, bool *whole)
-{
-    *offset = json_integer_value(json_object_get(said, "offset"));
-    *whole = json_is_true(json_object_get(said, "whole"));
-    return said != NULL;
-}
-
-static bool send_once(struct stage *s, struct sending *f, struct arena *a, const char *query,
-                      int64_t size, bool *whole, struct error *err)
-{
-    struct call look = {.path = path_of(s, f->of, a, "made", query)};
-    json_t *said = ask(s, f->of, &look, err);
-    if (!read_made(said, &f->from, whole))
-        return false;
-    json_decref(said);
-    if (*whole)
-        return true;
-    struct reply reply = {0};
-    const char *more = arena_format(a, "%s&offset=%" PRId64, query, f->from);
-    struct call call = {.method = "PUT",
-                        .path = path_of(s, f->of, a, "made", more),
-                        .content_type = "application/octet-stream",
-                        .upload = give_bytes,
-                        .upload_size = size - f->from,
-                        .progress = sending_on,
-                        .context = f};
-    f->sent = 0;
-    f->counts = moves(s, false, size - f->from);
-    bool ok = try_call(s, &call, a, &reply, err);
-    if (f->counts)
-        moves_no_more(s, false);
-    if (!ok)
-        return false;
-    said = json_loadb(reply.body.at, reply.body.size, 0, NULL);
-    int64_t offset;
-    bool read = read_made(said, &offset, whole);
-    json_decref(said);
-    return (read && *whole) || error_set(err, ERROR_NETWORK, "what was made did not come whole");
-}
-
-// A damaged arrival is dropped there: once more from the start.
-static bool send_all(struct stage *s, struct sending *f, struct arena *a, const char *query,
-                     int64_t size, struct error *err)
-{
-    int64_t since_ms = clock_tick_us() / 1000, wait_ms = RETRY_FIRST_MS;
-    int damaged = 0;
-    for (bool whole = false; !whole;) {
-        if (!f->of->asked(f->of->context))
-            return error_set(err, ERROR_CANCELLED, "it was stopped");
-        if (send_once(s, f, a, query, size, &whole, err))
-            continue;
-        if (err->kind == ERROR_DAMAGED && !damaged++)
-            continue;
-        // Our own earlier line may still be open there: the house waits for it.
-        if (!passes(err) && !(err->kind == ERROR_CONFLICT && strstr(err->what, "arriving")))
-            return false;
-        if (!wait_again(f->of, since_ms, &wait_ms) && f->of->asked(f->of->context))
-            return false;
-    }
-    return true;
-}
-
-// `what` says which output it is, for the house.
-static bool send_path(struct stage *s, const struct stage_of *of, const char *what,
-                      const char *path, sha256 *content, struct error *err)
-{
-    int64_t size = 0;
-    struct arena *a = arena_open((size_t)64 << 20);
-    struct sending f = {.s = s, .of = of, .file = open(path, O_RDONLY | O_CLOEXEC)};
-    bool ok = f.file >= 0 || error_errno(err, errno, "cannot read %s", path);
-    ok = ok && content_of_file(path, content, &size, err);
-    const char *query = ok ? arena_format(a, "%s&size=%" PRId64 "&content=%s", what, size,
-                                          sha256_text(content).text)
-                           : "";
-    ok = ok && send_all(s, &f, a, query, size, err);
-    if (f.file >= 0)
-        close(f.file);
-    arena_close(a);
-    return ok || error_while(err, "bringing %s to the house", strrchr(path, '/') + 1);
-}
-
-bool stage_send(struct stage *s, const struct stage_of *of, const struct stage_made *made,
-                struct error *err)
-{
-    char what[160];
-    sha256 content;
-    int size = snprintf(what, sizeof(what), "&output=%" PRId64 "&frame=%" PRId64 "&task=%" PRId64,
-                        made->output, made->frame, made->task);
-    if (made->tile >= 0)
-        snprintf(what + size, sizeof(what) - (size_t)size, "&tile=%" PRId64, made->tile);
-    return send_path(s, of, what, made->path, &content, err);
-}
-
-bool stage_send_named(struct stage *s, const struct stage_of *of, const char *name,
-                      const char *path, sha256 *content, struct error *err)
-{
-    struct arena *a = arena_open(1 << 20);
-    const char *what = arena_format(a, "&name=%s", address_encode(a, text_of(name)));
-    bool ok = send_path(s, of, what, path, content, err);
-    arena_close(a);
-    return ok;
-}
-
-// -1: not known, 0: no, 1: yes, 2: later.
-static int ask_place(struct stage *s, const struct stage_of *of, const struct call *call,
-                     struct error *err)
-{
-    json_t *said = ask(s, of, call, err);
-    const char *when = word(said, "when");
-    int answer = !said ? -1 : strcmp(when, "now") == 0 ? 1 : strcmp(when, "later") == 0 ? 2 : 0;
-    json_decref(said);
-    return answer;
-}
-
-bool stage_place(struct stage *s, const struct stage_of *of, struct error *err)
-{
-    json_t *body = json_pack("{s:s, s:s, s:I}", "worker", s->wish.worker, "attempt", of->attempt,
-                             "token", (json_int_t)of->token);
-    char *text = json_dumps(body, JSON_COMPACT);
-    struct call call = {.path = "/api/v1/work/place", .body = text_of(text)};
-    int answer = 2;
-    while ((answer = ask_place(s, of, &call, err)) == 2 && of->asked(of->context))
-        for (int slept = 0; slept < 1000 && of->asked(of->context); slept += 50)
-            clock_sleep_ms(50);
-    free(text);
-    json_decref(body);
-    return answer == 1 || (answer >= 0 && error_set(err, ERROR_CANCELLED,
-                                                    "another attempt counts, or it was stopped"));
 }

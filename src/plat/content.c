@@ -14,6 +14,17 @@ void content_begin(struct content *h)
     *h = (struct content){.whole = hasher_open("sha256")};
 }
 
+static void list_add(struct content_list *list, const uint8_t *digest)
+{
+    if (list->count == list->room) {
+        list->room = list->room ? list->room * 2 : 16;
+        list->at = realloc(list->at, list->room * sizeof(*list->at));
+        if (!list->at)
+            abort();
+    }
+    memcpy(list->at[list->count++].at, digest, SHA256_SIZE);
+}
+
 static void chunk_end(struct content *h)
 {
     uint8_t digest[64];
@@ -21,6 +32,8 @@ static void chunk_end(struct content *h)
         return;
     size_t size = hasher_end(h->chunk, digest);
     hasher_add(h->whole, digest, size);
+    if (h->list)
+        list_add(h->list, digest);
     h->chunk = NULL;
     h->in_chunk = 0;
 }
@@ -51,7 +64,8 @@ sha256 content_end(struct content *h)
     return content;
 }
 
-bool content_copy(int from, int to, sha256 *content, int64_t *size, struct error *err)
+static bool read_all(int from, int to, struct content_list *list, sha256 *content, int64_t *size,
+                     struct error *err)
 {
     struct content h;
     char *piece = malloc(PIECE);
@@ -59,6 +73,7 @@ bool content_copy(int from, int to, sha256 *content, int64_t *size, struct error
     if (!ok)
         abort();
     content_begin(&h);
+    h.list = list;
     for (*size = 0; ok;) {
         ssize_t got = pread(from, piece, PIECE, *size);
         if (got < 0 && errno == EINTR)
@@ -79,6 +94,17 @@ bool content_copy(int from, int to, sha256 *content, int64_t *size, struct error
     *content = content_end(&h);
     free(piece);
     return ok;
+}
+
+bool content_copy(int from, int to, sha256 *content, int64_t *size, struct error *err)
+{
+    return read_all(from, to, NULL, content, size, err);
+}
+
+bool content_chunks(int from, sha256 *content, int64_t *size, struct content_list *list,
+                    struct error *err)
+{
+    return read_all(from, -1, list, content, size, err);
 }
 
 bool content_of_file(const char *path, sha256 *content, int64_t *size, struct error *err)

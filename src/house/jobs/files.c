@@ -206,6 +206,24 @@ bool job_file_has(struct db_tx *tx, const char *job, const sha256 *content, int6
     return db_end(rows, err);
 }
 
+bool job_chunk_known(struct db_tx *tx, const char *job, const sha256 *hash,
+                     struct job_chunk *chunk, struct error *err)
+{
+    size_t size = 0;
+    struct db_rows *rows =
+        db_query(tx,
+                 "select c.content, c.number from content_chunks c where c.hash = ?1 and exists "
+                 "(select 1 from job_files f where f.content = c.content and f.job = ?2) limit 1",
+                 "bs", hash->at, (size_t)SHA256_SIZE, job);
+    const void *content = db_next(rows) ? db_blob(rows, 0, &size) : NULL;
+    chunk->known = content && size == SHA256_SIZE;
+    if (chunk->known) {
+        memcpy(chunk->content.at, content, SHA256_SIZE);
+        chunk->number = db_int(rows, 1);
+    }
+    return db_end(rows, err);
+}
+
 // ---- what attempts make
 
 bool job_file_made(struct db_tx *tx, const char *job, int64_t token, const struct job_file *made,

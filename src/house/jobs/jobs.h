@@ -508,6 +508,14 @@ MUST_CHECK bool job_files_read(struct db_tx *tx, const char *job, int64_t token,
                                struct job_file **list, size_t *count, struct error *err);
 MUST_CHECK bool job_file_has(struct db_tx *tx, const char *job, const sha256 *content,
                              int64_t *size, bool *has, struct error *err);
+// Where the store has a chunk among these; `known` false: nowhere.
+struct job_chunk {
+    bool known;
+    sha256 content;
+    int64_t number; // in the file of that content
+};
+MUST_CHECK bool job_chunk_known(struct db_tx *tx, const char *job, const sha256 *hash,
+                                struct job_chunk *chunk, struct error *err);
 // What an attempt made; it is in the store. Again is fine: *replaced, when what it had made before
 // was something else (`before`).
 MUST_CHECK bool job_file_made(struct db_tx *tx, const char *job, int64_t token,
