@@ -40,7 +40,7 @@ enum {
     HANDS = 3,
     SESSIONS_MOST = 256,
     PERSON_MOST = 16, // sessions of one person
-    WORKER_MOST = 2,  // of one worker
+    WORKER_MOST = 4,  // of one worker: those of its earlier lives last half a minute
     PIECES_MOST = 64, // of a session at once
 };
 #define WINDOW_BYTES ((uint64_t)96 << 20)

@@ -720,7 +720,12 @@ bool cache_chunk(struct cache *c, const sha256 *hash, void *to, size_t size)
     if (file >= 0)
         close(file);
     sha256 is = sha256_of(to, have);
-    return have == size && sha256_equal(&is, hash);
+    if (have != size || !sha256_equal(&is, hash))
+        return false;
+    pthread_mutex_lock(&c->lock);
+    c->numbers.shared_bytes += (int64_t)size;
+    pthread_mutex_unlock(&c->lock);
+    return true;
 }
 
 struct cache_numbers cache_numbers(struct cache *c)

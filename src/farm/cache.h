@@ -76,6 +76,7 @@ bool cache_chunk(struct cache *c, const sha256 *hash, void *to, size_t size);
 struct cache_numbers {
     int64_t files, bytes, pinned_bytes;
     int64_t fetched_files, fetched_bytes; // since it was opened
+    int64_t shared_bytes;                 // of these, chunks that other files here had
     int64_t dropped;                      // damaged
 };
 struct cache_numbers cache_numbers(struct cache *c);

@@ -302,6 +302,13 @@ static bool fetch_asked(void *context)
     return f->of->asked(f->of->context);
 }
 
+// What came over the line.
+static int64_t came_bytes(const struct cache_numbers *before, const struct cache_numbers *after)
+{
+    return after->fetched_bytes - before->fetched_bytes -
+           (after->shared_bytes - before->shared_bytes);
+}
+
 // ---- what a ticket reads
 
 bool stage_bring(struct stage *s, const struct stage_of *of, const struct cache_file *list,
@@ -324,7 +331,7 @@ bool stage_bring(struct stage *s, const struct stage_of *of, const struct cache_
     struct cache_numbers after = cache_numbers(s->cache);
     log_info("worker.fetched", "attempt=%s files=%zu fetched=%lld fetched_bytes=%lld via=%s",
              of->attempt, count, (long long)(after.fetched_files - before.fetched_files),
-             (long long)(after.fetched_bytes - before.fetched_bytes), stage_way(s));
+             (long long)came_bytes(&before, &after), stage_way(s));
     return true;
 }
 
@@ -460,14 +467,14 @@ static bool bring(struct staged *t, const struct stage_of *of, struct error *err
     snprintf(words, sizeof(words),
              "Files of the job: %zu, %s; fetched by this worker: %lld, %s%s%s", t->count,
              size_text(bytes_of(t)).text, (long long)(after.fetched_files - before.fetched_files),
-             size_text(after.fetched_bytes - before.fetched_bytes).text, fetched ? ", by " : "",
+             size_text(came_bytes(&before, &after)).text, fetched ? ", by " : "",
              fetched ? stage_way(t->s) : "");
     say(of, words);
-    log_info(
-        "worker.staged", "attempt=%s files=%zu bytes=%lld fetched=%lld fetched_bytes=%lld via=%s",
-        of->attempt, t->count, (long long)bytes_of(t),
-        (long long)(after.fetched_files - before.fetched_files),
-        (long long)(after.fetched_bytes - before.fetched_bytes), fetched ? stage_way(t->s) : "");
+    log_info("worker.staged",
+             "attempt=%s files=%zu bytes=%lld fetched=%lld fetched_bytes=%lld via=%s", of->attempt,
+             t->count, (long long)bytes_of(t),
+             (long long)(after.fetched_files - before.fetched_files),
+             (long long)came_bytes(&before, &after), fetched ? stage_way(t->s) : "");
     return copy_all(t, of, &f, err);
 }
 

@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "farm/stage_inside.h"
 #include "plat/clock.h"
 #include "plat/content.h"
@@ -299,7 +300,11 @@ static bool send_large(struct sending *f, const struct output *is, const struct 
     k.missing = ARENA_ARRAY(a, int64_t, list->count + 1);
     if (!claim(&k, list->count, whole, &old, err))
         return old && send_once(f->s, f, a, is->query, is->size, whole, err);
-    return *whole || (send_missing(&k, err) && say_end(f, is, a, whole, err));
+    if (!*whole && !(send_missing(&k, err) && say_end(f, is, a, whole, err)))
+        return false;
+    log_info("worker.sent", "attempt=%s chunks=%zu sent=%zu via=%s", f->of->attempt, list->count,
+             k.count, stage_way(f->s));
+    return true;
 }
 
 static bool send_small(struct sending *f, const struct output *is, const struct content_list *list,

@@ -298,6 +298,39 @@ static void a_worker_that_starts_again_has_its_files(void **state)
     assert_true(cache_numbers(s->cache).bytes <= 1000);
 }
 
+static void a_chunk_that_another_file_has_is_found_also_after_a_new_start(void **state)
+{
+    enum { CHUNK = 8 << 20 };
+    struct scene *s = *state;
+    struct error err;
+    char *bytes = malloc(CHUNK), *came = malloc(CHUNK), path[300];
+    assert_true(bytes && came);
+    add(&s->house, 0, 2 * CHUNK + 1000);
+    fill(0, CHUNK, bytes, CHUNK);
+    sha256 hash = sha256_of(bytes, CHUNK);
+    open_cache(s, 100000000);
+    assert_false(cache_chunk(s->cache, &hash, came, CHUNK));
+    for (int life = 0; life < 2; life++) {
+        assert_true(bring(s, 0, 1, &err));
+        let_go(s, 0, 1);
+        memset(came, 0, CHUNK);
+        assert_true(cache_chunk(s->cache, &hash, came, CHUNK));
+        assert_memory_equal(came, bytes, CHUNK);
+        assert_int_equal(cache_numbers(s->cache).shared_bytes, CHUNK);
+        assert_false(cache_chunk(s->cache, &hash, came, CHUNK - 1)); // another one
+        open_cache(s, 100000000);
+    }
+    // Bytes that are not those of their hash are not given (all its chunks are alike).
+    path_of(s, 0, "files", path);
+    assert_int_equal(chmod(path, 0600), 0);
+    FILE *file = fopen(path, "r+");
+    assert_true(file && fseek(file, 5, SEEK_SET) == 0 && fputc(bytes[5] ^ 1, file) != EOF);
+    assert_int_equal(fclose(file), 0);
+    assert_false(cache_chunk(s->cache, &hash, came, CHUNK));
+    free(bytes);
+    free(came);
+}
+
 static void a_cut_line_costs_only_what_was_on_it(void **state)
 {
     struct scene *s = *state;
@@ -504,6 +537,7 @@ int main(int argc, char **argv)
         T(what_was_used_longest_ago_goes_first),
         T(what_is_pinned_stays_and_what_does_not_fit_beside_it_is_refused),
         T(a_worker_that_starts_again_has_its_files),
+        T(a_chunk_that_another_file_has_is_found_also_after_a_new_start),
         T(a_cut_line_costs_only_what_was_on_it),
         T(one_that_was_stopped_in_the_middle_goes_on_there_after_a_new_start),
         T(a_half_file_that_is_damaged_is_fetched_from_the_start),

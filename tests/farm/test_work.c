@@ -2,16 +2,20 @@
 #include "test.h"
 // clang-format on
 #include "api/api.h"
+#include "far.h"
+#include "farm/stage.h"
 #include "farm/worker.h"
 #include "house/assets/assets.h"
 #include "house/flow/flow.h"
 #include "house/jobs/jobs.h"
 #include "plat/clock.h"
+#include "plat/content.h"
 #include "plat/files.h"
 #include "plat/ids.h"
 #include "store/store.h"
 #include "wire/socket_client.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -70,8 +74,9 @@ static bool project_in(struct db_tx *tx, void *context, struct error *e)
 static void open_door(void)
 {
     OK(jobs_open(h.db, clock_now_ms(), &h.jobs, &err));
-    OK(flow_open(&(struct flow_wish){
-                      .db = h.db, .store = h.store, .jobs = h.jobs, .scratch = h.scratch}, &h.flow, &err));
+    OK(flow_open(
+        &(struct flow_wish){.db = h.db, .store = h.store, .jobs = h.jobs, .scratch = h.scratch},
+        &h.flow, &err));
     h.sockets = sockets_open(&(struct sockets_wish){.message_limit = 1 << 20}, &err);
     OK(h.sockets);
     h.api = api_open(&(struct api_wish){.db = h.db,
@@ -80,6 +85,7 @@ static void open_door(void)
                                         .sockets = h.sockets,
                                         .house_name = "test",
                                         .version = "0",
+                                        .scratch_folder = h.scratch,
                                         .check_answers = true,
                                         .rooms = {.jobs = h.jobs, .flow = h.flow}},
                      &err);
@@ -127,7 +133,8 @@ static int open_house(void **state)
     h.people = people_open(&(struct people_wish){.db = h.db, .quick_hash = true}, &err);
     OK(h.people);
     OK(people_add(h.people, "Ada", "ada@example.org", true, NULL, "", h.person, link, &err));
-    OK(token_make(h.people, h.person, "w", "worker", 0, false, "", h.token_id, h.worker_token, &err));
+    OK(token_make(h.people, h.person, "w", "worker", 0, false, "", h.token_id, h.worker_token,
+                  &err));
     OK(token_make(h.people, h.person, "p", "all", 0, false, "", token_id, h.person_token, &err));
     h.project = id_new();
     OK(db_write(h.db, project_in, NULL, &err));
@@ -430,6 +437,256 @@ static void a_token_that_was_taken_away_ends_the_line(void **state)
     assert_null(line(h.worker_token));
 }
 
+// ---- what it reads and makes, by UDP
+
+static struct {
+    char url[64], meant[1000];
+    struct far *far;
+    struct socket_client *line;
+    json_t *task;
+    const char *attempt;
+    long long token;
+    sha256 own, other; // contents: that the attempt reads, and another's
+} u;
+
+static sha256 content_as(const char *bytes)
+{
+    struct content c;
+    content_begin(&c);
+    content_add(&c, bytes, strlen(bytes));
+    return content_end(&c);
+}
+
+static void by_udp(void)
+{
+    memset(&u, 0, sizeof(u));
+    snprintf(u.url, sizeof(u.url), "http://127.0.0.1:%d", h.port);
+    OK(api_bulk_open(h.api, "127.0.0.1", 0, &err));
+    u.line = greet("");
+    queue("own.mov");
+    say(u.line, "{\"next\":{\"slots\":1}}");
+    u.task = hear(u.line, "task");
+    assert_non_null(u.task);
+    u.attempt = json_string_value(json_object_get(u.task, "attempt"));
+    u.token = json_integer_value(json_object_get(u.task, "token"));
+    queue("other.mov"); // waits for a slot
+    u.own = content_as("own.mov");
+    u.other = content_as("other.mov");
+    OK((u.far = far_open(u.url, h.worker_token, WORKER, &err)));
+}
+
+// So that its lease is long enough for the slowest machine.
+static void beat(void)
+{
+    say(u.line, "{\"beat\":{\"attempts\":[{\"attempt\":\"%s\",\"token\":%lld}]}}", u.attempt,
+        u.token);
+}
+
+static void by_udp_no_more(void)
+{
+    far_close(u.far);
+    json_decref(u.task);
+    socket_client_close(u.line);
+    api_bulk_close(h.api);
+}
+
+static const char *words(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vsnprintf(u.meant, sizeof(u.meant), format, list);
+    va_end(list);
+    return u.meant;
+}
+
+static enum error_kind fetch(struct far *far, long long token, const sha256 *content, size_t bytes,
+                             char *came)
+{
+    return far_item(
+        far, words("staged %s %lld %s 0 %zu", u.attempt, token, sha256_text(content).text, bytes),
+        NULL, 0, came, bytes);
+}
+
+static void a_worker_reads_by_udp_what_its_attempt_names_and_nothing_else(void **state)
+{
+    (void)state;
+    char came[64] = "";
+    by_udp();
+    assert_int_equal(fetch(u.far, u.token, &u.own, 7, came), ERROR_NONE);
+    assert_memory_equal(came, "own.mov", 7);
+    assert_int_equal(fetch(u.far, u.token, &u.other, 9, came), ERROR_NOT_FOUND);
+    assert_int_equal(fetch(u.far, u.token, &u.own, 6, came), ERROR_INPUT); // it is longer
+    assert_int_equal(fetch(u.far, u.token + 1, &u.own, 7, came), ERROR_CONFLICT);
+    // Many in one: all of them, or nothing.
+    sha256 both[] = {u.own, u.own, u.other};
+    assert_int_equal(far_item(u.far, words("pack %s %lld 1 14", u.attempt, u.token), both,
+                              sizeof(sha256) * 2, came, 14),
+                     ERROR_NONE);
+    assert_memory_equal(came, "own.movown.mov", 14);
+    assert_int_equal(far_item(u.far, words("pack %s %lld 2 23", u.attempt, u.token), both,
+                              sizeof(both), came, 23),
+                     ERROR_NOT_FOUND);
+    // Another worker with the same token does not hold the attempt.
+    char mine[27];
+    memcpy(mine, id_new().text, sizeof(mine));
+    struct far *stranger = far_open(u.url, h.worker_token, mine, &err);
+    OK(stranger);
+    assert_int_equal(fetch(stranger, u.token, &u.own, 7, came), ERROR_CONFLICT);
+    far_close(stranger);
+    // The other ways into a house are not open to a worker's session.
+    assert_int_equal(far_item(u.far, "chunk 1 0", NULL, 0, came, 7), ERROR_INPUT);
+    assert_int_equal(far_item(u.far, "small", "x", 1, NULL, 0), ERROR_INPUT);
+    // A right that is taken away ends at once.
+    OK(token_end(h.people, h.person, h.token_id, "", &err));
+    assert_int_not_equal(fetch(u.far, u.token, &u.own, 7, came), ERROR_NONE);
+    by_udp_no_more();
+}
+
+static void a_person_opens_no_session_of_a_worker(void **state)
+{
+    (void)state;
+    by_udp();
+    assert_null(far_open(u.url, h.person_token, WORKER, &err));
+    assert_int_equal(err.kind, ERROR_DENIED);
+    by_udp_no_more();
+}
+
+static enum error_kind bring(const char *name, const char *bytes, const sha256 *content,
+                             const sha256 *hash)
+{
+    return far_item(u.far,
+                    words("made %s %lld %zu %s 0 %s -1 -1 0 -1 %s", u.attempt, u.token,
+                          strlen(bytes), sha256_text(content).text, sha256_text(hash).text, name),
+                    bytes, strlen(bytes), NULL, 0);
+}
+
+static void a_worker_brings_by_udp_its_own_outputs_and_nothing_else(void **state)
+{
+    (void)state;
+    char path[300];
+    struct buf seen = BUF_LIMIT(100);
+    by_udp();
+    sha256 content = content_as("made"), hash = sha256_of("made", 4), wrong = sha256_of("mode", 4);
+    assert_int_equal(bring("film.mp4", "made", &content, &wrong), ERROR_DAMAGED);
+    assert_int_equal(bring("film.mp4", "made", &u.own, &hash), ERROR_DAMAGED);
+    assert_int_equal(bring("../film.mp4", "made", &content, &hash), ERROR_INPUT);
+    snprintf(path, sizeof(path), "%s/%s/film.mp4", h.scratch, u.attempt);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(bring("film.mp4", "made", &content, &hash), ERROR_NONE);
+    OK(file_read(path, &seen, &err));
+    assert_string_equal(seen.at, "made");
+    buf_free(&seen);
+    assert_int_equal(bring("film.mp4", "made", &content, &hash), ERROR_NONE); // again is fine
+    u.token++;
+    assert_int_equal(bring("other.mp4", "made", &content, &hash), ERROR_CONFLICT);
+    by_udp_no_more();
+}
+
+static bool find_house(void *context, struct worker_house *house, struct error *e);
+static bool never_stopped(void *context)
+{
+    (void)context;
+    return true;
+}
+
+// What the house asks for of an output of `size` bytes that is called film.mp4.
+static json_t *claimed(const struct content_list *list, const sha256 *content, int64_t size)
+{
+    json_t *hashes = json_array(), *answer;
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(hashes, json_string(sha256_text(&list->at[i]).text));
+    json_t *body = json_pack("{s:s, s:s, s:I, s:s, s:I, s:s, s:i, s:o}", "worker", WORKER,
+                             "attempt", u.attempt, "token", (json_int_t)u.token, "name", "film.mp4",
+                             "size", (json_int_t)size, "content", sha256_text(content).text, "from",
+                             0, "hashes", hashes);
+    char *meant = json_dumps(body, JSON_COMPACT);
+    answer = far_post(u.far, "/api/v1/work/claim", meant, &err);
+    OK(answer);
+    free(meant);
+    json_decref(body);
+    return answer;
+}
+
+static void what_came_before_a_cut_is_not_sent_again(void **state)
+{
+    (void)state;
+    enum { CHUNK = 8 << 20, SIZE = CHUNK + 5000 };
+    char path[300], cache[300], arrived[300], *bytes = calloc(1, SIZE);
+    sha256 content, again;
+    int64_t size;
+    struct content_list list = {0};
+    by_udp();
+    for (size_t i = 0; i < SIZE; i += 1000)
+        bytes[i] = (char)(i / 1000);
+    snprintf(path, sizeof(path), "%s/made.mp4", h.folder);
+    snprintf(cache, sizeof(cache), "%s/cache", h.folder);
+    OK(file_write(path, bytes, SIZE, 0600, &err));
+    int file = open(path, O_RDONLY);
+    OK(content_chunks(file, &content, &size, &list, &err));
+    close(file);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(
+        far_item(u.far,
+                 words("made %s %lld %d %s 0 %s -1 -1 0 -1 film.mp4", u.attempt, u.token, SIZE,
+                       sha256_text(&content).text, sha256_text(&list.at[0]).text),
+                 bytes, CHUNK, NULL, 0),
+        ERROR_NONE);
+    beat();
+    // The house's end of UDP dies and comes again: a new session, and the house still has it.
+    api_bulk_close(h.api);
+    OK(api_bulk_open(h.api, "127.0.0.1", 0, &err));
+    json_t *said = claimed(&list, &content, SIZE);
+    assert_int_equal(json_array_size(json_object_get(said, "missing")), 1);
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(said, "missing"), 0)), 1);
+    json_decref(said);
+    beat();
+    struct stage *s = stage_open(&(struct stage_wish){.worker = WORKER,
+                                                      .cache_folder = cache,
+                                                      .cache_bytes = 64 << 20,
+                                                      .find_house = find_house},
+                                 &err);
+    OK(s);
+    struct stage_of of = {.attempt = u.attempt, .token = u.token, .asked = never_stopped};
+    OK(stage_send_named(s, &of, "film.mp4", path, &again, &err));
+    snprintf(arrived, sizeof(arrived), "%s/%s/film.mp4", h.scratch, u.attempt);
+    OK(content_of_file(arrived, &again, &size, &err));
+    assert_true(sha256_equal(&again, &content));
+    stage_close(s);
+    free(list.at);
+    free(bytes);
+    by_udp_no_more();
+}
+
+static void without_udp_it_goes_all_the_same(void **state)
+{
+    (void)state;
+    char cache[300], made[300];
+    sha256 content;
+    by_udp();
+    api_bulk_close(h.api);
+    snprintf(cache, sizeof(cache), "%s/cache", h.folder);
+    snprintf(made, sizeof(made), "%s/made", h.folder);
+    OK(file_write(made, "made", 4, 0600, &err));
+    beat();
+    struct stage *s = stage_open(&(struct stage_wish){.worker = WORKER,
+                                                      .cache_folder = cache,
+                                                      .cache_bytes = 64 << 20,
+                                                      .find_house = find_house},
+                                 &err);
+    OK(s);
+    struct stage_of of = {.attempt = u.attempt, .token = u.token, .asked = never_stopped};
+    struct cache_file own = {u.own, 7}, other = {u.other, 9};
+    OK(stage_bring(s, &of, &own, 1, &err));
+    stage_let_go(s, &own, 1);
+    assert_false(stage_bring(s, &of, &other, 1, &err));
+    assert_int_equal(err.kind, ERROR_NOT_FOUND);
+    OK(stage_send_named(s, &of, "film.mp4", made, &content, &err));
+    snprintf(made, sizeof(made), "%s/%s/film.mp4", h.scratch, u.attempt);
+    assert_int_equal(access(made, F_OK), 0);
+    stage_close(s);
+    by_udp_no_more();
+}
+
 // ---- the real worker
 
 static bool find_house(void *context, struct worker_house *house, struct error *e)
@@ -590,6 +847,11 @@ int main(int argc, char **argv)
         T(a_cancelled_attempt_is_dropped_at_once),
         T(a_worker_that_comes_back_empty_has_lost_its_attempts),
         T(a_token_that_was_taken_away_ends_the_line),
+        T(a_worker_reads_by_udp_what_its_attempt_names_and_nothing_else),
+        T(a_person_opens_no_session_of_a_worker),
+        T(a_worker_brings_by_udp_its_own_outputs_and_nothing_else),
+        T(what_came_before_a_cut_is_not_sent_again),
+        T(without_udp_it_goes_all_the_same),
         T(the_worker_does_what_there_is),
         T(the_worker_stops_what_was_cancelled),
         T(at_a_desk_the_engine_rests_while_the_user_is_there),

@@ -222,12 +222,13 @@ static void every_table_that_names_bytes_of_the_store_is_asked(void **state)
 {
     (void)state;
     char sql[2000];
-    int size = snprintf(sql, sizeof(sql),
-                        "select count(*) from sqlite_master m join pragma_table_info(m.name) p "
-                        "where m.type = 'table' and p.name = 'content' and m.name not in "
-                        // digests of any; what a delivery names, its files hold; what lies in places
-                        "('contents', 'content_chunks', 'content_sums', 'content_crcs', "
-                        "'deliveries', 'place_files', 'place_was'");
+    int size =
+        snprintf(sql, sizeof(sql),
+                 "select count(*) from sqlite_master m join pragma_table_info(m.name) p "
+                 "where m.type = 'table' and p.name = 'content' and m.name not in "
+                 // digests of any; what a delivery names, its files hold; what lies in places
+                 "('contents', 'content_chunks', 'content_sums', 'content_crcs', "
+                 "'deliveries', 'place_files', 'place_was'");
     for (const char *const *t = flow_holders(); *t; t++)
         size += snprintf(sql + size, sizeof(sql) - (size_t)size, ", '%s'", *t);
     snprintf(sql + size, sizeof(sql) - (size_t)size, ")");
@@ -369,6 +370,36 @@ static void an_attempt_gets_what_its_step_reads_not_what_it_has_made(void **stat
     assert_int_equal(r.read, WORDS + 1);
 }
 
+struct knowing {
+    const char *job;
+    sha256 hash;
+    struct job_chunk chunk;
+};
+static bool knowing_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct knowing *k = context;
+    return job_chunk_known(tx, k->job, &k->hash, &k->chunk, e);
+}
+
+static void a_chunk_is_known_to_the_job_whose_files_have_it_and_to_no_other(void **state)
+{
+    (void)state;
+    bring();
+    id job = make_job();
+    struct knowing k = {.job = job.text, .hash = sha256_of(words[0], strlen(words[0]))};
+    OK(db_read(h.db, knowing_in, &k, &err));
+    sha256 content = content_of_word(words[0]);
+    assert_true(k.chunk.known && sha256_equal(&k.chunk.content, &content));
+    assert_int_equal(k.chunk.number, 0);
+    k.job = h.project.text; // another thing's id
+    OK(db_read(h.db, knowing_in, &k, &err));
+    assert_false(k.chunk.known);
+    k.job = job.text;
+    k.hash = content; // what the store does not have
+    OK(db_read(h.db, knowing_in, &k, &err));
+    assert_false(k.chunk.known);
+}
+
 static void what_attempts_made_and_nobody_reads_goes_before_the_job_ends(void **state)
 {
     (void)state;
@@ -397,6 +428,7 @@ int main(int argc, char **argv)
         TEST(no_job_is_made_of_a_transfer_that_is_going),
         TEST(what_is_written_meanwhile_is_not_lost),
         TEST(an_attempt_gets_what_its_step_reads_not_what_it_has_made),
+        TEST(a_chunk_is_known_to_the_job_whose_files_have_it_and_to_no_other),
         TEST(what_attempts_made_and_nobody_reads_goes_before_the_job_ends),
     };
     return RUN_TESTS(tests);

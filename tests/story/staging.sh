@@ -77,7 +77,7 @@ steps:
 YAML
 mkdir -p "$show/many"
 (cd "$show/many" && for i in $(seq 40); do mkdir -p d$i; for k in $(seq 50); do echo "file $i $k" >d$i/f$k.txt; done; done)
-head -c 150000000 /dev/urandom >"$show/big.bin"
+head -c 110000000 /dev/urandom >"$show/big.bin"
 sum=$(cd "$show/many" && find . -type f | sort | xargs cat | cat - "$show/big.bin" | md5sum | cut -d' ' -f1)
 many=(-p Files="$show/many" -p Big="$show/big.bin" -p Want="$sum")
 ok "an input that a parameter names is missed as well" says 'none.bin' 3 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" -p Big="$show/none.bin"
@@ -100,6 +100,10 @@ ok "a worker that sees none of it renders" until_true 60 job_is "$first" done
 ok "all frames are in their places, and nothing else" test "$(ls -A "$show/out" | tr '\n' ' ')" = "frame_1.png frame_2.png frame_3.png frame_4.png "
 ok "from the files as they were submitted" test "$(pixels "$show/out/frame_3.png")" = "$(pixels "$work/alone/frame_3.png")"
 ok "what it made is among the job's files, by content" bash -c "[ \$(curl -sSk -H 'Authorization: Bearer $token' '$url/api/v1/jobs/$first/inputs' | grep -o '\"path\"' | wc -l) = 7 ]"
+ok "its files came by UDP" grep -q 'worker.staged.* fetched=[1-9].* via=UDP' "$work/far.err"
+logs() { local t; for t in $(ask GET "/jobs/$first/attempts" | field '.map(a=>a.token).join(" ")'); do here job "$first" log "$t"; done; }
+ok "the task's log says so" says 'fetched by this worker: [1-9].*, by UDP' 0 logs
+ok "and by which way its frames went" says 'went to the house by UDP' 0 logs
 ok "its session's files are gone" until_true 20 bash -c "! ls -d '$TMPDIR'/posthouse-worker-*/files-* 2>/dev/null"
 ok "what is no staged job is not for it" says '"state"' 0 here submit "$show/ball.pov" --project Farm --frames 1 "${size[@]}" --json
 shared=$(job_id "$work/heard")
@@ -230,15 +234,35 @@ ok "nodes tell it with its date" says 'line from the house to worker .* Mbit/s, 
 here job "$planned" cancel >/dev/null
 
 # ---- damage and bounds
+moved() { ask GET /traffic/history | field ".filter(m=>m.kind==='staging'&&m.way==='$1'&&m.via==='udp'&&m.bytes>1e7).length" | grep -qv '^0$'; }
+ok "the history says that the big file went by UDP" until_true 60 moved out
+ok "and the large frame" until_true 60 moved in
+mkdir -p "$show/few"; echo few >"$show/few/f.txt"
+big_job() { # big_job: the sum of what is there now
+  local sum; sum=$(cat "$show/few/f.txt" "$show/part.bin" | md5sum | cut -d' ' -f1)
+  here submit "$work/sum.yaml" "${farm[@]}" -p Files="$show/few" -p Big="$show/part.bin" -p Want="$sum" --wait
+}
+came_bytes() { sed -n 's/.*worker.staged.* fetched_bytes=\([0-9]*\) .*/\1/p' "$work/far.err" | tail -1; }
+head -c 20000000 /dev/urandom >"$show/part.bin"
+ok "a file of three chunks comes" says ', done' 0 big_job
+printf X | dd of="$show/part.bin" bs=1 seek=9000000 conv=notrunc 2>/dev/null
+ok "and again, with one of them changed" says ', done' 0 big_job
+ok "only that one is fetched" test "$(came_bytes)" = 8388608
 stop_worker
 victim=$(cached -size +100M | head -1)
 chmod u+w "$victim"; printf X | dd of="$victim" bs=1 seek=77777777 conv=notrunc 2>/dev/null
+# UDP is blocked from here on, where we have a network of its own to block it in.
+blocked=TCP
+{ [ ${#enter[@]} -gt 0 ] && ip -n $net rule add pref 1 ipproto udp blackhole; } 2>/dev/null || blocked=UDP
 worker --worker.disks=off --worker.cache="200 MB" --worker.cache.folder="$cache"
 ok "a damaged file of the cache does not get into a job" says ', done' 0 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" --wait
 ok "it was noticed" grep -q 'cache.damaged' "$work/far.err"
 head -c 120000000 /dev/urandom >"$show/big.bin"
 sum=$(cd "$show/many" && find . -type f | sort | xargs cat | cat - "$show/big.bin" | md5sum | cut -d' ' -f1)
 ok "another big file comes" says ', done' 0 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" -p Big="$show/big.bin" -p Want="$sum" --wait
+came_by() { sed -n 's/.*worker.staged.* fetched=\([0-9]*\) .* via=\(.*\)/\1 \2/p' "$work/far.err" | tail -1; }
+ok "without UDP it came by several lines of TCP" test "$(came_by)" = "1 $blocked"
+ip -n $net rule del pref 1 2>/dev/null
 ok "the cache stays within its bounds" test "$(cached -printf '%s\n' | awk '{s+=$1} END {print (s < 200000000)}')" = 1
 ok "what was used longest ago went" test ! -e "$victim"
 ok "workers that were killed left nothing behind" test "$(ls -d "$TMPDIR"/posthouse-worker-* | wc -l)" = 1
