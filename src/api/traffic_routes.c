@@ -132,6 +132,10 @@ static bool stream_patch(struct call *c, struct error *err)
         return false;
     if (!may)
         return call_denied(c, MAY_MANAGE, err);
+    bool pause = paused ? json_is_true(paused) : found->paused;
+    if (!line_order(line_of(c), found->key, (int)(priority >= 0 ? priority : found->priority),
+                    pause, clock_now_ms(), err))
+        return false;
     traffic_change(t, c->stream, (int)priority, paused ? json_is_true(paused) : -1);
     found->priority = priority >= 0 ? (int)priority : found->priority;
     found->paused = paused ? json_is_true(paused) : found->paused;

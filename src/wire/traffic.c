@@ -21,8 +21,8 @@
 
 enum {
     CHAINS = 1024,
-    SLOTS = 8,      // seconds of a stream's own rate
-    RATE_S = 4,     // it is the mean over so many
+    SLOTS = 8,  // seconds of a stream's own rate
+    RATE_S = 4, // it is the mean over so many
     PIECE_MIN = 1024,
     PIECE_MOST = 256 << 10,
     BURST_MIN = 8 << 10,
@@ -65,8 +65,16 @@ struct stream {
     bool paused, cut;
 };
 
+struct recall {
+    struct recall *next; // in its chain
+    char *key;
+    int priority;
+    bool paused;
+};
+
 struct traffic {
     pthread_mutex_t lock; // all below
+    struct recall *recalls[CHAINS];
     struct bucket *buckets[CHAINS];
     struct stream *streams[CHAINS], *newest;
     int64_t line_s[2][TRAFFIC_HISTORY_S + 1], line[2][TRAFFIC_HISTORY_S + 1];
@@ -104,6 +112,12 @@ void traffic_close(struct traffic *t)
             next = b->next;
             free(b->name);
             free(b);
+        }
+    for (int i = 0; i < CHAINS; i++)
+        for (struct recall *r = t->recalls[i], *next; r; r = next) {
+            next = r->next;
+            free(r->key);
+            free(r);
         }
     pthread_mutex_destroy(&t->lock);
     free(t);
@@ -212,6 +226,33 @@ static char *copy(const char *from)
     return made;
 }
 
+static struct recall **recall_at(struct traffic *t, const char *key)
+{
+    struct recall **at = &t->recalls[chain_of(key)];
+    while (*at && strcmp((*at)->key, key) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+void traffic_recall(struct traffic *t, const char *key, int priority, bool paused)
+{
+    pthread_mutex_lock(&t->lock);
+    struct recall **at = recall_at(t, key), *r = *at;
+    if (priority == TRAFFIC_PRIORITY && !paused && r) {
+        *at = r->next;
+        free(r->key);
+        free(r);
+    } else if (priority != TRAFFIC_PRIORITY || paused) {
+        if (!r && !(r = *at = calloc(1, sizeof(*r))))
+            abort();
+        if (!r->key)
+            r->key = copy(key);
+        r->priority = priority < 0 ? 0 : priority > 100 ? 100 : priority;
+        r->paused = paused;
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
 // What went by UDP once is said to go by UDP.
 static void say_via(struct stream *s, const char *via)
 {
@@ -249,6 +290,9 @@ struct stream *traffic_join(struct traffic *t, const struct stream_wish *w)
         s->subject = copy(w->subject);
         s->way = w->way;
         s->priority = w->priority < 0 ? 0 : w->priority > 100 ? 100 : w->priority;
+        const struct recall *said = *recall_at(t, w->key);
+        s->priority = said ? said->priority : s->priority;
+        s->paused = said && said->paused;
         s->began_ms = s->moved_ms = clock_now_ms();
         s->moved_us = s->granted_us = t->now_us();
         s->asked_us = s->granted_us - ASKED_US;
@@ -429,7 +473,7 @@ static struct stream_seen seen_of(struct stream *s, struct arena *a, int64_t now
                                 .who = arena_text(a, s->who),
                                 .project = arena_text(a, s->project),
                                 .subject = arena_text(a, s->subject),
-                                .via = arena_text(a, *s->via              ? s->via
+                                .via = arena_text(a, *s->via             ? s->via
                                                      : s->users_most > 1 ? "tcp"
                                                                          : "https"),
                                 .way = s->way,

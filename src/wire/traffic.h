@@ -72,6 +72,8 @@ struct stream_seen {
 void traffic_list(struct traffic *t, struct arena *a, struct stream_seen **list, size_t *count);
 // By id. -1: stays as it is. False: there is none.
 bool traffic_change(struct traffic *t, const char *id, int priority, int paused);
+// What a stream of this key begins with whenever it is new: as somebody has said of it before.
+void traffic_recall(struct traffic *t, const char *key, int priority, bool paused);
 // Whoever moves bytes against this bucket stops.
 void traffic_cut(struct traffic *t, const char *bucket);
 // Those that have rested so long since they last moved, and have not been given here since: what

@@ -44,6 +44,11 @@ ok "a session is asked for over the API" session_has_all
 nobody() { [ "$(curl -s -o /dev/null -w '%{http_code}' -X POST "$url/api/v1/transfers/$transfer/bulk")" = 401 ]; }
 ok "nobody gets none" nobody
 
+# What is taken out is to go first from now on.
+version=$(ask GET "/assets/$(asset_of reel1.bin)" | field .version.id)
+stream() { ask GET /traffic | field ".streams.find(s=>s.kind==='download'&&s.via==='udp'&&s.subject==='$version').$1"; }
+ok "a download is let go before others" ask PATCH "/traffic/$(stream id)" '{"priority":77}'
+
 # Killed in the middle: the put waits, goes on in a new session, and all is there.
 killed() {
   put reel3.bin --policy fixed --rate 100 &
@@ -60,6 +65,8 @@ killed() {
 ok "a house that is killed and opened again gets the rest" killed
 ok "and has the exact bytes" got_back reel3.bin
 
+ok "an earlier file comes out again" got_back reel1.bin
+ok "before others, as was said before the house died" test "$(stream priority)" = 77
 ok "the house closes" close_house
 ok "a house without UDP opens" open_house --worker=off --bulk=off
 made reel4.bin 3000000

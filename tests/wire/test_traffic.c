@@ -68,6 +68,42 @@ static void a_cap_is_kept_and_changes_while_it_runs(void **state)
     traffic_close(t);
 }
 
+static void what_was_said_of_a_stream_holds_when_it_is_new_again(void **state)
+{
+    (void)state;
+    struct arena *a = arena_open(1 << 20);
+    struct traffic *t = opened();
+    struct stream_seen *list;
+    size_t count;
+    int wait;
+    traffic_recall(t, "a", 90, false);
+    traffic_recall(t, "b", 50, true);
+    traffic_recall(t, "c", 10, true);
+    traffic_recall(t, "c", 50, false); // the usual: nothing is kept
+    struct stream *s[] = {joined(t, "a", 50), joined(t, "b", 50), joined(t, "c", 50)};
+    traffic_list(t, a, &list, &count);
+    assert_int_equal(count, 3);
+    assert_string_equal(list[2].key, "a");
+    assert_int_equal(list[2].priority, 90);
+    assert_true(list[1].paused && !list[2].paused && !list[0].paused);
+    assert_int_equal(list[0].priority, 50);
+    assert_int_equal(stream_take(s[1], 1000, &wait), 0);
+    assert_int_equal(stream_take(s[2], 1000, &wait), 1000);
+    for (int i = 0; i < 3; i++)
+        stream_leave(s[i]);
+    // A stream that was forgotten comes back as it was said.
+    now_us += 700 * 1000000LL;
+    traffic_rested(t, 1000, a, &list, &count);
+    traffic_list(t, a, &list, &count);
+    assert_int_equal(count, 1); // the paused one stays
+    s[0] = joined(t, "a", 50);
+    traffic_list(t, a, &list, &count);
+    assert_int_equal(list[0].priority, 90);
+    stream_leave(s[0]);
+    traffic_close(t);
+    arena_close(a);
+}
+
 static void the_narrowest_of_its_buckets_holds(void **state)
 {
     (void)state;
@@ -190,6 +226,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cap_is_kept_and_changes_while_it_runs),
+        cmocka_unit_test(what_was_said_of_a_stream_holds_when_it_is_new_again),
         cmocka_unit_test(the_narrowest_of_its_buckets_holds),
         cmocka_unit_test(equals_share_and_the_higher_goes_first),
         cmocka_unit_test(paused_ones_rest_and_cut_ones_stop),

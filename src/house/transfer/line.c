@@ -240,6 +240,44 @@ bool move_list(struct db_tx *tx, const char *project, const char *before, int64_
     return false;
 }
 
+// ---- orders
+
+struct order {
+    const char *key;
+    int priority;
+    bool paused;
+    int64_t now_ms;
+};
+
+static bool order_in(struct db_tx *tx, void *context, struct error *err)
+{
+    const struct order *o = context;
+    bool usual = o->priority == TRAFFIC_PRIORITY && !o->paused;
+    return db_run(tx, err, "delete from move_orders where key = ?1 or said_ms < ?2", "si", o->key,
+                  o->now_ms - KEPT_MS) &&
+           (usual || db_run(tx, err, "insert into move_orders values (?1, ?2, ?3, ?4)", "siii",
+                            o->key, (int64_t)o->priority, (int64_t)o->paused, o->now_ms));
+}
+
+bool line_order(struct line *l, const char *key, int priority, bool paused, int64_t now_ms,
+                struct error *err)
+{
+    struct order o = {key, priority, paused, now_ms};
+    if (!db_write(l->db, order_in, &o, err))
+        return false;
+    traffic_recall(l->traffic, key, priority, paused);
+    return true;
+}
+
+static bool orders_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct line *l = context;
+    struct db_rows *rows = db_query(tx, "select key, priority, paused from move_orders", "");
+    while (db_next(rows))
+        traffic_recall(l->traffic, db_text(rows, 0), (int)db_int(rows, 1), db_int(rows, 2) != 0);
+    return db_end(rows, err);
+}
+
 // ---- opening, and what goes on
 
 struct line *line_open(struct db *db, struct traffic *traffic, int64_t now_ms, struct error *err)
@@ -251,7 +289,7 @@ struct line *line_open(struct db *db, struct traffic *traffic, int64_t now_ms, s
     l->traffic = traffic;
     l->applied = json_object();
     pthread_mutex_init(&l->lock, NULL);
-    if (line_turn(l, now_ms, err))
+    if (line_turn(l, now_ms, err) && db_read(db, orders_in, l, err))
         return l;
     line_close(l);
     return NULL;

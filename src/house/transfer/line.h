@@ -24,6 +24,11 @@ struct traffic *line_traffic(struct line *l);
 // second, and after a cap was changed.
 MUST_CHECK bool line_turn(struct line *l, int64_t now_ms, struct error *err);
 
+// What somebody said of a stream (its key): kept, and it holds whenever such a stream is new, also
+// after a restart. Forgotten when it is the usual, or was said half a year ago.
+MUST_CHECK bool line_order(struct line *l, const char *key, int priority, bool paused,
+                           int64_t now_ms, struct error *err);
+
 struct cap_wish { // a row of the timetable
     const char *scope, *subject; // "line" and "", or project, person, link and an id
     int64_t in_bits, out_bits;   // a second; 0: no limit that way
