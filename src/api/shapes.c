@@ -554,9 +554,9 @@ const struct shape shapes[] = {
      "connections), https (one), or empty, not known"},
     {"Cap",
      "id:id scope:'line'|'project'|'person'|'link' subject:text name:text in_bits:int out_bits:int "
-     "days:int from:int to:int now:bool",
+     "days:int from:int to:int now:bool in_bytes:int out_bytes:int",
      "bits a second; days: a bit a day, Monday 1; from, to: minutes of the day, the same: all day; "
-     "now: it holds now"},
+     "now: it holds now; bytes: counted against it since one of its subject holds"},
     {"NewCap",
      "scope:'line'|'project'|'person'|'link' subject:text? in_bits:int? out_bits:int? days:int? "
      "from:int? to:int?",

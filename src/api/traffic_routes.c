@@ -175,11 +175,35 @@ static bool caps_in(struct db_tx *tx, void *context, struct error *err)
     return cap_list(tx, clock_now_ms(), &w->json, err);
 }
 
+static const char *said(const json_t *cap, const char *name)
+{
+    return json_string_value(json_object_get(cap, name));
+}
+
+// Rows of one scope and subject share what was counted.
+static void add_counted(struct call *c, json_t *caps)
+{
+    size_t i;
+    json_t *cap;
+    json_array_foreach(caps, i, cap)
+    {
+        const char *subject = said(cap, "subject");
+        const char *bucket = arena_format(c->arena, "%s%s%s", said(cap, "scope"),
+                                          *subject ? " " : "", subject);
+        struct traffic *t = line_of(c) ? line_traffic(line_of(c)) : NULL;
+        json_object_set_new(cap, "in_bytes",
+                            json_integer(t ? traffic_counted(t, bucket, TRAFFIC_IN) : 0));
+        json_object_set_new(cap, "out_bytes",
+                            json_integer(t ? traffic_counted(t, bucket, TRAFFIC_OUT) : 0));
+    }
+}
+
 static bool caps_get(struct call *c, struct error *err)
 {
     struct work w = {.c = c};
     if (!db_read(c->api->db, caps_in, &w, err))
         return false;
+    add_counted(c, w.json);
     call_json(c, w.json);
     return true;
 }

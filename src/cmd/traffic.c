@@ -129,9 +129,10 @@ static void print_cap(struct command_call *call, const json_t *c)
     if (from != to)
         snprintf(when + strlen(when), sizeof(when) - strlen(when), "%s%02d:%02d-%02d:%02d",
                  *when ? " " : "", (int)from / 60, (int)from % 60, (int)to / 60, (int)to % 60);
-    printf("%s  %-8s in %-12s out %-12s %-5s %-30s %s\n", json_word(c, "id"), json_word(c, "scope"),
+    printf("%s  %-8s in %-12s out %-12s %-5s %-30s counted in %s, out %s  %s\n", json_word(c, "id"), json_word(c, "scope"),
            bits_text(call, json_count(c, "in_bits")), bits_text(call, json_count(c, "out_bits")),
            json_is_true(json_object_get(c, "now")) ? "now" : "later", *when ? when : "always",
+           size_text(json_count(c, "in_bytes")).text, size_text(json_count(c, "out_bytes")).text,
            json_word(c, "name"));
 }
 

@@ -37,6 +37,7 @@ enum {
 struct side {
     int64_t rate;    // bytes a second, 0: any
     int64_t tokens;  // bytes
+    int64_t counted; // bytes since there is a rate
     int64_t left_us; // microseconds * rate that made no whole byte yet
     int64_t at_us;
 };
@@ -201,6 +202,7 @@ void traffic_cap(struct traffic *t, const char *bucket, enum traffic_way way, in
     int64_t now = t->now_us();
     fill(d, now);
     d->rate = bytes_s < 0 ? 0 : bytes_s;
+    d->counted = d->rate ? d->counted : 0;
     if (d->tokens > burst_of(d) || !d->rate)
         d->tokens = d->rate ? burst_of(d) : 0;
     bucket_drop(t, b);
@@ -214,6 +216,15 @@ int64_t traffic_cap_of(struct traffic *t, const char *bucket, enum traffic_way w
     int64_t rate = b ? b->side[way].rate : 0;
     pthread_mutex_unlock(&t->lock);
     return rate;
+}
+
+int64_t traffic_counted(struct traffic *t, const char *bucket, enum traffic_way way)
+{
+    pthread_mutex_lock(&t->lock);
+    const struct bucket *b = bucket_find(t, bucket);
+    int64_t counted = b ? b->side[way].counted : 0;
+    pthread_mutex_unlock(&t->lock);
+    return counted;
 }
 
 // ---- streams
@@ -431,6 +442,7 @@ static size_t take(struct stream *s, size_t want, int *wait_ms)
     for (size_t i = 0; i < s->bucket_count; i++)
         if (s->buckets[i]->side[s->way].rate) {
             s->buckets[i]->side[s->way].tokens -= may;
+            s->buckets[i]->side[s->way].counted += may;
             s->had[i] += may;
         }
     s->granted_us = s->moved_us = now;
@@ -456,6 +468,7 @@ void stream_give_back(struct stream *s, size_t unused)
     for (size_t i = 0; i < s->bucket_count; i++)
         if (s->buckets[i]->side[s->way].rate) {
             s->buckets[i]->side[s->way].tokens += (int64_t)unused;
+            s->buckets[i]->side[s->way].counted -= (int64_t)unused;
             s->had[i] -= (int64_t)unused;
         }
     count(s, -(int64_t)unused, s->t->now_us());

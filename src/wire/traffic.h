@@ -36,6 +36,8 @@ void traffic_close(struct traffic *t); // every stream was left; NULL is fine
 // Bytes a second that a bucket lets through, 0: any. Counts at once, for streams under way too.
 void traffic_cap(struct traffic *t, const char *bucket, enum traffic_way way, int64_t bytes_s);
 int64_t traffic_cap_of(struct traffic *t, const char *bucket, enum traffic_way way);
+// How many bytes have counted against a cap since there is one.
+int64_t traffic_counted(struct traffic *t, const char *bucket, enum traffic_way way);
 
 struct stream_wish {
     const char *key;  // names the transfer: the same key is the same stream

@@ -59,6 +59,11 @@ status -T page.html "$dav/Film/page.html" >/dev/null
 web -D head -o /dev/null "$dav/Film/page.html"
 ok "what somebody brought in does not run as a page of the house" bash -c "grep -qi '^content-security-policy:.*sandbox' head && grep -qi '^content-disposition: attachment' head"
 
+# ---- limits
+ok "limits of the line, the project and a person" caps_on "$(ann_id)"
+ok "what is put counts against each of them" counts in 3000000 web -T other.mov "$dav/Film/counted.mov" -o /dev/null
+ok "what is taken too" counts out 3000000 web "$dav/Film/counted.mov" -o /dev/null
+
 # ---- cadaver
 printf 'machine 127.0.0.1 login %s password %s\n' "$mail" "$token" >"$HOME/.netrc"; chmod 600 "$HOME/.netrc"
 printf 'open %s/Film/\nmkcol Reel\ncd Reel\nput other.mov\nmove other.mov moved.mov\nls\nget moved.mov back.mov\ndelete moved.mov\nquit\n' "$dav" >script

@@ -8,6 +8,7 @@ ann() { # makes the account; it may edit the project
       -d "{\"token\":\"$(sed 's/.*#//' link)\",\"password\":\"$password\"}" "$url/api/v1/welcome" >/dev/null &&
     ask POST "/projects/$project/members" "{\"email\":\"$mail\",\"role\":\"editor\"}" >/dev/null
 }
+ann_id() { ask GET /people | field ".find(p=>p.email==='$mail').id"; }
 assets() { ask GET "/projects/$project/assets" | field .total; } # how many there are
 versions() { # versions NAME: how many the asset has
   ask GET "/projects/$project/assets?q=$1" | field .items[0].versions

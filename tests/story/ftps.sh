@@ -40,6 +40,11 @@ ok "who sent it sees how far it is" until_true 60 bash -c "$(declare -f ftp size
 ok "and goes on from there" ftp -C - -T clip.mov "$far/Film/cut.mov"
 ok "to what it was to be" same_as Film/cut.mov clip.mov
 
+# ---- limits
+ok "limits of the line, the project and a person" caps_on "$(ann_id)"
+ok "what is put counts against each of them" counts in 3000000 ftp -T other.mov "$far/Film/counted.mov"
+ok "what is taken too" counts out 3000000 ftp -o counted.mov "$far/Film/counted.mov"
+
 # ---- lftp and rclone
 by_lftp() { lftp -u "$mail,$password" -e "set dns:order inet; set ftp:ssl-force true; set ftp:ssl-protect-data true; set ssl:ca-file $house/tls.certificate.pem; set net:max-retries 1; set net:timeout 60; $1; exit" "ftp://localhost:$door" 2>&1; }
 mkdir -p card/A/B; cp clip.mov card/A/; cp other.mov card/A/B/; printf one >card/A/B/notes.txt; printf two >"card/A/B/Zürich 1.txt"

@@ -43,6 +43,26 @@ ask() { # ask METHOD PATH [JSON]: the answer of the house; fails with its status
   curl -sS --fail-with-body -X "$1" -H "Authorization: Bearer $token" ${3:+-H "Content-Type: application/json" -d "$3"} "$url/api/v1$2"
 }
 field() { node -e 'const j=JSON.parse(require("fs").readFileSync(0));const v=eval("j"+process.argv[1]);console.log(v===undefined||v===null?"":typeof v==="object"?JSON.stringify(v):v)' "$1"; }
+# Limits that nothing reaches: what counts against them is seen, and nothing waits for the clock. caps_on [PERSON-ID]
+caps_on() {
+  local scope
+  for scope in '"line"' "\"project\",\"subject\":\"$project\"" ${1:+"\"person\",\"subject\":\"$1\""}; do
+    ask POST /caps "{\"scope\":$scope,\"in_bits\":1000000000000,\"out_bits\":1000000000000}" >/dev/null || return 1
+  done
+}
+counted() { ask GET /caps | field ".map(c=>c.$1_bytes).join(' ')"; } # counted in|out: bytes of each limit
+counts() { # counts in|out BYTES COMMAND...: it succeeds, and so many bytes (or what the function BYTES then says; a tenth more at most) count against each limit
+  local before after i wanted
+  before=($(counted "$1")); "${@:3}" || return 1
+  wanted=$2; [[ $2 = *[!0-9]* ]] && wanted=$("$2")
+  enough() {
+    after=($(counted "$1")); [ ${#after[@]} = ${#before[@]} ] && [ ${#after[@]} -gt 1 ] || return 1
+    for i in "${!before[@]}"; do [ $((after[i] - before[i])) -ge "$wanted" ] && [ $((after[i] - before[i])) -le $((wanted * 11 / 10)) ] || return 1; done
+  }
+  until_true 60 enough "$1" && return 0
+  echo "counted before: ${before[*]}; after: $(counted "$1"); wanted $wanted more"
+  return 1
+}
 bring() { # bring FILE [NAME]: through chunks, as put does, but by hand; prints nothing
   "$posthouse" put "$1" --house "$url" --token-file "$house/local.token" --project "$project"
 }

@@ -9,6 +9,7 @@ unmount() { [ -n "$mounted" ] && { fusermount3 -u -z "$work/m" 2>/dev/null; kill
 trap 'unmount; clean' EXIT
 mount_it() { # mount_it OPTION...: returns when it is there
   mkdir -p "$work/m"
+  : >"$work/mount.err" # what an earlier one has said is not of this one
   "$posthouse" mount "$work/m" --house.folder="$house" --project Film --mount.cache.folder="$work/cache" "$@" 2>"$work/mount.err" &
   mounted=$!
   until_true 60 settled && grep -q 'is there;' "$work/mount.err"
@@ -31,12 +32,13 @@ noise 20000000 >clip.mov; noise 3000000 >other.mov
 here put clip.mov --project Film --folder "Day 1" >/dev/null 2>&1
 ok "what is in the house is there" until_true 60 test -f "$m/Day 1/clip.mov"
 ok "with its size" test "$(stat -c %s "$m/Day 1/clip.mov")" = 20000000
-ok "and its bytes" cmp "$m/Day 1/clip.mov" clip.mov
+ok "limits of the line and the project" caps_on
+ok "and its bytes, which count against both" counts out 20000000 cmp "$m/Day 1/clip.mov" clip.mov
 ok "some of the middle" bash -c "cmp <(tail -c +12345679 '$m/Day 1/clip.mov' | head -c 1000) <(tail -c +12345679 clip.mov | head -c 1000)"
 ok "four readers at once" bash -c "for i in 1 2 3 4; do cmp '$m/Day 1/clip.mov' clip.mov || echo bad >bad & done; wait; [ ! -e bad ]"
 
 # ---- writing
-ok "what is copied in" cp -p other.mov "$m/Day 1/other.mov"
+ok "what is copied in counts against them too" counts in 3000000 cp -p other.mov "$m/Day 1/other.mov"
 ok "is an asset, the same, when the copying is over" same_as "Film/Day 1/other.mov" other.mov
 ok "with its time" test "$(stat -c %Y "$m/Day 1/other.mov")" = "$(stat -c %Y other.mov)"
 before=$(assets)

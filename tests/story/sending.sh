@@ -64,9 +64,11 @@ ok "a destination that says rubbish is refused" bash -c "! \"$posthouse\" destin
 ok "it is tested" grep -q "it can be written" <("$posthouse" destination test Outgoing --house.folder="$house")
 boxed=$(order '{"profile":"boxed","naming":{"id":"77"}}')
 ok "it is made" until_true 60 made "$boxed"
-sending=$(to "$boxed" "$folder")
-ok "it goes to the folder" until_true 25 sent "$boxed" "$sending" sent
 box=$work/out/ELAN_VITAL_S01E02_S01E02_20_77
+goes_there() { sending=$(to "$boxed" "$folder"); until_true 60 sent "$boxed" "$sending" sent; }
+box_bytes() { cat "$box"/* | wc -c; }
+ok "limits of the line and the project" caps_on
+ok "it goes to the folder, and counts against both" counts out box_bytes goes_there
 ok "its digests are right" bash -c "cd '$box' && md5sum -c checksums.md5 && [ \$(wc -l <checksums.md5) = 2 ]"
 ok "xxHash's own program agrees" bash -c "command -v xxhsum >/dev/null || exit 0; cd '$box' && xxhsum -c checksums.xxh64"
 ok "nothing half is left there" test "$(ls -A "$work/out")" = ELAN_VITAL_S01E02_S01E02_20_77

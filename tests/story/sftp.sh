@@ -74,6 +74,12 @@ ok "what came is shown to who sent it" until_true 60 bash -c "$(declare -f by_ke
 ok "and goes on from there" by_key key rest
 ok "it is whole" same_as Film/forty.mov forty.mov
 
+# ---- limits
+printf 'put other.mov Film/counted.mov\n' >in; printf 'get Film/counted.mov counted.mov\n' >out.of
+ok "limits of the line, the project and a person" caps_on "$(ann_id)"
+ok "what is put counts against each of them" counts in 3000000 by_key key in
+ok "what is taken too" counts out 3000000 by_key key out.of
+
 # ---- lftp and rclone
 mkdir -p card/A/B; cp clip.mov card/A/; cp other.mov card/A/B/; printf one >card/A/B/notes.txt; printf two >"card/A/B/Zürich 1.txt"
 ok "lftp mirrors a folder in" by_password "$mail" "$password" "mirror -R --parallel=2 card Film/Card"

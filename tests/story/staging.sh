@@ -246,7 +246,8 @@ came_bytes() { sed -n 's/.*worker.staged.* fetched_bytes=\([0-9]*\) .*/\1/p' "$w
 head -c 20000000 /dev/urandom >"$show/part.bin"
 ok "a file of three chunks comes" says ', done' 0 big_job
 printf X | dd of="$show/part.bin" bs=1 seek=9000000 conv=notrunc 2>/dev/null
-ok "and again, with one of them changed" says ', done' 0 big_job
+ok "limits of the line, the project and whose worker it is" caps_on "$(ask GET /people | field ".find(p=>p.email==='ann@example.org').id")"
+ok "and again, with one of them changed, which counts against each" counts out 8388608 says ', done' 0 big_job
 ok "only that one is fetched" test "$(came_bytes)" = 8388608
 stop_worker
 victim=$(cached -size +100M | head -1)
@@ -259,7 +260,7 @@ ok "a damaged file of the cache does not get into a job" says ', done' 0 here su
 ok "it was noticed" grep -q 'cache.damaged' "$work/far.err"
 head -c 120000000 /dev/urandom >"$show/big.bin"
 sum=$(cd "$show/many" && find . -type f | sort | xargs cat | cat - "$show/big.bin" | md5sum | cut -d' ' -f1)
-ok "another big file comes" says ', done' 0 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" -p Big="$show/big.bin" -p Want="$sum" --wait
+ok "another big file comes, and counts too" counts out 120000000 says ', done' 0 here submit "$work/sum.yaml" "${farm[@]}" "${many[@]}" -p Big="$show/big.bin" -p Want="$sum" --wait
 came_by() { sed -n 's/.*worker.staged.* fetched=\([0-9]*\) .* via=\(.*\)/\1 \2/p' "$work/far.err" | tail -1; }
 ok "without UDP it came by several lines of TCP" test "$(came_by)" = "1 $blocked"
 ip -n $net rule del pref 1 2>/dev/null

@@ -59,6 +59,11 @@ static void a_cap_is_kept_and_changes_while_it_runs(void **state)
     traffic_cap(t, "line", TRAFFIC_OUT, 1000000);
     run(s, 1, 10, &moved);
     near(moved, 10000000, 300000);
+    assert_int_equal(traffic_counted(t, "line", TRAFFIC_OUT), moved);
+    assert_int_equal(traffic_counted(t, "line", TRAFFIC_IN), 0);
+    assert_int_equal(traffic_counted(t, "a", TRAFFIC_OUT), 0); // it has no cap
+    stream_give_back(s[0], 1000);
+    assert_int_equal(traffic_counted(t, "line", TRAFFIC_OUT), moved - 1000);
     traffic_cap(t, "line", TRAFFIC_OUT, 8000000);
     run(s, 1, 10, &moved);
     near(moved, 80000000, 2000000);
