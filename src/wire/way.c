@@ -23,7 +23,8 @@ struct job { // on the stack of who waits for it
     const struct way_item *is;
     int64_t moved;
     _Atomic int64_t *moving;
-    bool sent; // in the present session
+    bool sent;            // in the present session
+    bool answered, whole; // in it: what was asked, what came; the port's thread's until it is left
     enum { JOB_WAITS, JOB_DONE, JOB_FAILED } state;
     struct error err;
 };
@@ -98,7 +99,8 @@ static void job_answered(void *context, void *user, unsigned code, text answer)
     struct job *j = user;
     if (code)
         error_of(code, answer, &j->err);
-    if (code || !j->is->to) // what was asked for is still to come
+    j->answered = true;
+    if (code || !j->is->to || j->whole) // else what was asked for is still to come
         job_end(context, j, !code);
 }
 
@@ -134,8 +136,16 @@ static bool job_place(void *context, void *user, int64_t offset, const void *at,
 static void job_whole(void *context, uint64_t item, void *user)
 {
     struct way *w = context;
-    bulk_answer(w->bulk, item, 0, (text){0});
-    job_end(w, user, true);
+    struct job *j = user;
+    pthread_mutex_lock(&w->lock);
+    struct bulk *bulk = w->bulk; // lives until this returns, also when it is being left
+    pthread_mutex_unlock(&w->lock);
+    if (bulk)
+        bulk_answer(bulk, item, 0, (text){0});
+    // It may overtake the answer to the question, which still knows the job.
+    j->whole = true;
+    if (j->answered)
+        job_end(w, j, true);
 }
 
 static void session_ended(void *context, const struct error *why)
@@ -226,7 +236,7 @@ static void session_leave(struct way *w)
     for (struct job *j = w->jobs; j; j = j->next) {
         atomic_fetch_sub(j->moving, j->moved);
         j->moved = 0;
-        j->sent = false;
+        j->sent = j->answered = j->whole = false;
     }
     pthread_cond_broadcast(&w->changed);
 }
