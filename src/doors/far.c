@@ -1,6 +1,7 @@
 #include "doors/far.h"
 
 #include "wire/address.h"
+#include "wire/way.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -93,49 +94,19 @@ bool far_list(struct client *c, const char *path, struct arena *a, struct far_no
     return true;
 }
 
-struct taking {
-    char *to;
-    size_t room, got;
-};
-
-static bool take(void *context, int64_t offset, const void *at, size_t size, struct error *err)
-{
-    struct taking *t = context;
-    if (offset < 0 || (uint64_t)offset + size > t->room)
-        return error_set(err, ERROR_DAMAGED, "the house sent more than was asked for");
-    memcpy(t->to + offset, at, size);
-    t->got = (size_t)offset + size;
-    return true;
-}
-
 bool far_read(struct client *c, const struct far_node *file, int64_t offset, void *to, size_t size,
               struct error *err)
 {
     struct arena *a = arena_open(1 << 20);
-    struct taking t = {to, size, 0};
-    char range[64];
-    struct client_header header = {"Range", range};
-    struct reply reply;
-    const char *path =
-        file->version[0]
-            ? arena_format(a, "/api/v1/versions/%s/files/%" PRId64 "/bytes", file->version,
-                           file->number)
-            : arena_format(a, "%s&content=%s", with_path(a, "/bytes", file->path), file->content);
-    snprintf(range, sizeof(range), "bytes=%" PRId64 "-%" PRId64, offset,
-             offset + (int64_t)size - 1);
-    struct call call = {.path = path,
-                        .headers = &header,
-                        .header_count = 1,
-                        .download = take,
-                        .context = &t,
-                        .repeatable = true};
-    bool ok = !size || client_call(c, &call, a, &reply, err);
-    if (ok && size && (reply.status != 206 || t.got != size)) {
-        ok = error_set(err, ERROR_DAMAGED, "%.200s came short", file->path);
-        error_why(err, "%zu of %zu bytes from %" PRId64 " on came", t.got, size, offset);
-    }
+    struct way_piece piece = {.client = c, .offset = offset};
+    if (file->version[0])
+        way_piece_of(&piece, file->version, file->number, 0);
+    else
+        piece.path =
+            arena_format(a, "%s&content=%s", with_path(a, "/bytes", file->path), file->content);
+    bool ok = !size || way_piece_get(&piece, to, size, err);
     arena_close(a);
-    return ok;
+    return ok || error_while(err, "%.200s", file->path);
 }
 
 // ---- changing
