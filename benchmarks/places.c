@@ -2,6 +2,9 @@
  * Media in place: a look at 200,000 files, the first and one that finds nothing new, beside `find
  * -printf` with what stat says of each; making assets of some; and hashing in the background beside
  * sha256sum, on files that are in memory. One JSON line a figure.
+ *
+ * After a first look each file is known with its name, size and time: counted, listed, and durable.
+ * It is in the library when an asset has been made of it, which is a figure of its own.
  *   bench-places MIGRATIONS [FILES]
  */
 #include "house/places/places.h"
@@ -45,6 +48,19 @@ static bool project_in(struct db_tx *tx, void *context, struct error *e)
     return project_make(tx, project, "The Long Shore", "24", e);
 }
 
+static void touch_firsts(int64_t count)
+{
+    char path[200];
+    for (int64_t i = 0; i < count; i += IN_FOLDER) {
+        snprintf(path, sizeof(path), "%s/many/%03lld/%03lld/A%06lldC.mov", media,
+                 (long long)(i / IN_FOLDER / 40), (long long)(i / IN_FOLDER % 40), (long long)i);
+        must(utimensat(AT_FDCWD, path,
+                       (const struct timespec[]){{.tv_sec = 1590000000}, {.tv_sec = 1590000000}},
+                       0) == 0 ||
+             error_set(&err, ERROR_IO, "cannot touch %s", path));
+    }
+}
+
 static void make_files(int64_t count)
 {
     char path[200];
@@ -64,22 +80,79 @@ static void make_files(int64_t count)
     }
 }
 
-static void look(struct places *p, const char *place, const char *what, int64_t count, double peer,
-                 bool promised)
+static double look_s(struct places *p, const char *place, int64_t count, int64_t fresh)
 {
     struct place_looked looked;
-    double best = 1e9;
-    for (int i = 0; i < (promised ? ROUNDS : 1); i++) {
-        int64_t began = clock_tick_us();
-        must(places_look(p, place, &looked, &err));
-        double took = (double)(clock_tick_us() - began) / 1e6;
-        best = took < best ? took : best;
-    }
+    int64_t began = clock_tick_us();
+    must(places_look(p, place, &looked, &err));
+    double took = (double)(clock_tick_us() - began) / 1e6;
+    must((looked.files == count && looked.fresh == fresh) ||
+         error_set(&err, ERROR_INTERNAL, "not all files were seen"));
+    return took;
+}
+
+static void print(const char *what, int64_t count, double best, double peer)
+{
     printf("{\"bench\":\"places\",\"what\":\"%s\",\"ours\":%.0f,\"unit\":\"files/s\",\"peer\":%.0f,"
-           "\"ratio\":%.2f%s,\"files\":%lld}\n",
-           what, (double)looked.files / best, (double)count / peer, peer / best,
-           promised ? ",\"at_least\":0.7" : "", (long long)looked.files);
+           "\"ratio\":%.2f,\"at_least\":0.7,\"files\":%lld}\n",
+           what, (double)count / best, (double)count / peer, peer / best, (long long)count);
     fflush(stdout);
+}
+
+struct listing {
+    const char *place, *path;
+    int64_t files;
+};
+
+static bool listed_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct listing *l = context;
+    json_t *json = NULL;
+    size_t i;
+    const json_t *one;
+    if (!place_files_list(tx, l->place, l->path, "", &json, e))
+        return false;
+    json_array_foreach(json_object_get(json, "files"), i, one) l->files +=
+        json_integer_value(json_object_get(one, "size")) == sizeof(int64_t) &&
+        json_is_string(json_object_get(one, "modified"));
+    json_decref(json);
+    return true;
+}
+
+// The page and the command line list from this: sizes and times are there, folder by folder.
+static void listed(const char *place, int64_t count)
+{
+    struct listing l = {.place = place};
+    char path[16];
+    for (int64_t i = 0; i < count; i += IN_FOLDER) {
+        snprintf(path, sizeof(path), "%03lld/%03lld", (long long)(i / IN_FOLDER / 40),
+                 (long long)(i / IN_FOLDER % 40));
+        l.path = path;
+        must(db_read(db, listed_in, &l, &err));
+    }
+    must(l.files == count || error_set(&err, ERROR_INTERNAL, "not all files are listed"));
+}
+
+// Of a project of its own each time: nothing is known of the folder.
+static void looks(struct places *p, const char *many, char place[27], int64_t count, double peer)
+{
+    double first = 1e9, again = 1e9, took;
+    for (int i = 0; i < ROUNDS; i++) {
+        must(db_write(db, project_in, NULL, &err) &&
+             place_add(p, &(struct place_wish){project, "", many, "Maya"}, place, &err));
+        took = look_s(p, place, count, count);
+        first = took < first ? took : first;
+        listed(place, count);
+    }
+    // Where one file has changed the folder's files have a row each, as all have in the end.
+    touch_firsts(count);
+    look_s(p, place, count, 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        took = look_s(p, place, count, 0);
+        again = took < again ? took : again;
+    }
+    print("a first look, each file listed, durable", count, first, peer);
+    print("a look at all that is known", count, again, peer);
 }
 
 static bool taken_in(struct db_tx *tx, void *context, struct error *e)
@@ -162,9 +235,7 @@ int main(int count, char **words)
         double again = run_s(command);
         peer = again < peer ? again : peer;
     }
-    must(place_add(p, &(struct place_wish){project, "", many, "Maya"}, place, &err));
-    look(p, place, "a first look, each file written down", files, peer, false);
-    look(p, place, "a look at all that is known", files, peer, true);
+    looks(p, many, place, files, peer);
     take(p, place);
     places_close(p);
     store_close(s);

@@ -74,6 +74,12 @@ static bool audit_in(struct db_tx *tx, void *context, struct error *err)
     return call_audit(w->c, tx, path ? "place.add" : "place.forget", w->c->place, path, err);
 }
 
+static bool moved_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    return call_audit(w->c, tx, "place.move", w->c->place, body_text(w->c, "path"), err);
+}
+
 static bool folder_fits(struct db_tx *tx, void *context, struct error *err)
 {
     struct work *w = context;
@@ -109,6 +115,32 @@ static bool place_scan(struct call *c, struct error *err)
                         : no_places(err);
 }
 
+static bool place_patch(struct call *c, struct error *err)
+{
+    struct work w = {.c = c};
+    return places_of(c) ? place_move(places_of(c), c->place, body_text(c, "path"),
+                                     body_bool(c, "anyway", false), err) &&
+                              db_write(c->api->db, moved_in, &w, err) && place_answer(c, err)
+                        : no_places(err);
+}
+
+static bool files_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct work *w = context;
+    const char *path = call_query(w->c, "path"), *cursor = call_query(w->c, "cursor");
+    return place_files_list(tx, w->c->place, path ? path : "", cursor ? cursor : "", &w->json, err);
+}
+
+static bool files_get(struct call *c, struct error *err)
+{
+    struct work w = {.c = c};
+    if (!db_read(c->api->db, files_in, &w, err))
+        return false;
+    call_json(c, w.json);
+    call_header_set(c, "Cache-Control", "no-store");
+    return true;
+}
+
 static bool place_delete(struct call *c, struct error *err)
 {
     struct work w = {.c = c};
@@ -141,6 +173,10 @@ const struct route place_routes[] = {
     {"GET", "/places/folders", NEED_ADMIN, browse_get, NULL, "PlaceFolders", 0,
      "what a place can be: the roots, and the folders in ?path=", NULL},
     {"GET", "/places/{place}", NEED_ADMIN, place_one, NULL, "Place", 0, "one of them", NULL},
+    {"GET", "/places/{place}/files", NEED_ADMIN, files_get, NULL, "PlaceFiles", 0,
+     "the files of its folder ?path= that are known, from ?cursor= on", NULL},
+    {"PATCH", "/places/{place}", NEED_ADMIN, place_patch, "PlaceMove", "Place", 0,
+     "its folder is somewhere else now; what is known of its files stays", NULL},
     {"POST", "/places/{place}/scan", NEED_ADMIN, place_scan, NULL, "Place", 0,
      "looks at all of it now, and tries again what could not be read", NULL},
     {"DELETE", "/places/{place}", NEED_ADMIN, place_delete, NULL, "Place", 0,

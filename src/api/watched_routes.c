@@ -1,12 +1,11 @@
 // Folders outside that the house itself watches. Only administrators name them: what the server's
 // own user may read could come in.
 #include "api/inside.h"
+#include "house/places/places.h"
 #include "house/transfer/watched.h"
 #include "plat/clock.h"
 
 #include <limits.h>
-#include <stdlib.h>
-#include <string.h>
 
 struct asking {
     struct call *c;
@@ -39,27 +38,18 @@ static bool list(struct call *c, struct error *err)
     return answer(&q, true, err);
 }
 
-static bool inside(const char *path, const char *folder)
-{
-    size_t size = strlen(folder);
-    return strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == 0);
-}
-
-// Neither the house's own folder, nor one that holds it; a folder that is away now may come.
+// Where an administrator's setting lets the house look, as for places; one that is away now may
+// come.
 static bool path_of(struct call *c, const char **path, struct error *err)
 {
-    char real[PATH_MAX];
-    const char *said = body_text(c, "path"), *house = c->api->wish.house_folder;
-    bool there = realpath(said, real) != NULL;
-    *path = there ? arena_text(c->arena, real) : said;
-    if (said[0] != '/' || strstr(said, "/../") || strcmp(*path, "/") == 0) {
-        error_set(err, ERROR_INPUT, "%.200s can not be watched", said);
-        return error_fix(err, "name a folder of the house's machine by its whole path");
-    }
-    if (house && (inside(*path, house) || inside(house, *path))) {
-        error_set(err, ERROR_INPUT, "%.200s can not be watched", said);
-        return error_why(err, "the house keeps its own media there");
-    }
+    char whole[PATH_MAX];
+    struct places *places = c->api->wish.rooms.places;
+    const struct places_use use = {"be watched", true};
+    if (!places)
+        return error_set(err, ERROR_UNSUPPORTED, "this house watches no folders");
+    if (!places_allow(places, body_text(c, "path"), &use, whole, err))
+        return false;
+    *path = arena_text(c->arena, whole);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "cmd/client.h"
 #include "cmd/put.h"
 #include "plat/clock.h"
+#include "wire/outside.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -115,6 +116,58 @@ static bool rescan(struct command_call *call, struct house *h, struct error *err
     return told(call, house_ask(h->client, "POST", NULL, err, "/places/%s/scan", call->words[1]));
 }
 
+static bool move(struct command_call *call, struct house *h, struct error *err)
+{
+    char path[PATH_MAX];
+    if (!realpath(call->words[2], path)) // the house may see what this machine does not
+        snprintf(path, sizeof(path), "%s", call->words[2]);
+    json_t *body =
+        json_pack("{s:s, s:b}", "path", path, "anyway", option_flag(call, "anyway") ? 1 : 0);
+    if (!body)
+        return error_set(err, ERROR_INPUT, "the name of this folder is not UTF-8");
+    json_t *place = house_ask(h->client, "PATCH", body, err, "/places/%s", call->words[1]);
+    json_decref(body);
+    return told(call, place);
+}
+
+static void print_file(const json_t *f)
+{
+    const char *state = json_word(f, "state");
+    char at[24];
+    printf("%14lld  %s  %-8s %s\n", (long long)json_count(f, "size"), day(f, "modified", at),
+           strcmp(state, "here") == 0 ? json_is_true(json_object_get(f, "hashed")) ? "hashed" : ""
+                                      : state,
+           json_word(f, "name"));
+}
+
+static bool files(struct command_call *call, struct house *h, struct error *err)
+{
+    char cursor[600] = "";
+    struct buf folder = BUF_LIMIT(3 * PATH_MAX);
+    bool more = true;
+    outside_encode(call->word_count > 2 ? call->words[2] : "", false, &folder);
+    for (bool first = true; more; first = false) {
+        json_t *page = house_ask(h->client, "GET", NULL, err, "/places/%s/files?path=%s&cursor=%s",
+                                 call->words[1], folder.at ? folder.at : "", cursor),
+               *one;
+        size_t i;
+        if (!page)
+            break;
+        text_copy(text_of(json_word(page, "cursor")), cursor, sizeof(cursor));
+        more = *cursor != 0;
+        if (option_flag(call, "json")) {
+            print_json(page);
+        } else {
+            json_array_foreach(json_object_get(page, "folders"), i, one) if (first)
+                printf("%14s  %16s  %-8s %s/\n", "", "", "", json_string_value(one));
+            json_array_foreach(json_object_get(page, "files"), i, one) print_file(one);
+        }
+        json_decref(page);
+    }
+    buf_free(&folder);
+    return !more;
+}
+
 static bool forget(struct command_call *call, struct house *h, struct error *err)
 {
     return told(call, house_ask(h->client, "DELETE", NULL, err, "/places/%s", call->words[1]));
@@ -171,15 +224,16 @@ static int run(struct command_call *call)
     static const struct {
         const char *name;
         bool (*run)(struct command_call *call, struct house *h, struct error *err);
-        size_t words;
-    } verbs[] = {{"list", list, 1}, {"show", show, 2},     {"wait", wait, 2},
-                 {"keep", keep, 2}, {"rescan", rescan, 2}, {"forget", forget, 2}};
+        size_t words, most;
+    } verbs[] = {{"list", list, 1, 1}, {"show", show, 2, 2},     {"wait", wait, 2, 2},
+                 {"keep", keep, 2, 2}, {"rescan", rescan, 2, 2}, {"forget", forget, 2, 2},
+                 {"move", move, 3, 3}, {"files", files, 2, 3}};
+    size_t words = call->word_count ? call->word_count : 1;
     struct error err;
     struct house h = {0};
     const char *verb = call->word_count ? call->words[0] : "list";
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-        if (strcmp(verbs[i].name, verb) != 0 ||
-            (call->word_count ? call->word_count : 1) != verbs[i].words)
+        if (strcmp(verbs[i].name, verb) != 0 || words < verbs[i].words || words > verbs[i].most)
             continue;
         bool ok = house_open(call, 1, &h, &err) && verbs[i].run(call, &h, &err);
         house_close(&h);
@@ -239,22 +293,29 @@ int put_in_place(struct command_call *call)
 
 static const struct option_row options[] = {
     {"patience", OPTION_INT, "SECONDS", "wait: how long at most (a day)"},
+    {"anyway", OPTION_FLAG, NULL, "move: though none of its files is there"},
     {"json", OPTION_FLAG, NULL, "print JSON, for scripts"},
     CLIENT_OPTIONS,
     {0},
 };
 const struct command command_place = {
     "place",
-    "[list] | show ID | wait ID | rescan ID | keep ASSET | forget ID",
+    "[list] | show ID | files ID [FOLDER] | wait ID | rescan ID | keep ASSET | move ID DIR | "
+    "forget "
+    "ID",
     "media in place: folders of volumes that a project takes as they lie",
     "`posthouse put --in-place DIR --project NAME` adds one. Its files are only ever read: they "
-    "are "
-    "hashed in\nthe background; what is new, moved, changed or gone is noticed and said. Nothing "
-    "is "
-    "copied until it is\nasked for: keep copies one asset (an id, or PROJECT/FOLDER/NAME) into the "
-    "house, proven as it is read.\nwait ends when all of a place was looked at, taken and hashed. "
-    "rescan looks at all of it now. forget\nputs its assets among the deleted ones and leaves the "
-    "files as they are.\nFolders may be taken below those that the setting places.roots names.",
+    "are\n"
+    "hashed in the background; what is new, moved, changed or gone is noticed and said. Nothing "
+    "is\n"
+    "copied until it is asked for: keep copies one asset (an id, or PROJECT/FOLDER/NAME) into the\n"
+    "house, proven as it is read. wait ends when all of a place was looked at, taken and hashed.\n"
+    "rescan looks at all of it now. files lists what is known of a folder of it, also what is seen "
+    "and\n"
+    "not an asset yet. move says that its folder is DIR now, as on another machine after a "
+    "restore.\n"
+    "forget puts its assets among the deleted ones and leaves the files as they are.\n"
+    "Folders may be taken below those that the setting places.roots names.",
     options,
     0,
     0,

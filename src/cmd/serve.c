@@ -344,6 +344,13 @@ static void *hash(void *context)
     return NULL;
 }
 
+static bool try_again(void *context, const char *job, struct error *err)
+{
+    struct serving *s = context;
+    return jobs_order(s->jobs, &(struct job_order){.kind = ORDER_RETRY, .job = job}, NULL, NULL,
+                      clock_now_ms(), err);
+}
+
 static bool open_places(struct serving *s, struct error *err)
 {
     const char **roots = ARENA_ARRAY(s->call->arena, const char *, PROXIES_MOST + 1);
@@ -361,6 +368,7 @@ static bool open_places(struct serving *s, struct error *err)
                                              .every_ms = config_int(s->config, "places.every"),
                                              .on = places_on,
                                              .busy = people_busy,
+                                             .again = try_again,
                                              .context = s},
                        &s->places, err);
 }
@@ -974,7 +982,7 @@ static int run(struct command_call *call)
         return command_failed(&err);
     }
     say_where(&s);
-    s.watchers = serve_watch_open(s.db, s.folder, s.data, &s.ready);
+    s.watchers = serve_watch_open(s.db, s.folder, s.data, &s.ready, s.places);
     struct timespec often = {.tv_nsec = 100000000};
     int caught;
     do {

@@ -1,10 +1,12 @@
 #include "cmd/serve_watch.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "house/places/places.h"
 #include "house/transfer/watched.h"
 #include "plat/child.h"
 #include "plat/clock.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +25,20 @@ struct serve_watch {
     struct db *db;
     const char *house, *data;
     const struct local_ready *ready;
+    const struct places *places;
     struct watcher at[WATCHED_MOST];
     int64_t looked_ms;
 };
 
 struct serve_watch *serve_watch_open(struct db *db, const char *house_folder,
-                                     const char *data_folder, const struct local_ready *ready)
+                                     const char *data_folder, const struct local_ready *ready,
+                                     const struct places *places)
 {
     struct serve_watch *s = calloc(1, sizeof(*s));
     if (!s)
         abort();
-    *s = (struct serve_watch){.db = db, .house = house_folder, .data = data_folder, .ready = ready};
+    *s = (struct serve_watch){
+        .db = db, .house = house_folder, .data = data_folder, .ready = ready, .places = places};
     return s;
 }
 
@@ -143,6 +148,38 @@ static bool start(struct serve_watch *s, struct watcher *w, const json_t *row, s
 
 // ---- looking
 
+struct refusing {
+    const char *id;
+    const struct error *why;
+};
+
+static bool refused_in(struct db_tx *tx, void *context, struct error *err)
+{
+    const struct refusing *r = context;
+    json_t *take = NULL,
+           *state = json_pack("{s:i, s:i, s:[], s:[], s:i, s:{s:s, s:s, s:s}}", "files", 0, "bytes",
+                              0, "arrivals", "waits", "waiting", 0, "problem", "what", r->why->what,
+                              "why", r->why->why, "fix", r->why->fix);
+    bool ok = watched_said(tx, r->id, state, clock_now_ms(), &take, err);
+    json_decref(take);
+    json_decref(state);
+    return ok;
+}
+
+// The setting may have changed since the folder was named, or a link may lead out of it now.
+static bool allowed(struct serve_watch *s, const json_t *row)
+{
+    static const struct places_use use = {"be watched", true};
+    char whole[PATH_MAX];
+    struct error why, err;
+    if (places_allow(s->places, member(row, "path"), &use, whole, &why))
+        return true;
+    struct refusing r = {member(row, "id"), &why};
+    if (!db_write(s->db, refused_in, &r, &err))
+        log_problem("serve.watched", &err);
+    return false;
+}
+
 static bool list_in(struct db_tx *tx, void *context, struct error *err)
 {
     json_t **list = context;
@@ -180,6 +217,8 @@ static void look_at(struct serve_watch *s, const json_t *row, int64_t now)
     if (w->pid || now < w->next_ms)
         return;
     w->next_ms = now + AGAIN_MS;
+    if (!allowed(s, row))
+        return;
     if (!start(s, w, row, &err))
         log_problem("serve.watcher", &err);
 }

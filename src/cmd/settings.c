@@ -112,8 +112,8 @@ const struct setting settings[] = {
     {.name = "places.roots",
      .type = SETTING_TEXT,
      .value = "",
-     .help = "folders below which administrators may take media in place, commas between; empty: "
-             "nowhere"},
+     .help = "folders below which administrators may take media in place and have folders "
+             "watched, commas between; empty: nowhere"},
     {.name = "places.every",
      .type = SETTING_TIME_MS,
      .value = "30 s",

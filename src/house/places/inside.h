@@ -15,7 +15,7 @@ enum { PLACES_MOST = 256, ROOTS_MOST = 64, TOUCHED_MOST = 4096, ACTS = 2000, TAK
 struct place_run {
     char id[27];
     // guarded by lock of `places`
-    bool scanning, rescan;
+    bool scanning, rescan, moved;
     int64_t scan_files, scan_began_ms;
     int64_t hash_window_us, hash_window_bytes, hash_bytes_s; // of the last seconds
     // of the thread that looks
@@ -38,6 +38,7 @@ struct places {
     int64_t every_ms, settle_ms;
     bool (*on)(void *context);
     bool (*busy)(void *context);
+    bool (*again)(void *context, const char *job, struct error *err);
     void *context;
     pthread_mutex_t lock;
     // guarded by lock
@@ -51,7 +52,7 @@ struct place_run *place_run(struct places *p,
 
 struct place_row {
     char id[27], project[27], folder[27], path[PATH_MAX], state[16], made_by[64];
-    int64_t number, root_inode, files, gone, scanned_ms;
+    int64_t number, root_inode, files, gone, scanned_ms, seen_ms;
     bool root_mounted;
 };
 bool place_row(struct db_tx *tx, const char *place, struct place_row *row, struct error *err);
@@ -67,6 +68,28 @@ bool place_count(struct db_tx *tx, int64_t place, const struct place_counts *c, 
 // A file in this state leaves (-1) or joins (+1) the counts.
 void place_counted(struct place_counts *c, const char *state, int64_t hashed, int64_t size,
                    int sign);
+
+bool place_allowed(const struct places *p, const char *path); // still below a root
+
+// ---- list.c: files that were seen first, packed
+struct list_entry {
+    const char *name;
+    struct beneath_file is;
+};
+void list_add(struct buf *list, const char *name, const struct beneath_file *is);
+bool list_next(text *rest, struct list_entry *e); // false: that was all
+bool list_keep(struct db_tx *tx, int64_t place, int64_t folder, int64_t part, text entries,
+               int64_t now_ms, struct error *err);
+// The folder's lists become rows, if it has any.
+bool list_unpack(struct db_tx *tx, int64_t folder, struct error *err);
+// A row of a file that is new; one that is there already stays.
+bool place_file_new(struct db_tx *tx, int64_t place, int64_t folder, const struct list_entry *e,
+                    int64_t since_ms, struct error *err);
+
+// ---- again.c: jobs that failed since then are to be tried again
+// Of a place; those of any reason when it was away and is back, else of files that were not there.
+bool again_place(struct db_tx *tx, int64_t place, int64_t since_ms, bool back, struct error *err);
+bool again_version(struct db_tx *tx, const char *version, int64_t since_ms, struct error *err);
 
 // ---- scan.c: folders, each alone or with all below; the paths stay the caller's
 bool places_look_at(struct places *p, const struct place_row *row, char *const *paths,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { BROWSE_MOST = 2000, TELL_EVERY_MS = 1000 };
 #define AGAIN_US (30LL * 1000000) // after something failed
@@ -32,6 +33,7 @@ bool places_open(const struct places_wish *wish, struct places **places, struct 
     p->settle_ms = wish->settle_ms ? wish->settle_ms : PLACE_SETTLE_MS;
     p->on = wish->on;
     p->busy = wish->busy;
+    p->again = wish->again;
     p->context = wish->context;
     pthread_mutex_init(&p->lock, NULL);
     bool ok = text_copy(text_of(wish->house), p->house, sizeof(p->house)) ||
@@ -93,7 +95,7 @@ bool place_row(struct db_tx *tx, const char *place, struct place_row *row, struc
     struct db_rows *rows =
         db_query(tx,
                  "select id, project, folder, path, state, made_by, number, root_inode, "
-                 "root_mounted, files, gone, scanned_ms from places where id = ?1",
+                 "root_mounted, files, gone, scanned_ms, seen_ms from places where id = ?1",
                  "s", place);
     bool there = db_next(rows);
     if (there) {
@@ -109,6 +111,7 @@ bool place_row(struct db_tx *tx, const char *place, struct place_row *row, struc
         row->files = db_int(rows, 9);
         row->gone = db_int(rows, 10);
         row->scanned_ms = db_int(rows, 11);
+        row->seen_ms = db_int(rows, 12);
     }
     return db_end(rows, err) && (there || no_place(err));
 }
@@ -172,39 +175,66 @@ static bool inside(const char *path, const char *root)
     return strncmp(path, root, size) == 0 && (path[size] == '/' || !path[size] || size == 1);
 }
 
-// The path without links, and whether a place may be there.
-static bool may_be(struct places *p, const char *path, char whole[PATH_MAX], struct error *err)
+// By its words alone when the folder is not there just now.
+static bool below_a_root(const struct places *p, const char *path)
 {
-    bool allowed = false;
     char root[PATH_MAX];
-    struct stat seen;
+    for (size_t i = 0; i < p->root_count; i++)
+        if (inside(path, p->roots[i]) || (realpath(p->roots[i], root) && inside(path, root)))
+            return true;
+    return false;
+}
+
+static bool refused(const struct places *p, const char *path, const char *what, struct error *err)
+{
+    error_set(err, ERROR_DENIED, "%.200s can not %s", path, what);
     if (!p->root_count) {
-        error_set(err, ERROR_DENIED, "this house takes no media in place");
-        error_why(err, "its setting places.roots names no folder");
-        return error_fix(err, "set places.roots to the folders of the volumes, and start it again");
+        error_why(err, "the setting places.roots names no folder");
+        return error_fix(err, "set places.roots to the folders of the volumes, commas between, and "
+                              "start the house again");
     }
-    if (path[0] != '/' || strlen(path) >= PATH_MAX / 2 || !text_utf8(text_of(path))) {
-        error_set(err, ERROR_INPUT, "%.200s can not be a place", path[0] == '/' ? "this" : path);
+    error_why(err, "it lies below none of the folders of the setting places.roots");
+    return error_fix(err,
+                     "choose a folder below %.200s, or add one to places.roots and start the "
+                     "house again",
+                     p->roots[0]);
+}
+
+bool places_allow(const struct places *p, const char *path, const struct places_use *use,
+                  char whole[PATH_MAX], struct error *err)
+{
+    char house[PATH_MAX];
+    struct stat seen;
+    size_t size = strlen(path);
+    bool plain = path[0] == '/' && size < PATH_MAX / 2 && text_utf8(text_of(path)) &&
+                 !strstr(path, "/../") && (size < 3 || strcmp(path + size - 3, "/..") != 0);
+    if (!plain) {
+        error_set(err, ERROR_INPUT, "%.200s can not %s", path[0] == '/' ? "this" : path, use->what);
         return error_fix(err, "name the folder by its whole path on the house's machine, such as "
                               "/mnt/nas/show");
     }
-    if (!realpath(path, whole) || stat(whole, &seen) != 0)
+    bool there = realpath(path, whole) && stat(whole, &seen) == 0;
+    if (!there && !(use->may_be_away && errno == ENOENT))
         return error_errno(err, errno, "the house does not see %.200s", path);
-    if (!S_ISDIR(seen.st_mode))
+    if (!there)
+        text_copy(text_of(path), whole, PATH_MAX);
+    if (there && !S_ISDIR(seen.st_mode))
         return error_set(err, ERROR_INPUT, "%.200s is no folder", path);
-    for (size_t i = 0; i < p->root_count && !allowed; i++)
-        allowed = realpath(p->roots[i], root) && inside(whole, root);
-    if (!allowed) {
-        error_set(err, ERROR_DENIED, "%.200s can not be a place", path);
-        error_why(err, "it lies below none of the folders of the setting places.roots");
-        return error_fix(err, "choose a folder below %.200s", p->roots[0]);
-    }
-    if (realpath(p->house, root) && (inside(whole, root) || inside(root, whole))) {
-        error_set(err, ERROR_DENIED, "%.200s can not be a place", path);
+    if (!below_a_root(p, whole))
+        return refused(p, path, use->what, err);
+    if (realpath(p->house, house) && (inside(whole, house) || inside(house, whole))) {
+        error_set(err, ERROR_DENIED, "%.200s can not %s", path, use->what);
         return error_why(err, "it would show the house's own state and keys");
     }
     return true;
 }
+
+bool place_allowed(const struct places *p, const char *path)
+{
+    return below_a_root(p, path);
+}
+
+static const struct places_use as_place = {"be a place", false};
 
 struct adding {
     struct places *p;
@@ -213,15 +243,17 @@ struct adding {
     char id[27];
 };
 
-static bool alone(struct db_tx *tx, const struct adding *w, struct error *err)
+// `own`: the place that goes there; "": a new one.
+static bool alone(struct db_tx *tx, const char *project, const char *path, const char *own,
+                  struct error *err)
 {
     char other[PATH_MAX] = "";
     int64_t count = 0;
     struct db_rows *rows =
-        db_query(tx, "select path from places where project = ?1", "s", w->wish->project);
+        db_query(tx, "select path from places where project = ?1 and id <> ?2", "ss", project, own);
     while (db_next(rows)) {
         count++;
-        if (inside(db_text(rows, 0), w->path) || inside(w->path, db_text(rows, 0)))
+        if (inside(db_text(rows, 0), path) || inside(path, db_text(rows, 0)))
             text_copy(text_of(db_text(rows, 0)), other, sizeof(other));
     }
     if (!db_end(rows, err))
@@ -230,7 +262,7 @@ static bool alone(struct db_tx *tx, const struct adding *w, struct error *err)
         return error_set(err, ERROR_TOO_MANY, "this project has too many places");
     if (!*other)
         return true;
-    error_set(err, ERROR_CONFLICT, "%.200s is in place already", w->path);
+    error_set(err, ERROR_CONFLICT, "%.200s is in place already", path);
     return error_why(err, "the project has the place %.300s", other);
 }
 
@@ -240,7 +272,7 @@ static bool add_in(struct db_tx *tx, void *context, struct error *err)
     int64_t number = 0, all = 0;
     id made = id_new();
     memcpy(w->id, made.text, sizeof(w->id));
-    if (!alone(tx, w, err) ||
+    if (!alone(tx, w->wish->project, w->path, "", err) ||
         !db_one_int(tx, &number, 0, err, "select coalesce(max(number), 0) + 1 from places", "") ||
         !db_one_int(tx, &all, 0, err, "select count(*) from places", ""))
         return false;
@@ -259,11 +291,92 @@ bool place_add(struct places *p, const struct place_wish *wish, char made[27], s
 {
     char whole[PATH_MAX];
     struct adding w = {p, wish, whole, ""};
-    if (!may_be(p, wish->path, whole, err) || !db_write(p->db, add_in, &w, err))
+    if (!places_allow(p, wish->path, &as_place, whole, err) || !db_write(p->db, add_in, &w, err))
         return false;
     memcpy(made, w.id, sizeof(w.id));
     return place_run(p, made) != NULL ||
            error_set(err, ERROR_TOO_MANY, "the house has too many places");
+}
+
+// ---- going elsewhere
+
+enum { KNOWN_SOME = 500 };
+
+struct moving {
+    struct places *p;
+    const char *place, *path;
+    bool anyway;
+    struct place_row row;
+    int64_t known, found; // of some files: how many are there
+    char missed[PATH_MAX];
+};
+
+static bool looks_like(struct db_tx *tx, struct moving *w, struct error *err)
+{
+    struct arena *a = arena_open((size_t)16 << 20);
+    struct db_rows *rows = db_query(
+        tx,
+        "select d.path, f.name, f.size from place_files f join place_folders d on d.number = "
+        "f.folder where f.place = ?1 and f.version is not null and f.state <> 'gone' limit ?2",
+        "ii", w->row.number, (int64_t)KNOWN_SOME);
+    while (db_next(rows) && !w->found) {
+        struct beneath_file is;
+        size_t folder_size, name_size;
+        const char *folder = db_blob(rows, 0, &folder_size), *name = db_blob(rows, 1, &name_size);
+        const char *path = arena_format(a, "%.*s%s%.*s", (int)folder_size, folder ? folder : "",
+                                        folder_size ? "/" : "", (int)name_size, name);
+        int fd = beneath_open(w->path, path, &is);
+        w->known++;
+        w->found += fd >= 0 && is.size == db_int(rows, 2);
+        if (!w->missed[0])
+            text_copy(text_of(place_shown(a, path)), w->missed, sizeof(w->missed));
+        if (fd >= 0)
+            close(fd);
+    }
+    arena_close(a);
+    return db_end(rows, err);
+}
+
+static bool fits_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct moving *w = context;
+    return place_row(tx, w->place, &w->row, err) && looks_like(tx, w, err);
+}
+
+static bool move_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct moving *w = context;
+    return alone(tx, w->row.project, w->path, w->place, err) &&
+           db_run(tx, err,
+                  "update places set path = ?2, root_inode = 0, root_mounted = 0, scanned_ms = 0 "
+                  "where id = ?1",
+                  "ss", w->place, w->path) &&
+           place_say(tx, &w->row, err);
+}
+
+bool place_move(struct places *p, const char *place, const char *path, bool anyway,
+                struct error *err)
+{
+    char whole[PATH_MAX];
+    struct moving w = {.p = p, .place = place, .path = whole, .anyway = anyway};
+    struct place_run *r = place_run(p, place);
+    if (!places_allow(p, path, &as_place, whole, err) || !db_read(p->db, fits_in, &w, err))
+        return false;
+    if (w.known && !w.found && !anyway) {
+        error_set(err, ERROR_CONFLICT, "%.200s does not look like this place", path);
+        error_why(err, "none of %lld files that it knows is there, such as %.300s",
+                  (long long)w.known, w.missed);
+        return error_fix(err,
+                         "name the folder that holds that file; or, if all of it was replaced, "
+                         "say --anyway: what is not there is then offline, not lost");
+    }
+    if (!db_write(p->db, move_in, &w, err))
+        return false;
+    pthread_mutex_lock(&p->lock);
+    if (r)
+        r->rescan = r->moved = true;
+    pthread_mutex_unlock(&p->lock);
+    return true;
 }
 
 // ---- telling
@@ -355,7 +468,7 @@ bool place_browse(struct places *p, const char *path, json_t **json, struct erro
         json_array_append_new(json_object_get(*json, "roots"), json_string(p->roots[i]));
     if (!*path)
         return true;
-    int code = may_be(p, path, whole, err) ? beneath_look(whole, "", &f) : 1;
+    int code = places_allow(p, path, &as_place, whole, err) ? beneath_look(whole, "", &f) : 1;
     if (code < 0)
         error_errno(err, -code, "the house can not look into %.200s", path);
     if (code != 0) {
@@ -586,11 +699,16 @@ static void one_place(struct places *p, const char *id, bool leaving, bool waiti
     }
     hear(r);
     pthread_mutex_lock(&p->lock);
-    bool asked = r->rescan;
-    r->rescan = false;
+    bool asked = r->rescan, moved = r->moved;
+    r->rescan = r->moved = false;
     r->scanning = r->scanning || asked;
     pthread_mutex_unlock(&p->lock);
     int64_t now = clock_tick_us();
+    if (moved) {
+        watch_close(r->watch); // of the folder where it was
+        r->watch = NULL;
+        r->next_watch_us = 0;
+    }
     if (asked || r->scan_due || now >= r->next_scan_us) {
         r->scan_due = false;
         touched_forget(r);
@@ -621,6 +739,9 @@ void places_look_on(struct places *p)
         error_clear(&err);
         if (d->count && !places_tell(p, &err))
             log_problem("place.tell", &err);
+        error_clear(&err);
+        if (d->count && !places_again(p, &err))
+            log_problem("place.again", &err);
         for (int slept = 0; slept < TELL_EVERY_MS && places_go_on(p); slept += 100)
             clock_sleep_ms(100);
     }

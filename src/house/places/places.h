@@ -25,6 +25,7 @@
 #include "store/store.h"
 
 #include <jansson.h>
+#include <limits.h>
 
 struct places;
 
@@ -38,9 +39,11 @@ struct places_wish {
     const char *house;        // the house's own folder: no place
     int64_t settle_ms;        // how long a file must rest; 0: PLACE_SETTLE_MS
     int64_t every_ms;         // all is looked at again where changes are not told of
-    // All may be NULL. `busy`: people's work is under way; hashing steps back.
+    // All may be NULL. `busy`: people's work is under way; hashing steps back. `again`: a job that
+    // failed for want of bytes is asked for again. CONFLICT, NOT_FOUND: it needs not be.
     bool (*on)(void *context);
     bool (*busy)(void *context);
+    bool (*again)(void *context, const char *job, struct error *err);
     void *context;
 };
 MUST_CHECK bool places_open(const struct places_wish *wish, struct places **places,
@@ -53,6 +56,16 @@ void places_hash_on(struct places *p);
 
 // ---- For people
 
+// What somebody wants a folder of the house's machine for.
+struct places_use {
+    const char *what; // that it can not, in refusals: "be a place"
+    bool may_be_away; // it need not be there just now
+};
+// Whether the house may look into the folder at all: below a root, and not where it would show the
+// house itself. `whole`: without links. DENIED with the way out.
+MUST_CHECK bool places_allow(const struct places *p, const char *path, const struct places_use *use,
+                             char whole[PATH_MAX], struct error *err);
+
 struct place_wish {
     const char *project, *folder; // folder "": the project's top
     const char *path, *by;
@@ -64,12 +77,23 @@ MUST_CHECK bool place_add(struct places *p, const struct place_wish *wish, char 
 // Of a project; NULL: all.
 MUST_CHECK bool place_list(struct db_tx *tx, const char *project, json_t **list, struct error *err);
 MUST_CHECK bool place_get(struct db_tx *tx, const char *place, json_t **json, struct error *err);
+// What is known of the folder at `path` below the place ("": itself), whether it is an asset or
+// only seen: {"path", "folders": names, "files": [{"name", "size", "modified", "state": new, here,
+// changed, gone, unread, "hashed", "version"}], "cursor"}, at most PLACE_FILES_MOST files: "cursor"
+// is null or gives the next ones ("": the first). NOT_FOUND.
+#define PLACE_FILES_MOST 1000
+MUST_CHECK bool place_files_list(struct db_tx *tx, const char *place, const char *path,
+                                 const char *cursor, json_t **json, struct error *err);
 // Adds to one of these what goes on just now.
 void place_running(struct places *p, json_t *place);
 // What `path` ("": the roots) could be a place with: its folders, or why not.
 MUST_CHECK bool place_browse(struct places *p, const char *path, json_t **json, struct error *err);
 // Everything is looked at now; what could not be read is tried again.
 MUST_CHECK bool place_rescan(struct places *p, const char *place, struct error *err);
+// Its folder is somewhere else now, such as on another machine after a restore: what is known of
+// its files stays. CONFLICT when none of them is there, unless `anyway`.
+MUST_CHECK bool place_move(struct places *p, const char *place, const char *path, bool anyway,
+                           struct error *err);
 // Its assets are put among the deleted ones, save those that were copied into the house. The files
 // stay as they are.
 MUST_CHECK bool place_forget(struct places *p, const char *place, struct error *err);
@@ -87,6 +111,8 @@ MUST_CHECK bool places_look(struct places *p, const char *place, struct place_lo
                             struct error *err);
 // Makes assets of some of what was seen. *more: there was something.
 MUST_CHECK bool places_take(struct places *p, const char *place, bool *more, struct error *err);
+// Asks for jobs again that failed while what they read was away.
+MUST_CHECK bool places_again(struct places *p, struct error *err);
 // Reads some files. *more: there was something.
 MUST_CHECK bool places_hash(struct places *p, bool *more, struct error *err);
 // Copies a file that place_keep asked for. *more: there was one.

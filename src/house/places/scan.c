@@ -4,7 +4,8 @@
  * A folder's entries and its rows are both in the order of names and are gone through side by side.
  * What differs is written down, ACTS at a time, each batch one transaction; a look that is cut off
  * has written down what it saw, and the next one sees the rest. Folders wait in a list, not on a
- * stack of calls: a tree may be as deep as it likes.
+ * stack of calls: a tree may be as deep as it likes. Files of a folder of which none is known are
+ * written down together (list.c).
  *
  * When a folder can not be read nothing is said of what is in it. That files are gone is only said
  * of a folder that was read to its end, and only while the root is the one that it was.
@@ -19,14 +20,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { DEPTH_MOST = 100 };
+enum { DEPTH_MOST = 100, LIST_MOST = 2000, LISTS_BYTES = 2 << 20 };
 
-enum act_kind { ACT_NEW, ACT_CHANGED, ACT_BACK, ACT_GONE, ACT_MOUNTED };
+enum act_kind { ACT_LIST, ACT_NEW, ACT_CHANGED, ACT_BACK, ACT_GONE, ACT_MOUNTED };
 struct act {
     enum act_kind kind;
     const char *folder, *name; // in the arena of the pass
     bool mounted;              // of the folder
     struct beneath_file is;
+    // of a list
+    text entries;
+    int64_t part, count, bytes;
 };
 
 struct todo {
@@ -43,7 +47,7 @@ struct pass {
     size_t todo_count, todo_room;
     struct arena *a; // of the acts
     struct act *acts;
-    size_t act_count;
+    size_t act_count, list_bytes;
     const char *offline; // why; NULL: it is not
     uint64_t root_inode;
     bool root_mounted, root_seen;
@@ -98,25 +102,45 @@ static const char *bytes_of(struct arena *a, struct db_rows *rows, int column)
     return arena_copy(a, at ? at : "", at ? size : 0);
 }
 
+static struct known_file *known_room(struct known_folder *k)
+{
+    if (k->file_count == k->file_room) {
+        k->file_room = k->file_room ? k->file_room * 2 : 256;
+        k->files = more(k->files, k->file_room * sizeof(*k->files));
+    }
+    return &k->files[k->file_count++];
+}
+
+static bool known_lists(struct db_tx *tx, struct known_folder *k, struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx, "select entries from place_lists where folder = ?1 order by part", "i", k->number);
+    while (db_next(rows)) {
+        size_t size;
+        const void *at = db_blob(rows, 0, &size);
+        text rest = {arena_copy(k->a, at ? at : "", size), size};
+        struct list_entry e;
+        while (list_next(&rest, &e))
+            *known_room(k) = (struct known_file){e.name, "new", e.is.size, e.is.mtime_ns};
+    }
+    return db_end(rows, err);
+}
+
 static bool known_files(struct db_tx *tx, struct known_folder *k, struct error *err)
 {
     struct db_rows *rows = db_query(
         tx, "select name, size, mtime_ns, state from place_files where folder = ?1 order by name",
         "i", k->number);
     while (db_next(rows)) {
-        if (k->file_count == k->file_room) {
-            k->file_room = k->file_room ? k->file_room * 2 : 256;
-            k->files = more(k->files, k->file_room * sizeof(*k->files));
-        }
         const char *state = db_text(rows, 3);
-        k->files[k->file_count++] = (struct known_file){bytes_of(k->a, rows, 0),
-                                                        strcmp(state, "here") == 0      ? "here"
-                                                        : strcmp(state, "new") == 0     ? "new"
-                                                        : strcmp(state, "changed") == 0 ? "changed"
-                                                                                        : "gone",
-                                                        db_int(rows, 1), db_int(rows, 2)};
+        *known_room(k) = (struct known_file){bytes_of(k->a, rows, 0),
+                                             strcmp(state, "here") == 0      ? "here"
+                                             : strcmp(state, "new") == 0     ? "new"
+                                             : strcmp(state, "changed") == 0 ? "changed"
+                                                                             : "gone",
+                                             db_int(rows, 1), db_int(rows, 2)};
     }
-    return db_end(rows, err);
+    return db_end(rows, err) && (k->file_count || known_lists(tx, k, err));
 }
 
 static bool known_in(struct db_tx *tx, void *context, struct error *err)
@@ -203,7 +227,7 @@ static bool folder_number(struct db_tx *tx, struct applying *w, const char *path
 
 struct file_row {
     char state[16], version[27];
-    int64_t size, mtime_ns, hashed;
+    int64_t size, mtime_ns, hashed, seen_ms;
     bool there, content;
 };
 
@@ -213,7 +237,8 @@ static bool file_row(struct db_tx *tx, int64_t folder, const char *name, struct 
     memset(f, 0, sizeof(*f));
     struct db_rows *rows = db_query(tx,
                                     "select state, size, mtime_ns, hashed, version, content is not "
-                                    "null from place_files where folder = ?1 and name = ?2",
+                                    "null, seen_ms from place_files where folder = ?1 and name = "
+                                    "?2",
                                     "ib", folder, name, strlen(name));
     f->there = db_next(rows);
     if (f->there) {
@@ -223,19 +248,25 @@ static bool file_row(struct db_tx *tx, int64_t folder, const char *name, struct 
         f->hashed = db_int(rows, 3);
         text_copy(text_of(db_text(rows, 4)), f->version, sizeof(f->version));
         f->content = db_int(rows, 5) != 0;
+        f->seen_ms = db_int(rows, 6);
     }
     return db_end(rows, err);
+}
+
+static bool apply_list(struct db_tx *tx, struct applying *w, const struct act *act,
+                       struct error *err)
+{
+    w->counts.files += act->count;
+    w->counts.waiting += act->count;
+    w->counts.bytes += act->bytes;
+    return list_keep(tx, w->pass->row->number, w->number, act->part, act->entries, w->now_ms, err);
 }
 
 static bool apply_new(struct db_tx *tx, struct applying *w, const struct act *act,
                       struct error *err)
 {
-    bool ok = db_run(tx, err,
-                     "insert into place_files (folder, name, place, size, mtime_ns, inode, state, "
-                     "since_ms, seen_ms, hashed, wanted, member) values (?1, ?2, ?3, ?4, ?5, ?6, "
-                     "'new', ?7, 0, 9, 0, 0) on conflict (folder, name) do nothing",
-                     "ibiiiii", w->number, act->name, strlen(act->name), w->pass->row->number,
-                     act->is.size, act->is.mtime_ns, (int64_t)act->is.inode, w->now_ms);
+    struct list_entry e = {act->name, act->is};
+    bool ok = place_file_new(tx, w->pass->row->number, w->number, &e, w->now_ms, err);
     if (ok && db_changed(tx))
         place_counted(&w->counts, "new", 9, act->is.size, 1);
     return ok;
@@ -288,7 +319,8 @@ static bool apply_back(struct db_tx *tx, struct applying *w, const struct act *a
                   "update place_versions set state = 'here', since_ms = ?2 where version = ?1 and "
                   "state = 'gone' and not exists (select 1 from place_files f where f.version = "
                   "?1 and f.state = 'gone')",
-                  "si", f->version, w->now_ms);
+                  "si", f->version, w->now_ms) &&
+           again_version(tx, f->version, f->seen_ms, err);
 }
 
 static bool apply_gone(struct db_tx *tx, struct applying *w, const struct act *act,
@@ -312,12 +344,16 @@ static bool apply_one(struct db_tx *tx, struct applying *w, const struct act *ac
                       struct error *err)
 {
     struct file_row f;
-    if (act->folder != w->folder &&
-        !folder_number(tx, w, act->folder, act->mounted, &w->number, err))
+    bool fresh = act->folder != w->folder;
+    if (fresh && !folder_number(tx, w, act->folder, act->mounted, &w->number, err))
         return false;
     w->folder = act->folder;
     if (act->kind == ACT_MOUNTED)
         return true;
+    if (act->kind == ACT_LIST)
+        return apply_list(tx, w, act, err);
+    if (fresh && !list_unpack(tx, w->number, err))
+        return false;
     if (act->kind == ACT_NEW)
         return apply_new(tx, w, act, err);
     if (!file_row(tx, w->number, act->name, &f, err))
@@ -348,7 +384,7 @@ static bool flush(struct pass *s, struct error *err)
 {
     struct applying w = {.pass = s, .now_ms = clock_now_ms()};
     bool ok = !s->act_count || db_write(s->p->db, apply_in, &w, err);
-    s->act_count = 0;
+    s->act_count = s->list_bytes = 0;
     arena_close(s->a);
     s->a = arena_open((size_t)64 << 20);
     return ok;
@@ -371,7 +407,7 @@ static void push(struct pass *s, const char *above, const char *name, bool deep,
 static bool note(struct pass *s, struct act act, const char **folder, const char *path,
                  struct error *err)
 {
-    if (s->act_count == ACTS) {
+    if (s->act_count == ACTS || s->list_bytes > LISTS_BYTES) {
         if (!flush(s, err))
             return false;
         *folder = NULL;
@@ -379,6 +415,8 @@ static bool note(struct pass *s, struct act act, const char **folder, const char
     *folder = *folder ? *folder : arena_text(s->a, path);
     act.folder = *folder;
     act.name = arena_text(s->a, act.name);
+    act.entries.at = arena_copy(s->a, act.entries.at, act.entries.size);
+    s->list_bytes += act.entries.size;
     s->acts[s->act_count++] = act;
     return true;
 }
@@ -445,11 +483,46 @@ static bool compare_file(struct pass *s, const struct beneath_entry *e, const st
     return note(s, act, folder, path, err);
 }
 
+// Files of a folder of which no file is known.
+static bool list_files(struct pass *s, const char *path, const struct beneath_folder *f,
+                       struct error *err)
+{
+    struct buf list = BUF_LIMIT(LIST_MOST * 512);
+    struct act act = {.kind = ACT_LIST, .name = "", .mounted = f->mounted, .part = 1};
+    const char *folder = NULL;
+    bool ok = true;
+    for (size_t i = 0; ok && i <= f->count; i++) {
+        const struct beneath_entry *e = i < f->count ? &f->entries[i] : NULL;
+        if (e && (e->kind != FILE_PLAIN || left_out(e->name, false))) {
+            s->links += e->kind == FILE_LINK;
+            continue;
+        }
+        if (act.count && (!e || act.count == LIST_MOST)) {
+            act.entries = (text){list.at, list.size};
+            ok = note(s, act, &folder, path, err);
+            act = (struct act){
+                .kind = ACT_LIST, .name = "", .mounted = f->mounted, .part = act.part + 1};
+            list.size = 0;
+        }
+        if (!e)
+            break;
+        list_add(&list, e->name, &(struct beneath_file){e->size, e->mtime_ns, e->inode});
+        act.count++;
+        act.bytes += e->size;
+        s->looked->files++;
+        s->looked->fresh++;
+    }
+    buf_free(&list);
+    return ok;
+}
+
 static bool compare_files(struct pass *s, const char *path, const struct beneath_folder *f,
                           const struct known_folder *k, struct error *err)
 {
     size_t i = 0, n = 0;
     const char *folder = NULL;
+    if (!k->file_count)
+        return list_files(s, path, f, err);
     while (i < f->count || n < k->file_count) {
         const struct beneath_entry *e = i < f->count ? &f->entries[i] : NULL;
         if (e && (e->kind != FILE_PLAIN || left_out(e->name, false))) {
@@ -489,10 +562,13 @@ static bool one_folder(struct pass *s, const struct todo *t, struct error *err)
 {
     struct beneath_folder f = {0};
     struct known_folder k = {.a = arena_open((size_t)1 << 30), .pass = s, .path = t->path};
-    int code = t->gone ? 0 : beneath_look(s->row->path, t->path, &f);
     bool ok = true, root = !*t->path;
+    bool closed = root && !place_allowed(s->p, s->row->path);
+    int code = t->gone || closed ? 0 : beneath_look(s->row->path, t->path, &f);
     s->looked->folders++;
-    if (code < 0 && root) {
+    if (closed) {
+        s->offline = "it lies below none of the folders of the setting places.roots";
+    } else if (code < 0 && root) {
         s->offline = code == -ENOENT ? "the folder is not there" : strerror(-code);
     } else if (code == -ENOENT) {
         // It went since it was listed, or an upper folder did: that one says so when it is read.
@@ -549,7 +625,14 @@ static bool end_in(struct db_tx *tx, void *context, struct error *err)
                     "end, state = 'offline', problem = ?3 where number = ?1 and state <> 'leaving'",
                     "iis", s->row->number, now, s->offline);
     } else {
-        ok = db_run(tx, err,
+        struct place_row was;
+        ok = place_row(tx, s->row->id, &was, err);
+        bool back = ok && strcmp(was.state, "offline") == 0;
+        ok = ok && (back || e->whole ? again_place(tx, was.number,
+                                                   back ? was.seen_ms : was.scanned_ms, back, err)
+                                     : true);
+        ok = ok &&
+             db_run(tx, err,
                     "update places set since_ms = case state when 'online' then since_ms else ?2 "
                     "end, state = 'online', seen_ms = ?2, problem = null where number = ?1 and "
                     "state <> 'leaving'",
@@ -585,11 +668,11 @@ static bool go_through(struct pass *s, struct error *err)
     struct stat seen;
     int64_t inode = s->root_seen ? (int64_t)s->root_inode : s->row->root_inode;
     if (ok && !s->offline && stat(s->row->path, &seen) != 0)
-        s->offline = "the folder is not there";
+        s->offline = errno == ENOENT ? "the folder is not there" : strerror(errno);
     else if (ok && !s->offline && inode && (int64_t)seen.st_ino != inode)
         s->offline = "another folder came into its place";
     if (s->offline)
-        s->act_count = 0;
+        s->act_count = s->list_bytes = 0;
     return ok && flush(s, err);
 }
 

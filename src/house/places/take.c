@@ -48,6 +48,7 @@ struct planning {
     const struct place_row *row;
     struct arena *a;
     int64_t after, folder; // folder 0: none is left
+    bool listed;           // its files have no rows yet
     const char *path;      // of it
     struct seen_file *list;
     size_t count;
@@ -79,17 +80,33 @@ static void file_of(struct arena *a, struct db_rows *rows, struct seen_file *f)
     f->numbered = sequence_name_parse(text_of(f->name), &f->parts);
 }
 
+static bool next_folder(struct db_tx *tx, void *context, struct error *err)
+{
+    struct planning *w = context;
+    int64_t listed = 0;
+    if (!db_one_int(tx, &w->folder, 0, err,
+                    "select folder from place_files where place = ?1 and state in ('new', "
+                    "'changed') and folder > ?2 order by folder limit 1",
+                    "ii", w->row->number, w->after) ||
+        !db_one_int(tx, &listed, 0, err,
+                    "select folder from place_lists where place = ?1 and folder > ?2 order by "
+                    "folder limit 1",
+                    "ii", w->row->number, w->after))
+        return false;
+    w->listed = listed && (!w->folder || listed <= w->folder);
+    w->folder = w->listed ? listed : w->folder;
+    return true;
+}
+
+static bool unpack_in(struct db_tx *tx, void *context, struct error *err)
+{
+    return list_unpack(tx, ((struct planning *)context)->folder, err);
+}
+
 static bool plan_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct planning *w = context;
     int64_t count = 0;
-    if (!db_one_int(tx, &w->folder, 0, err,
-                    "select folder from place_files where place = ?1 and state in ('new', "
-                    "'changed') and folder > ?2 order by folder limit 1",
-                    "ii", w->row->number, w->after))
-        return false;
-    if (!w->folder)
-        return true;
     struct db_rows *rows =
         db_query(tx, "select path from place_folders where number = ?1", "i", w->folder);
     w->path = db_next(rows) ? bytes_of(w->a, rows, 0) : "";
@@ -702,7 +719,9 @@ bool places_take(struct places *p, const char *place, bool *more, struct error *
     struct planning w = {.p = p, .row = &row, .a = arena_open((size_t)1 << 30)};
     bool any = false, ok = place_row_read(p, place, &row, err);
     w.after = run ? run->take_after : 0;
-    ok = ok && db_read(p->db, plan_in, &w, err) && (!w.folder || take_folder(&w, &any, err));
+    ok = ok && db_read(p->db, next_folder, &w, err) &&
+         (!w.listed || db_write(p->db, unpack_in, &w, err)) &&
+         (!w.folder || (db_read(p->db, plan_in, &w, err) && take_folder(&w, &any, err)));
     if (run) // one that could not be taken does not hold up the others
         run->take_after = w.folder;
     *more = w.folder != 0;
@@ -801,6 +820,7 @@ static bool leave_in(struct db_tx *tx, void *context, struct error *err)
     w->more = folder != 0;
     if (folder)
         return db_run(tx, err, "delete from place_files where folder = ?1", "i", folder) &&
+               db_run(tx, err, "delete from place_lists where folder = ?1", "i", folder) &&
                db_run(tx, err, "delete from place_folders where number = ?1", "i", folder);
     return place_say(tx, w->row, err) &&
            db_run(tx, err, "delete from places where number = ?1", "i", w->row->number);
