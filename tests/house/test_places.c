@@ -18,7 +18,8 @@ static struct {
     struct places *places;
     char project[27], place[27];
     // what happens while the house is at work
-    int calls, at; // at: with which call of `on` or `busy` it does; -1: never
+    char asked[64]; // the job that was asked for again last
+    int calls, at;  // at: with which call of `on` or `busy` it does; -1: never
     void (*happens)(void);
 } h;
 
@@ -41,6 +42,13 @@ static bool on(void *context)
 {
     (void)context;
     return meanwhile();
+}
+
+static bool again(void *context, const char *job, struct error *e)
+{
+    (void)context, (void)e;
+    text_copy(text_of(job), h.asked, sizeof(h.asked));
+    return true;
 }
 
 static bool project_in(struct db_tx *tx, void *context, struct error *e)
@@ -74,7 +82,8 @@ static int open_house(void **state)
                                          .house = store,
                                          .every_ms = 1000,
                                          .settle_ms = 3600 * 1000,
-                                         .on = on},
+                                         .on = on,
+                                         .again = again},
                    &h.places, &err));
     return 0;
 }
@@ -471,6 +480,261 @@ static void frames_of_one_name_are_one_asset_and_grow_into_its_next_version(void
     assert_true(sha256_equal(&first, &again));
 }
 
+// As the page and the command line have them: "name size state ..." of a folder.
+static bool list_in(struct db_tx *tx, void *context, struct error *e)
+{
+    const char *path = ((const char **)context)[0];
+    static char said[400];
+    json_t *json = NULL, *one;
+    size_t i, size = 0;
+    said[0] = 0;
+    if (!place_files_list(tx, h.place, path, "", &json, e))
+        return false;
+    json_array_foreach(json_object_get(json, "folders"), i, one) size +=
+        (size_t)snprintf(said + size, sizeof(said) - size, "%s/ ", json_string_value(one));
+    json_array_foreach(json_object_get(json, "files"), i, one) size +=
+        (size_t)snprintf(said + size, sizeof(said) - size, "%s %lld %s ",
+                         json_string_value(json_object_get(one, "name")),
+                         json_integer_value(json_object_get(one, "size")),
+                         json_string_value(json_object_get(one, "state")));
+    json_decref(json);
+    ((const char **)context)[1] = said;
+    return true;
+}
+
+static const char *listed(const char *path)
+{
+    const char *pair[] = {path, NULL};
+    OK(db_read(h.db, list_in, pair, &err));
+    return pair[1];
+}
+
+static void what_a_first_look_sees_is_listed_and_durable_before_it_is_an_asset(void **state)
+{
+    (void)state;
+    put("a.txt", "one", LONG_AGO);
+    put("b.txt", "three", LONG_AGO);
+    put("Day 1/c.txt", "two", LONG_AGO);
+    place_made();
+    assert_int_equal(look().fresh, 3);
+    assert_int_equal(count("select count(*) from place_files"), 0);
+    assert_string_equal(listed(""), "Day 1/ a.txt 3 new b.txt 5 new ");
+    assert_string_equal(listed("Day 1"), "c.txt 3 new ");
+    assert_int_equal(count("select files * 10 + waiting from places"), 33);
+    assert_int_equal(count("select bytes from places"), 11);
+    assert_int_equal(look().same, 3);
+    take();
+    assert_int_equal(count("select count(*) from place_lists"), 0);
+    assert_int_equal(count("select count(*) from versions"), 3);
+    assert_string_equal(listed(""), "Day 1/ a.txt 3 here b.txt 5 here ");
+    assert_int_equal(count("select files * 10 + waiting from places"), 30);
+}
+
+static void what_changes_in_a_folder_that_is_only_listed_is_seen(void **state)
+{
+    (void)state;
+    char path[200];
+    put("a.txt", "one", LONG_AGO);
+    put("b.txt", "three", LONG_AGO);
+    put("Day 1/c.txt", "two", LONG_AGO);
+    place_made();
+    look();
+    put("a.txt", "longer", LONG_AGO + 1);
+    put("d.txt", "new", LONG_AGO);
+    path_of("b.txt", path);
+    assert_int_equal(unlink(path), 0);
+    path_of("Day 1", path);
+    OK(folder_remove(path, &err));
+    struct place_looked looked = look();
+    assert_int_equal(looked.changed * 100 + looked.fresh * 10 + looked.gone, 112);
+    assert_string_equal(listed(""), "Day 1/ a.txt 6 new d.txt 3 new ");
+    assert_string_equal(listed("Day 1"), "");
+    assert_int_equal(count("select files * 10 + waiting from places"), 22);
+    assert_int_equal(count("select bytes from places"), 9);
+    all_of_it();
+    assert_int_equal(count("select count(*) from versions"), 2);
+}
+
+static bool run_in(struct db_tx *tx, void *context, struct error *e)
+{
+    return db_run(tx, e, context, "");
+}
+
+// A job of the only version that failed now.
+static void job_failed(const char *name, const char *kind)
+{
+    char words[600];
+    snprintf(words, sizeof(words),
+             "insert into jobs (id, number, project, kind, title, state, ended, tier, priority, "
+             "version, ticket, options, approved, made_by, created_ms, started_ms, ended_ms, done, "
+             "total, unit, attempts, problem) select '%s', (select count(*) from jobs) + 1, "
+             "'%s', 'probe', 't', 'failed', 1, 6, 50, id, '{}', '{}', 0, 'Maya', 1, 1, %lld, 0, 0, "
+             "'', 1, '{\"kind\":\"%s\"}' from versions",
+             name, h.project, (long long)clock_now_ms(), kind);
+    OK(db_write(h.db, run_in, words, &err));
+}
+
+static void
+work_that_failed_while_its_volume_was_away_is_asked_for_again_when_it_is_back(void **state)
+{
+    (void)state;
+    put("a.txt", "one", LONG_AGO);
+    place_made();
+    all_of_it();
+    job_failed("before", "damaged");
+    clock_shift_ms(1000);
+    look();
+    OK(places_again(h.places, &err));
+    assert_string_equal(h.asked, "");
+    clock_shift_ms(1000);
+    unmount();
+    job_failed("while", "io"); // before anybody has seen that it is away
+    assert_true(look().offline);
+    OK(places_again(h.places, &err));
+    assert_string_equal(h.asked, "");
+    clock_shift_ms(1000);
+    mount();
+    look();
+    OK(places_again(h.places, &err));
+    assert_string_equal(h.asked, "while");
+    clock_shift_ms(-3000);
+    // Once only.
+    h.asked[0] = 0;
+    look();
+    OK(places_again(h.places, &err));
+    assert_string_equal(h.asked, "");
+}
+
+static void work_that_failed_in_a_gap_that_no_look_saw_is_asked_for_again(void **state)
+{
+    (void)state;
+    put("a.txt", "one", LONG_AGO);
+    place_made();
+    all_of_it();
+    clock_shift_ms(1000);
+    job_failed("missed", "not_found");
+    look();
+    clock_shift_ms(-1000);
+    OK(places_again(h.places, &err));
+    assert_string_equal(h.asked, "missed");
+}
+
+static void work_that_failed_while_its_file_was_away_is_asked_for_again(void **state)
+{
+    (void)state;
+    char from[200], to[200];
+    put("a.txt", "one", LONG_AGO);
+    put("b.txt", "another", LONG_AGO);
+    place_made();
+    all_of_it();
+    path_of("a.txt", from);
+    snprintf(to, sizeof(to), "%s/a.txt", h.folder);
+    assert_int_equal(rename(from, to), 0);
+    clock_shift_ms(1000);
+    assert_int_equal(look().gone, 1);
+    OK(db_write(h.db, run_in,
+                "delete from place_versions where version <> (select version from place_files "
+                "where cast(name as text) = 'a.txt')",
+                &err));
+    OK(db_write(h.db, run_in,
+                "insert into jobs (id, number, project, kind, title, state, ended, tier, priority, "
+                "version, ticket, options, approved, made_by, created_ms, started_ms, ended_ms, "
+                "done, total, unit, attempts, problem) select 'gone', 1, 'p', 'probe', 't', "
+                "'failed', 1, 6, 50, version, '{}', '{}', 0, 'Maya', 1, 1, since_ms, 0, 0, '', 1, "
+                "'{}' from place_files where state = 'gone'",
+                &err));
+    clock_shift_ms(1000);
+    look();
+    OK(places_again(h.places, &err));
+    assert_string_equal(h.asked, "");
+    assert_int_equal(rename(to, from), 0);
+    assert_int_equal(look().back, 1);
+    clock_shift_ms(-2000);
+    OK(places_again(h.places, &err));
+    assert_string_equal(h.asked, "gone");
+}
+
+static void a_place_goes_on_where_its_folder_went(void **state)
+{
+    (void)state;
+    char elsewhere[128], wrong[128];
+    put("Day 1/a.txt", "one", LONG_AGO);
+    place_made();
+    all_of_it();
+    snprintf(elsewhere, sizeof(elsewhere), "%s/other", h.volumes);
+    snprintf(wrong, sizeof(wrong), "%s/wrong", h.volumes);
+    OK(folder_make(wrong, 0755, &err));
+    assert_int_equal(rename(h.nas, elsewhere), 0);
+    assert_true(look().offline);
+    assert_false(place_move(h.places, h.place, wrong, false, &err));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    assert_non_null(strstr(err.why, "Day 1/a.txt"));
+    assert_false(place_move(h.places, h.place, h.folder, true, &err)); // not below a root
+    assert_int_equal(err.kind, ERROR_DENIED);
+    OK(place_move(h.places, h.place, elsewhere, false, &err));
+    struct place_looked looked = look();
+    assert_false(looked.offline);
+    assert_int_equal(looked.same, 1);
+    sha256 is = content("select content from version_files");
+    assert_string_equal(bytes_of(&is), "one");
+    assert_int_equal(rename(elsewhere, h.nas), 0);
+}
+
+static void names_of_one_file_are_assets_of_their_own(void **state)
+{
+    (void)state;
+    char one[200], two[200], three[200];
+    put("a.txt", "one", LONG_AGO);
+    path_of("a.txt", one);
+    path_of("b.txt", two);
+    path_of("c.txt", three);
+    assert_int_equal(link(one, two), 0);
+    place_made();
+    all_of_it();
+    assert_int_equal(count("select count(*) from assets"), 2);
+    char asset[27];
+    strcpy(asset, word("select id from assets where name = 'b.txt'"));
+    sha256 is = content("select content from version_files limit 1");
+    assert_int_equal(unlink(one), 0);
+    assert_int_equal(look().gone, 1);
+    assert_string_equal(bytes_of(&is), "one"); // by its other name
+    assert_int_equal(rename(two, three), 0);
+    clock_shift_ms(1000);
+    all_of_it();
+    clock_shift_ms(-1000);
+    assert_int_equal(count("select count(*) from assets"), 2);
+    assert_string_equal(word("select id from assets where name = 'c.txt'"), asset);
+}
+
+static void a_place_in_another_one_is_of_another_project(void **state)
+{
+    (void)state;
+    char inner[27], outer[27], path[200], first[27];
+    put("Day 1/a.txt", "one", LONG_AGO);
+    path_of("Day 1", path);
+    place_made();
+    strcpy(outer, h.place);
+    assert_false(
+        place_add(h.places, &(struct place_wish){h.project, "", path, "Maya"}, inner, &err));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    all_of_it();
+    strcpy(first, h.project);
+    memcpy(h.project, id_new().text, sizeof(h.project));
+    OK(db_write(h.db, project_in, NULL, &err));
+    OK(place_add(h.places, &(struct place_wish){h.project, "", path, "Maya"}, inner, &err));
+    strcpy(h.place, inner);
+    all_of_it();
+    assert_int_equal(count("select count(*) from assets"), 2);
+    assert_int_equal(count("select sum(hashed_files) from places"), 2);
+    sha256 is = content("select content from version_files limit 1");
+    // One is forgotten, and the other one has its bytes all the same.
+    OK(place_forget(h.places, outer, &err));
+    OK(db_write(h.db, run_in, "delete from place_files where place = 1", &err));
+    assert_string_equal(bytes_of(&is), "one");
+    strcpy(h.place, inner);
+    strcpy(h.project, first);
+}
+
 static bool record_in(struct db_tx *tx, void *context, struct error *e)
 {
     return store_record(tx, context, e);
@@ -560,6 +824,14 @@ int main(void)
         HOUSE(a_file_that_was_copied_elsewhere_and_deleted_is_the_same_asset_by_its_content),
         HOUSE(a_link_in_the_place_of_a_file_is_not_followed),
         HOUSE(frames_of_one_name_are_one_asset_and_grow_into_its_next_version),
+        HOUSE(what_a_first_look_sees_is_listed_and_durable_before_it_is_an_asset),
+        HOUSE(what_changes_in_a_folder_that_is_only_listed_is_seen),
+        HOUSE(work_that_failed_while_its_volume_was_away_is_asked_for_again_when_it_is_back),
+        HOUSE(work_that_failed_in_a_gap_that_no_look_saw_is_asked_for_again),
+        HOUSE(work_that_failed_while_its_file_was_away_is_asked_for_again),
+        HOUSE(a_place_goes_on_where_its_folder_went),
+        HOUSE(names_of_one_file_are_assets_of_their_own),
+        HOUSE(a_place_in_another_one_is_of_another_project),
         HOUSE(the_same_bytes_brought_into_the_house_take_over),
         HOUSE(what_was_asked_for_is_copied_into_the_house),
         HOUSE(a_place_is_only_where_the_settings_say),

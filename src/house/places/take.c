@@ -364,8 +364,8 @@ static bool gone_like(struct db_tx *tx, struct taking *w, const struct seen_file
         tx,
         "select g.folder, g.name, g.hashed, g.member, g.version, g.content, g.mtime_ns, g.inode, "
         "g.place from place_files g join places p on p.number = g.place where g.state = 'gone' and "
-        "g.size = ?1 and g.content is not null and g.version is not null and p.project = ?2 limit "
-        "1000",
+        "g.size = ?1 and g.content is not null and g.version is not null and p.project = ?2 order "
+        "by g.since_ms desc limit 1000", // of several names of one file the one that went last
         "is", f->size, w->plan->row->project);
     while (!g->found && db_next(rows)) {
         size_t size;
