@@ -39,6 +39,13 @@ static void print_state(const json_t *p)
     if (strcmp(json_word(p, "state"), "offline") == 0) {
         printf("  offline since %s, last seen at %s: %s\n", day(p, "since", since),
                day(p, "seen", seen), json_word(p, "problem"));
+        if (json_is_true(json_object_get(p, "scanning")))
+            printf("  is being looked at again\n");
+        else
+            printf(
+                "  mount it again, and nothing else is needed; if it is elsewhere now: posthouse "
+                "place move %s DIR\n",
+                json_word(p, "id"));
         return;
     }
     if (strcmp(json_word(p, "state"), "leaving") == 0)

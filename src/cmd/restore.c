@@ -5,6 +5,7 @@
  * goes on when it is asked again.
  */
 #include "cmd/backup.h"
+#include "cmd/client.h"
 #include "cmd/command.h"
 #include "cmd/progress.h"
 #include "cmd/state.h"
@@ -25,6 +26,8 @@ struct restore {
     json_t *list, *manifest;
     struct store_copy copy;
     struct progress bar;
+    json_t *places; // that are not there: {"id", "path", "project"}
+    int64_t place_count;
     size_t told;
     bool bytes;
 };
@@ -143,6 +146,39 @@ static void damaged(void *context, const struct store_damage *d)
             (long long)d->length, d->what);
 }
 
+static bool places_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct restore *r = context;
+    json_decref(r->places);
+    r->places = json_array();
+    r->place_count = 0;
+    struct db_rows *rows = db_query(tx,
+                                    "select p.id, p.path, j.name from places p join projects j on "
+                                    "j.id = p.project order by p.path",
+                                    "");
+    for (; db_next(rows); r->place_count++)
+        if (!file_look(db_text(rows, 1), NULL, NULL))
+            json_array_append_new(r->places,
+                                  json_pack("{s:s, s:s, s:s}", "id", db_text(rows, 0), "path",
+                                            db_text(rows, 1), "project", db_text(rows, 2)));
+    return db_end(rows, err);
+}
+
+static void tell_places(const struct restore *r)
+{
+    size_t i;
+    json_t *one;
+    if (!r->place_count)
+        return;
+    printf("media in place, %s (%s), is read where it lies: below the folders of places.roots in "
+           "%s/house.conf\n",
+           files_text(r->copy.place_files).text, size_text(r->copy.place_bytes).text, r->house);
+    json_array_foreach(r->places, i, one)
+        printf("  not on this machine: %s (%s)\n    mount it there; or, when the house is started, "
+               "say where it is: posthouse place move %s DIR\n",
+               json_word(one, "path"), json_word(one, "project"), json_word(one, "id"));
+}
+
 static bool take_bytes(struct restore *r, struct error *err)
 {
     char from[PATH_MAX];
@@ -163,7 +199,7 @@ static bool take_bytes(struct restore *r, struct error *err)
                                   .progress = show,
                                   .damaged = damaged,
                                   .context = r};
-    bool ok = store_copy(&r->copy, err);
+    bool ok = store_copy(&r->copy, err) && db_read(db, places_in, r, err);
     progress_end(&r->bar);
     db_close(db);
     return ok;
@@ -225,6 +261,7 @@ static int run(struct command_call *call)
             printf("its media, %s, was not in the backup: bring the store there before you start "
                    "it (%s/bytes.list)\n",
                    size_text(r.copy.bytes).text, r.backup);
+        tell_places(&r);
         printf("start it: posthouse serve --house.folder=%s\n", r.house);
     }
     if (ok && r.copy.damage) {
@@ -235,6 +272,7 @@ static int run(struct command_call *call)
         command_failed(&err);
         status = 1;
     }
+    json_decref(r.places);
     json_decref(r.manifest);
     json_decref(r.list);
     return status;
@@ -253,7 +291,9 @@ const struct command command_restore = {
     "Makes the house in house.folder, which must not be there yet, from the newest backup in the\n"
     "folder FROM. State and keys are compared with the backup's digests, every byte of media is\n"
     "proven as it is read. A backup of an older program is brought to this one's form; one of a\n"
-    "newer program is refused. What is killed goes on when it is run again.\n"
+    "newer program is refused. What is killed goes on when it is run again. Media in place is not "
+    "in\n"
+    "a backup: where its folders are not on this machine that is said, with the way out.\n"
     "Exit status: 0 all is restored, 1 some media is damaged, 3 nothing was restored.",
     options,
     1,

@@ -6,6 +6,7 @@
  * size and date is left as it is, so a run that was cut goes on.
  */
 #include "store/store.h"
+#include "cmd/client.h"
 #include "cmd/command.h"
 #include "cmd/progress.h"
 #include "cmd/state.h"
@@ -185,20 +186,21 @@ static bool chunks_in(struct db_tx *tx, void *context, struct error *err)
     return true;
 }
 
-// *whole false: some of it is damaged, and nothing is left of it.
+// *whole false: its bytes could not be had, *why; nothing is left of it.
 static bool write_file(struct export *e, const struct file *f, const char *path, struct arena *a,
-                       bool *whole, struct error *err)
+                       bool *whole, struct error *why, struct error *err)
 {
     const struct store_map *map = NULL;
     struct chunks c = {.f = f, .a = a};
     char folder[PATH_MAX];
-    const char *begun = arena_format(a, "%s.part", path);
     *whole = true;
+    error_clear(why);
     path_folder(path, folder, sizeof(folder));
-    struct error trouble;
+    const char *begun =
+        arena_format(a, "%s/.posthouse.part", folder); // names may be as long as can be
     if (!folder_make(folder, 0755, err) || !db_read(e->db, chunks_in, &c, err))
         return false;
-    if (!store_map_open(e->store, &f->content, &map, &trouble)) {
+    if (!store_map_open(e->store, &f->content, &map, why)) {
         *whole = false;
         return true;
     }
@@ -208,9 +210,10 @@ static bool write_file(struct export *e, const struct file *f, const char *path,
     int64_t at = 0;
     for (size_t i = 0; ok && *whole && i < c.count; i++) {
         size_t size = (size_t)c.list[i].length;
-        *whole = store_map_read(map, at, e->bytes, size, &trouble);
+        *whole = store_map_read(map, at, e->bytes, size, why);
         sha256 hash = *whole ? sha256_of(e->bytes, size) : (sha256){0};
-        *whole = *whole && (c.unhashed || sha256_equal(&hash, &c.list[i].hash));
+        if (*whole && !c.unhashed && !sha256_equal(&hash, &c.list[i].hash))
+            *whole = error_set(why, ERROR_DAMAGED, "its bytes are not those that came");
         for (size_t put = 0; ok && *whole && put < size;) {
             ssize_t wrote = write(fd, e->bytes + put, size - put);
             if (wrote < 0 && errno != EINTR)
@@ -239,6 +242,7 @@ static bool one(struct export *e, const struct file *f, struct error *err)
     struct arena *a = arena_open((size_t)256 << 20);
     struct chunks c = {.f = f, .a = a};
     const char *path;
+    struct error why;
     bool whole = true, ok = place(e, f, a, &path, err);
     int64_t size = 0;
     if (ok && (ok = db_read(e->db, chunks_in, &c, err)))
@@ -247,13 +251,13 @@ static bool one(struct export *e, const struct file *f, struct error *err)
     if (ok && is_there(path, size, f->modified_ms))
         e->there++;
     else
-        ok = ok && write_file(e, f, path, a, &whole, err);
+        ok = ok && write_file(e, f, path, a, &whole, &why, err);
     e->done += size;
     e->files++;
     if (ok && !whole) {
         e->damaged++;
         progress_end(&e->bar);
-        fprintf(stderr, "damaged or not there, and left out: %s\n", path);
+        fprintf(stderr, "left out: %s: %s%s%s\n", path, why.what, why.why[0] ? "; " : "", why.why);
     }
     arena_close(a);
     return ok;
@@ -320,8 +324,14 @@ static int run(struct command_call *call)
     if (ok && e->project && !e->files)
         fprintf(stderr, "there is nothing in a project called %s\n", e->project);
     if (ok)
-        printf("%s %s in %s, %s of them were there already\n", count_text(e->files).text,
-               e->files == 1 ? "file" : "files", e->to, count_text(e->there).text);
+        printf("%s %s in %s, %s of them were there already\n",
+               count_text(e->files - e->damaged).text,
+               e->files - e->damaged == 1 ? "file" : "files", e->to, count_text(e->there).text);
+    if (ok && e->damaged)
+        printf(
+            "%s left out: damaged, or on a volume that is not there; what is mounted again comes "
+            "with the next run\n",
+            files_text(e->damaged).text);
     if (ok && e->unproven)
         printf("%s of them lie in place and were not hashed: copied as they are\n",
                count_text(e->unproven).text);
@@ -345,7 +355,8 @@ const struct command command_store = {
     "with\n"
     "the dates that the files had. Every byte is proven as it is read. It works beside a running\n"
     "house and without one; what was cut goes on when it is run again.\n"
-    "Exit status: 0 all is there, 1 some media is damaged and was left out, 3 it could not be "
+    "Exit status: 0 all is there, 1 some media is damaged or away and was left out, 3 it could not "
+    "be "
     "done.",
     options,
     1,

@@ -42,7 +42,8 @@ static bool find_dead(struct db_tx *tx, void *context, struct error *err)
     struct db_rows *rows =
         db_query(tx,
                  "select id, kind, size from extents e where not exists (select 1 from chunks c "
-                 "where c.extent = e.id) and kind <> 'place' and id <> ?1 and (?2 = 1 or kind <> 'pack') limit ?3",
+                 "where c.extent = e.id) and kind <> 'place' and id <> ?1 and (?2 = 1 or kind <> "
+                 "'pack') limit ?3",
                  "sii", d->keep_pack, (int64_t)d->packs, (int64_t)TIDY_MOST);
     while (db_next(rows) && d->count < TIDY_MOST) {
         snprintf(d->list[d->count].id, sizeof(d->list[0].id), "%s", db_text(rows, 0));
@@ -212,14 +213,28 @@ bool store_tidy(struct store *s, int64_t *freed_bytes, struct error *err)
 static bool count_rows(struct db_tx *tx, void *context, struct error *err)
 {
     struct store_numbers *n = context;
-    return db_one_int(tx, &n->files, 0, err, "select count(*) from contents", "") &&
-           db_one_int(tx, &n->chunks, 0, err, "select count(*) from chunks", "") &&
-           db_one_int(tx, &n->bytes, 0, err, "select coalesce(sum(length), 0) from chunks where extent not in (select id from "
-                      "extents where kind = 'place')",
-                      "") &&
+    // What lies in places alone is none of the store's.
+    return db_one_int(
+               tx, &n->files, 0, err,
+               "select count(*) from contents t where unhashed = 0 and not exists (select 1 "
+               "from content_chunks k join chunks c on c.hash = k.hash join extents e on e.id "
+               "= c.extent where k.content = t.content and k.number = 0 and e.kind = "
+               "'place')",
+               "") &&
+           db_one_int(
+               tx, &n->chunks, 0, err,
+               "select count(*) from chunks where extent not in (select id from extents where "
+               "kind = 'place')",
+               "") &&
+           db_one_int(
+               tx, &n->bytes, 0, err,
+               "select coalesce(sum(length), 0) from chunks where extent not in (select id from "
+               "extents where kind = 'place')",
+               "") &&
            db_one_int(tx, &n->place_files, 0, err, "select coalesce(sum(files), 0) from places",
                       "") &&
-           db_one_int(tx, &n->place_bytes, 0, err, "select coalesce(sum(bytes), 0) from places", "");
+           db_one_int(tx, &n->place_bytes, 0, err, "select coalesce(sum(bytes), 0) from places",
+                      "");
 }
 
 bool store_numbers(struct store *s, struct store_numbers *n, struct error *err)
@@ -342,9 +357,10 @@ static bool read_contents(struct db_tx *tx, void *context, struct error *err)
     struct content_page *p = context;
     int64_t sizes[CHECK_BATCH];
     p->count = 0;
-    struct db_rows *rows = db_query(
-        tx, "select content, size from contents where content > ?1 and unhashed = 0 order by content limit ?2", "bi",
-        p->after.at, (size_t)SHA256_SIZE, (int64_t)CHECK_BATCH);
+    struct db_rows *rows = db_query(tx,
+                                    "select content, size from contents where content > ?1 and "
+                                    "unhashed = 0 order by content limit ?2",
+                                    "bi", p->after.at, (size_t)SHA256_SIZE, (int64_t)CHECK_BATCH);
     while (db_next(rows) && p->count < CHECK_BATCH) {
         size_t size;
         const void *at = db_blob(rows, 0, &size);

@@ -196,6 +196,16 @@ static bool none_is_left(const struct finding *f, int code, struct error *err)
         return error_fix(err, "wait until the house has looked at it again: it becomes a new "
                               "version");
     }
+    if (code == -ENOENT) {
+        bool root = file_look(c->root, NULL, NULL);
+        error_set(err, ERROR_NOT_FOUND, "%.200s is not there", name);
+        error_why(err,
+                  root ? "it is gone from %.400s since the house looked there last"
+                       : "%.400s, where it lies, is not there",
+                  c->root);
+        return error_fix(err, "mount its volume again, or bring the file back: nothing else is "
+                              "needed");
+    }
     error_errno(err, -code, "%.200s can not be read", name);
     return error_fix(err, "let the user that the house runs as read it: %.200s", c->root);
 }
