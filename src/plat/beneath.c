@@ -15,6 +15,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#ifndef FUSE_SUPER_MAGIC
+#define FUSE_SUPER_MAGIC 0x65735546UL
+#endif
 #define EXFAT_MAGIC 0x2011bab0UL
 #define ZFS_MAGIC 0x2fc12fc1UL
 #define NTFS3_MAGIC 0x7366746eUL
@@ -161,6 +164,12 @@ bool beneath_is_local(const char *root)
         if ((unsigned long)seen.f_type == local[i])
             return true;
     return false;
+}
+
+bool beneath_inodes_last(const char *root)
+{
+    struct statfs seen;
+    return statfs(root, &seen) == 0 && (unsigned long)seen.f_type != FUSE_SUPER_MAGIC;
 }
 
 // ---- files

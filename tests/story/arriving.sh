@@ -50,7 +50,7 @@ ok "everything once" [ "$(assets)" = $((before + 301)) ]
 ok "whole" same_as "Film/Big/x.bin" big/x.bin
 kill_house
 ok "a house that is away is said" says 'problem' 3 watch in Film/In --include 'f.*' --patience 1
-ok "the house opens again" open_house --worker=off
+ok "the house opens again" open_house --worker=off --places.roots="$PWD/own"
 project=$(ask GET /projects | field '[0].id')
 ok "and what waited goes" says 'taken: f.txt' 0 watch in Film/In --include 'f.*'
 
@@ -131,8 +131,14 @@ ok "another look takes nothing" bash -c '"$0" watch rec --house.folder="$1" --to
 watched() { ask GET /watched | node -e 'const a=JSON.parse(require("fs").readFileSync(0));if(!(eval(process.argv[1]))){console.log(JSON.stringify(a));process.exit(1)}' "$1"; }
 has_asset() { here ls "$1" | grep -q "$2"; }
 mkdir own; card own/C001; rm own/C001/CONTENTS/VIDEO/0002CD.MXF
+refused() { ! ask POST /watched "{\"path\":\"$1\",\"project\":\"$project\",\"rules\":{}}" >refusal && grep -q "$2" refusal; }
+mkdir outside
+ok "only below the folders that a setting names" refused "$PWD/outside" 'can not be watched.*places.roots'
+ok "a link does not lead out of them" bash -c 'ln -s ../outside own/link'
+ok "indeed not" refused "$PWD/own/link" 'can not be watched'
+rm own/link
 ok "an administrator names a folder" ask POST /watched "{\"path\":\"$PWD/own\",\"project\":\"$project\",\"folder\":\"Own\",\"rules\":{\"every\":0,\"looks\":2,\"include\":[\"*.txt\",\"*.MXF\",\"*.XML\"]}}"
-ok "its house's own media can not be one" bash -c '! curl -sS --fail-with-body -H "Authorization: Bearer $0" -H "Content-Type: application/json" -d "{\"path\":\"$1\",\"project\":\"$2\",\"rules\":{}}" "$3/api/v1/watched" >said && grep -q "keeps its own media" said' "$token" "$house/store" "$project" "$url"
+ok "its house's own media can not be one" refused "$house/store" "can not be watched"
 echo own >own/n.txt
 ok "what comes to rest there is in the project" until_true 120 has_asset Film/Own n.txt
 ok "what came and what waits are told, with the way out" until_true 120 watched 'a[0].state&&a[0].state.arrivals.length===1&&a[0].state.waits.some(w=>w.path==="C001"&&/is not complete/.test(w.why)&&/as-it-is/.test(w.fix))'

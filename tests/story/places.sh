@@ -43,6 +43,7 @@ ok "a folder is taken in place, looked at and hashed" say put --in-place "$nas" 
 id=$(sql "select id from places")
 ok "all its files are there, links and snapshots left out" same "$(place .files) $(place .hashed_files) $(place .links) $(place .waiting)" "9 9 2 0"
 ok "it is in the list" grep -q "in place" <(say place)
+ok "its files can be listed, folder by folder" bash -c "'$posthouse' place files '$id' 'Day 2' --house.folder='$house' >said2 && grep -q '9000000  2020-02-02 02:02  hashed   long.bin' said2"
 ok "and again is refused" bash -c "! '$posthouse' put --in-place '$nas/Day 1' --project Film --house.folder='$house' 2>why && grep -q 'in place already' why"
 ok "frames are one asset" same "$(asset 'sh.####.png' .version.file_count)" 3
 ok "a name that is no UTF-8 is shown as far as it goes" same "$(asset $'caf\xef\xbf\xbd.txt' .version.size)" 10
@@ -76,16 +77,24 @@ ok "its bytes are asked for in vain, with what and why" same "$(fetch "$(asset t
 mv "$work/kept.txt" "$nas/Day 2/tomorrow.txt"
 ok "and back as what it was" until_true 120 asset_is tomorrow.txt '.version.place.state' here
 
-# ---- the volume goes, and leaves an empty mount point
+# ---- the volume goes, and leaves an empty mount point; a film on it was not looked at so far
+ok "the house closes" close_house
+ok "and opens without a worker" open_house --worker=off --places.roots="$work/volumes" --places.every=1s
+ffmpeg -v error -f lavfi -i testsrc2=s=64x36:r=25:d=0.24 -c:v mjpeg -y "$work/C003.mov"
+touch -d '2020-02-02 02:02:02' "$work/C003.mov"; mv "$work/C003.mov" "$nas/Day 2/C003.mov"
+ok "a film comes, and waits" until_true 120 asset_is C003.mov .version.state probing
 mv "$nas" "$work/away"; mkdir "$nas"
 ok "an empty folder is a volume that is offline" until_true 120 place_is .state offline
 ok "none of its files is taken for deleted" same "$(sql "select count(*) from place_files where state <> 'here'") $(place .gone)" "0 0"
 ok "its assets say so" same "$(asset long.bin '.version.place.state')" offline
 ok "the place says since when" grep -q "offline since 20.*last seen at 20.*is its volume mounted" <(say place show "$id")
+ok "and what to do" grep -q "mount it again.*posthouse place move $id DIR" <(say place show "$id")
 kill -9 "$server"; wait "$server" 2>/dev/null
 ok "the house is killed and opens again" open_house --worker.slots=2 --places.roots="$work/volumes" --places.every=1s
+ok "work that needs the volume fails, and says why" until_true 120 asset_is C003.mov .version.state failed
 rmdir "$nas"; mv "$work/away" "$nas"
 ok "the volume is back" until_true 120 place_is .state online
+ok "and what failed meanwhile is done by itself" until_true 120 asset_is C003.mov .version.state ready
 ok "with all its files" same "$(asset long.bin '.version.place.state') $(sql "select count(*) from place_files where state <> 'here'")" "here 0"
 
 # ---- into the house, and without a server
@@ -102,11 +111,27 @@ ok "a backup says what it leaves out" grep -q "that lie in place" <("$posthouse"
 mv "$work/long.bin" "$nas/Day 2/long.bin"
 ok "plain files come back without a server" bash -c "'$posthouse' store export plain --house.folder='$house' && cmp 'plain/Film/Day 3/B002.mov' '$nas/Day 3/B002.mov'"
 ok "the house closes" close_house
-ok "and opens" open_house --worker.slots=1 --places.roots="$work/volumes" --places.every=1s
+
+# ---- on another machine the volumes lie elsewhere
+first=$house house=$work/again
+mv volumes elsewhere
+ok "a restore says which places are not there, and the way out" bash -c "'$posthouse' restore backup --house.folder='$house' >said2 && grep -q 'not on this machine: $nas (Film)' said2 && grep -q 'posthouse place move $id DIR' said2"
+ok "what lies there is not exported, and that is said" bash -c "! '$posthouse' store export none --house.folder='$house' --store.reserve=0 >said2 2>&1 && grep -q 'left out: .*is not there' said2 && grep -q 'files left out' said2"
+ok "the restored house opens" open_house --worker=off --places.roots="$work/elsewhere" --places.every=1s
+ok "the place is offline: the setting does not name it" until_true 120 grep -q "none of the folders of the setting places.roots" <(say place show "$id")
+ok "a folder that holds none of its files is refused" bash -c "! '$posthouse' place move '$id' elsewhere/secret --house.folder='$house' 2>why && grep -q 'does not look like this place' why"
+ok "the place is told where it is" say place move "$id" elsewhere/nas
+ok "and goes on there" until_true 120 place_is .state online
+ok "with its bytes" bash -c "rm -rf out; '$posthouse' get 'Film/Day 1/note.txt' --out out --house.folder='$house' && cmp out/note.txt 'elsewhere/nas/Day 1/note.txt'"
+ok "it closes" close_house
+house=$first
+mv elsewhere volumes
+
+ok "the first opens again" open_house --worker.slots=1 --places.roots="$work/volumes" --places.every=1s
 ok "a place can be forgotten" say place forget "$id"
 ok "then it is not in the list" until_true 120 sql_is "select count(*) from places" 0
 ok "its assets are among the deleted ones, what was copied stays" same "$(ask GET "/projects/$project/assets?limit=1000" | field '.items.map(a=>a.name).sort().join()')" "long.bin,tomorrow.txt"
-mv "$nas/Day 3/B002.mov" "$nas/Day 1/A001.mov"; rmdir "$nas/Day 3"; echo "a note" >"$nas/Day 1/note.txt"
+rm "$nas/Day 2/C003.mov"; mv "$nas/Day 3/B002.mov" "$nas/Day 1/A001.mov"; rmdir "$nas/Day 3"; echo "a note" >"$nas/Day 1/note.txt"
 touch -d '2020-02-02 02:02:02' "$nas/Day 1/note.txt" "$nas/Day 2/long.bin"
 listed >after
 ok "nothing on the volume was written to" diff <(grep -av '^\./\?\(Day .\)\? \|^\. ' before) <(grep -av '^\./\?\(Day .\)\? \|^\. ' after)

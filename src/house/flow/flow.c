@@ -59,6 +59,11 @@ static bool making_waits(const struct news *n)
     return job_is(n, "probe proxy", "waiting");
 }
 
+static bool making_runs(const struct news *n)
+{
+    return job_is(n, "probe proxy", "running");
+}
+
 static bool qc_moves(const struct news *n)
 {
     return job_is(n, "qc", "waiting running failed cancelled");
@@ -279,6 +284,15 @@ static bool begin_again(struct news *n, struct error *err)
             version_state_set(n->tx, v.id, probe ? "probing" : "proxying", NULL, err));
 }
 
+// One that is given to a worker at once was never heard to wait.
+static bool go_on_again(struct news *n, struct error *err)
+{
+    struct version_source v;
+    bool there;
+    return version_of(n, said(n, "version"), &v, &there, err) &&
+           (!there || strcmp(v.state, "failed") != 0 || begin_again(n, err));
+}
+
 typedef bool state_set(struct db_tx *tx, const char *subject, const char *state,
                        const char *problem, struct error *err);
 
@@ -463,6 +477,7 @@ static const struct rule {
     {"colour.changed", always, look_through},
     {"job.changed", making_failed, give_up},
     {"job.changed", making_waits, begin_again},
+    {"job.changed", making_runs, go_on_again},
     {"job.changed", delivery_moves, tell_delivery},
     {"job.changed", qc_moves, tell_qc},
     {"job.changed", look_moves, tell_look},

@@ -13,29 +13,32 @@
 
 enum { AGAIN_SOME = 100 };
 
+// What is no media at all is none when it is there, either.
+#define FOR_WANT_OF_BYTES                                                                          \
+    "state = 'failed' and coalesce(problem, '') not like '%\"kind\":\"unsupported\"%' "
+
 bool again_place(struct db_tx *tx, int64_t place, int64_t since_ms, bool back, struct error *err)
 {
-    return db_run(
-        tx, err,
-        "insert into place_again (job, at_ms) select j.id, ?4 from jobs j join "
-        "place_versions v on v.version = j.version where j.ended = 1 and j.ended_ms >= ?2 "
-        "and j.state = 'failed' and v.place = ?1 and v.state = 'here' and (?3 = 1 or "
-        "j.problem like '%\"kind\":\"not_found\"%') on conflict (job) do nothing",
-        "iiii", place, since_ms, (int64_t)back, clock_now_ms());
+    return db_run(tx, err,
+                  "insert into place_again (job, at_ms) select j.id, ?4 from (select id, version, "
+                  "problem from jobs where ended = 1 and ended_ms >= ?2 and " FOR_WANT_OF_BYTES
+                  ") j join place_versions v on v.version = j.version where v.place = ?1 and "
+                  "v.state = 'here' and (?3 = 1 or j.problem like '%\"kind\":\"not_found\"%') on "
+                  "conflict (job) do nothing",
+                  "iiii", place, since_ms, (int64_t)back, clock_now_ms());
 }
 
 bool again_version(struct db_tx *tx, const char *version, int64_t since_ms, struct error *err)
 {
     return db_run(tx, err,
                   "insert into place_again (job, at_ms) select id, ?3 from jobs where version = ?1 "
-                  "and ended_ms >= ?2 and state = 'failed' on conflict (job) do nothing",
+                  "and ended_ms >= ?2 and " FOR_WANT_OF_BYTES "on conflict (job) do nothing",
                   "sii", version, since_ms, clock_now_ms());
 }
 
 struct again {
     char jobs[AGAIN_SOME][27];
     size_t count;
-    const char *done;
 };
 
 static bool list_in(struct db_tx *tx, void *context, struct error *err)

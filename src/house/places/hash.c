@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HASH_SOME = 200, REST_MS = 500, STEP_BACK = 4, STEP_BACK_MOST_MS = 2000 };
@@ -24,7 +25,7 @@ enum { HASH_SOME = 200, REST_MS = 500, STEP_BACK = 4, STEP_BACK_MOST_MS = 2000 }
 #define WINDOW_US 2000000
 
 struct to_hash {
-    int64_t folder, size, mtime_ns, hashed;
+    int64_t folder, size, mtime_ns, hashed, root_inode;
     const char *root, *path, *name, *state, *place;
     int64_t place_number;
     struct place_hash hash;
@@ -48,8 +49,9 @@ static bool pick_of(struct db_tx *tx, struct hashing *w, int64_t place, struct e
 {
     struct db_rows *rows = db_query(
         tx,
-        "select f.folder, f.name, f.size, f.mtime_ns, f.hashed, f.state, d.path, p.path, p.id from "
-        "place_files f join place_folders d on d.number = f.folder join places p on p.number = "
+        "select f.folder, f.name, f.size, f.mtime_ns, f.hashed, f.state, d.path, p.path, p.id, "
+        "p.root_inode from place_files f join place_folders d on d.number = f.folder join places p "
+        "on p.number = "
         "f.place where f.place = ?1 and f.hashed in (0, 2) order by f.wanted desc limit ?2",
         "ii", place, (int64_t)(HASH_SOME - w->count));
     while (db_next(rows) && w->count < HASH_SOME) {
@@ -65,6 +67,7 @@ static bool pick_of(struct db_tx *tx, struct hashing *w, int64_t place, struct e
         h->path = *folder ? arena_format(w->a, "%s/%s", folder, h->name) : h->name;
         h->root = arena_text(w->a, db_text(rows, 7));
         h->place = arena_text(w->a, db_text(rows, 8));
+        h->root_inode = db_int(rows, 9);
         h->place_number = place;
     }
     return db_end(rows, err);
@@ -174,6 +177,24 @@ static void hash_one(struct hashing *w, struct to_hash *h, char *bytes)
         close(again);
     if (fd >= 0)
         close(fd);
+}
+
+// Whether it could not be read because its volume is not there: that says nothing of the file.
+static bool volume_away(struct hashing *w, const struct to_hash *h)
+{
+    struct stat seen;
+    if (h->code >= 0 || h->code == -EACCES || h->code == -EPERM)
+        return false;
+    bool there = stat(h->root, &seen) == 0;
+    if (there &&
+        (!h->root_inode || (int64_t)seen.st_ino == h->root_inode || !beneath_inodes_last(h->root)))
+        return false;
+    struct place_run *r = place_run(w->p, h->place);
+    pthread_mutex_lock(&w->p->lock);
+    if (r)
+        r->rescan = true;
+    pthread_mutex_unlock(&w->p->lock);
+    return true;
 }
 
 // ---- what it means
@@ -379,8 +400,10 @@ bool places_hash(struct places *p, bool *more, struct error *err)
         struct to_hash *h = &w->list[w->done++];
         hash_one(w, h, bytes);
         read += h->size;
-        if (h->code == -ECANCELED)
+        if (h->code == -ECANCELED || volume_away(w, h)) {
             w->done--;
+            break;
+        }
     }
     ok = ok && (!w->done || db_write(p->db, write_in, w, err));
     *more = ok && w->done > 0;

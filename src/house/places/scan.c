@@ -253,13 +253,36 @@ static bool file_row(struct db_tx *tx, int64_t folder, const char *name, struct 
     return db_end(rows, err);
 }
 
+// A folder that is looked at twice in one pass, told of and met again, is listed twice: then it has
+// rows.
 static bool apply_list(struct db_tx *tx, struct applying *w, const struct act *act,
                        struct error *err)
 {
-    w->counts.files += act->count;
-    w->counts.waiting += act->count;
-    w->counts.bytes += act->bytes;
-    return list_keep(tx, w->pass->row->number, w->number, act->part, act->entries, w->now_ms, err);
+    const struct place_row *row = w->pass->row;
+    int64_t known = 0;
+    text rest = act->entries;
+    struct list_entry e;
+    if (!db_one_int(tx, &known, 0, err,
+                    "select (select count(*) from place_lists where folder = ?1 and part = ?2) + "
+                    "(select count(*) from (select 1 from place_files where folder = ?1 limit 1) "
+                    "some)",
+                    "ii", w->number, act->part))
+        return false;
+    if (!known) {
+        w->counts.files += act->count;
+        w->counts.waiting += act->count;
+        w->counts.bytes += act->bytes;
+        return list_keep(tx, row->number, w->number, act->part, act->entries, w->now_ms, err);
+    }
+    if (!list_unpack(tx, w->number, err))
+        return false;
+    while (list_next(&rest, &e)) {
+        if (!place_file_new(tx, row->number, w->number, &e, w->now_ms, err))
+            return false;
+        if (db_changed(tx))
+            place_counted(&w->counts, "new", 9, e.is.size, 1);
+    }
+    return true;
 }
 
 static bool apply_new(struct db_tx *tx, struct applying *w, const struct act *act,
@@ -669,7 +692,8 @@ static bool go_through(struct pass *s, struct error *err)
     int64_t inode = s->root_seen ? (int64_t)s->root_inode : s->row->root_inode;
     if (ok && !s->offline && stat(s->row->path, &seen) != 0)
         s->offline = errno == ENOENT ? "the folder is not there" : strerror(errno);
-    else if (ok && !s->offline && inode && (int64_t)seen.st_ino != inode)
+    else if (ok && !s->offline && inode && (int64_t)seen.st_ino != inode &&
+             beneath_inodes_last(s->row->path))
         s->offline = "another folder came into its place";
     if (s->offline)
         s->act_count = s->list_bytes = 0;

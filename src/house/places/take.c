@@ -7,7 +7,8 @@
  *
  * A new file that may be one that is gone from elsewhere is that one when inode, size and time are
  * the same; when only its size is, it is hashed before anything is made of it, and is that one when
- * the content is. So an asset keeps its notes wherever its file goes.
+ * the content is. So an asset keeps its notes wherever its file goes. Where inodes do not last only
+ * the content tells.
  *
  * The rest of the house hears of new versions a portion at a time: a million files must not be a
  * million jobs at once.
@@ -49,6 +50,7 @@ struct planning {
     struct arena *a;
     int64_t after, folder; // folder 0: none is left
     bool listed;           // its files have no rows yet
+    bool inodes_last;      // a file can be told by its inode
     const char *path;      // of it
     struct seen_file *list;
     size_t count;
@@ -356,7 +358,7 @@ static bool gone_like(struct db_tx *tx, struct taking *w, const struct seen_file
                       struct gone_file *g, struct error *err)
 {
     *g = (struct gone_file){0};
-    if (!moved_just_now(tx, w, f, g, err))
+    if (w->plan->inodes_last && !moved_just_now(tx, w, f, g, err))
         return false;
     if (g->found || !w->moves)
         return true;
@@ -371,8 +373,8 @@ static bool gone_like(struct db_tx *tx, struct taking *w, const struct seen_file
         size_t size;
         const void *content = db_blob(rows, 5, &size);
         bool hashed = db_int(rows, 2) == 1;
-        bool same_one = db_int(rows, 6) == f->mtime_ns && db_int(rows, 7) == f->inode &&
-                        db_int(rows, 8) == w->plan->row->number;
+        bool same_one = w->plan->inodes_last && db_int(rows, 6) == f->mtime_ns &&
+                        db_int(rows, 7) == f->inode && db_int(rows, 8) == w->plan->row->number;
         bool same_bytes = hashed && f->has_content && content && size == SHA256_SIZE &&
                           memcmp(content, f->content.at, SHA256_SIZE) == 0;
         g->maybe = g->maybe || hashed;
@@ -719,6 +721,7 @@ bool places_take(struct places *p, const char *place, bool *more, struct error *
     struct planning w = {.p = p, .row = &row, .a = arena_open((size_t)1 << 30)};
     bool any = false, ok = place_row_read(p, place, &row, err);
     w.after = run ? run->take_after : 0;
+    w.inodes_last = ok && beneath_inodes_last(row.path);
     ok = ok && db_read(p->db, next_folder, &w, err) &&
          (!w.listed || db_write(p->db, unpack_in, &w, err)) &&
          (!w.folder || (db_read(p->db, plan_in, &w, err) && take_folder(&w, &any, err)));
