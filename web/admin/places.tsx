@@ -1,13 +1,13 @@
 // admin/places: folders of volumes whose media is in place, how far they are, and adding one.
 import type { Folder, Place, PlaceFolders, Problem } from "api-types";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { del, get, post, problem_of, with_query } from "../app/api";
+import { del, get, patch, post, problem_of, with_query } from "../app/api";
 import { subscribe } from "../app/events";
 import { to } from "../app/router";
 import { projects } from "../app/session";
 import { Button } from "../parts/button";
 import { Dialog, ask, open_dialog } from "../parts/dialog";
-import { Choice, Field } from "../parts/field";
+import { Choice, Field, Tick } from "../parts/field";
 import { count_text, exact_text, left_text, plural, rate_text, size_text } from "../parts/format";
 import { Loaded, use_load } from "../parts/load";
 import { Empty, ProblemBox } from "../parts/problem";
@@ -61,7 +61,7 @@ function Remarks({ p }: { p: Place }) {
 }
 
 // A folder of the house's machine: typed, or found by going down from a root.
-function PathField({ path, set }: { path: string; set: (p: string) => void }) {
+export function PathField({ path, set, hint }: { path: string; set: (p: string) => void; hint?: string }) {
   const [seen, set_seen] = useState<PlaceFolders | null>(null);
   const [wrong, set_wrong] = useState<Problem | null>(null);
   const turn = useRef(0);
@@ -80,8 +80,8 @@ function PathField({ path, set }: { path: string; set: (p: string) => void }) {
   const below = path.trim() ? (seen?.folders ?? []).map((f) => ({ name: f, to: `${path.replace(/\/+$/, "")}/${f}` })) : (seen?.roots ?? []).map((r) => ({ name: r, to: r }));
   return (
     <>
-      <Field label="Folder on the house's machine" value={path} set={set} focus required placeholder={seen?.roots[0] ?? "/mnt/nas/show"} hint="It is only read. Nothing is copied, and nothing is ever written to it." />
-      {seen && !seen.roots.length && <p class="note">No folder may be taken yet: set <code>places.roots</code> in house.conf to the folders of your volumes, and start the house again.</p>}
+      <Field label="Folder on the house's machine" value={path} set={set} focus required placeholder={seen?.roots[0] ?? "/mnt/nas/show"} hint={hint ?? "It is only read. Nothing is copied, and nothing is ever written to it."} />
+      {seen && !seen.roots.length && <p class="note">The house may look into no folder yet: set <code>places.roots</code> in house.conf to the folders of your volumes, and start the house again.</p>}
       {(below.length > 0 || inside) && (
         <ul class="folders-below" aria-label="Folders">
           {inside && <li><Button look="plain" icon="folder" run={() => set(above)}>..</Button></li>}
@@ -120,6 +120,27 @@ function AddDialog({ close, made }: { close: () => void; made: () => void }) {
   );
 }
 
+// Its volume is mounted elsewhere now.
+function MoveDialog({ place, close, moved }: { place: Place; close: () => void; moved: () => void }) {
+  const [path, set_path] = useState("");
+  const [anyway, set_anyway] = useState(false);
+  const [wrong, set_wrong] = useState<Problem | null>(null);
+  const [busy, set_busy] = useState(false);
+  const move = () => {
+    set_busy(true);
+    set_wrong(null);
+    patch<Place>(`/places/${place.id}`, { path: path.trim(), anyway }).then(() => { close(); moved(); }, (e: unknown) => { set_wrong(problem_of(e)); set_busy(false); });
+  };
+  return (
+    <Dialog wide title={`Where is ${place.path} now?`} close={close} stay submit={move} footer={<Button submit look="primary" busy={busy} disabled={!path.trim()}>It is there</Button>}>
+      <p class="note">What is known of its files stays: notes, proxies and hashes. Nothing on the volume is changed.</p>
+      <PathField path={path} set={set_path} />
+      {wrong && <ProblemBox problem={wrong} />}
+      {wrong && <Tick label="All of its files were replaced: it is this folder all the same" on={anyway} set={set_anyway} />}
+    </Dialog>
+  );
+}
+
 export function Places() {
   const list = use_load<Place[]>("/places");
   const busy = !!list.value?.some(is_busy);
@@ -130,6 +151,7 @@ export function Places() {
     return () => window.clearInterval(timer);
   }, [busy]);
   const add = () => void open_dialog((close) => <AddDialog close={close} made={list.reload} />);
+  const move = (p: Place) => void open_dialog((close) => <MoveDialog place={p} close={close} moved={list.reload} />);
   const forget = (p: Place) =>
     void ask({ title: `Forget ${p.path}?`, text: "Its assets go among the deleted ones, save those that were copied into the house. The files on the volume stay as they are.", yes: "Forget it", danger: true }).then((yes) => { if (yes) del(`/places/${p.id}`).then(list.reload, fail); });
   return (
@@ -151,7 +173,7 @@ export function Places() {
                 <td class="mono">{size_text(p.bytes)}</td>
                 <td><Hashed p={p} /></td>
                 <td class="right">
-                  {p.state !== "leaving" && <><Button name={`Look at all of ${p.path} now`} run={() => void post(`/places/${p.id}/scan`).then(list.reload, fail)}>Look now</Button> <Button icon="close" look="plain" name={`Forget ${p.path}`} run={() => forget(p)} /></>}
+                  {p.state !== "leaving" && <><Button name={`Look at all of ${p.path} now`} run={() => void post(`/places/${p.id}/scan`).then(list.reload, fail)}>Look now</Button> {p.state === "offline" && <Button name={`Say where ${p.path} is now`} run={() => move(p)}>It is elsewhere…</Button>} <Button icon="close" look="plain" name={`Forget ${p.path}`} run={() => forget(p)} /></>}
                 </td>
               </tr>
             ))}

@@ -12,6 +12,7 @@ import { Loaded, use_load } from "../parts/load";
 import { Empty, ProblemBox } from "../parts/problem";
 import { Ago } from "../parts/time";
 import { tell_problem } from "../parts/toast";
+import { PathField } from "./places";
 
 const fail = (e: unknown) => tell_problem(problem_of(e));
 const afters = [{ value: "leave", label: "is left where it is" }, { value: "move", label: "is moved to done/" }, { value: "delete", label: "is deleted there" }] as const;
@@ -36,7 +37,7 @@ function WatchDialog({ close, done }: { close: () => void; done: (list: WatchedF
   };
   return (
     <Dialog wide title="Watch a folder" close={close} stay submit={save} footer={<Button submit look="primary" disabled={!path.trim() || !project}>Watch it</Button>}>
-      <Field label="Folder on the house's machine" value={path} set={set_path} required focus placeholder="/mnt/ingest" hint="the house's own user must be able to read it" />
+      <PathField path={path} set={set_path} hint="The house's own user must be able to read it." />
       <Choice label="What comes goes to" value={project} set={set_project} options={projects.value.map((p) => ({ value: p.id, label: p.name }))} />
       <Field label="Folder there (optional)" value={folder} set={set_folder} placeholder="Day 1/Cards" hint="made when missing; watch rules of the project make deliverables of what lands in it" />
       <Choice<"leave" | "move" | "delete"> label="What the house has, verified," value={after} set={set_after} options={[...afters]} />
