@@ -95,8 +95,20 @@ try {
     await page.getByText("is its volume mounted?").waitFor();
     await look("places-away");
     rmdirSync(nas);
-    renameSync(join(volumes, "away"), nas);
-    await page.locator("tr", { hasText: nas }).getByText("online, looked at").waitFor();
+  });
+  await step("a volume that is elsewhere now is said to be there, and goes on", async () => {
+    mkdirSync(join(volumes, "other"));
+    await page.getByRole("button", { name: "It is elsewhere" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: volumes }).click();
+    await dialog.getByRole("button", { name: "other" }).click();
+    await dialog.getByRole("button", { name: "It is there" }).click();
+    await dialog.getByText("does not look like this place").waitFor();
+    await look("places-move");
+    await accessible(page, "moving a place");
+    await dialog.getByLabel("Folder on the house's machine").fill(join(volumes, "away"));
+    await dialog.getByRole("button", { name: "It is there" }).click();
+    await page.locator("tr", { hasText: join(volumes, "away") }).getByText("online, looked at").waitFor();
   });
   await step("one is copied into the house", async () => {
     await page.goto(`${house.url}/p/${project}`);
@@ -108,7 +120,7 @@ try {
   await step("it fits a telephone", async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await page.goto(`${house.url}/admin/places`);
-    await page.locator("tr", { hasText: nas }).getByText("online, looked at").waitFor();
+    await page.locator("tr", { hasText: join(volumes, "away") }).getByText("online, looked at").waitFor();
     await look("places-small");
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 390));
   });
