@@ -9,7 +9,9 @@
  * What is written: "picture.png", 8 bits for the eye; "samples.raw", every pixel's code values as
  * they are stored (u16 or f32, little-endian, interleaved, chroma by the nearest sample), and
  * "scopes.raw", the same of every n-th pixel each way; "save.png", 16 bits. A frame with something
- * burnt in has no samples and is not saved: these would be without it.
+ * burnt in has no samples and is not saved: these would be without it. For a page that shows the
+ * values by itself only "plain.raw" is written: all of them, or of more than PLAIN_WIDTH across the
+ * means of squares.
  */
 #include "engine/burn.h"
 #include "engine/layers.h"
@@ -26,7 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_PACKETS = 64, SCOPES_WIDTH = 640, SCOPES_HEIGHT = 360 };
+enum { FIRST_PACKETS = 64, PLAIN_WIDTH = 1920, SCOPES_WIDTH = 640, SCOPES_HEIGHT = 360 };
 
 struct one {
     const struct ticket *t;
@@ -318,6 +320,59 @@ static bool burn_into(AVFrame *flat, const struct ticket *t, const json_t *facts
     return done;
 }
 
+static void said_size(json_t *said, int width, int height, int channels, bool small, int step)
+{
+    json_object_set_new(said, "width", json_integer(width));
+    json_object_set_new(said, "height", json_integer(height));
+    json_object_set_new(said, "channels", json_integer(channels));
+    json_object_set_new(said, "type", json_string(small ? "u16" : "f32"));
+    json_object_set_new(said, "step", json_integer(step));
+}
+
+// The mean of a square of `step` x `step` values of one channel.
+static void mean(const struct packed *s, const uint8_t *at, size_t one, int step, uint8_t *to)
+{
+    uint32_t sum = 0;
+    float light = 0;
+    for (int y = 0; y < step; y++)
+        for (int x = 0; x < step; x++) {
+            const uint8_t *value = at + y * s->line + x * (ptrdiff_t)s->size;
+            uint16_t code;
+            float f;
+            if (one == 2)
+                memcpy(&code, value, 2), sum += code;
+            else
+                memcpy(&f, value, 4), light += f;
+        }
+    uint32_t count = (uint32_t)(step * step);
+    uint16_t code = (uint16_t)((sum + count / 2) / count);
+    light /= (float)count;
+    memcpy(to, one == 2 ? (const void *)&code : (const void *)&light, one);
+}
+
+static bool plain_write(json_t *list, const struct packed *s, int channels, json_t *said,
+                        struct error *err)
+{
+    size_t one = s->size / (size_t)channels;
+    int step = (s->width + PLAIN_WIDTH - 1) / PLAIN_WIDTH;
+    step = s->height < step ? s->height : step;
+    int width = s->width / step, height = s->height / step;
+    size_t size = (size_t)width * (size_t)height * s->size;
+    uint8_t *made = step > 1 ? malloc(size) : NULL;
+    if (step > 1 && !made)
+        return error_set(err, ERROR_TOO_BIG, "no memory for a picture");
+    for (int y = 0; made && y < height; y++)
+        for (int x = 0; x < width; x++)
+            for (int c = 0; c < channels; c++)
+                mean(s, s->at + y * step * s->line + (x * step * channels + c) * (ptrdiff_t)one,
+                     one, step,
+                     made + ((size_t)y * (size_t)width + (size_t)x) * s->size + (size_t)c * one);
+    bool done = output_whole(list, "plain", "plain.raw", made ? made : s->at, size, err);
+    free(made);
+    said_size(said, width, height, channels, one == 2, step);
+    return done;
+}
+
 // `s` of `channels` each; every `step`-th each way goes to the scopes.
 static bool samples_write(json_t *list, const struct packed *s, int channels, json_t *said,
                           struct error *err)
@@ -337,13 +392,9 @@ static bool samples_write(json_t *list, const struct packed *s, int channels, js
                 output_whole(list, "scopes", "scopes.raw", few,
                              (size_t)width * (size_t)height * s->size, err);
     free(few);
-    json_object_set_new(said, "width", json_integer(s->width));
-    json_object_set_new(said, "height", json_integer(s->height));
-    json_object_set_new(said, "channels", json_integer(channels));
-    json_object_set_new(said, "type", json_string(s->size / (size_t)channels == 2 ? "u16" : "f32"));
+    said_size(said, s->width, s->height, channels, s->size / (size_t)channels == 2, step);
     json_object_set_new(said, "scopes_width", json_integer(width));
     json_object_set_new(said, "scopes_height", json_integer(height));
-    json_object_set_new(said, "step", json_integer(step));
     return done;
 }
 
@@ -385,8 +436,10 @@ static void fill_component(const AVFrame *f, const AVPixFmtDescriptor *d, int c,
     }
 }
 
-static bool frame_samples(const AVFrame *f, int rotation, json_t *list, json_t **said,
-                          struct error *err)
+typedef bool values_write(json_t *list, const struct packed *s, int channels, json_t *said,
+                          struct error *err);
+static bool frame_samples(const AVFrame *f, int rotation, values_write *write, json_t *list,
+                          json_t **said, struct error *err)
 {
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
     bool rgb = d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL);
@@ -415,7 +468,7 @@ static bool frame_samples(const AVFrame *f, int rotation, json_t *list, json_t *
                           : rgb         ? "rgb"
                                         : "ycbcr",
                           "matrix", matrix_name(picture_matrix(f)), "full", (int)picture_full(f));
-    done = done ? samples_write(list, rotation ? &up : &s, channels, *said, err)
+    done = done ? write(list, rotation ? &up : &s, channels, *said, err)
                 : error_set(err, ERROR_TOO_BIG, "no memory for the samples");
     free(line);
     free(s.at);
@@ -455,6 +508,20 @@ static void said_of(json_t *seen, int width, int height, int bits, const char *f
     json_object_set_new(seen, "view", json_string(view));
 }
 
+// Nothing but its values: how they are seen is the page's matter.
+static bool show_plain(struct one *o, int rotation, json_t *list, json_t *seen, json_t **samples,
+                       struct error *err)
+{
+    const AVFrame *f = o->got;
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
+    bool side = rotation == 90 || rotation == 270;
+    said_of(seen, side ? f->height : f->width, side ? f->width : f->height, d->comp[0].depth,
+            d->name, view_of(f));
+    if (!frame_samples(f, rotation, plain_write, list, samples, err))
+        return false;
+    return *samples || error_set(err, ERROR_UNSUPPORTED, "this frame's values can not be given");
+}
+
 static bool show_frame(struct one *o, json_t *list, json_t *seen, json_t **samples,
                        struct error *err)
 {
@@ -464,6 +531,8 @@ static bool show_frame(struct one *o, json_t *list, json_t *seen, json_t **sampl
     bool side = rotation == 90 || rotation == 270;
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
     struct colour *through = NULL;
+    if (asks(o, "plain"))
+        return show_plain(o, rotation, list, seen, samples, err);
     if (!through_open(o->t, &through, err))
         return false;
     struct shaper *shaper = shaper_open(&(struct shape){.through = through});
@@ -476,7 +545,8 @@ static bool show_frame(struct one *o, json_t *list, json_t *seen, json_t **sampl
         json_object_set(seen, "through", json_object_get(o->t->transform, "name"));
     said_of(seen, side ? f->height : f->width, side ? f->width : f->height, d->comp[0].depth,
             d->name, view_of(f));
-    return done && (!asks(o, "samples") || frame_samples(f, rotation, list, samples, err));
+    return done &&
+           (!asks(o, "samples") || frame_samples(f, rotation, samples_write, list, samples, err));
 }
 
 // ---- of OpenEXR's layers
@@ -607,7 +677,7 @@ static bool show(struct one *o, json_t *list, json_t *seen, json_t **samples, st
     const char *key = json_string_value(json_object_get(o->t->picture, "layer"));
     struct layer l = {0};
     // Seen through a transform it is the main picture, by libav, with its light above white.
-    if (is_exr(o->t) && (!o->t->transform || (key && *key))) {
+    if (!asks(o, "plain") && is_exr(o->t) && (!o->t->transform || (key && *key))) {
         if (layer_read(0, &o->t->inputs[0], key, &l, err)) {
             bool done = show_layer(o, &l, list, seen, samples, err);
             layer_free(&l);

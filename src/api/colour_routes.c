@@ -302,6 +302,13 @@ static bool with_addresses(struct asking *q, bool ok)
     bool plain = call_unburnt(q->c, &ignored); // else none of these carries the viewer's name
     json_array_foreach(json_object_get(q->json, "sets"), i, set)
     {
+        const char *table = json_string_value(json_object_get(set, "table"));
+        // No picture is in it; what links show is not to be taken apart.
+        bool given = table && q->c->who.kind != WHO_SHARE;
+        json_object_set_new(set, "table",
+                            given
+                                ? json_string(media_burnt(q->c, q->c->project, table, "look.phlu"))
+                                : json_null());
         if (!plain)
             json_array_clear(json_object_get(set, "derived"));
         json_array_foreach(json_object_get(set, "derived"), k, file)

@@ -49,6 +49,13 @@ static bool unburnt_in(struct db_tx *tx, void *context, struct error *err)
     return true;
 }
 
+static bool without_name(struct error *err)
+{
+    error_set(err, ERROR_DENIED, "this picture can not be shown to you");
+    error_why(err, "the project wants your name in every picture, and this one is kept without");
+    return error_fix(err, "look at the film itself, or ask an owner of the project for it");
+}
+
 bool call_unburnt(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
@@ -56,11 +63,7 @@ bool call_unburnt(struct call *c, struct error *err)
         return true;
     if (!db_read(c->api->db, unburnt_in, &q, err))
         return false;
-    if (!q.words)
-        return true;
-    error_set(err, ERROR_DENIED, "this picture can not be shown to you");
-    error_why(err, "the project wants your name in every picture, and this one is kept without");
-    return error_fix(err, "look at the film itself, or ask an owner of the project for it");
+    return !q.words || without_name(err);
 }
 
 // Derived files without a picture, or with one that is too small to read anything in.
@@ -192,10 +195,17 @@ static bool frame_in(struct db_tx *tx, void *context, struct error *err)
     bool ok = sequence ? pick_file(tx, q, sequence, &frame, err) : pick_files(tx, q, err);
     if (burns)
         q->words = arena_format(c->arena, "%s %.10s", who, clock_text(clock_now_ms()).text);
+    bool plain = body_bool(c, "plain", false);
+    if (burns && plain) {
+        json_decref(facts);
+        return without_name(err);
+    }
     q->ticket =
         json_pack("{s:s, s:O, s:{s:I, s:s, s:b, s:b}, s:i}", "kind", "picture", "facts", facts,
                   "picture", "frame", (json_int_t)frame, "layer", layer ? layer : "", "save",
                   (int)body_bool(c, "save", false), "samples", !burns, "threads", 2);
+    if (plain)
+        json_object_set_new(json_object_get(q->ticket, "picture"), "plain", json_true());
     if (burns)
         json_object_set_new(q->ticket, "burn", burn_list(who, q->words));
     json_decref(facts);

@@ -131,15 +131,16 @@ const struct shape shapes[] = {
     {"AttachTranscode", "transcode:id", ""},
     {"BurnFact", "state:'none'|'waiting'|'running'|'ready'|'failed' words:text progress:number",
      "the proxies that carry it; words: what stands in the picture"},
-    {"FrameWish", "frame:int layer:text? save:bool? transform:id?",
+    {"FrameWish", "frame:int layer:text? save:bool? transform:id? plain:bool?",
      "layer: of OpenEXR, a key of ExrFact; transform: to look through; save: 16 bits to be kept, "
-     "for whoever may download"},
+     "for whoever may download; plain: only its values, at most 1920 across, for a page that shows "
+     "them itself"},
     {"FrameShown",
      "state:'waiting'|'running'|'ready'|'failed' done:int total:int frame:int burnt:bool "
      "seen:json? samples:json? files:FrameFile[] problem:Problem?",
      "seen: {width, height, bits, pixel_format, view, held, layer?}; samples: how samples.raw and "
      "scopes.raw are to be read (docs/formats/ticket.md)"},
-    {"FrameFile", "kind:'picture'|'samples'|'scopes'|'save' name:text size:int url:text", ""},
+    {"FrameFile", "kind:'picture'|'samples'|'scopes'|'save'|'plain' name:text size:int url:text", ""},
     {"ExrFact", "parts:ExrPart[] layers:ExrLayer[] left_out:int",
      "left_out: layers that are not listed"},
     {"ExrPart",
@@ -274,8 +275,9 @@ const struct shape shapes[] = {
      "what the file says; stated: it says how its code values are light"},
     {"ColourSet",
      "transform:id? name:text? state:'ready'|'making'|'failed'|'none' shown:bool job:id? "
-     "derived:Derived[]",
-     "proxies through a transform, without one: as it is; shown: what Version.derived has"},
+     "table:text? derived:Derived[]",
+     "proxies through a transform, without one: as it is; shown: what Version.derived has; table: "
+     "where the transform's table is read (docs/formats/looks.md), by people"},
     {"ColourAsk", "transform:id?", ""},
 
     // ---- transfer: bringing in

@@ -6,12 +6,13 @@
 import type { Asset, ExrFact, ExrLayer, FrameShown, Problem, Version } from 'api-types';
 import type { Signal as Value } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { is_aborted, post, problem_of } from '../app/api';
+import { is_aborted, problem_of } from '../app/api';
 import { Button } from '../parts/button';
 import { ProblemBox } from '../parts/problem';
 import { Progress } from '../parts/progress';
 import sheet from './closer.css?url';
 import { NOTHING, type Closer } from './closing';
+import { bytes, fetch_frame, url_of, wait } from './original';
 import { found, layerName, partFacts } from './layers';
 import type { Player, PlayerState } from './player';
 import { drawHistogram, drawParade, drawVectorscope, drawWaveform } from './scopes_draw';
@@ -19,35 +20,12 @@ import { BANDS, falseColour, inWords, ofPicture, ofSamples, scaleName, type Samp
 
 export { sheet };
 
-const ASK_MS = 400;
 const SETTLED_MS = 150;
 const SCOPES_WIDTH = 320; // of what is sampled of a proxy
 const QUICK_MS = 1000; // longer than this, progress is shown
 
 interface Seen { width: number; height: number; bits: number; pixel_format: string; view: string; held: boolean; layer?: { low: number; high: number; nan: number; infinite: number; negative: number; overscan: boolean } }
 interface Got { frame: number; layer: string | null; transform: string | null; seen: Seen; samples: Samples | null; urls: Record<string, string>; burnt: boolean; picture: ImageBitmap; signal: Signal | null }
-
-const url_of = (f: FrameShown): Record<string, string> => Object.fromEntries(f.files.map((x) => [x.kind, x.url]));
-const wait = (ms: number, stop: AbortSignal): Promise<void> => new Promise((done, gone) => {
-  const timer = setTimeout(done, ms);
-  stop.addEventListener('abort', () => { clearTimeout(timer); gone(new DOMException('', 'AbortError')); });
-});
-
-// Asks until it is made.
-async function fetch_frame(version: string, wish: { frame: number; layer?: string; save?: boolean; transform?: string }, stop: AbortSignal, heard: (f: FrameShown) => void): Promise<FrameShown> {
-  for (;;) {
-    const f = await post<FrameShown>(`/versions/${version}/frames`, wish, { signal: stop, patient: false });
-    heard(f);
-    if (f.state === 'ready' || f.state === 'failed') return f;
-    await wait(ASK_MS, stop);
-  }
-}
-
-async function bytes(url: string, stop: AbortSignal, range?: [number, number]): Promise<ArrayBuffer> {
-  const r = await fetch(url, { signal: stop, credentials: 'omit', ...(range && { headers: { Range: `bytes=${range[0]}-${range[1]}` } }) });
-  if (!r.ok) throw new Error(`the picture did not come (${r.status})`);
-  return r.arrayBuffer();
-}
 
 async function bring(f: FrameShown, layer: string | null, scopes: boolean, stop: AbortSignal): Promise<Got> {
   const urls = url_of(f);

@@ -1,7 +1,7 @@
 /*
  * The viewing transform beside the picture: which one it is seen through, who chose it and where; another one, or none,
  * with one key; what its file does not say is said. Proxies through others are made in the background, and what is
- * being watched stays until they are there.
+ * being watched stays until they are there; the frame that stands is seen through them at once (lens.ts).
  */
 import type { Asset, ColourSet, Version, VersionColour } from "api-types";
 import type { ComponentChildren } from "preact";
@@ -15,6 +15,7 @@ import { useKeys } from "../parts/keys";
 import { menu_under, type MenuItem } from "../parts/menu";
 import { tell, tell_problem } from "../parts/toast";
 import { other_of, set_named, set_shown, through } from "./colour_model";
+import { Lens, type Through } from "./lens";
 import { lazy } from "../app/lazy";
 
 const ColourDialog = lazy(() => import("./colour_admin"), (m, p: Parameters<typeof import("./colour_admin").ColourDialog>[0]) => <m.ColourDialog {...p} />);
@@ -24,8 +25,11 @@ export interface Coloured {
   key: string; // another one: other films
   button: ComponentChildren; // NULL where there is nothing to say
   transform: string | null; // that it is seen through
+  lens: Lens;
   renew: () => Promise<Version>; // the same with fresh addresses
 }
+
+const OPENED_MS = 500;
 
 interface Props {
   asset: Asset;
@@ -52,19 +56,39 @@ export function Colour({ asset, v, share, leave, children }: Props) {
     const stop = [subscribe({ asset: asset.id, kinds: ["asset.changed", "colour.", "job."], caught_up: again, hear: again }), subscribe({ project: asset.project, kinds: ["colour."], hear: again })];
     return () => { gone = true; for (const end of stop) end(); };
   }, [v.id, v.state, picture]);
+  const [, draw_again] = useState(0);
+  const transfer = v.facts?.video[0]?.transfer ?? "";
+  const hdr = /2084|pq|hlg|arib/i.test(transfer), linear = transfer === "linear" || v.facts?.exr != null;
+  const lens = useRef<Lens | null>(null);
+  lens.current ??= new Lens({ version: v.id, own: !share && v.burn == null && picture, plain: !hdr, changed: () => draw_again((n) => n + 1) });
+  useEffect(() => () => lens.current?.close(), []);
   const shown = set_shown(colour);
   const wanted = chosen === undefined ? shown : set_named(colour, chosen);
-  const seen = wanted?.state === "ready" ? wanted : shown;
+  const ready = wanted?.state === "ready" ? wanted : shown;
+  // Other films are opened when somebody has stopped trying: until then the lens shows the frame.
+  const [opened, open] = useState<string | null | undefined>(undefined);
+  const seen = (opened === undefined ? null : set_named(colour, opened)) ?? shown;
+  useEffect(() => {
+    if (!ready || ready === seen) return;
+    const timer = setTimeout(() => { leave(); open(ready.transform ?? null); }, lens.current?.showing ? OPENED_MS : 0);
+    return () => clearTimeout(timer);
+  }, [ready, seen]);
+  useEffect(() => lens.current?.over({ transform: seen?.transform ?? null, plain: seen !== null && !seen.transform && !hdr && !linear }));
+  const next = other_of(colour, wanted ?? seen);
+  useEffect(() => { if (next) lens.current?.bring([through_of(next)]); }, [next?.transform, next?.table]);
+  useEffect(() => {
+    lens.current?.want(chosen !== undefined && wanted ? through_of(wanted) : null);
+  }, [chosen, wanted?.transform, wanted?.table]);
   const take = (s: ColourSet): void => {
     if (s.state === "none" || s.state === "failed") {
       post<VersionColour>(`/versions/${v.id}/colour`, s.transform ? { transform: s.transform } : {}).then(
         (c) => { set_colour(c); tell(`Proxies ${through(s)} are being made`); }, (e: unknown) => tell_problem(problem_of(e)));
     }
-    if (s.state === "ready") leave();
+    lens.current?.want(through_of(s)); // before anything else is drawn again
     choose(s.transform ?? null);
   };
   const flip = (): void => {
-    const to = other_of(colour, seen);
+    const to = other_of(colour, wanted ?? seen);
     if (to) take(to);
     else tell(colour?.sets.length === 1 ? "The project has no viewing transforms" : "There is no other one to switch to");
   };
@@ -75,12 +99,20 @@ export function Colour({ asset, v, share, leave, children }: Props) {
     ...(colour?.sets ?? []).map((s) => ({ name: `${s.name ?? "As it is"}${state_words(s)}`, checked: s === (wanted ?? seen), run: () => take(s) })),
     ...(!share && may("edit") ? ["line" as const, { name: "Viewing transforms…", run: admin }] : []),
   ];
-  const making = wanted && wanted !== seen;
-  const unsaid = colour !== null && !colour.colour.stated && !seen?.transform;
-  const face = seen?.name ?? (unsaid ? "Colour not stated" : "As it is");
+  const making = wanted && wanted.state !== "ready" && wanted !== seen;
+  const preview = lens.current.showing;
+  const looked = (preview ? set_named(colour, preview.transform) : null) ?? seen; // what is on the screen
+  const unsaid = colour !== null && !colour.colour.stated && !looked?.transform;
+  const face = looked?.name ?? (unsaid ? "Colour not stated" : "As it is");
+  const menu = (e: MouseEvent): void => {
+    lens.current?.bring((colour?.sets ?? []).map(through_of));
+    lens.current?.warm();
+    menu_under(e.currentTarget as Element, items(), { label: "Viewing transform" });
+  };
   const button = colour && picture && (colour.sets.length > 1 || unsaid || (!share && may("edit"))) ? (
     <>
-      <Button class={`colour${unsaid ? " unsaid" : ""}`} expanded={false} name={`Seen ${seen ? through(seen) : "as it is"}. ${says(colour)}`} keys="B" run={(e) => menu_under(e.currentTarget as Element, items(), { label: "Viewing transform" })}>{face}</Button>
+      <Button class={`colour${unsaid ? " unsaid" : ""}`} expanded={false} name={`Seen ${looked ? through(looked) : "as it is"}. ${says(colour)}`} keys="B" run={menu}>{face}</Button>
+      {preview && <span class="pill preview" title={preview.of === "original" ? `This frame of the original, ${preview.width} × ${preview.height}, ${preview.bits} bit, through the transform’s table` : "This frame of the proxy, through the transform’s table"}>Preview of this frame</span>}
       {making && <span class="pill busy">{wanted.state === "failed" ? `${wanted.name ?? "As it is"}: could not be made` : `${wanted.name ?? "As it is"} is being made`}</span>}
     </>
   ) : null;
@@ -95,10 +127,13 @@ export function Colour({ asset, v, share, leave, children }: Props) {
     v: own && seen?.shown !== false ? v : files(colour, seen),
     key: own ? "" : (seen.transform ?? "as it is"),
     button,
-    transform: seen?.transform ?? null,
+    transform: (preview ? preview.transform : seen?.transform) ?? null,
+    lens: lens.current,
     renew: async () => (own && seen?.shown !== false ? get<Version>(`/versions/${v.id}`) : files(await load(), seen)),
   })}</>;
 }
+
+const through_of = (s: ColourSet): Through => ({ transform: s.transform ?? null, url: s.table ?? null });
 
 // Who chose, and where; and what the file says.
 function says(c: VersionColour | null): string {

@@ -251,9 +251,11 @@ function Room({ asset, v, colour, leaving, versions, hold, p }: RoomProps) {
       state.value = s;
       track.update(s);
     });
+    const off = colour.lens.attach(made);
     return () => {
       stop();
       track.close();
+      off();
       made.close();
       player.current = null;
       opened.current = false;

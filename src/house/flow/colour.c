@@ -313,12 +313,14 @@ static bool add_set(struct db_tx *tx, const struct version_source *v, const char
                                         files[i].name, "size", (json_int_t)files[i].size, "growing",
                                         0, "url", sha256_text(&files[i].content).text));
     bool none = !*w->id;
-    json_array_append_new(sets, json_pack("{s:o, s:o, s:s, s:b, s:o, s:o}", "transform",
-                                          none ? json_null() : json_string(w->id), "name",
-                                          none ? json_null() : json_string(w->name), "state", state,
-                                          "shown", v->recipe && strcmp(v->recipe, recipe) == 0,
-                                          "job", !count && *job ? json_string(job) : json_null(),
-                                          "derived", derived));
+    json_array_append_new(sets,
+                          json_pack("{s:o, s:o, s:s, s:b, s:o, s:o, s:o}", "transform",
+                                    none ? json_null() : json_string(w->id), "name",
+                                    none ? json_null() : json_string(w->name), "state", state,
+                                    "shown", v->recipe && strcmp(v->recipe, recipe) == 0, "job",
+                                    !count && *job ? json_string(job) : json_null(), "table",
+                                    none ? json_null() : json_string(sha256_text(&w->content).text),
+                                    "derived", derived));
     return true;
 }
 

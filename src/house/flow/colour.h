@@ -29,6 +29,6 @@ MUST_CHECK bool flow_transform_make(struct flow *f, const struct flow_transform 
 MUST_CHECK bool flow_look_through(struct db_tx *tx, const char *version,
                                   const struct transform_wanted *asked, struct arena *a,
                                   int64_t now_ms, struct error *err);
-// VersionColour, whose "url" of derived files is the content; a new reference.
+// VersionColour, whose "url" of derived files and "table" are the content; a new reference.
 MUST_CHECK bool flow_colour(struct db_tx *tx, const char *version, struct arena *a, json_t **to,
                             struct error *err);

@@ -1,0 +1,208 @@
+/*
+ * The lens: the frame that stands, through a viewing transform, at once: the original's own values and the transform's table
+ * are here before they are wanted, and the graphics card does the rest. It lies over the picture while the films beneath
+ * are seen through something else, and is gone when the picture moves or they are right.
+ *
+ * Of two sources the better one is taken: the original's frame (as deep as it is, at most 1920 across), which an engine
+ * gives half a second after the picture stands; until then the films' own picture, where nothing was done to it.
+ */
+import { is_aborted } from '../app/api';
+import { bytes, fetch_frame, url_of, wait } from './original';
+import type { Player, PlayerState } from './player';
+import type { Samples } from './scopes_math';
+import { paint, readTable, type Plain, type Table } from './table';
+import { Painter } from './lens_gl';
+
+const SETTLED_MS = 300;
+const FRAMES = 4; // of originals that are kept
+const FAST = 4000; // bytes a millisecond: then a frame is fetched before anybody has switched
+
+export interface Films { // what is beneath
+  transform: string | null;
+  plain: boolean; // as they are, the file's own values are in them
+}
+export interface Through { transform: string | null; url: string | null }
+export interface Showing { transform: string | null; frame: number; of: 'original' | 'proxy'; width: number; height: number; bits: number }
+export interface LensWish {
+  version: string;
+  own: boolean; // the original's values may be had
+  plain: boolean; // and as they are they are a picture: not PQ or HLG
+  changed: () => void;
+}
+
+export class Lens {
+  showing: Showing | null = null;
+  private canvas: HTMLCanvasElement | null = null;
+  private painter: Painter | null | undefined; // undefined: not tried
+  private player: Player | null = null;
+  private films: Films = { transform: null, plain: false };
+  private wanted: Through | null = null;
+  private used = false;
+  private fast = false;
+  private frames: Plain[] = [];
+  private tables = new Map<string, Table | null>(); // null: on its way, or none
+  private asked: { frame: number; stop: AbortController } | null = null;
+  private drawn = ''; // what the canvas holds
+
+  constructor(private wish: LensWish) {}
+
+  // A room's player. The answer takes it off.
+  attach(player: Player): () => void {
+    this.player = player;
+    const stop = player.subscribe(() => this.update());
+    return () => {
+      stop();
+      this.asked?.stop.abort();
+      this.asked = null;
+      if (this.player === player) this.player = null;
+      this.canvas?.remove();
+    };
+  }
+
+  // What the player shows.
+  over(films: Films): void {
+    const { transform, plain } = this.films;
+    this.films = films;
+    if (transform !== films.transform || plain !== films.plain) this.update();
+  }
+
+  // Tables of what may be wanted next.
+  bring(list: readonly Through[]): void {
+    for (const t of list) if (t.transform !== null && t.url !== null && !this.tables.has(t.transform)) void this.table(t.transform, t.url);
+  }
+
+  // From now on frames are fetched as soon as they stand.
+  warm(): void {
+    this.used = true;
+    this.update();
+  }
+
+  // null: what the films show.
+  want(through: Through | null): void {
+    this.wanted = through;
+    if (through) this.bring([through]);
+    if (through) this.used = true;
+    this.update();
+  }
+
+  private async table(transform: string, url: string): Promise<void> {
+    this.tables.set(transform, null);
+    const began = performance.now();
+    try {
+      const got = await bytes(url, new AbortController().signal);
+      this.fast ||= got.byteLength / Math.max(1, performance.now() - began) > FAST;
+      this.tables.set(transform, readTable(got));
+      const t = this.tables.get(transform);
+      if (t) this.card()?.ready(t);
+    } catch {
+      this.tables.delete(transform);
+    }
+    this.update();
+  }
+
+  private card(): Painter | null {
+    if (this.painter === undefined) this.painter = Painter.open();
+    return this.painter;
+  }
+
+  private update(): void {
+    const { player, wanted } = this;
+    if (!player) return;
+    const s = player.state;
+    const standing = s.speed === 0 && !s.sampleSteps && (s.shown < 0 || s.shown === s.frame) && s.status !== 'failed';
+    const right = !wanted || (this.films.transform === wanted.transform && s.status === 'ready' && s.shown === s.frame);
+    if (standing) this.fetch_soon(s);
+    if (!standing || right || !this.draw(player, s, wanted)) this.say(null);
+  }
+
+  // False: it can not be shown yet.
+  private draw(player: Player, s: PlayerState, wanted: Through): boolean {
+    const table = wanted.transform === null ? null : this.tables.get(wanted.transform) ?? undefined;
+    if (table === undefined) return false;
+    const own = this.frames.find((f) => f.frame === s.frame);
+    const plain = own && (table || this.wish.plain) ? own : null;
+    const films = !plain && table && this.films.plain && s.status === 'ready' && s.shown === s.frame && !player.box.classList.contains('by-video') ? player.canvas : null;
+    const of = plain ?? films;
+    const key = `${wanted.transform ?? ''} ${s.frame} ${plain ? 'original' : films ? 'proxy' : ''}`;
+    if (!of && !this.drawn.startsWith(`${wanted.transform ?? ''} ${s.frame} `)) return false;
+    if (of && key !== this.drawn) {
+      const canvas = this.render(of, table);
+      if (!canvas) return false;
+      if (canvas !== this.canvas) this.canvas?.remove();
+      this.canvas = canvas;
+      this.drawn = key;
+    }
+    const { canvas } = this;
+    if (!canvas) return false;
+    if (canvas.parentElement !== player.box) player.box.insertBefore(canvas, player.over);
+    canvas.hidden = false;
+    const from = this.drawn.endsWith('original') ? 'original' : 'proxy';
+    canvas.dataset['frame'] = String(s.frame);
+    canvas.dataset['of'] = from;
+    canvas.dataset['transform'] = wanted.transform ?? '';
+    this.say({ transform: wanted.transform, frame: s.frame, of: from, width: canvas.width, height: canvas.height, bits: from === 'original' ? plain?.said.bits ?? this.showing?.bits ?? 8 : 8 });
+    return true;
+  }
+
+  private render(of: Plain | HTMLCanvasElement, table: Table | null): HTMLCanvasElement | null {
+    const card = this.card();
+    let canvas = card?.paint(of, table) ? card.canvas : null;
+    if (!canvas) { // without a card: slower, the same
+      this.painter = null;
+      const pen = (canvas = document.createElement('canvas')).getContext('2d', { alpha: false });
+      const plain = 'said' in of ? of : as_plain(of);
+      if (!pen || !plain) return null;
+      canvas.width = plain.said.width;
+      canvas.height = plain.said.height;
+      const image = pen.createImageData(canvas.width, canvas.height);
+      paint(plain, table, image.data);
+      pen.putImageData(image, 0, 0);
+    }
+    canvas.className = 'picture-lens';
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', 'Preview');
+    return canvas;
+  }
+
+  private say(now: Showing | null): void {
+    if (!now && this.canvas) this.canvas.hidden = true;
+    const before = this.showing;
+    if (before === now || (before && now && (Object.keys(now) as (keyof Showing)[]).every((k) => before[k] === now[k]))) return;
+    this.showing = now;
+    this.wish.changed();
+  }
+
+  private fetch_soon(s: PlayerState): void {
+    if (!this.wish.own || !(this.used || this.fast) || this.frames.some((f) => f.frame === s.frame) || this.asked?.frame === s.frame) return;
+    this.asked?.stop.abort();
+    const asked = this.asked = { frame: s.frame, stop: new AbortController() };
+    const { signal } = asked.stop;
+    (async () => {
+      await wait(SETTLED_MS, signal);
+      if (this.player?.state.frame !== asked.frame) return;
+      const f = await fetch_frame(this.wish.version, { frame: asked.frame, plain: true }, signal, () => undefined);
+      const url = url_of(f)['plain'], said = f.samples as Samples | undefined;
+      if (!url || !said) return;
+      const raw = await bytes(url, signal);
+      const plain: Plain = { frame: asked.frame, said, data: said.type === 'u16' ? new Uint16Array(raw) : new Float32Array(raw) };
+      this.frames = [plain, ...this.frames.slice(0, FRAMES - 1)];
+      this.card()?.bring(plain);
+      this.update();
+    })().catch((e: unknown) => { if (!is_aborted(e)) this.wish.own = false; }) // what can not be had is not asked for again and again
+      .finally(() => { if (this.asked === asked && signal.aborted) this.asked = null; });
+  }
+
+  close(): void {
+    this.asked?.stop.abort();
+    this.canvas?.remove();
+    this.painter?.close();
+  }
+}
+
+function as_plain(canvas: HTMLCanvasElement): Plain | null {
+  const d = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data;
+  return d ? {
+    frame: 0, data: Uint16Array.from(d.filter((_, i) => i % 4 < 3)),
+    said: { width: canvas.width, height: canvas.height, channels: 3, type: 'u16', bits: 8, space: 'rgb', matrix: 'bt709', full: true, step: 1, scopes_width: 0, scopes_height: 0 },
+  } : null;
+}
