@@ -27,7 +27,7 @@ bool camera_decoded(const struct media *m, struct camera *c)
     char entry[4];
     for (int i = 0; i < 4; i++)
         entry[i] = (char)(p->codec_tag >> 8 * i);
-    if (!camera_of_entry(entry, c)) {
+    if (!c->format && !camera_of_entry(entry, c)) { // the file itself may have said it
         c->format = "a format that is not decoded here";
         c->codec = "unknown";
         c->sdk = "software of its maker";

@@ -50,6 +50,7 @@ static void red_tags(struct buf *b, const struct camera_made *m)
 {
     red_word(b, 0x1000, "01:00:00:00");
     red_word(b, 0x1001, m->timecode);
+    red_word(b, 0x1019, "A");
     red_word(b, 0x101a, m->reel);
     red_word(b, 0x1056, m->name);
     red_word(b, 0x10a0, "KOMODO");
@@ -106,9 +107,53 @@ void make_arri(struct buf *b, const struct camera_made *m)
     le(b, 60, 4);
     le(b, (uint64_t)m->width, 4);
     le(b, (uint64_t)m->height, 4);
+    unsigned h, min, sec, f;
+    zeros(b, 0x160);
+    le(b, 0x20c, 4);
+    zeros(b, 0x1a4);
+    le(b, (uint64_t)m->rate_num * 1000 / (uint64_t)m->rate_den, 4);
+    if (m->timecode && sscanf(m->timecode, "%u:%u:%u:%u", &h, &min, &sec, &f) == 4) {
+        const unsigned parts[4] = {f, sec, min, h};
+        for (int i = 0; i < 4; i++)
+            byte(b, parts[i] / 10 << 4 | parts[i] % 10);
+    }
     zeros(b, 668);
     buf_text(b, "ALEXA");
+    zeros(b, 0x4f0);
+    le(b, 0x228, 4);
+    le(b, 0, 4);
+    buf_text(b, m->reel);
+    zeros(b, 0x698);
+    buf_text(b, m->name);
     zeros(b, 8192);
+}
+
+void make_crx(struct buf *b, const char *version, const char *model)
+{
+    static const uint8_t canon[16] = {0x85, 0xc0, 0xb6, 0x87, 0x82, 0x0f, 0x11, 0xe0,
+                                      0x81, 0x11, 0xf4, 0xce, 0x46, 0x2b, 0x6a, 0x48};
+    size_t says = strlen(version), named = strlen(model) + 1, tiff = 26 + named;
+    be(b, 24, 4);
+    buf_text(b, "ftypcrx ");
+    be(b, 1, 4);
+    buf_text(b, "crx isom");
+    be(b, 8 + 24 + 8 + says + 8 + tiff, 4);
+    buf_text(b, "moov");
+    be(b, 24 + 8 + says + 8 + tiff, 4);
+    buf_text(b, "uuid");
+    buf_add(b, canon, sizeof(canon));
+    be(b, 8 + says, 4);
+    buf_text(b, "CNCV");
+    buf_text(b, version);
+    be(b, 8 + tiff, 4);
+    buf_text(b, "CMT1");
+    buf_add(b, "II*\0\x08\0\0\0\x01\0", 10);
+    le(b, 0x110, 2);
+    le(b, 2, 2);
+    le(b, named, 4);
+    le(b, 26, 4);
+    le(b, 0, 4);
+    buf_add(b, model, named);
 }
 
 static void tag(struct buf *b, unsigned id, unsigned type, uint32_t count, uint32_t value)

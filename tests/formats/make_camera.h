@@ -10,6 +10,8 @@ struct camera_made {
 };
 void make_red(struct buf *to, char version, const struct camera_made *m); // '1' or '2'
 void make_arri(struct buf *to, const struct camera_made *m);
+// The beginning of a file of Canon's: CNCV and the model.
+void make_crx(struct buf *to, const char *version, const char *model);
 void make_dng(struct buf *to, const struct camera_made *m);
 struct mxf_made {
     bool atom;

@@ -41,8 +41,15 @@ static void a_red_header_says_size_rate_reel_timecode_and_clip(void **state)
 static void what_the_header_does_not_say_its_name_does_and_so_it_is_told(void **state)
 {
     (void)state;
+    // Words that do not hold: no name by ARRI's rule, no rate of the trade, no timecode at all.
+    struct camera_made odd = {.reel = "MAG 1",
+                              .name = "my clip",
+                              .width = 6144,
+                              .height = 3240,
+                              .rate_num = 7,
+                              .rate_den = 3};
     struct buf b = BUF_LIMIT(1 << 20);
-    make_arri(&b, &shot);
+    make_arri(&b, &odd);
     struct camera c = read("A001C003_131028_R2EC.0001234.ari", &b);
     assert_string_equal(c.format, "ARRIRAW");
     assert_int_equal(c.width, 6144);
@@ -50,8 +57,74 @@ static void what_the_header_does_not_say_its_name_does_and_so_it_is_told(void **
     assert_string_equal(c.reel.text, "A001");
     assert_string_equal(c.reel.from, "file name");
     assert_string_equal(c.clip.text, "A001C003_131028_R2EC");
+    assert_string_equal(c.clip.from, "file name");
     assert_null(c.timecode.from); // not guessed
     assert_int_equal(c.rate.num, 0);
+}
+
+static void an_arriraw_header_says_reel_clip_rate_and_timecode_where_they_hold(void **state)
+{
+    (void)state;
+    struct camera_made m = {.reel = "A007R2EC",
+                            .name = "A007C003_131028_R2EC",
+                            .timecode = "10:11:12:23",
+                            .width = 2880,
+                            .height = 1620,
+                            .rate_num = 24000,
+                            .rate_den = 1001};
+    struct buf b = BUF_LIMIT(1 << 20);
+    make_arri(&b, &m);
+    struct camera c = read("renamed.0001234.ari", &b);
+    assert_string_equal(c.reel.text, "A007R2EC");
+    assert_string_equal(c.reel.from, "header");
+    assert_string_equal(c.clip.text, "A007C003_131028_R2EC");
+    assert_string_equal(c.clip.from, "header");
+    assert_string_equal(c.timecode.text, "10:11:12:23");
+    assert_true(rational_equal(c.rate, (rational){24000, 1001}));
+    m.timecode = "10:11:12:24"; // there is no such frame
+    make_arri(&b, &m);
+    assert_null(read("renamed.0001234.ari", &b).timecode.from);
+    m.reel = "B007R2EC"; // of another camera than the clip
+    make_arri(&b, &m);
+    c = read("x.ari", &b);
+    assert_string_equal(c.clip.from, "header");
+    assert_null(c.reel.from);
+    m.timecode = "10:11:12:13";
+    make_arri(&b, &m);
+    b.at[12] = 4; // of a version whose places nobody has said
+    c = read("x.ari", &b);
+    assert_int_equal(c.width, 2880);
+    assert_null(c.clip.from);
+    assert_null(c.timecode.from);
+}
+
+static void canon_says_in_front_of_its_container_what_a_file_is(void **state)
+{
+    (void)state;
+    struct camera c;
+    struct buf b = BUF_LIMIT(1 << 20);
+    make_crx(&b, "CanonCRM0001/02.09.00/00.00.00", "Canon EOS C200");
+    assert_false(camera_read("A003C013_170923CU_CANON.CRM", (text){b.at, b.size}, &c));
+    assert_string_equal(c.codec, "crm");
+    assert_string_equal(c.model.text, "Canon EOS C200");
+    assert_string_equal(c.reel.text, "A003");
+    for (size_t size = 0; size < b.size; size++) // however it is cut off
+        (void)!camera_read("x.crm", (text){b.at, size}, &c);
+    b.size = 0;
+    make_crx(&b, "CanonCR3_001/00.09.00/00.00.00", "Canon EOS M50");
+    assert_false(camera_read("x.cr3", (text){b.at, b.size}, &c));
+    assert_string_equal(c.codec, "cr3");
+    buf_free(&b);
+}
+
+static void a_red_reel_is_called_after_camera_and_roll(void **state)
+{
+    (void)state;
+    struct camera_made m = shot;
+    m.reel = "106";
+    struct buf b = BUF_LIMIT(1 << 20);
+    make_red(&b, '2', &m);
+    assert_string_equal(read("x.R3D", &b).reel.text, "A106");
 }
 
 static void a_cinema_dng_has_timecode_rate_and_reel_in_its_tags(void **state)
@@ -174,6 +247,10 @@ static void sony_and_p2_descriptions_say_timecode_rate_and_length(void **state)
     assert_string_equal(rows->clip.text, "0001AB");
     assert_string_equal(rows->timecode.text, "01:02:03:04");
     assert_true(rational_equal(rows->rate, (rational){25, 1}));
+    static const char rmd[] = "<rmd><reel_id type=\"string\" value=\"A106\"/></rmd>";
+    assert_true(camera_sidecar_read(CAMERA_RMD, "A106_C037_0118G5.RMD", text_of(rmd), a, &rows,
+                                    &count, &err));
+    assert_string_equal(rows->reel.text, "A106");
     arena_close(a);
 }
 
@@ -195,6 +272,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_red_header_says_size_rate_reel_timecode_and_clip),
         cmocka_unit_test(what_the_header_does_not_say_its_name_does_and_so_it_is_told),
+        cmocka_unit_test(an_arriraw_header_says_reel_clip_rate_and_timecode_where_they_hold),
+        cmocka_unit_test(canon_says_in_front_of_its_container_what_a_file_is),
+        cmocka_unit_test(a_red_reel_is_called_after_camera_and_roll),
         cmocka_unit_test(a_cinema_dng_has_timecode_rate_and_reel_in_its_tags),
         cmocka_unit_test(mxf_tells_raw_by_the_coding_of_its_picture_and_sets_by_their_package),
         cmocka_unit_test(an_ale_gives_a_row_a_clip),

@@ -16,7 +16,7 @@ import { tell, tell_problem } from "../parts/toast";
 
 export const without_picture = (v: Version): boolean => v.facts?.camera?.picture === false;
 
-const said = (value: string | null | undefined, from: string | null | undefined): string => (value ? `${value}${from ? ` (${from})` : ""}` : "not said");
+const said = (value: string | null | undefined, from: string | null | undefined): string => (value ? `${value}${from ? ` (${from === "file name" ? "by file name" : from})` : ""}` : "not said");
 
 // What is known of it, in the trade's order.
 export function camera_rows(v: Version): [string, string][] {

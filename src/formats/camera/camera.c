@@ -7,9 +7,18 @@
  * value's form, 1 being text. (As ExifTool's authors found it, and FFmpeg's demuxer of RED ONE
  * files.)
  *
- * ARRIRAW: little-endian; "ARRI", 0x78563412, size of the header, version; width at 20, height at
- * 24 (SMPTE RDD 30), camera model at 668. Reel and timecode in it are not read: their places are
- * not public enough to be sure; the name has the reel.
+ * ARRIRAW (SMPTE RDD 30): little-endian; "ARRI", 0x78563412, size of the header, version. Sections
+ * follow, each with its size without the size itself in front: of the image at 16 (width, height at
+ * 20), of the camera at 352 (project rate in thousandths at 420, master timecode as frames,
+ * seconds, minutes, hours in BCD at 424, model at 668), of the clip at 1264 (reel at 1272, 8
+ * letters; the camera's name of the clip at 1688, 24). These places are as the readers of others
+ * have them that are public; nobody here has the document. So only version 3 is read, a section
+ * only when it says that it is there, a rate only when it is one of the trade, a timecode only when
+ * it is one at that rate, reel and clip only when they are named by ARRI's rule and go together.
+ * What does not hold is not said, and the file's name speaks.
+ *
+ * Canon: CR3 stills and CRM clips are ISO files of brand "crx "; a box "uuid" in "moov" has CNCV,
+ * whose text begins with CanonCR3 or CanonCRM, and CMT1, a TIFF directory with the model.
  *
  * CinemaDNG: a TIFF whose first directory has DNGVersion (C612). TimeCodes are eight bytes as of
  * SMPTE ST 331: frames, seconds, minutes, hours in BCD, flags in the upper bits.
@@ -36,6 +45,7 @@ static const struct known {
     {"aprn", NULL, "ProRes RAW", "prores_raw", "Apple's ProRes RAW SDK"},
     {"aprh", NULL, "ProRes RAW HQ", "prores_raw", "Apple's ProRes RAW SDK"},
     {"CRAW", NULL, "Canon Cinema RAW Light", "crm", "Canon's RAW SDK"},
+    {NULL, NULL, "Canon RAW still", "cr3", "Canon's RAW SDK"},
     {"braw", NULL, "Blackmagic RAW", "braw", "Blackmagic's RAW SDK"},
     {"brxq", NULL, "Blackmagic RAW", "braw", "Blackmagic's RAW SDK"},
     {"brst", NULL, "Blackmagic RAW", "braw", "Blackmagic's RAW SDK"},
@@ -158,22 +168,25 @@ static void set_bcd(struct camera_word *w, const uint8_t *at, const char *from)
 
 // ---- RED
 
-static void red_tag(struct camera *c, uint32_t tag, const uint8_t *at, size_t size)
+struct red {
+    struct camera *c;
+    struct camera_word letter, number; // of the camera and its roll: "A", "106"
+};
+
+static void red_tag(struct red *r, uint32_t tag, const uint8_t *at, size_t size)
 {
-    static const struct {
+    const struct {
         uint32_t tag;
-        size_t place;
+        struct camera_word *word;
         bool label;
     } words[] = {
-        {0x1001, offsetof(struct camera, timecode), true},
-        {0x101a, offsetof(struct camera, reel), false},
-        {0x1071, offsetof(struct camera, model), false},
-        {0x10a0, offsetof(struct camera, model), false},
+        {0x1001, &r->c->timecode, true}, {0x1019, &r->letter, false},   {0x101a, &r->number, false},
+        {0x1071, &r->c->model, false},   {0x10a0, &r->c->model, false},
     };
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (words[i].tag == tag)
-            (words[i].label ? set_label : set_word)(
-                (struct camera_word *)((char *)c + words[i].place), at, size, "header");
+            (words[i].label ? set_label : set_word)(words[i].word, at, size, "header");
+    struct camera *c = r->c;
     if (tag == 0x1056) { // the name that the camera gave it
         struct camera named = {.part = -1};
         struct camera_word name = {.from = NULL};
@@ -190,8 +203,28 @@ static void red_tag(struct camera *c, uint32_t tag, const uint8_t *at, size_t si
     }
 }
 
+static bool all(int is_one(int), const char *text)
+{
+    while (*text && is_one((unsigned char)*text))
+        text++;
+    return !*text;
+}
+
+// The roll has a name of its own ("A001"), or is a number and is called after its camera as well.
+static void red_reel(const struct red *r)
+{
+    char reel[8];
+    if (!r->number.from || strlen(r->number.text) > 3 || !all(isdigit, r->number.text)) {
+        set_word(&r->c->reel, r->number.text, sizeof(r->number.text), r->number.from);
+    } else if (r->letter.from && strlen(r->letter.text) == 1 && all(isalpha, r->letter.text)) {
+        snprintf(reel, sizeof(reel), "%s%s", r->letter.text, r->number.text);
+        set_word(&r->c->reel, reel, sizeof(reel), "header");
+    }
+}
+
 static void red_tags(struct camera *c, const uint8_t *at, size_t size)
 {
+    struct red r = {.c = c};
     size_t pos = 0x20;
     while (pos + 6 < size && !(u16be(at + pos) <= 64 && u16be(at + pos) >= 6 &&
                                u16be(at + pos + 2) == 0x1000 && isdigit(at[pos + 4])))
@@ -200,9 +233,10 @@ static void red_tags(struct camera *c, const uint8_t *at, size_t size)
         size_t own = u16be(at + pos);
         if (own < 4 || own > size - pos)
             break;
-        red_tag(c, u16be(at + pos + 2), at + pos + 4, own - 4);
+        red_tag(&r, u16be(at + pos + 2), at + pos + 4, own - 4);
         pos += own;
     }
+    red_reel(&r);
 }
 
 static bool read_red(struct camera *c, const uint8_t *at, size_t size)
@@ -231,6 +265,42 @@ static bool read_red(struct camera *c, const uint8_t *at, size_t size)
 
 // ---- ARRIRAW
 
+enum { ARRI_VERSION = 3, ARRI_CAMERA = 0x160, ARRI_CLIP = 0x4f0, ARRI_HEAD = 0x71c };
+
+static void arri_camera(struct camera *c, const uint8_t *at)
+{
+    static const uint8_t unset[16] = {0};
+    rational near;
+    if (!rate_nearest(rational_make(u32le(at + 0x1a4), 1000), &near))
+        return;
+    set_rate(c, near.num, near.den, "header");
+    struct camera_word code = {.from = NULL};
+    struct tc_rate counting;
+    struct error ignored;
+    int64_t frame;
+    bool drop = at[0x1a8] & 0x40;
+    if (memcmp(at + 0x1a8, unset, sizeof(unset)) == 0)
+        return;
+    set_bcd(&code, at + 0x1a8, "header");
+    if (code.from && tc_rate_make(c->rate, drop, &counting, &ignored) &&
+        tc_parse(text_of(code.text), &counting, &frame, &ignored))
+        c->timecode = code;
+}
+
+static void arri_clip(struct camera *c, const uint8_t *at)
+{
+    struct camera named = {.part = -1};
+    struct camera_word reel = {.from = NULL}, clip = {.from = NULL};
+    set_word(&reel, at + 0x4f8, 8, "header");
+    set_word(&clip, at + 0x698, 24, "header");
+    if (!clip.from || !camera_name(clip.text, &named) || !named.clip.from)
+        return;
+    memcpy(clip.text, named.clip.text, sizeof(clip.text));
+    c->clip = clip;
+    if (reel.from && strncmp(reel.text, named.reel.text, strlen(named.reel.text)) == 0)
+        c->reel = reel;
+}
+
 static bool read_arri(struct camera *c, const uint8_t *at, size_t size)
 {
     if (size < 700 || memcmp(at, "ARRI\x12\x34\x56\x78", 8) != 0)
@@ -238,6 +308,12 @@ static bool read_arri(struct camera *c, const uint8_t *at, size_t size)
     is(c, "arriraw");
     set_size(c, u32le(at + 20), u32le(at + 24), "header");
     set_word(&c->model, at + 668, 8, "header");
+    if (size < ARRI_HEAD || u32le(at + 12) != ARRI_VERSION)
+        return true;
+    if (u32le(at + ARRI_CAMERA))
+        arri_camera(c, at);
+    if (u32le(at + ARRI_CLIP))
+        arri_clip(c, at);
     return true;
 }
 
@@ -286,7 +362,7 @@ static bool read_mxf(struct camera *c, text head)
     return true;
 }
 
-// ---- CinemaDNG
+// ---- DNG, and the TIFF directory in Canon's files
 
 struct tiff {
     const uint8_t *at;
@@ -368,6 +444,53 @@ static bool read_dng(struct camera *c, const uint8_t *at, size_t size)
     }
     dng_size(c, &t, ifd);
     return true;
+}
+
+// ---- Canon
+
+struct box {
+    const uint8_t *at;
+    size_t size;
+};
+
+// The first box of this kind among those in `in`; false: there is none, or it is cut off.
+static bool box_in(struct box in, const char kind[4], struct box *found)
+{
+    while (in.size >= 8) {
+        size_t size = u32be(in.at);
+        if (size < 8 || size > in.size)
+            return false;
+        if (memcmp(in.at + 4, kind, 4) == 0) {
+            *found = (struct box){in.at + 8, size - 8};
+            return true;
+        }
+        in.at += size, in.size -= size;
+    }
+    return false;
+}
+
+// Whoever opens the container knows that it is Canon's by its sample entry; whether it is a still
+// or a film, and of which camera, stands here.
+static void read_canon(struct camera *c, const uint8_t *at, size_t size)
+{
+    static const uint8_t canon[16] = {0x85, 0xc0, 0xb6, 0x87, 0x82, 0x0f, 0x11, 0xe0,
+                                      0x81, 0x11, 0xf4, 0xce, 0x46, 0x2b, 0x6a, 0x48};
+    struct box moov, own, version, model;
+    if (size < 16 || memcmp(at + 4, "ftypcrx ", 8) != 0 ||
+        !box_in((struct box){at, size}, "moov", &moov) || !box_in(moov, "uuid", &own) ||
+        own.size < sizeof(canon) || memcmp(own.at, canon, sizeof(canon)) != 0)
+        return;
+    own.at += sizeof(canon), own.size -= sizeof(canon);
+    if (box_in(own, "CNCV", &version) && version.size >= 8)
+        is(c, memcmp(version.at, "CanonCRM", 8) == 0 ? "crm" : "cr3");
+    if (!box_in(own, "CMT1", &model) || model.size < 16)
+        return;
+    struct tiff t = {model.at, model.size, *model.at == 'M'};
+    struct field f;
+    size_t ifd = number(&t, 4, 4);
+    for (uint32_t n = 0; n < 256 && field_at(&t, ifd, n, &f); n++)
+        if (f.tag == 0x110 && f.type == 2)
+            set_word(&c->model, model.at + f.pos, f.count, "header");
 }
 
 // ---- names
@@ -476,6 +599,8 @@ bool camera_read(const char *name, text head, struct camera *c)
     bool known = read_red(c, at, head.size) || read_arri(c, at, head.size) || read_mxf(c, head) ||
                  read_dng(c, at, head.size) ||
                  (head.size && ends(plain(name), " rmf ") && is(c, "rmf"));
+    if (!known)
+        read_canon(c, at, head.size);
     camera_name(name, c); // what the header did not say
     return known;
 }

@@ -6,11 +6,12 @@
  * no public beginning (Canon's RMF). Of a header only those places are read whose meaning is known:
  *
  *   RED R3D       the block RED1 or RED2 and its list of tags: size, rate, timecode, reel, name
- *   ARRIRAW .ari  SMPTE RDD 30: size, camera
+ *   ARRIRAW .ari  SMPTE RDD 30: size, camera, rate, timecode, reel, clip, as far as they hold
  *   MXF           the header metadata of SMPTE ST 377-1 (mxf.c): operational pattern, material
  *                 package, its tracks, coding of the picture (Sony RAW and X-OCN, ARRIRAW)
  *   QuickTime     BRAW, ProRes RAW and Canon RAW are QuickTime or ISO files; whoever opened the
- *                 container says its sample entry (camera_of_entry)
+ *                 container says its sample entry (camera_of_entry); Canon's say here which they
+ *                 are and the model
  *   CinemaDNG     the tags TimeCodes, FrameRate and ReelName of a DNG (CinemaDNG 1.1)
  *
  * No value is guessed: what is not said is empty (0, ""), and with each value stands who said it.
@@ -40,8 +41,9 @@ struct camera {
     int part;       // of a spanned clip, from its name; -1: it names none
 };
 
-// By its first bytes, its name (without folders) and nothing else. False: no camera's format. `*c`
-// is filled either way with what the name says (camera_name).
+// By its first bytes, its name (without folders) and nothing else. False: no camera's format, or
+// one in a container that others open. `*c` is filled either way with what the name says
+// (camera_name) and, of Canon's files, what is in front of the container.
 bool camera_read(const char *name, text head, struct camera *c);
 // The maker's format of a picture track by its sample entry or codec tag ("brxq", "aprn", "CRAW").
 bool camera_of_entry(const char entry[4], struct camera *c);

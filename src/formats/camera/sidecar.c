@@ -7,10 +7,13 @@
  *
  * The XML of the makers is read by the names of its elements, wherever they stand:
  *   Sony    NonRealTimeMeta: LtcChangeTable tcFps, LtcChange frameCount="0" value (BCD, frames
- * first), Duration value, VideoFrame formatFps, VideoLayout pixel and numOfVerticalLine, Device P2
- * P2Main: ClipName, Duration, EditUnit, StartTimecode, Model RED     RMD: clip_name, reel_id,
- * timecode as its elements or attributes are called Canon   CPF: ClipMetadata: Reel, ClipName,
- * StartTimecode, FrameRate
+ *           first), Duration value, VideoFrame formatFps, VideoLayout pixel and numOfVerticalLine,
+ *           Device
+ *   P2      P2Main: ClipName, Duration, EditUnit, StartTimecode, Model
+ *   RED     RMD: elements with an attribute "value". What cameras write into it is mostly of the
+ *           look and of the slate; reel and timecode stand in the R3D
+ *   Canon   CPF: nobody has described it in public. Elements with the plain names below are
+ * believed
  */
 #include "formats/camera/camera.h"
 #include "formats/xmltree/xmltree.h"
@@ -138,10 +141,13 @@ static bool read_ale(text bytes, struct arena *a, struct camera_row **rows, size
 
 // ---- XML
 
+// RED's elements have their value in an attribute: <reel_id type="string" value="A001"/>.
 static void say_element(struct camera_word *w, const xmlNode *root, const char *name)
 {
     char value[96];
-    if (xmltree_words(xmltree_within(root, name), value, sizeof(value)))
+    const xmlNode *node = xmltree_within(root, name);
+    if (xmltree_words(node, value, sizeof(value)) ||
+        xmltree_attribute(node, "value", value, sizeof(value)))
         say(w, value);
 }
 
