@@ -345,10 +345,12 @@ static bool open_one(const struct ticket *t, size_t number, struct media **to, s
     return false;
 }
 
-static bool open_span(struct media *m, struct error *err)
+static bool open_some(const struct ticket *t, size_t first, size_t count, struct media **to,
+                      struct error *err);
+
+static bool open_span(struct media *m, const struct span_wish *wish, struct error *err)
 {
-    bool tracks = strcmp(m->ticket->span, "tracks") == 0;
-    if (!span_open(m->ticket, tracks, open_one, &m->span, err))
+    if (!span_open(wish, &m->span, err))
         return false;
     m->format = span_format(m->span);
     m->in = span_first(m->span)->in;
@@ -357,6 +359,24 @@ static bool open_span(struct media *m, struct error *err)
         avcodec_parameters_copy(m->declared, span_first(m->span)->declared);
     }
     return sound_or_picture(m, err);
+}
+
+// A part of a clip: one file, or files that hold a track each.
+static bool open_some(const struct ticket *t, size_t first, size_t count, struct media **to,
+                      struct error *err)
+{
+    if (count == 1)
+        return open_one(t, first, to, err);
+    struct media *m = calloc(1, sizeof(*m));
+    if (!m)
+        return error_set(err, ERROR_TOO_BIG, "no memory for %s", t->inputs[first].name);
+    m->ticket = t;
+    m->number = first;
+    m->video = m->audio = -1;
+    if (open_span(m, &(struct span_wish){t, first, count, true, NULL, open_some}, err))
+        return *to = m, true;
+    media_close(m);
+    return false;
 }
 
 bool media_open(const struct ticket *t, struct media **to, struct error *err)
@@ -378,7 +398,9 @@ bool media_open(const struct ticket *t, struct media **to, struct error *err)
         error_why(err, "it has no bytes");
         done = error_fix(err, "bring it in again from where it was recorded");
     } else if (t->span) {
-        done = open_span(m, err);
+        bool tracks = strcmp(t->span, "tracks") == 0;
+        done = open_span(
+            m, &(struct span_wish){t, 0, t->input_count, tracks, t->span_parts, open_some}, err);
     } else {
         done = find_picture(m, err);
         if (done && m->picture_codec != AV_CODEC_ID_NONE)

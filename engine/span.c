@@ -10,12 +10,13 @@
 
 struct part {
     struct media *m;
-    int first;       // number of its first stream in the whole
-    int64_t before;  // of the parts before, in `base`; -1: not known yet
-    int64_t length;  // its own; 0: not known before it is read
-    int64_t size;    // bytes of the parts before, for packets' places
-    AVPacket *ahead; // side by side: read, not given yet
-    bool over, used; // side by side: at its end; following: was read, so that it must go back
+    size_t input, inputs; // of the ticket
+    int first;            // number of its first stream in the whole
+    int64_t before;       // of the parts before, in `base`; -1: not known yet
+    int64_t length;       // its own; 0: not known before it is read
+    int64_t size;         // bytes of the parts before, for packets' places
+    AVPacket *ahead;      // side by side: read, not given yet
+    bool over, used;      // side by side: at its end; following: was read, so that it must go back
 };
 struct span {
     bool tracks;
@@ -78,11 +79,26 @@ static bool fits(const struct media *a, const struct media *b)
            x->codec_tag == y->codec_tag && measured(a) == measured(b);
 }
 
-static bool refuse(const struct ticket *t, size_t number, struct error *err)
+static const char *name_of(const struct ticket *t, const struct part *p)
 {
-    error_set(err, ERROR_DAMAGED, "%s is no part of the clip", t->inputs[number].name);
-    error_why(err, "its picture is of another size or coding than that of %s", t->inputs[0].name);
+    return t->inputs[p->input].name;
+}
+
+static bool refuse(const struct span *s, const struct ticket *t, const struct part *p,
+                   struct error *err)
+{
+    error_set(err, ERROR_DAMAGED, "%s is no part of the clip", name_of(t, p));
+    error_why(err, "its picture is of another size or coding than that of %s",
+              name_of(t, &s->at[0]));
     return error_fix(err, "bring the files in as they were on the card");
+}
+
+static int64_t bytes_of(const struct ticket *t, const struct part *p)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < p->inputs; i++)
+        bytes += t->inputs[p->input + i].size;
+    return bytes;
 }
 
 static bool add_part(struct span *s, const struct ticket *t, size_t number, struct error *err)
@@ -90,7 +106,7 @@ static bool add_part(struct span *s, const struct ticket *t, size_t number, stru
     struct part *p = &s->at[number];
     bool first = number == 0;
     if (!s->tracks && !first && !fits(s->at[0].m, p->m))
-        return refuse(t, number, err);
+        return refuse(s, t, p, err);
     p->first = s->tracks ? (int)s->format->nb_streams : 0;
     p->length = length_of(p->m);
     p->before = first ? 0 : -1;
@@ -99,12 +115,12 @@ static bool add_part(struct span *s, const struct ticket *t, size_t number, stru
             s->at[number - 1].before +
             av_rescale_q(s->at[number - 1].length,
                          s->at[number - 1].m->format->streams[s->measure]->time_base, s->base);
-    p->size = first ? 0 : s->at[number - 1].size + t->inputs[number - 1].size;
+    p->size = first ? 0 : s->at[number - 1].size + bytes_of(t, &s->at[number - 1]);
     for (unsigned i = 0; (s->tracks || first) && i < p->m->format->nb_streams; i++)
         if (s->format->nb_streams >= MEDIA_STREAMS || !copy_stream(s, p->m->format->streams[i]))
-            return error_set(err, ERROR_TOO_BIG, "%s has too many streams", t->inputs[number].name);
+            return error_set(err, ERROR_TOO_BIG, "%s has too many streams", name_of(t, p));
     return !s->tracks || (p->ahead = av_packet_alloc()) != NULL ||
-           error_set(err, ERROR_TOO_BIG, "no memory for %s", t->inputs[number].name);
+           error_set(err, ERROR_TOO_BIG, "no memory for %s", name_of(t, p));
 }
 
 // How long all of it is: the streams' own durations are the first part's.
@@ -130,25 +146,27 @@ static void set_lengths(struct span *s)
     }
 }
 
-bool span_open(const struct ticket *t, bool tracks,
-               bool (*one)(const struct ticket *t, size_t number, struct media **m,
-                           struct error *err),
-               struct span **to, struct error *err)
+bool span_open(const struct span_wish *w, struct span **to, struct error *err)
 {
     struct span *s = calloc(1, sizeof(*s));
-    bool ok = s && (s->at = calloc(t->input_count, sizeof(*s->at))) != NULL &&
+    size_t parts = w->parts ? json_array_size(w->parts) : w->count, input = w->first;
+    bool ok = s && (s->at = calloc(parts, sizeof(*s->at))) != NULL &&
               (s->format = avformat_alloc_context()) != NULL;
     if (!ok)
-        error_set(err, ERROR_TOO_BIG, "no memory for a clip of %zu files", t->input_count);
-    for (size_t i = 0; ok && i < t->input_count; i++) {
-        ok = one(t, i, &s->at[i].m, err);
+        error_set(err, ERROR_TOO_BIG, "no memory for a clip of %zu files", w->count);
+    for (size_t i = 0; ok && i < parts; i++) {
+        struct part *p = &s->at[i];
+        p->input = input;
+        p->inputs = w->parts ? (size_t)json_integer_value(json_array_get(w->parts, i)) : 1;
+        input += p->inputs;
+        ok = w->open(w->ticket, p->input, p->inputs, &p->m, err);
         s->count += ok;
         if (ok && i == 0) {
-            s->tracks = tracks;
+            s->tracks = w->tracks;
             s->measure = measured(s->at[0].m);
             s->base = s->at[0].m->format->streams[s->measure]->time_base;
         }
-        ok = ok && add_part(s, t, i, err);
+        ok = ok && add_part(s, w->ticket, i, err);
     }
     if (ok) {
         const AVFormatContext *first = s->at[0].m->format;
@@ -223,7 +241,7 @@ static int read_following(struct span *s, AVPacket *packet)
 {
     for (;;) {
         struct part *p = &s->at[s->now];
-        int code = av_read_frame(p->m->format, packet);
+        int code = media_read(p->m, packet);
         p->used = true;
         if (code == AVERROR_EOF && s->now + 1 < s->count) {
             struct part *next = &s->at[s->now + 1];
@@ -234,8 +252,8 @@ static int read_following(struct span *s, AVPacket *packet)
                     av_rescale_q(length, p->m->format->streams[s->measure]->time_base, s->base);
             s->now++;
             if (next->used)
-                av_seek_frame(next->m->format, s->measure, start_of(next->m, s->measure),
-                              AVSEEK_FLAG_BACKWARD);
+                media_seek(next->m, s->measure, start_of(next->m, s->measure),
+                           AVSEEK_FLAG_BACKWARD);
             continue;
         }
         if (code < 0)
@@ -255,7 +273,7 @@ static int read_following(struct span *s, AVPacket *packet)
 static bool fill(struct span *s, struct part *p)
 {
     while (!p->over && !p->ahead->data) {
-        if (av_read_frame(p->m->format, p->ahead) < 0) {
+        if (media_read(p->m, p->ahead) < 0) {
             p->over = true;
         } else {
             p->ahead->stream_index += p->first;
@@ -318,8 +336,7 @@ static int seek_beside(struct span *s, int stream, int64_t time, int flags)
                       : 0;
         av_packet_unref(p->ahead);
         p->over = false;
-        code =
-            av_seek_frame(p->m->format, own,
+        code = media_seek(p->m, own,
                           av_rescale_q(time, base, p->m->format->streams[own]->time_base), flags);
     }
     return code;
@@ -340,8 +357,8 @@ int span_seek(struct span *s, int stream, int64_t time, int flags)
         found = 0;
     struct part *p = &s->at[found];
     s->now = found;
-    return av_seek_frame(
-        p->m->format, stream,
+    return media_seek(
+        p->m, stream,
         av_rescale_q(time - shift_of(s, p, stream), base, p->m->format->streams[stream]->time_base),
         flags);
 }

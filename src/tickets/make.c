@@ -166,6 +166,7 @@ json_t *make_mux_ticket(const json_t *all, const json_t *plan, const char *outpu
     json_t *t = ticket_of(all, "mux", output);
     json_object_del(t, "sequence"); // its inputs are no pictures
     json_object_del(t, "span");
+    json_object_del(t, "span_parts");
     if (plan)
         json_object_set_new(t, "plan", without_segments(plan));
     return t;

@@ -3,10 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[] = {"probe",   "proxy",    "captions", "measure", "stills",
-                                    "verify",  "assemble", "retag",    "picture", "bake",
-                                    "index",
-                                    "weigh",   "segment",  "sound",    "mux"};
+static const char *const kinds[] = {"probe",  "proxy",    "captions", "measure", "stills",
+                                    "verify", "assemble", "retag",    "picture", "bake",
+                                    "index",  "weigh",    "segment",  "sound",   "mux"};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), STILLS_MOST = 10000 };
 
 const char *ticket_kind_name(enum ticket_kind kind)
@@ -134,6 +133,26 @@ static bool parse_picture(struct ticket *t, const json_t *from, struct error *er
            refuse(err, "picture", "its layer is no name");
 }
 
+// Each part is one input or more; they are all there are.
+static bool parse_span_parts(struct ticket *t, json_t *parts, struct error *err)
+{
+    size_t i, left = t->input_count;
+    const json_t *one;
+    if (!parts || json_is_null(parts))
+        return true;
+    if (!t->span || strcmp(t->span, "follow") != 0)
+        return refuse(err, "span_parts", "the inputs do not follow each other");
+    json_array_foreach(parts, i, one)
+    {
+        json_int_t inputs = json_integer_value(one);
+        if (inputs < 1 || (size_t)inputs > left)
+            return refuse(err, "span_parts", "they are not numbers of inputs");
+        left -= (size_t)inputs;
+    }
+    t->span_parts = parts;
+    return left == 0 || refuse(err, "span_parts", "they are not all inputs");
+}
+
 static bool parse_rest(struct ticket *t, const json_t *from, struct error *err)
 {
     const json_t *rate = json_object_get(from, "sequence_rate");
@@ -144,6 +163,8 @@ static bool parse_rest(struct ticket *t, const json_t *from, struct error *err)
     t->span = json_string_value(json_object_get(from, "span"));
     if (t->span && strcmp(t->span, "follow") != 0 && strcmp(t->span, "tracks") != 0)
         return refuse(err, "span", "it is not follow or tracks");
+    if (!parse_span_parts(t, json_object_get(from, "span_parts"), err))
+        return false;
     const json_t *output = json_object_get(from, "output");
     t->output = json_string_value(output);
     if (t->output && !ticket_output_name(text_of(t->output)))
@@ -185,8 +206,8 @@ bool ticket_parse(json_t *from, struct ticket **to, struct error *err)
                parse_object(from, "metadata", &t->metadata, err) &&
                parse_object(from, "transform", &t->transform, err) && part_transform(t, err) &&
                parse_object(from, "picture", &t->picture, err) && parse_picture(t, from, err) &&
-               parse_frames(t, from, err) &&
-               parse_rest(t, from, err) && parse_limits(&t->limits, from, err)) {
+               parse_frames(t, from, err) && parse_rest(t, from, err) &&
+               parse_limits(&t->limits, from, err)) {
         *to = t;
         return true;
     }
@@ -222,6 +243,8 @@ json_t *ticket_format(const struct ticket *t)
         json_object_set(to, "sequence", t->sequence);
     if (t->span)
         json_object_set_new(to, "span", json_string(t->span));
+    if (t->span_parts)
+        json_object_set(to, "span_parts", t->span_parts);
     if (t->sequence_rate.den)
         json_object_set_new(to, "sequence_rate", json_string(rational_text(t->sequence_rate).text));
     if (t->facts)

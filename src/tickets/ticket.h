@@ -49,6 +49,7 @@ struct ticket {
     struct ticket_input *inputs; // a sequence: its files in order of number, holes left out
     json_t *sequence;            // SequenceFact, or NULL
     const char *span;            // the inputs are one clip: "follow" each other, or "tracks"; or NULL
+    json_t *span_parts;          // of what follows: inputs of each part (a track each); or NULL
     rational sequence_rate;      // of sequences that say none; den 0 when absent
     json_t *facts;               // Facts of an earlier probe, or NULL: then it is probed first
     json_t *profile;             // what to encode, as profile_json gives it, or NULL

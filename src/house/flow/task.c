@@ -201,9 +201,12 @@ static bool fill_ticket(struct giving *g, json_t *ticket, struct error *err)
         json_object_set(ticket, "sequence", sequence);
         json_object_set_new(ticket, "sequence_rate", json_string(g->v.sequence_rate));
     }
-    json_t *span = json_object_get(json_object_get(known, "span"), "kind");
-    if (json_is_string(span))
-        json_object_set(ticket, "span", span);
+    json_t *kind = json_object_get(json_object_get(known, "span"), "kind");
+    json_t *parts = json_object_get(json_object_get(known, "span"), "parts");
+    if (json_is_string(kind))
+        json_object_set(ticket, "span", kind);
+    if (json_is_array(parts))
+        json_object_set(ticket, "span_parts", parts);
     if (!probe && json_is_object(facts))
         json_object_set(ticket, "facts", facts);
     bool ok = probe || json_is_object(facts);
@@ -274,6 +277,17 @@ static json_t *step_ticket(const struct giving *g, json_t *all)
                                     : json_incref((json_t *)(uintptr_t)all);
 }
 
+// What reads something else than the version's files, a deliverable of it, has no parts.
+static void drop_parts(json_t *ticket, const json_t *inputs)
+{
+    const json_t *one, *parts = json_object_get(ticket, "span_parts");
+    size_t i, left = json_array_size(inputs) - (json_object_get(ticket, "transform") != NULL);
+    json_array_foreach(parts, i, one)
+        left -= (size_t)json_integer_value(one);
+    if (left)
+        json_object_del(ticket, "span_parts");
+}
+
 bool flow_task(struct flow *f, const struct claim *claim, json_t **task, struct error *err)
 {
     char outputs[PATH_MAX];
@@ -288,6 +302,7 @@ bool flow_task(struct flow *f, const struct claim *claim, json_t **task, struct 
     if (ok) {
         ticket = step_ticket(&g, all);
         json_object_set(ticket, "inputs", named);
+        drop_parts(ticket, named);
     }
     if (ok)
         *task = json_pack("{s:s, s:I, s:s, s:s, s:i, s:O, s:O, s:s}", "attempt", claim->attempt,
