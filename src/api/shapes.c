@@ -331,17 +331,27 @@ const struct shape shapes[] = {
     {"GrowingAnswer", "finish:bool", "finish: a person says that it is over"},
     {"Growing",
      "file:id project:id folder:id? path:text "
-     "state:'growing'|'silent'|'closing'|'lost'|'stored' began:time heard:time written:int "
-     "arrived:int rate:int by:text unclosed_by:text? asset:id? watch:'yes'|'soon'|'no' why:text "
-     "frames:int duration_text:text facts:Facts? derived:Derived[]",
+     "state:'growing'|'silent'|'closing'|'lost'|'stored' began:time heard:time grew:time "
+     "written:int arrived:int rate:int by:text unclosed_by:text? asset:id? version:id? "
+     "watch:'yes'|'soon'|'no' why:text frames:int duration_text:text facts:Facts? "
+     "derived:Derived[]",
      "a recording that comes in while it is written; lost: nothing was heard of its sender for a "
-     "while; frames: so many can be looked at; why: what keeps it from being looked at"},
+     "while; grew: last; frames: so many can be looked at; why: what keeps it from being looked "
+     "at; asset and version: of one that is stored and was never closed"},
+    {"GrowingCame",
+     "file:id path:text state:'growing'|'silent'|'closing'|'lost'|'stored' written:int size:int "
+     "modified_ms:int grew:time content:text? asset:id? version:id? number:int "
+     "chunks:GrowingChunk[]",
+     "size: bytes without a hole, once it is stored of all; content, asset, version and number (of "
+     "the file in it) then; chunks at most 4,096"},
+    {"GrowingChunk", "number:int hash:text size:int", "hash: SHA-256 in hex, of just now"},
 
     // ---- the house as folders and files
     {"TreeNode",
      "kind:'top'|'project'|'folder'|'file' id:id? name:text path:text size:int modified_ms:int "
-     "created_ms:int content:text? version:id? number:int kept:bool permissions:text[]",
-     "version and number: of the file that an asset's newest version has; kept: no asset (yet)"},
+     "created_ms:int content:text? version:id? number:int kept:bool growing:bool permissions:text[]",
+     "version and number: of the file that an asset's newest version has; kept: no asset (yet); "
+     "growing: it still comes in, id is the file's"},
     {"TreePath", "path:text", ""},
     {"TreeMove", "from:text to:text overwrite:bool? copy:bool? content:text?", ""},
     {"TreeDelete", "path:text content:text? empty:bool?", ""},

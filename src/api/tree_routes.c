@@ -20,7 +20,8 @@ static struct tree *room(struct call *c)
 
 static struct tree_asker asker(struct call *c)
 {
-    return (struct tree_asker){&c->who, c->address};
+    const char *growing = call_query(c, "growing");
+    return (struct tree_asker){&c->who, c->address, growing && strcmp(growing, "yes") == 0};
 }
 
 static json_t *node_json(const struct tree_node *n)
@@ -33,14 +34,15 @@ static json_t *node_json(const struct tree_node *n)
     for (int i = 0; i < PERMISSION_COUNT; i++)
         if (n->may & 1u << i)
             json_array_append_new(may, json_string(permission_names[i]));
-    bool file = n->kind == TREE_FILE;
-    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:b, s:o}", "kind",
+    bool file = n->kind == TREE_FILE, grows = file && n->origin == TREE_GROWING;
+    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:b, s:b, s:o}", "kind",
                      kinds[n->kind], "id", json_text(n->id), "name", json_text(n->name), "path", json_text(n->path), "size",
                      (json_int_t)n->size, "modified_ms", (json_int_t)n->modified_ms, "created_ms",
                      (json_int_t)n->created_ms, "content",
-                     file ? json_string(sha256_text(&n->content).text) : json_null(), "version",
-                     json_text(n->version), "number", (json_int_t)n->number, "kept",
-                     file && n->origin >= TREE_WAITING, "permissions", may);
+                     file && !grows ? json_string(sha256_text(&n->content).text) : json_null(),
+                     "version", json_text(n->version), "number", (json_int_t)n->number, "kept",
+                     file && !grows && n->origin >= TREE_WAITING, "growing", grows, "permissions",
+                     may);
 }
 
 static bool path_of(struct call *c, const char *given, const char **path, struct error *err)
@@ -379,9 +381,11 @@ static const struct stream_calls bytes_stream = {
 
 const struct route tree_routes[] = {
     {"GET", "/tree", NEED_PERSON, node_get, NULL, "TreeNode", 0,
-     "what is at ?path= (/ is the top, projects lie in it)", NULL},
+     "what is at ?path= (/ is the top, projects lie in it); ?growing=yes: recordings that still come "
+     "in, too",
+     NULL},
     {"GET", "/tree/list", NEED_PERSON, list_get, NULL, "TreeNode[]", 0,
-     "what lies in the folder at ?path=", NULL},
+     "what lies in the folder at ?path=; ?growing=yes: recordings that still come in, too", NULL},
     {"GET", "/tree/bytes", NEED_PERSON, bytes_get, NULL, "bytes", 0,
      "the file at ?path=; ranges; 409 when ?content= is given and it is another one by now", NULL},
     {"POST", "/tree/folder", NEED_PERSON, folder_post, "TreePath", "TreeNode", 0, "makes a folder",

@@ -149,7 +149,10 @@ static bool open_state(struct serving *s, struct error *err)
         s->dav = dav_open(&(struct dav_wish){.tree = s->tree, .people = s->people});
     s->growers = growers_open(&(struct growers_wish){.db = s->db,
                                                      .store = s->store,
+                                                     .transfers = s->transfers,
                                                      .scratch = s->scratch,
+                                                     .lost_ms =
+                                                         config_int(s->config, "growing.lost"),
                                                      .sandbox =
                                                          config_bool(s->config, "sandbox")});
     return s->tree && flow_open(&flow, &s->flow, err) &&

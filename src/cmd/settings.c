@@ -114,6 +114,10 @@ const struct setting settings[] = {
      .value = "",
      .help = "folders below which administrators may take media in place and have folders "
              "watched, commas between; empty: nowhere"},
+    {.name = "growing.lost",
+     .type = SETTING_TIME_MS,
+     .value = "30 s",
+     .help = "so long nothing is heard of who sends a recording that grows: its sender is lost"},
     {.name = "places.every",
      .type = SETTING_TIME_MS,
      .value = "30 s",

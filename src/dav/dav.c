@@ -884,7 +884,7 @@ static void prepare(struct request *r, struct asked *q, struct answer *a)
         answer_failed(a, &err);
         return;
     }
-    q->by = (struct tree_asker){&q->who, r->peer};
+    q->by = (struct tree_asker){.who = &q->who, .address = r->peer};
     bool reads = q->method->body == BODY_NONE || q->method->handle == propfind;
     if (q->who.scope == SCOPE_READ && !reads) {
         answer_what(a, 403, "this token is for reading only", "use a token of scope all");

@@ -61,11 +61,14 @@ static void node_read(const json_t *j, struct arena *a, struct far_node *n)
                            .number = json_integer_value(json_object_get(j, "number"))};
     text_copy(text_of(word(j, "content")), n->content, sizeof(n->content));
     text_copy(text_of(word(j, "version")), n->version, sizeof(n->version));
+    if (json_is_true(json_object_get(j, "growing")))
+        text_copy(text_of(word(j, "id")), n->growing, sizeof(n->growing));
 }
 
 static const char *with_path(struct arena *a, const char *address, const char *path)
 {
-    return arena_format(a, "/api/v1/tree%s?path=%s", address, address_encode(a, text_of(path)));
+    return arena_format(a, "/api/v1/tree%s?growing=yes&path=%s", address,
+                        address_encode(a, text_of(path)));
 }
 
 bool far_find(struct client *c, const char *path, struct arena *a, struct far_node *node,
@@ -99,7 +102,9 @@ bool far_read(struct client *c, const struct far_node *file, int64_t offset, voi
 {
     struct arena *a = arena_open(1 << 20);
     struct way_piece piece = {.client = c, .offset = offset};
-    if (file->version[0])
+    if (file->growing[0])
+        piece.path = arena_format(a, "/api/v1/files/%s/bytes", file->growing);
+    else if (file->version[0])
         way_piece_of(&piece, file->version, file->number, 0);
     else
         piece.path =
@@ -107,6 +112,29 @@ bool far_read(struct client *c, const struct far_node *file, int64_t offset, voi
     bool ok = !size || way_piece_get(&piece, to, size, err);
     arena_close(a);
     return ok || error_while(err, "%.200s", file->path);
+}
+
+bool far_grown(struct client *c, struct far_node *file, struct error *err)
+{
+    struct arena *a = arena_open(8 << 20);
+    json_t *j;
+    // No chunk has so high a number: only what became of it is asked.
+    bool ok =
+        asked(c, "GET", arena_format(a, "/api/v1/files/%s/came?from=%d", file->growing, 1 << 30),
+              NULL, a, &j, err);
+    if (ok) {
+        file->size = json_integer_value(json_object_get(j, "size"));
+        file->modified_ms = json_integer_value(json_object_get(j, "modified_ms"));
+    }
+    if (ok && strcmp(word(j, "state"), "stored") == 0) {
+        text_copy(text_of(word(j, "content")), file->content, sizeof(file->content));
+        text_copy(text_of(word(j, "version")), file->version, sizeof(file->version));
+        file->number = json_integer_value(json_object_get(j, "number"));
+        file->growing[0] = 0;
+    }
+    json_decref(j);
+    arena_close(a);
+    return ok;
 }
 
 // ---- changing

@@ -15,6 +15,7 @@ struct far_node {
     char content[65]; // of a file
     char version[27]; // "" when it has none
     int64_t number;   // of the file in the version
+    char growing[27]; // the file's id while it still comes in: size is what is there of it; else ""
 };
 // NOT_FOUND when it is not there.
 MUST_CHECK bool far_find(struct client *c, const char *path, struct arena *a, struct far_node *node,
@@ -25,6 +26,9 @@ MUST_CHECK bool far_list(struct client *c, const char *path, struct arena *a,
 // written over meanwhile. They must be there.
 MUST_CHECK bool far_read(struct client *c, const struct far_node *file, int64_t offset, void *to,
                          size_t size, struct error *err);
+// How far one that grows is: size and time of *file; once it is closed, the version that it has
+// become, of which all is there. NOT_FOUND: it was dropped.
+MUST_CHECK bool far_grown(struct client *c, struct far_node *file, struct error *err);
 MUST_CHECK bool far_folder_make(struct client *c, const char *path, struct error *err);
 MUST_CHECK bool far_delete(struct client *c, const char *path, struct error *err);
 MUST_CHECK bool far_move(struct client *c, const char *from, const char *to, bool overwrite,

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "doors/blocks.h"
 #include "doors/far.h"
+#include "plat/clock.h"
 #include "plat/files.h"
 
 #define FUSE_USE_VERSION 312
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 enum { PIECE = 16 << 20, NEAR = 8 << 20, PATH_ROOM = 4352, TRIES = 3, FETCHERS = 3 };
+enum { WINDOW = 4 << 20, FRESH_MS = 500 }; // of what grows
 #define AHEAD_FIRST ((int64_t)2 << 20)
 
 struct file {
@@ -43,6 +45,9 @@ struct file {
     struct far_write write;  // what has been sent of it; id "" for none
     bool unsendable;         // earlier bytes were changed
     int64_t read_end, ahead; // who reads on and on
+    // Of what grows: when it was looked at, and what was read of it just now.
+    int64_t looked_ms, window_ms, window_at, window_size;
+    char *window;
 };
 
 struct mount {
@@ -162,6 +167,7 @@ static void file_leave(struct mount *m, struct file *f)
     if (f->spool >= 0)
         close(f->spool);
     pthread_mutex_destroy(&f->lock);
+    free(f->window);
     free(f);
 }
 
@@ -194,13 +200,71 @@ static int read_far(struct file *f, char *to, size_t size, int64_t offset)
     return got < 0 ? -errno : (int)got;
 }
 
+// How far it is now. Under the file's lock; what can not be asked stays as it was.
+static void grow_look(struct file *f, bool at_once)
+{
+    struct error err;
+    int64_t now_ms = clock_tick_us() / 1000;
+    if (!f->node.growing[0] || (!at_once && now_ms - f->looked_ms < FRESH_MS))
+        return;
+    if (!far_grown(f->mount->house, &f->node, &err))
+        (void)failed(&err, f->path);
+    f->looked_ms = now_ms;
+    f->size = f->node.size;
+    f->modified_ms = f->node.modified_ms;
+    if (!f->node.growing[0])
+        f->window_size = 0;
+}
+
+// *closed: it is a version now, and is read as any other.
+static int read_growing(struct file *f, char *to, size_t size, int64_t offset, bool *closed)
+{
+    struct error err;
+    int got = 0;
+    pthread_mutex_lock(&f->lock);
+    grow_look(f, false);
+    *closed = !f->node.growing[0];
+    bool fresh = clock_tick_us() / 1000 - f->window_ms < FRESH_MS;
+    bool has = fresh && offset >= f->window_at && offset < f->window_at + f->window_size;
+    if (!*closed && !has && offset < f->node.size && size) {
+        int64_t left = f->node.size - offset;
+        f->window_size = 0;
+        if (!f->window && !(f->window = malloc(WINDOW)))
+            abort();
+        int64_t many = left < WINDOW ? left : WINDOW;
+        if (!far_read(f->mount->house, &f->node, offset, f->window, (size_t)many, &err)) {
+            grow_look(f, true); // it may have been closed just then
+            *closed = !f->node.growing[0];
+            got = *closed ? 0 : failed(&err, f->path);
+        } else {
+            f->window_at = offset;
+            f->window_size = many;
+            f->window_ms = clock_tick_us() / 1000;
+            has = true;
+        }
+    }
+    if (!*closed && has) {
+        int64_t there = f->window_at + f->window_size - offset;
+        got = there < (int64_t)size ? (int)there : (int)size;
+        memcpy(to, f->window + (offset - f->window_at), (size_t)got);
+    }
+    pthread_mutex_unlock(&f->lock);
+    return got;
+}
+
 static int do_read(const char *path, char *to, size_t size, off_t offset, struct fuse_file_info *fi)
 {
     struct file *f = (struct file *)(uintptr_t)fi->fh;
     (void)path;
     pthread_mutex_lock(&f->lock);
     int spool = f->spool;
+    bool grows = f->node.growing[0] != 0, closed = false;
     pthread_mutex_unlock(&f->lock);
+    if (spool < 0 && grows) {
+        int got = read_growing(f, to, size, offset, &closed);
+        if (!closed)
+            return got;
+    }
     if (spool < 0)
         return read_far(f, to, size, offset);
     ssize_t got = pread(spool, to, size, offset);
@@ -396,13 +460,19 @@ static int open_path(const char *path, bool make, int flags, struct fuse_file_in
     pthread_mutex_lock(&f->lock);
     if (make && !f->there && f->spool < 0)
         bad = cut_to(f, 0);
+    else if (f->node.growing[0] && writes)
+        bad = -EACCES;
     else if (writes && flags & O_TRUNC)
         bad = cut_to(f, 0);
+    if (!bad)
+        grow_look(f, true);
+    bool grows = f->node.growing[0] != 0;
     pthread_mutex_unlock(&f->lock);
     if (bad) {
         file_leave(m, f);
         return bad;
     }
+    fi->direct_io = grows;
     fi->fh = (uint64_t)(uintptr_t)f;
     return 0;
 }
@@ -491,8 +561,9 @@ static bool stat_open(struct mount *m, const char *far, struct stat *st)
     if (!f)
         return false;
     pthread_mutex_lock(&f->lock);
-    stat_of(m, false, true, f->size, f->modified_ms ? f->modified_ms : (int64_t)time(NULL) * 1000,
-            st);
+    grow_look(f, false);
+    stat_of(m, false, !f->node.growing[0], f->size,
+            f->modified_ms ? f->modified_ms : (int64_t)time(NULL) * 1000, st);
     pthread_mutex_unlock(&f->lock);
     file_leave(m, f);
     return true;

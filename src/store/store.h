@@ -93,6 +93,16 @@ MUST_CHECK bool store_upload_state(struct store *s, const char *upload, struct a
 // are there without a hole. NOT_FOUND when none are.
 MUST_CHECK bool store_upload_open(struct store *s, const char *upload, int *fd, int64_t *bytes,
                                   struct error *err);
+// The chunks from `from` on, at most `most`, as long as there is no hole; in `a`. *bytes: of all
+// without a hole, also of what is before `from`; one that is being written anew counts for it, and
+// is left out of the list. NOT_FOUND when there is no such upload.
+struct store_came {
+    int64_t number, size;
+    sha256 hash;
+};
+MUST_CHECK bool store_upload_came(struct store *s, const char *upload, int64_t from, size_t most,
+                                  struct arena *a, struct store_came **list, size_t *count,
+                                  int64_t *bytes, struct error *err);
 // The hash of a chunk that is there; *there false when it is not.
 MUST_CHECK bool store_upload_chunk(struct store *s, const char *upload, int64_t number,
                                    sha256 *hash, bool *there, struct error *err);

@@ -900,6 +900,41 @@ bool store_upload_state(struct store *s, const char *upload, struct arena *a,
     return true;
 }
 
+// Locked. Chunks of our own from the start on, and their bytes; only the last one is shorter. What
+// is written anew keeps its place.
+static size_t unbroken(const struct upload *u, int64_t *bytes)
+{
+    size_t n = 0;
+    *bytes = 0;
+    for (bool whole = true; whole && n < u->chunk_room; n++) {
+        const struct chunk_there *c = &u->chunks[n];
+        if (c->state != 1 && !(c->writing && c->length))
+            break;
+        *bytes += c->length;
+        whole = c->length == STORE_CHUNK;
+    }
+    return n;
+}
+
+bool store_upload_came(struct store *s, const char *upload, int64_t from, size_t most,
+                       struct arena *a, struct store_came **list, size_t *count, int64_t *bytes,
+                       struct error *err)
+{
+    struct upload *u = upload_take(s, upload, err);
+    if (!u)
+        return false;
+    size_t end = unbroken(u, bytes), first = from > 0 ? (size_t)from : 0;
+    size_t room = end > first ? end - first : 0;
+    *count = 0;
+    *list = ARENA_ARRAY(a, struct store_came, (room < most ? room : most) + 1);
+    for (size_t n = first; n < end && *count < most; n++)
+        if (u->chunks[n].state == 1)
+            (*list)[(*count)++] =
+                (struct store_came){(int64_t)n, u->chunks[n].length, u->chunks[n].hash};
+    upload_give(s, u);
+    return true;
+}
+
 bool store_upload_open(struct store *s, const char *upload, int *fd, int64_t *bytes,
                        struct error *err)
 {
@@ -907,9 +942,7 @@ bool store_upload_open(struct store *s, const char *upload, int *fd, int64_t *by
     struct upload *u = upload_take(s, upload, err);
     if (!u)
         return false;
-    *bytes = 0;
-    for (size_t n = 0; n < u->chunk_room && u->chunks[n].state == 1; n++)
-        *bytes += u->chunks[n].length;
+    (void)unbroken(u, bytes);
     extent_path(s, u->id, "extent", path);
     *fd = *bytes ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     int why = errno;

@@ -19,90 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GROWERS_MOST = 8, LOST_MS = 30000, SILENCE_S = 7 * 24 * 3600, HEAD_BYTES = OPENED_BYTES };
-
-// ---- rows
-
-bool growing_said(struct db_tx *tx, const char *file, const struct growing_word *w, int64_t now_ms,
-                  bool *finish, struct error *err)
-{
-    int64_t said = 0;
-    char project[27] = "";
-    struct db_rows *rows = db_query(tx,
-                                    "select t.project from transfer_files f join transfers t on "
-                                    "t.id = f.transfer where f.id = ?1",
-                                    "s", file);
-    if (db_next(rows))
-        text_copy(text_of(db_text(rows, 0)), project, sizeof(project));
-    if (!db_end(rows, err))
-        return false;
-    if (!project[0])
-        return error_set(err, ERROR_NOT_FOUND, "there is no such file in a transfer");
-    int64_t same = 0;
-    if (!db_one_int(tx, &same, 0, err,
-                    "select count(*) from growing where file = ?1 and state = ?2", "ss", file,
-                    w->state))
-        return false;
-    bool ok = db_run(tx, err,
-                     "insert into growing (file, project, began_ms, heard_ms, written, rate, state,"
-                     " unclosed) values (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7) on conflict (file) do "
-                     "update set heard_ms = ?3, written = ?4, rate = ?5, state = ?6, unclosed = ?7",
-                     "ssiiisi", file, project, now_ms, w->written, w->rate, w->state,
-                     (int64_t)w->unclosed) &&
-              (same || db_event(tx, "file.growing", project, file, NULL, err)) &&
-              db_one_int(tx, &said, 0, err,
-                         "select count(*) from growing where file = ?1 and finish_by is not null",
-                         "s", file);
-    *finish = said > 0;
-    return ok;
-}
-
-bool growing_finish(struct db_tx *tx, const char *file, const char *by, struct error *err)
-{
-    if (!db_run(tx, err, "update growing set finish_by = ?2 where file = ?1", "ss", file, by))
-        return false;
-    return db_changed(tx) || error_set(err, ERROR_NOT_FOUND, "this file does not grow");
-}
-
-static json_t *nullable(const char *text_)
-{
-    return text_ ? json_string(text_) : json_null();
-}
-
-// A stored one is only kept in the list when nobody closed it: that is to be seen.
-bool growing_list(struct db_tx *tx, const char *project, const char *file, int64_t now_ms,
-                  json_t **list, struct error *err)
-{
-    struct db_rows *rows = db_query(
-        tx,
-        "select g.file, g.project, t.folder, f.path, g.state, g.began_ms, g.heard_ms, g.written, "
-        "g.rate, coalesce(p.name, ''), g.finish_by, f.asset, f.state, g.unclosed from growing g "
-        "join transfer_files f on f.id = g.file join transfers t on t.id = f.transfer left join "
-        "people p on p.id = t.person where (?1 is null or g.project = ?1) and (?2 is null or "
-        "g.file = ?2) and (f.state = 'arriving' or g.unclosed = 1) order by g.began_ms desc limit "
-        "200",
-        "ss", project, file);
-    *list = json_array();
-    while (db_next(rows)) {
-        bool stored = strcmp(db_text(rows, 12), "stored") == 0;
-        const char *state = stored                               ? "stored"
-                            : db_int(rows, 6) < now_ms - LOST_MS ? "lost"
-                                                                 : db_text(rows, 4);
-        json_array_append_new(
-            *list,
-            json_pack(
-                "{s:s,s:s,s:o,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:o,s:o,s:s,s:s,s:i,s:s,s:[]}",
-                "file", db_text(rows, 0), "project", db_text(rows, 1), "folder",
-                nullable(db_text(rows, 2)), "path", db_text(rows, 3), "state", state, "began",
-                clock_text(db_int(rows, 5)).text, "heard", clock_text(db_int(rows, 6)).text,
-                "written", (json_int_t)db_int(rows, 7), "arrived", (json_int_t)0, "rate",
-                (json_int_t)db_int(rows, 8), "by", db_text(rows, 9), "unclosed_by",
-                nullable(db_int(rows, 13) ? db_text(rows, 10) ? db_text(rows, 10) : "" : NULL),
-                "asset", nullable(db_text(rows, 11)), "watch", "soon", "why", "", "frames", 0,
-                "duration_text", "", "derived"));
-    }
-    return db_end(rows, err);
-}
+enum { GROWERS_MOST = 8, SILENCE_S = 7 * 24 * 3600, HEAD_BYTES = OPENED_BYTES };
 
 // ---- pictures
 
@@ -341,15 +258,27 @@ static void grower_begin(struct growers *g, const char *file, const char *path)
 
 struct turn {
     struct arena *a;
+    int64_t lost_before_ms;
     struct {
         const char *file, *path;
     } at[GROWERS_MOST];
-    int count;
+    const char *over[GROWERS_MOST]; // a person has said so, and its sender is not there to do it
+    int count, over_count;
 };
 
 static bool turn_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct turn *t = context;
+    t->over_count = 0;
+    struct db_rows *over = db_query(tx,
+                                    "select g.file from growing g join transfer_files f on f.id = "
+                                    "g.file where f.state = 'arriving' and g.finish_by is not null "
+                                    "and g.heard_ms < ?1",
+                                    "i", t->lost_before_ms);
+    while (db_next(over) && t->over_count < GROWERS_MOST)
+        t->over[t->over_count++] = arena_text(t->a, db_text(over, 0));
+    if (!db_end(over, err))
+        return false;
     struct db_rows *rows = db_query(tx,
                                     "select g.file, f.path from growing g join transfer_files f on "
                                     "f.id = g.file where f.state = 'arriving' and g.state <> "
@@ -404,7 +333,8 @@ static void end_some(struct growers *g, bool all)
 
 bool growers_turn(struct growers *g, struct error *err)
 {
-    struct turn t = {.a = arena_open((size_t)4 << 20)};
+    struct turn t = {.a = arena_open((size_t)4 << 20),
+                     .lost_before_ms = clock_now_ms() - growers_lost_ms(g)};
     bool ok = db_read(g->wish.db, turn_in, &t, err);
     for (struct grower *one = g->first; ok && one; one = one->next)
         one->listed = false;
@@ -418,8 +348,15 @@ bool growers_turn(struct growers *g, struct error *err)
     }
     if (ok)
         end_some(g, false);
+    for (int i = 0; ok && g->wish.transfers && i < t.over_count; i++)
+        ok = growing_take(g->wish.db, g->wish.transfers, t.over[i], err);
     arena_close(t.a);
     return ok;
+}
+
+int64_t growers_lost_ms(const struct growers *g)
+{
+    return g && g->wish.lost_ms ? g->wish.lost_ms : 30000;
 }
 
 void growers_close(struct growers *g)

@@ -35,3 +35,8 @@ bool place_in(struct db_tx *tx, const struct tree_node *parent, const char *name
               const struct placed *p, struct arena *a, struct error *err);
 // Takes away a row of a waiting or kept file; its bytes too when nobody else has them.
 bool row_drop(struct db_tx *tx, const struct tree_node *file, struct error *err);
+
+// Those of a project or folder that still come in, without their sizes; and the size of one.
+bool growing_in(struct db_tx *tx, const struct tree_node *of, struct arena *a,
+                struct tree_node **list, size_t *count, struct error *err);
+void growing_size(struct tree *t, struct arena *a, struct tree_node *n);

@@ -400,29 +400,86 @@ struct looking {
     struct arena *a;
     struct tree_node *node, **list;
     size_t *count;
+    bool growing;
 };
+
+static bool find_growing_in(struct db_tx *tx, struct looking *l, struct error *err)
+{
+    struct tree_node above, *list;
+    size_t count;
+    struct error none;
+    const char *name = tree_name_of(l->path);
+    if (!find_in(tx, l->who, tree_parent_of(l->a, l->path), l->a, &above, &none))
+        return none_here(err, l->path);
+    if (!growing_in(tx, &above, l->a, &list, &count, err))
+        return false;
+    struct nodes n = {l->a, list, count, count};
+    return pick(&n, name, l->node) || none_here(err, l->path);
+}
+
+static bool list_growing_in(struct db_tx *tx, struct looking *l, struct error *err)
+{
+    struct tree_node *list;
+    size_t count;
+    if (!growing_in(tx, l->of, l->a, &list, &count, err) || !count)
+        return !count;
+    struct nodes n = {.a = l->a};
+    for (size_t i = 0; i < *l->count; i++)
+        *add(&n) = (*l->list)[i];
+    // What lies there under the same name is shown, not what would become of it.
+    struct nodes known = n;
+    for (size_t i = 0; i < count; i++) {
+        struct tree_node there;
+        if (!pick(&known, list[i].name, &there))
+            *add(&n) = list[i];
+    }
+    tell_apart(&n);
+    *l->list = n.list;
+    *l->count = n.count;
+    return true;
+}
 
 static bool look_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct looking *l = context;
-    return l->of ? list_in(tx, l->who, l->of, l->a, l->list, l->count, err)
-                 : find_in(tx, l->who, l->path, l->a, l->node, err);
+    if (l->of)
+        return list_in(tx, l->who, l->of, l->a, l->list, l->count, err) &&
+               (!l->growing || list_growing_in(tx, l, err));
+    return find_in(tx, l->who, l->path, l->a, l->node, err) ||
+           (l->growing && err->kind == ERROR_NOT_FOUND && find_growing_in(tx, l, err));
 }
 
 bool tree_find(struct tree *t, const struct tree_asker *by, const char *path, struct arena *a,
                struct tree_node *node, struct error *err)
 {
-    struct looking l = {.who = by->who, .path = path, .a = a, .node = node};
-    return db_read(t->db, look_in, &l, err);
+    struct looking l = {
+        .who = by->who, .path = path, .a = a, .node = node, .growing = by->growing};
+    if (!db_read(t->db, look_in, &l, err))
+        return false;
+    if (node->kind == TREE_FILE && node->origin == TREE_GROWING)
+        growing_size(t, a, node);
+    return true;
 }
 
 bool tree_list(struct tree *t, const struct tree_asker *by, const struct tree_node *of,
                struct arena *a, struct tree_node **list, size_t *count, struct error *err)
 {
-    struct looking l = {.who = by->who, .of = of, .a = a, .list = list, .count = count};
+    struct looking l = {.who = by->who,
+                        .of = of,
+                        .a = a,
+                        .list = list,
+                        .count = count,
+                        .growing = by->growing};
     *list = NULL;
     *count = 0;
-    return of->kind == TREE_FILE || db_read(t->db, look_in, &l, err);
+    if (of->kind == TREE_FILE)
+        return true;
+    if (!db_read(t->db, look_in, &l, err))
+        return false;
+    for (size_t i = 0; i < *count; i++)
+        if ((*list)[i].kind == TREE_FILE && (*list)[i].origin == TREE_GROWING)
+            growing_size(t, a, &(*list)[i]);
+    return true;
 }
 
 bool tree_read(struct tree *t, const struct tree_node *file, const struct store_map **map,
@@ -432,6 +489,8 @@ bool tree_read(struct tree *t, const struct tree_node *file, const struct store_
         return error_set(err, ERROR_CONFLICT, "%.200s is a folder", file->path);
     if (!(file->may & MAY_DOWNLOAD))
         return denied(err, "download", file->path);
+    if (file->origin == TREE_GROWING)
+        return error_set(err, ERROR_CONFLICT, "%.200s is still being recorded", file->path);
     return store_map_open(t->store, &file->content, map, err);
 }
 

@@ -42,6 +42,7 @@ MUST_CHECK bool tree_sweep(struct tree *t, struct error *err);
 struct tree_asker {
     const struct who *who; // a person
     const char *address;   // for the audit log
+    bool growing;          // recordings that still come in are shown by tree_find and tree_list
 };
 
 // ---- Names and paths
@@ -61,7 +62,9 @@ const char *tree_below(struct arena *a, const char *path, const char *name);
 // ---- Looking
 
 enum tree_kind { TREE_TOP, TREE_PROJECT, TREE_FOLDER, TREE_FILE };
-enum tree_origin { TREE_ASSET, TREE_FRAME, TREE_WAITING, TREE_KEPT }; // of a file
+// Of a file. One that grows is read by its id (store_upload_open), not by tree_read; its size is of
+// what is here; nothing can be done to it through the tree.
+enum tree_origin { TREE_ASSET, TREE_FRAME, TREE_WAITING, TREE_KEPT, TREE_GROWING };
 struct tree_node {
     enum tree_kind kind;
     enum tree_origin origin;
