@@ -3,9 +3,12 @@
  *
  * Four threads ask for 8 MiB at a time and prove each by its hash before it is written. The bytes
  * go to a hidden file beside the place; it gets its name when all of them are there and durable.
- * A get that was killed finds that file again, proves what is in it and asks for the rest.
+ * A get that was killed finds that file again, proves what is in it and asks for the rest. One of a
+ * recording that still comes in begins with a hidden file of its own (cmd/get_growing), which is
+ * found here when it is closed.
  */
 #include "cmd/client.h"
+#include "cmd/get_growing.h"
 #include "cmd/progress.h"
 #include "cmd/take_out.h"
 #include "cmd/way.h"
@@ -50,6 +53,7 @@ struct get {
     char version[27];
     char folder[PATH_MAX]; // where the files go
     int64_t files, bytes, patience_us;
+    int64_t grown_bytes; // received while it still came in
     pthread_mutex_t lock;
     pthread_cond_t changed;
     // guarded by lock
@@ -103,10 +107,47 @@ static const char *folder_name(struct arena *a, const char *asset)
     return size ? arena_copy(a, asset, size) : asset;
 }
 
+// A recording that still comes in: taken as it grows, until it is a version. *word is that one's id
+// then; NULL: there is no such recording.
+static bool grow(struct get *g, const char **word, struct error *err)
+{
+    const char *out = option_text(g->call, "out");
+    struct get_growing w = {.call = g->call,
+                            .client = g->house.client,
+                            .out = out ? out : ".",
+                            .patience_us = g->patience_us,
+                            .quiet = g->json};
+    *word = NULL;
+    if (!folder_make(w.out, 0777, err) || !get_growing(&w, g->call->words[0], err))
+        return false;
+    if (w.version[0])
+        *word = arena_text(g->call->arena, w.version);
+    g->grown_bytes = w.received;
+    return true;
+}
+
+static json_t *find_or_grow(struct get *g, const char **name, struct error *err)
+{
+    const char *named = g->call->words[0], *word = NULL;
+    struct error found;
+    json_t *v = NULL;
+    if (option_flag(g->call, "growing") && !grow(g, &word, err))
+        return NULL;
+    v = find_version(g, word ? word : named, name, err);
+    if (v || word || err->kind != ERROR_NOT_FOUND)
+        return v;
+    found = *err;
+    if (!grow(g, &word, err))
+        return NULL;
+    if (!word)
+        *err = found;
+    return word ? find_version(g, word, name, err) : NULL;
+}
+
 static bool find(struct get *g, struct error *err)
 {
     const char *name = "", *out = option_text(g->call, "out");
-    json_t *v = find_version(g, g->call->words[0], &name, err);
+    json_t *v = find_or_grow(g, &name, err);
     if (!v)
         return false;
     text_copy(text_of(json_word(v, "id")), g->version, sizeof(g->version));
@@ -267,7 +308,13 @@ static bool open_temporary(struct one *o, struct error *err)
     if (!path_join(o->temporary, sizeof(o->temporary), folder, name))
         return error_set(err, ERROR_INPUT, "the path %s is too long", o->path);
     struct stat seen;
-    o->resumed = lstat(o->temporary, &seen) == 0 && seen.st_size == o->size;
+    char grown[PATH_MAX];
+    const char *own = strrchr(o->path, '/') + 1;
+    // What came while it was still being recorded; proven like all that lies there already.
+    bool grew = lstat(o->temporary, &seen) != 0 &&
+                get_growing_part(folder, own, grown, sizeof(grown)) &&
+                rename(grown, o->temporary) == 0;
+    o->resumed = grew || (lstat(o->temporary, &seen) == 0 && seen.st_size == o->size);
     o->fd = open(o->temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (o->fd < 0)
         return error_errno(err, errno, "cannot write into %s", folder);
@@ -565,10 +612,11 @@ static void tell(const struct get *g, int64_t took_us)
     if (g->json) {
         json_t *folder = json_string(g->folder);
         json_t *all = json_pack(
-            "{s:s,s:s,s:o,s:I,s:I,s:I,s:I,s:f}", "via", way_udp(g->way) ? "udp" : "tcp", "version",
+            "{s:s,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:f}", "via", way_udp(g->way) ? "udp" : "tcp", "version",
             g->version, "folder", folder ? folder : json_null(), "files", (json_int_t)g->done_files,
             "there_files", (json_int_t)g->there_files, "bytes", (json_int_t)g->done_bytes,
-            "received_bytes", (json_int_t)g->received_bytes, "seconds", seconds);
+            "received_bytes", (json_int_t)g->received_bytes, "grown_bytes",
+            (json_int_t)g->grown_bytes, "seconds", seconds);
         json_dumpf(all, stdout, JSON_INDENT(2));
         printf("\n");
         json_decref(all);
@@ -576,7 +624,10 @@ static void tell(const struct get *g, int64_t took_us)
     }
     printf("%s, %s, verified in %s", files_text(g->done_files).text, size_text(g->done_bytes).text,
            g->folder);
-    if (g->received_bytes < g->done_bytes)
+    if (g->grown_bytes)
+        printf("; %s while it grew, %s after it was closed", size_text(g->grown_bytes).text,
+               size_text(g->received_bytes).text);
+    else if (g->received_bytes < g->done_bytes)
         printf("; %s of it was there already", size_text(g->done_bytes - g->received_bytes).text);
     if (g->received_bytes && seconds > 0.05)
         printf("; %s by %s", rate_text((int64_t)((double)g->received_bytes / seconds)).text,
@@ -668,6 +719,8 @@ static int run(struct command_call *call)
 
 static const struct option_row options[] = {
     {"out", OPTION_TEXT, "DIR", "where the files go, made when missing (here)"},
+    {"growing", OPTION_FLAG, NULL,
+     "the recording that comes in under this name, though an asset of it is there"},
     {"patience", OPTION_INT, "SECONDS", "how long to wait for a house that is away (600)"},
     {"json", OPTION_FLAG, NULL, "print the result as JSON, for scripts"},
     WAY_OPTIONS,
@@ -685,7 +738,9 @@ const struct command command_get = {
     "beside it. Every 8 MiB is proven by its hash before it is written; a file gets its\n"
     "name when all of it is there. Sequences go into a folder of their own. A get that was killed\n"
     "goes on where it stood. A file that is there already and is the same is left as it is;\n"
-    "another one is never replaced.\n"
+    "another one is never replaced. A recording that still comes into the house is taken as it\n"
+    "grows: it has its name here when it is closed and all of it is proven, what its recorder\n"
+    "wrote anew at last too.\n"
     "Exit status: 0 all is there and proven, 1 the bytes are not what they should be, 3 it could\n"
     "not be done.",
     options,

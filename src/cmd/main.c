@@ -21,7 +21,7 @@ extern const struct command command_probe, command_transcode, command_profile, c
     command_map, command_destination, command_watch_rule, command_link, command_traffic, command_place,
     command_offload, command_receipt, command_watch, command_fields;
 extern const struct command command_house, command_send, command_fetch;
-extern const struct command command_colour;
+extern const struct command command_colour, command_growing;
 const struct command *const commands[] = {
     &command_deliver, &command_jobs,    &command_submit, &command_job,   &command_nodes,
     &command_plan,    &command_serve,   &command_work,   &command_put,   &command_get,
@@ -32,7 +32,7 @@ const struct command *const commands[] = {
     &command_offload, &command_receipt, &command_fields,
     &command_destination, &command_watch_rule, &command_link, &command_traffic, &command_place,
     &command_mount, &command_door, &command_sync,
-    &command_watch,
+    &command_watch, &command_growing,
     &command_house, &command_send, &command_fetch, &command_colour,
 };
 const struct option_row own_arguments[] = {{0}};

@@ -26,8 +26,17 @@ struct growing {
     int fd;
     int64_t stored_size;
     struct stat seen; // at the last look
-    int64_t changed_ms, said_ms, rate_ms, rate_bytes, rate;
-    bool finish, silent, stored, shrunk;
+    int64_t changed_ms, said_ms;
+    bool silent, stored, shrunk;
+    char content[65]; // of the house's file when it is stored
+    // What the house is told, also while a chunk takes long: guarded by telling
+    pthread_mutex_t telling;
+    const char *state;
+    int64_t written, rate_ms, rate_bytes, rate;
+    bool ends;                             // it is taken though somebody has it open
+    atomic_bool finish, teller_stop, full; // full: the house has no room, and that was said
+    pthread_t teller;
+    bool tells;   // the thread runs
     sha256 *sums; // of chunks that the house has
     bool *has;
     size_t room, next; // next: whole chunks before it were sent
@@ -50,16 +59,19 @@ static bool cancelled(struct error *err)
     return error_fix(err, "run the same again: it goes on where it stood");
 }
 
+static bool away(const struct error *err)
+{
+    return err->kind == ERROR_NETWORK || err->kind == ERROR_TIMEOUT || err->kind == ERROR_TOO_MANY;
+}
+
 // Repeats a call while the house is away.
 static json_t *ask(struct growing *g, const char *method, json_t *body, struct error *err,
                    const char *path)
 {
     int64_t since = clock_tick_us() / 1000;
     json_t *answer;
-    while (
-        !(answer = house_ask(g->house.client, method, body, err, "%s", path)) &&
-        (err->kind == ERROR_NETWORK || err->kind == ERROR_TIMEOUT || err->kind == ERROR_TOO_MANY) &&
-        clock_tick_us() / 1000 - since < g->wish->patience_ms && !stopped(g))
+    while (!(answer = house_ask(g->house.client, method, body, err, "%s", path)) && away(err) &&
+           clock_tick_us() / 1000 - since < g->wish->patience_ms && !stopped(g))
         clock_sleep_ms(500);
     json_decref(body);
     return answer;
@@ -139,32 +151,90 @@ static bool begin(struct growing *g, struct arena *a, struct error *err)
     bool ok = f && text_copy(text_of(json_word(f, "id")), g->file, sizeof(g->file));
     g->stored = ok && strcmp(json_word(f, "state"), "stored") == 0;
     g->stored_size = json_count(f, "size");
+    (void)!text_copy(text_of(json_word(f, "content")), g->content, sizeof(g->content));
     json_decref(f);
     if (ok)
         journal_transfer(g->journal, g->transfer);
     return ok;
 }
 
-static bool tell(struct growing *g, const char *state, struct error *err)
+// Tells the house how far it is. With the lock.
+static json_t *tell_now(struct growing *g, struct error *err)
 {
-    struct arena *a = arena_open(1 << 20);
     int64_t now = clock_tick_us() / 1000;
     if (now - g->rate_ms >= 3000 || !g->rate_ms) {
-        g->rate = g->rate_ms ? (g->seen.st_size - g->rate_bytes) * 1000 / (now - g->rate_ms) : 0;
+        g->rate = g->rate_ms ? (g->written - g->rate_bytes) * 1000 / (now - g->rate_ms) : 0;
         g->rate = g->rate < 0 ? 0 : g->rate;
         g->rate_ms = now;
-        g->rate_bytes = g->seen.st_size;
+        g->rate_bytes = g->written;
     }
-    json_t *said = ask(g, "POST",
-                       json_pack("{s:I, s:I, s:s, s:b}", "written", (json_int_t)g->seen.st_size,
-                                 "rate", (json_int_t)g->rate, "state", state, "unclosed",
-                                 g->finish && file_writer(g->wish->path) != WRITER_NONE),
-                       err, below_api(a, "/files/%s/growing", g->file));
-    g->finish = g->finish || json_is_true(json_object_get(said, "finish"));
-    g->said_ms = now;
+    json_t *word = json_pack("{s:I, s:I, s:s, s:b}", "written", (json_int_t)g->written, "rate",
+                             (json_int_t)g->rate, "state", g->state, "unclosed", g->ends);
+    json_t *said = house_ask(g->house.client, "POST", word, err, "/files/%s/growing", g->file);
+    json_decref(word);
+    return said;
+}
+
+static bool tell(struct growing *g, const char *state, struct error *err)
+{
+    int64_t since = clock_tick_us() / 1000;
+    json_t *said = NULL;
+    for (bool again = true; !said && again;) {
+        pthread_mutex_lock(&g->telling);
+        g->state = state;
+        g->written = g->seen.st_size;
+        g->ends = atomic_load(&g->finish) && file_writer(g->wish->path) != WRITER_NONE;
+        said = tell_now(g, err);
+        pthread_mutex_unlock(&g->telling);
+        again = !said && away(err) && clock_tick_us() / 1000 - since < g->wish->patience_ms &&
+                !stopped(g);
+        if (again)
+            clock_sleep_ms(500);
+    }
+    if (json_is_true(json_object_get(said, "finish")))
+        atomic_store(&g->finish, true);
+    g->said_ms = clock_tick_us() / 1000;
     json_decref(said);
-    arena_close(a);
     return said != NULL;
+}
+
+// What begins with "no such file" once it was begun: a person has thrown it away.
+static void say_dropped(const struct growing *g, struct error *err)
+{
+    if (!g->file[0] || err->kind != ERROR_NOT_FOUND)
+        return;
+    error_set(err, ERROR_NOT_FOUND, "%s was dropped in the house", g->wish->path);
+    error_why(err, "a person has said so there");
+    error_fix(err, "bring it as a whole when it is closed, if it is wanted after all");
+}
+
+// A chunk on a slow line, or reading all at the end, takes longer than the house waits for a word.
+static void *tell_on(void *context)
+{
+    struct growing *g = context;
+    struct error ignored;
+    while (!atomic_load(&g->teller_stop)) {
+        struct stat now;
+        pthread_mutex_lock(&g->telling);
+        if (fstat(g->fd, &now) == 0 && strcmp(g->state, "growing") == 0)
+            g->written = now.st_size;
+        json_t *said = tell_now(g, &ignored);
+        pthread_mutex_unlock(&g->telling);
+        if (json_is_true(json_object_get(said, "finish")))
+            atomic_store(&g->finish, true);
+        json_decref(said);
+        for (int ms = 0; ms < 2 * SAY_MS && !atomic_load(&g->teller_stop); ms += TICK_MS)
+            clock_sleep_ms(TICK_MS);
+    }
+    return NULL;
+}
+
+static void teller_end(struct growing *g)
+{
+    atomic_store(&g->teller_stop, true);
+    if (g->tells)
+        pthread_join(g->teller, NULL);
+    g->tells = false;
 }
 
 // ---- chunks
@@ -240,11 +310,16 @@ static bool put_by_http(struct growing *g, size_t number, const sha256 *sum, con
     int64_t since = clock_tick_us() / 1000;
     bool ok;
     while (!(ok = client_call(g->house.client, &call, a, &reply, err)) &&
-           (err->kind == ERROR_NETWORK || err->kind == ERROR_TIMEOUT ||
-            err->kind == ERROR_TOO_MANY || err->kind == ERROR_NO_SPACE ||
-            err->kind == ERROR_CONFLICT || err->kind == ERROR_DAMAGED) &&
-           clock_tick_us() / 1000 - since < g->wish->patience_ms && !stopped(g))
-        clock_sleep_ms(500);
+           (away(err) || err->kind == ERROR_NO_SPACE || err->kind == ERROR_CONFLICT ||
+            err->kind == ERROR_DAMAGED) &&
+           clock_tick_us() / 1000 - since < g->wish->patience_ms && !stopped(g)) {
+        bool full = err->kind == ERROR_NO_SPACE;
+        if (full && !atomic_exchange(&g->full, true))
+            say(g, "waits", arena_format(a, "%s: %s", err->what, err->why));
+        clock_sleep_ms(full ? 2000 : 500);
+    }
+    if (ok && atomic_exchange(&g->full, false))
+        say(g, "goes on", "the house has room again");
     arena_close(a);
     return ok;
 }
@@ -405,8 +480,9 @@ static bool watch_end(struct growing *g, bool *over)
     if (quiet < g->wish->quiet_ms)
         return true;
     enum file_writer writer = file_writer(g->wish->path);
-    g->finish = g->finish || g->wish->unclosed;
-    *over = writer != WRITER_SOME || g->finish;
+    if (g->wish->unclosed)
+        atomic_store(&g->finish, true);
+    *over = writer != WRITER_SOME || atomic_load(&g->finish);
     if (!*over && !g->silent && quiet >= g->wish->silence_ms) {
         g->silent = true;
         say(g, "silent",
@@ -442,17 +518,28 @@ static bool unchanged(const struct growing *g)
            now.st_mtim.tv_nsec == g->seen.st_mtim.tv_nsec;
 }
 
-static bool commit(struct growing *g, struct error *err)
+static size_t chunk_count(const struct growing *g)
 {
-    size_t count = (size_t)((g->seen.st_size + STORE_CHUNK - 1) / STORE_CHUNK);
-    struct arena *a = arena_open(1 << 20);
+    return (size_t)((g->seen.st_size + STORE_CHUNK - 1) / STORE_CHUNK);
+}
+
+static sha256 content_of(const struct growing *g)
+{
     struct hasher *h = hasher_open("sha256");
     uint8_t digest[64];
     sha256 content;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < chunk_count(g); i++)
         hasher_add(h, g->sums[i].at, SHA256_SIZE);
     hasher_end(h, digest);
     memcpy(content.at, digest, SHA256_SIZE);
+    return content;
+}
+
+static bool commit(struct growing *g, struct error *err)
+{
+    size_t count = chunk_count(g);
+    struct arena *a = arena_open(1 << 20);
+    sha256 content = content_of(g);
     int64_t ms = (int64_t)g->seen.st_mtim.tv_sec * 1000 + g->seen.st_mtim.tv_nsec / 1000000;
     json_t *said = ask(g, "POST",
                        json_pack("{s:s, s:I, s:I, s:s}", "content", sha256_text(&content).text,
@@ -472,8 +559,7 @@ static bool settle(struct growing *g, struct error *err)
 {
     for (int passes = 0; passes < PASSES_MOST; passes++) {
         bool again;
-        if (!look(g, err) || !tell(g, "closing", err) ||
-            !pass(g, (size_t)((g->seen.st_size + STORE_CHUNK - 1) / STORE_CHUNK), &again, err))
+        if (!look(g, err) || !tell(g, "closing", err) || !pass(g, chunk_count(g), &again, err))
             return false;
         if (!again && unchanged(g))
             return commit(g, err);
@@ -501,6 +587,43 @@ static bool close_transfer(struct growing *g, struct error *err)
     return t != NULL;
 }
 
+// The house has a file of this transfer: by one of us that was killed behind it, or by a person's
+// word while nothing was heard of us.
+static bool is_stored(struct growing *g, struct error *err)
+{
+    char *buffer = malloc((size_t)STORE_CHUNK);
+    bool short_ = false, same = fstat(g->fd, &g->seen) == 0 && g->seen.st_size == g->stored_size;
+    struct error ignored;
+    if (!buffer)
+        abort();
+    make_room(g, chunk_count(g));
+    for (size_t n = 0; same && n < chunk_count(g); n++)
+        same = sum_of(g, n, buffer, &short_, &ignored);
+    free(buffer);
+    if (same) {
+        sha256 content = content_of(g);
+        same = strcmp(sha256_text(&content).text, g->content) == 0;
+    }
+    if (same)
+        return close_transfer(g, err);
+    json_t *row = house_ask(g->house.client, "GET", NULL, &ignored, "/files/%s/growing", g->file);
+    bool taken = row && json_is_string(json_object_get(row, "unclosed_by"));
+    if (taken) {
+        error_set(err, ERROR_CONFLICT, "the house has taken %s as it was: %s", g->wish->path,
+                  size_text(g->stored_size).text);
+        error_why(err, "by the word of %s, while nothing was heard of its sender",
+                  json_word(row, "unclosed_by"));
+        error_fix(
+            err,
+            "when it is closed bring it as a further version: posthouse put FILE --version-of %s",
+            json_word(row, "asset"));
+    } else {
+        (void)replaced(g, err);
+    }
+    json_decref(row);
+    return false;
+}
+
 static bool run(struct growing *g, struct arena *a, struct error *err)
 {
     bool again;
@@ -509,11 +632,8 @@ static bool run(struct growing *g, struct arena *a, struct error *err)
         return error_errno(err, errno, "cannot read %s", g->wish->path);
     if (!begin(g, a, err))
         return false;
-    if (g->stored) { // by one that was killed behind it
-        if (fstat(g->fd, &g->seen) != 0 || g->seen.st_size != g->stored_size)
-            return replaced(g, err);
-        return close_transfer(g, err);
-    }
+    if (g->stored)
+        return is_stored(g, err);
     struct way_wish way = g->wish->way;
     way.client = g->house.client;
     way.url = g->house.url;
@@ -522,6 +642,7 @@ static bool run(struct growing *g, struct arena *a, struct error *err)
     if (!look(g, err) || !tell(g, "growing", err))
         return false;
     g->way = way_open(&way);
+    g->tells = pthread_create(&g->teller, NULL, tell_on, g) == 0;
     // What an earlier one has sent is there.
     size_t whole = (size_t)(g->seen.st_size / STORE_CHUNK);
     if (journal_resumes(g->journal)) {
@@ -534,16 +655,21 @@ static bool run(struct growing *g, struct arena *a, struct error *err)
 
 bool put_growing(const struct put_growing *w, struct put_grown *closed, struct error *err)
 {
-    struct growing g = {.wish = w, .fd = -1};
+    struct growing g = {.wish = w, .fd = -1, .state = "growing"};
     struct command_call call = *w->call;
     call.arena = arena_open((size_t)64 << 20);
-    bool ok = house_open(&call, SENDERS + 2, &g.house, err) && open_journal(&g, err) &&
+    pthread_mutex_init(&g.telling, NULL);
+    bool ok = house_open(&call, SENDERS + 3, &g.house, err) && open_journal(&g, err) &&
               run(&g, call.arena, err);
+    if (!ok)
+        say_dropped(&g, err);
     closed->size = g.seen.st_size;
     closed->modified_ns = (int64_t)g.seen.st_mtim.tv_sec * 1000000000 + g.seen.st_mtim.tv_nsec;
+    teller_end(&g);
     way_close(g.way);
     journal_close(g.journal, false);
     house_close(&g.house);
+    pthread_mutex_destroy(&g.telling);
     if (g.fd >= 0)
         close(g.fd);
     free(g.sums);
