@@ -116,9 +116,10 @@ const struct shape shapes[] = {
      "state:'stored'|'probing'|'proxying'|'ready'|'failed' facts:Facts? problem:Problem? "
      "derived:Derived[] job:id? progress:number? "
      "status:'none'|'review'|'changes'|'approved' shown:ShownTranscode? place:VersionPlace? "
-     "burn:BurnFact?",
-     "shown: of a camera original, the transcode whose derived files these are; content is SHA-256 "
-     "over the chunk hashes; problem says what failed; burn: the "
+     "burn:BurnFact? hashes:ListedHash?",
+     "hashes: what a list of hashes that came along says of a file of it; shown: of a camera "
+     "original, the transcode whose derived files these are; content is SHA-256 over the chunk "
+     "hashes; problem says what failed; burn: the "
      "project wants the viewer's name in the picture"},
     {"ShownTranscode", "asset:id name:text state:text how:text",
      "how: name, reel and timecode, by hand"},
@@ -140,7 +141,8 @@ const struct shape shapes[] = {
      "seen:json? samples:json? files:FrameFile[] problem:Problem?",
      "seen: {width, height, bits, pixel_format, view, held, layer?}; samples: how samples.raw and "
      "scopes.raw are to be read (docs/formats/ticket.md)"},
-    {"FrameFile", "kind:'picture'|'samples'|'scopes'|'save'|'plain' name:text size:int url:text", ""},
+    {"FrameFile", "kind:'picture'|'samples'|'scopes'|'save'|'plain' name:text size:int url:text",
+     ""},
     {"ExrFact", "parts:ExrPart[] layers:ExrLayer[] left_out:int",
      "left_out: layers that are not listed"},
     {"ExrPart",
@@ -289,6 +291,14 @@ const struct shape shapes[] = {
      "id:id project:id name:text folder:id? origin:text state:'open'|'closed' created:time by:text "
      "files:int files_done:int bytes:int bytes_done:int card:Card?",
      "card: once it is closed and was looked at"},
+    {"ListCheck",
+     "state:'waiting'|'done' lists:text[] right:int wrong:ListedHash[] missing:text[] "
+     "unread:text[]",
+     "lists of hashes (MHL, md5sum and the like) that came with a transfer, held against what is "
+     "stored; missing: files that they name; unread: lists and files, and why; at most 200 of "
+     "each"},
+    {"ListedHash", "path:text list:text kind:text said:text found:text right:bool",
+     "kind: xxh64, md5, sha1, c4, ...; said: by the list"},
     {"Card", "kind:text title:text clips:int missing:text[] notes:text[]",
      "kind empty: it is no camera's card; missing: what its own index lists and is not there"},
     {"NewTransferFile", "path:text size:int modified:time? key:text? growing:bool?",
@@ -349,7 +359,8 @@ const struct shape shapes[] = {
     // ---- the house as folders and files
     {"TreeNode",
      "kind:'top'|'project'|'folder'|'file' id:id? name:text path:text size:int modified_ms:int "
-     "created_ms:int content:text? version:id? number:int kept:bool growing:bool permissions:text[]",
+     "created_ms:int content:text? version:id? number:int kept:bool growing:bool "
+     "permissions:text[]",
      "version and number: of the file that an asset's newest version has; kept: no asset (yet); "
      "growing: it still comes in, id is the file's"},
     {"TreePath", "path:text", ""},
@@ -405,7 +416,8 @@ const struct shape shapes[] = {
      "how much of it is there; whole: all, proven and durable"},
     {"StagedBulk", "worker:id", "a worker that wants a session"},
     {"StagedClaim",
-     "worker:id attempt:id token:int output:int? frame:int? task:int? tile:int? name:text? size:int "
+     "worker:id attempt:id token:int output:int? frame:int? task:int? tile:int? name:text? "
+     "size:int "
      "content:text from:int hashes:text[]",
      "chunks of what was made from number `from` on, at most 256"},
     {"StagedMissing", "whole:bool missing:int[]",

@@ -8,6 +8,7 @@
  */
 #include "api/inside.h"
 
+#include "house/transfer/lists.h"
 #include "house/transfer/transfer.h"
 #include "plat/clock.h"
 
@@ -109,6 +110,29 @@ static bool transfer_show(struct call *c, struct error *err)
 static bool transfer_end(struct call *c, struct error *err)
 {
     return transfer_close(room(c), c->transfer, err) && request_received(c, err) && answer_transfer(c, c->transfer, err);
+}
+
+struct listed {
+    const char *transfer;
+    json_t *found;
+};
+
+static bool listed_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct listed *l = context;
+    json_decref(l->found);
+    return lists_found(tx, l->transfer, &l->found, err);
+}
+
+static bool lists_get(struct call *c, struct error *err)
+{
+    struct listed l = {c->transfer, NULL};
+    if (!db_read(c->api->db, listed_in, &l, err))
+        return false;
+    if (!l.found)
+        return error_set(err, ERROR_NOT_FOUND, "no list of hashes came with it");
+    call_json(c, l.found);
+    return true;
 }
 
 // ---- files in chunks
@@ -632,6 +656,8 @@ const struct route transfer_routes[] = {
     {"POST", "/transfers/{transfer}/close", MAY_UPLOAD, transfer_end, NULL, "Transfer",
      ROUTE_REQUESTS,
      "all is sent: numbered pictures become sequences", NULL},
+    {"GET", "/transfers/{transfer}/lists", MAY_UPLOAD, lists_get, NULL, "ListCheck", 0,
+     "what lists of hashes that came along say of its files; 404 when none did", NULL},
     {"GET", "/transfers/{transfer}/files", MAY_UPLOAD, files_get, NULL, "TransferFile[]",
      ROUTE_REQUESTS,
      "its files by path; ?after=PATH for more", NULL},

@@ -10,6 +10,13 @@ static const char *state_word(const json_t *asset)
     return strcmp(state, "ready") == 0 ? "" : state;
 }
 
+// What a list of hashes that came along says, when it is that the file is another one.
+static bool is_wrong(const json_t *asset)
+{
+    const json_t *hashes = json_object_get(json_object_get(asset, "version"), "hashes");
+    return json_is_object(hashes) && !json_is_true(json_object_get(hashes, "right"));
+}
+
 static json_t *projects(struct house *h, struct error *err)
 {
     return house_ask(h->client, "GET", NULL, err, "/projects");
@@ -49,15 +56,40 @@ static void print_place(const json_t *place)
         printf("%-26s  %-8s %10s  %s/\n", json_word(one, "id"), "folder",
                count_text(json_count(one, "assets")).text, json_word(one, "name"));
     }
+    json_array_foreach(json_object_get(place, "growing"), i, one)
+    {
+        bool grows = strcmp(json_word(one, "state"), "growing") == 0;
+        printf("%-26s  %-8s %10s  %s  still %s\n", json_word(one, "file"), "growing",
+               size_text(json_count(one, "arrived")).text, json_word(one, "path"),
+               grows ? "growing" : "not closed");
+    }
     json_array_foreach(json_object_get(place, "assets"), i, one)
     {
-        printf("%-26s  %-8s %10s  %s%s%s\n", json_word(one, "id"), json_word(one, "kind"),
+        printf("%-26s  %-8s %10s  %s%s%s%s\n", json_word(one, "id"), json_word(one, "kind"),
                size_text(json_count(json_object_get(one, "version"), "size")).text,
-               json_word(one, "name"), state_word(one)[0] ? "  " : "", state_word(one));
+               json_word(one, "name"), is_wrong(one) ? "  wrong hash" : "",
+               state_word(one)[0] ? "  " : "", state_word(one));
     }
 }
 
-// What lies at PROJECT/FOLDER/...: {"folders":[...],"assets":[...]}.
+// Recordings that still come into a folder.
+static json_t *growing_in(struct house *h, const char *project, const char *folder)
+{
+    struct error ignored;
+    json_t *all = house_ask(h->client, "GET", NULL, &ignored, "/projects/%s/growing", project), *one,
+           *list = json_array();
+    size_t i;
+    json_array_foreach(all, i, one)
+    {
+        if (strcmp(json_word(one, "folder"), folder) == 0 &&
+            strcmp(json_word(one, "state"), "stored") != 0)
+            json_array_append(list, one);
+    }
+    json_decref(all);
+    return list;
+}
+
+// What lies at PROJECT/FOLDER/...: {"folders":[...],"assets":[...],"growing":[...]}.
 static json_t *place_at(struct command_call *call, struct house *h, const char *path,
                         struct error *err)
 {
@@ -72,8 +104,9 @@ static json_t *place_at(struct command_call *call, struct house *h, const char *
     json_t *assets = json_array();
     bool ok = all && house_folder(h->client, id, rest.size ? rest.at : "", false, folder, err) &&
               house_assets(h->client, id, folder, assets, err);
-    json_t *place = ok ? json_pack("{s:s,s:o,s:O}", "project", id, "folders",
-                                   folders_in(all, folder), "assets", assets)
+    json_t *place = ok ? json_pack("{s:s,s:o,s:O,s:o}", "project", id, "folders",
+                                   folders_in(all, folder), "assets", assets, "growing",
+                                   growing_in(h, id, folder))
                        : NULL;
     json_decref(assets);
     json_decref(all);

@@ -749,8 +749,16 @@ static bool verify_entry(const char *folder, const struct mhl_entry *e, struct r
     }
     if (!hash_file(path, kinds, r, a, texts, err))
         return false;
+    const char *how = "";
     for (int k = 0; k < MHL_KINDS; k++)
-        good &= !kinds[k] || strcmp(texts[k], e->digests[k].text) == 0;
+        if (kinds[k] && strcmp(texts[k], e->digests[k].text) != 0) {
+            how = good ? arena_format(a, "%s was to be %s and is %s", mhl_names[k],
+                                      e->digests[k].text, texts[k])
+                       : how;
+            good = false;
+        }
+    if (!good)
+        add_path(&result->failed_how, a, how);
     result->files++;
     result->verified += good;
     if (!good)

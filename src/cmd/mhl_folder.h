@@ -44,6 +44,8 @@ struct mhl_wish {
 struct mhl_result {
     int64_t files, bytes, verified, original;
     struct mhl_paths failed, missing, added, changed; // added: not in the history before
+    // Of mhl_verify_list, one for each of `failed`: "xxh64 was to be A and is B".
+    struct mhl_paths failed_how;
     struct mhl_paths skipped;                         // links and devices
     const char *generation; // what was written for the folder itself; NULL: nothing
 };

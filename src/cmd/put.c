@@ -11,6 +11,7 @@
 #include "cmd/put_captions.h"
 #include "cmd/put_growing.h"
 #include "cmd/put_send.h"
+#include "house/transfer/lists.h"
 #include "house/transfer/transfer.h"
 #include "plat/clock.h"
 
@@ -52,6 +53,7 @@ struct put {
     const char **empty;      // folders without files
     size_t empty_count, empty_room;
     bool second; // walk
+    bool listed; // a list of hashes is among them
     struct put_choice *choice; // NULL: all is sent
 };
 
@@ -204,6 +206,7 @@ static bool seen(void *context, const struct file_seen *f, bool *enter, struct e
         return true;
     if (p->second)
         return send_one(p, f, as, err);
+    p->listed = p->listed || list_named(as);
     p->files++;
     p->bytes += f->size;
     p->unmarked += !journal_has(p->journal, f, as);
@@ -341,6 +344,51 @@ static void tell_card(const json_t *card)
         fprintf(stderr, "note: %s\n", json_string_value(line));
 }
 
+// What lists of hashes that came along say: the house reads what it has stored. NULL: nothing yet.
+static json_t *lists_of(struct put *p)
+{
+    enum { BEGINS_MS = 10000, LOOK_MS = 100 };
+    int64_t patience_s = 600, since = clock_tick_us() / 1000, waited = 0;
+    json_t *found = NULL;
+    struct error err;
+    if (!p->listed || p->choice || p->files < 2 ||
+        !option_int(p->call, "patience", 600, &patience_s))
+        return NULL;
+    while (waited < patience_s * 1000) {
+        found = house_ask(p->house.client, "GET", NULL, &err, "/transfers/%s/lists", p->transfer);
+        bool done = found && strcmp(json_word(found, "state"), "done") == 0;
+        waited = clock_tick_us() / 1000 - since;
+        if (done || (!found && (err.kind != ERROR_NOT_FOUND || waited > BEGINS_MS)))
+            break;
+        json_decref(found);
+        found = NULL;
+        clock_sleep_ms(LOOK_MS);
+    }
+    return found;
+}
+
+static void tell_lists(struct put *p, const json_t *found)
+{
+    size_t i;
+    const json_t *one;
+    if (!found) {
+        if (p->listed && !p->choice && p->files > 1)
+            fprintf(stderr, "the house still compares what came with its lists of hashes; the page "
+                            "shows what it finds\n");
+        return;
+    }
+    printf("lists of hashes: %s right, %s wrong\n", files_text(json_count(found, "right")).text,
+           files_text((int64_t)json_array_size(json_object_get(found, "wrong"))).text);
+    json_array_foreach(json_object_get(found, "wrong"), i, one)
+        fprintf(stderr, "wrong: %s is not what %s says: %s was to be %s and is %s\n",
+                json_word(one, "path"), json_word(one, "list"), json_word(one, "kind"),
+                json_word(one, "said"), json_word(one, "found"));
+    json_array_foreach(json_object_get(found, "missing"), i, one)
+        fprintf(stderr, "a list names what did not come: %s\n", json_string_value(one));
+    json_array_foreach(json_object_get(found, "unread"), i, one)
+        fprintf(stderr, "could not be compared: %s\n", json_string_value(one));
+}
+
 // ---- telling
 
 static json_t *failures_json(struct put *p)
@@ -363,7 +411,7 @@ static const char *via_word(const struct sending_numbers *n)
 }
 
 static void tell_json(struct put *p, const struct sending_numbers *n, bool closed,
-                      const json_t *card)
+                      const json_t *card, const json_t *lists)
 {
     json_t *all = json_pack(
         "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:b,s:o}", "via", via_word(n), "transfer",
@@ -375,6 +423,8 @@ static void tell_json(struct put *p, const struct sending_numbers *n, bool close
         failures_json(p));
     if (card)
         json_object_set(all, "card", (json_t *)(uintptr_t)card);
+    if (lists)
+        json_object_set(all, "lists", (json_t *)(uintptr_t)lists);
     if (p->told) {
         *p->told = all;
         return;
@@ -427,16 +477,20 @@ static int finish(struct put *p, bool sent, struct error *err)
     struct sending_numbers n = sending_numbers(p->sending);
     bool closed = sent && (!n.failed || p->choice) && make_folders(p, err) &&
                   close_transfer(p, err);
-    json_t *card = closed ? card_of(p) : NULL;
+    json_t *card = closed ? card_of(p) : NULL, *lists = closed ? lists_of(p) : NULL;
+    bool wrong = json_array_size(json_object_get(lists, "wrong")) > 0;
     if (p->json)
-        tell_json(p, &n, closed, card);
+        tell_json(p, &n, closed, card, lists);
     else
         tell(p, &n);
     if (!p->json)
         tell_card(card);
+    if (!p->json && closed)
+        tell_lists(p, lists);
     json_decref(card);
+    json_decref(lists);
     if (closed)
-        return 0;
+        return wrong ? 1 : 0;
     if (n.failed && sent) {
         error_set(err, ERROR_IO, "%s of %s could not be put", count_text(n.failed).text,
                   files_text(p->files).text);
@@ -512,7 +566,7 @@ static int put_all(struct command_call *call, struct put_choice *choice, json_t 
     }
     if (choice)
         choice->chosen = p.unmarked;
-    journal_close(p.journal, status == 0 && !choice);
+    journal_close(p.journal, status <= 1 && !choice);
     house_close(&p.house);
     return status;
 }
@@ -572,7 +626,11 @@ const struct command command_put = {
     "--growing sends a recording while it is written; MXF, transport streams and MP4 in fragments can\n"
     "be watched in the house meanwhile. When it is closed all is read again, and what its recorder\n"
     "wrote anew goes again: the file in the house is the closed one.\n"
-    "Exit status 3: not all of it is there; what failed is said, with the way out.",
+    "Lists of hashes that are among the files (MHL 1, ASC MHL, md5sum, xxhsum and the like) are held\n"
+    "against what the house has stored; a file that is not what its list says is named, and its\n"
+    "asset shows it.\n"
+    "Exit status 3: not all of it is there; what failed is said, with the way out. 1: all is there,\n"
+    "and a list says that some of it is wrong.",
     options,
     1,
     0,

@@ -17,6 +17,7 @@
 #include "house/flow/growing.h"
 #include "house/jobs/jobs.h"
 #include "house/places/places.h"
+#include "house/transfer/lists.h"
 #include "house/transfer/line.h"
 #include "house/transfer/transfer.h"
 #include "house/tree/tree.h"
@@ -78,8 +79,8 @@ struct serving {
     pthread_t flower, sweeper, gatherer, looker, hasher;
     bool looking, hashing;
     bool flowing, sweeping, gathering, telling;
-    pthread_t watcher;
-    bool watching;
+    pthread_t watcher, prover;
+    bool watching, proving;
     struct sender { // a courier and its thread
         struct serving *serving;
         struct courier *courier;
@@ -495,6 +496,23 @@ static void *watch_growing(void *context)
     return NULL;
 }
 
+// Lists of hashes that came with media are held against it.
+static void *prove(void *context)
+{
+    struct serving *s = context;
+    struct lists_wish wish = {.db = s->db, .store = s->store, .on = places_on, .context = s};
+    struct error err;
+    while (!atomic_load(&s->stop)) {
+        bool any = false, ok = lists_turn(&wish, &any, &err);
+        if (!ok && err.kind != ERROR_CANCELLED)
+            log_problem("lists", &err);
+        for (int ms = 0; (!any || !ok) && ms < (ok ? 300 : 10000) && !atomic_load(&s->stop);
+             ms += 100)
+            clock_sleep_ms(100);
+    }
+    return NULL;
+}
+
 static bool start_senders(struct serving *s, struct error *err)
 {
     for (int i = 0; i < COURIERS; i++) {
@@ -880,8 +898,9 @@ static bool open_all(struct serving *s, struct error *err)
     s->looking = pthread_create(&s->looker, NULL, look, s) == 0;
     s->hashing = pthread_create(&s->hasher, NULL, hash, s) == 0;
     s->watching = pthread_create(&s->watcher, NULL, watch_growing, s) == 0;
+    s->proving = pthread_create(&s->prover, NULL, prove, s) == 0;
     if (!s->flowing || !s->sweeping || !s->gathering || !s->looking || !s->hashing ||
-        !s->watching)
+        !s->watching || !s->proving)
         return error_set(err, ERROR_INTERNAL, "cannot start the house's threads");
     doors_forget(s); // of one that was killed
     if (!start_senders(s, err) || !local_ready_write(s->folder, &s->ready, err))
@@ -910,6 +929,8 @@ static void close_all(struct serving *s)
         pthread_join(s->gatherer, NULL);
     if (s->looking)
         pthread_join(s->looker, NULL);
+    if (s->proving)
+        pthread_join(s->prover, NULL);
     if (s->hashing)
         pthread_join(s->hasher, NULL);
     if (s->watching)

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { CARD_DEPTH = 3 };
 
@@ -109,13 +110,35 @@ static const char *signature(struct watch_look *w, const struct arrive_file *f, 
     return arena_text(w->call->arena, sha256_text(&all).text);
 }
 
-static bool has_list(const struct arrive_file *f, size_t count, const char *path)
+static bool has_history(const struct arrive_file *f, size_t count, const char *path)
 {
     size_t skip = *path ? strlen(path) + 1 : 0;
     for (size_t i = 0; i < count; i++)
         if (f[i].folder && strcmp(f[i].path + skip, "ascmhl") == 0)
             return true;
     return false;
+}
+
+// A list of MHL 1 beside the files, at the top of the folder or anywhere in it.
+static bool is_list(const struct arrive_file *f)
+{
+    const char *name = name_of(f->path), *dot = strrchr(name, '.');
+    return !f->folder && name[0] != '.' && dot && strcasecmp(dot, ".mhl") == 0 &&
+           !strstr(f->path, "ascmhl/");
+}
+
+static bool has_legacy(const struct arrive_file *f, size_t count, size_t skip, bool top)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_list(&f[i]) && (!top || !strchr(f[i].path + skip, '/')))
+            return true;
+    return false;
+}
+
+static bool has_list(const struct arrive_file *f, size_t count, const char *path)
+{
+    return has_history(f, count, path) ||
+           has_legacy(f, count, *path ? strlen(path) + 1 : 0, true);
 }
 
 // Reads it all once. *why "" when it is as its list says; *never: no order changes that.
@@ -153,19 +176,51 @@ static void prove(struct watch_look *w, const char *path, bool listed, const cha
     }
 }
 
+// Lists of MHL 1, each of the files beside it.
+static void prove_legacy(struct watch_look *w, const struct arrive_file *f, size_t count,
+                         const char **why, bool *never)
+{
+    struct arena *a = w->call->arena;
+    char path[8192];
+    struct error err;
+    *why = "";
+    *never = false;
+    for (size_t i = 0; i < count && !**why; i++) {
+        struct mhl_result r;
+        if (!is_list(&f[i]) || !path_join(path, sizeof(path), w->root, f[i].path))
+            continue;
+        const char *list = name_of(f[i].path);
+        if (!mhl_verify_list(path, true, a, &r, &err)) {
+            *why = arena_format(a, "its list of hashes %s can not be used: %s", list, err.what);
+            *never = true;
+        } else if (r.failed.count) {
+            *why = arena_format(a, "%s is not what its list of hashes says: by %s %s%s",
+                                r.failed.at[0], list, r.failed_how.at[0],
+                                r.failed.count > 1 ? "; others are not, too" : "");
+            *never = true;
+        } else if (r.missing.count) {
+            *why = arena_format(a, "its list of hashes %s names %s, which is not there%s", list,
+                                r.missing.at[0], r.missing.count > 1 ? ", and others" : "");
+        }
+    }
+}
+
 // What is known of it from the look before, or found out now.
 static const char *proven(struct watch_look *w, const char *path, const struct arrive_file *f,
                           size_t count, bool *never)
 {
-    bool listed = has_list(f, count, path);
+    bool listed = has_history(f, count, path), legacy = has_legacy(f, count, 0, false);
     *never = false;
-    if (w->lists == LISTS_OFF || (!listed && w->lists != LISTS_MAKE))
+    if (w->lists == LISTS_OFF || (!listed && !legacy && w->lists != LISTS_MAKE))
         return "";
     const char *now = signature(w, f, count);
     json_t *known = json_object_get(w->proven, *path ? path : ".");
     if (!known || strcmp(json_string_value(json_object_get(known, "of")), now) != 0) {
-        const char *why;
-        prove(w, path, listed, &why, never);
+        const char *why = "";
+        if (legacy)
+            prove_legacy(w, f, count, &why, never);
+        if (!*why && (listed || w->lists == LISTS_MAKE))
+            prove(w, path, listed, &why, never);
         known = json_pack("{s:s, s:s, s:b}", "of", now, "why", why, "never", *never);
         json_object_set_new(w->proven, *path ? path : ".", known);
     }

@@ -78,6 +78,21 @@ exec 7>&-
 ok "a card that is not what its list of hashes says is not taken" says 'A003: CONTENTS/VIDEO/0002CD.MXF is not what its list of hashes says' 1 watch cards Film/Cards --as-it-is A003
 noise 2000 0002CD >cards/A003/CONTENTS/VIDEO/0002CD.MXF
 ok "mended it is" says 'taken: .*' 0 watch cards Film/Cards
+legacy() { # legacy FOLDER LIST FILE...: a list of MHL 1 by other people's programs
+  (cd "$1" && { echo '<?xml version="1.0" encoding="UTF-8"?><hashlist version="1.1"><creatorinfo><tool>by hand</tool></creatorinfo>'
+    for f in "${@:3}"; do echo "<hash><file>$f</file><size>$(stat -c %s "$f")</size><md5>$(md5sum <"$f" | cut -c1-32)</md5><xxhash64be>$(xxhsum -H1 "$f" 2>/dev/null | cut -c1-16)</xxhash64be></hash>"; done
+    echo '</hashlist>'; } >"$2"); }
+mkdir -p old/B007/Clips; noise 3000 m >old/B007/Clips/a.mov; noise 3000 n >old/B007/Clips/b.mov
+legacy old/B007 B007.mhl Clips/a.mov Clips/b.mov; was=$(md5sum <old/B007/Clips/b.mov | cut -c1-32)
+printf x | dd of=old/B007/Clips/b.mov conv=notrunc 2>/dev/null; is=$(md5sum <old/B007/Clips/b.mov | cut -c1-32)
+ok "a folder with a list of MHL 1 is held against it, with its name and which hash" says "B007: Clips/b.mov is not what its list of hashes says: by B007.mhl md5 was to be $was and is $is" 1 watch old Film/Old --as-it-is B007
+ok "nothing of it is taken" bash -c '! grep -q taken: heard'
+ok "put as it is, the house says the same" says "wrong: B007/Clips/b.mov is not what B007/B007.mhl says: md5 was to be $was and is $is" 1 put old/B007 --folder Put
+ok "of the others that they are right" grep -q 'lists of hashes: 1 file right, 1 file wrong' heard
+ok "and its asset shows it" bash -c '"$0" ls Film/Put/B007/Clips --house.folder="$1" | tee said | grep -q "b.mov  wrong hash" && ! grep "a.mov" said | grep -q wrong' "$posthouse" "$house"
+noise 3000 n >old/B007/Clips/b.mov
+ok "mended it goes" says 'taken: .*' 0 watch old Film/Old
+ok "and is right" bash -c 'for i in $(seq 600); do "$0" ls Film/Old/B007/Clips --house.folder="$1" --json | grep -q "\"right\": true" && exit; sleep 0.1; done; exit 1' "$posthouse" "$house"
 card cards/A004
 ok "a list is made where there is none, and comes along" bash -c '"$0" watch cards --house.folder="$1" --to Film/Cards --every 0 --looks 2 --once --lists make >heard && "$0" mhl verify cards/A004 && "$0" ls Film/Cards/A004/ascmhl --house.folder="$1" | grep -q chain' "$posthouse" "$house"
 

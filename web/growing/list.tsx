@@ -8,7 +8,7 @@ import { lazy } from "../app/lazy";
 import { may } from "../app/session";
 import { Button } from "../parts/button";
 import { ask, open_dialog } from "../parts/dialog";
-import { rate_text, size_text } from "../parts/format";
+import { exact_text, rate_text, size_text } from "../parts/format";
 import { Icon } from "../parts/icons";
 import { tell_problem } from "../parts/toast";
 
@@ -22,18 +22,27 @@ export function far(g: Growing): string {
   const rate = g.rate > 0 ? `, ${rate_text(g.rate)}` : "";
   switch (g.state) {
     case "closing": return `closed; read once more, ${size}`;
-    case "silent": return `nothing comes any more and it is not closed; ${size}`;
-    case "lost": return `nothing is heard of its sender; ${size}`;
+    case "silent": return `not closed, though it does not grow since ${exact_text(g.grew)}; ${size}`;
+    case "lost": return `not closed since ${exact_text(g.grew)}, and nothing is heard of its sender; ${size}`;
     case "stored": return `never closed by its recorder; taken by the word of ${g.unclosed_by || "its sender"}`;
     default: return g.watch === "yes" ? `growing: ${g.duration_text} so far${rate}` : `growing: ${size}${rate}`;
   }
 }
 
-function over(g: Growing): void {
-  void ask({ title: `Is ${g.path} over?`, text: "Its recorder has not closed it. What is there becomes a version, marked as never closed by its recorder.", yes: "It is over" })
+export function over(g: Growing): void {
+  const alone = g.state === "lost" ? ` Its sender is gone: ${size_text(g.arrived)} of the ${size_text(g.written)} that were written are here, and no more will be in it.` : "";
+  void ask({ title: `Is ${g.path} over?`, text: `Its recorder has not closed it. What is there becomes a version, marked as never closed by its recorder.${alone} To wait instead, do nothing: it goes on by itself.`, yes: "It is over" })
     .then((yes) => (yes ? post(`/files/${g.file}/finish`) : null))
     .catch((e: unknown) => tell_problem(problem_of(e)));
 }
+
+export function drop(g: Growing): void {
+  void ask({ title: `Throw ${g.path} away?`, text: `${size_text(g.arrived)} of it are in the house; they are gone then. The file that is being recorded is not touched.`, yes: "Throw it away", danger: true })
+    .then((yes) => (yes ? post(`/files/${g.file}/drop`) : null))
+    .catch((e: unknown) => tell_problem(problem_of(e)));
+}
+
+export const stuck = (g: Growing): boolean => g.state === "silent" || g.state === "lost";
 
 export function GrowingList({ project }: { project: string }) {
   useEffect(() => {
@@ -59,7 +68,8 @@ export function GrowingList({ project }: { project: string }) {
           <b class="cut" title={g.path}>{g.path}</b>
           <span class="cut mono quiet" aria-live="off">{far(g)}{g.watch === "no" && g.state !== "stored" ? `; ${g.why}` : ""}</span>
           {g.watch === "yes" && <Button icon="play" run={() => void open_dialog((close) => <Watch file={g.file} name={g.path} close={close} />)}>Watch</Button>}
-          {may("upload") && (g.state === "silent" || g.state === "lost") && <Button run={() => over(g)}>It is over</Button>}
+          {may("upload") && stuck(g) && <Button run={() => over(g)}>It is over</Button>}
+          {may("upload") && stuck(g) && <Button run={() => drop(g)}>Throw away</Button>}
         </div>
       ))}
     </section>

@@ -14,7 +14,8 @@ import worker_address from "../player/decode.worker.ts?worker";
 import { Player, emptyState, type Media, type PlayerState } from "../player/player";
 import { formatTimecode } from "../player/timecode";
 import type { Addresses } from "../player/messages";
-import { far } from "./list";
+import { may } from "../app/session";
+import { drop, far, over, stuck } from "./list";
 
 export { sheet };
 const EVERY_MS = 1500;
@@ -94,6 +95,11 @@ export function WatchDialog({ file, name, close }: { file: string; name: string;
       {wrong.value && <ProblemBox problem={wrong.value} />}
       <div ref={stage} class="growing-stage" />
       <div ref={bar_host} class="growing-bar" />
+      {g && !ended.value && stuck(g) && (
+        <p class="growing-stuck" role="status">
+          <b>{g.path}</b> is {far(g)}. Wait for its recorder{may("upload") && <>, <Button run={() => over(g)}>take it as it is</Button> or <Button run={() => drop(g)}>throw it away</Button></>}.
+        </p>
+      )}
       <div class="growing-foot">
         <Button icon={s.speed ? "pause" : "play"} name={s.speed ? "Stop" : "Play"} keys="Space" run={() => player.current?.toggle()} />
         <span class="mono" id="growing-position">{label(s.frame)}</span>

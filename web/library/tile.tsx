@@ -3,6 +3,7 @@
  */
 import type { Asset, Job } from "api-types";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { wrong_hash } from "../growing/closed";
 import { job_words } from "../parts/activity";
 import { count_text, rate_name, size_text, split_name } from "../parts/format";
 import { formatSamples, formatTimecode, parseRational, roundedRate, tcRate } from "../player/timecode";
@@ -145,6 +146,10 @@ export function Tile({ asset, job, chosen, cursor, part }: { asset: Asset; job?:
         {v.state === "failed" ? (
           <span class="bad cut" title={v.problem?.detail}>
             <Icon name="alert" size={12} /> {fault_of(asset)}
+          </span>
+        ) : v.hashes && !v.hashes.right ? (
+          <span class="bad cut" title={wrong_hash(v.hashes)}>
+            <Icon name="alert" size={12} /> wrong hash
           </span>
         ) : busy ? (
           <span class="busy cut">{state_words(asset, job)}</span>

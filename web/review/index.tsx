@@ -14,6 +14,7 @@ import { may } from "../app/session";
 import { seen_at } from "../captions/model";
 import { CaptionsOver } from "../captions/over";
 import { use_captions } from "../captions/use";
+import { NeverClosed, wrong_hash } from "../growing/closed";
 import { ShareDialog } from "../library/dialogs";
 import { Plate, without_picture } from "../library/original";
 import { Button, Segments } from "../parts/button";
@@ -573,6 +574,8 @@ function Room({ asset, v, colour, leaving, versions, hold, p }: RoomProps) {
           <StatusButton version={v} />
           {colour.button}
           {s.growing && <span class="pill busy">Growing</span>}
+          {!p.share && <NeverClosed project={asset.project} version={v.id} />}
+          {v.hashes && !v.hashes.right && <span class="pill bad" title={wrong_hash(v.hashes)}>Wrong hash</span>}
           <span class="end">
             <span class="mono quiet wide">{nothing ? "" : still ? (size ? `${size.display_width} × ${size.display_height}` : "") : media?.picture ? `${rateName(s.rate)} · ${formatTimecode(total, s.tc)}` : durationText(total, s.rate)}</span>
             <label class="quiet wide">Keys <select class="input" style={{ width: "auto", minHeight: "24px", padding: "0 4px" }} value={set_name.value} onChange={(e) => { set_name.value = e.currentTarget.value as KeySet; keep("posthouse.keys", set_name.value); }}>{KEY_SETS.map((k) => <option key={k.name} value={k.name}>{k.title}</option>)}</select></label>

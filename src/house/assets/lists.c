@@ -22,10 +22,10 @@ static json_t *text_json(const char *at)
 #define VERSION                                                                                    \
     "v.id, v.asset, v.number, v.created_ms, " BY(                                                  \
         "v.made_by") ", v.size, v.file_count, v.content, "                                         \
-                     "v.state, coalesce(v.facts, v.known), v.problem, v.job, v.status"
+                     "v.state, coalesce(v.facts, v.known), v.problem, v.job, v.status, v.hashes"
 static json_t *version_row(struct db_rows *rows, int at)
 {
-    return json_pack("{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:o, s:s, s:o, s:o, s:[], s:o, s:s, s:n}",
+    return json_pack("{s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:o, s:s, s:o, s:o, s:[], s:o, s:s, s:n, s:o}",
                      "id", db_text(rows, at), "asset", db_text(rows, at + 1), "number",
                      (json_int_t)db_int(rows, at + 2), "created", time_json(db_int(rows, at + 3)),
                      "by", db_text(rows, at + 4), "size", (json_int_t)db_int(rows, at + 5),
@@ -33,7 +33,7 @@ static json_t *version_row(struct db_rows *rows, int at)
                      hash_json(rows, at + 7), "state", db_text(rows, at + 8), "facts",
                      parsed(db_text(rows, at + 9)), "problem", parsed(db_text(rows, at + 10)),
                      "derived", "job", text_json(db_text(rows, at + 11)), "status",
-                     db_text(rows, at + 12), "place");
+                     db_text(rows, at + 12), "place", "hashes", parsed(db_text(rows, at + 13)));
 }
 
 #define ASSET                                                                                      \

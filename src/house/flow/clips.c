@@ -1,6 +1,8 @@
 // Files that are one clip, as far as their bytes say it.
 #include "formats/camera/camera.h"
 #include "formats/cards/cards.h"
+#include "house/transfer/lists.h"
+#include "plat/clock.h"
 #include "house/assets/originals.h"
 #include "house/assets/spans.h"
 #include "house/flow/inside.h"
@@ -265,6 +267,10 @@ bool card_came(struct flow *f, struct db_tx *tx, const char *transfer, struct er
     for (size_t i = 0; ok && joins && i < card.clip_count; i++)
         ok = join_clip(tx, &c, &card, &card.clips[i], err);
     ok = ok && note_card(tx, transfer, &card, err);
+    bool listed = false;
+    for (size_t i = 0; ok && c.count > 1 && !listed && i < c.count; i++)
+        listed = list_named(c.files[i].path);
+    ok = ok && (!listed || lists_want(tx, transfer, clock_now_ms(), err));
     for (size_t i = 0; i < c.kind_count; i++)
         card_kind_close(c.kinds[i]);
     arena_close(c.a);
