@@ -24,8 +24,8 @@ static struct error err;
 static const struct who ann_who = {.kind = WHO_PERSON, .person = ANN, .session = ""},
                         ben_who = {.kind = WHO_PERSON, .person = BEN, .session = ""},
                         cem_who = {.kind = WHO_PERSON, .person = CEM, .session = ""};
-static const struct tree_asker ann = {&ann_who, "192.0.2.1"}, ben = {&ben_who, "192.0.2.2"},
-                               cem = {&cem_who, "192.0.2.3"};
+static const struct tree_asker ann = {.who = &ann_who, .address = "192.0.2.1"}, ben = {.who = &ben_who, .address = "192.0.2.2"},
+                               cem = {.who = &cem_who, .address = "192.0.2.3"};
 
 static void must(bool ok)
 {
