@@ -87,7 +87,11 @@ static bool look(struct offload_work *w, struct error *err)
     for (size_t i = 0; i < w->plan.count; i++)
         files[i] = (struct card_file){w->plan.files[i].path, w->plan.files[i].folder,
                                       w->plan.files[i].size};
-    return card_in_folder(call, w->plan.card, files, w->plan.count, &w->card, err);
+    if (!card_in_folder(call, w->plan.card, files, w->plan.count, &w->card, err))
+        return false;
+    if (!w->card.kind)
+        card_plain_clips(files, w->plan.count, call->arena, &w->card);
+    return true;
 }
 
 // ---- lists of hashes

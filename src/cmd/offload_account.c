@@ -119,6 +119,26 @@ static void count_copies(const struct offload_work *w, int64_t *copies, int64_t 
     }
 }
 
+// What lists say of files that are not so: each by name, with the digest that tells.
+static void differing(const struct offload_work *w, json_t *why)
+{
+    const struct offload *o = &w->plan;
+    int64_t said = 0;
+    for (size_t i = 0; i < o->count && said < 5; i++) {
+        const struct offload_file *f = &o->files[i];
+        for (int k = 0; k < MHL_KINDS && f->differs; k++)
+            if (f->wanted[k] && f->digests[k] && strcmp(f->wanted[k], f->digests[k]) != 0) {
+                reason(why, "%s is not what %s says: %s was to be %s and is %s", f->path, f->list,
+                       mhl_names[k], f->wanted[k], f->digests[k]);
+                said++;
+                break;
+            }
+    }
+    if (o->differing > said)
+        reason(why, "%s more are not what a list on the card says",
+               count_text(o->differing - said).text);
+}
+
 // Why the card must not be formatted; empty: it may be.
 static json_t *reasons(const struct offload_work *w)
 {
@@ -130,8 +150,7 @@ static json_t *reasons(const struct offload_work *w)
         reason(why, "%s", w->stopped->what);
     if (o->unread)
         reason(why, "%s could not be read, or changed", count_text(o->unread).text);
-    if (o->differing)
-        reason(why, "%s not what a list on the card says", count_text(o->differing).text);
+    differing(w, why);
     if (o->not_there.count)
         reason(why, "a list on the card names %s that it has not, such as %s",
                count_text((int64_t)o->not_there.count).text, o->not_there.at[0]);

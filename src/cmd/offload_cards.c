@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { KINDS_MOST = 200 };
 
@@ -57,4 +58,39 @@ bool card_in_folder(struct command_call *call, const char *folder, const struct 
     for (size_t i = 0; i < kinds.count; i++)
         card_kind_close(kinds.at[i]);
     return ok;
+}
+
+static bool film_named(const char *path)
+{
+    static const char *const endings[] = {".mov",  ".mp4", ".mxf", ".m4v",  ".mts",
+                                          ".m2ts", ".avi", ".mkv", ".braw", ".r3d",
+                                          ".ari",  ".crm", ".wav", ".bwf",  NULL};
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path,
+               *dot = strrchr(name, '.');
+    for (size_t i = 0; name[0] != '.' && dot && endings[i]; i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+void card_plain_clips(const struct card_file *files, size_t count, struct arena *a,
+                      struct card *card)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < count; i++)
+        room += !files[i].folder && film_named(files[i].path);
+    card->clips = ARENA_ARRAY(a, struct card_clip, room + 1);
+    card->clip_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (files[i].folder || !film_named(files[i].path))
+            continue;
+        struct card_clip *c = &card->clips[card->clip_count++];
+        *c = (struct card_clip){.name = files[i].path,
+                                .files = ARENA_ARRAY(a, size_t, 1),
+                                .file_count = 1,
+                                .parts = 1,
+                                .bytes = files[i].size,
+                                .picture = files[i].path};
+        c->files[0] = i;
+    }
 }

@@ -137,8 +137,7 @@ static bool has_legacy(const struct arrive_file *f, size_t count, size_t skip, b
 
 static bool has_list(const struct arrive_file *f, size_t count, const char *path)
 {
-    return has_history(f, count, path) ||
-           has_legacy(f, count, *path ? strlen(path) + 1 : 0, true);
+    return has_history(f, count, path) || has_legacy(f, count, *path ? strlen(path) + 1 : 0, true);
 }
 
 // Reads it all once. *why "" when it is as its list says; *never: no order changes that.

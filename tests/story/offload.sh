@@ -68,6 +68,7 @@ sed -i '/0002CD.MXF/d' card/card.md5; fresh
 ok "who takes it as it is says so" says '^SAFE TO FORMAT' 0 offload card --to one=a --to two=b --pictures 0 --incomplete
 sed -i 's/^[0-9a-f]\{8\}/00000000/' card/card.md5; fresh
 ok "a file that is not what the card says is found" says '1 not the same' 1 offload card --to one=a --to two=b --pictures 0 --incomplete
+ok "by its name, and the digest that tells" grep -qE '0001AB.MXF is not what card.md5 says: md5 was to be 00000000[0-9a-f]{24} and is [0-9a-f]{32}' heard
 rm card/card.md5 card/CONTENTS/CLIP/0002CD.XML
 
 # ---- what goes wrong

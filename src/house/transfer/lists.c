@@ -58,8 +58,8 @@ bool lists_want(struct db_tx *tx, const char *transfer, int64_t now_ms, struct e
 bool lists_found(struct db_tx *tx, const char *transfer, json_t **found, struct error *err)
 {
     *found = NULL;
-    struct db_rows *rows = db_query(
-        tx, "select state, answer from list_checks where transfer = ?1", "s", transfer);
+    struct db_rows *rows =
+        db_query(tx, "select state, answer from list_checks where transfer = ?1", "s", transfer);
     if (db_next(rows)) {
         bool done = strcmp(db_text(rows, 0), "done") == 0;
         *found = done && db_text(rows, 1) ? json_loads(db_text(rows, 1), 0, NULL) : NULL;
@@ -222,8 +222,7 @@ static void read_list(struct checking *c, const struct held *f)
     if (ok)
         add_line(c->lists, f->path);
     else
-        add_line(c->unread,
-                 arena_format(c->a, "%s: %s", f->path, err.why[0] ? err.why : err.what));
+        add_line(c->unread, arena_format(c->a, "%s: %s", f->path, err.why[0] ? err.why : err.what));
 }
 
 // ---- what the files are
@@ -283,13 +282,14 @@ static bool mark_in(struct db_tx *tx, void *context, struct error *err)
         db_query(tx, "select project from assets where id = ?1", "s", m->file->asset);
     if (db_next(rows))
         text_copy(text_of(db_text(rows, 0)), project, sizeof(project));
-    bool ok = db_end(rows, err) &&
-              db_run(tx, err,
-                     "update versions set hashes = ?3 where asset = ?1 and id in (select version "
-                     "from version_files where content = ?2)",
-                     "sbs", m->file->asset, (const void *)m->file->content.at, (size_t)SHA256_SIZE,
-                     written) &&
-              (!db_changed(tx) || db_event(tx, "asset.changed", project, m->file->asset, NULL, err));
+    bool ok =
+        db_end(rows, err) &&
+        db_run(tx, err,
+               "update versions set hashes = ?3 where asset = ?1 and id in (select version "
+               "from version_files where content = ?2)",
+               "sbs", m->file->asset, (const void *)m->file->content.at, (size_t)SHA256_SIZE,
+               written) &&
+        (!db_changed(tx) || db_event(tx, "asset.changed", project, m->file->asset, NULL, err));
     free(written);
     return ok;
 }
@@ -338,11 +338,11 @@ static bool done_in(struct db_tx *tx, void *context, struct error *err)
         db_query(tx, "select project from transfers where id = ?1", "s", c->transfer);
     if (db_next(rows))
         text_copy(text_of(db_text(rows, 0)), project, sizeof(project));
-    bool ok = db_end(rows, err) &&
-              db_run(tx, err,
-                     "update list_checks set state = 'done', answer = ?2 where transfer = ?1", "ss",
-                     c->transfer, written) &&
-              db_event(tx, "transfer.changed", project, c->transfer, NULL, err);
+    bool ok =
+        db_end(rows, err) &&
+        db_run(tx, err, "update list_checks set state = 'done', answer = ?2 where transfer = ?1",
+               "ss", c->transfer, written) &&
+        db_event(tx, "transfer.changed", project, c->transfer, NULL, err);
     free(written);
     json_decref(answer);
     return ok;
