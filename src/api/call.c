@@ -41,6 +41,39 @@ void call_json(struct call *c, json_t *take_over)
     c->reply.kind = REPLY_JSON;
 }
 
+void json_fresh(json_t **json)
+{
+    json_decref(*json);
+    *json = NULL;
+}
+
+bool call_answer(struct call *c, json_t **json, bool ok)
+{
+    if (ok)
+        call_json(c, *json);
+    else
+        json_decref(*json);
+    *json = NULL;
+    return ok;
+}
+
+bool call_read(struct call *c, db_work *in, void *asking, json_t **json, struct error *err)
+{
+    return call_answer(c, json, db_read(c->api->db, in, asking, err));
+}
+
+bool call_write(struct call *c, db_work *in, void *asking, json_t **json, struct error *err)
+{
+    return call_answer(c, json, db_write(c->api->db, in, asking, err));
+}
+
+const struct seal *call_seal(struct call *c, struct error *err)
+{
+    if (!c->api->wish.seal)
+        error_set(err, ERROR_NOT_FOUND, "this house keeps no secrets");
+    return c->api->wish.seal;
+}
+
 void call_header_set(struct call *c, const char *name, const char *value)
 {
     struct reply *r = &c->reply;

@@ -29,6 +29,19 @@ bool shape_check(const char *name, const json_t *value, bool sending, struct err
 // Text -> JSON with the limits of depth, duplicates refused.
 json_t *json_read(text body, struct error *err);
 
+// ---- call.c: a call whose answer is what one transaction makes
+// A transaction may run again: what it made before goes.
+void json_fresh(json_t **json);
+// *json is the answer, or goes when it is not ok. Returns ok.
+bool call_answer(struct call *c, json_t **json, bool ok);
+// `in` leaves the answer at *json, which lies in `asking`.
+MUST_CHECK bool call_read(struct call *c, db_work *in, void *asking, json_t **json,
+                          struct error *err);
+MUST_CHECK bool call_write(struct call *c, db_work *in, void *asking, json_t **json,
+                           struct error *err);
+// NOT_FOUND when the house seals nothing.
+const struct seal *call_seal(struct call *c, struct error *err);
+
 // ---- asset_routes.c
 bool version_answer(struct call *c, struct error *err); // with the version of the path
 

@@ -18,40 +18,16 @@ struct asking {
     struct other_house other;
 };
 
-typedef bool work(struct db_tx *tx, void *context, struct error *err);
-
-static void fresh(struct asking *q)
-{
-    json_decref(q->json);
-    q->json = NULL;
-}
-
-static bool answer(struct asking *q, bool ok)
-{
-    if (ok)
-        call_json(q->c, q->json);
-    else
-        json_decref(q->json);
-    return ok;
-}
-
-static bool reading(struct call *c, work *in, struct error *err)
+static bool reading(struct call *c, db_work *in, struct error *err)
 {
     struct asking q = {.c = c};
-    return answer(&q, houses_self(c->api->db, q.self, err) && db_read(c->api->db, in, &q, err));
+    return houses_self(c->api->db, q.self, err) && call_read(c, in, &q, &q.json, err);
 }
 
-static bool writing(struct call *c, work *in, struct error *err)
+static bool writing(struct call *c, db_work *in, struct error *err)
 {
     struct asking q = {.c = c};
-    return answer(&q, houses_self(c->api->db, q.self, err) && db_write(c->api->db, in, &q, err));
-}
-
-static const struct seal *seal_of(struct call *c, struct error *err)
-{
-    if (!c->api->wish.seal)
-        error_set(err, ERROR_NOT_FOUND, "this house keeps no secrets");
-    return c->api->wish.seal;
+    return houses_self(c->api->db, q.self, err) && call_write(c, in, &q, &q.json, err);
 }
 
 // ---- other houses
@@ -69,7 +45,7 @@ static bool self_get(struct call *c, struct error *err)
 static bool list_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return houses_list(tx, q->c->who.admin, &q->json, err);
 }
 
@@ -82,13 +58,13 @@ static bool add_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     struct call *c = q->c;
-    const struct seal *seal = seal_of(c, err);
+    const struct seal *seal = call_seal(c, err);
     struct house_wish w = {.name = body_text(c, "name"),
                            .url = body_text(c, "url"),
                            .fingerprint = body_text(c, "fingerprint"),
                            .token = body_text(c, "token"),
                            .by = c->who.name};
-    fresh(q);
+    json_fresh(&q->json);
     return seal && houses_add(tx, seal, &w, clock_now_ms(), &q->made, err) &&
            call_audit(c, tx, "house.added", q->made.text, w.name, err) &&
            houses_get(tx, q->made.text, &q->json, err);
@@ -102,7 +78,7 @@ static bool house_post(struct call *c, struct error *err)
 static bool forget_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     q->json = json_object();
     return houses_forget(tx, q->c->house, err) &&
            call_audit(q->c, tx, "house.forgotten", q->c->house, NULL, err);
@@ -116,7 +92,7 @@ static bool house_remove(struct call *c, struct error *err)
 static bool open_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    const struct seal *seal = seal_of(q->c, err);
+    const struct seal *seal = call_seal(q->c, err);
     return seal && houses_open(tx, seal, q->c->house, q->c->arena, &q->other, err);
 }
 
@@ -146,7 +122,7 @@ static bool order_in(struct db_tx *tx, void *context, struct error *err)
                              .paths = body_field(c, "paths"),
                              .person = c->who.person,
                              .by = c->who.name};
-    fresh(q);
+    json_fresh(&q->json);
     return parcel_make(tx, &o, clock_now_ms(), &q->made, err) &&
            call_audit(c, tx, o.in ? "parcel.fetched" : "parcel.sent", q->made.text, o.there, err) &&
            parcel_get(tx, q->made.text, &q->json, err);
@@ -171,7 +147,7 @@ static bool order_post(struct call *c, struct error *err)
 static bool orders_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return parcel_list(tx, q->c->project, &q->json, err);
 }
 
@@ -183,7 +159,7 @@ static bool orders_get(struct call *c, struct error *err)
 static bool one_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return parcel_get(tx, q->c->parcel, &q->json, err);
 }
 
@@ -195,7 +171,7 @@ static bool order_get(struct call *c, struct error *err)
 static bool paper_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return parcel_receipt_of(tx, q->c->parcel, &q->json, err);
 }
 
@@ -209,7 +185,7 @@ static bool paper_get(struct call *c, struct error *err)
 static bool pack_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return parcel_pack(tx, q->self, q->c->api->wish.house_name, q->c->asset, &q->json, err);
 }
 
@@ -222,7 +198,7 @@ static bool wanted_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     json_t *places;
-    fresh(q);
+    json_fresh(&q->json);
     if (!parcel_wants(tx, q->self, q->c->project, body_field(q->c, "versions"), &places, err))
         return false;
     q->json = json_pack("{s:o}", "wanted", places);
@@ -284,7 +260,7 @@ static bool take_in(struct db_tx *tx, void *context, struct error *err)
                             .who = &q->c->who,
                             .may = q->c->may,
                             .parcel = q->parcel};
-    fresh(q);
+    json_fresh(&q->json);
     return parcel_take(tx, &w, &q->json, err);
 }
 
@@ -294,13 +270,13 @@ static bool take_post(struct call *c, struct error *err)
     bool ok = houses_self(c->api->db, q.self, err) && document_read(&q, err) &&
               db_write(c->api->db, take_in, &q, err);
     json_decref(q.parcel);
-    return answer(&q, ok);
+    return call_answer(c, &q.json, ok);
 }
 
 static bool receipt_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return parcel_receipt(tx, q->c->api->wish.sign, q->c->transfer, q->c->api->wish.house_name,
                           body_text(q->c, "from"), &q->json, err);
 }

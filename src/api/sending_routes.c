@@ -25,40 +25,16 @@ struct asking {
     struct destination destination;
 };
 
-typedef bool work(struct db_tx *tx, void *context, struct error *err);
-
-static void fresh(struct asking *q)
-{
-    json_decref(q->json);
-    q->json = NULL;
-}
-
-static bool answer(struct asking *q, bool ok)
-{
-    if (ok)
-        call_json(q->c, q->json);
-    else
-        json_decref(q->json);
-    return ok;
-}
-
-static bool reading(struct call *c, work *in, struct error *err)
+static bool reading(struct call *c, db_work *in, struct error *err)
 {
     struct asking q = {.c = c};
-    return answer(&q, db_read(c->api->db, in, &q, err));
+    return call_read(c, in, &q, &q.json, err);
 }
 
-static bool writing(struct call *c, work *in, struct error *err)
+static bool writing(struct call *c, db_work *in, struct error *err)
 {
     struct asking q = {.c = c};
-    return answer(&q, db_write(c->api->db, in, &q, err));
-}
-
-static const struct seal *seal_of(struct call *c, struct error *err)
-{
-    if (!c->api->wish.seal)
-        error_set(err, ERROR_NOT_FOUND, "this house keeps no secrets");
-    return c->api->wish.seal;
+    return call_write(c, in, &q, &q.json, err);
 }
 
 // ---- destinations
@@ -73,7 +49,7 @@ static bool kinds_get(struct call *c, struct error *err)
 static bool destinations_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return destination_list(tx, q->c->who.admin, &q->json, err);
 }
 
@@ -96,8 +72,8 @@ static bool destination_make_in(struct db_tx *tx, void *context, struct error *e
     struct asking *q = context;
     struct call *c = q->c;
     struct destination_wish w = wish_of(c);
-    const struct seal *seal = seal_of(c, err);
-    fresh(q);
+    const struct seal *seal = call_seal(c, err);
+    json_fresh(&q->json);
     return seal &&
            destination_make(tx, seal, c->api->wish.senders_folder, &w, clock_now_ms(), &q->made,
                             err) &&
@@ -115,8 +91,8 @@ static bool destination_change_in(struct db_tx *tx, void *context, struct error 
     struct asking *q = context;
     struct call *c = q->c;
     struct destination_wish w = wish_of(c);
-    const struct seal *seal = seal_of(c, err);
-    fresh(q);
+    const struct seal *seal = call_seal(c, err);
+    json_fresh(&q->json);
     return seal &&
            destination_change(tx, seal, c->api->wish.senders_folder, c->destination, &w,
                               clock_now_ms(), err) &&
@@ -132,7 +108,7 @@ static bool destination_patch(struct call *c, struct error *err)
 static bool destination_drop_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     q->json = json_object();
     return destination_drop(tx, q->c->destination, err) &&
            call_audit(q->c, tx, "destination.removed", q->c->destination, NULL, err);
@@ -146,7 +122,7 @@ static bool destination_remove(struct call *c, struct error *err)
 static bool destination_open_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    const struct seal *seal = seal_of(q->c, err);
+    const struct seal *seal = call_seal(q->c, err);
     destination_close(&q->destination);
     return seal && destination_open(tx, seal, q->c->destination, q->c->arena, &q->destination, err);
 }
@@ -172,7 +148,7 @@ static bool send_in(struct db_tx *tx, void *context, struct error *err)
     struct call *c = q->c;
     json_t *sending;
     bool anyway = body_bool(c, "anyway", false);
-    fresh(q);
+    json_fresh(&q->json);
     if (!sending_make(tx, c->delivery, body_text(c, "destination"), anyway, c->who.name,
                       clock_now_ms(), &q->made, q->secret, err) ||
         !call_audit(c, tx, anyway ? "delivery.sent_anyway" : "delivery.sent", c->delivery,
@@ -194,7 +170,7 @@ static bool sending_post(struct call *c, struct error *err)
 static bool package_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return sending_package(tx, q->c->sending, &q->json, err);
 }
 
@@ -206,7 +182,7 @@ static bool package_get(struct call *c, struct error *err)
 static bool receipt_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return sending_receipt(tx, q->c->sending, &q->json, err);
 }
 
@@ -220,7 +196,7 @@ static bool signed_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     json_t *receipt;
-    fresh(q);
+    json_fresh(&q->json);
     if (!sending_receipt(tx, q->c->sending, &receipt, err))
         return false;
     json_object_set_new(receipt, "kind", json_string("delivery"));
@@ -256,7 +232,7 @@ static bool hand_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     struct call *c = q->c;
-    fresh(q);
+    json_fresh(&q->json);
     return sending_by_hand(tx, c->sending, body_text(c, "note"), c->who.name, clock_now_ms(),
                            err) &&
            call_audit(c, tx, "sending.by_hand", c->sending, body_text(c, "note"), err) &&
@@ -327,7 +303,7 @@ static bool pickup_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     json_t *package, *sending, *delivery;
-    fresh(q);
+    json_fresh(&q->json);
     if (!sending_of_pickup(tx, q->key, clock_now_ms(), q->sending, err) ||
         !sending_package(tx, q->sending, &package, err))
         return false;
@@ -353,7 +329,7 @@ static bool pickup_in(struct db_tx *tx, void *context, struct error *err)
 static bool pickup_post(struct call *c, struct error *err)
 {
     struct asking q = {.c = c, .key = body_text(c, "key")};
-    return answer(&q, db_read(c->api->db, pickup_in, &q, err));
+    return call_read(c, pickup_in, &q, &q.json, err);
 }
 
 static bool pickup_file_in(struct db_tx *tx, void *context, struct error *err)
@@ -392,7 +368,7 @@ static bool pickup_file(struct call *c, struct error *err)
 static bool states_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return delivery_states(tx, q->c->delivery, &q->json, err);
 }
 
@@ -406,7 +382,7 @@ static bool state_in(struct db_tx *tx, void *context, struct error *err)
     struct asking *q = context;
     struct call *c = q->c;
     const char *state = body_text(c, "state");
-    fresh(q);
+    json_fresh(&q->json);
     if (strcmp(state, "sent") == 0) {
         error_set(err, ERROR_INPUT, "that it was sent is written down by the house");
         return error_fix(err, "send it to a destination; one \"by hand\" if you bring it yourself");
@@ -427,7 +403,7 @@ static bool state_post(struct call *c, struct error *err)
 static bool plan_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return delivery_plan(tx,
                          &(struct delivery_wish){.version = q->c->version,
                                                  .by = q->c->who.name,
@@ -451,7 +427,7 @@ static bool plan_post(struct call *c, struct error *err)
     bool ok = hdr_order(q.profile, body_text(c, "mastering_display"), body_text(c, "light"), err) &&
               db_read(c->api->db, plan_in, &q, err);
     json_decref(q.profile);
-    return answer(&q, ok);
+    return call_answer(c, &q.json, ok);
 }
 
 // ---- who is told
@@ -461,7 +437,7 @@ static bool hooks_in(struct db_tx *tx, void *context, struct error *err)
     struct asking *q = context;
     json_t *list;
     const char *mail = q->c->api->config ? config_text(q->c->api->config, "mail.server") : "";
-    fresh(q);
+    json_fresh(&q->json);
     if (!hook_list(tx, &list, err))
         return false;
     q->json = json_pack("{s:o, s:s}", "items", list, "mail_server", mail);
@@ -477,12 +453,12 @@ static bool hook_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     struct call *c = q->c;
-    const struct seal *seal = seal_of(c, err);
+    const struct seal *seal = call_seal(c, err);
     struct hook_wish w = {.kind = body_text(c, "kind"),
                           .target = body_text(c, "target"),
                           .project = body_text(c, "project"),
                           .by = c->who.name};
-    fresh(q);
+    json_fresh(&q->json);
     if (!seal || !hook_make(tx, seal, &w, clock_now_ms(), &q->made, q->secret, err) ||
         !call_audit(c, tx, "hook.made", q->made.text, w.target, err))
         return false;
@@ -498,7 +474,7 @@ static bool hook_post(struct call *c, struct error *err)
 static bool hook_drop_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     q->json = json_object();
     return hook_drop(tx, q->c->hook, err) &&
            call_audit(q->c, tx, "hook.removed", q->c->hook, NULL, err);
@@ -512,20 +488,20 @@ static bool hook_remove(struct call *c, struct error *err)
 static bool notices_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return notice_list(tx, NULL, q->limit, &q->json, err);
 }
 
 static bool notices_get(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
-    return call_limit(c, &q.limit, err) && answer(&q, db_read(c->api->db, notices_in, &q, err));
+    return call_limit(c, &q.limit, err) && call_read(c, notices_in, &q, &q.json, err);
 }
 
 static bool again_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     q->json = json_object();
     return notice_again(tx, q->c->notice, clock_now_ms(), err);
 }
@@ -540,7 +516,7 @@ static bool notice_retry(struct call *c, struct error *err)
 static bool rules_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return watch_rule_list(tx, q->c->project, &q->json, err);
 }
 
@@ -559,7 +535,7 @@ static bool rule_in(struct db_tx *tx, void *context, struct error *err)
                            .by = c->who.name,
                            .profiles = body_field(c, "profiles"),
                            .destination = body_text(c, "destination")};
-    fresh(q);
+    json_fresh(&q->json);
     return watch_rule_make(tx, &w, clock_now_ms(), &q->made, err) &&
            call_audit(c, tx, "watch_rule.made", q->made.text, w.name, err) &&
            watch_rule_list(tx, c->project, &q->json, err);
@@ -586,7 +562,7 @@ static bool rule_post(struct call *c, struct error *err)
 static bool rule_set_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return watch_rule_set(tx, q->c->rule, body_bool(q->c, "enabled", true), err) &&
            watch_rule_list(tx, q->c->project, &q->json, err);
 }
@@ -599,7 +575,7 @@ static bool rule_patch(struct call *c, struct error *err)
 static bool rule_drop_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     q->json = json_object();
     return watch_rule_drop(tx, q->c->rule, err) &&
            call_audit(q->c, tx, "watch_rule.removed", q->c->rule, NULL, err);
@@ -614,7 +590,7 @@ static bool runs_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
     const char *bad = call_query(q->c, "bad");
-    fresh(q);
+    json_fresh(&q->json);
     return watch_run_list(tx, q->c->project, q->c->rule, bad && strcmp(bad, "1") == 0, q->limit,
                           &q->json, err);
 }
@@ -622,13 +598,13 @@ static bool runs_in(struct db_tx *tx, void *context, struct error *err)
 static bool runs_get(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
-    return call_limit(c, &q.limit, err) && answer(&q, db_read(c->api->db, runs_in, &q, err));
+    return call_limit(c, &q.limit, err) && call_read(c, runs_in, &q, &q.json, err);
 }
 
 static bool rule_again_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    fresh(q);
+    json_fresh(&q->json);
     return watch_again(tx, q->c->api->wish.profiles_folder, q->c->rule, clock_now_ms(), err) &&
            watch_run_list(tx, q->c->project, q->c->rule, false, 100, &q->json, err);
 }

@@ -719,11 +719,13 @@ const struct shape shapes[] = {
      "created:time state:text result:ParcelResult? problem:Problem?",
      "there: the other house's project; state: of its job"},
     {"ParcelResult",
-     "assets:int assets_made:int versions:int notes:int notes_changed:int decisions:int files:int "
-     "bytes:int told_kept:int renumbered:text[] moved:int via:text took_ms:int project:text",
+     "assets:int assets_made:int versions:int notes:int notes_changed:int notes_gone:int? "
+     "renamed:int? placed:int? names_kept:int? decisions:int files:int bytes:int told_kept:int "
+     "renumbered:text[] moved:int via:text took_ms:int project:text project_name:text?",
      "what was new there; moved: bytes that had to be moved; told_kept: assets of which people "
      "told "
-     "something else at both houses, left as they were; via: UDP, TCP, HTTPS"},
+     "something else at both houses, left as they were; names_kept: assets whose name or place the "
+     "account there may not change; via: UDP, TCP, HTTPS"},
     {"NewParcel", "house:id way:'out'|'in' there:text? assets:id[]? paths:text[]?",
      "there: id or name of the other house's project, else the same name; without assets all; "
      "paths: only "
@@ -733,10 +735,11 @@ const struct shape shapes[] = {
     {"ParcelWanted", "wanted:int[]", ""},
     {"ParcelPlace", "path:text", "of the document in the transfer"},
     {"ParcelFrom", "from:text", ""},
-    {"ParcelDocument", "format:int from:json asset:json versions:json notes:json", ""},
+    {"ParcelDocument", "format:int from:json asset:json versions:json notes:json gone:json", ""},
     {"ParcelTaken",
      "asset:id name:text made:bool count:int bytes:int versions:ParcelVersion[] notes:int "
-     "notes_changed:int told:'none'|'same'|'taken'|'kept'",
+     "notes_changed:int notes_gone:int renamed:bool placed:bool names_kept:bool "
+     "told:'none'|'same'|'taken'|'kept'",
      "made: it was not here; kept: people told something else of it here, which stays"},
     {"ParcelVersion", "version:id number:int was:int made:bool decisions:int files:json",
      "number: here; was: at the other house"},

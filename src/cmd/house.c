@@ -142,6 +142,14 @@ static void say_result(const json_t *p)
     printf(". Every file is verified there.\n");
     json_array_foreach(json_object_get(r, "renumbered"), i, line)
         printf("  %s\n", json_string_value(line));
+    if (json_count(r, "renamed") || json_count(r, "placed") || json_count(r, "notes_changed") ||
+        json_count(r, "notes_gone"))
+        printf("  %lld assets renamed, %lld moved; %lld notes changed, %lld deleted\n",
+               (long long)json_count(r, "renamed"), (long long)json_count(r, "placed"),
+               (long long)json_count(r, "notes_changed"), (long long)json_count(r, "notes_gone"));
+    if (json_count(r, "names_kept"))
+        printf("  %lld assets keep their names and places: the account there may not edit\n",
+               (long long)json_count(r, "names_kept"));
     if (json_count(r, "told_kept"))
         printf("  people told something else of %lld assets at both houses; both were left so\n",
                (long long)json_count(r, "told_kept"));

@@ -97,14 +97,14 @@ const char *sync_path_to_here(struct sync_run *r, const struct sync_path *p, str
 // ---- folders
 
 // The folder, and those above it, in the house.
-static bool folder_there(struct sync_run *r, struct sync_path *p, struct error *err)
+bool sync_folder_there(struct sync_run *r, struct sync_path *p, struct error *err)
 {
     struct sync_path *above = sync_table_above(r->table, p);
     if (p->is_there)
         return true;
     if (!p->here || (!at_top(p) && !above))
         return error_set(err, ERROR_NOT_FOUND, "there is no folder for %s", p->key);
-    if (above && !folder_there(r, above, err))
+    if (above && !sync_folder_there(r, above, err))
         return false;
     struct arena *a = arena_open(PATH_ARENA);
     struct sync_there made;
@@ -122,14 +122,14 @@ static bool folder_there(struct sync_run *r, struct sync_path *p, struct error *
     return ok;
 }
 
-static bool folder_here(struct sync_run *r, struct sync_path *p, struct error *err)
+bool sync_folder_here(struct sync_run *r, struct sync_path *p, struct error *err)
 {
     struct sync_path *above = sync_table_above(r->table, p);
     if (p->is_here)
         return true;
     if (!p->there || (!at_top(p) && !above))
         return error_set(err, ERROR_NOT_FOUND, "there is no folder for %s", p->key);
-    if (above && !folder_here(r, above, err))
+    if (above && !sync_folder_here(r, above, err))
         return false;
     struct arena *a = arena_open(PATH_ARENA);
     const char *to = sync_path_to_here(r, p, a);
@@ -165,7 +165,7 @@ static void sort(struct sync_list *l, int (*order)(const void *, const void *))
         qsort(l->at, l->count, sizeof(*l->at), order);
 }
 
-static bool go_on(struct sync_run *r, struct sync_path *p, const struct error *err)
+bool sync_go_on(struct sync_run *r, struct sync_path *p, const struct error *err)
 {
     if (sync_offline(err) || err->kind == ERROR_LOGIN)
         return false;
@@ -182,7 +182,7 @@ static bool make_folders(struct sync_run *r, struct sync_list *l,
         error_clear(err);
         if (make(r, l->at[i], err))
             (*done)++;
-        else if (!go_on(r, l->at[i], err))
+        else if (!sync_go_on(r, l->at[i], err))
             return false;
     }
     return true;
@@ -364,7 +364,7 @@ static bool move_there(struct sync_run *r, struct sync_path *from, struct sync_p
                        struct error *err)
 {
     struct sync_path *above = sync_table_above(r->table, to);
-    if (above && !folder_there(r, above, err))
+    if (above && !sync_folder_there(r, above, err))
         return false;
     struct arena *a = arena_open(PATH_ARENA);
     struct sync_there moved;
@@ -395,7 +395,7 @@ static bool moves_there(struct pass *s, int64_t *done, struct error *err)
             (*done)++;
             continue;
         }
-        ok = !to || go_on(s->r, from, err);
+        ok = !to || sync_go_on(s->r, from, err);
         if (!to)
             sync_list_add(&left, from);
     }
@@ -413,7 +413,7 @@ static bool move_here(struct sync_run *r, struct sync_path *from, struct sync_pa
                       struct error *err)
 {
     struct sync_path *above = sync_table_above(r->table, to);
-    if (above && !folder_here(r, above, err))
+    if (above && !sync_folder_here(r, above, err))
         return false;
     struct arena *a = arena_open(PATH_ARENA);
     const char *path = sync_path_to_here(r, to, a);
@@ -432,25 +432,48 @@ static bool move_here(struct sync_run *r, struct sync_path *from, struct sync_pa
     return ok;
 }
 
+// Of those that went there with these bytes, one of the same name before others: many files may be
+// equal.
+static struct sync_path *went_as(const struct sync_list *sorted, const struct sync_path *to)
+{
+    size_t low = 0, high = sorted->count;
+    struct sync_path *found = NULL;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (memcmp(sorted->at[middle]->content.at, to->there_content.at, SHA256_SIZE) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < sorted->count && sha256_equal(&sorted->at[low]->content, &to->there_content);
+         low++) {
+        struct sync_path *p = sorted->at[low];
+        if (!p->known)
+            continue;
+        if (strcmp(sync_name_of(p->here), sync_name_of(to->there)) == 0)
+            return p;
+        found = found ? found : p;
+    }
+    return found;
+}
+
 static bool moves_here(struct pass *s, int64_t *done, struct error *err)
 {
     struct sync_list left = {0};
     bool ok = true;
     sort(&s->gone_there, by_content);
     for (size_t i = 0; ok && i < s->fetch.count; i++) {
-        struct sync_path *to = s->fetch.at[i], wanted = {.content = to->there_content},
-                         *key = &wanted, **found = NULL;
-        if (!to->known && !to->is_here && to->there_size && s->gone_there.count)
-            found = bsearch(&key, s->gone_there.at, s->gone_there.count, sizeof(key), by_content);
-        struct sync_path *from = found ? *found : NULL;
+        struct sync_path *to = s->fetch.at[i], *from = NULL;
+        if (!to->known && !to->is_here && to->there_size)
+            from = went_as(&s->gone_there, to);
         error_clear(err);
-        if (from && from->known && move_here(s->r, from, to, err)) {
+        if (from && move_here(s->r, from, to, err)) {
             s->r->numbers.moved++;
             (*done)++;
             continue;
         }
-        ok = !from || !from->known || go_on(s->r, to, err);
-        if (!from || !from->known)
+        ok = !from || sync_go_on(s->r, to, err);
+        if (!from)
             sync_list_add(&left, to);
     }
     free(s->fetch.at);
@@ -556,7 +579,7 @@ static bool each(struct pass *s, struct sync_list *l,
         error_clear(err);
         if (one(s, l->at[i], err))
             (*done)++;
-        else if (!go_on(s->r, l->at[i], err))
+        else if (!sync_go_on(s->r, l->at[i], err))
             return false;
     }
     return true;
@@ -628,8 +651,8 @@ static bool folder_go(struct pass *s, struct sync_path *p, int64_t *done, struct
     if (holds && (r->asks || r->held || r->waiting))
         return true;
     bool ok = !holds  ? folder_delete(r, p, err)
-              : there ? folder_here(r, p, err)
-                      : folder_there(r, p, err);
+              : there ? sync_folder_here(r, p, err)
+                      : sync_folder_there(r, p, err);
     *done += ok;
     return ok;
 }
@@ -659,7 +682,7 @@ static bool delete_all(struct pass *s, int64_t *done, struct error *err)
         for (size_t i = 0; ok && i < s->folders_gone.count; i++) {
             error_clear(err);
             ok = folder_go(s, s->folders_gone.at[i], done, err) ||
-                 go_on(r, s->folders_gone.at[i], err);
+                 sync_go_on(r, s->folders_gone.at[i], err);
         }
     }
     return ok;
@@ -677,8 +700,8 @@ static bool folders_above(struct pass *s, const struct sync_list *l, bool there,
             continue;
         last = above;
         error_clear(err);
-        if (!(there ? folder_there(s->r, above, err) : folder_here(s->r, above, err)) &&
-            !go_on(s->r, l->at[i], err))
+        if (!(there ? sync_folder_there(s->r, above, err) : sync_folder_here(s->r, above, err)) &&
+            !sync_go_on(s->r, l->at[i], err))
             return false;
     }
     return true;
@@ -688,10 +711,12 @@ bool sync_act(struct sync_run *r, int64_t *done, struct error *err)
 {
     struct pass s = {.r = r};
     *done = 0;
+    if (!sync_folders_moved(r, done, err))
+        return false;
     decide_all(&s);
     bool ok = compare(&s, done, err) && adopt(&s, done, err) &&
-              make_folders(r, &s.folders_send, folder_there, done, err) &&
-              make_folders(r, &s.folders_fetch, folder_here, done, err) &&
+              make_folders(r, &s.folders_send, sync_folder_there, done, err) &&
+              make_folders(r, &s.folders_fetch, sync_folder_here, done, err) &&
               moves_there(&s, done, err) && moves_here(&s, done, err) &&
               each(&s, &s.respelled, respell, done, err) &&
               each(&s, &s.conflict, set_beside, done, err);

@@ -33,17 +33,36 @@ static void note(char list[SYNC_NEWS_MOST][27], int *count, const char *id, bool
         text_copy(text_of(id), list[(*count)++], 27);
 }
 
+static void note_turned(struct sync_news *n, const char *folder, const char *above)
+{
+    for (int i = 0; i < n->turned_count; i++)
+        if (strcmp(n->turned[i].folder, folder) == 0 && strcmp(n->turned[i].above, above) == 0)
+            return;
+    if (n->turned_count == SYNC_NEWS_MOST) {
+        n->all = true;
+        return;
+    }
+    struct sync_turned *t = &n->turned[n->turned_count++];
+    text_copy(text_of(folder), t->folder, sizeof(t->folder));
+    text_copy(text_of(above), t->above, sizeof(t->above));
+}
+
 static void event(struct sync_news *n, const json_t *j)
 {
     const char *kind = json_word(j, "kind"), *subject = json_word(j, "subject");
-    const char *asset = json_word(json_object_get(j, "body"), "asset");
+    const json_t *body = json_object_get(j, "body");
+    const char *asset = json_word(body, "asset");
     bool of_asset = strncmp(kind, "asset.", 6) == 0;
     n->number = json_count(j, "number");
     if (of_asset || strcmp(kind, "version.stored") == 0)
         note(n->assets, &n->asset_count, of_asset ? subject : asset, &n->all);
+    else if (strcmp(kind, "project.changed") == 0)
+        n->root = true;
     else if (strcmp(kind, "tree.changed") == 0)
         note(n->folders, &n->folder_count, subject, &n->all);
-    else if (strcmp(kind, "folder.changed") == 0)
+    else if (strcmp(kind, "folder.changed") == 0 && json_is_string(json_object_get(body, "parent")))
+        note_turned(n, subject, json_word(body, "parent"));
+    else if (strcmp(kind, "folder.changed") == 0) // an older house does not say where
         n->all = true;
 }
 
@@ -177,8 +196,8 @@ void sync_events_take(struct sync_events *e, struct sync_news *news)
 {
     pthread_mutex_lock(&e->lock);
     *news = e->news;
-    e->news.all = e->news.back = false;
-    e->news.asset_count = e->news.folder_count = 0;
+    e->news.all = e->news.root = e->news.back = false;
+    e->news.asset_count = e->news.folder_count = e->news.turned_count = 0;
     pthread_mutex_unlock(&e->lock);
 }
 

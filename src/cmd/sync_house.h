@@ -22,10 +22,16 @@ enum { SYNC_NEWS_MOST = 300 };
 struct sync_news {
     bool live;      // everything up to `number` has been told
     bool all;       // what happened is not known: list everything
+    bool root;      // the project may have another name
     bool back;      // the house knows fewer events than it did: it was restored from a backup
     int64_t number; // of the last event
-    char assets[SYNC_NEWS_MOST][27], folders[SYNC_NEWS_MOST][27]; // that may have changed
-    int asset_count, folder_count;
+    // What may have changed: assets; folders in which something did; folders that were made, named,
+    // moved or deleted, with the one that they lie in now, or lay in ("" the project's top).
+    char assets[SYNC_NEWS_MOST][27], folders[SYNC_NEWS_MOST][27];
+    struct sync_turned {
+        char folder[27], above[27];
+    } turned[SYNC_NEWS_MOST];
+    int asset_count, folder_count, turned_count;
 };
 bool sync_events_live(struct sync_events *e);
 // What came since the last time.

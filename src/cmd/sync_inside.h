@@ -1,4 +1,4 @@
-// Shared by cmd/sync_run.c, sync_look.c and sync_act.c only.
+// Shared by cmd/sync_*.c only.
 #pragma once
 #include "cmd/progress.h"
 #include "cmd/sync_house.h"
@@ -37,6 +37,8 @@ struct sync_run {
     int64_t left[HERE_LEFT_COUNT];
     // there
     bool list_due, listed, distrust; // distrust: the house was restored, deletions are asked about
+    unsigned listed_round, top_listed; // when all, and the top, were listed last
+    int64_t lists;                     // folders that were listed
     int64_t listed_us, refreshed_us, refresh_cost_us, event, event_kept;
     // the pass
     int64_t waiting, held, deletes;
@@ -60,6 +62,9 @@ void sync_say(json_t *list, const char *path, const char *why);
 void sync_read_ignore(struct sync_run *r);
 MUST_CHECK bool sync_look_here(struct sync_run *r, struct error *err);
 MUST_CHECK bool sync_look_there(struct sync_run *r, struct error *err);
+// The house's folder is where it was by its path; else (it, or one above it, was renamed or moved)
+// its path is found again. NOT_FOUND: it is gone.
+MUST_CHECK bool sync_root_still(struct sync_run *r, struct error *err);
 // Whether what is gone from the house's listing lies in another of its folders that is kept here.
 MUST_CHECK bool sync_moved_there(struct sync_run *r, const struct sync_path *p, bool *moved,
                                  struct error *err);
@@ -70,13 +75,21 @@ bool sync_left_out(struct sync_run *r, const char *path, bool folder);
 // Does what is to be done. *done: how many things were. False: nothing more can be done now.
 MUST_CHECK bool sync_act(struct sync_run *r, int64_t *done, struct error *err);
 
+// ---- sync_folders.c: those that got another name or place, moved on the other side as a whole
+MUST_CHECK bool sync_folders_moved(struct sync_run *r, int64_t *done, struct error *err);
+
 // ---- sync_move.c: bytes. What came through is known in the table and in the state.
 MUST_CHECK bool sync_send_all(struct sync_run *r, struct sync_list *list, int64_t *done,
                               struct error *err);
 MUST_CHECK bool sync_fetch_all(struct sync_run *r, struct sync_list *list, int64_t *done,
                                struct error *err);
 
-// ---- of sync_act.c, for sync_move.c
+// ---- of sync_act.c, for the others
+// The folder, and those above it, on the other side.
+MUST_CHECK bool sync_folder_there(struct sync_run *r, struct sync_path *p, struct error *err);
+MUST_CHECK bool sync_folder_here(struct sync_run *r, struct sync_path *p, struct error *err);
+// What could not be done waits. False: nothing more can be done now.
+MUST_CHECK bool sync_go_on(struct sync_run *r, struct sync_path *p, const struct error *err);
 MUST_CHECK bool sync_keep(struct sync_run *r, struct sync_path **list, size_t count,
                           struct error *err);
 void sync_hold(struct sync_run *r, struct sync_path *p, const struct error *err);

@@ -245,48 +245,91 @@ static void found_there(struct sync_run *r, const struct sync_there *n, bool kno
         sync_say(r->said, n->path, "the house has another file of this name in another spelling");
 }
 
-// Adds the folders in it to `more`, when that is given. *gone: there is no such folder any more.
-static bool list_one(struct sync_run *r, const char *path, struct arena *more, const char **folders,
-                     size_t *count, bool *gone, struct error *err)
+// Folders of the house that are to be listed: paths, "" the top. In `a`.
+struct anew {
+    struct arena *a;
+    const char **at;
+    size_t count, room;
+};
+
+static void anew_put(struct anew *l, const char *path)
+{
+    if (l->count == l->room) {
+        size_t room = l->room ? l->room * 2 : 256;
+        const char **more = ARENA_ARRAY(l->a, const char *, room);
+        if (l->count)
+            memcpy(more, l->at, l->count * sizeof(*more));
+        l->at = more;
+        l->room = room;
+    }
+    l->at[l->count++] = arena_text(l->a, path);
+}
+
+static void anew_add(struct anew *l, const char *path)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->at[i], path) == 0)
+            return;
+    anew_put(l, path);
+}
+
+static const char *folder_of(struct arena *a, const char *path)
+{
+    size_t above = (size_t)(sync_name_of(path) - path);
+    return arena_copy(a, path, above ? above - 1 : 0);
+}
+
+// One that was not there by this name and id: what lies in it is not known.
+static bool is_new_folder(struct sync_run *r, const struct sync_there *n)
+{
+    const struct sync_path *p = sync_table_at(r->table, n->path, true, false);
+    return !p || !p->is_there || strcmp(p->thing, n->thing) != 0 || strcmp(p->there, n->path) != 0;
+}
+
+// Adds folders in it to `more`: those that are new, or (`whole`) all. *gone: there is no such
+// folder any more.
+static bool list_one(struct sync_run *r, const char *path, bool whole, struct anew *more,
+                     bool *gone, struct error *err)
 {
     struct arena *a = arena_open(LIST_ARENA);
     struct sync_there *list;
     size_t listed;
     bool ok = sync_house_list(&r->root, path, a, &list, &listed, err);
+    for (size_t i = 0; ok && i < listed; i++)
+        if (list[i].folder && !sync_left_out(r, list[i].path, true)) {
+            if (whole)
+                anew_put(more, list[i].path);
+            else if (is_new_folder(r, &list[i]))
+                anew_add(more, list[i].path);
+        }
     for (int known = 1; ok && known >= 0; known--)
         for (size_t i = 0; i < listed; i++)
             found_there(r, &list[i], known);
-    for (size_t i = 0; ok && more && i < listed; i++)
-        if (list[i].folder && !sync_left_out(r, list[i].path, true))
-            folders[(*count)++] = arena_text(more, list[i].path);
+    r->lists++;
     arena_close(a);
     *gone = !ok && *path && err->kind == ERROR_NOT_FOUND;
     return ok || *gone;
 }
 
-enum { FOLDERS_MOST = 1 << 19, LIST_TRIES = 5 };
+enum { FOLDERS_MOST = 1 << 19, LIST_TRIES = 5, SOME_MOST = 5000 };
 
 static bool list_whole(struct sync_run *r, bool *gone, struct error *err)
 {
-    struct arena *a = arena_open((size_t)1 << 30);
-    const char **folders = calloc(FOLDERS_MOST, sizeof(*folders));
-    size_t count = 1;
-    if (!folders)
-        abort();
-    folders[0] = "";
+    struct anew folders = {.a = arena_open((size_t)1 << 30)};
     bool ok = true;
+    anew_put(&folders, "");
     *gone = false;
     r->round++;
-    for (size_t i = 0; ok && !*gone && i < count; i++)
-        ok = (count < FOLDERS_MOST / 2 ||
+    ok = !r->root.path || sync_root_still(r, err);
+    for (size_t i = 0; ok && !*gone && i < folders.count; i++)
+        ok = (folders.count < FOLDERS_MOST ||
               error_set(err, ERROR_TOO_BIG, "the house's folder has too many folders in it")) &&
-             list_one(r, folders[i], a, folders, &count, gone, err);
+             list_one(r, folders.at[i], true, &folders, gone, err);
     size_t at = 0;
     for (struct sync_path *p; ok && !*gone && (p = sync_table_next(r->table, &at));)
         if (p->seen_there != r->round)
             p->is_there = false;
-    free(folders);
-    arena_close(a);
+    arena_close(folders.a);
     return ok;
 }
 
@@ -302,6 +345,7 @@ static bool list_all(struct sync_run *r, struct error *err)
     if (ok) {
         r->list_due = false;
         r->listed = true;
+        r->listed_round = r->round;
         r->listed_us = clock_tick_us();
     }
     return ok;
@@ -316,92 +360,133 @@ static struct sync_path *thing_at(struct sync_run *r, const char *id, bool folde
     return NULL;
 }
 
-// A folder of the house that is to be listed again: its path, or "" for the top.
-static void again(struct arena *a, const char **list, size_t *count, const char *path)
+static bool is_top(const struct sync_run *r, const char *folder)
 {
-    for (size_t i = 0; i < *count; i++)
-        if (strcmp(list[i], path) == 0)
-            return;
-    list[(*count)++] = arena_text(a, path);
+    return strcmp(folder, r->folder) == 0 || (!r->folder[0] && strcmp(folder, r->project) == 0);
 }
 
-// The folder of an id, when it is one of ours.
-static void again_folder(struct sync_run *r, struct arena *a, const char **list, size_t *count,
-                         const char *id)
+// The folder of an id ("": the project's top), when it is one of ours.
+static bool anew_folder(struct sync_run *r, struct anew *l, const char *id)
 {
-    if (strcmp(id, r->folder) == 0 || (!r->folder[0] && strcmp(id, r->project) == 0)) {
-        again(a, list, count, "");
-        return;
+    if (is_top(r, id)) {
+        anew_add(l, "");
+        return true;
     }
     const struct sync_path *p = *id ? thing_at(r, id, true) : NULL;
     if (p)
-        again(a, list, count, p->there);
+        anew_add(l, p->there);
+    return p != NULL;
 }
 
-// Assets that are known: their folders, in one look through the table. `seen[i]`: it was one.
-static void again_known(struct sync_run *r, const struct sync_news *n, bool *seen, struct arena *a,
-                        const char **list, size_t *count)
+// What is known of the news: the folders that it lies in, in one look through the table.
+// `seen[i]`: asset i is known.
+static void anew_known(struct sync_run *r, const struct sync_news *n, bool *seen, struct anew *l)
 {
     size_t at = 0;
-    for (struct sync_path *p; n->asset_count && (p = sync_table_next(r->table, &at));)
+    bool any = n->asset_count || n->turned_count;
+    for (struct sync_path *p; any && (p = sync_table_next(r->table, &at));) {
         for (int i = 0; i < n->asset_count && p->is_there && !p->folder; i++)
             if (strcmp(n->assets[i], p->thing) == 0) {
-                size_t above = (size_t)(sync_name_of(p->there) - p->there);
-                again(a, list, count, arena_copy(a, p->there, above ? above - 1 : 0));
+                anew_add(l, folder_of(l->a, p->there));
                 seen[i] = true;
             }
+        for (int i = 0; i < n->turned_count && p->is_there && p->folder; i++)
+            if (strcmp(n->turned[i].folder, p->thing) == 0)
+                anew_add(l, folder_of(l->a, p->there));
+    }
 }
 
-// Lists the folders again; what is in none of them any more is gone, or has moved to a folder that
-// is asked for by its asset.
-static bool list_some(struct sync_run *r, struct arena *a, const char **list, size_t *count,
-                      struct error *err)
+// Folders that came, or got another name or place: where they are now. One that is ours nowhere may
+// be above all of ours.
+static bool anew_turned(struct sync_run *r, const struct sync_news *n, struct anew *l,
+                        struct error *err)
 {
-    size_t done = 0;
-    while (done < *count) {
-        size_t from = done;
-        for (; done < *count; done++) {
-            bool gone;
-            if (!list_one(r, list[done], NULL, NULL, NULL, &gone, err))
-                return false;
-            r->list_due |= gone;
+    bool outside = n->root;
+    for (int i = 0; i < n->turned_count; i++)
+        outside |= is_top(r, n->turned[i].folder) ||
+                   (!anew_folder(r, l, n->turned[i].above) && r->folder[0]);
+    return !outside || sync_root_still(r, err);
+}
+
+// Of what was listed in folders (`listed` says so of a path's folder), what was not there is gone,
+// and all below a folder that is gone. A file may have moved to a folder that was not listed: that is
+// added. *more: there was something.
+static bool settle_there(struct sync_run *r, const struct sync_news *n, struct anew *l, bool *more,
+                         struct error *err)
+{
+    int asked = 0;
+    size_t at = 0;
+    *more = false;
+    for (struct sync_path *p; (p = sync_table_next(r->table, &at));) {
+        if (!p->is_there || p->seen_there == r->round)
+            continue;
+        const struct sync_path *above = sync_table_above(r->table, p);
+        bool top = !above && !memchr(p->key, '/', strlen(p->key) - p->folder);
+        if (!(top ? r->top_listed == r->round : above && above->listed == r->round))
+            continue;
+        p->is_there = false;
+        *more = true;
+        if (p->folder) {
+            p->listed = r->round; // with all that is in it
+            continue;
         }
+        // What went with its folder is asked for only when it was told of by itself.
+        bool asks = top || above->is_there;
+        for (int i = 0; i < n->asset_count && !asks; i++)
+            asks = strcmp(n->assets[i], p->thing) == 0;
+        if (!asks || !p->thing[0])
+            continue;
+        char place[27];
+        bool there;
+        r->list_due |= ++asked > UNKNOWN_MOST;
         if (r->list_due)
             return true;
-        size_t at = 0;
-        for (struct sync_path *p; (p = sync_table_next(r->table, &at));) {
-            if (!p->is_there || p->seen_there == r->round)
-                continue;
-            size_t above = (size_t)(sync_name_of(p->there) - p->there);
-            const char *folder = arena_copy(a, p->there, above ? above - 1 : 0);
-            for (size_t i = from; i < done && p->is_there; i++)
-                if (strcmp(list[i], folder) == 0) {
-                    char place[27];
-                    bool there;
-                    p->is_there = false;
-                    r->list_due |= p->folder;
-                    if (p->folder || !p->thing[0])
-                        continue;
-                    if (!sync_house_place_of(&r->root, p->thing, place, &there, err))
-                        return false;
-                    if (there && *count < 2 * SYNC_NEWS_MOST)
-                        again_folder(r, a, list, count, *place ? place : r->project);
-                }
+        if (!sync_house_place_of(&r->root, p->thing, place, &there, err))
+            return false;
+        if (there)
+            anew_folder(r, l, place);
+    }
+    return true;
+}
+
+// Lists the folders again, and those that are new in them with all that is in them.
+static bool list_some(struct sync_run *r, const struct sync_news *n, struct anew *l,
+                      struct error *err)
+{
+    bool more = l->count;
+    for (size_t done = 0; more;) {
+        for (; done < l->count; done++) {
+            bool gone;
+            struct sync_path *p = sync_table_at(r->table, l->at[done], true, false);
+            r->list_due |= done >= SOME_MOST;
+            if (r->list_due)
+                return true;
+            if (!list_one(r, l->at[done], false, l, &gone, err))
+                return false;
+            if (!*l->at[done])
+                r->top_listed = r->round;
+            p = p ? p : sync_table_at(r->table, l->at[done], true, false);
+            if (p)
+                p->listed = r->round;
+            if (p && gone)
+                p->is_there = false;
         }
+        if (!settle_there(r, n, l, &more, err) || r->list_due)
+            return r->list_due;
+        more |= done < l->count;
     }
     return true;
 }
 
 static bool refresh(struct sync_run *r, const struct sync_news *n, struct error *err)
 {
-    struct arena *a = arena_open((size_t)1 << 30);
-    const char **list = ARENA_ARRAY(a, const char *, 4 * SYNC_NEWS_MOST);
-    bool *seen = ARENA_ARRAY(a, bool, SYNC_NEWS_MOST), ok = true;
-    size_t count = 0;
+    struct anew l = {.a = arena_open((size_t)1 << 30)};
+    bool *seen = ARENA_ARRAY(l.a, bool, SYNC_NEWS_MOST), ok = true;
     int unknown = 0;
-    again_known(r, n, seen, a, list, &count);
+    anew_known(r, n, seen, &l);
     for (int i = 0; i < n->folder_count; i++)
-        again_folder(r, a, list, &count, n->folders[i]);
+        anew_folder(r, &l, n->folders[i]);
+    ok = anew_turned(r, n, &l, err);
     for (int i = 0; ok && i < n->asset_count && !r->list_due; i++) {
         char place[27];
         bool there;
@@ -410,10 +495,10 @@ static bool refresh(struct sync_run *r, const struct sync_news *n, struct error 
         r->list_due = ++unknown > UNKNOWN_MOST;
         ok = sync_house_place_of(&r->root, n->assets[i], place, &there, err);
         if (ok && there)
-            again_folder(r, a, list, &count, *place ? place : r->project);
+            anew_folder(r, &l, place);
     }
-    ok = ok && (r->list_due || list_some(r, a, list, &count, err));
-    arena_close(a);
+    ok = ok && (r->list_due || list_some(r, n, &l, err));
+    arena_close(l.a);
     return ok;
 }
 
@@ -433,8 +518,9 @@ bool sync_look_there(struct sync_run *r, struct error *err)
     r->list_due |=
         n->all || now - r->listed_us > (n->live ? r->wish->scan_s * 1000000 : without_news_us);
     r->round++;
-    r->stirred |= r->list_due || n->asset_count || n->folder_count;
-    if (!r->list_due && (n->asset_count || n->folder_count))
+    bool some = n->asset_count || n->folder_count || n->turned_count || n->root;
+    r->stirred |= r->list_due || some;
+    if (!r->list_due && some)
         ok = refresh(r, n, err);
     if (ok && r->list_due)
         ok = list_all(r, err);
@@ -458,7 +544,8 @@ bool sync_moved_there(struct sync_run *r, const struct sync_path *p, bool *moved
         return true;
     if (!sync_house_place_of(&r->root, p->thing, place, moved, err))
         return false;
-    const char *at = *place ? place : r->project, *top = r->folder[0] ? r->folder : r->project;
-    *moved = *moved && (strcmp(at, top) == 0 || thing_at(r, at, true));
+    // In a folder that is not known: it may be one of ours that was not listed yet.
+    bool known = is_top(r, place) || thing_at(r, place, true);
+    *moved = *moved && (known || r->listed_round != r->round);
     return true;
 }

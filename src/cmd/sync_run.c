@@ -9,6 +9,7 @@
 
 #include "plat/clock.h"
 #include "plat/files.h"
+#include "plat/ids.h"
 #include "plat/watch.h"
 #include "wire/address.h"
 
@@ -74,7 +75,8 @@ static json_t *status_json(const struct sync_run *r, bool over)
     const struct sync_numbers *n = &r->numbers;
     json_t *all = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "id", r->wish->id, "dir",
-        r->wish->dir, "house", r->house.url ? r->house.url : "", "root", r->wish->root, "state",
+        r->wish->dir, "house", r->house.url ? r->house.url : "", "root",
+        r->root.path ? r->root.path : r->wish->root, "state",
         state_word(r, over), "at", clock_text(clock_now_ms()).text, "paths",
         (json_int_t)sync_table_count(r->table), "waiting", (json_int_t)r->waiting, "held",
         (json_int_t)r->held, "deletes", (json_int_t)(r->asks ? r->deletes : 0), "links",
@@ -183,28 +185,131 @@ static void row_came(void *context, const struct sync_row *row)
     sync_path_load(context, row);
 }
 
-// The project and the folder in the house, by their ids.
-static bool find_root(struct sync_run *r, struct error *err)
+// ---- the folder in the house: found by its path once, and by its id since, whatever it is called
+
+static const char *ids_path(const struct sync_run *r, char path[PATH_MAX])
+{
+    return path_join(path, PATH_MAX, r->wish->state, "root") ? path : NULL;
+}
+
+static void ids_read(struct sync_run *r)
+{
+    char path[PATH_MAX];
+    struct error none;
+    struct buf content = BUF_LIMIT(4096);
+    bool ok = ids_path(r, path) && file_read(path, &content, &none);
+    text rest = {ok ? content.at : "", ok ? content.size : 0}, project = text_cut(&rest, '\n'),
+         folder = text_cut(&rest, '\n');
+    if (id_valid(project) && (!folder.size || id_valid(folder))) {
+        text_copy(project, r->project, sizeof(r->project));
+        text_copy(folder, r->folder, sizeof(r->folder));
+    }
+    buf_free(&content);
+}
+
+static void ids_write(const struct sync_run *r)
+{
+    char path[PATH_MAX];
+    struct error none;
+    struct buf content = BUF_LIMIT(4096);
+    buf_format(&content, "%s\n%s\n", r->project, r->folder);
+    if (ids_path(r, path)) // without it a renamed folder is not found again at the next start
+        (void)!file_write(path, content.at, content.size, 0600, &none);
+    buf_free(&content);
+}
+
+static json_t *node_at(struct sync_run *r, const char *path, struct error *err)
+{
+    struct arena *a = arena_open(1 << 17);
+    json_t *node = house_ask(r->house.client, "GET", NULL, err, "/tree?path=%s",
+                             address_encode(a, text_of(path)));
+    arena_close(a);
+    return node;
+}
+
+// Names may be taken by others since: the ids count.
+static bool root_by_path(struct sync_run *r, const char *root, struct error *err)
 {
     struct arena *a = r->wish->call->arena;
-    text rest = text_of(r->wish->root + 1), first = text_cut(&rest, '/');
-    const char *top = arena_format(a, "/%.*s", (int)first.size, first.at);
-    json_t *project = house_ask(r->house.client, "GET", NULL, err, "/tree?path=%s",
-                                address_encode(a, text_of(top)));
-    json_t *root = project ? house_ask(r->house.client, "GET", NULL, err, "/tree?path=%s",
-                                       address_encode(a, text_of(r->wish->root)))
-                           : NULL;
-    bool ok = root && strcmp(json_word(root, "kind"), "file") != 0;
-    if (root && !ok)
-        error_set(err, ERROR_INPUT, "%s is a file of the house, no folder", r->wish->root);
+    text rest = text_of(root + 1), first = text_cut(&rest, '/');
+    json_t *project = node_at(r, arena_format(a, "/%.*s", (int)first.size, first.at), err);
+    json_t *node = project ? node_at(r, root, err) : NULL;
+    bool ok = node && strcmp(json_word(node, "kind"), "file") != 0;
+    if (node && !ok)
+        error_set(err, ERROR_INPUT, "%s is a file of the house, no folder", root);
+    const char *id = rest.size ? json_word(node, "id") : "";
+    if (ok && r->project[0] &&
+        (strcmp(json_word(project, "id"), r->project) != 0 || strcmp(id, r->folder) != 0))
+        ok = error_set(err, ERROR_NOT_FOUND, "%s is another folder by now", root);
     if (ok) {
         text_copy(text_of(json_word(project, "id")), r->project, sizeof(r->project));
-        if (rest.size)
-            text_copy(text_of(json_word(root, "id")), r->folder, sizeof(r->folder));
-        r->root = (struct sync_root){r->house.client, arena_text(a, json_word(root, "path"))};
+        text_copy(text_of(id), r->folder, sizeof(r->folder));
+        r->root = (struct sync_root){r->house.client, arena_text(a, json_word(node, "path"))};
     }
     json_decref(project);
-    json_decref(root);
+    json_decref(node);
+    return ok;
+}
+
+static const json_t *by_id(const json_t *list, const char *id)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(list, i, one) if (strcmp(json_word(one, "id"), id) == 0) return one;
+    return NULL;
+}
+
+static bool root_by_ids(struct sync_run *r, struct error *err)
+{
+    struct arena *a = r->wish->call->arena;
+    const char *path = "";
+    json_t *tops = house_ask(r->house.client, "GET", NULL, err, "/tree/list?path=/");
+    json_t *folders = tops && r->folder[0] ? house_ask(r->house.client, "GET", NULL, err,
+                                                       "/projects/%s/folders", r->project)
+                                           : NULL;
+    bool asked = tops && (!r->folder[0] || folders);
+    const json_t *top = by_id(tops, r->project), *at = NULL;
+    const char *id = r->folder;
+    for (int depth = 0; top && *id && depth < 100 && (at = by_id(folders, id)); depth++) {
+        path = arena_format(a, "/%s%s", json_word(at, "name"), path);
+        id = json_word(at, "parent");
+    }
+    bool ok = top && (!r->folder[0] || (at && !*id));
+    if (ok)
+        r->root = (struct sync_root){r->house.client,
+                                     arena_format(a, "%s%s", json_word(top, "path"), path)};
+    else if (asked) {
+        error_set(err, ERROR_NOT_FOUND, "the house's folder %s is gone", r->wish->root);
+        error_why(err, "it was deleted there, or is not yours to see any more");
+        error_fix(err, "have it restored; or begin anew: posthouse sync forget, then sync DIR "
+                       "--with PROJECT");
+    }
+    json_decref(tops);
+    json_decref(folders);
+    return ok;
+}
+
+bool sync_root_still(struct sync_run *r, struct error *err)
+{
+    const char *was = r->root.path;
+    bool ok = (was && root_by_path(r, was, err)) ||
+              ((!was || err->kind == ERROR_NOT_FOUND) && root_by_ids(r, err));
+    if (ok && was && strcmp(was, r->root.path) != 0)
+        fprintf(stderr, "posthouse: %s is called %s in the house now\n", was, r->root.path);
+    if (ok)
+        error_clear(err);
+    return ok;
+}
+
+static bool find_root(struct sync_run *r, struct error *err)
+{
+    ids_read(r);
+    bool ok = root_by_path(r, r->wish->root, err) ||
+              (r->project[0] && err->kind == ERROR_NOT_FOUND && root_by_ids(r, err));
+    if (ok) {
+        error_clear(err);
+        ids_write(r);
+    }
     return ok;
 }
 
@@ -352,7 +457,7 @@ static int run_on(struct sync_run *r, struct error *err)
         say_watches(r);
         if (first && ok && !r->wish->json)
             fprintf(stderr, "posthouse: %s and %s are kept the same; press Ctrl-C to end\n",
-                    r->wish->dir, r->wish->root);
+                    r->wish->dir, r->root.path);
         if (clock_tick_us() - told_us > SAY_US || done) {
             tell_status(r, false);
             told_us = clock_tick_us();

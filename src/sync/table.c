@@ -202,6 +202,43 @@ bool sync_path_there(struct sync_path *p, const struct sync_there *n, unsigned r
     return true;
 }
 
+void sync_path_follow(struct sync_path *from, struct sync_path *to, const char *path, bool there,
+                      unsigned round)
+{
+    if (there) {
+        struct sync_there n = {.path = path,
+                               .thing = from->thing,
+                               .version = from->version,
+                               .folder = from->folder,
+                               .number = from->number,
+                               .size = from->there_size,
+                               .modified_ms = from->there_ms,
+                               .content = from->there_content};
+        to->seen_there = 0; // its new name counts
+        sync_path_there(to, &n, round);
+        from->is_there = false;
+    } else {
+        struct here_item item = {path, from->folder, from->now.size, from->now.changed_ns,
+                                 from->now.inode};
+        to->seen_here = 0;
+        sync_path_here(to, &item, round);
+        to->hashed = from->hashed;
+        to->here_content = from->here_content;
+        from->is_here = false;
+    }
+    to->gone_us = from->gone_us;
+    if (!to->here)
+        spell(&to->here, path);
+    if (!to->there)
+        spell(&to->there, path);
+    if (from->known) {
+        to->known = true;
+        to->last = from->last;
+        to->content = from->content;
+        from->known = false;
+    }
+}
+
 void sync_path_equal(struct sync_path *p)
 {
     p->known = p->is_here = p->is_there = true;

@@ -17,6 +17,7 @@ struct sync_path {
     bool unsure;                          // a folder above can not be read: leave it alone
     bool hashed;                          // here_content is of what is here now
     unsigned seen_here, seen_there;       // the round that last saw it
+    unsigned listed;                      // a folder's: the round that last listed it there
     int64_t gone_us;                      // when it was found missing here
     struct here_seen last, now;           // here: when both were equal; now
     sha256 content;                       // when both were equal
@@ -52,6 +53,10 @@ struct sync_there {
     sha256 content;
 };
 bool sync_path_there(struct sync_path *p, const struct sync_there *n, unsigned round);
+// What is known of `from` is known of `to` from here on, which lies at `path` on one side (`there`,
+// else here), where `from` lay; the other side's spelling is `path` too unless it has its own.
+void sync_path_follow(struct sync_path *from, struct sync_path *to, const char *path, bool there,
+                      unsigned round);
 // Both are equal: what is here now and what is there.
 void sync_path_equal(struct sync_path *p);
 struct sync_row sync_path_row(const struct sync_path *p); // to be written; borrowed

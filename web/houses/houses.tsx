@@ -97,7 +97,7 @@ export function HouseOrder({ project, assets, way, close }: { project: string; a
       {list?.length === 0 && <p>There is no other house yet. {is_admin.value ? <a href="/admin/houses" onClick={close}>Name one</a> : "Ask an administrator to name one."}</p>}
       {list && list.length > 0 && <Choice label={way === "out" ? "To" : "From"} value={house} set={set_house} options={list.map((h) => ({ value: h.id, label: h.name }))} />}
       <Field label="Its project" value={there} set={set_there} required hint={way === "out" ? "made there when it is missing and the account there may" : "by name or id; all of it comes into this project"} />
-      <p class="quiet">All versions go, with decisions, notes, drawings and what people told. What is there already is not moved again; nothing is overwritten.</p>
+      <p class="quiet">All versions go, with decisions, notes, drawings and what people told. What is there already is not moved again; no version is overwritten; a name, a place and a note that changed later count.</p>
       {wrong && <ProblemBox problem={wrong} />}
     </Dialog>
   );
@@ -114,6 +114,8 @@ function Result({ p }: { p: Parcel }) {
     <>
       <span class="good">{p.way === "out" ? "sent" : "fetched"}</span>: {[plural(r.versions, "version"), plural(r.notes, "note"), plural(r.files, "file")].join(", ")}; {size_text(r.moved)} moved{r.via ? ` by ${r.via}` : ""}{r.moved && r.took_ms ? `, ${rate_text((r.moved * 1000) / r.took_ms)}` : ""}
       {r.renumbered.map((line) => <div key={line} class="quiet">{line}</div>)}
+      {(r.renamed || r.placed || r.notes_changed || r.notes_gone) ? <div class="quiet">{[plural(r.renamed ?? 0, "name"), plural(r.placed ?? 0, "place"), plural(r.notes_changed, "note")].join(", ")} changed, {plural(r.notes_gone ?? 0, "note")} deleted.</div> : null}
+      {(r.names_kept ?? 0) > 0 && <div class="quiet">{plural(r.names_kept ?? 0, "asset")} kept names and places: the account there may not edit.</div>}
       {r.told_kept > 0 && <div class="quiet">Of {plural(r.told_kept, "asset")} people told something else at both houses; both were left so.</div>}
     </>
   );

@@ -189,6 +189,15 @@ static bool depth_of(struct db_tx *tx, const char *folder, const char *own, int 
     return true;
 }
 
+// With the folder that it lies in (or lay in): who keeps a list of that looks there alone.
+static bool say_folder(struct db_tx *tx, const char *project, const char *folder,
+                       const char *parent, struct error *err)
+{
+    char body[64];
+    snprintf(body, sizeof(body), "{\"parent\":\"%s\"}", parent);
+    return db_event(tx, "folder.changed", project, folder, body, err);
+}
+
 static bool too_deep(struct error *err)
 {
     error_set(err, ERROR_TOO_BIG, "this folder would lie too deep");
@@ -212,9 +221,9 @@ bool folder_add(struct db_tx *tx, const char *folder, const char *project, const
         return false;
     if (depth >= FOLDER_DEPTH)
         return too_deep(err);
-    return db_run(tx, err, "insert into folders values (?1, ?2, ?3, ?4, 0)", "ssss", folder,
-                  project, parent, name) &&
-           say(tx, "folder.changed", project, folder, err);
+    return db_run(tx, err, "insert into folders (id, project, parent, name, assets) values (?1, ?2, ?3, ?4, 0)",
+                  "ssss", folder, project, parent, name) &&
+           say_folder(tx, project, folder, parent, err);
 }
 
 bool folder_ensure(struct db_tx *tx, const char *project, const char *parent, const char *path,
@@ -315,9 +324,12 @@ bool folder_change(struct db_tx *tx, const char *folder, const char *name, const
         taken(err, new_name);
         goto out;
     }
-    ok = db_run(tx, err, "update folders set name = ?2, parent = ?3 where id = ?1", "sss", folder,
-                new_name, new_parent) &&
-         say(tx, "folder.changed", project, folder, err);
+    ok = db_run(tx, err,
+                "update folders set name = ?2, parent = ?3, named_ms = case when name = ?2 then "
+                "named_ms else max(named_ms + 1, ?4) end, placed_ms = case when parent = ?3 then "
+                "placed_ms else max(placed_ms + 1, ?4) end where id = ?1",
+                "sssi", folder, new_name, new_parent, clock_now_ms()) &&
+         say_folder(tx, project, folder, new_parent, err);
 out:
     json_decref(now);
     return ok;
@@ -329,6 +341,7 @@ bool folder_delete(struct db_tx *tx, const char *folder, struct error *err)
     int64_t folders, assets;
     if (!folder_get(tx, folder, &now, err))
         return false;
+    const char *parent = json_string_value(json_object_get(now, "parent"));
     bool ok =
         db_one_int(tx, &folders, 0, err, "select count(*) from folders where parent = ?1", "s",
                    folder) &&
@@ -344,7 +357,8 @@ bool folder_delete(struct db_tx *tx, const char *folder, struct error *err)
     // Deleted assets that lay in it come back to the top when they are restored.
     ok = ok && db_run(tx, err, "update assets set folder = '' where folder = ?1", "s", folder) &&
          db_run(tx, err, "delete from folders where id = ?1", "s", folder) &&
-         say(tx, "folder.changed", json_string_value(json_object_get(now, "project")), folder, err);
+         say_folder(tx, json_string_value(json_object_get(now, "project")), folder,
+                    parent ? parent : "", err);
     json_decref(now);
     return ok;
 }

@@ -32,7 +32,8 @@ struct carry {
     struct arena *a; // of the whole parcel
     char self[27], project[27], house[27], person[27], transfer[27], by[300];
     char there[27]; // the other house's project
-    const char *named;
+    const char *asked, *named; // what it was called in the order, ""; else as ours
+    char there_name[300];
     bool in;
     json_t *ids;   // of the assets that are meant; empty: all
     json_t *paths; // of those only what is there
@@ -584,6 +585,10 @@ static void add_taken(struct carry *c, const json_t *taken)
     add_to(r, "assets_made", json_is_true(json_object_get(taken, "made")));
     add_to(r, "notes", parcel_count(taken, "notes"));
     add_to(r, "notes_changed", parcel_count(taken, "notes_changed"));
+    add_to(r, "notes_gone", parcel_count(taken, "notes_gone"));
+    add_to(r, "renamed", json_is_true(json_object_get(taken, "renamed")));
+    add_to(r, "placed", json_is_true(json_object_get(taken, "placed")));
+    add_to(r, "names_kept", json_is_true(json_object_get(taken, "names_kept")));
     add_to(r, "files", parcel_count(taken, "count"));
     add_to(r, "bytes", parcel_count(taken, "bytes"));
     add_to(r, "told_kept", strcmp(parcel_word(taken, "told"), "kept") == 0);
@@ -659,24 +664,89 @@ static bool carry_asset(struct carry *c, const char *asset, struct error *err)
 
 // ---- which project, which assets
 
-static bool find_there(struct carry *c, struct error *err)
+// Where the same went before: that project may be called otherwise by now.
+struct before {
+    struct carry *c;
+    char project[27], name[300];
+};
+
+static bool before_in(struct db_tx *tx, void *context, struct error *err)
 {
-    json_t *list = ask_json(c, NULL, err, "/projects"), *one;
+    struct before *b = context;
+    struct db_rows *rows =
+        db_query(tx,
+                 "select result from parcels where project = ?1 and house = ?2 and way = ?3 and "
+                 "there = ?4 and result is not null order by created_ms desc, id desc limit 1",
+                 "ssss", b->c->project, b->c->house, b->c->in ? "in" : "out", b->c->asked);
+    json_t *result = db_next(rows) ? json_loads(db_text(rows, 0), 0, NULL) : NULL;
+    text_copy(text_of(parcel_word(result, "project")), b->project, sizeof(b->project));
+    text_copy(text_of(parcel_word(result, "project_name")), b->name, sizeof(b->name));
+    json_decref(result);
+    return db_end(rows, err);
+}
+
+// A project that was made there by our name, and that nobody renamed there, is called as ours now.
+// The account there may not be allowed to: then it keeps its name.
+static void name_there(struct carry *c, const char *was)
+{
+    struct error none;
+    struct reply reply;
+    if (c->in || *c->asked || strcmp(was, c->there_name) != 0 || strcmp(was, c->named) == 0)
+        return;
+    struct arena *a = arena_open(1 << 20);
+    json_t *body = json_pack("{s:s}", "name", c->named);
+    char *written = must(json_dumps(body, JSON_COMPACT));
+    struct call call = {.method = "PATCH",
+                        .path = arena_format(a, "/api/v1/projects/%s", c->there),
+                        .body = text_of(written)};
+    if (ask(c, &call, a, &reply, &none))
+        text_copy(text_of(c->named), c->there_name, sizeof(c->there_name));
+    free(written);
+    json_decref(body);
+    arena_close(a);
+}
+
+static void look_there(struct carry *c, const json_t *list, const char *id, const char *name,
+                       int *same)
+{
     size_t i;
-    int same = 0;
-    if (!list)
-        return false;
+    const json_t *one;
     json_array_foreach(list, i, one)
     {
-        bool is = strcmp(parcel_word(one, "id"), c->named) == 0,
-             named = strcmp(parcel_word(one, "name"), c->named) == 0;
-        same += named;
-        if (is || named)
-            text_copy(text_of(parcel_word(one, "id")), c->there, sizeof(c->there));
-        if (is)
-            break;
+        bool is = *id && strcmp(parcel_word(one, "id"), id) == 0,
+             named = *name && strcmp(parcel_word(one, "name"), name) == 0;
+        *same += named;
+        if (!is && !named)
+            continue;
+        text_copy(text_of(parcel_word(one, "id")), c->there, sizeof(c->there));
+        text_copy(text_of(parcel_word(one, "name")), c->there_name, sizeof(c->there_name));
+        if (is) {
+            *same = 1;
+            return;
+        }
     }
+}
+
+static bool find_there(struct carry *c, struct error *err)
+{
+    struct before before = {.c = c};
+    int same = 0;
+    json_t *list = ask_json(c, NULL, err, "/projects");
+    if (!list)
+        return false;
+    if (!db_read(c->w->db, before_in, &before, err)) {
+        json_decref(list);
+        return false;
+    }
+    if (!*c->asked) // where it went before, whatever both are called now
+        look_there(c, list, before.project, "", &same);
+    if (!*c->there)
+        look_there(c, list, c->named, c->named, &same);
+    if (!*c->there)
+        look_there(c, list, before.project, "", &same);
     json_decref(list);
+    if (*c->there && strcmp(c->there, before.project) == 0)
+        name_there(c, before.name);
     if (same > 1) {
         error_set(err, ERROR_CONFLICT, "%s has %d projects called %s", c->other.name, same,
                   c->named);
@@ -692,6 +762,7 @@ static bool find_there(struct carry *c, struct error *err)
     json_t *body = json_pack("{s:s}", "name", c->named);
     json_t *made = ask_json(c, body, err, "/projects");
     text_copy(text_of(parcel_word(made, "id")), c->there, sizeof(c->there));
+    text_copy(text_of(c->named), c->there_name, sizeof(c->there_name));
     json_decref(body);
     json_decref(made);
     return made &&
@@ -784,7 +855,8 @@ static bool order_in(struct db_tx *tx, void *context, struct error *err)
         text_copy(text_of(db_text(rows, 0)), c->project, sizeof(c->project));
         text_copy(text_of(db_text(rows, 1)), c->house, sizeof(c->house));
         c->in = strcmp(db_text(rows, 2), "in") == 0;
-        c->named = arena_text(c->a, *db_text(rows, 3) ? db_text(rows, 3) : db_text(rows, 9));
+        c->asked = arena_text(c->a, db_text(rows, 3));
+        c->named = *c->asked ? c->asked : arena_text(c->a, db_text(rows, 9));
         json_t *wish = json_loads(db_text(rows, 4), 0, NULL);
         c->ids = json_is_array(json_object_get(wish, "assets"))
                      ? json_incref(json_object_get(wish, "assets"))
@@ -898,9 +970,11 @@ bool parcel_carry(const struct carrier_wish *w, json_t **result, json_t **receip
     struct carry c = {.w = w, .a = arena_open((size_t)256 << 20)};
     *result = *receipt = NULL;
     pthread_mutex_init(&c.turn, NULL);
-    c.result = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:[]}", "assets", 0,
-                         "assets_made", 0, "versions", 0, "notes", 0, "notes_changed", 0,
-                         "decisions", 0, "files", 0, "bytes", 0, "told_kept", 0, "renumbered");
+    c.result = json_pack(
+        "{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:[]}", "assets", 0,
+        "assets_made", 0, "versions", 0, "notes", 0, "notes_changed", 0, "notes_gone", 0,
+        "renamed", 0, "placed", 0, "names_kept", 0, "decisions", 0, "files", 0, "bytes", 0,
+        "told_kept", 0, "renumbered");
     bool ok = houses_self(w->db, c.self, err) && db_read(w->db, order_in, &c, err);
     if (ok) {
         struct client_wish cw = {.url = c.other.url,
@@ -914,6 +988,7 @@ bool parcel_carry(const struct carrier_wish *w, json_t **result, json_t **receip
     json_object_set_new(c.result, "via", json_string(c.via && c.moved ? c.via : ""));
     json_object_set_new(c.result, "took_ms", json_integer((clock_tick_us() - began_us) / 1000));
     json_object_set_new(c.result, "project", json_string(c.there));
+    json_object_set_new(c.result, "project_name", json_string(c.there_name));
     way_close(c.way);
     stream_leave(c.stream);
     client_close(c.client);

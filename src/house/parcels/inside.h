@@ -7,7 +7,7 @@ int64_t parcel_count(const json_t *object, const char *name);    // 0
 
 // ---- origins.c
 // Where a local thing was made: this house itself unless it came from another. `kind` is asset,
-// version or note.
+// version, note or folder.
 bool origin_of(struct db_tx *tx, const char *self, const char *kind, const char *local,
                char house[27], char thing[27], struct error *err);
 // The local thing of a project that is that one; *local "" when there is none.
@@ -15,6 +15,19 @@ bool origin_find(struct db_tx *tx, const char *self, const char *project, const 
                  const char *house, const char *thing, char local[27], struct error *err);
 bool origin_keep(struct db_tx *tx, const char *self, const char *project, const char *kind,
                  const char *house, const char *thing, const char *local, struct error *err);
+
+// ---- later.c: names, places, deleted notes: the later change counts
+// The folder here of the document's asset, "" for the top; `make`: made when it is missing, else
+// *found may be false.
+bool later_folder(struct db_tx *tx, const struct parcel_wish *w, bool make, char to[27],
+                  bool *found, struct error *err);
+// A new asset's name and place are as old as they are there.
+bool later_stamp(struct db_tx *tx, const struct parcel_wish *w, const char *asset,
+                 struct error *err);
+// Of one that was here: said in renamed, placed, names_kept.
+bool later_take(struct db_tx *tx, const struct parcel_wish *w, const char *asset, json_t *said,
+                struct error *err);
+bool later_gone(struct db_tx *tx, const struct parcel_wish *w, int64_t *count, struct error *err);
 
 // ---- lot.c: some files at once, by several threads
 struct lot_file {

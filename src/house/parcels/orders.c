@@ -72,13 +72,26 @@ static bool say(struct db_tx *tx, const char *parcel, struct error *err)
     return db_end(rows, err) && db_event(tx, "parcel.changed", project, parcel, NULL, err);
 }
 
+// What is called as ours there follows our name.
+static bool is_named_so(struct db_tx *tx, const struct parcel_order *o, bool *same,
+                        struct error *err)
+{
+    int64_t named = 0;
+    bool ok = o->in || db_one_int(tx, &named, 0, err,
+                                  "select count(*) from projects where id = ?1 and name = ?2", "ss",
+                                  o->project, o->there);
+    *same = named > 0;
+    return ok;
+}
+
 bool parcel_make(struct db_tx *tx, const struct parcel_order *o, int64_t now_ms, id *made,
                  struct error *err)
 {
     json_t *house = NULL;
     id job;
+    bool same;
     *made = id_new();
-    if (!houses_get(tx, o->house, &house, err))
+    if (!is_named_so(tx, o, &same, err) || !houses_get(tx, o->house, &house, err))
         return false;
     const char *name = parcel_word(house, "name");
     json_t *wish = json_pack("{s:O*, s:O*}", "assets", o->assets, "paths", o->paths);
@@ -88,7 +101,7 @@ bool parcel_make(struct db_tx *tx, const struct parcel_order *o, int64_t now_ms,
                      "insert into parcels values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, null, null, ?9, "
                      "?10, ?11)",
                      "ssssssssssi", made->text, o->project, o->house, name, o->in ? "in" : "out",
-                     o->there, text, job.text, o->person, o->by, now_ms) &&
+                     same ? "" : o->there, text, job.text, o->person, o->by, now_ms) &&
               say(tx, made->text, err);
     free(text);
     json_decref(wish);
@@ -97,8 +110,9 @@ bool parcel_make(struct db_tx *tx, const struct parcel_order *o, int64_t now_ms,
 }
 
 #define PARCEL                                                                                     \
-    "select p.id, p.project, p.house, p.name, p.way, p.there, p.job, p.result, p.receipt is not "  \
-    "null, p.made_by, p.created_ms, j.state, j.problem from parcels p left join jobs j on j.id = " \
+    "select p.id, p.project, p.house, p.name, p.way, case when p.there = '' then o.name else "     \
+    "p.there end, p.job, p.result, p.receipt is not null, p.made_by, p.created_ms, j.state, "      \
+    "j.problem from parcels p join projects o on o.id = p.project left join jobs j on j.id = "     \
     "p.job "
 
 static json_t *row_json(struct db_rows *rows)

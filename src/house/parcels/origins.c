@@ -11,6 +11,7 @@ static const struct {
                 "and a.project = ?2"},
     {"note", "select count(*) from comments c join assets a on a.id = c.asset where c.id = ?1 and "
              "a.project = ?2"},
+    {"folder", "select count(*) from folders where id = ?1 and project = ?2"},
 };
 
 static const char *here_of(const char *kind)

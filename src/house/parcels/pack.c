@@ -174,14 +174,15 @@ static json_t *note_row(const struct packing *p, struct db_rows *rows)
     bool own = db_int(rows, 14) != 0;
     const char *resolver = db_text(rows, 10);
     return json_pack(
-        "{s:o, s:o, s:I, s:o, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:s}", "version",
+        "{s:o, s:o, s:I, s:o, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:s}", "version",
         place(p->version_places, db_text(rows, 1)), "parent",
         place(p->note_places, db_text(rows, 2)), "frame", (json_int_t)db_int(rows, 3), "end_frame",
         db_null(rows, 4) ? json_null() : json_integer(db_int(rows, 4)), "text", db_text(rows, 5),
         "drawing", loads(db_text(rows, 6)), "by", by(p, db_text(rows, 7), own), "resolved",
         (int)db_int(rows, 9), "resolved_by",
         by(p, resolver, resolver && !strstr(resolver, " (at ")), "created_ms",
-        (json_int_t)db_int(rows, 11), "edited_ms", (json_int_t)db_int(rows, 12), "local",
+        (json_int_t)db_int(rows, 11), "edited_ms", (json_int_t)db_int(rows, 12), "resolved_ms",
+        (json_int_t)db_int(rows, 15), "deleted_ms", (json_int_t)db_int(rows, 16), "local",
         db_text(rows, 0));
 }
 
@@ -197,7 +198,8 @@ static bool add_notes(struct packing *p, const char *asset, json_t *to, struct e
                  "select c.id, c.version, c.parent, c.frame, c.end_frame, c.text, c.drawing, "
                  "coalesce(p.name, c.name), c.person, c.resolved, c.resolved_by, c.created_ms, "
                  "c.edited_ms, c.number, case when exists (select 1 from origins o where o.kind = "
-                 "'note' and o.local = c.id) then 0 else 1 end from comments c left join people p "
+                 "'note' and o.local = c.id) then 0 else 1 end, c.resolved_ms, c.deleted_ms from "
+                 "comments c left join people p "
                  "on p.id = c.person left join comments up on up.id = c.parent where c.asset = ?1 "
                  "and c.deleted = 0 and coalesce(up.deleted, 0) = 0 order by c.number",
                  "s", asset);
@@ -215,39 +217,71 @@ static bool add_notes(struct packing *p, const char *asset, json_t *to, struct e
     return ok;
 }
 
+// Notes that were deleted here: whoever has them may want to know.
+static bool add_gone(const struct packing *p, const char *asset, json_t *to, struct error *err)
+{
+    json_t *list = json_array(), *note;
+    size_t i;
+    bool own = false, ok;
+    json_object_set_new(to, "gone", list);
+    struct db_rows *rows =
+        db_query(p->tx,
+                 "select id, deleted_ms from comments where asset = ?1 and deleted = 1 order by "
+                 "number",
+                 "s", asset);
+    while (db_next(rows))
+        json_array_append_new(list, json_pack("{s:s, s:I}", "local", db_text(rows, 0), "deleted_ms",
+                                              (json_int_t)db_int(rows, 1)));
+    ok = db_end(rows, err);
+    json_array_foreach(list, i, note)
+    {
+        ok = ok && name_thing(p, "note", parcel_word(note, "local"), note, &own, err);
+        json_object_del(note, "local");
+    }
+    return ok;
+}
+
 // ---- the asset
 
-static bool folder_path(struct db_tx *tx, const char *folder, char *to, size_t room,
-                        struct error *err)
+// The folders that it lies in, the top one first, and their path.
+static bool add_folders(const struct packing *p, const char *folder, json_t *to, struct error *err)
 {
     char at[27], path[4097] = "", longer[4097];
+    json_t *list = json_array();
+    bool own = false;
+    json_object_set_new(to, "folders", list);
     text_copy(text_of(folder), at, sizeof(at));
     for (int depth = 0; *at && depth < 100; depth++) {
         char parent[27] = "", name[256] = "";
-        struct db_rows *rows =
-            db_query(tx, "select parent, name from folders where id = ?1", "s", at);
+        json_t *one = json_object();
+        struct db_rows *rows = db_query(
+            p->tx, "select parent, name, named_ms, placed_ms from folders where id = ?1", "s", at);
+        json_array_insert_new(list, 0, one);
         if (db_next(rows)) {
             text_copy(text_of(db_text(rows, 0)), parent, sizeof(parent));
             text_copy(text_of(db_text(rows, 1)), name, sizeof(name));
+            json_object_set_new(one, "name_ms", json_integer(db_int(rows, 2)));
+            json_object_set_new(one, "place_ms", json_integer(db_int(rows, 3)));
         }
-        if (!db_end(rows, err))
+        json_object_set_new(one, "name", json_string(name));
+        if (!db_end(rows, err) || !name_thing(p, "folder", at, one, &own, err))
             return false;
         snprintf(longer, sizeof(longer), "%s%s%.3800s", name, *path ? "/" : "", path);
         memcpy(path, longer, sizeof(path));
         memcpy(at, parent, sizeof(at));
     }
-    return text_copy(text_of(path), to, room) ||
+    return json_object_set_new(to, "folder", json_string(path)) == 0 ||
            error_set(err, ERROR_TOO_BIG, "the path of a folder is too long");
 }
 
 static bool add_asset(struct packing *p, const char *asset, json_t *to, struct error *err)
 {
-    char folder[27] = "", path[4097], made_by[300] = "";
+    char folder[27] = "", made_by[300] = "";
     bool there, own = false;
     struct db_rows *rows =
         db_query(p->tx,
                  "select a.name, a.kind, a.folder, a.created_ms, coalesce(p.name, a.made_by), "
-                 "r.record from assets a left join people p on p.id = a.made_by left join records "
+                 "r.record, a.named_ms, a.placed_ms from assets a left join people p on p.id = a.made_by left join records "
                  "r on r.asset = a.id where a.id = ?1",
                  "s", asset);
     there = db_next(rows);
@@ -258,15 +292,15 @@ static bool add_asset(struct packing *p, const char *asset, json_t *to, struct e
         json_object_set_new(to, "created_ms", json_integer(db_int(rows, 3)));
         text_copy(text_of(db_text(rows, 4)), made_by, sizeof(made_by));
         json_object_set_new(to, "told", loads(db_text(rows, 5)));
+        json_object_set_new(to, "name_ms", json_integer(db_int(rows, 6)));
+        json_object_set_new(to, "place_ms", json_integer(db_int(rows, 7)));
     }
     if (!db_end(rows, err))
         return false;
     if (!there)
         return error_set(err, ERROR_NOT_FOUND, "there is no such asset");
-    if (!folder_path(p->tx, folder, path, sizeof(path), err) ||
-        !name_thing(p, "asset", asset, to, &own, err))
+    if (!add_folders(p, folder, to, err) || !name_thing(p, "asset", asset, to, &own, err))
         return false;
-    json_object_set_new(to, "folder", json_string(path));
     json_object_set_new(to, "by", by(p, made_by, own));
     return true;
 }
@@ -283,7 +317,7 @@ bool parcel_pack(struct db_tx *tx, const char *self, const char *name, const cha
     *parcel = json_pack("{s:i, s:{s:s, s:s}, s:o}", "format", PARCEL_FORMAT, "from", "house", self,
                         "name", p.name, "asset", of);
     bool ok = add_asset(&p, asset, of, err) && add_versions(&p, asset, *parcel, err) &&
-              add_notes(&p, asset, *parcel, err);
+              add_notes(&p, asset, *parcel, err) && add_gone(&p, asset, *parcel, err);
     json_decref(p.version_places);
     json_decref(p.note_places);
     if (ok)

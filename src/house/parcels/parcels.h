@@ -12,8 +12,9 @@
  * document is last, and taking it (take) makes all of it in one transaction.
  *
  * Each asset, version and note is told again by the house where it was made and its id there
- * (origins): sending again adds what is new, and what comes home is known. Nothing is overwritten or
- * deleted by a parcel. Names of people are words here ("Anna Berg (at House A)"): never an account.
+ * (origins): sending again adds what is new, and what comes home is known. Versions are never
+ * overwritten or deleted by a parcel; names, places and what became of notes follow the later
+ * change. Names of people are words here ("Anna Berg (at House A)"): never an account.
  *
  * docs/formats/parcel.md describes the document.
  */

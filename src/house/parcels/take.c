@@ -5,7 +5,7 @@
  * when that is free, so that ids are mostly the same everywhere. Both houses may have added versions
  * meanwhile: those that are new here come behind those that are here, in their order. Notes are
  * told by where they were written; their words change only when they were changed there, where
- * their author is. Nothing is deleted.
+ * their author is. Names, places, and what became of notes: later.c.
  */
 #include "formats/metadata/metadata.h"
 #include "house/assets/assets.h"
@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSIONS_MOST = 10000, FILES_MOST = 1000000, NOTES_MOST = 10000, DECISIONS_MOST = 1000 };
+#define STAMP_MOST ((int64_t)1 << 53) // of when something changed
+enum { FOLDERS_MOST = 100, VERSIONS_MOST = 10000, FILES_MOST = 1000000, NOTES_MOST = 10000, DECISIONS_MOST = 1000 };
 
 // ---- reading
 
@@ -38,6 +39,13 @@ static bool is_count(const json_t *object, const char *name, int64_t least)
 {
     const json_t *at = json_object_get(object, name);
     return json_is_integer(at) && json_integer_value(at) >= least;
+}
+
+// Of a document of an older house it is not there.
+static bool is_stamp(const json_t *object, const char *name)
+{
+    return !json_object_get(object, name) ||
+           (is_count(object, name, 0) && parcel_count(object, name) <= STAMP_MOST);
 }
 
 static bool is_list(const json_t *object, const char *name, size_t most)
@@ -95,8 +103,28 @@ static bool note_reads(const json_t *n, size_t place, size_t versions, struct er
               is_text(n, "text", COMMENT_TEXT_MAX) && is_text(n, "by", 500) &&
               (json_is_null(drawing) || json_is_array(drawing)) &&
               json_is_boolean(json_object_get(n, "resolved")) && is_text(n, "resolved_by", 500) &&
-              is_count(n, "created_ms", 0) && is_count(n, "edited_ms", 0);
+              is_count(n, "created_ms", 0) && is_count(n, "edited_ms", 0) &&
+              is_stamp(n, "resolved_ms") && is_stamp(n, "deleted_ms");
     return ok || odd(err, "a note");
+}
+
+static bool folders_read(const json_t *asset)
+{
+    const json_t *list = json_object_get(asset, "folders"), *one;
+    size_t i;
+    bool ok = !list || is_list(asset, "folders", FOLDERS_MOST);
+    json_array_foreach(list, i, one) ok = ok && is_thing(one) && is_text(one, "name", 255) &&
+                                          is_stamp(one, "name_ms") && is_stamp(one, "place_ms");
+    return ok;
+}
+
+static bool gone_reads(const json_t *parcel, struct error *err)
+{
+    const json_t *list = json_object_get(parcel, "gone"), *one;
+    size_t i;
+    bool ok = !list || is_list(parcel, "gone", NOTES_MOST);
+    json_array_foreach(list, i, one) ok = ok && is_thing(one) && is_stamp(one, "deleted_ms");
+    return ok || odd(err, "a deleted note");
 }
 
 static bool asset_reads(const json_t *a, struct error *err)
@@ -108,7 +136,8 @@ static bool asset_reads(const json_t *a, struct error *err)
         known = known || strcmp(kinds[i], parcel_word(a, "kind")) == 0;
     bool ok = known && is_thing(a) && is_text(a, "name", 255) && is_text(a, "folder", 4096) &&
               is_text(a, "by", 500) && is_count(a, "created_ms", 0) &&
-              is_object_or_null(a, "told");
+              is_object_or_null(a, "told") && is_stamp(a, "name_ms") && is_stamp(a, "place_ms") &&
+              folders_read(a);
     return ok || odd(err, "the asset");
 }
 
@@ -132,6 +161,7 @@ bool parcel_read(text bytes, json_t **parcel, struct error *err)
     json_array_foreach(versions, i, one) ok = ok && version_reads(one, err);
     json_array_foreach(json_object_get(p, "notes"), i, one) ok =
         ok && note_reads(one, i, json_array_size(versions), err);
+    ok = ok && gone_reads(p, err);
     if (ok)
         *parcel = p;
     else
@@ -249,21 +279,20 @@ static bool files_of(struct taking *t, const json_t *version, struct asset_wish 
 static bool make_asset(struct taking *t, struct asset_wish *w, struct asset_made *made,
                        struct error *err)
 {
-    id folder = {0};
-    char own[27];
-    const char *path = parcel_word(t->asset, "folder");
+    char own[27], folder[27];
+    bool found;
     w->name = parcel_word(t->asset, "name");
     w->asset_id = own;
     if (!free_id(t, "asset", parcel_word(t->asset, "thing"), own, err) ||
-        (*path && !folder_ensure(t->tx, t->w->project, NULL, path, &folder, err)))
+        !later_folder(t->tx, t->w, true, folder, &found, err))
         return false;
-    w->folder = *path ? folder.text : NULL;
+    w->folder = folder;
     if (!asset_add(t->tx, w, made, err) ||
         !db_run(t->tx, err, "update assets set created_ms = ?2, made_by = ?3 where id = ?1", "sis",
                 made->asset.text, parcel_count(t->asset, "created_ms"), parcel_word(t->asset, "by")))
         return false;
     text_copy(text_of(made->asset.text), t->local, sizeof(t->local));
-    return keep(t, "asset", t->asset, t->local, err);
+    return later_stamp(t->tx, t->w, t->local, err) && keep(t, "asset", t->asset, t->local, err);
 }
 
 static bool make_version(struct taking *t, const json_t *v, struct asset_made *made,
@@ -343,7 +372,9 @@ static bool take_note(struct taking *t, const json_t *n, size_t i, int64_t *made
         .resolved = json_is_true(json_object_get(n, "resolved")),
         .resolved_by = parcel_word(n, "resolved_by"),
         .created_ms = parcel_count(n, "created_ms"),
-        .edited_ms = parcel_count(n, "edited_ms")};
+        .edited_ms = parcel_count(n, "edited_ms"),
+        .resolved_ms = parcel_count(n, "resolved_ms"),
+        .deleted_ms = parcel_count(n, "deleted_ms")};
     if (!find(t, "note", n, local, err))
         return false;
     if (*local) {
@@ -365,12 +396,15 @@ static bool take_notes(struct taking *t, struct error *err)
 {
     const json_t *notes = json_object_get(t->w->parcel, "notes"), *one;
     size_t i;
-    int64_t made = 0, changed = 0;
+    int64_t made = 0, changed = 0, gone = 0;
     t->note_ids = ARENA_ARRAY(t->a, const char *, json_array_size(notes) + 1);
     json_array_foreach(notes, i, one) if (!take_note(t, one, i, &made, &changed, err)) return false;
+    if (!later_gone(t->tx, t->w, &gone, err))
+        return false;
     json_object_set_new(t->said, "notes", json_integer(made));
     json_object_set_new(t->said, "notes_changed", json_integer(changed));
-    if (made + changed && !(t->w->may & MAY_COMMENT)) {
+    json_object_set_new(t->said, "notes_gone", json_integer(gone));
+    if (made + changed + gone && !(t->w->may & MAY_COMMENT)) {
         error_set(err, ERROR_DENIED, "this account may not write notes here");
         return error_fix(err, "give it a role that may comment, or send without notes");
     }
@@ -421,6 +455,14 @@ static bool take_told(struct taking *t, struct error *err)
     return ok;
 }
 
+static bool take_names(struct taking *t, bool fresh, struct error *err)
+{
+    static const char *const none[] = {"renamed", "placed", "names_kept"};
+    for (size_t i = 0; fresh && i < sizeof(none) / sizeof(none[0]); i++)
+        json_object_set_new(t->said, none[i], json_false());
+    return fresh || later_take(t->tx, t->w, t->local, t->said, err);
+}
+
 static bool say_asset(struct taking *t, bool fresh, struct error *err)
 {
     json_t *asset = NULL;
@@ -463,8 +505,8 @@ bool parcel_take(struct db_tx *tx, const struct parcel_wish *wish, json_t **take
     bool ok = find(&t, "asset", t.asset, t.local, err), fresh = ok && !*t.local;
     for (size_t i = 0; ok && i < count; i++)
         ok = take_version(&t, i, err);
-    ok = ok && take_notes(&t, err) && take_told(&t, err) && say_asset(&t, fresh, err) &&
-         keep_taken(&t, err);
+    ok = ok && take_notes(&t, err) && take_told(&t, err) && take_names(&t, fresh, err) &&
+         say_asset(&t, fresh, err) && keep_taken(&t, err);
     arena_close(t.a);
     if (ok)
         *taken = t.said;

@@ -34,12 +34,13 @@ bool comment_bring(struct db_tx *tx, const struct comment_brought *c, struct err
     bool ok =
         db_run(tx, err,
                "insert into comments (id, asset, version, number, parent, frame, end_frame, text, "
-               "drawing, name, resolved, resolved_by, created_ms, edited_ms) values (?1, ?2, ?3, "
-               "?4, ?5, ?6, cast(?7 as integer), ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-               "sssisissssisii", c->id, c->asset, c->version, number + 1, c->parent, c->frame,
+               "drawing, name, resolved, resolved_by, created_ms, edited_ms, resolved_ms, "
+               "deleted_ms) values (?1, ?2, ?3, ?4, ?5, ?6, cast(?7 as integer), ?8, ?9, ?10, ?11, "
+               "?12, ?13, ?14, ?15, ?16)",
+               "sssisissssisiiii", c->id, c->asset, c->version, number + 1, c->parent, c->frame,
                c->end_frame >= 0 ? end : NULL, c->text, drawing, c->name, (int64_t)c->resolved,
                c->resolved && *c->resolved_by ? c->resolved_by : NULL, c->created_ms,
-               c->edited_ms);
+               c->edited_ms, c->resolved_ms, c->deleted_ms);
     free(drawing);
     return ok && comment_say(tx, "comment.made", c->id, NULL, NULL, err);
 }
@@ -57,14 +58,32 @@ bool comment_bring_again(struct db_tx *tx, const char *comment, bool words,
                                "id = ?1 and edited_ms < ?4",
                                "sssi", comment, c->text, drawing, c->edited_ms);
     *changed = ok && words && db_changed(tx) > 0;
-    ok = ok && (!c->resolved ||
-                db_run(tx, err,
-                       "update comments set resolved = 1, resolved_by = ?2 where id = ?1 and "
-                       "resolved = 0",
-                       "ss", comment, *c->resolved_by ? c->resolved_by : NULL));
-    *changed = ok && (*changed || (c->resolved && db_changed(tx) > 0));
+    // The later one counts; of two at once, that it is resolved.
+    ok = ok && db_run(tx, err,
+                      "update comments set resolved = ?2, resolved_by = ?3, resolved_ms = ?4 where "
+                      "id = ?1 and resolved <> ?2 and (resolved_ms < ?4 or (resolved_ms = ?4 and "
+                      "?2 = 1))",
+                      "sisi", comment, (int64_t)c->resolved,
+                      c->resolved && *c->resolved_by ? c->resolved_by : NULL, c->resolved_ms);
+    *changed = ok && (*changed || db_changed(tx) > 0);
+    ok = ok && db_run(tx, err,
+                      "update comments set deleted = 0, deleted_ms = ?2 where id = ?1 and deleted "
+                      "= 1 and deleted_ms < ?2",
+                      "si", comment, c->deleted_ms);
+    *changed = ok && (*changed || db_changed(tx) > 0);
     free(drawing);
     return ok && (!*changed || comment_say(tx, "comment.changed", comment, NULL, NULL, err));
+}
+
+bool comment_bring_gone(struct db_tx *tx, const char *comment, int64_t deleted_ms, bool *changed,
+                        struct error *err)
+{
+    bool ok = db_run(tx, err,
+                     "update comments set deleted = 1, deleted_ms = ?2 where id = ?1 and deleted = "
+                     "0 and deleted_ms <= ?2",
+                     "si", comment, deleted_ms);
+    *changed = ok && db_changed(tx) > 0;
+    return ok && (!*changed || comment_say(tx, "comment.deleted", comment, NULL, NULL, err));
 }
 
 static bool status_known(const char *status)

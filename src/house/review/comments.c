@@ -442,9 +442,12 @@ bool comment_change(struct db_tx *tx, const char *comment, const struct who *who
                       "bring it back first");
     }
     if (json_is_boolean(resolved) &&
-        !db_run(tx, err, "update comments set resolved = ?2, resolved_by = ?3 where id = ?1", "sis",
-                comment, (int64_t)json_is_true(resolved),
-                json_is_true(resolved) ? (who->name && *who->name ? who->name : "Guest") : NULL))
+        !db_run(tx, err,
+                "update comments set resolved = ?2, resolved_by = ?3, resolved_ms = "
+                "max(resolved_ms + 1, ?4) where id = ?1",
+                "sisi", comment, (int64_t)json_is_true(resolved),
+                json_is_true(resolved) ? (who->name && *who->name ? who->name : "Guest") : NULL,
+                clock_now_ms()))
         return false;
     return words_change(tx, comment, &s, change, err) &&
            comment_say(tx, "comment.changed", comment, who, changed, err);
@@ -461,8 +464,10 @@ bool comment_delete(struct db_tx *tx, const char *comment, const struct who *who
                       "only its author and those who manage the project may",
                       "ask one of them, or resolve it");
     return s.deleted == deleted ||
-           (db_run(tx, err, "update comments set deleted = ?2 where id = ?1", "si", comment,
-                   (int64_t)deleted) &&
+           (db_run(tx, err,
+                   "update comments set deleted = ?2, deleted_ms = max(deleted_ms + 1, ?3) where "
+                   "id = ?1",
+                   "sii", comment, (int64_t)deleted, clock_now_ms()) &&
             comment_say(tx, deleted ? "comment.deleted" : "comment.changed", comment, who, NULL,
                         err));
 }

@@ -171,7 +171,9 @@ static bool add_one(struct db_tx *tx, const struct notes_wish *wish, const struc
     bool ok = comment_add(tx, wish->asset, who, json, &made, err);
     const char *id = ok ? json_string_value(json_object_get(made, "id")) : NULL;
     if (ok && note->resolved)
-        ok = db_run(tx, err, "update comments set resolved = 1, resolved_by = ?2 where id = ?1",
+        ok = db_run(tx, err,
+                    "update comments set resolved = 1, resolved_by = ?2, resolved_ms = created_ms "
+                    "where id = ?1",
                     "ss", id, who->name ? who->name : "");
     json_decref(made);
     json_decref(json);

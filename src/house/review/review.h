@@ -67,13 +67,18 @@ struct comment_brought {
     bool resolved;
     const char *resolved_by;
     int64_t created_ms, edited_ms; // edited_ms 0: never
+    int64_t resolved_ms, deleted_ms; // when that it is resolved, or deleted, last changed; 0: never
 };
 MUST_CHECK bool comment_bring(struct db_tx *tx, const struct comment_brought *c, struct error *err);
-// The same comes again: what its author changed there later, and that it is resolved, is taken over.
-// *changed: something was. Event comment.changed.
+// The same comes again: what its author changed there later (`words`), and that it was resolved,
+// opened again or brought back there later than here, is taken over. *changed: something was. Event
+// comment.changed.
 MUST_CHECK bool comment_bring_again(struct db_tx *tx, const char *comment, bool words,
                                     const struct comment_brought *c, bool *changed,
                                     struct error *err);
+// It was deleted there; here too, unless it was brought back here later. Event comment.deleted.
+MUST_CHECK bool comment_bring_gone(struct db_tx *tx, const char *comment, int64_t deleted_ms,
+                                   bool *changed, struct error *err);
 // Decisions about a version from another house, in order; those that are here already (by what,
 // why and when) are left. *added: how many were new; the last one by its time is what counts.
 struct decision_brought {
