@@ -4,7 +4,8 @@
  * is not synced goes along.
  *
  * Nothing is risked by it: what is known of each path follows under its new name, and every file is
- * decided anew after that. An inode that was given to another folder moves one that is emptied then.
+ * decided anew after that. Inodes are given to others again: a folder is only taken for another one
+ * here when something that lay in it lies in it still.
  */
 #include "cmd/sync_inside.h"
 
@@ -87,6 +88,25 @@ static bool move_here(struct sync_run *r, struct sync_path *from, struct sync_pa
     return ok;
 }
 
+static bool holds_still(struct sync_run *r, const struct sync_path *from, const struct sync_path *to)
+{
+    struct arena *a = arena_open((size_t)256 << 20);
+    size_t at = 0, size = strlen(from->key);
+    bool holds = false;
+    for (struct sync_path *p; !holds && (p = sync_table_next(r->table, &at));) {
+        if (p == from || !p->known || !below(p, from))
+            continue;
+        const char *path = arena_format(a, "%s%s", to->key, p->key + size);
+        text name = text_of(path);
+        if (p->folder)
+            path = arena_copy(a, name.at, name.size - 1); // without its own '/'
+        const struct sync_path *now = sync_table_at(r->table, path, p->folder, false);
+        holds = now && now->is_here && now->now.inode == p->last.inode;
+    }
+    arena_close(a);
+    return holds;
+}
+
 static bool went(const struct sync_path *p, bool here)
 {
     return p->folder && p->known && !p->unsure &&
@@ -99,11 +119,13 @@ static bool came(const struct sync_path *p, bool here)
            (here ? p->is_here && !p->is_there : p->is_there && !p->is_here);
 }
 
-static struct sync_path *came_as(const struct sync_list *l, const struct sync_path *gone, bool here)
+static struct sync_path *came_as(struct sync_run *r, const struct sync_list *l,
+                                 const struct sync_path *gone, bool here)
 {
     for (size_t i = 0; i < l->count; i++) {
         struct sync_path *p = l->at[i];
-        if (came(p, here) && (here ? gone->last.inode && p->now.inode == gone->last.inode
+        if (came(p, here) && (here ? gone->last.inode && p->now.inode == gone->last.inode &&
+                                         holds_still(r, gone, p)
                                    : gone->thing[0] && strcmp(p->thing, gone->thing) == 0))
             return p;
     }
@@ -124,7 +146,8 @@ static bool moved(struct sync_run *r, bool here, int64_t *done, struct error *er
     if (gone.count && new.count) // a list of none has no place
         qsort(gone.at, gone.count, sizeof(*gone.at), by_key);
     for (size_t i = 0; ok && new.count && i < gone.count; i++) {
-        struct sync_path *from = gone.at[i], *to = went(from, here) ? came_as(&new, from, here) : NULL;
+        struct sync_path *from = gone.at[i],
+                         *to = went(from, here) ? came_as(r, &new, from, here) : NULL;
         if (!to)
             continue;
         error_clear(err);

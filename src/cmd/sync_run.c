@@ -87,6 +87,7 @@ static json_t *status_json(const struct sync_run *r, bool over)
         (json_int_t)n->fetched_bytes, "moved", (json_int_t)n->moved, "deleted_there",
         (json_int_t)n->deleted_there, "deleted_here", (json_int_t)n->deleted_here, "folders",
         (json_int_t)n->folders, "conflicts", (json_int_t)n->conflicts);
+    json_object_set_new(counts, "listed", json_integer((json_int_t)r->lists));
     json_object_update(all, counts);
     json_decref(counts);
     json_object_set(all, "left_out", r->said);

@@ -45,6 +45,21 @@ ok "what is moved is moved: no bytes go" holds 'a.equal && a.sent===0 && a.moved
 once ben --json >said.json
 ok "and there too; what was saved there goes to the house" holds 'a.equal && a.fetched===0 && a.moved===2 && a.sent===1' said.json
 ok "then both are equal again" both
+
+mkdir -p "$a/days"; for i in $(seq 30); do mkdir "$a/days/$i"; echo same >"$a/days/$i/one.txt"; echo "note $i" >"$a/days/$i/two.txt"; done
+ok "thirty folders" both
+mv "$a/days/7" "$a/days/seventh"; mkdir "$a/days/new"; mv "$a/days/8" "$a/days/new/eighth"
+once ann --json >said.json
+ok "a renamed folder is one move, whatever lies in it" holds 'a.equal && a.sent===0 && a.moved===2 && a.listed<=6' said.json
+once ben --json >said.json
+ok "and so at the other desk, where only what changed is listed" holds 'a.equal && a.fetched===0 && a.moved===2 && a.listed<=8' said.json
+ok "both are as one" equal
+ask PATCH "/projects/$project" '{"name":"Feature"}' >/dev/null
+echo more >"$a/days/1/three.txt"
+ok "a project that is renamed in the house is the same folder" both
+ask PATCH "/projects/$project" '{"name":"Film"}' >/dev/null
+rm -r "$a/days"; once ann --allow-deletes >/dev/null 2>&1
+ok "folders go" once ben --allow-deletes
 ok "the project has a history" test "$(ask GET "/projects/$project/assets?q=cut" | field .items[0].versions)" = 2
 
 printf 'from ann' >"$a/Edit/cut.prproj"; printf 'from ben' >"$b/Edit/cut.prproj"
