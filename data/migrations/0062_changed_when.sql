@@ -10,7 +10,6 @@ alter table folders add column placed_ms bigint not null default 0;
 create table frame_changes (
     asset text not null references assets (id),
     name text not null,            -- of the file
-    base text not null references versions (id), -- the sequence as it was seen
     content blob,                  -- null: the frame goes
     size bigint not null,
     modified_ms bigint not null,

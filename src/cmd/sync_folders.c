@@ -26,8 +26,8 @@ static bool below(const struct sync_path *p, const struct sync_path *folder)
     return strncmp(p->key, folder->key, strlen(folder->key)) == 0;
 }
 
-// All that is known of a folder and below it, under its new name; `there`: on the house's side, else
-// here. `to` is where it lies on that side now.
+// All that is known of a folder and below it, under its new name; `there`: on the house's side,
+// else here. `to` is where it lies on that side now.
 static bool follow(struct sync_run *r, struct sync_path *from, const char *to, bool there,
                    struct error *err)
 {
@@ -88,7 +88,8 @@ static bool move_here(struct sync_run *r, struct sync_path *from, struct sync_pa
     return ok;
 }
 
-static bool holds_still(struct sync_run *r, const struct sync_path *from, const struct sync_path *to)
+static bool holds_still(struct sync_run *r, const struct sync_path *from,
+                        const struct sync_path *to)
 {
     struct arena *a = arena_open((size_t)256 << 20);
     size_t at = 0, size = strlen(from->key);
@@ -124,9 +125,9 @@ static struct sync_path *came_as(struct sync_run *r, const struct sync_list *l,
 {
     for (size_t i = 0; i < l->count; i++) {
         struct sync_path *p = l->at[i];
-        if (came(p, here) && (here ? gone->last.inode && p->now.inode == gone->last.inode &&
-                                         holds_still(r, gone, p)
-                                   : gone->thing[0] && strcmp(p->thing, gone->thing) == 0))
+        if (came(p, here) &&
+            (here ? gone->last.inode && p->now.inode == gone->last.inode && holds_still(r, gone, p)
+                  : gone->thing[0] && strcmp(p->thing, gone->thing) == 0))
             return p;
     }
     return NULL;
@@ -145,7 +146,7 @@ static bool moved(struct sync_run *r, bool here, int64_t *done, struct error *er
             sync_list_add(&new, p);
     if (gone.count && new.count) // a list of none has no place
         qsort(gone.at, gone.count, sizeof(*gone.at), by_key);
-    for (size_t i = 0; ok && new.count && i < gone.count; i++) {
+    for (size_t i = 0; ok && new.count &&i < gone.count; i++) {
         struct sync_path *from = gone.at[i],
                          *to = went(from, here) ? came_as(r, &new, from, here) : NULL;
         if (!to)

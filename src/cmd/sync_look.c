@@ -409,8 +409,8 @@ static bool anew_turned(struct sync_run *r, const struct sync_news *n, struct an
 }
 
 // Of what was listed in folders (`listed` says so of a path's folder), what was not there is gone,
-// and all below a folder that is gone. A file may have moved to a folder that was not listed: that is
-// added. *more: there was something.
+// and all below a folder that is gone. A file may have moved to a folder that was not listed: that
+// is added. *more: there was something.
 static bool settle_there(struct sync_run *r, const struct sync_news *n, struct anew *l, bool *more,
                          struct error *err)
 {

@@ -73,14 +73,14 @@ static const char *state_word(const struct sync_run *r, bool over)
 static json_t *status_json(const struct sync_run *r, bool over)
 {
     const struct sync_numbers *n = &r->numbers;
-    json_t *all = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "id", r->wish->id, "dir",
-        r->wish->dir, "house", r->house.url ? r->house.url : "", "root",
-        r->root.path ? r->root.path : r->wish->root, "state",
-        state_word(r, over), "at", clock_text(clock_now_ms()).text, "paths",
-        (json_int_t)sync_table_count(r->table), "waiting", (json_int_t)r->waiting, "held",
-        (json_int_t)r->held, "deletes", (json_int_t)(r->asks ? r->deletes : 0), "links",
-        (json_int_t)r->left[HERE_LINK], "watched", r->watch && watch_whole(r->watch));
+    json_t *all =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "id", r->wish->id,
+                  "dir", r->wish->dir, "house", r->house.url ? r->house.url : "", "root",
+                  r->root.path ? r->root.path : r->wish->root, "state", state_word(r, over), "at",
+                  clock_text(clock_now_ms()).text, "paths", (json_int_t)sync_table_count(r->table),
+                  "waiting", (json_int_t)r->waiting, "held", (json_int_t)r->held, "deletes",
+                  (json_int_t)(r->asks ? r->deletes : 0), "links", (json_int_t)r->left[HERE_LINK],
+                  "watched", r->watch && watch_whole(r->watch));
     json_t *counts = json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent", (json_int_t)n->sent, "sent_bytes",
         (json_int_t)n->sent_bytes, "fetched", (json_int_t)n->fetched, "fetched_bytes",

@@ -328,6 +328,7 @@ static bool age(struct db_tx *tx, void *context, struct error *e)
 {
     (void)context;
     return db_run(tx, e, "update transfers set active_ms = 1", "") &&
+           db_run(tx, e, "update frame_changes set changed_ms = 1", "") &&
            db_run(tx, e, "update door_files set active_ms = 1", "");
 }
 
@@ -345,14 +346,84 @@ static void pictures_wait_for_their_sequence_and_are_there_meanwhile(void **stat
     assert_int_equal(counted("select count(*) from assets"), 1);
     assert_string_equal(names_in("/Film"), "shot.0001.exr shot.0002.exr");
     holds("/Film/shot.0002.exr", "two again");
-    refused(send(&ann, "/Film/shot.0001.exr", "x"), ERROR_DENIED);
-    refused(tree_delete(tree, &ann, "/Film/shot.0001.exr", &err), ERROR_DENIED);
-    must(send(&ann, "/Film/shot.0003.exr", "late"));
-    assert_string_equal(names_in("/Film"), "shot.0001.exr shot.0002.exr shot.0003.exr");
+}
+
+static void rest(void)
+{
+    must(db_write(db, age, NULL, &err) && transfers_sweep(transfers, &err));
+    must(tree_sweep(tree, &err));
+}
+
+static void frames_that_are_changed_one_by_one_become_a_version_together(void **state)
+{
+    (void)state;
+    must(send(&ann, "/Film/shot.0001.exr", "one"));
+    must(send(&ann, "/Film/shot.0002.exr", "two"));
+    must(send(&ann, "/Film/shot.0003.exr", "three"));
+    rest();
+    must(send(&ann, "/Film/shot.0002.exr", "two again"));
+    must(send(&ann, "/Film/shot.0002.exr", "two at last"));
+    must(send(&ann, "/Film/shot.0011.exr", "late"));
+    must(send(&ann, "/Film/shot.0010.exr", "later"));
+    must(tree_delete(tree, &ann, "/Film/shot.0001.exr", &err));
+    assert_string_equal(names_in("/Film"),
+                        "shot.0002.exr shot.0003.exr shot.0010.exr shot.0011.exr");
+    assert_false(there("/Film/shot.0001.exr"));
+    holds("/Film/shot.0002.exr", "two at last");
+    must(tree_touch(tree, &ann, "/Film/shot.0002.exr", 1000000000000, &err));
+    assert_int_equal(counted("select versions from assets"), 1); // others may come
+    must(tree_sweep(tree, &err));
+    assert_int_equal(counted("select versions from assets"), 1);
+    rest();
+    assert_int_equal(counted("select versions from assets"), 2);
+    assert_int_equal(counted("select count(*) from assets"), 1);
+    assert_int_equal(counted("select count(*) from frame_changes"), 0);
+    assert_string_equal(names_in("/Film"),
+                        "shot.0002.exr shot.0003.exr shot.0010.exr shot.0011.exr");
+    holds("/Film/shot.0002.exr", "two at last");
+    holds("/Film/shot.0011.exr", "late");
+    assert_int_equal(at("/Film/shot.0002.exr").modified_ms, 1000000000000);
+    assert_int_equal(
+        counted("select json_array_length(v.known, '$.sequence.missing') from assets a "
+                "join versions v on v.id = a.newest"),
+        6);
+    // As it was is no version; the frame that came back is the same file.
+    must(send(&ann, "/Film/shot.0003.exr", "other"));
+    must(send(&ann, "/Film/shot.0003.exr", "three"));
+    rest();
+    assert_int_equal(counted("select versions from assets"), 2);
     assert_int_equal(counted("select count(*) from (select content from door_files union all "
                              "select content from transfer_files) u where content not in (select "
                              "content from contents)"),
                      0);
+}
+
+static void frames_move_and_a_sequence_goes_with_its_last_one(void **state)
+{
+    (void)state;
+    must(tree_folder_make(tree, &ann, "/Film/sh010", &err));
+    must(send(&ann, "/Film/sh010/a.01.dpx", "one"));
+    must(send(&ann, "/Film/sh010/a.02.dpx", "two"));
+    rest();
+    must(move("/Film/sh010/a.02.dpx", "/Film/sh010/a.03.dpx", false));
+    assert_string_equal(names_in("/Film/sh010"), "a.01.dpx a.03.dpx");
+    holds("/Film/sh010/a.03.dpx", "two");
+    must(tree_delete(tree, &ann, "/Film/sh010/a.01.dpx", &err));
+    refused(tree_delete(tree, &ben, "/Film/sh010/a.03.dpx", &err), ERROR_DENIED);
+    must(tree_delete(tree, &ann, "/Film/sh010/a.03.dpx", &err));
+    assert_string_equal(names_in("/Film/sh010"), "");
+    assert_int_equal(counted("select count(*) from assets where deleted = 1"), 1);
+    must(tree_delete_exactly(tree, &ann, "/Film/sh010", NULL, &err));
+    rest();
+    assert_int_equal(counted("select versions from assets"), 1); // whole, for who restores it
+    // All but one: that is a still.
+    must(send(&ann, "/Film/b.01.dpx", "one"));
+    must(send(&ann, "/Film/b.02.dpx", "two"));
+    rest();
+    must(tree_delete(tree, &ann, "/Film/b.02.dpx", &err));
+    rest();
+    assert_string_equal(names_in("/Film"), "b.01.dpx");
+    holds("/Film/b.01.dpx", "one");
 }
 
 static void a_time_is_set_behind_a_copy(void **state)
@@ -560,6 +631,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(pictures_wait_for_their_sequence_and_are_there_meanwhile,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            frames_that_are_changed_one_by_one_become_a_version_together, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(frames_move_and_a_sequence_goes_with_its_last_one, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_time_is_set_behind_a_copy, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_role_may_what_it_may_elsewhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(folders_move_copy_and_go_whole, set_up, tear_down),

@@ -54,6 +54,19 @@ ok "a renamed folder is one move, whatever lies in it" holds 'a.equal && a.sent=
 once ben --json >said.json
 ok "and so at the other desk, where only what changed is listed" holds 'a.equal && a.fetched===0 && a.moved===2 && a.listed<=8' said.json
 ok "both are as one" equal
+# A sequence is one asset of the house; its frames are files here.
+mkdir "$work/shot"; for i in 1 2 3; do echo "frame $i" >"$work/shot/s.000$i.exr"; done
+ok "a sequence comes into the house" "$posthouse" put "$work/shot" --project Film --folder Cutting --house "$url" --token-file "$house/local.token"
+ok "and to both desks" both
+shot=$(dirname "$(cd "$a" && find . -name s.0001.exr)")
+ok "as its frames" test "$(cat "$b/$shot/s.0003.exr")" = "frame 3"
+echo "frame 4" >"$a/$shot/s.0004.exr"; echo "frame 2 again" >"$a/$shot/s.0002.exr"; rm "$a/$shot/s.0001.exr"
+ok "one frame is added, one changed, one deleted" both
+ok "and so at the other desk" test "$(cd "$b/$shot" && cat s.*)" = "$(printf 'frame 2 again\nframe 3\nframe 4')"
+ok "it is still one asset" test "$(ask GET "/projects/$project/assets?kind=sequence" | field .total)" = 1
+rm -r "$b/$shot"
+ok "a whole sequence goes" both
+ok "everywhere" test ! -e "$a/$shot"
 ask PATCH "/projects/$project" '{"name":"Feature"}' >/dev/null
 echo more >"$a/days/1/three.txt"
 ok "a project that is renamed in the house is the same folder" both

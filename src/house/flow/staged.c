@@ -38,7 +38,7 @@ const char *const *flow_holders(void)
         "version_files",   "versions",        "derived",    "transfer_files",  "job_files",
         "delivery_files",  "delivery_pieces", "qc_reports", "door_files",      "qc_pictures",
         "qc_certificates", "delivery_beside", "transforms", "transform_files",
-        "transform_uploads", NULL};
+        "transform_uploads", "frame_changes", NULL};
     return tables;
 }
 

@@ -22,12 +22,12 @@ struct standing { // of a folder or an asset here
 static bool look(struct db_tx *tx, const char *kind, const char *id, struct standing *s,
                  struct error *err)
 {
-    struct db_rows *rows = db_query(
-        tx,
-        strcmp(kind, "asset") == 0
-            ? "select name, folder, named_ms, placed_ms from assets where id = ?1"
-            : "select name, parent, named_ms, placed_ms from folders where id = ?1",
-        "s", id);
+    struct db_rows *rows =
+        db_query(tx,
+                 strcmp(kind, "asset") == 0
+                     ? "select name, folder, named_ms, placed_ms from assets where id = ?1"
+                     : "select name, parent, named_ms, placed_ms from folders where id = ?1",
+                 "s", id);
     *s = (struct standing){.there = db_next(rows)};
     if (s->there) {
         text_copy(text_of(db_text(rows, 0)), s->name, sizeof(s->name));

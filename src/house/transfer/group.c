@@ -276,26 +276,70 @@ static int by_sequence(const void *one, const void *two)
     return order ? order : text_order(a->name, b->name);
 }
 
-static json_t *sequence_fact(const struct waiting *list, size_t count)
+static int by_number(const void *one, const void *two)
+{
+    const struct asset_file *a = one, *b = two;
+    struct sequence_name x = {.number = 0}, y = {.number = 0};
+    sequence_name_parse(text_of(a->name), &x);
+    sequence_name_parse(text_of(b->name), &y);
+    int order = (x.number > y.number) - (x.number < y.number);
+    return order ? order : strcmp(a->name, b->name);
+}
+
+static json_t *sequence_fact(const struct asset_file *files, size_t count)
 {
     char pattern[256] = "";
-    if (!sequence_pattern(&list[0].parts, pattern, sizeof(pattern)))
-        text_copy(list[0].name, pattern, sizeof(pattern));
+    struct sequence_name first = {.number = 0}, last, next;
+    sequence_name_parse(text_of(files[0].name), &first);
+    if (!sequence_pattern(&first, pattern, sizeof(pattern)))
+        text_copy(text_of(files[0].name), pattern, sizeof(pattern));
     json_t *missing = json_array();
-    for (size_t i = 1; i < count; i++)
-        for (int64_t n = list[i - 1].parts.number + 1;
-             n < list[i].parts.number && json_array_size(missing) < MISSING_MOST; n++)
+    last = first;
+    for (size_t i = 1; i < count && sequence_name_parse(text_of(files[i].name), &next); i++) {
+        for (int64_t n = last.number + 1;
+             n < next.number && json_array_size(missing) < MISSING_MOST; n++)
             json_array_append_new(missing, json_integer(n));
-    return json_pack("{s:I,s:I,s:I,s:o,s:i,s:s}", "first", (json_int_t)list[0].parts.number, "last",
-                     (json_int_t)list[count - 1].parts.number, "count", (json_int_t)count,
-                     "missing", missing, "padding", list[0].parts.padding, "pattern", pattern);
+        last = next;
+    }
+    return json_pack("{s:I,s:I,s:I,s:o,s:i,s:s}", "first", (json_int_t)first.number, "last",
+                     (json_int_t)last.number, "count", (json_int_t)count, "missing", missing,
+                     "padding", first.padding, "pattern", pattern);
+}
+
+bool sequence_known(struct db_tx *tx, const char *project, struct asset_file *files, size_t count,
+                    char **facts, struct error *err)
+{
+    struct sequence_name parts;
+    char rate[32] = "24/1";
+    *facts = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (!sequence_name_parse(text_of(files[i].name), &parts))
+            return error_set(err, ERROR_INPUT, "%.200s is no frame of a sequence", files[i].name);
+    if (!count)
+        return error_set(err, ERROR_INPUT, "a sequence has no frames");
+    qsort(files, count, sizeof(*files), by_number);
+    struct db_rows *rows =
+        db_query(tx, "select sequence_rate from projects where id = ?1", "s", project);
+    if (db_next(rows))
+        text_copy(text_of(db_text(rows, 0)), rate, sizeof(rate));
+    if (!db_end(rows, err))
+        return false;
+    // Until the probe has looked inside: what the names say.
+    json_t *known =
+        json_pack("{s:s,s:s,s:I,s:s,s:b,s:s,s:[],s:[],s:[],s:o,s:[],s:s,s:{}}", "container",
+                  "image sequence", "kind", "sequence", "duration_frames", (json_int_t)count,
+                  "rate", rate, "vfr", 0, "rate_from", "project", "video", "audio", "captions",
+                  "sequence", sequence_fact(files, count), "damage", "duration_text", "", "tags");
+    *facts = json_dumps(known, JSON_COMPACT);
+    json_decref(known);
+    return true;
 }
 
 static bool grow_sequence(struct db_tx *tx, struct grow_place *p, const struct waiting *list,
                           size_t count, struct error *err)
 {
     const char *folder;
-    char pattern[256];
+    char pattern[256], *facts = NULL;
     struct asset_made made;
     if (!place_folder(tx, p, list[0].folder, &folder, err))
         return false;
@@ -307,22 +351,7 @@ static bool grow_sequence(struct db_tx *tx, struct grow_place *p, const struct w
                                        .content = list[i].file.content,
                                        .size = list[i].file.size,
                                        .modified_ms = list[i].file.modified_ms};
-    char rate[32] = "24/1";
-    struct db_rows *rows =
-        db_query(tx, "select sequence_rate from projects where id = ?1", "s", p->project);
-    if (db_next(rows))
-        text_copy(text_of(db_text(rows, 0)), rate, sizeof(rate));
-    if (!db_end(rows, err)) {
-        free(files);
-        return false;
-    }
-    // Until the probe has looked inside: what the names say.
-    json_t *facts =
-        json_pack("{s:s,s:s,s:I,s:s,s:b,s:s,s:[],s:[],s:[],s:o,s:[],s:s,s:{}}", "container",
-                  "image sequence", "kind", "sequence", "duration_frames", (json_int_t)count,
-                  "rate", rate, "vfr", 0, "rate_from", "project", "video", "audio", "captions",
-                  "sequence", sequence_fact(list, count), "damage", "duration_text", "", "tags");
-    char *written = json_dumps(facts, JSON_COMPACT);
+    bool ok = sequence_known(tx, p->project, files, count, &facts, err);
     if (!sequence_pattern(&list[0].parts, pattern, sizeof(pattern)))
         text_copy(list[0].name, pattern, sizeof(pattern));
     struct asset_wish wish = {.project = p->project,
@@ -332,12 +361,11 @@ static bool grow_sequence(struct db_tx *tx, struct grow_place *p, const struct w
                               .by = p->person,
                               .files = files,
                               .file_count = count,
-                              .facts = written};
-    bool ok = add(tx, p, &wish, &made, err);
+                              .facts = facts};
+    ok = ok && add(tx, p, &wish, &made, err);
     for (size_t i = 0; ok && i < count; i++)
         ok = mark(tx, list[i].file.file, made.asset.text, err);
-    json_decref(facts);
-    free(written);
+    free(facts);
     free(files);
     return ok;
 }

@@ -165,6 +165,14 @@ MUST_CHECK bool transfer_small(struct transfers *t, const char *transfer,
                                const struct small_file *list, size_t count, struct arena *a,
                                struct transfer_file **made, size_t *made_count, struct error *err);
 
+// ---- Sequences
+
+struct asset_file;
+// Facts, as JSON, of frames by their names: what is known before the probe. Sorts them by their
+// numbers. The text is the caller's. INPUT when a name is no frame's.
+MUST_CHECK bool sequence_known(struct db_tx *tx, const char *project, struct asset_file *files,
+                               size_t count, char **facts, struct error *err);
+
 // ---- Pictures that come one by one, through a door
 
 // Whether a file of this name waits for others: a picture with a number in its name.

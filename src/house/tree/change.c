@@ -35,12 +35,12 @@ static bool is_folder(struct error *err, const char *path)
     return error_fix(err, "choose another name");
 }
 
-static bool is_frame(struct error *err, const char *path)
+bool tree_is_part(struct error *err, const char *path)
 {
     error_set(err, ERROR_DENIED, "%.200s can not be changed by itself", path);
-    error_why(err, "it is one frame of a sequence, which is one asset");
-    return error_fix(err, "write the frames into another folder, or bring a further version of the "
-                          "sequence: posthouse put --version-of");
+    error_why(err, "it is one file of a clip that has several, which is one asset");
+    return error_fix(err, "write the files into another folder, or bring a further version of the "
+                          "clip: posthouse put --version-of");
 }
 
 // ---- a name for bytes
@@ -50,9 +50,8 @@ static bool is_frame(struct error *err, const char *path)
 static bool say_changed(struct db_tx *tx, const struct tree_node *in, const char *name,
                         struct error *err)
 {
-    return tree_name_passing(name) ||
-           db_event(tx, "tree.changed", in->project, in->folder[0] ? in->folder : in->project, NULL,
-                    err);
+    return tree_name_passing(name) || db_event(tx, "tree.changed", in->project,
+                                               in->folder[0] ? in->folder : in->project, NULL, err);
 }
 
 static bool keep_in(struct db_tx *tx, const char *id, const struct tree_node *parent,
@@ -147,8 +146,11 @@ bool place_in(struct db_tx *tx, const struct tree_node *parent, const char *name
         return false;
     if (found && there.kind != TREE_FILE)
         return is_folder(err, there.path);
+    if (found && there.origin == TREE_PART)
+        return tree_is_part(err, there.path);
     if (found && there.origin == TREE_FRAME)
-        return is_frame(err, there.path);
+        return sha256_equal(&there.content, &p->content) ||
+               frame_change(tx, there.id, there.name, p->person, p, err);
     if (found && there.origin == TREE_ASSET) // nothing new is no version
         return sha256_equal(&there.content, &p->content) ||
                asset_in(tx, parent, there.name, p, there.id, err);
@@ -162,6 +164,12 @@ bool place_in(struct db_tx *tx, const struct tree_node *parent, const char *name
                asset_in(tx, parent, name, p, before[0] ? before : NULL, err) &&
                (!found || row_drop(tx, &there, err));
     }
+    char sequence[27];
+    if (!frame_joins(tx, parent, name, sequence, err))
+        return false;
+    if (sequence[0])
+        return frame_change(tx, sequence, found ? there.name : name, p->person, p, err) &&
+               (!found || row_drop(tx, &there, err));
     // The new row first: what both hold is then not forgotten with the old one.
     struct transfer_alone picture = {.project = parent->project,
                                      .folder = parent->folder,
@@ -190,13 +198,16 @@ static bool too_many(struct error *err, const char *path)
     return error_fix(err, "do it folder by folder, or on the page");
 }
 
-static bool take_file(struct db_tx *tx, const struct tree_node *node, struct error *err)
+static bool take_file(struct db_tx *tx, const struct tree_node *node, const char *person,
+                      struct error *err)
 {
     switch (node->origin) {
     case TREE_ASSET:
         return asset_delete(tx, node, err);
     case TREE_FRAME:
-        return is_frame(err, node->path);
+        return frame_change(tx, node->id, node->name, person, NULL, err);
+    case TREE_PART:
+        return tree_is_part(err, node->path);
     default:
         return row_drop(tx, node, err) && say_changed(tx, node, node->name, err);
     }
@@ -215,14 +226,14 @@ static bool take_folder(struct db_tx *tx, struct taking *t, const struct tree_no
         return too_many(err, folder->path);
     for (size_t i = 0; i < count; i++) {
         const struct tree_node *n = &list[i];
-        bool frame = n->kind == TREE_FILE && n->origin == TREE_FRAME;
+        bool frame = n->kind == TREE_FILE && (n->origin == TREE_FRAME || n->origin == TREE_PART);
         if (frame && strcmp(sequence, n->id) == 0)
             continue;
         if (frame)
             sequence = n->id; // the whole of it goes with its folder
         bool ok = n->kind != TREE_FILE ? take_folder(tx, t, n, depth + 1, err)
                   : frame              ? asset_delete(tx, n, err)
-                                       : take_file(tx, n, err);
+                                       : take_file(tx, n, t->by->who->person, err);
         if (!ok)
             return false;
     }
@@ -240,8 +251,8 @@ bool take_in(struct db_tx *tx, const struct tree_asker *by, const struct tree_no
     bool own = node->kind == TREE_FILE && node->origin >= TREE_WAITING;
     if (!(node->may & (own ? MAY_UPLOAD | MAY_EDIT : MAY_EDIT)))
         return denied(err, "delete", node->path);
-    bool ok =
-        node->kind == TREE_FILE ? take_file(tx, node, err) : take_folder(tx, &t, node, 0, err);
+    bool ok = node->kind == TREE_FILE ? take_file(tx, node, by->who->person, err)
+                                      : take_folder(tx, &t, node, 0, err);
     return ok && audit_add(tx, by->who, by->address, "door.deleted", node->id, node->path, err);
 }
 
@@ -375,8 +386,8 @@ static bool move_file(struct db_tx *tx, struct changing *c, const struct tree_no
                       struct error *err)
 {
     bool same = strcmp(from->project, parent->project) == 0;
-    if (from->origin == TREE_FRAME)
-        return is_frame(err, from->path);
+    if (from->origin == TREE_PART)
+        return tree_is_part(err, from->path);
     if (from->origin == TREE_ASSET && same && !over && tree_name_passing(name) &&
         !tree_name_passing(from->name)) {
         struct placed p = bytes_of(from, c->by->who);
@@ -384,7 +395,8 @@ static bool move_file(struct db_tx *tx, struct changing *c, const struct tree_no
     }
     if (from->origin == TREE_ASSET && same && !over)
         return rename_in(tx, from, parent, name, err);
-    return copy_file(tx, c->by->who, from, parent, name, a, err) && take_file(tx, from, err);
+    return copy_file(tx, c->by->who, from, parent, name, a, err) &&
+           take_file(tx, from, c->by->who->person, err);
 }
 
 static bool move_folder(struct db_tx *tx, const struct tree_node *from,
@@ -436,7 +448,7 @@ static bool move_at(struct db_tx *tx, struct changing *c, struct arena *a, struc
     bool self = c->there && strcmp(there.path, from.path) == 0;
     if (self && !m->copy && strcmp(name, from.name) != 0) // its own name in another case
         return from.kind == TREE_FILE && from.origin != TREE_ASSET
-                   ? is_frame(err, from.path)
+                   ? tree_is_part(err, from.path)
                    : (c->there = false, rename_in(tx, &from, &parent, name, err));
     if (self || (from.kind != TREE_FILE && within(parent.path, from.path) && !m->copy))
         return inside_itself(err, &from);
@@ -494,7 +506,11 @@ static bool touch_at(struct db_tx *tx, struct touching *t, struct arena *a, stru
         return denied(err, "set the time of", n.path);
     if (n.kind != TREE_FILE)
         return true;
-    if (n.origin == TREE_ASSET || n.origin == TREE_FRAME)
+    if (n.origin == TREE_FRAME && !n.version)
+        return db_run(tx, err,
+                      "update frame_changes set modified_ms = ?3 where asset = ?1 and name = ?2",
+                      "ssi", n.id, n.name, t->modified_ms);
+    if (n.origin < TREE_WAITING)
         return db_run(tx, err,
                       "update version_files set modified_ms = ?3 where version = ?1 and number = "
                       "?2",
@@ -592,7 +608,7 @@ bool tree_properties_set(struct tree *t, const struct tree_node *node,
 {
     struct remembering r = {.node = node, .set = list, .count = count};
     if (!node->id || !(node->may & MAY_UPLOAD) ||
-        (node->kind == TREE_FILE && node->origin == TREE_FRAME))
+        (node->kind == TREE_FILE && (node->origin == TREE_FRAME || node->origin == TREE_PART)))
         return denied(err, "set properties of", node->path);
     return db_write(t->db, set_in, &r, err);
 }

@@ -19,6 +19,8 @@ bool list_in(struct db_tx *tx, const struct who *who, const struct tree_node *of
 bool parent_in(struct db_tx *tx, const struct who *who, const char *path, struct arena *a,
                struct tree_node *parent, struct error *err);
 bool denied(struct error *err, const char *verb, const char *path);
+// DENIED: one file of an asset that has several.
+bool tree_is_part(struct error *err, const char *path);
 // CONFLICT: it is not what the asker has seen.
 bool tree_changed(struct error *err, const char *path);
 // Takes away a file, or a folder with all that is in it.
@@ -33,6 +35,17 @@ struct placed { // bytes that are in the store and get a name
 // A new asset, a further version of the one of that name, a waiting picture, or a kept file.
 bool place_in(struct db_tx *tx, const struct tree_node *parent, const char *name,
               const struct placed *p, struct arena *a, struct error *err);
+// ---- frames.c
+// The sequence of the folder that a picture of this name belongs to; *asset "" when there is none.
+bool frame_joins(struct db_tx *tx, const struct tree_node *parent, const char *name, char asset[27],
+                 struct error *err);
+// A frame is these bytes from now on, a new one or in place of the one of that name; NULL: it goes,
+// and the asset with the last of them.
+bool frame_change(struct db_tx *tx, const char *asset, const char *name, const char *person,
+                  const struct placed *p, struct error *err);
+// Sequences that rest get the version that was noted.
+bool frames_sweep(struct tree *t, struct error *err);
+
 // Takes away a row of a waiting or kept file; its bytes too when nobody else has them.
 bool row_drop(struct db_tx *tx, const struct tree_node *file, struct error *err);
 

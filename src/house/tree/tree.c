@@ -161,9 +161,14 @@ static bool folders_in(struct db_tx *tx, const struct tree_node *of, struct node
 }
 
 #define ASSETS                                                                                     \
-    "select a.id, a.name, v.id, f.number, f.name, f.content, f.size, f.modified_ms, v.created_ms " \
-    "from assets a join versions v on v.id = a.newest join version_files f on f.version = v.id "   \
+    "select a.id, a.name, v.id, f.number, f.name, f.content, f.size, f.modified_ms, "              \
+    "v.created_ms, a.kind from assets a join versions v on v.id = a.newest join version_files f "  \
+    "on f.version = v.id "                                                                         \
     "where a.project = ?1 and a.folder = ?2 and a.deleted = 0 "
+
+// Frames that were changed by themselves are shown as they are now (frames.c).
+#define UNCHANGED                                                                                  \
+    "and not exists (select 1 from frame_changes c where c.asset = a.id and c.name = f.name) "
 
 static void asset_row(struct db_rows *rows, const struct tree_node *of, bool frame, struct nodes *n)
 {
@@ -171,7 +176,9 @@ static void asset_row(struct db_rows *rows, const struct tree_node *of, bool fra
     const char *name =
         frame ? arena_text(n->a, tree_name_of(file)) : shown_name(n->a, db_text(rows, 1), file);
     struct tree_node *f = below(n, of, TREE_FILE, name);
-    f->origin = frame ? TREE_FRAME : TREE_ASSET;
+    f->origin = !frame                                      ? TREE_ASSET
+                : strcmp(db_text(rows, 9), "sequence") == 0 ? TREE_FRAME
+                                                            : TREE_PART;
     f->id = arena_text(n->a, db_text(rows, 0));
     f->version = arena_text(n->a, db_text(rows, 2));
     f->number = db_int(rows, 3);
@@ -197,20 +204,6 @@ static bool assets_in(struct db_tx *tx, const struct tree_node *of, const char *
     return db_end(rows, err);
 }
 
-static bool frames_in(struct db_tx *tx, const struct tree_node *of, const char *name,
-                      struct nodes *n, struct error *err)
-{
-    struct db_rows *rows =
-        name ? db_query(tx, ASSETS "and v.file_count > 1 and f.name = ?3 order by a.id", "sss",
-                        of->project, of->folder, name)
-             : db_query(tx,
-                        ASSETS "and v.file_count > 1 order by a.sort_name, a.id, f.number limit ?3",
-                        "ssi", of->project, of->folder, (int64_t)LIST_MOST);
-    while (db_next(rows))
-        asset_row(rows, of, true, n);
-    return db_end(rows, err);
-}
-
 static void plain_row(struct db_rows *rows, const struct tree_node *of, enum tree_origin origin,
                       struct nodes *n)
 {
@@ -221,6 +214,32 @@ static void plain_row(struct db_rows *rows, const struct tree_node *of, enum tre
     f->size = db_int(rows, 3);
     f->created_ms = db_int(rows, 5);
     f->modified_ms = db_int(rows, 4) ? db_int(rows, 4) : db_int(rows, 5);
+}
+
+static bool frames_in(struct db_tx *tx, const struct tree_node *of, const char *name,
+                      struct nodes *n, struct error *err)
+{
+    struct db_rows *rows =
+        name
+            ? db_query(tx, ASSETS "and v.file_count > 1 and f.name = ?3 " UNCHANGED "order by a.id",
+                       "sss", of->project, of->folder, name)
+            : db_query(tx,
+                       ASSETS "and v.file_count > 1 " UNCHANGED
+                              "order by a.sort_name, a.id, f.number limit ?3",
+                       "ssi", of->project, of->folder, (int64_t)LIST_MOST);
+    while (db_next(rows))
+        asset_row(rows, of, true, n);
+    if (!db_end(rows, err))
+        return false;
+    rows = db_query(tx,
+                    "select c.asset, c.name, c.content, c.size, c.modified_ms, c.changed_ms from "
+                    "assets a join frame_changes c on c.asset = a.id where a.project = ?1 and "
+                    "a.folder = ?2 and a.deleted = 0 and c.content is not null and (?3 = '' or "
+                    "c.name = ?3) order by c.name",
+                    "sss", of->project, of->folder, name ? name : "");
+    while (db_next(rows))
+        plain_row(rows, of, TREE_FRAME, n);
+    return db_end(rows, err);
 }
 
 static bool others_in(struct db_tx *tx, const struct tree_node *of, struct nodes *n,
@@ -547,5 +566,5 @@ bool tree_sweep(struct tree *t, struct error *err)
         ok = tree_write_drop(t, s->arriving[i], err);
     ok = ok && (!s->kept_count || db_write(t->db, drop_in, s, err));
     arena_close(a);
-    return ok;
+    return ok && frames_sweep(t, err);
 }

@@ -3,7 +3,8 @@
  *
  * The top holds the projects that the asker may view; below them lie the folders of the library and
  * the newest version of each asset under its name. The frames of a sequence lie in its folder, each
- * under its own name; so do pictures with a number that came through a door and still wait for the
+ * under its own name: written, appended or deleted by themselves they are so at once, and together
+ * the next version of the sequence when nothing has come for as long as pictures wait. So do pictures with a number that came through a door and still wait for the
  * others of their sequence. Names that programs use for a while (lock files, temporary and hidden
  * names) are kept as they are and never become assets; when one gets another name, it does.
  *
@@ -62,9 +63,10 @@ const char *tree_below(struct arena *a, const char *path, const char *name);
 // ---- Looking
 
 enum tree_kind { TREE_TOP, TREE_PROJECT, TREE_FOLDER, TREE_FILE };
-// Of a file. One that grows is read by its id (store_upload_open), not by tree_read; its size is of
-// what is here; nothing can be done to it through the tree.
-enum tree_origin { TREE_ASSET, TREE_FRAME, TREE_WAITING, TREE_KEPT, TREE_GROWING };
+// Of a file: an asset of one, a frame of a sequence, another of an asset's several files, no asset
+// yet, or a recording that grows: that is read by its id (store_upload_open), not by tree_read; its
+// size is of what is here; nothing can be done to it through the tree.
+enum tree_origin { TREE_ASSET, TREE_FRAME, TREE_PART, TREE_WAITING, TREE_KEPT, TREE_GROWING };
 struct tree_node {
     enum tree_kind kind;
     enum tree_origin origin;

@@ -78,13 +78,7 @@ static bool writable_in(struct db_tx *tx, struct writing *w, struct arena *a,
         error_set(err, ERROR_CONFLICT, "%.200s is a folder", there.path);
         return error_fix(err, "choose another name");
     }
-    if (found && there.origin == TREE_FRAME) {
-        error_set(err, ERROR_DENIED, "%.200s can not be written by itself", there.path);
-        error_why(err, "it is one frame of a sequence, which is one asset");
-        return error_fix(err, "write the frames into another folder, or bring a further version of "
-                              "the sequence: posthouse put --version-of");
-    }
-    return true;
+    return !found || there.origin != TREE_PART || tree_is_part(err, there.path);
 }
 
 static bool begin_at(struct db_tx *tx, struct writing *w, struct arena *a, struct error *err)
