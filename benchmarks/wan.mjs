@@ -5,7 +5,7 @@
 // which the line itself was late by more than 200 us on average, or failed, is thrown away. Peers by turns in the same lines.
 // One JSON line a row, the ratio last. WAN_BYTES makes it smaller.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 
 const build = process.argv[2] ?? "build", wanted = process.argv.slice(3);
 const bytes = Number(process.env.WAN_BYTES ?? 2 ** 30), tries = 6, late = 200;
@@ -171,8 +171,8 @@ async function withHouse(work) { // work(folder, ask a command of posthouse)
     rmSync(folder, { recursive: true, force: true });
   }
 }
-function noise(path) {
-  execFileSync("sh", ["-c", `openssl enc -aes-128-ctr -pass pass:${process.pid} -nosalt -pbkdf2 </dev/zero 2>/dev/null | head -c ${bytes} >${path}`]);
+function noise(path, size = bytes) {
+  execFileSync("sh", ["-c", `openssl enc -aes-128-ctr -pass pass:${process.pid} -nosalt -pbkdf2 </dev/zero 2>/dev/null | head -c ${size} >${path}`]);
 }
 async function ofHouse(row, out, mbit, rtt, loss) {
   const options = ["--rate", String(mbit), "--rtt", String(rtt), "--loss", String(loss)];
@@ -218,6 +218,90 @@ async function bySsh(row, program, mbit, rtt, loss) {
   const limit = limitOf(mbit, loss);
   tell(row, { goodput_mbit: runs[0].result, limit_mbit: limit, good, thrown, late_us: runs[0].late, beside: `${program === "scp" ? "scp" : "rsync over ssh"}, from disk to disk` }, runs[0].result / limit);
 }
+
+// Programs of their own kind: one file, less of it than of ours so that a run ends within a minute. `work(folder)` gives when it
+// began and ended; what it brought is counted.
+const peer_bytes = Math.min(bytes, 2 ** 28);
+async function peer(row, what, needs, mbit, rtt, loss, size, work) {
+  const lacking = needs.filter((n) => !existsSync(n) && !has(n));
+  if (lacking.length) {
+    console.error(`wan: ${row}: left out, there is no ${lacking.join(", ")} (tools/install-deps bench)`);
+    return;
+  }
+  const options = ["--rate", String(mbit), "--rtt", String(rtt), "--loss", String(loss)];
+  const { runs, good, thrown } = await goodRuns(1, options, async () => {
+    const folder = mkdtempSync("/var/tmp/posthouse-wan-");
+    try {
+      return await work(folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+  const limit = limitOf(mbit, loss);
+  tell(row, { goodput_mbit: runs[0].result, limit_mbit: limit, good, thrown, late_us: runs[0].late, beside: `${what}, ${size / 2 ** 20} MiB` }, runs[0].result / limit);
+}
+const rate_since = (began) => (peer_bytes * 8) / (performance.now() - began) / 1e3;
+function came(path, what, it) {
+  const size = existsSync(path) ? statSync(path).size : 0;
+  if (size !== peer_bytes) throw new Error(`${what} brought ${size} of ${peer_bytes} bytes: ${it.err.trim().split("\n").pop()}`);
+}
+
+// QUIC: the example server and client of ngtcp2 with bbr, windows wide enough for the line.
+const quic = (row, mbit, rtt, loss) => peer(row, "ngtcp2 with bbr, from disk to disk", ["gtlsclient", "/usr/sbin/gtlsserver"], mbit, rtt, loss, peer_bytes, async (folder) => {
+  noise(`${folder}/film.bin`, peer_bytes);
+  mkdirSync(`${folder}/out`);
+  execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=wan", "-keyout", `${folder}/key`, "-out", `${folder}/cert`], { stdio: "ignore" });
+  const wide = ["-q", "--no-quic-dump", "--no-http-dump", "--cc=bbr", "--max-data=64M", "--max-window=128M", "--max-stream-window=128M"];
+  const server = inside(b, "/usr/sbin/gtlsserver", [...wide, `--htdocs=${folder}`, "198.18.0.2", "4433", `${folder}/key`, `${folder}/cert`]);
+  try {
+    await new Promise((done) => setTimeout(done, 500));
+    const began = performance.now();
+    const it = inside(a, "gtlsclient", [...wide, "--max-stream-data-bidi-local=64M", "--exit-on-all-streams-close", `--download=${folder}/out`, "198.18.0.2", "4433", "https://wan/film.bin"]);
+    await it.ended;
+    const rate = rate_since(began);
+    came(`${folder}/out/film.bin`, "ngtcp2", it);
+    return rate;
+  } finally {
+    server.child.kill("SIGKILL");
+    await server.ended;
+  }
+});
+
+// On a line that loses packets it is so slow that it gets a quarter.
+const udt = (row, mbit, rtt, loss, size = loss ? peer_bytes / 4 : peer_bytes) => peer(row, "UDT 4.11, memory to memory", ["g++", "/usr/include/udt/udt.h"], mbit, rtt, loss, size, async (folder) => {
+  execFileSync("g++", ["-O2", "-w", "-o", `${folder}/udt`, new URL("udt_peer.cpp", import.meta.url).pathname, "-ludt", "-lpthread"]);
+  const receiver = inside(b, `${folder}/udt`, ["receive", "198.18.0.2", "9000", String(size)], { until: "listening" });
+  await receiver.ready;
+  const began = performance.now();
+  let ended = 0;
+  receiver.child.stdout.on("data", () => { ended ||= performance.now(); });
+  const sender = inside(a, `${folder}/udt`, ["send", "198.18.0.2", "9000", String(size)]);
+  const over = setTimeout(() => { sender.child.kill("SIGKILL"); receiver.child.kill("SIGKILL"); }, 120000);
+  await Promise.all([sender.ended, receiver.ended]);
+  clearTimeout(over);
+  if (!ended) throw new Error(`udt: ${sender.err} ${receiver.err}`);
+  return (size * 8) / (ended - began) / 1e3;
+});
+
+// uftp is for multicast; to one receiver it goes by unicast too, at a rate that it is told (95 % of the line) as it finds none by itself
+// on a line that loses packets: what it loses it sends again in further passes.
+const uftp = (row, mbit, rtt, loss) => peer(row, "uftp 4.10 at 95 % of the line, from disk to disk", ["uftp", "uftpd"], mbit, rtt, loss, peer_bytes, async (folder) => {
+  noise(`${folder}/film.bin`, peer_bytes);
+  mkdirSync(`${folder}/out`);
+  const server = inside(b, "uftpd", ["-d", "-D", `${folder}/out`, "-T", `${folder}`, "-B", "4194304", "-x", "1"]);
+  try {
+    await new Promise((done) => setTimeout(done, 500));
+    const began = performance.now();
+    const it = inside(a, "uftp", ["-R", String(Math.round((mbit * 950 * 1448) / 1538)), "-B", "4194304", "-M", "198.18.0.2", "-P", "198.18.0.2", "-x", "1", `${folder}/film.bin`]);
+    await it.ended;
+    const rate = rate_since(began);
+    came(`${folder}/out/film.bin`, "uftp", { err: it.err + it.out + server.err + server.out });
+    return rate;
+  } finally {
+    server.child.kill("SIGKILL");
+    await server.ended;
+  }
+});
 
 async function small(row) {
   const options = ["--rate", "500", "--rtt", "100"];
@@ -266,6 +350,12 @@ const rows = {
   "rsync-500-100-1": (n) => bySsh(n, "rsync", 500, 100, 1),
   "scp-500-100-1": (n) => bySsh(n, "scp", 500, 100, 1),
   "tcp-bbr-500-100-2": (n) => tcp(n, 500, 100, 2, "bbr", 1),
+  "quic-500-100-0": (n) => quic(n, 500, 100, 0),
+  "quic-500-100-1": (n) => quic(n, 500, 100, 1),
+  "udt-500-100-0": (n) => udt(n, 500, 100, 0),
+  "udt-500-100-1": (n) => udt(n, 500, 100, 1),
+  "uftp-500-100-0": (n) => uftp(n, 500, 100, 0),
+  "uftp-500-100-1": (n) => uftp(n, 500, 100, 1),
 };
 if (process.getuid() !== 0) {
   console.error("wan: lines need root (namespaces and tun devices)");
