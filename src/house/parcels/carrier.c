@@ -25,18 +25,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { THREADS = 6, LINES = 8, CLAIM = 1024, PAGE = 500 };
+enum { THREADS = 6, LINES = 12, CLAIM = 1024, PAGE = 500, ASSETS_AT_ONCE = 8 };
+enum { AGAIN_MOST = 40, AGAIN_MS = 250 };
+
+struct planned { // an asset that is meant
+    const char *id;
+    size_t versions; // when it was looked at
+    json_t *places;  // of those that are wanted
+};
 
 struct carry {
     const struct carrier_wish *w;
     struct arena *a; // of the whole parcel
     char self[27], project[27], house[27], person[27], transfer[27], by[300];
-    char there[27]; // the other house's project
+    char there[27];            // the other house's project
     const char *asked, *named; // what it was called in the order, ""; else as ours
     char there_name[300];
     bool in;
-    json_t *ids;   // of the assets that are meant; empty: all
-    json_t *paths; // of those only what is there
+    json_t *ids; // of the assets that are asked for; empty: all
+    struct planned *plan;
+    size_t plan_count;
+    pthread_mutex_t lock; // guards result and via while several assets go at once
+    json_t *paths;        // of those only what is there
     struct who who;
     unsigned may;
     struct other_house other;
@@ -232,9 +242,15 @@ static bool put_chunk(struct carry *c, const char *file, int64_t chunk, const sh
     char meta[160], path[96];
     int length = snprintf(meta, sizeof(meta), "chunk %s %lld %s", file, (long long)chunk,
                           sha256_text(hash).text);
-    enum way_end end = way_put(c->way, (text){meta, (size_t)length}, at, size, err);
-    if (end != WAY_NOT)
-        return end == WAY_DONE || error_while(err, "%s", c->other.name);
+    // Small files are many, and each is a call or two in any case: only large ones gain by UDP.
+    bool small = chunk == 0 && size < (size_t)STORE_CHUNK;
+    enum way_end end =
+        small ? WAY_NOT : way_put(c->way, (text){meta, (size_t)length}, at, size, err);
+    if (end == WAY_DONE)
+        return true;
+    if (end != WAY_NOT && err->kind != ERROR_CONFLICT)
+        return error_while(err, "%s", c->other.name);
+    error_clear(err);
     struct arena *a = arena_open(1 << 20);
     struct reply reply;
     snprintf(path, sizeof(path), "/api/v1/files/%s/chunks/%lld", file, (long long)chunk);
@@ -246,6 +262,12 @@ static bool put_chunk(struct carry *c, const char *file, int64_t chunk, const sh
                         .content_type = "application/octet-stream",
                         .body = {at, size}};
     bool ok = ask(c, &call, a, &reply, err);
+    // An earlier try of the same, whose answer was lost, is still being written there.
+    for (int again = 0; !ok && err->kind == ERROR_CONFLICT && again < AGAIN_MOST; again++) {
+        clock_sleep_ms(AGAIN_MS);
+        error_clear(err);
+        ok = ask(c, &call, a, &reply, err);
+    }
     arena_close(a);
     return ok;
 }
@@ -403,14 +425,20 @@ static bool move_version(struct carry *c, const json_t *version, struct error *e
     }
     if (!ok)
         error_set(err, ERROR_INTERNAL, "a file of a version has no content");
-    c->version = parcel_word(version, "at");
+    if (c->in)
+        c->version = parcel_word(version, "at");
     if (ok && c->in)
         way_begin(c, c->version);
-    ok = ok && lot_run(&calls, files, count, THREADS, err);
-    if (c->way)
+    bool small = count == 1 && files[0].size <= STORE_CHUNK;
+    ok = ok && lot_run(&calls, files, count, small ? 1 : THREADS, err);
+    pthread_mutex_lock(&c->lock);
+    if (c->way && !small)
         c->via = way_word(c->way);
-    if (c->way && way_udp(c->way))
+    else if (!c->via)
+        c->via = "TCP";
+    if (c->way && !small && way_udp(c->way))
         stream_goes_by(c->stream, "udp");
+    pthread_mutex_unlock(&c->lock);
     free(files);
     free(paths);
     return ok;
@@ -484,10 +512,9 @@ static bool wants_there(struct carry *c, const json_t *versions, json_t *places,
     return true;
 }
 
-// Versions of a document whose files are to move: places in its list, a new reference.
-static json_t *wanted(struct carry *c, const json_t *parcel, struct error *err)
+// Of [{house, thing}] those whose files are to move: places in the list, a new reference.
+static json_t *wanted(struct carry *c, const json_t *versions, struct error *err)
 {
-    const json_t *versions = json_object_get(parcel, "versions");
     struct packed k = {.c = c, .versions = versions};
     if (c->in)
         return db_read(c->w->db, wants_in, &k, err) ? k.places : NULL;
@@ -622,28 +649,85 @@ static bool meant(const struct carry *c, const json_t *parcel)
     return !json_array_size(c->paths);
 }
 
-// Whether it is meant, and how many bytes of it are to move.
-static bool count_asset(struct carry *c, const char *asset, bool *is, struct error *err)
+// Versions of many assets are asked for together.
+struct asked {
+    json_t *versions; // [{house, thing}]
+    struct {
+        size_t asset, place;
+        int64_t bytes;
+    } of[PARCEL_WANTS_MOST];
+};
+
+static bool ask_wanted(struct carry *c, struct asked *q, struct error *err)
+{
+    json_t *places = json_array_size(q->versions) ? wanted(c, q->versions, err) : json_array(),
+           *place;
+    size_t i;
+    json_array_foreach(places, i, place)
+    {
+        size_t at = (size_t)json_integer_value(place);
+        if (at >= json_array_size(q->versions))
+            continue;
+        c->total += q->of[at].bytes;
+        json_array_append_new(c->plan[q->of[at].asset].places,
+                              json_integer((json_int_t)q->of[at].place));
+    }
+    json_array_clear(q->versions);
+    bool ok = places != NULL;
+    json_decref(places);
+    return ok;
+}
+
+static bool plan_asset(struct carry *c, const char *asset, struct asked *q, struct error *err)
 {
     size_t i;
-    json_t *place, *parcel = document(c, asset, err);
+    json_t *v, *parcel = document(c, asset, err);
     const json_t *versions = json_object_get(parcel, "versions");
-    *is = parcel && meant(c, parcel);
-    json_t *places = *is ? wanted(c, parcel, err) : NULL;
-    json_array_foreach(places, i, place) c->total +=
-        bytes_of(json_array_get(versions, (size_t)json_integer_value(place)));
-    bool ok = parcel && (!*is || places);
-    json_decref(places);
+    bool ok = parcel != NULL;
+    if (ok && meant(c, parcel)) {
+        size_t at = c->plan_count++;
+        c->plan[at] = (struct planned){asset, json_array_size(versions), json_array()};
+        json_array_foreach(versions, i, v)
+        {
+            size_t count = json_array_size(q->versions);
+            q->of[count].asset = at;
+            q->of[count].place = i;
+            q->of[count].bytes = bytes_of(v);
+            json_array_append_new(q->versions,
+                                  json_pack("{s:s, s:s}", "house", parcel_word(v, "house"), "thing",
+                                            parcel_word(v, "thing")));
+            if (count + 1 == PARCEL_WANTS_MOST)
+                ok = ok && ask_wanted(c, q, err);
+        }
+    }
     json_decref(parcel);
     return ok;
 }
 
-static bool carry_asset(struct carry *c, const char *asset, struct error *err)
+// Which assets are meant, what of them is wanted, and how many bytes that is.
+static bool plan(struct carry *c, struct error *err)
 {
     size_t i;
-    json_t *place, *parcel = document(c, asset, err);
-    json_t *places = parcel ? wanted(c, parcel, err) : NULL;
+    json_t *id;
+    struct asked *q = must(calloc(1, sizeof(*q)));
+    bool ok = true;
+    q->versions = json_array();
+    c->plan = must(calloc(json_array_size(c->ids) + 1, sizeof(*c->plan)));
+    json_array_foreach(c->ids, i, id) ok = ok && plan_asset(c, json_string_value(id), q, err);
+    ok = ok && ask_wanted(c, q, err);
+    json_decref(q->versions);
+    free(q);
+    return ok;
+}
+
+static bool carry_asset(struct carry *c, const struct planned *p, struct error *err)
+{
+    size_t i;
+    json_t *place, *parcel = document(c, p->id, err);
     const json_t *versions = json_object_get(parcel, "versions");
+    json_t *places = !parcel                                    ? NULL
+                     : json_array_size(versions) == p->versions ? json_incref(p->places)
+                                                                : wanted(c, versions, err);
     bool ok = places != NULL;
     json_array_foreach(places, i, place)
     {
@@ -651,8 +735,11 @@ static bool carry_asset(struct carry *c, const char *asset, struct error *err)
         ok = ok && move_version(c, v, err);
     }
     json_t *taken = ok ? have_taken(c, parcel, err) : NULL;
-    if (taken)
+    if (taken) {
+        pthread_mutex_lock(&c->lock);
         add_taken(c, taken);
+        pthread_mutex_unlock(&c->lock);
+    }
     json_decref(places);
     if (parcel && !taken)
         error_while(err, "%s", parcel_word(json_object_get(parcel, "asset"), "name"));
@@ -660,6 +747,56 @@ static bool carry_asset(struct carry *c, const char *asset, struct error *err)
     json_decref(taken);
     json_decref(parcel);
     return ok;
+}
+
+// Several at once: of small ones most of the time is the way there and back, and the other house's
+// disk.
+struct crew {
+    struct carry *c;
+    size_t next; // these three under the carry's lock
+    bool stopped;
+    struct error err;
+};
+
+static void *crew_work(void *context)
+{
+    struct crew *w = context;
+    struct carry *c = w->c;
+    for (;;) {
+        struct error err;
+        error_clear(&err);
+        pthread_mutex_lock(&c->lock);
+        size_t at = w->next;
+        bool over = w->stopped || at >= c->plan_count;
+        w->next += !over;
+        pthread_mutex_unlock(&c->lock);
+        if (over)
+            return NULL;
+        if (carry_asset(c, &c->plan[at], &err))
+            continue;
+        pthread_mutex_lock(&c->lock);
+        if (!w->stopped)
+            w->err = err;
+        w->stopped = true;
+        pthread_mutex_unlock(&c->lock);
+    }
+}
+
+static bool carry_all(struct carry *c, struct error *err)
+{
+    struct crew w = {.c = c};
+    pthread_t others[ASSETS_AT_ONCE];
+    int count = 0, most = c->in ? 0 : ASSETS_AT_ONCE - 1; // in: a way of its own for each version
+    error_clear(&w.err);
+    while (count < most && (size_t)count + 1 < c->plan_count &&
+           pthread_create(&others[count], NULL, crew_work, &w) == 0)
+        count++;
+    crew_work(&w);
+    for (int i = 0; i < count; i++)
+        pthread_join(others[i], NULL);
+    if (w.stopped)
+        *err = w.err;
+    return !w.stopped;
 }
 
 // ---- which project, which assets
@@ -934,22 +1071,11 @@ static struct stream *stream_of(struct carry *c)
 
 static bool go(struct carry *c, json_t **receipt, struct error *err)
 {
-    json_t *said = NULL, *one;
-    size_t i;
-    bool ok =
-        houses_try(&c->other, c->w->version, &said, err) && find_there(c, err) && list(c, err);
+    json_t *said = NULL;
+    bool ok = houses_try(&c->other, c->w->version, &said, err) && find_there(c, err) &&
+              list(c, err) && plan(c, err);
     json_decref(said);
-    json_t *ids = json_array();
-    json_array_foreach(c->ids, i, one)
-    {
-        bool is = false;
-        ok = ok && count_asset(c, json_string_value(one), &is, err);
-        if (ok && is)
-            json_array_append(ids, one);
-    }
-    json_decref(c->ids);
-    c->ids = ids;
-    if (ok && !json_array_size(ids)) {
+    if (ok && !c->plan_count) {
         error_set(err, ERROR_NOT_FOUND, "there is nothing to move");
         error_why(err, "%s",
                   json_array_size(c->paths) ? "no asset is at these paths"
@@ -959,8 +1085,7 @@ static bool go(struct carry *c, json_t **receipt, struct error *err)
     ok = ok && begin(c, err);
     if (ok)
         c->stream = stream_of(c);
-    json_array_foreach(c->ids, i, one) ok = ok && carry_asset(c, json_string_value(one), err);
-    return ok && receive(c, receipt, err);
+    return ok && carry_all(c, err) && receive(c, receipt, err);
 }
 
 bool parcel_carry(const struct carrier_wish *w, json_t **result, json_t **receipt,
@@ -970,11 +1095,11 @@ bool parcel_carry(const struct carrier_wish *w, json_t **result, json_t **receip
     struct carry c = {.w = w, .a = arena_open((size_t)256 << 20)};
     *result = *receipt = NULL;
     pthread_mutex_init(&c.turn, NULL);
-    c.result = json_pack(
-        "{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:[]}", "assets", 0,
-        "assets_made", 0, "versions", 0, "notes", 0, "notes_changed", 0, "notes_gone", 0,
-        "renamed", 0, "placed", 0, "names_kept", 0, "decisions", 0, "files", 0, "bytes", 0,
-        "told_kept", 0, "renumbered");
+    pthread_mutex_init(&c.lock, NULL);
+    c.result = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:[]}",
+                         "assets", 0, "assets_made", 0, "versions", 0, "notes", 0, "notes_changed",
+                         0, "notes_gone", 0, "renamed", 0, "placed", 0, "names_kept", 0,
+                         "decisions", 0, "files", 0, "bytes", 0, "told_kept", 0, "renumbered");
     bool ok = houses_self(w->db, c.self, err) && db_read(w->db, order_in, &c, err);
     if (ok) {
         struct client_wish cw = {.url = c.other.url,
@@ -992,6 +1117,9 @@ bool parcel_carry(const struct carrier_wish *w, json_t **result, json_t **receip
     way_close(c.way);
     stream_leave(c.stream);
     client_close(c.client);
+    for (size_t i = 0; i < c.plan_count; i++)
+        json_decref(c.plan[i].places);
+    free(c.plan);
     json_decref(c.ids);
     json_decref(c.paths);
     if (ok)
@@ -999,6 +1127,7 @@ bool parcel_carry(const struct carrier_wish *w, json_t **result, json_t **receip
     else
         json_decref(c.result);
     pthread_mutex_destroy(&c.turn);
+    pthread_mutex_destroy(&c.lock);
     arena_close(c.a);
     return ok;
 }
