@@ -54,6 +54,7 @@ struct api *api_open(const struct api_wish *wish, struct error *err)
     pthread_mutex_init(&inside->lock, NULL);
     atomic_store(&inside->started_ms, clock_now_ms());
     inside->shelves = shelves_open(api->db);
+    inside->runs = runs_open(api->db);
     if (!db_write(api->db, key_in, api, err) || !(inside->media = media_start(api)) ||
         !(inside->events = events_start(api, err)) ||
         (wish->rooms.jobs && wish->rooms.flow && !(inside->work = work_start(api, err)))) {
@@ -75,6 +76,7 @@ void api_close(struct api *api)
     work_stop(api->inside->work);
     events_stop(api->inside->events);
     media_stop(api->inside->media);
+    runs_close(api->inside->runs);
     shelves_close(api->inside->shelves);
     pthread_mutex_destroy(&api->inside->lock);
     free(api->inside);

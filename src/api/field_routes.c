@@ -159,7 +159,20 @@ static bool undo_in(struct db_tx *tx, void *context, struct error *err)
 
 static bool undo_post(struct call *c, struct error *err)
 {
-    return run(c, true, undo_in, err);
+    bool ok = run(c, true, undo_in, err);
+    runs_wake(c->api->inside->runs);
+    return ok;
+}
+
+static bool change_one_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    return change_get(tx, q->c->project, q->c->number, &q->json, err);
+}
+
+static bool change_one(struct call *c, struct error *err)
+{
+    return run(c, false, change_one_in, err);
 }
 
 // ---- a condition of a query
@@ -250,6 +263,7 @@ static bool table_post(struct call *c, struct error *err)
     wish.columns = columns;
     wish.choose = choose;
     ok = ok && fields_import(c->api->db, c->api->inside->shelves, &wish, &by, a, &answer, err);
+    runs_wake(c->api->inside->runs);
     if (ok && wish.plan) {
         struct asking q = {.c = c};
         ok = db_write(c->api->db, audit_in, &q, err);
@@ -403,6 +417,8 @@ const struct route field_routes[] = {
      "its values, each with its source and history", NULL},
     {"GET", P "/value-changes", MAY_VIEW, changes_get, NULL, "ValueChange[]", 0,
      "what was set together, newest first; at most 200", NULL},
+    {"GET", P "/value-changes/{number}", MAY_VIEW, change_one, NULL, "ValueChange", 0,
+     "one of them: how far it is, when it is set in slices", NULL},
     {"POST", P "/value-changes/{number}/undo", MAY_EDIT, undo_post, NULL, "ValueChange", 0,
      "puts back what was before, as one step", NULL},
     {"POST", P "/table", MAY_EDIT, table_post, NULL, "FieldImport", ROUTE_STREAM,

@@ -144,6 +144,7 @@ struct api_inside {
     struct work *work;       // NULL: none is handed out
     struct bulk_house *bulk; // NULL: no UDP
     struct shelves *shelves;
+    struct runs *runs;
     struct server *server;
     pthread_mutex_t lock; // guards in_flight
     sha256 in_flight[FLIGHTS];

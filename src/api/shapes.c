@@ -78,13 +78,17 @@ const struct shape shapes[] = {
     {"NewField",
      "name:text type:'text'|'number'|'choice'|'date'|'yesno'|'timecode' choices:text[]?", ""},
     {"FieldChange", "name:text? choices:text[]? position:int?", ""},
-    {"FieldSet", "field:text value:text", "an empty value takes it away"},
+    {"FieldSet", "field:text value:text was:json?",
+     "an empty value takes it away. was: {asset: value} as they were seen; another one by now is a "
+     "conflict and nothing is set"},
     {"NewValues", "assets:id[] set:FieldSet[]", ""},
     {"ValueChange",
      "number:int kind:'person'|'import'|'file'|'undo' title:text by:text at:time count:int "
-     "undone:bool left:int",
+     "undone:bool left:int run:ValueRun?",
      "what was set together; number 0: nothing changed. left: of an undoing, values that were set "
-     "again since"},
+     "again since. run: of one of many values, which are set in slices"},
+    {"ValueRun", "total:int done:int stayed:int rate:number left_s:number? ended:bool problem:text",
+     "of values; stayed: others set them meanwhile. problem: why it waits"},
     {"FieldValue", "field:text value:text history:ValueSaid[]", "history: newest first"},
     {"ValueSaid",
      "value:text from:'person'|'import'|'file'|'undo' title:text by:text at:time line:int "
@@ -96,16 +100,19 @@ const struct shape shapes[] = {
     {"FieldImport",
      "file:text format:text encoding:text mark:text rows:int columns:ImportColumn[] matched:int "
      "unmatched_count:int unmatched:ImportRow[] ambiguous_count:int ambiguous:ImportRow[] "
+     "chosen:ImportRow[] "
      "bad_count:int bad:ImportCell[] same:int change_count:int changes:ImportChange[] "
      "said:ImportSaid[] plan:text change:int?",
-     "what a table does, or did (change); lists have at most 500 rows"},
+     "what a table does, or did (change); lists have at most 500 rows. chosen: rows that several "
+     "assets fit and choose= decided"},
     {"TableWish",
      "format:'csv'|'ale' assets:id[]? where:json? q:text? kind:text? folder:text? sort:text? "
      "descending:bool?",
      "assets: those; else all that the rest finds"},
     {"ImportColumn", "name:text as:text", "as: id, name, reel, start, a field's key, new or \"\""},
-    {"ImportRow", "line:int name:text why:text candidates:ImportCandidate[]?", ""},
-    {"ImportCandidate", "asset:id name:text folder:text timecode:text", ""},
+    {"ImportRow", "line:int name:text why:text asset:text? candidates:ImportCandidate[]?",
+     "asset: the one that was chosen"},
+    {"ImportCandidate", "asset:id name:text folder:text timecode:text created:time", ""},
     {"ImportCell", "line:int column:text value:text why:text", "what is no value of its field"},
     {"ImportChange", "line:int asset:id name:text field:text was:text to:text", ""},
     {"ImportSaid", "line:int why:text", "what was not as it should be in the file"},

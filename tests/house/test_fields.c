@@ -2,6 +2,7 @@
 
 #include "house/assets/assets.h"
 #include "house/fields/fields.h"
+#include "plat/clock.h"
 #include "plat/files.h"
 
 // A house with one project of a few clips and sounds, at 25 frames a second.
@@ -238,34 +239,73 @@ static void undoing_puts_back_what_was_and_leaves_what_came_since(void **state)
     assert_int_equal(err.kind, ERROR_CONFLICT);
 }
 
-static void values_of_another_type_are_refused(void **state)
+static json_t *vectors(void)
+{
+    char path[4096];
+    const char *folder = getenv("VECTORS");
+    snprintf(path, sizeof(path), "%s/field_values.json", folder ? folder : "tests/vectors");
+    json_error_t problem;
+    json_t *all = json_load_file(path, 0, &problem);
+    if (!all)
+        fail_msg("%s: %s", path, problem.text);
+    return all;
+}
+
+static enum field_type type_called(const char *name)
+{
+    enum field_type t = 0;
+    while (strcmp(field_type_names[t], name) != 0)
+        t++;
+    return t;
+}
+
+static void values_are_kept_or_refused_as_the_shared_vectors_say(void **state)
 {
     (void)state;
-    static const struct {
-        enum field_type type;
-        const char *said, *kept;
-    } cases[] = {{FIELD_NUMBER, "1,50", "1.5"},
-                 {FIELD_NUMBER, "1.2.3", NULL},
-                 {FIELD_DATE, "24.11.2026", "2026-11-24"},
-                 {FIELD_DATE, "11/24/2026", NULL},
-                 {FIELD_DATE, "2026-02-29", NULL},
-                 {FIELD_DATE, "20260224", "2026-02-24"},
-                 {FIELD_YESNO, "TRUE", "yes"},
-                 {FIELD_YESNO, "maybe", NULL},
-                 {FIELD_TIMECODE, "01:00:00;12", "01:00:00;12"},
-                 {FIELD_TIMECODE, "1:00", NULL},
-                 {FIELD_TEXT, "  a b ", "a b"}};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct field f = {.type = cases[i].type};
-        const char *value, *why;
+    static const char *const choices[] = {"Day", "Night", NULL};
+    json_t *all = vectors(), *row;
+    size_t i;
+    json_array_foreach(json_object_get(all, "values"), i, row)
+    {
+        const char *type = json_string_value(json_array_get(row, 0));
+        const char *said = json_string_value(json_array_get(row, 1));
+        const char *kept = json_string_value(json_array_get(row, 2)), *value, *why;
+        struct field f = {.type = type_called(type), .choices = choices};
         double at;
-        bool ok = field_value(&f, cases[i].said, house.a, &value, &at, &why);
-        assert_int_equal(ok, cases[i].kept != NULL);
-        if (ok)
-            assert_string_equal(value, cases[i].kept);
+        if (field_value(&f, said, house.a, &value, &at, &why) != (kept != NULL))
+            fail_msg("%s \"%s\": %s", type, said, why ? why : value);
+        if (kept)
+            assert_string_equal(value, kept);
         else
             assert_non_null(why);
     }
+    json_decref(all);
+}
+
+static void nothing_is_set_over_a_value_that_nobody_saw(void **state)
+{
+    (void)state;
+    set("0", "f1", "24A");
+    struct act act = {.assets = json_pack("[s, s]", house.clips[0].text, house.clips[1].text),
+                      .set = json_pack("[{s:s, s:s, s:{s:s, s:s}}]", "field", "f1", "value", "25",
+                                       "was", house.clips[0].text, "24", house.clips[1].text, "")};
+    assert_false(db_write(house.db, set_in, &act, &err));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    assert_string_equal(err.what, "Scene of A001C001.mov was not set");
+    assert_string_equal(err.why, "Maya set it to \"24A\" meanwhile");
+    assert_string_equal(find("{\"of\":\"f1\",\"is\":\"equals\",\"value\":\"25\"}", "name", false),
+                        ""); // of neither
+    json_object_set_new(json_object_get(json_array_get(act.set, 0), "was"), house.clips[0].text,
+                        json_string("24A"));
+    HOLDS(db_write(house.db, set_in, &act, &err));
+    assert_int_equal(json_integer_value(json_object_get(act.answer, "count")), 2);
+    json_decref(act.answer), act.answer = NULL;
+    // Who says what stands already is in nobody's way, whatever was seen.
+    HOLDS(db_write(house.db, set_in, &act, &err));
+    assert_int_equal(json_integer_value(json_object_get(act.answer, "count")), 0);
+    json_decref(act.answer);
+    json_decref(act.assets);
+    json_decref(act.set);
 }
 
 static void filters_ask_facts_and_fields(void **state)
@@ -420,28 +460,206 @@ static void a_plan_that_is_old_is_not_applied(void **state)
     assert_int_equal(err.kind, ERROR_CONFLICT);
 }
 
-static void ambiguous_rows_wait_for_a_choice(void **state)
+// A further A001C001.mov that begins where the first one does, in another folder.
+static bool twin_in(struct db_tx *tx, void *context, struct error *e)
+{
+    id folder;
+    struct asset_file file = {.name = made[0].name, .content = sha256_of("twin", 4), .size = 99};
+    struct asset_wish wish = {.project = house.project.text,
+                              .folder = folder.text,
+                              .name = made[0].name,
+                              .kind = "clip",
+                              .by = "MAYA",
+                              .files = &file,
+                              .file_count = 1};
+    struct asset_made done;
+    json_t *facts = facts_of(0);
+    bool ok = folder_ensure(tx, house.project.text, NULL, "Second unit", &folder, e) &&
+              asset_add(tx, &wish, &done, e) && version_facts_set(tx, done.version.text, facts, e);
+    json_decref(facts);
+    *(id *)context = done.asset;
+    return ok;
+}
+
+static void rows_that_two_assets_fit_wait_for_a_choice(void **state)
+{
+    (void)state;
+    static const char *const tables[] = {
+        "Name,Scene\nA001C001.mov,7\nA001C002.mov,8\n",               // by name
+        "Reel,Start,Scene\nA001,10:00:00:00,7\nA002,10:10:00:00,8\n", // by reel and timecode
+        "Name,Start,Scene\nA001C001,10:00:10:00,7\nA001C002,,8\n", // by name, which timecode does
+                                                                   // not tell apart
+    };
+    char choose[80];
+    id twin = {""};
+    HOLDS(db_write(house.db, twin_in, &twin, &err));
+    house.clips[5] = twin;
+    set("05", "f3", "A001");
+    set("1", "f3", "A002");
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        json_t *plan = import(tables[i], NULL, NULL);
+        HOLDS(plan != NULL);
+        const json_t *row = json_array_get(json_object_get(plan, "ambiguous"), 0);
+        const json_t *of = json_object_get(row, "candidates");
+        assert_int_equal(number_of(plan, "ambiguous_count"), 1);
+        assert_int_equal(number_of(plan, "matched"), 1);
+        assert_int_equal(number_of(plan, "change_count"), 1); // of the other row
+        assert_int_equal(number_of(row, "line"), 2);
+        assert_string_equal(json_string_value(json_object_get(row, "why")), "2 assets fit");
+        assert_int_equal(json_array_size(of), 2);
+        for (size_t k = 0; k < 2; k++)
+            assert_string_equal(
+                json_string_value(json_object_get(json_array_get(of, k), "timecode")),
+                "10:00:00:00");
+        json_decref(plan);
+    }
+    snprintf(choose, sizeof(choose), "{\"2\":\"%s\"}", twin.text);
+    json_t *plan = import(tables[0], NULL, choose);
+    assert_int_equal(number_of(plan, "ambiguous_count"), 0);
+    assert_int_equal(number_of(plan, "matched"), 2);
+    // What was chosen is among the rows, so that another one can be chosen.
+    const json_t *row = json_array_get(json_object_get(plan, "chosen"), 0);
+    assert_int_equal(json_array_size(json_object_get(row, "candidates")), 2);
+    assert_string_equal(json_string_value(json_object_get(row, "asset")), twin.text);
+    const char *name = arena_text(house.a, json_string_value(json_object_get(plan, "plan")));
+    json_decref(plan);
+    assert_null(import(tables[0], name, NULL)); // without the choice it would do something else
+    plan = import(tables[0], name, choose);
+    HOLDS(plan != NULL);
+    json_decref(plan);
+    struct act act = {.asset = twin.text};
+    HOLDS(db_read(house.db, values_in, &act, &err));
+    assert_int_equal(json_array_size(act.answer), 2);
+    json_decref(act.answer);
+    act = (struct act){.asset = house.clips[0].text}; // the one that was not chosen
+    HOLDS(db_read(house.db, values_in, &act, &err));
+    assert_int_equal(json_array_size(act.answer), 1);
+    json_decref(act.answer);
+}
+
+// ---- many values
+
+enum { MANY = 430 };
+
+static bool many_in(struct db_tx *tx, void *context, struct error *e)
+{
+    (void)context;
+    for (int i = 0; i < MANY; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "R%03d.mov", i);
+        struct asset_file file = {
+            .name = name, .content = sha256_of(name, strlen(name)), .size = 1};
+        struct asset_wish wish = {.project = house.project.text,
+                                  .name = name,
+                                  .kind = "clip",
+                                  .by = "MAYA",
+                                  .files = &file,
+                                  .file_count = 1};
+        struct asset_made done;
+        if (!asset_add(tx, &wish, &done, e))
+            return false;
+        if (i < 2)
+            house.clips[4 + i] = done.asset;
+    }
+    return true;
+}
+
+static bool change_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct act *act = context;
+    return change_get(tx, house.project.text, act->number, &act->answer, e);
+}
+
+// The change once all of it is set.
+static json_t *change_ended(int64_t number)
+{
+    struct act act = {.number = number};
+    for (int i = 0; i < 6000; i++) {
+        HOLDS(db_read(house.db, change_in, &act, &err));
+        if (json_is_true(json_object_get(json_object_get(act.answer, "run"), "ended")))
+            return act.answer;
+        json_decref(act.answer);
+        clock_sleep_ms(20);
+    }
+    fail_msg("the change did not end");
+    return NULL;
+}
+
+static int64_t filled(const char *field)
+{
+    char where[60];
+    snprintf(where, sizeof(where), "{\"of\":\"%s\",\"is\":\"filled\"}", field);
+    json_t *condition = json_loads(where, 0, NULL);
+    struct find_wish wish = {.project = house.project.text, .where = condition, .limit = 1};
+    struct found found;
+    HOLDS(shelves_find(house.shelves, &wish, house.a, &found, &err));
+    json_decref(condition);
+    return found.total;
+}
+
+static void a_large_table_is_set_in_slices_and_goes_on_after_the_house_was_down(void **state)
+{
+    (void)state;
+    struct buf table = BUF_LIMIT(1 << 20);
+    int64_t count, left;
+    HOLDS(db_write(house.db, many_in, NULL, &err));
+    buf_text(&table, "Name,Scene,Take,Reel,Camera,Notes\n");
+    for (int i = 0; i < MANY; i++)
+        buf_format(&table, "R%03d,24A,%d,A001,A,good\n", i, i);
+    json_t *plan = import(table.at, NULL, NULL);
+    HOLDS(plan != NULL);
+    const char *name = arena_text(house.a, json_string_value(json_object_get(plan, "plan")));
+    json_decref(plan);
+    json_t *done = import(table.at, name, NULL);
+    HOLDS(done != NULL);
+    int64_t number = number_of(done, "change");
+    json_decref(done);
+    // It is written down and nothing is set yet; what a person says meanwhile stays.
+    assert_int_equal(filled("f1"), 2); // of the two sounds
+    assert_int_not_equal(set("4", "f5", "mine"), -1);
+    assert_false(undo(number, &count, &left));
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    // The house comes up.
+    struct runs *runs = runs_open(house.db);
+    json_t *change = change_ended(number);
+    const json_t *run = json_object_get(change, "run");
+    assert_int_equal(number_of(run, "done"), MANY * 5);
+    assert_int_equal(number_of(run, "stayed"), 1);
+    assert_int_equal(number_of(change, "count"), MANY * 5 - 1);
+    json_decref(change);
+    assert_int_equal(filled("f1"), MANY + 2);
+    assert_string_equal(find("{\"of\":\"f5\",\"is\":\"equals\",\"value\":\"mine\"}", "name", false),
+                        "4");
+    // So does undoing it; what was set again since stays.
+    assert_int_not_equal(set("5", "f1", "25"), -1);
+    HOLDS(undo(number, &count, &left));
+    runs_wake(runs);
+    assert_int_equal(left, 1);
+    json_decref(change_ended(number + 3)); // two by a person came between
+    assert_int_equal(filled("f4"), 0);
+    assert_int_equal(filled("f1"), 3);
+    runs_close(runs);
+    buf_free(&table);
+}
+
+static void rows_of_one_asset_that_say_different_things_are_left_out(void **state)
 {
     (void)state;
     char choose[80];
-    static const char rows[] = "Start;Scene\n10:00:00:00;1\n10:00:00:00;1\n";
     set("01", "f3", "A001");
-    static const char by_reel[] = "Reel,Start,Scene\nA001,10:10:20:00,5\n";
-    json_t *plan = import(by_reel, NULL, NULL);
-    assert_int_equal(number_of(plan, "matched"), 1);
+    json_t *plan = import("Reel,Start,Scene\nA001,10:10:20:00,5\n", NULL, NULL);
+    assert_int_equal(number_of(plan, "matched"), 1); // its timecode lies in one of the reel's two
     json_decref(plan);
-    static const char contradicting[] = "Name,Scene\nA001C001,1\nA001C001.mov,2\n";
-    plan = import(contradicting, NULL, NULL);
+    plan = import("Name,Scene\nA001C001,1\nA001C001.mov,2\n", NULL, NULL);
     assert_int_equal(number_of(plan, "matched"), 0);
     assert_int_equal(number_of(plan, "unmatched_count"), 2);
     json_decref(plan);
-    plan = import(rows, NULL, NULL);
+    plan = import("Start;Scene\n10:00:00:00;1\n10:00:00:00;1\n", NULL, NULL);
     assert_int_equal(number_of(plan, "matched"), 2); // one asset, and both rows say the same
     json_decref(plan);
-    static const char whole_reel[] = "Name,Scene\nnowhere,9\n";
     snprintf(choose, sizeof(choose), "{\"2\":\"%s\"}", house.clips[2].text);
-    plan = import(whole_reel, NULL, choose);
-    assert_int_equal(number_of(plan, "matched"), 1);
+    plan = import("Name,Scene\nnowhere,9\n", NULL, choose);
+    assert_int_equal(number_of(plan, "matched"), 1); // a person knows what no column says
     json_decref(plan);
 }
 
@@ -484,14 +702,17 @@ int main(int argc, char **argv)
         TEST(values_know_who_said_them_and_what_was_before),
         TEST(a_file_says_its_slate_but_never_over_a_person),
         TEST(undoing_puts_back_what_was_and_leaves_what_came_since),
-        TEST(values_of_another_type_are_refused),
+        TEST(values_are_kept_or_refused_as_the_shared_vectors_say),
+        TEST(nothing_is_set_over_a_value_that_nobody_saw),
         TEST(filters_ask_facts_and_fields),
         TEST(a_list_is_sorted_by_a_field_and_follows_what_changes),
         TEST(sound_and_picture_of_one_slate_and_time_are_a_take),
         TEST(people_say_what_belongs_together),
         TEST(what_was_shown_is_what_is_done),
         TEST(a_plan_that_is_old_is_not_applied),
-        TEST(ambiguous_rows_wait_for_a_choice),
+        TEST(rows_that_two_assets_fit_wait_for_a_choice),
+        TEST(a_large_table_is_set_in_slices_and_goes_on_after_the_house_was_down),
+        TEST(rows_of_one_asset_that_say_different_things_are_left_out),
         TEST(a_table_that_names_no_asset_says_what_is_missing),
         TEST(what_goes_out_comes_back_unchanged),
     };

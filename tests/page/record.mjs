@@ -5,9 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible, open_browser } from "./browser.mjs";
-import { open_house } from "./real.mjs";
+import { open_house, until } from "./real.mjs";
 
 const house = await open_house({ program: process.argv[2] });
 const browser = await open_browser();
@@ -126,6 +127,57 @@ try {
     assert.equal(last.title, "log.csv");
     await house.ask("POST", `/projects/${project}/value-changes/${last.number}/undo`);
     await page.waitForSelector(".list-row .field >> text=24A");
+  });
+  const keys = async (...list) => { for (const k of list) await (k.length > 1 && !/^text:/.test(k) ? page.keyboard.press(k) : page.keyboard.type(k.replace(/^text:/, ""))); };
+  const stands = (row, field, words) => until(`row ${row} has ${field} ${words}`, async () => (await page.locator(`#cell-${row}-${field}:not([aria-busy])`).allTextContents()).join() === words);
+  await step("fields are written in the cells of the list, by keyboard, one request each, what is no value is said beside them", async () => {
+    for (const n of [1, 2, 3]) writeFileSync(join(house.work, `slate${n}.txt`), `slate ${n}`);
+    await house.put(project, ...[1, 2, 3].map((n) => join(house.work, `slate${n}.txt`)));
+    const made = await house.ask("POST", `/projects/${project}/fields`, { name: "Shot on", type: "date", choices: null });
+    const day = made[made.length - 1].key;
+    const sent = [];
+    page.on("request", (r) => { if (/\/values$/.test(r.url()) && r.method() === "POST") sent.push(r.postDataJSON()); });
+    await page.goto(`${house.url}/p/${project}?view=list&cols=f1,f2,${day}&sort=name`);
+    await page.waitForSelector(`#cell-3-${day}`);
+    await keys("ArrowDown", "ArrowDown", "ArrowRight", "text:31", "Tab", "text:2", "Tab", "text:24/11/26", "Enter");
+    await page.waitForSelector(".cell-words[role=alert]:has-text('it is no date that can be told')");
+    await accessible(page, "a cell that refuses");
+    await look("cells-refused");
+    await keys("Control+a", "text:24.11.2026", "Enter");
+    for (const [field, words] of [["f1", "31"], ["f2", "2"], [day, "2026-11-24"]]) await stands(1, field, words);
+    assert.deepEqual(sent.map((s) => [s.assets.length, s.set[0].field, s.set[0].value]), [[1, "f1", "31"], [1, "f2", "2"], [1, day, "2026-11-24"]]);
+    await keys("F2", "text:never", "Escape");
+    await stands(2, day, "");
+    assert.equal(sent.length, 3, "what is left is not sent");
+  });
+  await step("a range is filled with one value, and undone as one step", async () => {
+    await page.click("#asset-1 .name");
+    await keys("ArrowRight", "Shift+ArrowDown", "Shift+ArrowDown", "Enter");
+    await page.waitForSelector(".cell-words:has-text('sets all 3 chosen')");
+    await look("cells-many");
+    await keys("Control+a", "text:32", "Control+Enter");
+    for (const row of [1, 2, 3]) await stands(row, "f1", "32");
+    await keys("Control+z");
+    await stands(1, "f1", "31");
+    for (const row of [2, 3]) await stands(row, "f1", "");
+  });
+  await step("what somebody else set meanwhile is not overwritten: the cell says who, and keeps what was typed", async () => {
+    const other = await house.person({ name: "Jonas Berg", email: "jonas@studio.example", password: "another long one" });
+    await house.ask("POST", `/projects/${project}/members`, { email: other.email, role: "owner" });
+    const { id } = await house.asset(project, "slate1.txt");
+    await page.click("#asset-1 .name");
+    await keys("ArrowRight", "ArrowRight", "Enter", "Control+a", "text:7");
+    await other.ask("POST", `/projects/${project}/values`, { assets: [id], set: [{ field: "f2", value: "9" }] });
+    await keys("Enter");
+    await page.waitForSelector(".toast:has-text('Take of slate1.txt was not set'):has-text('Jonas Berg set it to \"9\" meanwhile')");
+    await page.waitForSelector("#cell-1-f2.wrong:has-text('7')");
+    await keys("ArrowUp");
+    await page.waitForSelector("#cell-1-f2 .cell-words:has-text('Jonas Berg')");
+    await accessible(page, "a cell that was not set");
+    await keys("Enter", "Enter");
+    await stands(1, "f2", "7");
+    const said = (await house.ask("GET", `/assets/${id}/values`)).find((v) => v.field === "f2");
+    assert.deepEqual(said.history.slice(0, 2).map((h) => [h.value, h.by]), [["7", "Maya Keller"], ["9", "Jonas Berg"]]);
   });
   await step("on a phone too", async () => {
     await page.setViewportSize({ width: 390, height: 844 });

@@ -61,3 +61,58 @@ export function where_words(text: string, fields: readonly Field[]): string {
   const all = what_of(fields);
   return conditions.map((c) => `${all.find((w) => w.value === c.of)?.label ?? c.of} ${words[c.is] ?? c.is}${asks_value(c) ? ` ${c.value ?? ""}` : ""}${c.is === "between" ? ` and ${c.to ?? ""}` : ""}`).join(any ? " or " : ", ");
 }
+
+// ---- what may stand in a cell; the house says the same (tests/vectors/field_values.json)
+
+const reasons: Record<string, string> = {
+  number: "it is no number", choice: "it is not among the choices", date: "it is no date that can be told: write 2026-11-24", yesno: "it is neither yes nor no", timecode: "it is no timecode: write 01:00:00:00",
+};
+const yes_words = ["yes", "true", "1", "y", "x", "on"];
+const no_words = ["no", "false", "0", "n", "-", "off"];
+
+// As C writes "%.15g".
+function number_text(n: number): string {
+  if (n === 0) return "0";
+  const [digits, power] = n.toExponential(14).split("e");
+  const at = Number(power);
+  const short = (text: string) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+  return at < -4 || at >= 15 ? `${short(digits ?? "")}e${at < 0 ? "-" : "+"}${String(Math.abs(at)).padStart(2, "0")}` : short(n.toFixed(Math.max(0, 14 - at)));
+}
+
+function date_text(said: string): string | null {
+  const found = /^(\d{1,4})-(\d{1,2})-(\d{1,2})(?=$|[T ])/.exec(said) ?? /^(\d{1,4})\/(\d{1,2})\/(\d{1,2})(?=$|[T ])/.exec(said) ?? /^(\d{4})(\d{2})(\d{2})(?=$|[T ])/.exec(said);
+  const turned = found ? null : /^(\d{1,2})\.(\d{1,2})\.(\d{1,4})(?=$|[T ])/.exec(said);
+  const [y, m, d] = (found ? [found[1], found[2], found[3]] : turned ? [turned[3], turned[2], turned[1]] : []).map(Number);
+  if (y === undefined || m === undefined || d === undefined || y < 1800 || y > 2999 || m < 1 || m > 12 || d < 1 || d > new Date(Date.UTC(y, m, 0)).getUTCDate()) return null;
+  return `${y}-${String(m).padStart(2, "0")}-${String(d).padStart(2, "0")}`;
+}
+
+function kept(field: Pick<Field, "type" | "choices">, said: string): string | null {
+  switch (field.type) {
+    case "number": {
+      const text = said.includes(",") && !said.includes(".") && said.indexOf(",") === said.lastIndexOf(",") ? said.replace(",", ".") : said;
+      return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && Math.abs(Number(text)) < 1e300 ? number_text(Number(text)) : null;
+    }
+    case "choice":
+      return field.choices.find((c) => c.toLowerCase() === said.toLowerCase()) ?? null;
+    case "date":
+      return date_text(said);
+    case "yesno":
+      return yes_words.includes(said.toLowerCase()) ? "yes" : no_words.includes(said.toLowerCase()) ? "no" : null;
+    case "timecode": {
+      const label = /^(\d{1,2}):(\d{1,2}):(\d{1,2})[:;.,](\d{1,3})$/.exec(said);
+      return label && Number(label[1]) < 24 && Number(label[2]) < 60 && Number(label[3]) < 60 ? said : null;
+    }
+    default:
+      return said;
+  }
+}
+
+// A value as it is kept, or why it is none.
+export function value_of(field: Pick<Field, "type" | "choices">, typed: string): { value: string; why: string | null } {
+  const said = typed.replace(/^[ \t\r\n\v\f]+|[ \t\r\n\v\f]+$/g, "");
+  if (!said) return { value: "", why: null };
+  if (new TextEncoder().encode(said).length > 4000) return { value: said, why: "it is longer than 4,000 bytes" };
+  const value = kept(field, said);
+  return value === null ? { value: said, why: reasons[field.type] ?? "it is no value" } : { value, why: null };
+}

@@ -2,6 +2,7 @@
  * library/library: a project's media: folders left, grid or list, facts right; drop files anywhere.
  */
 import type { Asset, Field as FieldRow } from "api-types";
+import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { patch, post, problem_of, problem } from "../app/api";
 import { by_asset } from "../app/jobs";
@@ -17,13 +18,15 @@ import { fold, folded } from "../parts/panel";
 import { Empty, ProblemBox } from "../parts/problem";
 import { Ago } from "../parts/time";
 import { tell, tell_problem } from "../parts/toast";
+import { load_sheet } from "../parts/sheet";
 import { VirtualRows, use_width, type Rows } from "../parts/virtual";
 import { GrowingList } from "../growing/list";
 import { UploadPanel } from "../transfer/panel";
 import { take_drop } from "../transfer/state";
 import { ColumnsDialog, DeliverDialog, EditDialog, FilterDialog, ImportDialog, MoveDialog, NameDialog, ShareDialog } from "./dialogs";
 import { FactsPanel } from "./facts";
-import { Assets, type Sort, type Wish } from "./model";
+import type { Around } from "./cells";
+import { Assets, RANGE_MOST, type Sort, type Wish } from "./model";
 import { place_away, place_words } from "./in_place";
 import { HouseOrder } from "../houses/houses";
 import { nothing, pick, step, type Selection } from "./selection";
@@ -37,6 +40,10 @@ const columns_of_list: { name: string; sort?: Sort; class: string }[] = [
   { name: "Name", sort: "name", class: "name" }, { name: "Kind", class: "kind" }, { name: "Duration", sort: "duration", class: "duration" }, { name: "Rate", class: "rate" }, { name: "Timecode", sort: "timecode", class: "timecode" },
   { name: "Size", sort: "size", class: "size" }, { name: "State", class: "state" }, { name: "Created", sort: "created", class: "created" }, { name: "Comments", class: "comments" },
 ];
+
+// Writing in the cells: loaded with the first column of a field.
+const cells = signal<typeof import("./cells") | null>(null);
+const load_cells = (): void => void import("./cells").then(async (m) => { await load_sheet(m.sheet); cells.value = m; }, () => undefined);
 
 function wish_of(project: string, query: Readonly<Record<string, string>>): Wish {
   const sort = query["sort"];
@@ -73,12 +80,32 @@ export function Library() {
   const tile_width = Math.max(80, Math.floor((width - GAP) / across) - GAP);
   const row_height = view === "list" ? (matchMedia("(pointer: coarse)").matches ? 40 : 28) : Math.round((tile_width * 9) / 16) + 52 + GAP;
   const id_at = (place: number) => items.get(place)?.id ?? null;
-  const chosen = useMemo(() => [...items.values()].filter((a) => selection.ids.has(a.id)), [items, selection]);
+  // What is chosen stays known when it is out of sight and was let go.
+  const known = useRef<ReadonlyMap<string, Asset>>(new Map());
+  const chosen = useMemo(() => {
+    const here = new Map([...items.values()].map((a) => [a.id, a]));
+    const list = [...selection.ids].map((id) => here.get(id) ?? known.current.get(id)).filter((a): a is Asset => !!a);
+    known.current = new Map(list.map((a) => [a.id, a]));
+    return list;
+  }, [items, selection]);
   const cursor = items.get(selection.at);
 
   const open = (a: Asset) => go(to.review(project, a.id));
+  // A range that goes over what is not loaded yet is loaded; the cursor may have gone on meanwhile.
+  const whole_range = (place: number) => {
+    const first = Math.min(selection.from, place), last = Math.max(selection.from, place);
+    if (selection.from < 0 || last - first >= 20 * RANGE_MOST) return;
+    for (let p = first; p <= last; p++) if (!id_at(p)) return void choose_range(first, last, place);
+  };
+  const choose_range = (first: number, last: number, place: number) =>
+    model.range(first, last).then((list) => {
+      known.current = new Map([...known.current, ...list.map((a): [string, Asset] => [a.id, a])]);
+      select((s) => (s.at === place ? { ...s, ids: new Set([...s.ids, ...list.map((a) => a.id)]) } : s));
+      if (list.length <= last - first) tell(`${plural(list.length, "asset")} of ${count_text(last - first + 1)} chosen: not more at once`);
+    }).catch(() => undefined);
   const move_cursor = (place: number, how: { range?: boolean; more?: boolean }) => {
     select((s) => pick(s, place, how, id_at));
+    if (how.range) whole_range(place);
     rows.current?.scroll_to(Math.floor(place / across));
   };
   const arrows = (e: KeyboardEvent) => {
@@ -184,7 +211,7 @@ export function Library() {
     { keys: ["Enter"], name: "Open", run: () => (cursor ? open(cursor) : false) },
     { keys: ["Space"], name: "Preview where it stands", in_palette: false, run: () => (cursor ? set_preview((p) => (p === null ? 0 : null)) : false) },
     { keys: ["Escape"], name: "Choose nothing", run: () => { set_preview(null); select(nothing); }, in_palette: false },
-    { keys: ["Ctrl+A"], name: "Choose all that is loaded", run: () => select({ ids: new Set([...items.values()].map((a) => a.id)), at: selection.at, from: selection.from }) },
+    { keys: ["Ctrl+A"], name: "Choose all", run: () => { const at = Math.max(0, selection.at); select({ ids: new Set([...items.values()].map((a) => a.id)), at, from: at }); if (items.size < total) void choose_range(0, total - 1, at); } },
     { keys: ["F2"], name: "Rename", run: () => (cursor && may("edit") ? rename(cursor) : false) },
     { keys: ["Delete", "Backspace"], name: "Delete", run: () => (chosen.length ? remove(chosen) : false) },
     { keys: ["Ctrl+M"], name: "Move to a folder", run: () => void move_dialog() },
@@ -245,7 +272,13 @@ export function Library() {
       onTouchStart: (e: TouchEvent) => { const { clientX, clientY } = e.touches[0] ?? { clientX: 0, clientY: 0 }; window.clearTimeout(held.current); held.current = window.setTimeout(() => { held.current = -1; menu(new MouseEvent("contextmenu", { clientX, clientY, cancelable: true }), place); }, 550); },
       onTouchMove: () => window.clearTimeout(held.current),
       onTouchEnd: (e: TouchEvent) => { if (held.current === -1) e.preventDefault(); window.clearTimeout(held.current); },
-      onClick: (e: MouseEvent) => { if (a && (e as PointerEvent).pointerType === "touch") return open(a); set_preview(null); select(pick(selection, place, { range: e.shiftKey, more: e.ctrlKey || e.metaKey }, id_at)); },
+      onClick: (e: MouseEvent) => {
+        if (a && (e as PointerEvent).pointerType === "touch") return open(a);
+        set_preview(null);
+        if (cells.value && !(e.target as Element).closest(".field")) cells.value.column.value = null;
+        select(pick(selection, place, { range: e.shiftKey, more: e.ctrlKey || e.metaKey }, id_at));
+        if (e.shiftKey) whole_range(place);
+      },
       onDblClick: () => a && open(a),
       onContextMenu: (e: MouseEvent) => menu(e, place),
       draggable: !!a && may("edit"),
@@ -257,7 +290,7 @@ export function Library() {
     if (view === "list")
       return (
         <div key={place} {...common} role="row" aria-rowindex={place + 2} class={`list-row${on ? " chosen" : ""}${place === selection.at ? " cursor" : ""}`} style={row_style}>
-          {a ? <ListCells asset={a} cols={cols} /> : <span role="gridcell" class="skeleton bar" />}
+          {a ? <ListCells asset={a} cols={cols} place={place} around={around} /> : <span role="gridcell" class="skeleton bar" />}
         </div>
       );
     return (
@@ -273,6 +306,10 @@ export function Library() {
     for (let i = row * across; i < Math.min(total, (row + 1) * across); i++) places.push(cell(i));
     return <div class="grid-row" role="row" aria-rowindex={row + 1}>{places}</div>;
   };
+
+  const around: Around = { project, cols, model, total, at: selection.at, from: selection.from, chosen, move: (place) => move_cursor(place, {}), focus: () => area.current?.querySelector<HTMLElement>(".virtual")?.focus({ preventScroll: true }) };
+  const wants_cells = view === "list" && cols.length > 0;
+  useEffect(() => { if (wants_cells && !cells.value) load_cells(); }, [wants_cells]);
 
   const filtered = !!(wish.q || wish.kind || wish.folder || wish.where);
   const folder_name = wish.folder === "top" ? "In no folder" : (model.folders.value.find((f) => f.id === wish.folder)?.name ?? (wish.folder ? "Folder" : "Everything"));
@@ -309,6 +346,7 @@ export function Library() {
           <input ref={version_picker} type="file" hidden aria-label="The next version" onChange={(e) => { void bring(null, e.currentTarget.files, version_of.current).catch(fail); e.currentTarget.value = ""; }} />
         </div>
         <GrowingList project={project} />
+        {wants_cells && width > 0 && cells.value && <cells.value.Keys o={around} />}
         <div ref={area} class="area">
           {model.problem.value && model.total.value === null ? (
             <div class="empty"><ProblemBox problem={model.problem.value} retry={() => model.retry()} /></div>
@@ -337,7 +375,7 @@ export function Library() {
               draw={draw}
               look={(first, last) => model.look(first * across, Math.min(total - 1, (last + 1) * across - 1))}
               class={view}
-              attributes={{ role: "grid", tabIndex: 0, "aria-label": folder_name, "aria-multiselectable": true, "aria-rowcount": Math.ceil(total / across) + (view === "list" ? 1 : 0), "aria-activedescendant": selection.at >= 0 ? `asset-${selection.at}` : undefined }}
+              attributes={{ role: "grid", tabIndex: 0, "aria-label": folder_name, "aria-multiselectable": true, "aria-rowcount": Math.ceil(total / across) + (view === "list" ? 1 : 0), "aria-activedescendant": selection.at < 0 ? undefined : wants_cells && cells.value?.column.value ? `cell-${selection.at}-${cells.value.column.value}` : `asset-${selection.at}` }}
               head={view === "list" ? (
                 <div class="list-row list-head" role="row" aria-rowindex={1} style={row_style}>
                   {[...columns_of_list.slice(0, 1), ...cols.map((f) => ({ name: f.name, sort: f.key, class: "field" })), ...columns_of_list.slice(1)].map((c) => (
@@ -359,14 +397,15 @@ export function Library() {
   );
 }
 
-function ListCells({ asset: a, cols }: { asset: Asset; cols: readonly FieldRow[] }) {
+function ListCells({ asset: a, cols, place, around }: { asset: Asset; cols: readonly FieldRow[]; place: number; around: Around }) {
+  const m = cells.value;
   const f = a.version.facts;
   const job = by_asset.value.get(a.id);
   const state = a.version.state;
   return (
     <>
       <span role="gridcell" class="name"><Icon name={kind_icon[a.kind]} size={14} /><Name name={a.name} />{a.take && <span class="note mono" title={`In a take with ${a.take.with.map((w) => w.name).join(", ")}`}>♪</span>}</span>
-      {cols.map((f) => <span key={f.key} role="gridcell" class="field cut" title={(a.fields as Record<string, string> | null | undefined)?.[f.key]}>{(a.fields as Record<string, string> | null | undefined)?.[f.key]}</span>)}
+      {cols.map((f) => (m ? <m.Cell key={f.key} asset={a} field={f} place={place} o={around} /> : <span key={f.key} role="gridcell" class="field cut">{(a.fields as Record<string, string> | null | undefined)?.[f.key]}</span>))}
       <span role="gridcell" class="kind quiet">{a.kind}</span>
       <span role="gridcell" class="duration mono">{length_of(a)}</span>
       <span role="gridcell" class="rate mono">{f && a.kind !== "sound" && a.kind !== "still" && a.kind !== "document" && a.kind !== "captions" ? rate_name(f.rate) : ""}</span>

@@ -11,6 +11,7 @@ import { subscribe, type News } from "../app/events";
 
 export const WINDOW = 200;
 const KEPT = 20 * WINDOW;
+export const RANGE_MOST = 5000; // that are chosen at once
 export type Sort = string; // name, created, size, duration, timecode, or the key of a field
 
 export interface Wish {
@@ -59,10 +60,27 @@ export class Assets {
     this.restart();
   }
 
+  // The same of many at once.
+  change_all(ids: ReadonlySet<string>, how: (a: Asset) => Asset): void {
+    this.items.value = new Map([...this.items.value].map(([place, a]) => [place, ids.has(a.id) ? how(a) : a]));
+  }
+
+  // While somebody writes in the list nothing moves; what was missed comes afterwards.
+  hold(on: boolean): void {
+    this.held = on;
+    if (on || !this.missed) return;
+    this.missed = false;
+    this.refresh();
+  }
+  private held = false;
+  private missed = false;
+
   // Loads what is seen anew, quietly.
   refresh(): void {
+    if (this.held) return void (this.missed = true);
     window.clearTimeout(this.again);
     this.again = window.setTimeout(() => {
+      if (this.held) return void (this.missed = true);
       this.restart();
       void this.load_folders();
     }, 150);
@@ -79,6 +97,30 @@ export class Assets {
     for (let w = Math.floor(first / WINDOW); w <= Math.floor(Math.max(first, last) / WINDOW); w++) this.ask(w);
   }
   private seen: [number, number] = [0, 0];
+
+  // All of a range, also what is out of sight; at most RANGE_MOST.
+  async range(first: number, last: number): Promise<Asset[]> {
+    const end = Math.min(last, first + RANGE_MOST - 1, (this.total.value ?? 0) - 1);
+    const found: Asset[] = [];
+    for (let p = first; p <= end; ) {
+      const here = this.items.value.get(p);
+      if (here) {
+        found.push(here);
+        p++;
+        continue;
+      }
+      const list = await get<AssetList>(this.address(Math.min(WINDOW, end - p + 1), p), { signal: this.stop.signal });
+      if (!list.items.length) break;
+      found.push(...list.items);
+      p += list.items.length;
+    }
+    return found;
+  }
+
+  private address(limit: number, offset: number): string {
+    const { project, ...rest } = this.wish;
+    return with_query(`/projects/${project}/assets`, { ...rest, where: rest.where || null, takes: rest.takes ? "1" : null, fields: "1", limit, offset: offset || null });
+  }
 
   at(place: number): Asset | null {
     return this.items.value.get(place) ?? null;
@@ -114,9 +156,8 @@ export class Assets {
   }
 
   private async load(window_index: number, stop: AbortSignal): Promise<void> {
-    const { project, ...rest } = this.wish;
     try {
-      const list = await get<AssetList>(with_query(`/projects/${project}/assets`, { ...rest, where: rest.where || null, takes: rest.takes ? "1" : null, fields: "1", limit: WINDOW, offset: window_index * WINDOW || null }), { signal: stop });
+      const list = await get<AssetList>(this.address(WINDOW, window_index * WINDOW), { signal: stop });
       const map = this.fresh ? new Map<number, Asset>() : new Map(this.items.value);
       this.fresh = false;
       list.items.forEach((a, i) => map.set(window_index * WINDOW + i, a));

@@ -78,14 +78,16 @@ struct field_set { // one value
     const char *asset;
     int64_t field, line; // line of a file, else 0
     const char *value;   // as kept; "": taken away
+    const char *was;     // what stood when it was planned; only of changes in slices
 };
 // One change; those that change nothing are left out, *count is of the others. *change "": nothing
 // changed. Event fields.changed.
 MUST_CHECK bool values_set(struct db_tx *tx, const char *project, const struct teller *by,
                            const char *title, const struct field_set *sets, size_t set_count,
                            char change[27], int64_t *count, struct error *err);
-// `set`: [{"field": "f1", "value": text}] for each of `assets` (ids of the project; others are left
-// out). FieldChange.
+// `set`: [{"field": "f1", "value": text, "was": {asset: text}}] for each of `assets` (ids of the
+// project; others are left out). FieldChange. `was` may be missing: what whoever sets it saw; if
+// one of them is another by now, nothing is set and it is a CONFLICT that names who set it.
 MUST_CHECK bool values_bulk(struct db_tx *tx, const char *project, const struct teller *by,
                             const json_t *assets, const json_t *set, json_t **change,
                             struct error *err);
@@ -103,6 +105,16 @@ MUST_CHECK bool changes_list(struct db_tx *tx, const char *project, json_t **lis
 // FieldChange counts them. CONFLICT when it is undone already.
 MUST_CHECK bool change_undo(struct db_tx *tx, const char *project, int64_t number,
                             const struct teller *by, json_t **change, struct error *err);
+
+// ---- Changes of many values: they are written down as one step, and set in slices by a thread, so
+// that nobody waits for them. A house that was killed goes on with them.
+struct runs;
+struct runs *runs_open(struct db *db);
+void runs_wake(struct runs *r);  // after what may have begun one; NULL is fine
+void runs_close(struct runs *r); // NULL is fine; what is left goes on when it is opened again
+// ValueChange of one; its `run` says how far it is.
+MUST_CHECK bool change_get(struct db_tx *tx, const char *project, int64_t number, json_t **change,
+                           struct error *err);
 
 // ---- Saved searches: SavedSearch[] of the project's and the person's own
 MUST_CHECK bool searches_list(struct db_tx *tx, const char *project, const char *person,
@@ -162,7 +174,8 @@ struct import_wish {
     bool blanks;          // an empty cell takes the value away; else it says nothing
     const char *plan;     // apply, if this is still what it would do; NULL: only look
 };
-// FieldImport. Nothing is changed unless `plan` is given; then all of it in one transaction.
+// FieldImport. Nothing is changed unless `plan` is given; then all of it in one transaction, or,
+// when that are more than some thousand values, in slices (`change` says which change; runs_wake).
 // CONFLICT when the project has changed since the plan was made.
 MUST_CHECK bool fields_import(struct db *db, struct shelves *s, const struct import_wish *wish,
                               const struct teller *by, struct arena *a, json_t **answer,

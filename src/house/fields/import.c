@@ -11,6 +11,7 @@
  * that what is applied is what was shown.
  */
 #include "house/fields/inside.h"
+#include "plat/clock.h"
 #include "plat/hash.h"
 
 #include <ctype.h>
@@ -386,18 +387,13 @@ static void find(const struct planning *p, size_t row, struct candidates *c, con
 {
     const char *id = cell_of(p, row, ROLE_ID), *name = cell_of(p, row, ROLE_NAME);
     const char *reel = cell_of(p, row, ROLE_REEL), *label = cell_of(p, row, ROLE_START);
-    char line[24];
-    snprintf(line, sizeof(line), "%zu", p->table.rows[row].line);
-    const char *chosen = json_string_value(json_object_get(p->wish->choose, line));
     *c = (struct candidates){.count = 0};
-    if (chosen)
-        id = chosen;
     if (id) {
         uint32_t place = shelf_place(p->s, id);
         if (place != UINT32_MAX && p->s->items[place]->there)
             candidate(c, place);
         *why = "no asset has this id";
-        if (c->count || chosen || !name)
+        if (c->count || !name)
             return;
     }
     *why = name ? "nothing is called so" : "nothing has this reel and timecode";
@@ -408,6 +404,14 @@ static void find(const struct planning *p, size_t row, struct candidates *c, con
         find_by_time(p, reel, label, c);
     if (!name && !label)
         *why = "it has no name, and no timecode";
+}
+
+// The asset that a person chose for the row; NULL: nobody did.
+static const char *choice_of(const struct planning *p, size_t row)
+{
+    char line[24];
+    snprintf(line, sizeof(line), "%zu", p->table.rows[row].line);
+    return json_string_value(json_object_get(p->wish->choose, line));
 }
 
 // ---- the plan
@@ -456,10 +460,11 @@ static void say_unmatched(struct planning *p, size_t row, const char *why)
                                               row_name(p, row), "why", why));
 }
 
-static void say_ambiguous(struct planning *p, size_t row, const struct candidates *c)
+// A row that several assets fit, `asset` being the one that was chosen ("": none was).
+static void say_several(struct planning *p, const char *name, size_t row,
+                        const struct candidates *c, const char *asset)
 {
-    p->ambiguous++;
-    json_t *list = list_of(p, "ambiguous"), *of = json_array();
+    json_t *of = json_array(), *list = list_of(p, name);
     if (json_array_size(list) >= SHOWN) {
         json_decref(of);
         return;
@@ -468,14 +473,16 @@ static void say_ambiguous(struct planning *p, size_t row, const struct candidate
         const struct item *item = p->s->items[c->places[i]];
         tc_label label = {""};
         (void)item_label(item, &label);
-        json_array_append_new(of, json_pack("{s:s, s:s, s:s, s:s}", "asset", item->id, "name",
-                                            item->name, "folder", item->folder, "timecode",
-                                            label.text));
+        json_array_append_new(of,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s}", "asset", item->id, "name",
+                                        item->name, "folder", item->folder, "timecode", label.text,
+                                        "created", clock_text(item->created_ms).text));
     }
-    json_array_append_new(
-        list, json_pack("{s:I, s:s, s:s, s:o}", "line", (json_int_t)p->table.rows[row].line, "name",
-                        row_name(p, row), "why", arena_format(p->a, "%zu assets fit", c->count),
-                        "candidates", of));
+    json_array_append_new(list,
+                          json_pack("{s:I, s:s, s:s, s:s, s:o}", "line",
+                                    (json_int_t)p->table.rows[row].line, "name", row_name(p, row),
+                                    "why", arena_format(p->a, "%zu assets fit", c->count), "asset",
+                                    asset, "candidates", of));
 }
 
 static void say_bad(struct planning *p, size_t row, const char *column, const char *value,
@@ -526,7 +533,8 @@ static void take_row(struct planning *p, size_t row, uint32_t place)
         struct field_set set = {.asset = arena_text(p->a, p->s->items[place]->id),
                                 .field = as->make ? -(int64_t)i - 1 : as->field,
                                 .line = (int64_t)r->line,
-                                .value = value};
+                                .value = value,
+                                .was = arena_text(p->a, was)};
         add_set(p, set);
         say_change(p, &set, place, as->make ? as->made : f->name, was);
     }
@@ -543,6 +551,19 @@ static bool contradicts(const struct planning *p, size_t row, size_t other)
     return false;
 }
 
+// What was chosen stays beside what else fits, so that another one can be chosen.
+static void choose(struct planning *p, size_t row, const char *asset, struct candidates *c,
+                   const char **why)
+{
+    uint32_t place = shelf_place(p->s, asset);
+    if (c->count > 1)
+        say_several(p, "chosen", row, c, asset);
+    *c = (struct candidates){.count = 0};
+    *why = "no asset has this id";
+    if (place != UINT32_MAX && p->s->items[place]->there)
+        candidate(c, place);
+}
+
 static void plan_rows(struct planning *p)
 {
     size_t count = p->table.count;
@@ -551,8 +572,10 @@ static void plan_rows(struct planning *p)
     p->contradicted = arena_take(p->a, p->s->count + 1);
     for (size_t i = 0; i < count; i++) {
         struct candidates c;
-        const char *why;
+        const char *why, *chosen = choice_of(p, i);
         find(p, i, &c, &why);
+        if (chosen)
+            choose(p, i, chosen, &c, &why);
         place_of[i] = c.count == 1 ? c.places[0] : UINT32_MAX;
         if (c.count == 1) {
             size_t before = p->row_of[c.places[0]];
@@ -560,7 +583,8 @@ static void plan_rows(struct planning *p)
                 p->contradicted[c.places[0]] = 1;
             p->row_of[c.places[0]] = i + 1;
         } else if (c.count) {
-            say_ambiguous(p, i, &c);
+            p->ambiguous++;
+            say_several(p, "ambiguous", i, &c, "");
         } else {
             say_unmatched(p, i, why);
         }
@@ -618,7 +642,7 @@ static void sum_up(struct planning *p)
     json_object_set_new(p->answer, "change_count", json_integer((json_int_t)p->set_count));
     json_object_set_new(p->answer, "plan", json_string(p->plan));
     for (const char *const *n =
-             (const char *const[]){"unmatched", "ambiguous", "bad", "changes", NULL};
+             (const char *const[]){"unmatched", "ambiguous", "chosen", "bad", "changes", NULL};
          *n; n++)
         (void)list_of(p, *n);
 }
@@ -686,9 +710,12 @@ static bool apply_in(struct db_tx *tx, void *context, struct error *err)
     struct importing *i = context;
     struct planning *p = i->p;
     int64_t count;
-    return still_so(tx, p, err) && make_fields(tx, p, err) &&
-           values_set(tx, p->wish->project, p->by, p->wish->name, p->sets, p->set_count, p->change,
-                      &count, err);
+    if (!still_so(tx, p, err) || !make_fields(tx, p, err))
+        return false;
+    return p->set_count > RUN_LEAST ? run_begin(tx, p->wish->project, p->by, p->wish->name, p->sets,
+                                                p->set_count, p->change, err)
+                                    : values_set(tx, p->wish->project, p->by, p->wish->name,
+                                                 p->sets, p->set_count, p->change, &count, err);
 }
 
 static bool last_in(struct db_tx *tx, void *context, struct error *err)

@@ -1,11 +1,13 @@
 // What the files of this room share.
 #pragma once
 #include "house/fields/fields.h"
+#include "plat/ids.h"
 #include "time/timecode.h"
 
 #include <pthread.h>
 
 enum { WHERE_DEPTH = 4 };
+enum { RUN_LEAST = 2000 }; // values of a change that is set in slices
 
 const char *folded_name(struct arena *a, const char *name); // trimmed, ASCII in lower case
 int64_t field_number(const char *key);                      // of "f3"; 0: it is no key
@@ -15,6 +17,23 @@ bool say_fields(struct db_tx *tx, const char *project, const char *change, const
                 struct error *err);
 // "01:02:03:04" as seconds of labels, frames as thousandths: so labels sort.
 bool label_value(const char *said, double *at);
+
+// ---- values.c, runs.c: changes
+enum value_fate { VALUE_SET, VALUE_SAME, VALUE_STAYED }; // stayed: it is not what set->was says
+bool value_set(struct db_tx *tx, const char *project, const struct field_set *set,
+               const char *change, struct arena *a, enum value_fate *fate, struct error *err);
+bool change_begin(struct db_tx *tx, const char *project, const struct teller *by, const char *title,
+                  id *change, struct error *err);
+// ValueChange.
+bool change_json(struct db_tx *tx, const char *change, int64_t left, json_t **json,
+                 struct error *err);
+// Writes down what is to be set; runs_wake when that is committed.
+bool run_begin(struct db_tx *tx, const char *project, const struct teller *by, const char *title,
+               const struct field_set *sets, size_t count, char change[27], struct error *err);
+bool run_say(struct db_tx *tx, const char *project, const char *change, struct error *err);
+// ValueRun of the columns from `from`, null for none: total, done, stayed, began_ms, began_done,
+// ended_ms, problem.
+json_t *run_json(struct db_rows *rows, int from);
 
 // ---- The shelf: what lists need of one project's assets, in memory
 

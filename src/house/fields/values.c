@@ -50,8 +50,8 @@ static bool put(struct db_tx *tx, const char *project, const struct field_set *s
                   project);
 }
 
-static bool change_begin(struct db_tx *tx, const char *project, const struct teller *by,
-                         const char *title, id *change, struct error *err)
+bool change_begin(struct db_tx *tx, const char *project, const struct teller *by, const char *title,
+                  id *change, struct error *err)
 {
     int64_t last = 0;
     *change = id_new();
@@ -114,6 +114,20 @@ static bool in_project(struct db_tx *tx, const char *project, const char *asset,
     return ok;
 }
 
+bool value_set(struct db_tx *tx, const char *project, const struct field_set *set,
+               const char *change, struct arena *a, enum value_fate *fate, struct error *err)
+{
+    struct standing was = {.value = ""};
+    bool in;
+    if (!in_project(tx, project, set->asset, &in, err) ||
+        (in && !standing_of(tx, set->asset, set->field, a, &was, err)))
+        return false;
+    *fate = in && strcmp(was.value, set->value) == 0 ? VALUE_SAME
+            : in && strcmp(was.value, set->was) == 0 ? VALUE_SET
+                                                     : VALUE_STAYED;
+    return *fate != VALUE_SET || put(tx, project, set, &was, change, err);
+}
+
 // What a bulk edit sets, as kept; INPUT with the field and why.
 static bool wishes_of(const json_t *set, const struct field *fields, size_t field_count,
                       struct arena *a, struct field_set *to, struct error *err)
@@ -140,14 +154,82 @@ static bool wishes_of(const json_t *set, const struct field *fields, size_t fiel
     return true;
 }
 
-static bool change_json(struct db_tx *tx, const char *change, int64_t left, json_t **json,
-                        struct error *err);
+// ---- what whoever sets a value had seen
+
+struct unseen { // values that are others than those that were seen, and are not what is wished
+    int64_t count;
+    char asset[256], by[256], value[80], field[64];
+};
+
+// Who said the value that holds.
+static bool say_who(struct db_tx *tx, const char *asset, const struct field *f, struct unseen *u,
+                    struct error *err)
+{
+    struct db_rows *rows = db_query(
+        tx,
+        "select a.name, coalesce(p.name, c.name, ''), v.value from assets a left join field_values "
+        "v on v.asset = a.id and v.field = ?2 and v.now = 1 left join field_changes c on c.id = "
+        "v.change left join people p on p.id = c.person where a.id = ?1",
+        "si", asset, f->number);
+    if (db_next(rows)) {
+        const char *value = db_text(rows, 2);
+        text_copy(text_of(db_text(rows, 0)), u->asset, sizeof(u->asset));
+        text_copy(text_of(db_text(rows, 1)), u->by, sizeof(u->by));
+        text_copy(text_of(value ? value : ""), u->value, sizeof(u->value));
+    }
+    text_copy(text_of(f->name), u->field, sizeof(u->field));
+    return db_end(rows, err);
+}
+
+static bool was_refused(const struct unseen *u, struct error *err)
+{
+    char more[64] = "";
+    if (!u->count)
+        return true;
+    if (u->count > 1)
+        snprintf(more, sizeof(more), "; %lld more have other values too", (long long)u->count - 1);
+    error_set(err, ERROR_CONFLICT, "%s of %.120s was not set", u->field, u->asset);
+    error_why(err, "%.80s %s%.60s%s meanwhile%s", *u->by ? u->by : "somebody",
+              *u->value ? "set it to \"" : "took its value away", u->value, *u->value ? "\"" : "",
+              more);
+    return error_fix(err, "leave it so, or set it again, now that it was seen");
+}
+
+// CONFLICT when one of `was` ({asset: value}) is another by now: nothing is set over what nobody
+// saw.
+static bool still_seen(struct db_tx *tx, const char *project, const json_t *set,
+                       const struct field *fields, size_t field_count, const struct field_set *wish,
+                       struct error *err)
+{
+    struct unseen u = {0};
+    size_t i;
+    const json_t *one, *said;
+    const char *asset;
+    json_array_foreach(set, i, one)
+    {
+        json_object_foreach((json_t *)json_object_get(one, "was"), asset, said)
+        {
+            struct arena *a = arena_open(64 << 10);
+            struct standing now = {.value = ""};
+            const char *was = json_string_value(said);
+            bool in, ok = in_project(tx, project, asset, &in, err) &&
+                          (!in || standing_of(tx, asset, wish[i].field, a, &now, err));
+            bool other = ok && in && strcmp(now.value, was ? was : "") != 0 &&
+                         strcmp(now.value, wish[i].value) != 0;
+            arena_close(a);
+            if (!ok || (other && !u.count++ &&
+                        !say_who(tx, asset, field_of(fields, field_count, wish[i].field), &u, err)))
+                return false;
+        }
+    }
+    return was_refused(&u, err);
+}
 
 static json_t *no_change(void)
 {
-    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:b, s:I}", "number", (json_int_t)0, "kind",
-                     "person", "title", "", "by", "", "at", "1970-01-01T00:00:00Z", "count",
-                     (json_int_t)0, "undone", 0, "left", (json_int_t)0);
+    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:n}", "number", (json_int_t)0,
+                     "kind", "person", "title", "", "by", "", "at", "1970-01-01T00:00:00Z", "count",
+                     (json_int_t)0, "undone", 0, "left", (json_int_t)0, "run");
 }
 
 // Every value for every asset of the project; count says how many that are.
@@ -185,6 +267,7 @@ bool values_bulk(struct db_tx *tx, const char *project, const struct teller *by,
     *change = NULL;
     bool ok = fields_load(tx, project, a, &fields, &field_count, err) &&
               wishes_of(set, fields, field_count, a, wish, err) &&
+              still_seen(tx, project, set, fields, field_count, wish, err) &&
               spread(tx, project, assets, wish, wanted, sets, &count, err);
     const struct field *f = ok && wanted ? field_of(fields, field_count, wish[0].field) : NULL;
     const char *title = arena_format(a, "%s of %zu asset%s", wanted == 1 && f ? f->name : "fields",
@@ -409,24 +492,40 @@ bool values_of(struct db_tx *tx, const char *asset, json_t **list, struct error 
 
 #define CHANGE                                                                                     \
     "select c.id, c.number, c.kind, c.title, coalesce(p.name, c.name), c.at_ms, c.count, "         \
-    "c.undone from field_changes c left join people p on p.id = c.person "
+    "c.undone, r.total, r.done, r.stayed, r.began_ms, r.began_done, r.ended_ms, r.problem from "   \
+    "field_changes c left join people p on p.id = c.person left join value_runs r on r.change = "  \
+    "c.id "
 
 static json_t *change_row(struct db_rows *rows, int64_t left)
 {
-    return json_pack("{s:I, s:s, s:s, s:s, s:o, s:I, s:b, s:I}", "number",
+    return json_pack("{s:I, s:s, s:s, s:s, s:o, s:I, s:b, s:I, s:o}", "number",
                      (json_int_t)db_int(rows, 1), "kind", db_text(rows, 2), "title",
                      db_text(rows, 3), "by", db_text(rows, 4), "at", at_json(db_int(rows, 5)),
                      "count", (json_int_t)db_int(rows, 6), "undone", !db_null(rows, 7), "left",
-                     (json_int_t)left);
+                     (json_int_t)left, "run", run_json(rows, 8));
 }
 
-static bool change_json(struct db_tx *tx, const char *change, int64_t left, json_t **json,
-                        struct error *err)
+bool change_json(struct db_tx *tx, const char *change, int64_t left, json_t **json,
+                 struct error *err)
 {
     struct db_rows *rows = db_query(tx, CHANGE "where c.id = ?1", "s", change);
     *json = db_next(rows) ? change_row(rows, left) : NULL;
     return db_end(rows, err) &&
            (*json || error_set(err, ERROR_NOT_FOUND, "there is no such change"));
+}
+
+bool change_get(struct db_tx *tx, const char *project, int64_t number, json_t **change,
+                struct error *err)
+{
+    struct db_rows *rows =
+        db_query(tx, CHANGE "where c.project = ?1 and c.number = ?2", "si", project, number);
+    *change = db_next(rows) ? change_row(rows, 0) : NULL;
+    if (!db_end(rows, err))
+        return false;
+    if (*change)
+        return true;
+    error_set(err, ERROR_NOT_FOUND, "there is no change %lld", (long long)number);
+    return error_fix(err, "load the list of changes again");
 }
 
 bool changes_list(struct db_tx *tx, const char *project, json_t **list, struct error *err)
@@ -444,7 +543,7 @@ struct undoing {
     char asset[27];
     int64_t field;
     bool now;
-    const char *was;
+    const char *was, *value;
 };
 
 // What the change set, with what stood before each.
@@ -460,8 +559,8 @@ static bool load_change(struct db_tx *tx, const char *change, struct arena *a,
     struct db_rows *rows =
         db_query(tx,
                  "select v.asset, v.field, v.now, coalesce((select b.value from field_values b "
-                 "where b.asset = v.asset and b.field = v.field and b.number = v.number - 1), '') "
-                 "from field_values v where v.change = ?1",
+                 "where b.asset = v.asset and b.field = v.field and b.number = v.number - 1), ''), "
+                 "v.value from field_values v where v.change = ?1",
                  "s", change);
     while (db_next(rows) && *count < (size_t)most) {
         struct undoing *u = &(*list)[(*count)++];
@@ -469,6 +568,7 @@ static bool load_change(struct db_tx *tx, const char *change, struct arena *a,
         u->field = db_int(rows, 1);
         u->now = db_int(rows, 2) != 0;
         u->was = arena_text(a, db_text(rows, 3));
+        u->value = arena_text(a, db_text(rows, 4));
     }
     return db_end(rows, err);
 }
@@ -476,12 +576,16 @@ static bool load_change(struct db_tx *tx, const char *change, struct arena *a,
 static bool find_change(struct db_tx *tx, const char *project, int64_t number, char change[27],
                         char title[300], struct error *err)
 {
-    bool there = false, undone = false;
+    bool there = false, undone = false, runs = false;
     struct db_rows *rows = db_query(
-        tx, "select id, undone, title from field_changes where project = ?1 and number = ?2", "si",
-        project, number);
+        tx,
+        "select c.id, c.undone, c.title, r.change is not null and r.ended_ms is null from "
+        "field_changes c left join value_runs r on r.change = c.id where c.project = ?1 and "
+        "c.number = ?2",
+        "si", project, number);
     if (db_next(rows)) {
         there = true;
+        runs = db_int(rows, 3) != 0;
         undone = !db_null(rows, 1);
         text_copy(text_of(db_text(rows, 0)), change, 27);
         text_copy(text_of(db_text(rows, 2)), title, 300);
@@ -491,6 +595,11 @@ static bool find_change(struct db_tx *tx, const char *project, int64_t number, c
     if (!there) {
         error_set(err, ERROR_NOT_FOUND, "there is no change %lld", (long long)number);
         return error_fix(err, "load the list of changes again");
+    }
+    if (runs) {
+        error_set(err, ERROR_CONFLICT, "this change can not be undone yet");
+        error_why(err, "its values are still being set");
+        return error_fix(err, "wait until all of them are, then undo it");
     }
     if (!undone)
         return true;
@@ -515,14 +624,18 @@ bool change_undo(struct db_tx *tx, const char *project, int64_t number, const st
     struct field_set *sets = ok ? ARENA_ARRAY(a, struct field_set, count + 1) : NULL;
     for (size_t i = 0; ok && i < count; i++) {
         if (list[i].now)
-            sets[back++] = (struct field_set){
-                .asset = list[i].asset, .field = list[i].field, .value = list[i].was};
+            sets[back++] = (struct field_set){.asset = list[i].asset,
+                                              .field = list[i].field,
+                                              .value = list[i].was,
+                                              .was = list[i].value};
         else
             left++;
     }
-    ok = ok && values_set(tx, project, &undoer, arena_format(a, "undone: %s", title), sets, back,
-                          made, &done, err);
-    if (ok && !done) {
+    const char *words = arena_format(a, "undone: %s", title);
+    bool slices = back > RUN_LEAST;
+    ok = ok && (slices ? run_begin(tx, project, &undoer, words, sets, back, made, err)
+                       : values_set(tx, project, &undoer, words, sets, back, made, &done, err));
+    if (ok && !slices && !done) {
         error_set(err, ERROR_CONFLICT, "nothing of this change is left to undo");
         error_why(err, "all of its values were set again since");
         ok = error_fix(err, "set the values by hand");
