@@ -227,8 +227,9 @@ const struct shape shapes[] = {
      "of a camera original; picture false: only its maker's software (sdk) decodes it; from: "
      "header, "
      "file name, sidecar"},
-    {"SpanFact", "kind:'follow'|'tracks' files:int missing:text[]",
-     "several files that are one clip: parts that follow each other, or a track each"},
+    {"SpanFact", "kind:'follow'|'tracks' files:int missing:text[] parts:int[]?",
+     "several files that are one clip: parts that follow each other, or a track each; missing: "
+     "what is not there of it; parts: of what follows and is a track each, files of each part"},
     {"ConstantFact", "rate:text frames:int rule:text",
      "when vfr: what a deliverable at a constant rate has, and by which rule"},
     {"TimecodeFact", "start:text start_frame:int base:int frames_per_label:int drop:bool from:text",
@@ -306,8 +307,10 @@ const struct shape shapes[] = {
      "each"},
     {"ListedHash", "path:text list:text kind:text said:text found:text right:bool",
      "kind: xxh64, md5, sha1, c4, ...; said: by the list"},
-    {"Card", "kind:text title:text clips:int missing:text[] notes:text[]",
-     "kind empty: it is no camera's card; missing: what its own index lists and is not there"},
+    {"Card", "kind:text title:text clips:int missing:text[] notes:text[] folder:text?",
+     "kind empty: it is no camera's card; missing: what its own index lists and is not there; "
+     "folder: where it begins, empty for the top"},
+    {"CardCame", "transfer:id created:time by:text card:Card", "newest first"},
     {"NewTransferFile", "path:text size:int modified:time? key:text? growing:bool?",
      "path: relative, with / between; growing: it is still being written, size is -1"},
     {"TransferFile",

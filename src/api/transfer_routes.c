@@ -64,6 +64,28 @@ static bool time_of(const char *written, int64_t *ms, struct error *err)
 
 // ---- transfers
 
+struct cards_asked {
+    const char *project;
+    json_t *list;
+};
+
+static bool cards_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct cards_asked *q = context;
+    json_decref(q->list);
+    q->list = NULL;
+    return transfer_cards(tx, q->project, &q->list, err);
+}
+
+static bool cards_get(struct call *c, struct error *err)
+{
+    struct cards_asked q = {.project = c->project};
+    if (!db_read(c->api->db, cards_in, &q, err))
+        return false;
+    call_json(c, q.list);
+    return true;
+}
+
 static bool transfers_get(struct call *c, struct error *err)
 {
     struct transfer *list;
@@ -649,6 +671,8 @@ static const struct stream_calls tus_patch_stream = {
 const struct route transfer_routes[] = {
     {"GET", "/projects/{project}/transfers", MAY_UPLOAD, transfers_get, NULL, "Transfer[]", 0,
      "what was brought in, newest first", NULL},
+    {"GET", "/projects/{project}/cards", MAY_VIEW, cards_get, NULL, "CardCame[]", 0,
+     "cards that came: what each lacks by its own index", NULL},
     {"POST", "/projects/{project}/transfers", MAY_UPLOAD, transfers_post, "NewTransfer", "Transfer",
      0, "begins to bring in; the same key gives the same transfer", NULL},
     {"GET", "/transfers/{transfer}", MAY_UPLOAD, transfer_show, NULL, "Transfer", ROUTE_REQUESTS,

@@ -47,10 +47,30 @@ static json_t *folders_in(json_t *all, const char *parent)
     return list;
 }
 
+static void print_lines(const char *what, const json_t *lines)
+{
+    const json_t *line;
+    size_t i;
+    json_array_foreach(lines, i, line) printf("%-26s  %s: %s\n", "", what, json_string_value(line));
+}
+
+// What came from a card here, as its newest transfer knows it.
+static void print_card(const json_t *card)
+{
+    if (!json_is_object(card))
+        return;
+    printf("%-26s  a card: %s, %s clips%s\n", "", json_word(card, "title"),
+           count_text(json_count(card, "clips")).text,
+           json_array_size(json_object_get(card, "missing")) ? ", not complete" : "");
+    print_lines("missing on the card", json_object_get(card, "missing"));
+    print_lines("note", json_object_get(card, "notes"));
+}
+
 static void print_place(const json_t *place)
 {
     json_t *one;
     size_t i;
+    print_card(json_object_get(place, "card"));
     json_array_foreach(json_object_get(place, "folders"), i, one)
     {
         printf("%-26s  %-8s %10s  %s/\n", json_word(one, "id"), "folder",
@@ -69,15 +89,30 @@ static void print_place(const json_t *place)
                size_text(json_count(json_object_get(one, "version"), "size")).text,
                json_word(one, "name"), is_wrong(one) ? "  wrong hash" : "",
                state_word(one)[0] ? "  " : "", state_word(one));
+        const json_t *facts = json_object_get(json_object_get(one, "version"), "facts");
+        print_lines("missing", json_object_get(json_object_get(facts, "span"), "missing"));
     }
+}
+
+static json_t *card_at(const json_t *cards, const char *folder)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(cards, i, one)
+    {
+        json_t *card = json_object_get(one, "card");
+        if (*folder && strcmp(json_word(card, "folder"), folder) == 0)
+            return json_incref(card);
+    }
+    return json_null();
 }
 
 // Recordings that still come into a folder.
 static json_t *growing_in(struct house *h, const char *project, const char *folder)
 {
     struct error ignored;
-    json_t *all = house_ask(h->client, "GET", NULL, &ignored, "/projects/%s/growing", project), *one,
-           *list = json_array();
+    json_t *all = house_ask(h->client, "GET", NULL, &ignored, "/projects/%s/growing", project),
+           *one, *list = json_array();
     size_t i;
     json_array_foreach(all, i, one)
     {
@@ -89,7 +124,7 @@ static json_t *growing_in(struct house *h, const char *project, const char *fold
     return list;
 }
 
-// What lies at PROJECT/FOLDER/...: {"folders":[...],"assets":[...],"growing":[...]}.
+// What lies at PROJECT/FOLDER/...: {"folders":[...],"assets":[...],"growing":[...],"card":...}.
 static json_t *place_at(struct command_call *call, struct house *h, const char *path,
                         struct error *err)
 {
@@ -104,10 +139,12 @@ static json_t *place_at(struct command_call *call, struct house *h, const char *
     json_t *assets = json_array();
     bool ok = all && house_folder(h->client, id, rest.size ? rest.at : "", false, folder, err) &&
               house_assets(h->client, id, folder, assets, err);
-    json_t *place = ok ? json_pack("{s:s,s:o,s:O,s:o}", "project", id, "folders",
-                                   folders_in(all, folder), "assets", assets, "growing",
-                                   growing_in(h, id, folder))
-                       : NULL;
+    json_t *cards = ok ? house_ask(h->client, "GET", NULL, err, "/projects/%s/cards", id) : NULL;
+    json_t *place = cards ? json_pack("{s:s,s:o,s:O,s:o,s:o}", "project", id, "folders",
+                                      folders_in(all, folder), "assets", assets, "growing",
+                                      growing_in(h, id, folder), "card", card_at(cards, folder))
+                          : NULL;
+    json_decref(cards);
     json_decref(assets);
     json_decref(all);
     return place;
@@ -144,7 +181,8 @@ const struct command command_ls = {
     "[PROJECT[/FOLDER...]]",
     "list projects, or what lies in a folder",
     "Without a word: the projects that you may see. With one: the folders and assets in it, each\n"
-    "with its id, kind and size, and how far it is when it is not ready yet. `posthouse get` "
+    "with its id, kind and size, how far it is when it is not ready yet, and what is missing of a\n"
+    "clip of several files or of a camera card. `posthouse get` "
     "takes\n"
     "an asset out by its id or by its path as it is written here.",
     options,

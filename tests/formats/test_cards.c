@@ -135,6 +135,70 @@ static void p2_clips_that_span_are_one_and_what_the_clip_lists_must_be_there(voi
     done(&s);
 }
 
+static void a_p2_recording_is_in_the_order_of_its_shot_and_a_gap_is_seen(void **state)
+{
+    (void)state;
+    struct seen s;
+#define CLIP(name, id, offset, with)                                                               \
+    P2_XML(name,                                                                                   \
+           "<GlobalClipID>" id                                                                     \
+           "</GlobalClipID><Duration>100</Duration><Relation><OffsetInShot>" offset                \
+           "</OffsetInShot><GlobalShotID>S1</GlobalShotID><Connection>" with                       \
+           "</Connection></Relation>",                                                             \
+           SOUND)
+    static const struct listing card[] = {
+        {"CONTENTS/AUDIO/0001ZZ00.MXF", NULL, 0},
+        {"CONTENTS/AUDIO/0009AA00.MXF", NULL, 0},
+        {"CONTENTS/CLIP/0001ZZ.XML",
+         CLIP("0001ZZ", "c3", "200",
+              "<Previous><GlobalClipID>c2</GlobalClipID><ClipName>0005MM</ClipName></Previous>"),
+         0},
+        {"CONTENTS/CLIP/0009AA.XML",
+         CLIP("0009AA", "c1", "0",
+              "<Next><GlobalClipID>c2</GlobalClipID><ClipName>0005MM</ClipName>"
+              "<P2SerialNo.>AAA12</P2SerialNo.></Next>"),
+         0},
+        {"CONTENTS/VIDEO/0001ZZ.MXF", NULL, 0},
+        {"CONTENTS/VIDEO/0009AA.MXF", NULL, 0},
+        {"CONTENTS/VIDEO/0077XX.MXF", NULL, 0},
+        {NULL, NULL, 0}};
+    look(&s, card);
+    assert_int_equal(s.card.shot_count, 2);
+    assert_string_equal(s.card.shots[0].clip, "0009AA"); // it begins the shot, whatever its name
+    assert_string_equal(s.card.shots[0].after, "clip 0005MM (card AAA12)");
+    assert_string_equal(s.card.shots[0].picture, "CONTENTS/VIDEO/0009AA.MXF");
+    assert_int_equal(s.card.shots[1].offset, 200);
+    assert_true(card_shot_gap(&s.card.shots[0], &s.card.shots[1]));
+    assert_string_equal(s.card.clips[0].name, "0009AA");
+    assert_int_equal(s.card.missing.count, 0); // it is on another card
+    assert_int_equal(s.card.notes.count, 2);   // that; and a clip that no index knows
+    assert_string_equal(s.card.notes.at[0], "clip 0077XX is not in the card's index");
+    done(&s);
+}
+
+static void what_is_missing_stands_with_its_clip(void **state)
+{
+    (void)state;
+    struct seen s;
+    static const char index[] =
+        "<MediaProfile><Contents><Material uri=\"./CLPR/7_0001_01/7_0001_01.SMI\"/>"
+        "<Material uri=\"./CLPR/7_0001_02/7_0001_02.SMI\"/></Contents></MediaProfile>";
+    static const struct listing card[] = {{"BPAV/MEDIAPRO.XML", index, 0},
+                                          {"BPAV/CLPR/7_0001_01/7_0001_01.MP4", NULL, 0},
+                                          {"BPAV/CLPR/7_0001_01/7_0001_01.SMI", NULL, 0},
+                                          {"BPAV/CLPR/7_0001_03/7_0001_03.MP4", NULL, 0},
+                                          {"BPAV/CLPR/7_0002_01/7_0002_01.MP4", NULL, 0},
+                                          {NULL, NULL, 0}};
+    look(&s, card);
+    assert_string_equal(s.card.kind, "xdcam-ex");
+    assert_int_equal(s.card.clip_count, 2);
+    assert_int_equal(s.card.missing.count, 2);
+    assert_int_equal(s.card.clips[0].missing->count, 2); // the part between, and a file of it
+    assert_int_equal(s.card.clips[1].missing->count, 0);
+    assert_int_equal(s.card.notes.count, 1); // 7_0002 is not in the index
+    done(&s);
+}
+
 static void sony_cards_are_held_against_mediapro(void **state)
 {
     (void)state;
@@ -361,6 +425,8 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(p2_clips_that_span_are_one_and_what_the_clip_lists_must_be_there),
+        cmocka_unit_test(a_p2_recording_is_in_the_order_of_its_shot_and_a_gap_is_seen),
+        cmocka_unit_test(what_is_missing_stands_with_its_clip),
         cmocka_unit_test(sony_cards_are_held_against_mediapro),
         cmocka_unit_test(avchd_playlists_say_what_must_be_there_and_what_is_one),
         cmocka_unit_test(parts_that_are_counted_have_no_gap),

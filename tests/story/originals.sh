@@ -79,7 +79,7 @@ ok "with proxies by the helper" same "$(ask GET "/assets/$tst" | field '.version
 
 # ---- what lies beside a clip
 count() { [ "$(ask GET "/projects/$project/assets?limit=200" | field ".items.filter(a=>/$1/.test(a.name)).length")" = "$2" ]; }
-"$make" arri A005C001_130101_R1AB.0000001.ari x; "$make" arri A005C001_130101_R1AB.0000002.ari x
+"$make" arri A005C001_130101_R1AB.0000001.ari x ""; "$make" arri A005C001_130101_R1AB.0000002.ari x ""
 printf 'Heading\r\nFPS\t25\r\nColumn\r\nName\tTape\tStart\r\nData\r\nA005C001_130101_R1AB\tA005R1AB\t13:00:00:00\r\n' >A005.ALE
 ok "a log comes before the frames that it tells of" put A005.ALE
 ok "the frames come" put A005C001_130101_R1AB.0000001.ari A005C001_130101_R1AB.0000002.ari
@@ -110,14 +110,60 @@ ok "and plays them" bash -c "[ \"\$(ffprobe -v error -count_frames -select_strea
 ffmpeg -v error -y -f lavfi -i testsrc2=s=256x144:r=25:d=0.48 -c:v dnxhd -profile:v dnxhr_lb -pix_fmt yuv422p -timecode 11:00:00:00 -f mxf_opatom set_V1.mxf
 ffmpeg -v error -y -f lavfi -i sine=r=48000:d=0.48 -c:a pcm_s16le -timecode 11:00:00:00 -f mxf_opatom set_A1.mxf
 # One material package for both: the second file gets the first one's UMID.
-node -e 'const fs=require("fs"),[a,b]=[1,2].map(i=>fs.readFileSync(process.argv[i]));const key=Buffer.from("060e2b34025301010d010101010136","hex");
+one_package() { node -e 'const fs=require("fs"),[a,b]=[1,2].map(i=>fs.readFileSync(process.argv[i]));const key=Buffer.from("060e2b34025301010d010101010136","hex");
 const umid=x=>{const at=x.indexOf(Buffer.from([0x44,1,0,32]),x.indexOf(key))+4;return Buffer.from(x.subarray(at,at+32))};const [m,o]=[umid(a),umid(b)];
-for(let at=0;(at=b.indexOf(o,at))>=0;)m.copy(b,at);fs.writeFileSync(process.argv[2],b)' set_V1.mxf set_A1.mxf
+for(let at=0;(at=b.indexOf(o,at))>=0;)m.copy(b,at);fs.writeFileSync(process.argv[2],b)' "$1" "$2"; }
+one_package set_V1.mxf set_A1.mxf
 ok "the sound of an MXF set comes first" put set_A1.mxf
 ok "then its picture" put set_V1.mxf
 ok "they are one asset, too" until_true 60 count set_ 1
 set_is_whole() { whole "$(id_of set_V1.mxf)" "ready 2 12 11:00:00:00 1 tracks"; }
 ok "with picture and sound" until_true 120 set_is_whole
+
+# A P2 recording over three cards, of which the middle one comes last: one asset, whose parts are a picture and a sound each.
+p2() { # p2 CARD CLIP NUMBER XML: with Next and Previous
+  local card=$1 clip=$2 start
+  start=$(printf '12:00:00:%02d' $(((${3} - 1) * 12)))
+  mkdir -p "$card"/CONTENTS/{AUDIO,CLIP,ICON,PROXY,VIDEO,VOICE}
+  ffmpeg -v error -y -f lavfi -i testsrc2=s=256x144:r=25:d=0.48 -c:v dnxhd -profile:v dnxhr_lb -pix_fmt yuv422p -timecode "$start" -f mxf_opatom "$card/CONTENTS/VIDEO/$clip.MXF"
+  ffmpeg -v error -y -f lavfi -i sine=r=48000:d=0.48 -c:a pcm_s16le -timecode "$start" -f mxf_opatom "$card/CONTENTS/AUDIO/${clip}00.MXF"
+  one_package "$card/CONTENTS/VIDEO/$clip.MXF" "$card/CONTENTS/AUDIO/${clip}00.MXF"
+  cat >"$card/CONTENTS/CLIP/$clip.XML" <<XML
+<P2Main xmlns="urn:schemas-Professional-Plug-in:P2:ClipMetadata:v3.1"><ClipContent><ClipName>$clip</ClipName><GlobalClipID>id$3</GlobalClipID><Duration>12</Duration><EditUnit>1/25</EditUnit>
+<EssenceList><Video><VideoFormat>MXF</VideoFormat></Video><Audio><AudioFormat>MXF</AudioFormat></Audio></EssenceList>
+<Relation><OffsetInShot>$(((${3} - 1) * 12))</OffsetInShot><GlobalShotID>shot1</GlobalShotID><Connection>$4</Connection></Relation></ClipContent></P2Main>
+XML
+}
+next_to() { printf '<%s><GlobalClipID>id%s</GlobalClipID><ClipName>%s</ClipName><P2SerialNo.>%s</P2SerialNo.></%s>' "$1" "$2" "$3" "$4" "$1"; }
+p2 P2A 0001AB 1 "$(next_to Next 2 0001CD P2B)"
+p2 P2B 0001CD 2 "$(next_to Previous 1 0001AB P2A)$(next_to Next 3 0001EF P2C)"
+p2 P2C 0001EF 3 "$(next_to Previous 2 0001CD P2B)"
+missing() { ask GET "/assets/$1" | field '.version.facts.span?.missing?.join(", ")'; }
+misses() { [ "$(missing "$1")" = "$2" ]; }
+clips() { [ "$(ask GET "/projects/$project/assets?limit=200" | field ".items.filter(a=>/^0001..(00)?\.MXF$/.test(a.name)).length")" = "$1" ]; }
+ok "the first card of a recording comes" put P2A
+ok "its picture and sound are one asset" until_true 60 clips 1
+shot=$(id_of 0001AB.MXF)
+ok "which says in which clip and card it goes on" until_true 60 misses "$shot" "clip 0001CD (card P2B), in which it goes on"
+ok "the third comes" put P2C
+ok "it is the same asset" until_true 60 clips 1
+ok "which says that the middle is not there" until_true 60 misses "$shot" "clip 0001CD (card P2B)"
+ok "so does the command" bash -c "'$posthouse' ls Shoot/P2A/CONTENTS/VIDEO --house '$url' --token-file '$house/local.token' | grep -q 'missing: clip 0001CD (card P2B)'"
+ok "the second comes" put P2B
+ok "frames, sound and timecode of all three run on" until_true 120 whole "$shot" "ready 6 36 12:00:00:00 1 follow"
+ok "nothing is missing" misses "$shot" ""
+ok "still one asset" clips 1
+
+# The sound of a clip, and the middle of recordings, did not come.
+for n in 001 003; do "$make" red "A009_C001_0101AB_$n.R3D" "A009_C001_0101AB_$n.R3D" 10:11:12:13; done
+mkdir -p EX/BPAV/CLPR/7_0001_0{1,3}
+for n in 01 03; do cp GX010007.MP4 "GX${n}0009.MP4"; cp GX010007.MP4 "EX/BPAV/CLPR/7_0001_$n/7_0001_$n.MP4"; done
+ok "recordings without their middle come" put A009_C001_0101AB_001.R3D A009_C001_0101AB_003.R3D GX010009.MP4 GX030009.MP4
+ok "RED says which" until_true 60 misses "$(id_of A009_C001_0101AB.R3D)" "part 2"
+ok "GoPro says which" until_true 60 misses "$(id_of GX010009.MP4)" "part 2"
+put EX >put.out 2>put.err
+ok "an XDCAM EX card without the middle of a clip is told" grep -q 'missing on the card: part 2 of clip 7_0001' put.err
+ok "its parts are one asset, which says which is not there" until_true 60 misses "$(id_of 7_0001_01.MP4)" "part 2 of clip 7_0001"
 
 # A card whose index lists three streams of one recording, of which one is not there; with what else is on a card.
 mkdir -p CARD/BDMV/STREAM CARD/BDMV/PLAYLIST CARD/BDMV/CLIPINF CARD/BDMV/BACKUP
@@ -133,6 +179,9 @@ ok "a card is told, with what its own index lists and is not there" bash -c "gre
 ok "its streams that go on are one asset" until_true 60 count 'MTS' 1
 stream_is_whole() { case $(facts "$(id_of 00000.MTS)") in "ready 2 24 "*follow) true ;; *) false ;; esac; }
 ok "of two files" until_true 120 stream_is_whole
+ok "which says that the third is not there" until_true 60 misses "$(id_of 00000.MTS)" "CARD/BDMV/STREAM/00002.MTS of clip 00002, which CARD/BDMV/PLAYLIST/00000.MPL lists, CARD/BDMV/CLIPINF/00002.CPI of clip 00002, which CARD/BDMV/PLAYLIST/00000.MPL lists"
+ok "the card's folder says it as well" same "$(ask GET "/projects/$project/cards" | field '.filter(c=>c.card.kind==="avchd").map(c=>c.card.missing.length+" "+c.card.folder)[0]')" "2 $(ask GET "/projects/$project/folders" | field '.find(f=>f.name==="CARD").id')"
+ok "and the command" bash -c "'$posthouse' ls Shoot/CARD --house '$url' --token-file '$house/local.token' | grep -q 'missing on the card: CARD/BDMV/STREAM/00002.MTS'"
 ok "empty folders, empty and hidden files are kept" bash -c "'$posthouse' ls Shoot/CARD --house '$url' --token-file '$house/local.token' | grep -q .camera && curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/projects/$project/folders' | grep -q BACKUP"
 ok "the house closes" close_house
 finish

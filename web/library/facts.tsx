@@ -20,6 +20,7 @@ import { Progress } from "../parts/progress";
 import { tell, tell_problem } from "../parts/toast";
 import { TranscodeActs, camera_rows } from "./original";
 import { InPlace } from "./in_place";
+import { MissingList, lacks_of } from "./lacks";
 import { RecordGroup } from "./record";
 import { Picture, can_deliver, length_of, state_words } from "./tile";
 
@@ -85,6 +86,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
           ["Name", asset.name],
           ["Size", `${size_text(v.size)} (${count_text(v.size)} bytes)`],
           v.file_count > 1 && ["Files", count_text(v.file_count)],
+          lacks_of(asset).length > 0 && ["Not there", <MissingList missing={lacks_of(asset)} />],
           f && ["Container", f.container],
           ["Version", `${v.number} of ${asset.versions}`],
           ["Brought in", `${exact_text(v.created)}, by ${v.by}`],

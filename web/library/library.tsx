@@ -31,6 +31,7 @@ import { place_away, place_words } from "./in_place";
 import { HouseOrder } from "../houses/houses";
 import { nothing, pick, step, type Selection } from "./selection";
 import { Name, Tile, can_deliver, kind_icon, length_of, state_words } from "./tile";
+import { CardNote, Lacks, lacks_of } from "./lacks";
 import { DRAG, Tree, make_folder } from "./tree";
 
 const GAP = 8;
@@ -347,6 +348,7 @@ export function Library() {
         </div>
         <GrowingList project={project} />
         {wants_cells && width > 0 && cells.value && <cells.value.Keys o={around} />}
+        <CardNote project={project} folder={wish.folder} folders={model.folders.value} changed={total} />
         <div ref={area} class="area">
           {model.problem.value && model.total.value === null ? (
             <div class="empty"><ProblemBox problem={model.problem.value} retry={() => model.retry()} /></div>
@@ -411,7 +413,7 @@ function ListCells({ asset: a, cols, place, around }: { asset: Asset; cols: read
       <span role="gridcell" class="rate mono">{f && a.kind !== "sound" && a.kind !== "still" && a.kind !== "document" && a.kind !== "captions" ? rate_name(f.rate) : ""}</span>
       <span role="gridcell" class="timecode mono">{f?.timecode?.start}</span>
       <span role="gridcell" class="size mono">{size_text(a.version.size)}</span>
-      <span role="gridcell" class={`state cut ${state === "failed" ? "bad" : state === "ready" ? "quiet" : "busy"}`} title={a.version.problem?.title}>{state_words(a, job)}{a.version.place && <span class={place_away(a.version.place) ? "bad" : "quiet"}> · {place_words(a.version.place)}</span>}</span>
+      <span role="gridcell" class={`state cut ${state === "failed" ? "bad" : state === "ready" ? "quiet" : "busy"}`} title={a.version.problem?.title}>{state_words(a, job)}{lacks_of(a).length > 0 && <> · <Lacks asset={a} /></>}{a.version.place && <span class={place_away(a.version.place) ? "bad" : "quiet"}> · {place_words(a.version.place)}</span>}</span>
       <span role="gridcell" class="created quiet"><Ago at={a.created} /></span>
       <span role="gridcell" class="comments mono">{a.comments ? `${a.open_comments}/${a.comments}` : ""}</span>
     </>

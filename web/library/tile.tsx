@@ -11,6 +11,7 @@ import { Icon, type IconName } from "../parts/icons";
 import { status_word } from "../parts/status";
 import { Progress } from "../parts/progress";
 import { place_away, place_words } from "./in_place";
+import { Lacks } from "./lacks";
 import { fresh_version } from "./model";
 
 export const kind_icon: Record<Asset["kind"], IconName> = { clip: "clip", sound: "sound", sequence: "sequence", still: "still", captions: "document", document: "document" };
@@ -155,6 +156,7 @@ export function Tile({ asset, job, chosen, cursor, part }: { asset: Asset; job?:
           <span class="busy cut">{state_words(asset, job)}</span>
         ) : (
           <>
+            <Lacks asset={asset} />
             <span class="cut">{v.state === "stored" ? state_words(asset, job) : length_of(asset) || asset.kind}</span>
             <span class={place_away(v.place) ? "cut bad" : "cut"}>{place_words(v.place) || shape_of(asset)}</span>
           </>

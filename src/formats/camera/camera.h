@@ -58,9 +58,14 @@ struct mxf_head {
     uint8_t package[32]; // UMID of the material package
     bool has_package;
     int pictures, sounds, others; // tracks of the material package
-    char kind;                    // of the essence in this file: 'v', 'a' or 0
-    uint8_t coding[16];           // picture essence coding of its descriptor; 0: none
-    uint32_t track; // number of the material package's track that this file is of; 0: not known
+    struct {
+        uint32_t number;
+        char kind;             // 'v', 'a'
+    } tracks[MXF_TRACKS_MOST]; // those of picture and sound, in its order
+    int track_count;
+    char kind;          // of the essence in this file: 'v', 'a' or 0
+    uint8_t coding[16]; // picture essence coding of its descriptor; 0: none
+    uint32_t track;     // number of the material package's track that this file is of; 0: not known
     int width, height;
     rational rate;    // edit rate of the material package's first picture or sound track
     int64_t duration; // in these; 0: not known

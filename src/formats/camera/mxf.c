@@ -187,6 +187,10 @@ static void read_track(const struct sets *all, const struct set *track, struct p
     m->pictures += kind == 'v';
     m->sounds += kind == 'a';
     m->others += kind == 'd';
+    if ((kind == 'v' || kind == 'a') && m->track_count < MXF_TRACKS_MOST) {
+        m->tracks[m->track_count].number = (uint32_t)property_number(track, 0x4801, 0);
+        m->tracks[m->track_count++].kind = kind;
+    }
     read_timecode(part, m);
     if ((kind == 'v' || (kind == 'a' && !m->pictures)) && rate_of(property(track, 0x4b01), &rate)) {
         uint64_t duration = property_number(sequence, 0x0202, 0);

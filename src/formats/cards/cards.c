@@ -149,6 +149,9 @@ struct hit {
     int64_t part;
     enum role role;
 };
+struct missed {
+    const char *key, *line; // key: of the clip that it is about, as that of a hit
+};
 struct recognising {
     const struct card_wish *wish;
     const struct card_kind *kind;
@@ -160,7 +163,9 @@ struct recognising {
     size_t hit_count, room;
     struct card_listed *listed; // with names as keys
     size_t listed_count, listed_room;
-    size_t missed; // all, also those that are not said
+    struct missed *missed; // all, also those that are not said
+    size_t missed_count, missed_room;
+    size_t shot_room;
 };
 
 static void say(struct card_lines *l, struct arena *a, const char *line)
@@ -175,9 +180,30 @@ static void say(struct card_lines *l, struct arena *a, const char *line)
     l->at[l->count++] = line;
 }
 
-static void miss(struct recognising *r, const char *line)
+static void *more(void *list, size_t count, size_t *room, size_t size)
 {
-    if (r->missed++ < SAID_MOST)
+    if (count < *room)
+        return list;
+    *room = *room ? *room * 2 : 64;
+    list = realloc(list, *room * size);
+    if (!list)
+        abort();
+    return list;
+}
+
+static char *upper(struct arena *a, const char *name)
+{
+    char *key = arena_text(a, name);
+    for (char *c = key; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return key;
+}
+
+static void miss(struct recognising *r, const char *key, const char *line)
+{
+    r->missed = more(r->missed, r->missed_count, &r->missed_room, sizeof(*r->missed));
+    r->missed[r->missed_count++] = (struct missed){key, line};
+    if (r->missed_count <= SAID_MOST)
         say(&r->card->missing, r->a, line);
 }
 
@@ -254,28 +280,15 @@ static const char *group(struct arena *a, const char *path, const PCRE2_SIZE *en
 
 static void add_hit(struct recognising *r, const struct hit *hit)
 {
-    if (r->hit_count == r->room) {
-        r->room = r->room ? r->room * 2 : 256;
-        r->hits = realloc(r->hits, r->room * sizeof(*r->hits));
-        if (!r->hits)
-            abort();
-    }
+    r->hits = more(r->hits, r->hit_count, &r->room, sizeof(*r->hits));
     r->hits[r->hit_count++] = *hit;
 }
 
 static void listed_add(struct recognising *r, const struct card_listed *row)
 {
-    if (r->listed_count == r->listed_room) {
-        r->listed_room = r->listed_room ? r->listed_room * 2 : 64;
-        r->listed = realloc(r->listed, r->listed_room * sizeof(*r->listed));
-        if (!r->listed)
-            abort();
-    }
+    r->listed = more(r->listed, r->listed_count, &r->listed_room, sizeof(*r->listed));
     r->listed[r->listed_count] = *row;
-    char *name = arena_text(r->a, row->name);
-    for (char *c = name; *c; c++)
-        *c = (char)toupper((unsigned char)*c);
-    r->listed[r->listed_count++].name = name;
+    r->listed[r->listed_count++].name = upper(r->a, row->name);
 }
 
 static bool listed_there(const struct recognising *r, const char *folder, const char *file)
@@ -286,6 +299,30 @@ static bool listed_there(const struct recognising *r, const char *folder, const 
         return true;
     return size > 4 && strcasecmp(path + size - 4, ".MTS") == 0 && // both endings are in use
            is_there(r, arena_format(r->a, "%.*s.M2TS", (int)size - 4, path));
+}
+
+static void add_shot(struct recognising *r, const struct card_index *x)
+{
+    struct card *card = r->card;
+    if (!x->shot.shot)
+        return;
+    if (card->shot_count == r->shot_room) {
+        r->shot_room = r->shot_room ? r->shot_room * 2 : 16;
+        struct card_shot *list = ARENA_ARRAY(r->a, struct card_shot, r->shot_room);
+        if (card->shot_count)
+            memcpy(list, card->shots, card->shot_count * sizeof(*list));
+        card->shots = list;
+    }
+    struct card_shot *s = &card->shots[card->shot_count++];
+    *s = x->shot;
+    for (size_t i = 0; i < x->count; i++) {
+        const char *path = arena_format(r->a, "%s%s", card->base, x->rows[i].file);
+        const char *const *is =
+            strstr(x->rows[i].file, "/VIDEO/") && r->sorted_count
+                ? bsearch(&path, r->sorted, r->sorted_count, sizeof(*r->sorted), without_case)
+                : NULL;
+        s->picture = is ? *is : s->picture;
+    }
 }
 
 static void read_index(struct recognising *r, const struct rule *rule, const char *path)
@@ -303,9 +340,11 @@ static void read_index(struct recognising *r, const struct rule *rule, const cha
         for (size_t i = 0; i < x.count; i++) {
             listed_add(r, &x.rows[i]);
             if (x.rows[i].file && !listed_there(r, folder, x.rows[i].file))
-                miss(r, arena_format(r->a, "%s%s of clip %s, which %s lists", folder,
-                                     x.rows[i].file, x.rows[i].name, path));
+                miss(r, upper(r->a, x.rows[i].name),
+                     arena_format(r->a, "%s%s of clip %s, which %s lists", folder, x.rows[i].file,
+                                  x.rows[i].name, path));
         }
+        add_shot(r, &x);
     } else {
         say(&r->card->notes, r->a,
             arena_format(r->a, "the index %s cannot be used: %s", path,
@@ -361,6 +400,7 @@ static int by_shot(const void *a, const void *b)
 {
     const struct card_listed *x = a, *y = b;
     int way = strcmp(x->shot, y->shot);
+    way = way ? way : (x->offset > y->offset) - (x->offset < y->offset);
     return way ? way : strcmp(x->name, y->name);
 }
 
@@ -397,6 +437,24 @@ static bool has_clip(const struct recognising *r, const char *name)
     return low < r->hit_count && strncmp(r->hits[low].key, name, size) == 0;
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct card_shot *x = a, *y = b;
+    int way = strcmp(x->shot, y->shot);
+    return way ? way : (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+// Whether two clips of this shot that lie beside each other here have another between them.
+static bool gap_in(const struct recognising *r, const char *shot)
+{
+    const struct card_shot *s = r->card->shots;
+    for (size_t i = 0; i + 1 < r->card->shot_count; i++)
+        if (strcmp(s[i].shot, shot) == 0 && strcmp(s[i + 1].shot, shot) == 0 &&
+            card_shot_gap(&s[i], &s[i + 1]))
+            return true;
+    return false;
+}
+
 // Clips of one shot are one clip, called as the first of them.
 static void join_shots(struct recognising *r)
 {
@@ -415,7 +473,8 @@ static void join_shots(struct recognising *r)
             members++;
             before += shots[end].before_it, after += shots[end].after_it;
         }
-        if (before + after && (before != members - 1 || after != members - 1))
+        if (before + after &&
+            (before != members - 1 || after != members - 1 || gap_in(r, shots[i].shot)))
             say(&r->card->notes, r->a,
                 arena_format(r->a, "clip %s goes on on another card", first));
         for (size_t k = i; k < end; k++)
@@ -428,19 +487,70 @@ static void join_shots(struct recognising *r)
         if (of && strcmp(of->shot, r->hits[i].key) != 0)
             r->hits[i].key = r->hits[i].name = of->shot;
     }
+    for (size_t i = 0; i < r->missed_count && count; i++) {
+        struct card_listed key = {.name = r->missed[i].key},
+                           *of = bsearch(&key, shots, count, sizeof(*shots), by_name);
+        r->missed[i].key = of ? of->shot : r->missed[i].key;
+    }
 }
 
-static void look_for_gaps(struct recognising *r, const struct card_clip *clip, int64_t *parts,
-                          size_t count)
+// An index calls a clip by its name, or by the name of one of its parts (XDCAM EX).
+static bool is_of(const char *name, const char *key)
+{
+    size_t size = strlen(key);
+    return strncmp(name, key, size) == 0 && (!name[size] || name[size] == '_');
+}
+
+static bool is_listed(const struct recognising *r, const char *key)
+{
+    size_t low = 0, high = r->listed_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(r->listed[middle].name, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < r->listed_count && strncmp(r->listed[low].name, key, strlen(key)) == 0; low++)
+        if (is_of(r->listed[low].name, key))
+            return true;
+    return false;
+}
+
+// Clips that the index has forgotten: it lies, and what else it says is worth less.
+static void note_unlisted(struct recognising *r)
+{
+    size_t unlisted = 0;
+    const char *first = NULL;
+    if (r->listed_count)
+        qsort(r->listed, r->listed_count, sizeof(*r->listed), by_name);
+    for (size_t i = 0; i < r->hit_count; i++) {
+        if (r->hits[i].role > IS_SOUND || !r->listed_count || !r->listed[0].file ||
+            (i && strcmp(r->hits[i].key, r->hits[i - 1].key) == 0) || is_listed(r, r->hits[i].key))
+            continue;
+        first = first ? first : r->hits[i].name;
+        unlisted++;
+    }
+    if (unlisted)
+        say(&r->card->notes, r->a,
+            arena_format(r->a,
+                         unlisted > 1 ? "clip %s and %zu more are not in the card's index"
+                                      : "clip %s is not in the card's index",
+                         first, unlisted - 1));
+}
+
+static void look_for_gaps(struct recognising *r, const struct card_clip *clip, const char *key,
+                          int64_t *parts, size_t count)
 {
     qsort(parts, count, sizeof(*parts), by_part);
     int64_t next = r->kind->parts_from >= 0 ? r->kind->parts_from : parts[0];
     for (size_t i = 0; i < count; i++) {
         if (parts[i] == next + 1)
-            miss(r, arena_format(r->a, "part %lld of clip %s", (long long)next, clip->name));
+            miss(r, key, arena_format(r->a, "part %lld of clip %s", (long long)next, clip->name));
         else if (parts[i] > next)
-            miss(r, arena_format(r->a, "parts %lld to %lld of clip %s", (long long)next,
-                                 (long long)parts[i] - 1, clip->name));
+            miss(r, key,
+                 arena_format(r->a, "parts %lld to %lld of clip %s", (long long)next,
+                              (long long)parts[i] - 1, clip->name));
         next = parts[i] + 1;
     }
 }
@@ -448,7 +558,7 @@ static void look_for_gaps(struct recognising *r, const struct card_clip *clip, i
 static void make_clip(struct recognising *r, const struct hit *hits, size_t count)
 {
     struct card_clip *clip = &r->card->clips[r->card->clip_count];
-    *clip = (struct card_clip){.name = hits[0].name};
+    *clip = (struct card_clip){.name = hits[0].name, .key = hits[0].key};
     clip->files = ARENA_ARRAY(r->a, size_t, count);
     int64_t *parts = ARENA_ARRAY(r->a, int64_t, count), pictures = 0;
     size_t counted = 0, media = 0;
@@ -471,16 +581,46 @@ static void make_clip(struct recognising *r, const struct hit *hits, size_t coun
     }
     if (!media) {
         if (hits[0].role == IS_CLIP || !r->card->indexed)
-            miss(r, arena_format(r->a, "picture or sound of clip %s", clip->name));
+            miss(r, hits[0].key, arena_format(r->a, "picture or sound of clip %s", clip->name));
         return;
     }
     if (counted && r->kind->parts_from > -2)
-        look_for_gaps(r, clip, parts, counted);
+        look_for_gaps(r, clip, hits[0].key, parts, counted);
     size_t different = counted > 0;
     for (size_t i = 1; i < counted; i++)
         different += parts[i] != parts[i - 1];
     clip->parts = counted ? (int64_t)different : pictures > 1 ? pictures : 1;
     r->card->clip_count++;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct missed *)a)->key, ((const struct missed *)b)->key);
+}
+
+// What is missing of a clip stands with it, too.
+static void give_missing(struct recognising *r)
+{
+    if (r->missed_count)
+        qsort(r->missed, r->missed_count, sizeof(*r->missed), by_key);
+    for (size_t i = 0; i < r->card->clip_count; i++) {
+        struct card_clip *clip = &r->card->clips[i];
+        struct card_lines *lines = ARENA_NEW(r->a, struct card_lines);
+        size_t low = 0, high = r->missed_count;
+        clip->missing = lines;
+        while (low < high) {
+            size_t middle = (low + high) / 2;
+            if (strcmp(r->missed[middle].key, clip->key) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        for (; low < r->missed_count && lines->count < SAID_MOST &&
+               strncmp(r->missed[low].key, clip->key, strlen(clip->key)) == 0;
+             low++)
+            if (is_of(r->missed[low].key, clip->key))
+                say(lines, r->a, r->missed[low].line);
+    }
 }
 
 static void make_clips(struct recognising *r)
@@ -489,7 +629,11 @@ static void make_clips(struct recognising *r)
         qsort(r->hits, r->hit_count, sizeof(*r->hits), by_clip);
     for (size_t i = 0; i < r->listed_count; i++)
         if (!r->listed[i].file && !has_clip(r, r->listed[i].name))
-            miss(r, arena_format(r->a, "clip %s, which the log lists", r->listed[i].name));
+            miss(r, r->listed[i].name,
+                 arena_format(r->a, "clip %s, which the log lists", r->listed[i].name));
+    note_unlisted(r);
+    if (r->card->shot_count)
+        qsort(r->card->shots, r->card->shot_count, sizeof(*r->card->shots), by_place);
     join_shots(r);
     if (r->hit_count)
         qsort(r->hits, r->hit_count, sizeof(*r->hits), by_clip);
@@ -501,8 +645,17 @@ static void make_clips(struct recognising *r)
     }
     if (r->card->clip_count)
         qsort(r->card->clips, r->card->clip_count, sizeof(*r->card->clips), by_first);
-    if (r->missed > SAID_MOST)
-        say(&r->card->missing, r->a, arena_format(r->a, "and %zu more", r->missed - SAID_MOST));
+    if (r->missed_count > SAID_MOST)
+        say(&r->card->missing, r->a,
+            arena_format(r->a, "and %zu more", r->missed_count - SAID_MOST));
+    give_missing(r);
+}
+
+bool card_shot_gap(const struct card_shot *one, const struct card_shot *next)
+{
+    if (one->after_id && *one->after_id && *next->id)
+        return strcmp(one->after_id, next->id) != 0;
+    return one->frames && one->offset + one->frames < next->offset;
 }
 
 void card_recognise(const struct card_wish *wish, struct arena *a, struct card *card)
@@ -535,4 +688,5 @@ void card_recognise(const struct card_wish *wish, struct arena *a, struct card *
     pcre2_match_context_free(limits);
     free(r.hits);
     free(r.listed);
+    free(r.missed);
 }

@@ -2,7 +2,7 @@
 #include "formats/cards/cards.h"
 #include "formats/xmltree/xmltree.h"
 
-#include <stdio.h>
+#include <stdint.h>
 #include <string.h>
 
 static struct card_listed *add(struct card_index *x, struct arena *a)
@@ -44,39 +44,78 @@ static bool too_many(struct error *err)
     return error_set(err, ERROR_TOO_BIG, "the index lists more than %d files", CARD_LISTED);
 }
 
-// ---- Panasonic P2: P2Main > ClipContent (ClipName, GlobalClipID, Relation, EssenceList)
+// ---- Panasonic P2: P2Main > ClipContent (ClipName, GlobalClipID, Duration, EssenceList,
+// Relation). Relation has OffsetInShot, GlobalShotID and Connection: which clips the recording goes
+// on in, with the serial number of their cards.
+
+static const char *word_in(const xmlNode *of, const char *name, struct arena *a)
+{
+    char word[256];
+    return xmltree_words(xmltree_child(of, name), word, sizeof(word)) ? arena_text(a, word) : "";
+}
+
+static void connected(const xmlNode *to, struct arena *a, const char **id, const char **name)
+{
+    if (!to)
+        return;
+    const char *clip = word_in(to, "ClipName", a), *card = word_in(to, "P2SerialNo.", a);
+    *id = word_in(to, "GlobalClipID", a);
+    *name = arena_format(a, "clip %s%s%s%s", *clip ? clip : "not named", *card ? " (card " : "",
+                         card, *card ? ")" : "");
+}
+
+static void read_relation(const xmlNode *content, const char *clip, struct arena *a,
+                          struct card_shot *s)
+{
+    const xmlNode *relation = xmltree_child(content, "Relation");
+    const xmlNode *connection = xmltree_child(relation, "Connection");
+    const char *shot = word_in(relation, "GlobalShotID", a);
+    if (!connection || !*shot)
+        return;
+    *s = (struct card_shot){.clip = clip, .shot = shot, .id = word_in(content, "GlobalClipID", a)};
+    if (!xmltree_number(xmltree_child(relation, "OffsetInShot"), &s->offset) || s->offset < 0)
+        s->offset = 0;
+    if (!xmltree_number(xmltree_child(content, "Duration"), &s->frames) || s->frames < 0 ||
+        s->frames > INT32_MAX)
+        s->frames = 0;
+    connected(xmltree_child(connection, "Previous"), a, &s->before_id, &s->before);
+    connected(xmltree_child(connection, "Next"), a, &s->after_id, &s->after);
+}
+
+static void read_essence(const xmlNode *content, const char *clip, struct arena *a,
+                         struct card_index *x)
+{
+    char word[64] = "MXF";
+    const struct card_shot *s = &x->shot;
+    const xmlNode *essence = xmltree_child(content, "EssenceList");
+    const xmlNode *video = xmltree_child(essence, "Video");
+    int sounds = 0;
+    struct card_listed row = {clip, NULL, s->shot, s->offset, s->before != NULL, s->after != NULL};
+    for (const xmlNode *n = xmltree_child(essence, "Audio"); n && sounds < 100;
+         n = xmltree_next(n, "Audio")) {
+        row.file = arena_format(a, "CONTENTS/AUDIO/%s%02d.MXF", clip, sounds++);
+        *add(x, a) = row;
+    }
+    if (video && xmltree_words(xmltree_child(video, "VideoFormat"), word, sizeof(word)) &&
+        name_good(word)) {
+        row.file = arena_format(a, "CONTENTS/VIDEO/%s.%s", clip, word);
+        *add(x, a) = row;
+    }
+}
 
 static bool read_p2(text bytes, struct arena *a, struct card_index *x, struct error *err)
 {
-    char name[256], shot[256] = "", word[64] = "MXF", file[600];
+    char name[256];
     xmlDoc *doc = xmltree_open("the clip's XML", bytes, err);
     if (!doc)
         return false;
     const xmlNode *content = xmltree_child(xmlDocGetRootElement(doc), "ClipContent");
-    const xmlNode *essence = xmltree_child(content, "EssenceList");
-    const xmlNode *relation = xmltree_child(content, "Relation");
-    const xmlNode *connection = xmltree_child(relation, "Connection");
     bool ok =
         xmltree_words(xmltree_child(content, "ClipName"), name, sizeof(name)) && name_good(name);
     if (ok) {
-        const char *clip = arena_text(a, name), *group = NULL;
-        if (connection &&
-            xmltree_words(xmltree_child(relation, "GlobalShotID"), shot, sizeof(shot)))
-            group = arena_text(a, shot);
-        bool before = xmltree_child(connection, "Previous"),
-             after = xmltree_child(connection, "Next");
-        const xmlNode *video = xmltree_child(essence, "Video");
-        int sounds = 0;
-        for (const xmlNode *n = xmltree_child(essence, "Audio"); n && sounds < 100;
-             n = xmltree_next(n, "Audio")) {
-            snprintf(file, sizeof(file), "CONTENTS/AUDIO/%s%02d.MXF", name, sounds++);
-            *add(x, a) = (struct card_listed){clip, arena_text(a, file), group, before, after};
-        }
-        if (video && xmltree_words(xmltree_child(video, "VideoFormat"), word, sizeof(word)) &&
-            name_good(word)) {
-            snprintf(file, sizeof(file), "CONTENTS/VIDEO/%s.%s", name, word);
-            *add(x, a) = (struct card_listed){clip, arena_text(a, file), group, before, after};
-        }
+        const char *clip = arena_text(a, name);
+        read_relation(content, clip, a, &x->shot);
+        read_essence(content, clip, a, x);
     } else {
         error_set(err, ERROR_DAMAGED, "the clip's XML names no clip");
     }

@@ -1,11 +1,11 @@
 // Files that are one clip, as far as their bytes say it.
 #include "formats/camera/camera.h"
 #include "formats/cards/cards.h"
-#include "house/transfer/lists.h"
-#include "plat/clock.h"
 #include "house/assets/originals.h"
 #include "house/assets/spans.h"
 #include "house/flow/inside.h"
+#include "house/transfer/lists.h"
+#include "plat/clock.h"
 #include "plat/files.h"
 
 #include <stdlib.h>
@@ -40,22 +40,42 @@ static bool head_of(struct store *store, const sha256 *content, struct buf *to, 
     return true;
 }
 
-bool set_found(struct db_tx *tx, struct store *store, const char *asset,
-               const struct asset_file *file, struct error *err)
+// Files of one track each say the same number for their own: the kind goes before it.
+static int64_t track_number(char kind, uint32_t number)
+{
+    return (kind == 'v' ? 0 : 1000) + (int64_t)number;
+}
+
+static bool track_came(struct db_tx *tx, struct store *store, const char *asset,
+                       const sha256 *content, struct span_set set, struct error *err)
 {
     struct buf head = BUF_LIMIT(CAMERA_HEAD_BYTES + 65536);
     struct mxf_head m;
     struct error ignored;
+    struct span_track tracks[MXF_TRACKS_MOST];
     char package[4 + 2 * sizeof(m.package) + 1] = "mxf ";
-    bool ok = head_of(store, &file->content, &head, CAMERA_HEAD_BYTES, err);
-    bool set = ok && mxf_read((text){head.at, head.size}, &m, &ignored) && m.atom &&
-               m.has_package && m.track;
-    for (size_t i = 0; set && i < sizeof(m.package); i++)
-        snprintf(package + 4 + 2 * i, 3, "%02x", m.package[i]);
-    // Files of one track each say the same number for their own: the kind goes before it.
-    int64_t number = (m.kind == 'v' ? 0 : 1000) + (int64_t)m.track;
+    bool ok = head_of(store, content, &head, CAMERA_HEAD_BYTES, err);
+    bool track = ok && mxf_read((text){head.at, head.size}, &m, &ignored) && m.atom &&
+                 m.has_package && m.track;
     buf_free(&head);
-    return ok && (!set || span_atom(tx, asset, package, number, m.pictures + m.sounds, err));
+    if (!track)
+        return ok;
+    for (size_t i = 0; i < sizeof(m.package); i++)
+        snprintf(package + 4 + 2 * i, 3, "%02x", m.package[i]);
+    for (int i = 0; i < m.track_count; i++)
+        tracks[i] = (struct span_track){track_number(m.tracks[i].kind, m.tracks[i].number),
+                                        m.tracks[i].kind == 'v'};
+    set.package = package;
+    set.track = track_number(m.kind, m.track);
+    set.tracks = tracks;
+    set.count = (size_t)m.track_count;
+    return span_atom(tx, asset, &set, err);
+}
+
+bool set_found(struct db_tx *tx, struct store *store, const char *asset,
+               const struct asset_file *file, struct error *err)
+{
+    return track_came(tx, store, asset, &file->content, (struct span_set){.over = false}, err);
 }
 
 // ---- what lies beside clips
@@ -155,6 +175,7 @@ static bool read_stored(void *context, const char *path, struct buf *to)
 static bool files_in(struct db_tx *tx, struct coming *c, const char *transfer, struct error *err)
 {
     int64_t rooms = 0;
+    c->count = 0;
     if (!db_one_int(tx, &rooms, 0, err,
                     "select count(*) from transfer_files where transfer = ?1 and state = 'stored'",
                     "s", transfer))
@@ -180,22 +201,79 @@ static bool files_in(struct db_tx *tx, struct coming *c, const char *transfer, s
     return db_end(rows, err);
 }
 
-// The names of what is missing that are about this clip.
-static json_t *missing_of(const struct card *card, const struct card_clip *clip)
+static json_t *lines_json(const struct card_lines *lines)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < card->missing.count; i++) {
-        size_t size = strlen(card->missing.at[i]), own = strlen(clip->name);
-        if (size > own && strcmp(card->missing.at[i] + size - own, clip->name) == 0)
-            json_array_append_new(list, json_string(card->missing.at[i]));
-    }
+    for (size_t i = 0; i < lines->count; i++)
+        json_array_append_new(list, json_string(lines->at[i]));
     return list;
 }
 
+// Tracks of MXF sets of which some did not come with this transfer; those that are whole are
+// versions of several files.
+static bool close_sets(struct db_tx *tx, struct coming *c, const char *transfer, struct error *err)
+{
+    enum { MOST = 2000 };
+    struct open_track {
+        char asset[27];
+        sha256 content;
+    } *list = ARENA_ARRAY(c->a, struct open_track, MOST);
+    size_t count = 0;
+    bool ok = true;
+    struct db_rows *rows = db_query(
+        tx,
+        "select distinct f.asset, f.content from transfer_files f join span_parts s on s.asset = "
+        "f.asset join assets a on a.id = f.asset and a.deleted = 0 join versions v on v.id = "
+        "a.newest where f.transfer = ?1 and f.state = 'stored' and s.folder = '' and s.span like "
+        "'mxf %' and v.file_count = 1 order by f.asset limit ?2",
+        "si", transfer, (int64_t)MOST);
+    while (db_next(rows) && count < MOST) {
+        size_t size;
+        const void *content = db_blob(rows, 1, &size);
+        if (!content || size != SHA256_SIZE)
+            continue;
+        text_copy(text_of(db_text(rows, 0)), list[count].asset, sizeof(list[count].asset));
+        memcpy(list[count++].content.at, content, SHA256_SIZE);
+    }
+    ok = db_end(rows, err);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = track_came(tx, c->f->store, list[i].asset, &list[i].content,
+                        (struct span_set){.over = true, .several = c->count > 1}, err);
+    return ok;
+}
+
+// P2: a recording is clips, here and on other cards.
+static bool join_shots(struct db_tx *tx, const struct coming *c, const char *project,
+                       const struct card *card, struct error *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < card->shot_count; i++) {
+        const struct card_shot *s = &card->shots[i];
+        const struct card_file *f =
+            s->picture ? bsearch(s->picture, c->files, c->count, sizeof(*f), by_path) : NULL;
+        const char *asset = f ? c->assets[f - c->files] : NULL;
+        ok = !asset || span_shot_note(tx, project,
+                                      &(struct span_clip){.shot = s->shot,
+                                                          .clip = s->clip,
+                                                          .id = s->id,
+                                                          .offset = s->offset,
+                                                          .frames = s->frames,
+                                                          .before_id = s->before_id,
+                                                          .before = s->before,
+                                                          .after_id = s->after_id,
+                                                          .after = s->after},
+                                      asset, err);
+    }
+    for (size_t i = 0; ok && i < card->shot_count; i++)
+        if (!i || strcmp(card->shots[i].shot, card->shots[i - 1].shot) != 0)
+            ok = span_shot(tx, project, card->shots[i].shot, err);
+    return ok;
+}
+
 // Parts that a camera cut one recording into. RED and GoPro are put together by their names when
-// they come, P2 by its material packages.
-static bool join_clip(struct db_tx *tx, struct coming *c, const struct card *card,
-                      const struct card_clip *clip, struct error *err)
+// they come, P2 by its material packages and shots.
+static bool join_clip(struct db_tx *tx, struct coming *c, const struct card_clip *clip,
+                      struct error *err)
 {
     const char **list = ARENA_ARRAY(c->a, const char *, clip->file_count + 1);
     size_t count = 0;
@@ -212,27 +290,40 @@ static bool join_clip(struct db_tx *tx, struct coming *c, const struct card *car
         if (picture)
             list[count++] = asset;
     }
-    json_t *missing = missing_of(card, clip);
-    bool ok = count < 2 || span_join(tx, list, count, "follow", missing, err);
+    json_t *missing = lines_json(clip->missing);
+    bool lacks = false;
+    bool ok = count < 2 ? !count || span_lacks(tx, list[0], &lacks, err)
+                        : span_join(tx, list, count, "follow", missing, err);
+    if (ok && count == 1 && !lacks && json_array_size(missing)) // else it knows by itself
+        ok = span_say(tx, list[0], "follow", missing, err);
     json_decref(missing);
     return ok;
 }
 
-static json_t *lines_json(const struct card_lines *lines)
+// The folder that the card begins in; "" for the project's top.
+static bool card_folder(struct db_tx *tx, const char *project, const char *top,
+                        const struct card *card, char folder[27], struct error *err)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < lines->count; i++)
-        json_array_append_new(list, json_string(lines->at[i]));
-    return list;
+    size_t size = card->kind ? strlen(card->base) : 0;
+    char path[4100];
+    id made;
+    text_copy(text_of(top), folder, 27);
+    if (!size || !text_copy((text){card->base, size - 1}, path, sizeof(path)))
+        return true;
+    return folder_ensure(tx, project, *top ? top : NULL, path, &made, err) &&
+           text_copy(text_of(made.text), folder, 27);
 }
 
-static bool note_card(struct db_tx *tx, const char *transfer, const struct card *card,
-                      struct error *err)
+static bool note_card(struct db_tx *tx, const char *transfer, const char *project, const char *top,
+                      const struct card *card, struct error *err)
 {
+    char folder[27];
+    if (!card_folder(tx, project, top, card, folder, err))
+        return false;
     json_t *said =
-        json_pack("{s:s, s:s, s:I, s:o, s:o}", "kind", card->kind ? card->kind : "", "title",
+        json_pack("{s:s, s:s, s:I, s:o, s:o, s:s}", "kind", card->kind ? card->kind : "", "title",
                   card->title ? card->title : "", "clips", (json_int_t)card->clip_count, "missing",
-                  lines_json(&card->missing), "notes", lines_json(&card->notes));
+                  lines_json(&card->missing), "notes", lines_json(&card->notes), "folder", folder);
     char *written = json_dumps(said, JSON_COMPACT);
     bool ok = written ? db_run(tx, err, "update transfers set card = ?2 where id = ?1", "ss",
                                transfer, written)
@@ -251,7 +342,14 @@ bool card_came(struct flow *f, struct db_tx *tx, const char *transfer, struct er
         arena_close(c.a);
         return true;
     }
-    bool ok = files_in(tx, &c, transfer, err);
+    char project[27] = "", top[27] = "";
+    struct db_rows *rows = db_query(
+        tx, "select project, coalesce(folder, '') from transfers where id = ?1", "s", transfer);
+    if (db_next(rows)) {
+        text_copy(text_of(db_text(rows, 0)), project, sizeof(project));
+        text_copy(text_of(db_text(rows, 1)), top, sizeof(top));
+    }
+    bool ok = db_end(rows, err) && files_in(tx, &c, transfer, err);
     // A file alone is no card.
     if (ok && c.count > 1)
         ok = folder_walk(place, &(struct walk_wish){.seen = read_kind, .context = &c}, err);
@@ -263,10 +361,14 @@ bool card_came(struct flow *f, struct db_tx *tx, const char *transfer, struct er
                                            .read = read_stored,
                                            .context = &c},
                        c.a, &card);
-    bool joins = card.kind && strcmp(card.kind, "p2") != 0 && strcmp(card.kind, "sound") != 0;
+    bool p2 = card.kind && strcmp(card.kind, "p2") == 0;
+    bool joins = card.kind && !p2 && strcmp(card.kind, "sound") != 0;
+    ok = ok && close_sets(tx, &c, transfer, err);
+    if (ok && p2)
+        ok = files_in(tx, &c, transfer, err) && join_shots(tx, &c, project, &card, err);
     for (size_t i = 0; ok && joins && i < card.clip_count; i++)
-        ok = join_clip(tx, &c, &card, &card.clips[i], err);
-    ok = ok && note_card(tx, transfer, &card, err);
+        ok = join_clip(tx, &c, &card.clips[i], err);
+    ok = ok && note_card(tx, transfer, project, top, &card, err);
     bool listed = false;
     for (size_t i = 0; ok && c.count > 1 && !listed && i < c.count; i++)
         listed = list_named(c.files[i].path);

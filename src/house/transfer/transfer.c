@@ -292,6 +292,30 @@ bool transfer_list(struct transfers *t, const char *project, int limit, struct a
     return ok;
 }
 
+bool transfer_cards(struct db_tx *tx, const char *project, json_t **list, struct error *err)
+{
+    *list = json_array();
+    struct db_rows *rows = db_query(
+        tx,
+        "select t.id, t.created_ms, coalesce(p.name, ''), t.card from transfers t left join people "
+        "p on p.id = t.person where t.project = ?1 and t.card is not null and t.card not like "
+        "'{\"kind\":\"\"%' order by t.created_ms desc, t.id limit 200",
+        "s", project);
+    while (db_next(rows)) {
+        json_t *card = json_loads(db_text(rows, 3), 0, NULL);
+        short_text at = clock_text(db_int(rows, 1));
+        if (card)
+            json_array_append_new(*list, json_pack("{s:s, s:s, s:s, s:o}", "transfer",
+                                                   db_text(rows, 0), "created", at.text, "by",
+                                                   db_text(rows, 2), "card", card));
+    }
+    if (db_end(rows, err))
+        return true;
+    json_decref(*list);
+    *list = NULL;
+    return false;
+}
+
 static bool place_of(struct db_tx *tx, const char *transfer, struct arena *a, struct grow_place *p,
                      char state[8], struct error *err)
 {

@@ -18,6 +18,8 @@
 #include "house/people/people.h"
 #include "store/store.h"
 
+#include <jansson.h>
+
 struct transfers;
 
 #define TRANSFER_REST_MS ((int64_t)10 * 60 * 1000)       // then sequences are closed
@@ -86,6 +88,9 @@ MUST_CHECK bool transfer_list(struct transfers *t, const char *project, int limi
                               struct transfer **list, size_t *count, struct error *err);
 // Makes assets of all that waits. Files that are still arriving become assets when they are stored.
 // Again is fine.
+// CardCame[] of a project, newest first; at most 200. A new reference.
+MUST_CHECK bool transfer_cards(struct db_tx *tx, const char *project, json_t **list,
+                               struct error *err);
 MUST_CHECK bool transfer_close(struct transfers *t, const char *transfer, struct error *err);
 
 // ---- Files

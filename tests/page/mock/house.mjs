@@ -100,6 +100,7 @@ export function house({ page, assets: count = 40, person = true, setup = false, 
     if (path === "/setup" || path === "/welcome") return (state.person = true), [200, me()];
     if (!state.person) return [401, fault(401, "login", "You are not logged in", "the session has ended", "log in")];
     if (path === "/projects" && verb === "POST") return [200, { ...project, id: id("P", 9), name: json().name }];
+    if (m(/^\/projects\/[^/]+\/cards$/)) return [200, []];
     if (m(/^\/projects\/[^/]+\/folders$/)) {
       if (verb === "POST") folders.push({ id: id("F", folders.length), project: project.id, parent: json().parent || null, name: json().name, assets: 0 });
       return [200, verb === "POST" ? folders[folders.length - 1] : folders];
