@@ -801,11 +801,124 @@ static void a_version_has_a_status_and_its_history(void **state)
     IN_ONE_WRITE(decide);
 }
 
+// ---- notes that go on to a further version by its source timecode
+
+struct cut { // a version: where it begins and how many frames it has
+    int64_t start, frames;
+};
+
+static bool add_cut(struct db_tx *tx, struct cut cut, const char *name, id *version,
+                    struct error *err)
+{
+    struct asset_file file = {.name = name, .content = sha256_of(name, strlen(name)), .size = 10};
+    struct asset_wish wish = {.project = house.project.text,
+                              .name = name,
+                              .kind = "clip",
+                              .by = "MAYA",
+                              .files = &file,
+                              .file_count = 1};
+    struct asset_made made;
+    HOLDS(version_add(tx, house.asset.text, &wish, &made, err));
+    *version = made.version;
+    json_t *facts =
+        json_pack("{s:s, s:s, s:I, s:{s:I, s:i, s:i, s:b}}", "kind", "clip", "rate", "30000/1001",
+                  "duration_frames", (json_int_t)cut.frames, "timecode", "start_frame",
+                  (json_int_t)cut.start, "base", 30, "frames_per_label", 1, "drop", 1);
+    bool ok = version_facts_set(tx, version->text, facts, err);
+    json_decref(facts);
+    return ok;
+}
+
+// Carries without pictures; where the notes at 10, 100 and 239 went, -1: nowhere.
+static bool carried_to(struct db_tx *tx, struct cut cut, const char *name, const int64_t where[3],
+                       struct error *err)
+{
+    static const int64_t frames[] = {10, 100, 239};
+    struct prints none = {.count = 0};
+    int64_t carried, expected = 0;
+    id version;
+    HOLDS(add_cut(tx, cut, name, &version, err));
+    HOLDS(notes_carry(tx, version.text, &none, &none, &carried, err));
+    for (int i = 0; i < 3; i++) {
+        int64_t frame, left;
+        HOLDS(db_one_int(tx, &frame, -1, err,
+                         "select c.frame from comments c join comments o on o.id = c.origin where "
+                         "c.version = ?1 and o.frame = ?2 and c.carried = 'timecode'",
+                         "si", version.text, frames[i]));
+        HOLDS(db_one_int(tx, &left, 0, err,
+                         "select count(*) from comments_left l join comments o on o.id = l.comment "
+                         "where l.version = ?1 and o.frame = ?2 and l.why = 'its timecode is not "
+                         "in this version'",
+                         "si", version.text, frames[i]));
+        HOLDS(frame == where[i]);
+        HOLDS(left == (where[i] < 0));
+        expected += where[i] >= 0;
+    }
+    HOLDS(carried == expected);
+    return true;
+}
+
+static bool note_frames(struct db_tx *tx, struct error *err)
+{
+    static const char *const notes[] = {"{'version':'VERSION','frame':10,'text':'first'}",
+                                        "{'version':'VERSION','frame':100,'text':'middle'}",
+                                        "{'version':'VERSION','frame':239,'text':'last'}"};
+    for (int i = 0; i < 3; i++) {
+        json_t *said = say(tx, &maya, notes[i], err);
+        HOLDS(said != NULL);
+        json_decref(said);
+    }
+    return true;
+}
+
+// The first version has 240 frames from 107832 (00:59:58:00).
+static bool go_to_handles(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context; // 24 more frames before and after
+    return note_frames(tx, err) && carried_to(tx, (struct cut){107832 - 24, 288}, "handles.mov",
+                                              (int64_t[]){34, 124, 263}, err);
+}
+
+static bool go_to_trimmed(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context; // 50 frames fewer at the head, and 39 at the tail
+    return note_frames(tx, err) && carried_to(tx, (struct cut){107832 + 50, 151}, "trimmed.mov",
+                                              (int64_t[]){-1, 50, -1}, err);
+}
+
+static bool go_to_elsewhere(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context; // an hour later
+    return note_frames(tx, err) &&
+           carried_to(tx, (struct cut){215784, 240}, "elsewhere.mov", (int64_t[]){-1, -1, -1}, err);
+}
+
+static void notes_go_to_the_same_timecode_of_a_version_that_begins_elsewhere(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(go_to_handles);
+}
+
+static void notes_on_frames_that_were_trimmed_away_wait_for_a_place(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(go_to_trimmed);
+}
+
+static void notes_are_not_carried_to_other_timecode(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(go_to_elsewhere);
+}
+
 int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_house, close_house)
     const struct CMUnitTest tests[] = {
         T(a_version_has_a_status_and_its_history),
+        T(notes_go_to_the_same_timecode_of_a_version_that_begins_elsewhere),
+        T(notes_on_frames_that_were_trimmed_away_wait_for_a_place),
+        T(notes_are_not_carried_to_other_timecode),
         T(comments_stand_in_order_of_frame_with_their_replies),
         T(only_frames_of_the_version_are_commented),
         T(sending_again_counts_once),
