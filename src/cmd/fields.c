@@ -1,6 +1,7 @@
 // posthouse fields: what people add to assets, from the command line.
 #include "cmd/client.h"
 #include "formats/table/table.h"
+#include "plat/clock.h"
 #include "plat/files.h"
 #include "wire/address.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 struct fields_call {
     struct command_call *call;
@@ -319,6 +321,40 @@ static json_t *send_table(struct fields_call *f, const char *file, text bytes, c
     return answer;
 }
 
+// Waits until all of a change is set, which of many values takes a while; says how far it is.
+static bool wait_set(struct fields_call *f, int64_t number, struct error *err)
+{
+    bool told = false, ended = false;
+    while (!ended) {
+        struct reply reply;
+        struct call call = {.method = "GET",
+                            .path = arena_format(f->call->arena,
+                                                 "/api/v1/projects/%s/value-changes/%lld",
+                                                 f->project, (long long)number),
+                            .repeatable = true};
+        if (!client_call(f->house.client, &call, f->call->arena, &reply, err))
+            return false;
+        json_t *change = json_loadb(reply.body.at, reply.body.size, 0, NULL);
+        const json_t *run = json_object_get(change, "run");
+        ended = !json_is_object(run) || json_is_true(json_object_get(run, "ended"));
+        told = told || !ended;
+        if (told && isatty(STDERR_FILENO))
+            fprintf(stderr, "\r%lld of %lld values, %.0f a second, %.0f s left %s ",
+                    (long long)json_count(run, "done"), (long long)json_count(run, "total"),
+                    json_number_value(json_object_get(run, "rate")),
+                    json_number_value(json_object_get(run, "left_s")), json_word(run, "problem"));
+        if (ended && json_count(run, "stayed"))
+            fprintf(stderr, "%lld values that others set meanwhile stay\n",
+                    (long long)json_count(run, "stayed"));
+        json_decref(change);
+        if (!ended)
+            clock_sleep_ms(300);
+    }
+    if (told && isatty(STDERR_FILENO))
+        fprintf(stderr, "\n");
+    return true;
+}
+
 // First what it would do, then that and nothing else.
 static bool bring(struct fields_call *f, int *status, struct error *err)
 {
@@ -339,7 +375,8 @@ static bool bring(struct fields_call *f, int *status, struct error *err)
     if (plan)
         *status = json_count(plan, "unmatched_count") || json_count(plan, "ambiguous_count") ||
                   json_count(plan, "bad_count");
-    ok = plan != NULL;
+    ok = plan != NULL &&
+         (!json_count(plan, "change") || wait_set(f, json_count(plan, "change"), err));
     json_decref(plan);
     buf_free(&bytes);
     return ok;

@@ -5,6 +5,7 @@ import type { Job, JobList } from "api-types";
 import { computed, signal } from "@preact/signals";
 import { get, is_aborted } from "./api";
 import { subscribe } from "./events";
+import { follow_runs } from "./runs";
 
 export const active = signal<ReadonlyMap<string, Job>>(new Map());
 // Jobs that ended in this sitting, newest first: what the activity list shows under the running ones.
@@ -28,6 +29,7 @@ let frame = 0;
 export function follow_jobs(): void {
   if (begun) return;
   begun = true;
+  follow_runs();
   subscribe({
     kinds: ["job.changed"],
     hear: (news) => {

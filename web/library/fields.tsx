@@ -1,16 +1,19 @@
 /*
  * library/fields: what people add to assets: values of what is chosen, a filter over all of it, saved searches, columns, tables in and out. Loaded when first opened.
  */
-import type { Asset, Field as FieldRow, FieldImport, FieldValue, SavedSearch, ValueChange } from "api-types";
-import { useEffect, useState } from "preact/hooks";
+import type { Asset, Field as FieldRow, FieldImport, FieldValue, Folder, ImportRow, SavedSearch, ValueChange } from "api-types";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { base, del, get, me, post, problem, problem_of, with_query } from "../app/api";
 import { set_query, to } from "../app/router";
+import { run_key, runs } from "../app/runs";
 import { may } from "../app/session";
+import { run_words } from "../parts/activity";
 import { Button } from "../parts/button";
 import { Dialog, open_dialog } from "../parts/dialog";
 import { Choice, Field, Tick } from "../parts/field";
 import { count_text, exact_text, plural } from "../parts/format";
 import { ProblemBox } from "../parts/problem";
+import { Progress } from "../parts/progress";
 import { tell, tell_problem } from "../parts/toast";
 import sheet from "./fields.css?url";
 import { asks_value, how_of, what_of, where_read, where_text, where_words, type Condition } from "./fields_model";
@@ -20,7 +23,7 @@ export { sheet };
 type Wrong = ReturnType<typeof problem_of> | null;
 
 export function undo_change(project: string, c: { number: number }, done: () => void): void {
-  post<ValueChange>(`/projects/${project}/value-changes/${c.number}/undo`).then((u) => { tell(`${plural(u.count, "value")} put back`); done(); }, (e: unknown) => tell_problem(problem_of(e)));
+  post<ValueChange>(`/projects/${project}/value-changes/${c.number}/undo`).then((u) => { tell(u.run && !u.run.ended ? `${plural(u.run.total, "value")} are being put back` : `${plural(u.count, "value")} put back`); done(); }, (e: unknown) => tell_problem(problem_of(e)));
 }
 
 // ---- values of one asset, with where each comes from
@@ -234,30 +237,79 @@ export function ColumnsDialog({ project, fields, columns, close, changed }: { pr
 
 const SHOWN = 100;
 
-export function ImportDialog({ project, fields, file, close, done }: { project: string; fields: readonly FieldRow[]; file: File; close: () => void; done: () => void }) {
+// Rows that several assets fit: each waits for a choice, which can be another one later; else it is left out.
+function Which({ rows, folders, project, choose, set_choose }: { rows: readonly ImportRow[]; folders: readonly Folder[]; project: string; choose: Readonly<Record<string, string>>; set_choose: (c: Record<string, string>) => void }) {
+  const pick = (line: number, asset: string) => {
+    const { [String(line)]: _before, ...others } = choose;
+    set_choose(asset ? { ...others, [String(line)]: asset } : others);
+  };
+  return (
+    <section class="which"><h3>Which one is it?</h3>
+      {rows.slice(0, SHOWN).map((r) => (
+        <fieldset key={r.line}>
+          <legend><span class="mono quiet">line {r.line}</span> {r.name}: {r.why}</legend>
+          {[{ asset: "", name: "Leave it out", folder: "", timecode: "", created: "" }, ...(r.candidates ?? [])].map((c) => (
+            <label key={c.asset} class="tick"><input type="radio" name={`line-${r.line}`} checked={(choose[String(r.line)] ?? "") === c.asset} onChange={() => pick(r.line, c.asset)} /> {c.name}
+              {c.asset && <span class="quiet"> {folders.find((f) => f.id === c.folder)?.name ?? "in no folder"} · <span class="mono">{c.timecode || "no timecode"}</span> · {exact_text(c.created)} <a href={to.review(project, c.asset)} target="_blank" rel="noopener">look</a></span>}
+            </label>
+          ))}
+        </fieldset>
+      ))}
+      {rows.length > SHOWN && <p class="quiet">{count_text(rows.length - SHOWN)} more are left out: bring the table in once more for them</p>}
+    </section>
+  );
+}
+
+// A table that is being set: it goes on when this is closed.
+function Setting({ title, change, project }: { title: string; change: ValueChange; project: string }) {
+  const run = (runs.value.get(run_key(project, change.number)) ?? change).run;
+  if (!run) return null;
+  return <div role="status"><p>{title} is being brought in. It goes on when this is closed; the activity list shows it.</p><Progress part={run.done / run.total} name={title} /><p class="mono quiet">{run_words(run)}</p></div>;
+}
+
+// Until all of it is set.
+async function ended(project: string, number: number, seen: (c: ValueChange) => void): Promise<ValueChange> {
+  for (;;) {
+    const c = await get<ValueChange>(`/projects/${project}/value-changes/${number}`);
+    if (!c.run || c.run.ended) return c;
+    seen(c);
+    await new Promise((done) => window.setTimeout(done, 500));
+  }
+}
+
+export function ImportDialog({ project, fields, folders, file, close, done }: { project: string; fields: readonly FieldRow[]; folders: readonly Folder[]; file: File; close: () => void; done: () => void }) {
   const [plan, set_plan] = useState<FieldImport | null>(null);
   const [wrong, set_wrong] = useState<Wrong>(null);
   const [busy, set_busy] = useState(true);
+  const [setting, set_setting] = useState<ValueChange | null>(null);
   const [columns, set_columns] = useState<Record<string, string>>({});
   const [choose, set_choose] = useState<Record<string, string>>({});
   const [make, set_make] = useState(false);
   const [headless, set_headless] = useState(false);
+  const turn = useRef(0); // the last question: answers to others come too late
+  const brought = async (p: FieldImport) => {
+    const c = await ended(project, p.change ?? 0, set_setting);
+    close();
+    done();
+    tell(`${plural(c.count, "value")} from ${file.name}${c.run?.stayed ? `; ${plural(c.run.stayed, "value")} that others set meanwhile stay` : ""}`, { name: "Undo", run: () => undo_change(project, c, done) });
+  };
   const ask = (apply: string | null) => {
+    const mine = ++turn.current;
     set_busy(true);
     const query = { name: file.name, plan: apply, make: make ? "1" : null, headless: headless ? "1" : null, columns: Object.keys(columns).length ? JSON.stringify(columns) : null, choose: Object.keys(choose).length ? JSON.stringify(choose) : null };
     post<FieldImport>(with_query(`/projects/${project}/table`, query), file).then(
       (p) => {
+        if (mine !== turn.current) return;
         set_wrong(null);
+        if (apply) return brought(p);
         set_busy(false);
-        if (!apply) return set_plan(p);
-        close();
-        done();
-        tell(`${plural(p.change_count, "value")} from ${file.name}`, { name: "Undo", run: () => undo_change(project, { number: p.change ?? 0 }, done) });
+        set_plan(p);
       },
-      (e: unknown) => { set_wrong(problem_of(e)); set_busy(false); },
-    );
+    ).catch((e: unknown) => { if (mine === turn.current) { set_wrong(problem_of(e)); set_busy(false); } });
   };
   useEffect(() => ask(null), [JSON.stringify(columns), JSON.stringify(choose), make, headless]);
+  if (setting) return <Dialog wide stay title={`Bringing in ${file.name}`} close={close} footer={<Button run={close}>Close</Button>}><Setting title={file.name} change={setting} project={project} /></Dialog>;
+  const several = plan ? [...plan.ambiguous, ...plan.chosen].sort((a, b) => a.line - b.line) : [];
   const as = [{ value: "", label: "not taken" }, { value: "name", label: "finds by name" }, { value: "reel", label: "finds by reel" }, { value: "start", label: "finds by start timecode" }, { value: "id", label: "finds by id" }, ...fields.map((f) => ({ value: f.key, label: `sets ${f.name}` }))];
   return (
     <Dialog wide stay title={`Bring in ${file.name}`} close={close} submit={() => plan && plan.change_count > 0 && ask(plan.plan)} footer={<Button submit look="primary" busy={busy} disabled={!plan || !plan.change_count || !!wrong}>{plan ? `Change ${plural(plan.change_count, "value")}` : "Looking"}</Button>}>
@@ -274,18 +326,7 @@ export function ImportDialog({ project, fields, file, close, done }: { project: 
             ))}
           </div>
           <div class="acts"><Tick label="Make fields of the other columns" on={make} set={set_make} /><Tick label="The first line is data, too" on={headless} set={set_headless} /></div>
-          {plan.ambiguous.length > 0 && (
-            <section><h3>Which one is it?</h3>
-              <ul class="plain">{plan.ambiguous.slice(0, SHOWN).map((r) => (
-                <li key={r.line}><span class="mono quiet">{r.line}</span> {r.name}: {r.why}
-                  <select class="input" aria-label={`Asset of line ${r.line}`} value={choose[String(r.line)] ?? ""} onChange={(e) => set_choose({ ...choose, [String(r.line)]: e.currentTarget.value })}>
-                    <option value="">leave it out</option>
-                    {(r.candidates ?? []).map((c) => <option key={c.asset} value={c.asset}>{c.name} {c.timecode}</option>)}
-                  </select>
-                </li>))}
-              </ul>
-            </section>
-          )}
+          {several.length > 0 && <Which rows={several} folders={folders} project={project} choose={choose} set_choose={set_choose} />}
           {plan.changes.length > 0 && (
             <table class="table"><thead><tr><th>Line</th><th>Asset</th><th>Field</th><th>Was</th><th>Becomes</th></tr></thead>
               <tbody>{plan.changes.slice(0, SHOWN).map((c) => <tr key={`${c.line} ${c.field}`}><td class="mono">{c.line}</td><td>{c.name}</td><td>{c.field}</td><td class="quiet">{c.was || "–"}</td><td>{c.to || "taken away"}</td></tr>)}</tbody>

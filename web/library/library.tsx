@@ -340,7 +340,7 @@ export function Library() {
           </select>
           <Button icon="filter" name={wish.where ? "Filter: on" : "Filter"} keys="Ctrl+Shift+F" on={!!wish.where} run={filter} />
           <Button icon="list" name="Fields, columns, tables" expanded={false} run={fields_menu} />
-          <input ref={table_picker} type="file" accept=".csv,.ale,.txt,.tsv" hidden aria-label="A table" onChange={(e) => { const file = e.currentTarget.files?.[0]; if (file) open_dialog((close) => <ImportDialog project={project} fields={fields} file={file} close={close} done={() => { model.refresh(); void model.load_fields(); }} />); e.currentTarget.value = ""; }} />
+          <input ref={table_picker} type="file" accept=".csv,.ale,.txt,.tsv" hidden aria-label="A table" onChange={(e) => { const file = e.currentTarget.files?.[0]; if (file) open_dialog((close) => <ImportDialog project={project} fields={fields} folders={model.folders.value} file={file} close={close} done={() => { model.refresh(); void model.load_fields(); }} />); e.currentTarget.value = ""; }} />
           <Segments name="View" value={view} pick={(v) => set_query({ view: v === "grid" ? null : v }, { replace: true })} options={[{ value: "grid", label: "Grid", icon: "grid" }, { value: "list", label: "List", icon: "list" }]} />
           {may("upload") && <Button icon="upload" look="primary" run={() => picker.current?.click()}>Bring in</Button>}
           <input ref={picker} type="file" multiple hidden onChange={(e) => { void bring(null, e.currentTarget.files).catch(fail); e.currentTarget.value = ""; }} />

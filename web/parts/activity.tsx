@@ -1,12 +1,13 @@
 /*
  * parts/activity: the button in the top bar that shows all the work under way, on every page.
  */
-import type { Job } from "api-types";
+import type { Job, ValueRun } from "api-types";
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { patch, post, problem_of } from "../app/api";
 import { active_list, active_total, ended_now, take_job } from "../app/jobs";
 import { go, route, to } from "../app/router";
+import { runs } from "../app/runs";
 import { upload_list, uploads_part, uploads_under_way } from "../transfer/state";
 import { Button } from "./button";
 import { count_text, left_text, percent_text, plural } from "./format";
@@ -86,8 +87,11 @@ function Row({ job }: { job: Job }) {
   );
 }
 
+export const run_words = (r: ValueRun): string =>
+  [`${count_text(r.done)} of ${count_text(r.total)} values`, r.rate > 0 && `${count_text(Math.round(r.rate))}/s`, r.left_s && `${left_text(r.left_s)} left`, r.problem && `waits: ${r.problem}`].filter(Boolean).join(" · ");
+
 export function ActivityButton() {
-  const count = active_total.value + uploads_under_way.value;
+  const count = active_total.value + uploads_under_way.value + runs.value.size;
   return (
     <button type="button" class={`button plain activity-button${count ? " busy" : ""}`} aria-expanded={open.value} aria-controls="activity" aria-label={`Activity: ${count} under way`} title="Activity" onClick={toggle_activity}>
       <Icon name="activity" />
@@ -143,7 +147,14 @@ function Box() {
         )}
         <section>
           <h3>Under way</h3>
-          {jobs.length === 0 && <p class="quiet">Nothing is running. Work begins by itself when media arrives.</p>}
+          {[...runs.value].map(([key, c]) => c.run && (
+            <div class="activity-row" key={key}>
+              <span class="cut">{c.title}</span>
+              <Progress part={c.run.done / c.run.total} name={c.title} />
+              <span class="quiet mono">{run_words(c.run)}</span>
+            </div>
+          ))}
+          {jobs.length === 0 && !runs.value.size && <p class="quiet">Nothing is running. Work begins by itself when media arrives.</p>}
           <ul>
             {jobs.slice(0, shown).map((j) => (
               <Row key={j.id} job={j} />
