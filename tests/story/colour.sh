@@ -82,6 +82,15 @@ ok "a paused frame of the original is seen through it" until_true 120 frame_read
 curl -sSk --fail "$(field '.files.find(f=>f.kind==="picture").url' <frame.json)" -o frame.png && ffmpeg -v error -y -i frame.png -vf format=rgb24 -f rawvideo rgb
 ok "it is a quarter too" near "$(od -An -tu1 -N1 rgb | tr -d ' ')" $((own / 4))
 ok "through one of another project it is not" bash -c "! curl -sS --fail -X POST -H 'Authorization: Bearer $token' -H 'Content-Type: application/json' -d '{\"frame\":3,\"transform\":\"$asset\"}' $url/api/v1/versions/$version/frames"
+# ---- moved to where another one is set
+folder() { ask POST "/projects/$project/folders" "{\"name\":\"$1\"}" | field .id; }
+plain=$(folder Plain) other=$(folder Other)
+ok "one is set for another folder" here colour set Film/Other quarter
+ok "the clip is moved to where only the project's counts" ask PATCH "/assets/$asset" "{\"folder\":\"$plain\"}"
+ok "and is seen through the project's" until_true 120 shown half
+ok "its folder is moved into the other one" ask PATCH "/folders/$plain" "{\"parent\":\"$other\"}"
+ok "and it is seen through what is set there" until_true 120 shown quarter
+ok "by itself, and with who chose it" holds 'a.from==="folder"&&a.name==="quarter"' colour.json
 # ---- what leaves the house is as it was
 ok "a deliverable is ordered" here deliver "$asset" --profile web-h264-720p --out delivered
 ok "it has no viewing transform in it" bash -c "$(declare -f near); ffmpeg -v error -y -i delivered/* -frames:v 1 -vf $to_rgb -f rawvideo rgb && near \$(od -An -tu1 -N1 rgb) $own"

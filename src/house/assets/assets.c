@@ -357,7 +357,9 @@ static bool move_one(struct db_tx *tx, const char *asset, const struct where *w,
            put_down(tx, asset, w, folder, name, err) &&
            count_in(tx, w->project, w->folder, -counted, 0, err) &&
            count_in(tx, w->project, folder, counted, 0, err) &&
-           say_asset(tx, "asset.changed", w->project, asset, w->newest, err);
+           say_asset(tx, "asset.changed", w->project, asset, w->newest, err) &&
+           (strcmp(folder, w->folder) == 0 ||
+            db_event(tx, "asset.moved", w->project, asset, NULL, err));
 }
 
 bool asset_brief(struct db_tx *tx, const char *id, struct asset_brief *brief, struct error *err)

@@ -66,11 +66,11 @@ bool project_change(struct db_tx *tx, const char *project, const char *name,
 static json_t *project_row(struct db_rows *rows)
 {
     const char *need = db_text(rows, 6), *burn = db_text(rows, 8);
-    return json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:s, s:b, s:s}", "id", db_text(rows, 0), "name",
-                     db_text(rows, 1), "created", time_json(db_int(rows, 2)), "sequence_rate",
-                     db_text(rows, 3), "assets", (json_int_t)db_int(rows, 4), "bytes",
-                     (json_int_t)db_int(rows, 5), "downloads_need", *need ? need : "nothing",
-                     "version_names", (int)db_int(rows, 7), "burn_names",
+    return json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:s, s:b, s:s}", "id", db_text(rows, 0),
+                     "name", db_text(rows, 1), "created", time_json(db_int(rows, 2)),
+                     "sequence_rate", db_text(rows, 3), "assets", (json_int_t)db_int(rows, 4),
+                     "bytes", (json_int_t)db_int(rows, 5), "downloads_need",
+                     *need ? need : "nothing", "version_names", (int)db_int(rows, 7), "burn_names",
                      *burn ? burn : "nothing");
 }
 
@@ -221,8 +221,10 @@ bool folder_add(struct db_tx *tx, const char *folder, const char *project, const
         return false;
     if (depth >= FOLDER_DEPTH)
         return too_deep(err);
-    return db_run(tx, err, "insert into folders (id, project, parent, name, assets) values (?1, ?2, ?3, ?4, 0)",
-                  "ssss", folder, project, parent, name) &&
+    return db_run(
+               tx, err,
+               "insert into folders (id, project, parent, name, assets) values (?1, ?2, ?3, ?4, 0)",
+               "ssss", folder, project, parent, name) &&
            say_folder(tx, project, folder, parent, err);
 }
 
@@ -329,7 +331,9 @@ bool folder_change(struct db_tx *tx, const char *folder, const char *name, const
                 "named_ms else max(named_ms + 1, ?4) end, placed_ms = case when parent = ?3 then "
                 "placed_ms else max(placed_ms + 1, ?4) end where id = ?1",
                 "sssi", folder, new_name, new_parent, clock_now_ms()) &&
-         say_folder(tx, project, folder, new_parent, err);
+         say_folder(tx, project, folder, new_parent, err) &&
+         (strcmp(new_parent, old_parent ? old_parent : "") == 0 ||
+          db_event(tx, "folder.moved", project, folder, NULL, err));
 out:
     json_decref(now);
     return ok;

@@ -227,6 +227,18 @@ static bool look_through(struct news *n, struct error *err)
                             n->event->subject, said(n, "after"), n->a, n->now_ms, err);
 }
 
+// What lies in another folder is looked at through what is set there.
+static bool look_again(struct news *n, struct error *err)
+{
+    const char *kind = strcmp(n->event->kind, "folder.moved") == 0 ? "folder" : "asset";
+    const char *project = n->event->project ? n->event->project : "";
+    int64_t set;
+    return db_one_int(n->tx, &set, 0, err,
+                      "select count(*) from transform_places where project = ?1", "s", project) &&
+           (!set ||
+            follow_transform(n->tx, project, kind, n->event->subject, "", n->a, n->now_ms, err));
+}
+
 // Names that promise nothing, such as the many small files of a camera card, are documents when
 // nobody can read them as media.
 static bool promises_media(const char *name)
@@ -475,6 +487,8 @@ static const struct rule {
     {"version.probed", always, find_original},
     {"version.probed", always, file_said},
     {"colour.changed", always, look_through},
+    {"asset.moved", always, look_again},
+    {"folder.moved", always, look_again},
     {"job.changed", making_failed, give_up},
     {"job.changed", making_waits, begin_again},
     {"job.changed", making_runs, go_on_again},
