@@ -66,11 +66,10 @@ bool call_unburnt(struct call *c, struct error *err)
     return !q.words || without_name(err);
 }
 
-// Derived files without a picture, or with one that is too small to read anything in.
+// Derived files without a picture.
 static bool harmless(const char *kind)
 {
-    return kind && (strcmp(kind, "audio") == 0 || strcmp(kind, "peaks") == 0 ||
-                    strcmp(kind, "sprites") == 0);
+    return kind && (strcmp(kind, "audio") == 0 || strcmp(kind, "peaks") == 0);
 }
 
 bool burn_versions(struct db_tx *tx, struct call *c, const char *project, json_t *const *versions,

@@ -24,11 +24,15 @@ export interface Source {
 }
 
 async function version_of(id: string): Promise<Source> {
-  const v = await get<Version>(`/versions/${id}`);
+  let v = await get<Version>(`/versions/${id}`);
+  // Where pictures carry their viewer's name, whoever looks has a copy made, as in the player.
+  const burns = v.burn != null && v.state === "ready" && (v.facts?.video.length ?? 0) > 0;
+  if (burns) v = await post<Version>(`/versions/${id}/burnt`, undefined, { patient: false });
+  const state = burns ? v.burn?.state ?? "none" : v.state;
   const asset = await get<Asset>(`/assets/${v.asset}`);
   return {
     key: `v-${id}`, name: asset.name, detail: `version ${v.number} of ${asset.versions}`, href: to.review(asset.project, asset.id, { v: v.id === asset.version.id ? null : v.number }),
-    facts: v.facts ?? null, derived: v.derived.filter((d) => !d.growing), state: v.state === "ready" ? "ready" : v.state === "failed" ? "failed" : "waiting", job: v.job ?? null,
+    facts: v.facts ?? null, derived: v.derived.filter((d) => !d.growing), state: state === "ready" ? "ready" : state === "failed" ? "failed" : "waiting", job: v.job ?? null,
     problem: v.problem ?? null, version: v.id, origin: null,
   };
 }
