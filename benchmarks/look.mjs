@@ -5,7 +5,7 @@
  * Promise: at most 50 ms; at least 25 scopes a second.
  */
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { open_browser, root } from "../tests/page/browser.mjs";
 import { open_house, until } from "../tests/page/real.mjs";
@@ -26,18 +26,19 @@ const cdl = "TITLE: day\n001  A001C003 V C 00:00:00:00 00:00:00:12 00:00:00:00 0
 const ocio = "ocio_profile_version: 2\nroles: {scene_linear: lin, default: lin}\nfile_rules:\n  - !<Rule> {name: Default, colorspace: default}\ndisplays:\n  screen:\n    - !<View> {name: Film, colorspace: out}\ncolorspaces:\n  - !<ColorSpace> {name: lin, encoding: scene-linear}\n  - !<ColorSpace>\n    name: log\n    encoding: log\n    to_scene_reference: !<LogTransform> {base: 2, direction: inverse}\n  - !<ColorSpace>\n    name: out\n    from_scene_reference: !<MatrixTransform> {matrix: [0.9, 0.1, 0, 0, 0.1, 0.8, 0.1, 0, 0, 0.2, 0.8, 0, 0, 0, 0, 1]}\n";
 
 try {
-  const film = join(house.work, "A001C003.mov");
-  execFileSync("ffmpeg", ["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=1920x1080:r=24:d=10", "-c:v", "prores_ks", "-profile:v", "1", "-pix_fmt", "yuv422p10le", film]);
   const project = (await house.ask("POST", "/projects", { name: "Look" })).id;
   const person = await house.person({ name: "Eye", email: "eye@house.example", password: "a long enough one" });
   await house.ask("POST", `/projects/${project}/members`, { email: person.email, role: "owner" });
   const here = (...words) => execFileSync(program, ["colour", ...words, `--house.folder=${house.folder}`]);
   for (const [name, text] of [["33.cube", cube(33)], ["65.cube", cube(65)], ["day.edl", cdl], ["config.ocio", ocio]]) writeFileSync(join(house.work, name), text);
   const f = (name) => join(house.work, name);
+  const film = join(house.work, "A001C003.mov");
+  execFileSync("ffmpeg", ["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=1920x1080:r=24:d=10", "-c:v", "prores_ks", "-profile:v", "1", "-pix_fmt", "yuv422p10le", film]);
   here("add", "Look", "a .cube of 33", f("33.cube"));
   here("add", "Look", "ASC CDL", f("day.edl"));
   here("add", "Look", "ASC CDL and a cube of 65", f("day.edl"), f("65.cube"));
   here("add", "Look", "OpenColorIO", f("config.ocio"), "--space", "log", "--display", "screen", "--view", "Film");
+  await new Promise((done) => setTimeout(done, 100)); // connections that were closed meanwhile are seen to be
   await house.put(project, film);
   const asset = await house.is(project, "A001C003.mov", "ready", 600_000);
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
@@ -55,12 +56,13 @@ try {
     await page.goto(`${address}?f=30`);
     await page.waitForSelector(".picture[data-shown='30']", { timeout: 60_000 });
     await page.waitForSelector(`.review-top button.colour:has-text('${t.name}')`);
-    // The first time the original's frame is on its way.
-    const first = await page.evaluate(press, { to: "" });
-    await page.waitForSelector(".picture[data-shown='30']", { timeout: 60_000 });
+    await page.keyboard.press("b"); // films as it is: what is through the transform is the lens's
+    await page.waitForSelector(".review-top button.colour:has-text('Colour not stated')");
+    await page.waitForSelector(".review-top .preview", { state: "detached" });
+    await page.waitForSelector(".picture[data-shown='30'][data-held='original']", { timeout: 60_000 });
     const ms = [];
-    for (let i = 0; i < 20; i++) ms.push(await page.evaluate(press, { to: i % 2 ? "" : t.id }));
-    say({ what: `the key to the picture: a paused 1080p frame through ${t.name}, in the player, p50`, ours: at(ms, 0.5), unit: "ms", at_most: 50, p95: at(ms, 0.95), first_ms: Math.round(first) });
+    for (let i = 0; i < 20; i++) ms.push(await page.evaluate(press, { to: t.id }));
+    say({ what: `the key to the picture: a paused 1080p frame through ${t.name}, in the player, p50`, ours: at(ms, 0.5), unit: "ms", at_most: 50, p95: at(ms, 0.95) });
   }
 
   await page.goto(address);
@@ -76,6 +78,8 @@ try {
   const seen = await page.evaluate(() => window.scopes_seen());
   await page.mouse.up();
   say({ what: "scopes while the hand is on the bar, in the player", ours: Number((seen.scopes / seen.seconds).toFixed(1)), unit: "a second", at_least: 25, pictures_a_second: Number((seen.pictures / seen.seconds).toFixed(1)) });
+} catch (e) {
+  console.error(e, readFileSync(join(house.work, "serve.log"), "utf8").slice(-3000));
 } finally {
   await browser.close();
   await house.close();
@@ -94,6 +98,7 @@ async function press({ to }) {
       pen.drawImage(canvas, 0, 0, 1, 1);
       pen.getImageData(0, 0, 1, 1);
       const took = performance.now() - began;
+      window.dispatchEvent(new KeyboardEvent("keydown", { key: "b", code: "KeyB", bubbles: true }));
       await new Promise((done) => setTimeout(done, 60));
       return took;
     }

@@ -103,9 +103,13 @@ try {
     assert.ok(percent.some((p) => p > 22 && p < 27), String(percent));
     await look("closely-original");
     await accessible(page, "scopes of an original frame");
+    await page.click(".closer >> role=button[name='As seen']");
+    await page.waitForSelector('.scopes canvas[data-of="shown"]');
+    await page.waitForSelector(".closer >> text=Picture as the browser shows it, without a viewing transform: 8 bit");
+    await page.click(".closer >> role=button[name='The file’s values']");
+    await page.waitForSelector('.scopes canvas[data-of="original"]');
     await page.keyboard.press("u");
     await page.waitForSelector('.scopes canvas[data-of="shown"]');
-    await page.waitForSelector(".closer >> text=Picture as the browser shows it: 8 bit");
   });
   await step("false colour lies over the picture with its legend", async () => {
     await page.keyboard.press("Shift+X");
@@ -161,9 +165,9 @@ try {
     }
     const now = await gus.ask("GET", `/versions/${film.version.id}`);
     assert.equal(now.burn.state, "none");
-    assert.deepEqual(now.derived.map((d) => d.kind).filter((k) => !["sprites", "audio", "peaks"].includes(k)), []);
+    assert.deepEqual(now.derived.map((d) => d.kind).filter((k) => !["audio", "peaks"].includes(k)), []);
     const listed = (await gus.ask("GET", `/projects/${project}/assets`)).items.flatMap((a) => a.version.derived.map((d) => d.kind));
-    assert.ok(!listed.some((k) => ["scrub", "review", "poster"].includes(k)), listed.join());
+    assert.ok(!listed.some((k) => ["scrub", "review", "poster", "sprites"].includes(k)), listed.join());
     // An owner sees it as it is.
     const owned = await maya.ask("GET", `/versions/${film.version.id}`);
     assert.equal(owned.burn, undefined);
@@ -180,7 +184,15 @@ try {
       const burnt = grey(await fetched(of_kind(made, kind).url, `burnt-${kind}`));
       assert.ok(lower(without, burnt) > 4, `${kind}: ${lower(without, burnt)}`);
     }
+    assert.ok(of_kind(made, "sprites"), "small pictures of their own");
     assert.equal((await maya.ask("GET", `/versions/${film.version.id}`)).burn, undefined);
+  });
+  await step("two films beside each other carry it, and are made for whoever looks", async () => {
+    await log_in(gus);
+    await page.goto(`${house.url}/p/${project}/compare/v-${film.version.id}/v-${exr.version.id}`);
+    await page.waitForSelector(".compare >> text=Locked", { timeout: 120_000 });
+    const seen = (await gus.ask("GET", `/versions/${exr.version.id}`)).burn;
+    assert.equal(seen.state, "ready");
   });
   await step("frames of the original carry it too, and bring no samples", async () => {
     const frame = await until("the frame is made", async () => {

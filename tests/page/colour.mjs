@@ -6,7 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { accessible, open_browser } from "./browser.mjs";
+import { accessible, open_browser, require_web, root } from "./browser.mjs";
 import { open_house, until } from "./real.mjs";
 
 const house = await open_house({ program: process.argv[2] });
@@ -97,9 +97,72 @@ try {
     await page.keyboard.press("b");
     await shows("half");
   });
+  await step("the page looks through the table as the engine does, on the card and without one", async () => {
+    const { id } = (await house.ask("GET", `/projects/${project}/transforms`))[0];
+    const made = async (wish) => until("the frame is made", async () => {
+      const f = await house.ask("POST", `/versions/${asset.version.id}/frames`, { frame: 0, ...wish });
+      if (f.state === "failed") throw new Error(JSON.stringify(f.problem));
+      return f.state === "ready" ? f : null;
+    });
+    const bytes = async (url) => Buffer.from(await (await fetch(new URL(url, house.url))).arrayBuffer());
+    const own = await made({ plain: true }), seen = await made({ transform: id });
+    writeFileSync(join(house.work, "seen.png"), await bytes(seen.files.find((x) => x.kind === "picture").url));
+    const right = execFileSync("ffmpeg", ["-v", "error", "-i", join(house.work, "seen.png"), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], { maxBuffer: 1 << 26 });
+    const set = (await person.ask("GET", `/versions/${asset.version.id}/colour`)).sets.find((s) => s.transform === id);
+    const entry = "import * as t from './web/player/table'; import { Painter } from './web/player/lens_gl'; window.looking = { ...t, Painter };";
+    const built = await require_web("esbuild").build({ stdin: { contents: entry, resolveDir: root, loader: "ts" }, bundle: true, write: false, format: "iife" });
+    const blank = await (await browser.newContext()).newPage();
+    await blank.setContent("<body></body>");
+    await blank.evaluate(built.outputFiles[0].text);
+    const got = await blank.evaluate(({ table, values, said }) => {
+      const raw = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
+      const { readTable, prepare, quick, paint, Painter } = window.looking;
+      const t = readTable(raw(table)), plain = { frame: 0, said, data: new Uint16Array(raw(values)) };
+      const here = new Uint8ClampedArray(said.width * said.height * 4);
+      paint(prepare(plain, said.width, said.height), quick(t, false), here);
+      const card = Painter.open(true), pen = Object.assign(document.createElement("canvas"), { width: said.width, height: said.height }).getContext("2d");
+      if (card?.paint(plain, t)) pen.drawImage(card.canvas, 0, 0);
+      return { here: [...here], card: card ? [...pen.getImageData(0, 0, said.width, said.height).data] : null };
+    }, { table: (await bytes(set.table)).toString("base64"), values: (await bytes(own.files[0].url)).toString("base64"), said: own.samples });
+    for (const how of ["here", "card"]) {
+      if (!got[how]) continue; // a browser without WebGL
+      let most = 0;
+      for (let i = 0; i < right.length / 3; i++) for (let k = 0; k < 3; k++) most = Math.max(most, Math.abs(got[how][4 * i + k] - right[3 * i + k]));
+      if (!(most <= 2)) throw new Error(`${how}: off by ${most} of 255`);
+    }
+  });
+  await step("another transform is seen at once on the frame that stands, and named as a preview", async () => {
+    await page.keyboard.press("b");
+    await shows("Colour not stated");
+    await page.waitForSelector(".picture[data-shown='0'][data-held='original']"); // the lens is ready
+    writeFileSync(join(house.work, "quarter.cube"), "LUT_1D_SIZE 2\n0 0 0\n.25 .25 .25\n");
+    execFileSync(process.argv[2], ["colour", "add", "Log", "quarter", join(house.work, "quarter.cube"), `--house.folder=${house.folder}`]);
+    // What the lens has shown is kept: it is gone again when the films are there.
+    await page.evaluate(() => {
+      window.lenses = [];
+      new MutationObserver(() => {
+        const c = document.querySelector(".picture-lens:not([hidden])");
+        const named = document.querySelector(".review-top .preview") !== null, face = document.querySelector(".review-top button.colour")?.textContent ?? "";
+        if (!c) return;
+        const small = document.createElement("canvas").getContext("2d");
+        small.drawImage(c, c.width / 2, c.height / 2, 1, 1, 0, 0, 1, 1);
+        window.lenses.push({ grey: small.getImageData(0, 0, 1, 1).data[0], named, face });
+      }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+    });
+    await until("it is in the menu", async () => {
+      await page.click(".review-top button.colour");
+      const there = await page.locator("[role=menuitemradio]:has-text('quarter')").count();
+      if (!there) await page.keyboard.press("Escape");
+      return there;
+    });
+    await page.click("[role=menuitemradio]:has-text('quarter')");
+    await until("the lens has shown it, by its name", () => page.evaluate((own) => window.lenses.some((l) => l.named && l.face === "quarter" && Math.abs(l.grey - own / 4) < 4), own));
+    await until("its films are there, and say the same", async () => Math.abs((await grey()) - own / 4) < 8);
+    await page.waitForSelector(".review-top .preview", { state: "detached" });
+  });
   await step("on a telephone it is there too", async () => {
     await page.setViewportSize({ width: 390, height: 844 });
-    await shows("half");
+    await shows("quarter");
     await look("colour-phone");
     await accessible(page, "colour, narrow");
   });

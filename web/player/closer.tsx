@@ -7,7 +7,7 @@ import type { Asset, ExrFact, ExrLayer, FrameShown, Problem, Version } from 'api
 import type { Signal as Value } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { is_aborted, problem_of } from '../app/api';
-import { Button } from '../parts/button';
+import { Button, Segments } from '../parts/button';
 import { ProblemBox } from '../parts/problem';
 import { Progress } from '../parts/progress';
 import sheet from './closer.css?url';
@@ -59,6 +59,7 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
   const wanted = c.original || c.layer !== null;
   const standing = s.speed === 0 && s.status === 'ready' && s.count > 0;
   const here = wanted && standing && got !== null && got.frame === s.frame && got.layer === c.layer && got.transform === transform;
+  const of_file = here && c.of_file && got?.signal != null;
   const change = (to: Partial<Closer>): void => { closer.value = { ...closer.value, ...to }; };
 
   // ---- the frame itself
@@ -114,10 +115,13 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
     colours.current = canvas;
     return () => { canvas.remove(); colours.current = null; };
   }, [c.false_colour]);
+  // Once for each picture that the screen shows, of what is there then: pictures that come faster do not put it off.
+  const measure = useRef<(() => void) | null>(null);
+  const due = useRef(0);
+  useEffect(() => () => cancelAnimationFrame(due.current), []);
   useEffect(() => {
-    if (!c.scopes && !c.false_colour) return;
-    const again = requestAnimationFrame(() => {
-      const signal = here && got?.signal ? got.signal : sample(player, few, here ? got?.picture ?? null : null);
+    measure.current = !c.scopes && !c.false_colour ? null : () => {
+      const signal = of_file && got?.signal ? got.signal : sample(player, few, here ? got?.picture ?? null : null);
       if (!signal) return;
       const [wave, parade, vector, histogram] = scopes.current;
       if (c.scopes && wave && parade && vector && histogram) {
@@ -126,7 +130,7 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
         drawVectorscope(vector, signal);
         drawHistogram(histogram, signal);
         wave.dataset['frame'] = String(s.shown);
-        wave.dataset['of'] = here && got?.signal ? 'original' : 'shown';
+        wave.dataset['of'] = of_file ? 'original' : 'shown';
       }
       const canvas = colours.current;
       if (canvas) {
@@ -139,9 +143,9 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
           pen.putImageData(image, 0, 0);
         }
       }
-    });
-    return () => cancelAnimationFrame(again);
-  }, [c.scopes, c.false_colour, here, got, s.shown, s.from, s.status]);
+    };
+    due.current ||= requestAnimationFrame(() => { due.current = 0; measure.current?.(); });
+  }, [c.scopes, c.false_colour, of_file, here, got, s.shown, s.from, s.status, transform]);
 
   // ---- the values under the pointer
   const [under, set_under] = useState('');
@@ -199,9 +203,9 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
   const name = here && got
     ? `${layer && exr ? `Layer ${layerName(exr, layer)}` : 'Original frame'} ${got.seen.width} × ${got.seen.height}, ${got.seen.bits} bit${got.seen.pixel_format === 'half' || got.seen.pixel_format === 'float' ? ` ${got.seen.pixel_format}` : ''}, not the proxy`
     : `Proxy ${player.canvas.width} × ${player.canvas.height}, 8 bit`;
-  const scale = here && got?.signal && got.samples
+  const scale = of_file && got?.samples
     ? `Original’s code values, ${scaleName(got.samples)}; every ${got.samples.step === 1 ? 'pixel' : `${got.samples.step}. pixel each way`}`
-    : 'Picture as the browser shows it: 8 bit, full range, BT.709, cut at 0 and 100 %; 320 pixels across';
+    : `Picture as the browser shows it, ${transform === null ? 'without a viewing transform' : 'through the viewing transform'}: 8 bit, full range, BT.709, cut at 0 and 100 %; 320 pixels across${c.of_file && wanted && !here ? '; the file’s values come with its frame' : ''}`;
   return (
     <section class="closer" aria-label="Looking closely">
       <div class="closer-line">
@@ -228,7 +232,10 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
               <figure key={title}><canvas role="img" aria-label={title} ref={(e) => { scopes.current[i] = e; }} /><figcaption>{title}</figcaption></figure>
             ))}
           </div>
-          <span class="quiet">{scale}</span>
+          <div class="closer-line">
+            <Segments name="Whose values the scopes show" value={c.of_file ? 'file' : 'seen'} pick={(of) => change(of === 'file' ? { of_file: true, original: true } : { of_file: false })} options={[{ value: 'seen', label: 'As seen' }, { value: 'file', label: 'The file’s values' }]} />
+            <span class="quiet">{scale}</span>
+          </div>
         </>
       )}
       {c.false_colour && <div class="bands" role="note" aria-label="False colour, luma in per cent">{BANDS.map((b) => (
@@ -241,7 +248,8 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
 // What stands, in few pixels: each of them one of the picture's, none a mixture.
 function sample(player: Player, kept: { current: { pen: CanvasRenderingContext2D; signal?: Signal } | null }, picture: ImageBitmap | null): Signal | null {
   const by_video = player.box.classList.contains('by-video');
-  const source = picture ?? (by_video ? player.video : player.canvas);
+  const lens = player.box.querySelector<HTMLCanvasElement>('.picture-lens:not([hidden])'); // it lies over the films
+  const source = picture ?? lens ?? (by_video ? player.video : player.canvas);
   const w = source instanceof HTMLVideoElement ? source.videoWidth : source.width;
   const h = source instanceof HTMLVideoElement ? source.videoHeight : source.height;
   if (!w || !h) return null;

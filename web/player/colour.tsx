@@ -53,7 +53,7 @@ export function Colour({ asset, v, share, leave, children }: Props) {
       load().then((c) => { if (!gone) set_colour(c); }).catch((e: unknown) => { if (!gone && !is_aborted(e)) tell_problem(problem_of(e)); });
     };
     again();
-    const stop = [subscribe({ asset: asset.id, kinds: ["asset.changed", "colour.", "job."], caught_up: again, hear: again }), subscribe({ project: asset.project, kinds: ["colour."], hear: again })];
+    const stop = [subscribe({ asset: asset.id, kinds: ["asset.changed", "colour.", "job."], caught_up: again, hear: again }), subscribe({ project: asset.project, kinds: ["colour.", "asset.moved", "folder.moved"], hear: again })];
     return () => { gone = true; for (const end of stop) end(); };
   }, [v.id, v.state, picture]);
   const [, draw_again] = useState(0);
@@ -100,6 +100,9 @@ export function Colour({ asset, v, share, leave, children }: Props) {
     ...(!share && may("edit") ? ["line" as const, { name: "Viewing transforms…", run: admin }] : []),
   ];
   const making = wanted && wanted.state !== "ready" && wanted !== seen;
+  // Set here and not made yet: after another choice, or a move to where another one is set.
+  const due = chosen === undefined && colour && shown && (colour.transform ?? null) !== (shown.transform ?? null) ? set_named(colour, colour.transform ?? null) : null;
+  const late = making ? wanted : due;
   const preview = lens.current.showing;
   const looked = (preview ? set_named(colour, preview.transform) : null) ?? seen; // what is on the screen
   const unsaid = colour !== null && !colour.colour.stated && !looked?.transform;
@@ -113,7 +116,7 @@ export function Colour({ asset, v, share, leave, children }: Props) {
     <>
       <Button class={`colour${unsaid ? " unsaid" : ""}`} expanded={false} name={`Seen ${looked ? through(looked) : "as it is"}. ${says(colour)}`} keys="B" run={menu}>{face}</Button>
       {preview && <span class="pill preview" title={preview.of === "original" ? `This frame of the original, ${preview.width} × ${preview.height}, ${preview.bits} bit, through the transform’s table` : "This frame of the proxy, through the transform’s table"}>Preview of this frame</span>}
-      {making && <span class="pill busy">{wanted.state === "failed" ? `${wanted.name ?? "As it is"}: could not be made` : `${wanted.name ?? "As it is"} is being made`}</span>}
+      {late && <span class="pill busy">{late.state === "failed" ? `${late.name ?? "As it is"}: could not be made` : `${late.name ?? "As it is"} is being made`}</span>}
     </>
   ) : null;
   const files = (c: VersionColour | null, s: ColourSet | null): Version => {

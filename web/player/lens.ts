@@ -10,7 +10,7 @@ import { is_aborted } from '../app/api';
 import { bytes, fetch_frame, url_of, wait } from './original';
 import type { Player, PlayerState } from './player';
 import type { Samples } from './scopes_math';
-import { paint, readTable, type Plain, type Table } from './table';
+import { paint, prepare, quick, readTable, type Plain, type Prepared, type Quick, type Table } from './table';
 import { Painter } from './lens_gl';
 
 const SETTLED_MS = 300;
@@ -43,6 +43,9 @@ export class Lens {
   private tables = new Map<string, Table | null>(); // null: on its way, or none
   private asked: { frame: number; stop: AbortController } | null = null;
   private drawn = ''; // what the canvas holds
+  private own: { canvas: HTMLCanvasElement; pen: CanvasRenderingContext2D; image: ImageData | null } | null = null; // without a card
+  private prepared: Prepared | null = null;
+  private quicks = new Map<Table | null, Quick>();
 
   constructor(private wish: LensWish) {}
 
@@ -93,7 +96,9 @@ export class Lens {
       this.fast ||= got.byteLength / Math.max(1, performance.now() - began) > FAST;
       this.tables.set(transform, readTable(got));
       const t = this.tables.get(transform);
-      if (t) this.card()?.ready(t);
+      const card = this.card();
+      if (t && card) card.ready(t);
+      else if (t) this.quicks.set(t, quick(t, false));
     } catch {
       this.tables.delete(transform);
     }
@@ -112,6 +117,7 @@ export class Lens {
     const standing = s.speed === 0 && !s.sampleSteps && (s.shown < 0 || s.shown === s.frame) && s.status !== 'failed';
     const right = !wanted || (this.films.transform === wanted.transform && s.status === 'ready' && s.shown === s.frame);
     if (standing) this.fetch_soon(s);
+    player.box.dataset['held'] = this.frames.some((f) => f.frame === s.frame) ? 'original' : '';
     if (!standing || right || !this.draw(player, s, wanted)) this.say(null);
   }
 
@@ -134,7 +140,7 @@ export class Lens {
     }
     const { canvas } = this;
     if (!canvas) return false;
-    if (canvas.parentElement !== player.box) player.box.insertBefore(canvas, player.over);
+    if (canvas.parentElement !== player.box) player.box.insertBefore(canvas, player.video.nextSibling);
     canvas.hidden = false;
     const from = this.drawn.endsWith('original') ? 'original' : 'proxy';
     canvas.dataset['frame'] = String(s.frame);
@@ -146,22 +152,43 @@ export class Lens {
 
   private render(of: Plain | HTMLCanvasElement, table: Table | null): HTMLCanvasElement | null {
     const card = this.card();
-    let canvas = card?.paint(of, table) ? card.canvas : null;
-    if (!canvas) { // without a card: slower, the same
-      this.painter = null;
-      const pen = (canvas = document.createElement('canvas')).getContext('2d', { alpha: false });
-      const plain = 'said' in of ? of : as_plain(of);
-      if (!pen || !plain) return null;
-      canvas.width = plain.said.width;
-      canvas.height = plain.said.height;
-      const image = pen.createImageData(canvas.width, canvas.height);
-      paint(plain, table, image.data);
-      pen.putImageData(image, 0, 0);
-    }
+    const canvas = card?.paint(of, table) ? card.canvas : this.render_here(of, table);
+    if (!canvas) return null;
     canvas.className = 'picture-lens';
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', 'Preview');
     return canvas;
+  }
+
+  // Without a card: the same, in as many pixels as are seen.
+  private render_here(of: Plain | HTMLCanvasElement, table: Table | null): HTMLCanvasElement | null {
+    this.painter = null;
+    if (!this.own) {
+      const canvas = document.createElement('canvas'), pen = canvas.getContext('2d', { alpha: false });
+      if (pen) this.own = { canvas, pen, image: null };
+    }
+    const plain = 'said' in of ? of : as_plain(of);
+    const { own } = this;
+    if (!own || !plain) return null;
+    const p = this.prepare(plain);
+    const light = plain.said.type === 'f32';
+    let q = this.quicks.get(table);
+    if (!q || (!table && light)) this.quicks.set(table, q = quick(table, light));
+    if (own.canvas.width !== p.width || own.canvas.height !== p.height || !own.image) {
+      own.canvas.width = p.width;
+      own.canvas.height = p.height;
+      own.image = own.pen.createImageData(p.width, p.height);
+    }
+    paint(p, q, own.image.data);
+    own.pen.putImageData(own.image, 0, 0);
+    return own.canvas;
+  }
+
+  private prepare(of: Plain): Prepared {
+    const across = Math.round((this.player?.box.clientWidth ?? of.said.width) * (window.devicePixelRatio || 1));
+    const width = Math.max(1, Math.min(of.said.width, across || of.said.width)), height = Math.max(1, Math.round(of.said.height * width / of.said.width));
+    if (this.prepared?.of !== of || this.prepared.width !== width) this.prepared = prepare(of, width, height);
+    return this.prepared;
   }
 
   private say(now: Showing | null): void {
@@ -186,7 +213,9 @@ export class Lens {
       const raw = await bytes(url, signal);
       const plain: Plain = { frame: asked.frame, said, data: said.type === 'u16' ? new Uint16Array(raw) : new Float32Array(raw) };
       this.frames = [plain, ...this.frames.slice(0, FRAMES - 1)];
-      this.card()?.bring(plain);
+      const card = this.card();
+      if (card) card.bring(plain);
+      else this.prepare(plain);
       this.update();
     })().catch((e: unknown) => { if (!is_aborted(e)) this.wish.own = false; }) // what can not be had is not asked for again and again
       .finally(() => { if (this.asked === asked && signal.aborted) this.asked = null; });
@@ -200,9 +229,14 @@ export class Lens {
 }
 
 function as_plain(canvas: HTMLCanvasElement): Plain | null {
-  const d = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data;
-  return d ? {
-    frame: 0, data: Uint16Array.from(d.filter((_, i) => i % 4 < 3)),
-    said: { width: canvas.width, height: canvas.height, channels: 3, type: 'u16', bits: 8, space: 'rgb', matrix: 'bt709', full: true, step: 1, scopes_width: 0, scopes_height: 0 },
-  } : null;
+  const { width, height } = canvas;
+  const d = canvas.getContext('2d')?.getImageData(0, 0, width, height).data;
+  if (!d) return null;
+  const data = new Uint16Array(width * height * 3);
+  for (let i = 0, k = 0; k < data.length; i += 4, k += 3) {
+    data[k] = d[i] ?? 0;
+    data[k + 1] = d[i + 1] ?? 0;
+    data[k + 2] = d[i + 2] ?? 0;
+  }
+  return { frame: 0, data, said: { width, height, channels: 3, type: 'u16', bits: 8, space: 'rgb', matrix: 'bt709', full: true, step: 1, scopes_width: 0, scopes_height: 0 } };
 }

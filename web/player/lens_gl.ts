@@ -87,10 +87,10 @@ export class Painter {
     canvas.addEventListener('webglcontextlost', () => { this.lost = true; });
   }
 
-  // null: this browser or machine does not do it.
-  static open(): Painter | null {
+  // null: this browser or machine does not do it, or no faster than by itself.
+  static open(in_software = false): Painter | null {
     const canvas = document.createElement('canvas');
-    const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true });
+    const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true, failIfMajorPerformanceCaveat: !in_software });
     const program = gl?.createProgram();
     if (!gl || !program) return null;
     for (const [type, text] of [[gl.VERTEX_SHADER, CORNERS], [gl.FRAGMENT_SHADER, PIXEL]] as const) {

@@ -3,7 +3,7 @@
  * a scale, a table for each channel, a cube read by tetrahedra. Values that no page needs to see. No DOM; lens.ts does the
  * same on the graphics card.
  */
-import { rgbOf, share, weights, type Samples } from './scopes_math';
+import { share, weights, type Samples } from './scopes_math';
 
 export interface Table {
   light: boolean; // a scale of light comes first
@@ -95,22 +95,125 @@ export function scaling(s: Samples): { zero: number; one: number; chroma_zero: n
 
 const signal = (light: number): number => (light < 0.018 ? 4.5 * light : 1.099 * light ** 0.45 - 0.099); // BT.709
 
-// The picture in 8 bits: through a table, or as it is.
-export function paint(p: Plain, t: Table | null, to: Uint8ClampedArray): void {
+// The picture in so many pixels (means of those of the source that fall into each), as R', G', B' of 0 to 1 or light: what
+// does not change from one table to the next, done before anybody asks.
+export interface Prepared { of: Plain; width: number; height: number; rgb: Float32Array }
+export function prepare(p: Plain, width: number, height: number): Prepared {
   const { said: s, data } = p;
   const k = scaling(s);
-  const v = new Float32Array(3);
-  for (let i = 0, at = 0, o = 0; i < s.width * s.height; i++, at += s.channels, o += 4) {
-    const a = data[at] ?? 0, b = s.channels === 1 ? a : data[at + 1] ?? 0, c = s.channels === 1 ? a : data[at + 2] ?? 0;
-    if (s.type === 'f32') v.set([a, b, c]);
-    else if (s.space === 'ycbcr') v.set(rgbOf(k.zero + a * k.one, k.chroma_zero + b * k.chroma_one, k.chroma_zero + c * k.chroma_one, k));
-    else v.set([k.zero + a * k.one, k.zero + b * k.one, k.zero + c * k.one]);
-    if (s.type === 'u16') for (let n = 0; n < 3; n++) v[n] = held(v[n] ?? 0, 1);
-    if (t) through(t, v);
-    for (let n = 0; n < 3; n++) {
-      const x = held(v[n] ?? 0, 1);
-      to[o + n] = Math.floor((t || s.type === 'u16' ? x : signal(x)) * 255 + 0.5);
+  const n = s.channels, floats = s.type === 'f32';
+  const rgb = new Float32Array(width * height * 3);
+  for (let y = 0, o = 0; y < height; y++) {
+    const top = Math.floor(y * s.height / height), bottom = Math.max(top + 1, Math.floor((y + 1) * s.height / height));
+    for (let x = 0; x < width; x++, o += 3) {
+      const left = Math.floor(x * s.width / width), right = Math.max(left + 1, Math.floor((x + 1) * s.width / width));
+      let a = 0, b = 0, c = 0;
+      for (let sy = top; sy < bottom; sy++) {
+        for (let sx = left, at = (sy * s.width + left) * n; sx < right; sx++, at += n) {
+          a += data[at] ?? 0;
+          if (n > 1) { b += data[at + 1] ?? 0; c += data[at + 2] ?? 0; }
+        }
+      }
+      const count = (bottom - top) * (right - left);
+      a /= count;
+      if (n > 1) { b /= count; c /= count; } else b = c = a;
+      if (s.space === 'ycbcr' && !floats) {
+        const l = k.zero + a * k.one, cr = k.chroma_zero + c * k.chroma_one, cb = k.chroma_zero + b * k.chroma_one;
+        const red = l + 2 * (1 - k.kr) * cr, blue = l + 2 * (1 - k.kb) * cb;
+        rgb[o] = held(red, 1);
+        rgb[o + 1] = held((l - k.kr * red - k.kb * blue) / (1 - k.kr - k.kb), 1);
+        rgb[o + 2] = held(blue, 1);
+      } else if (floats) {
+        rgb[o] = a;
+        rgb[o + 1] = b;
+        rgb[o + 2] = c;
+      } else {
+        rgb[o] = held(k.zero + a * k.one, 1);
+        rgb[o + 1] = held(k.zero + b * k.one, 1);
+        rgb[o + 2] = held(k.zero + c * k.one, 1);
+      }
     }
-    to[o + 3] = 255;
+  }
+  return { of: p, width, height, rgb };
+}
+
+// A table made ready for many pixels: for each channel what lies before the cube, in STEPS from low to high.
+const STEPS = 16384;
+export interface Quick { table: Table | null; light: boolean; low: number[]; per: number[]; axes: Float32Array[] }
+export function quick(t: Table | null, light: boolean): Quick {
+  const low = [0, 0, 0], per = [STEPS - 1, STEPS - 1, STEPS - 1];
+  const first: Table | null = t && { ...t, size3: 0 };
+  const axes = [0, 1, 2].map((c) => {
+    const from = t && !t.light ? (t.size1 ? t.low1 : t.low3)[c] ?? 0 : 0;
+    const to = t && !t.light ? (t.size1 ? t.high1 : t.high3)[c] ?? 1 : 1;
+    low[c] = from;
+    per[c] = (STEPS - 1) / (to - from);
+    const axis = new Float32Array(STEPS);
+    const v = new Float32Array(3);
+    for (let i = 0; i < STEPS; i++) {
+      v.fill(from + i / (STEPS - 1) * (to - from));
+      if (first) through({ ...first, light: false }, v); // of light the scale is done before
+      else if (light) v.fill(signal(v[c] ?? 0));
+      let x = v[c] ?? 0;
+      if (t?.size3) {
+        const bottom = t.low3[c] ?? 0;
+        x = held((x - bottom) / ((t.high3[c] ?? 1) - bottom) * (t.size3 - 1), t.size3 - 1);
+      } else x = Math.floor(held(x, 1) * 255 + 0.5);
+      axis[i] = x;
+    }
+    return axis;
+  });
+  return { table: t, light: t?.light ?? false, low, per, axes };
+}
+
+// In 8 bits, four a pixel.
+export function paint(p: Prepared, q: Quick, to: Uint8ClampedArray): void {
+  const { rgb } = p;
+  const [red = new Float32Array(0), green = red, blue = red] = q.axes;
+  const [l0 = 0, l1 = 0, l2 = 0] = q.low, [p0 = 0, p1 = 0, p2 = 0] = q.per;
+  const out = new Uint32Array(to.buffer, to.byteOffset, p.width * p.height);
+  const n = q.table?.size3 ?? 0, cube = q.table?.at3 ?? red, ends = n - 2;
+  const sr = 3, sg = 3 * n, sb = 3 * n * n, all = sr + sg + sb, last = STEPS - 1;
+  for (let i = 0, at = 0; i < out.length; i++, at += 3) {
+    let a = rgb[at] as number, b = rgb[at + 1] as number, c = rgb[at + 2] as number;
+    if (q.light) {
+      a = a > 0 ? (Math.log2(a + 0.000244140625) + 12) / 20 : 0;
+      b = b > 0 ? (Math.log2(b + 0.000244140625) + 12) / 20 : 0;
+      c = c > 0 ? (Math.log2(c + 0.000244140625) + 12) / 20 : 0;
+    }
+    a = (a - l0) * p0 + 0.5;
+    b = (b - l1) * p1 + 0.5;
+    c = (c - l2) * p2 + 0.5;
+    const r = red[a > 0 ? (a < last ? a | 0 : last) : 0] as number;
+    const g = green[b > 0 ? (b < last ? b | 0 : last) : 0] as number;
+    const e = blue[c > 0 ? (c < last ? c | 0 : last) : 0] as number;
+    if (n === 0) {
+      out[i] = 0xff000000 | e << 16 | g << 8 | r;
+      continue;
+    }
+    let ir = r | 0, ig = g | 0, ib = e | 0;
+    if (ir > ends) ir = ends;
+    if (ig > ends) ig = ends;
+    if (ib > ends) ib = ends;
+    const x = r - ir, y = g - ig, z = e - ib;
+    const k = ir * sr + ig * sg + ib * sb;
+    let high = x, middle = y, low = z, first = sr, second = sr + sg;
+    if (x >= y) {
+      if (y < z) {
+        if (x >= z) { middle = z; low = y; second = sr + sb; }
+        else { high = z; middle = x; low = y; first = sb; second = sb + sr; }
+      }
+    } else if (x >= z) { high = y; middle = x; first = sg; second = sg + sr; }
+    else if (y >= z) { high = y; middle = z; low = x; first = sg; second = sg + sb; }
+    else { high = z; middle = y; low = x; first = sb; second = sb + sg; }
+    const w0 = 1 - high, w1 = high - middle, w2 = middle - low;
+    const k1 = k + first, k2 = k + second, k3 = k + all;
+    let R = (w0 * (cube[k] as number) + w1 * (cube[k1] as number) + w2 * (cube[k2] as number) + low * (cube[k3] as number)) * 255 + 0.5;
+    let G = (w0 * (cube[k + 1] as number) + w1 * (cube[k1 + 1] as number) + w2 * (cube[k2 + 1] as number) + low * (cube[k3 + 1] as number)) * 255 + 0.5;
+    let B = (w0 * (cube[k + 2] as number) + w1 * (cube[k1 + 2] as number) + w2 * (cube[k2 + 2] as number) + low * (cube[k3 + 2] as number)) * 255 + 0.5;
+    R = R > 0 ? (R < 255 ? R : 255) : 0;
+    G = G > 0 ? (G < 255 ? G : 255) : 0;
+    B = B > 0 ? (B < 255 ? B : 255) : 0;
+    out[i] = 0xff000000 | (B | 0) << 16 | (G | 0) << 8 | (R | 0);
   }
 }
