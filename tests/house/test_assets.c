@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "house/assets/assets.h"
+#include "house/assets/spans.h"
 #include "plat/files.h"
 
 // A house's database in a folder of its own, and work that runs in one transaction.
@@ -727,6 +728,97 @@ static void folders_have_depth_and_order(void **state)
     IN_ONE_WRITE(depths);
 }
 
+// ---- files that are one clip
+
+static bool missing_is(struct db_tx *tx, const char *asset, const char *wanted, int64_t files,
+                       struct error *err)
+{
+    json_t *got;
+    char said[400] = "";
+    HOLDS(asset_get(tx, asset, &got, err));
+    json_t *version = json_object_get(got, "version"), *line;
+    json_t *facts = json_object_get(version, "facts");
+    size_t i;
+    json_array_foreach(json_object_get(json_object_get(facts, "span"), "missing"), i, line)
+        snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s%s", i ? ", " : "",
+                 json_string_value(line));
+    int64_t have = json_integer_value(json_object_get(version, "file_count"));
+    json_decref(got);
+    HOLDS_TEXT(said, wanted);
+    HOLDS_SAME(have, files);
+    return true;
+}
+
+static bool sets_say(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    static const struct span_track tracks[] = {{2, true}, {1003, false}, {1004, false}};
+    struct span_set set = {.package = "mxf 1", .tracks = tracks, .count = 3};
+    id picture, one, two;
+    HOLDS(add(tx, "set_V1.mxf", NULL, 10, &picture, err) &&
+          add(tx, "set_A1.mxf", NULL, 11, &one, err) && add(tx, "set_A2.mxf", NULL, 12, &two, err));
+    set.track = 1004;
+    HOLDS(span_atom(tx, two.text, &set, err));
+    HOLDS(missing_is(tx, two.text, "", 1, err)); // others may be on their way
+    set.over = true;
+    HOLDS(span_atom(tx, two.text, &set, err)); // it came alone: it says so and stays by itself
+    HOLDS(missing_is(tx, two.text, "picture, sound 1 of 2", 1, err));
+    set.track = 2, set.several = true;
+    HOLDS(span_atom(tx, picture.text, &set, err)); // one asset now, without the first sound
+    HOLDS(missing_is(tx, picture.text, "sound 1 of 2", 2, err));
+    set.track = 1003, set.over = set.several = false;
+    HOLDS(span_atom(tx, one.text, &set, err));
+    HOLDS(missing_is(tx, picture.text, "", 3, err));
+    return true;
+}
+
+static void an_mxf_set_says_which_of_its_tracks_are_not_there(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(sets_say);
+}
+
+static bool shots_say(struct db_tx *tx, void *context, struct error *err)
+{
+    (void)context;
+    id parts[3];
+    struct span_clip clips[3] = {
+        {"shot", "A", "a", 0, 100, NULL, NULL, "b", "clip B (card 2)"},
+        {"shot", "B", "b", 100, 100, "a", "clip A (card 1)", "c", "clip C (card 3)"},
+        {"shot", "C", "c", 200, 50, "b", "clip B (card 2)", NULL, NULL}};
+    static const char *const names[3] = {"A.MXF", "B.MXF", "C.MXF"};
+    for (int i = 0; i < 3; i++)
+        HOLDS(add(tx, names[i], NULL, 10 + i, &parts[i], err));
+    HOLDS(span_shot_note(tx, house.project, &clips[2], parts[2].text, err) &&
+          span_shot(tx, house.project, "shot", err));
+    HOLDS(missing_is(tx, parts[2].text, "clip B (card 2) before it", 1, err));
+    HOLDS(span_shot_note(tx, house.project, &clips[0], parts[0].text, err) &&
+          span_shot(tx, house.project, "shot", err));
+    HOLDS(missing_is(tx, parts[0].text, "clip B (card 2)", 2, err));
+    HOLDS(span_shot_note(tx, house.project, &clips[1], parts[1].text, err) &&
+          span_shot(tx, house.project, "shot", err));
+    HOLDS(missing_is(tx, parts[0].text, "", 3, err));
+    HOLDS(span_shot(tx, house.project, "shot", err)); // again is nothing new
+    HOLDS(missing_is(tx, parts[0].text, "", 3, err));
+    struct asset_file file;
+    json_t *got;
+    HOLDS(asset_get(tx, parts[0].text, &got, err));
+    json_t *newest = json_object_get(got, "version");
+    const char *version = arena_text(house.a, json_string_value(json_object_get(newest, "id")));
+    json_decref(got);
+    for (int i = 0; i < 3; i++) { // in the order of the shot, not of their coming
+        HOLDS(version_file(tx, version, i + 1, house.a, &file, err));
+        HOLDS_TEXT(file.name, names[i]);
+    }
+    return true;
+}
+
+static void a_recording_over_several_cards_is_one_asset_in_whatever_order_they_come(void **state)
+{
+    (void)state;
+    IN_ONE_WRITE(shots_say);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -752,6 +844,11 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(news_name_asset_and_version, open_house, close_house),
         cmocka_unit_test_setup_teardown(what_was_deleted_comes_back_whole, open_house, close_house),
         cmocka_unit_test_setup_teardown(folders_have_depth_and_order, open_house, close_house),
+        cmocka_unit_test_setup_teardown(an_mxf_set_says_which_of_its_tracks_are_not_there,
+                                        open_house, close_house),
+        cmocka_unit_test_setup_teardown(
+            a_recording_over_several_cards_is_one_asset_in_whatever_order_they_come, open_house,
+            close_house),
     };
     return RUN_TESTS(tests);
 }
