@@ -174,12 +174,15 @@ bool recordings_has(struct recordings *r, const struct arrive_file *f, struct ar
     pthread_mutex_lock(&r->lock);
     bool failed = one->ended && !one->came;
     bool again = failed && clock_tick_us() / 1000 - one->ended_ms > AGAIN_MS;
+    // Dropped or taken as it was, in the house, or another file by now: it goes as a whole when it is
+    // closed.
+    bool over = failed && (one->err.kind == ERROR_NOT_FOUND || one->err.kind == ERROR_CONFLICT);
     if (failed)
         *why = arena_format(a, "%s%s%s", one->err.what, one->err.why[0] ? ": " : "", one->err.why);
     pthread_mutex_unlock(&r->lock);
-    if (again)
+    if (again && !over)
         drop(r, one);
-    return true;
+    return !over;
 }
 
 bool recordings_came(struct recordings *r, const struct file_seen *f)

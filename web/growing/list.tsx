@@ -66,7 +66,7 @@ export function GrowingList({ project }: { project: string }) {
         <div key={g.file} class="growing-row">
           <Icon name={g.state === "growing" || g.state === "closing" ? "upload" : "alert"} size={14} />
           <b class="cut" title={g.path}>{g.path}</b>
-          <span class="cut mono quiet" aria-live="off">{far(g)}{g.watch === "no" && g.state !== "stored" ? `; ${g.why}` : ""}</span>
+          <span class="cut mono quiet" aria-live="off" title={far(g)}>{far(g)}{g.watch === "no" && g.state !== "stored" ? `; ${g.why}` : ""}</span>
           {g.watch === "yes" && <Button icon="play" run={() => void open_dialog((close) => <Watch file={g.file} name={g.path} close={close} />)}>Watch</Button>}
           {may("upload") && stuck(g) && <Button run={() => over(g)}>It is over</Button>}
           {may("upload") && stuck(g) && <Button run={() => drop(g)}>Throw away</Button>}
