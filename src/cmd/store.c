@@ -304,6 +304,57 @@ static bool all(struct export *e, struct error *err)
     return ok;
 }
 
+struct folders {
+    struct export *e;
+    struct arena *a;
+    char after[27];
+    const char *ids[PAGE], *projects[PAGE];
+    size_t count;
+};
+
+static bool folders_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct folders *l = context;
+    l->count = 0;
+    struct db_rows *rows =
+        db_query(tx,
+                 "select f.id, p.name from folders f join projects p on p.id = "
+                 "f.project where (?1 is null or p.name = ?1 or p.id = ?1) and f.id > ?2 "
+                 "order by f.id limit ?3",
+                 "ssi", l->e->project, l->after, (int64_t)PAGE);
+    while (db_next(rows) && l->count < PAGE) {
+        l->ids[l->count] = arena_text(l->a, db_text(rows, 0));
+        l->projects[l->count++] = arena_text(l->a, db_text(rows, 1));
+    }
+    return db_end(rows, err);
+}
+
+// A card is what it was with its empty folders.
+static bool all_folders(struct export *e, struct error *err)
+{
+    struct folders *l = calloc(1, sizeof(*l));
+    bool ok = l || error_set(err, ERROR_INTERNAL, "no memory for folders");
+    do {
+        if (!ok)
+            break;
+        l->e = e;
+        l->a = arena_open((size_t)64 << 20);
+        ok = db_read(e->db, folders_in, l, err);
+        for (size_t i = 0; ok && i < l->count; i++) {
+            struct above u = {l->a, l->ids[i], ""};
+            ok = db_read(e->db, above_in, &u, err) &&
+                 folder_make(
+                     arena_format(l->a, "%s/%s/%s", e->to, part(l->a, l->projects[i]), u.path),
+                     0755, err);
+        }
+        if (l->count)
+            text_copy(text_of(l->ids[l->count - 1]), l->after, sizeof(l->after));
+        arena_close(l->a);
+    } while (ok && l->count == PAGE);
+    free(l);
+    return ok;
+}
+
 static int run(struct command_call *call)
 {
     struct error err;
@@ -319,7 +370,7 @@ static int run(struct command_call *call)
     e->project = option_text(call, "project");
     e->every = option_flag(call, "all-versions");
     e->bytes = malloc((size_t)STORE_CHUNK);
-    bool ok = open_house(e, &err) && all(e, &err);
+    bool ok = open_house(e, &err) && all(e, &err) && all_folders(e, &err);
     int status = ok ? e->damaged ? 1 : 0 : command_failed(&err);
     if (ok && e->project && !e->files)
         fprintf(stderr, "there is nothing in a project called %s\n", e->project);

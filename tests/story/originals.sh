@@ -183,5 +183,14 @@ ok "which says that the third is not there" until_true 60 misses "$(id_of 00000.
 ok "the card's folder says it as well" same "$(ask GET "/projects/$project/cards" | field '.filter(c=>c.card.kind==="avchd").map(c=>c.card.missing.length+" "+c.card.folder)[0]')" "2 $(ask GET "/projects/$project/folders" | field '.find(f=>f.name==="CARD").id')"
 ok "and the command" bash -c "'$posthouse' ls Shoot/CARD --house '$url' --token-file '$house/local.token' | grep -q 'missing on the card: CARD/BDMV/STREAM/00002.MTS'"
 ok "empty folders, empty and hidden files are kept" bash -c "'$posthouse' ls Shoot/CARD --house '$url' --token-file '$house/local.token' | grep -q .camera && curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/projects/$project/folders' | grep -q BACKUP"
+# What cards have beside clips: both kinds of letters with marks, names that differ by case, empty and hidden files and folders, dates.
+mkdir -p KEPT/DCIM/empty KEPT/A; : >KEPT/zero.bin; : >KEPT/A/.none; echo h >KEPT/.hidden; echo a >KEPT/A/name.txt; echo b >KEPT/A/NAME.TXT
+echo c >"KEPT/$(printf 'Zu\xcc\x88rich.txt')"; echo d >"KEPT/$(printf 'Z\xc3\xbcrich 2.txt')"
+find KEPT -type f -exec touch -d 2020-02-03T04:05:06.789Z {} +
+ok "a folder with what cards have comes" put KEPT
 ok "the house closes" close_house
+ok "all of it comes out" "$posthouse" store export plain --house.folder="$house"
+ok "with its bytes and names" diff -r KEPT plain/Shoot/KEPT
+listed() { (cd "$1" && find . -printf '%y %p' \( -type f -printf ' %s %T@' -o -printf '' \) -printf '\n' | sort); }
+ok "its folders and dates" same "$(listed plain/Shoot/KEPT)" "$(listed KEPT)"
 finish
