@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible, open_browser } from "./browser.mjs";
 import { open_house, until } from "./real.mjs";
@@ -178,6 +178,32 @@ try {
     await stands(1, "f2", "7");
     const said = (await house.ask("GET", `/assets/${id}/values`)).find((v) => v.field === "f2");
     assert.deepEqual(said.history.slice(0, 2).map((h) => [h.value, h.by]), [["7", "Maya Keller"], ["9", "Jonas Berg"]]);
+  });
+  await step("a row that two assets fit waits for a choice, which can be another one; what is left out is left out", async () => {
+    for (const unit of ["First unit", "Second unit"]) {
+      mkdirSync(join(house.work, unit));
+      for (const name of ["twin.txt", "pair.txt"]) writeFileSync(join(house.work, unit, name), `${name} of the ${unit}`);
+      await house.put(project, join(house.work, unit));
+    }
+    await page.setInputFiles("input[aria-label='A table']", { name: "twins.csv", mimeType: "text/csv", buffer: Buffer.from("Name,Scene\ntwin.txt,77\npair.txt,78\n") });
+    const row = page.locator("dialog .which fieldset", { hasText: "twin.txt: 2 assets fit" });
+    await row.waitFor();
+    assert.match(await page.locator("dialog .sums").innerText(), /0 of 2 rows match, 0 do not, 2 fit several assets/);
+    await row.getByLabel("First unit").check();
+    await page.waitForSelector("dialog .sums:has-text('1 of 2 rows match')");
+    const planned = page.waitForResponse((r) => /\/table\?.*choose=/.test(r.url()));
+    await row.getByLabel("Second unit").check();
+    await planned;
+    await look("fields-which");
+    await accessible(page, "rows that several assets fit");
+    await page.getByRole("button", { name: "Change 1 value" }).click();
+    const folders = await house.ask("GET", `/projects/${project}/folders`);
+    const scene = async (name, unit) => {
+      const asset = (await house.assets(project)).find((a) => a.name === name && a.folder === folders.find((f) => f.name === unit).id);
+      return (await house.ask("GET", `/assets/${asset.id}/values`)).find((v) => v.field === "f1")?.value ?? "";
+    };
+    await until("the chosen one has it", async () => (await scene("twin.txt", "Second unit")) === "77");
+    for (const [name, unit] of [["twin.txt", "First unit"], ["pair.txt", "First unit"], ["pair.txt", "Second unit"]]) assert.equal(await scene(name, unit), "", `${name} of the ${unit}`);
   });
   await step("on a phone too", async () => {
     await page.setViewportSize({ width: 390, height: 844 });
