@@ -331,11 +331,12 @@ static bool put_down(struct db_tx *tx, const char *asset, const struct where *w,
     struct arena *a = arena_open(1 << 20);
     bool ok =
         name_free(tx, w->project, folder, asset, wanted, name, &renamed, err) &&
-        db_run(tx, err,
-               "update assets set folder = ?2, name = ?3, sort_name = ?4, named_ms = case when name "
-               "= ?3 then named_ms else max(named_ms + 1, ?5) end, placed_ms = case when folder = "
-               "?2 then placed_ms else max(placed_ms + 1, ?5) end where id = ?1",
-               "ssssi", asset, folder, name, name_sort_key(a, name), clock_now_ms()) &&
+        db_run(
+            tx, err,
+            "update assets set folder = ?2, name = ?3, sort_name = ?4, named_ms = case when name "
+            "= ?3 then named_ms else max(named_ms + 1, ?5) end, placed_ms = case when folder = "
+            "?2 then placed_ms else max(placed_ms + 1, ?5) end where id = ?1",
+            "ssssi", asset, folder, name, name_sort_key(a, name), clock_now_ms()) &&
         db_search_set(tx, "assets", asset, db_search_name(a, name), err);
     arena_close(a);
     return ok;

@@ -1,9 +1,9 @@
 /*
  * The document of an asset (docs/formats/parcel.md): what is known of it, for another house.
  *
- * Things are named by the house where they were made and their id there. Versions are in order, each
- * with its id at the house that writes this ("at": whoever fetches asks for its files by it); notes
- * name their version and their parent by place in the lists.
+ * Things are named by the house where they were made and their id there. Versions are in order,
+ * each with its id at the house that writes this ("at": whoever fetches asks for its files by it);
+ * notes name their version and their parent by place in the lists.
  */
 #include "house/parcels/inside.h"
 #include "plat/clock.h"
@@ -102,10 +102,10 @@ static bool add_decisions(const struct packing *p, const char *version, json_t *
                  "s.person where s.version = ?1 order by s.number",
                  "s", version);
     while (db_next(rows))
-        json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:I}", "status", db_text(rows, 0),
-                                              "by", by(p, db_text(rows, 1), db_int(rows, 4) != 0),
-                                              "note", db_text(rows, 2), "at_ms",
-                                              (json_int_t)db_int(rows, 3)));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:o, s:s, s:I}", "status", db_text(rows, 0), "by",
+                                        by(p, db_text(rows, 1), db_int(rows, 4) != 0), "note",
+                                        db_text(rows, 2), "at_ms", (json_int_t)db_int(rows, 3)));
     json_object_set_new(to, "decisions", list);
     return db_end(rows, err);
 }
@@ -140,13 +140,12 @@ static bool add_version(struct packing *p, const char *asset, int64_t after, jso
         return false;
     if (!*number)
         return true;
-    json_t *json = json_pack("{s:s, s:I, s:I, s:o}", "at", v.id, "number", (json_int_t)v.number, "created_ms",
-                             (json_int_t)v.created_ms, "known", v.known);
-    bool ok = name_thing(p, "version", v.id, json, &own, err) &&
-              add_files(p, v.id, json, err) && add_decisions(p, v.id, json, err);
+    json_t *json = json_pack("{s:s, s:I, s:I, s:o}", "at", v.id, "number", (json_int_t)v.number,
+                             "created_ms", (json_int_t)v.created_ms, "known", v.known);
+    bool ok = name_thing(p, "version", v.id, json, &own, err) && add_files(p, v.id, json, err) &&
+              add_decisions(p, v.id, json, err);
     json_object_set_new(json, "by", by(p, v.by, own));
-    json_object_set_new(p->version_places, v.id,
-                        json_integer((json_int_t)json_array_size(list)));
+    json_object_set_new(p->version_places, v.id, json_integer((json_int_t)json_array_size(list)));
     json_array_append_new(list, json);
     return ok;
 }
@@ -173,17 +172,16 @@ static json_t *note_row(const struct packing *p, struct db_rows *rows)
 {
     bool own = db_int(rows, 14) != 0;
     const char *resolver = db_text(rows, 10);
-    return json_pack(
-        "{s:o, s:o, s:I, s:o, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:s}", "version",
-        place(p->version_places, db_text(rows, 1)), "parent",
-        place(p->note_places, db_text(rows, 2)), "frame", (json_int_t)db_int(rows, 3), "end_frame",
-        db_null(rows, 4) ? json_null() : json_integer(db_int(rows, 4)), "text", db_text(rows, 5),
-        "drawing", loads(db_text(rows, 6)), "by", by(p, db_text(rows, 7), own), "resolved",
-        (int)db_int(rows, 9), "resolved_by",
-        by(p, resolver, resolver && !strstr(resolver, " (at ")), "created_ms",
-        (json_int_t)db_int(rows, 11), "edited_ms", (json_int_t)db_int(rows, 12), "resolved_ms",
-        (json_int_t)db_int(rows, 15), "deleted_ms", (json_int_t)db_int(rows, 16), "local",
-        db_text(rows, 0));
+    return json_pack("{s:o, s:o, s:I, s:o, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:s}",
+                     "version", place(p->version_places, db_text(rows, 1)), "parent",
+                     place(p->note_places, db_text(rows, 2)), "frame", (json_int_t)db_int(rows, 3),
+                     "end_frame", db_null(rows, 4) ? json_null() : json_integer(db_int(rows, 4)),
+                     "text", db_text(rows, 5), "drawing", loads(db_text(rows, 6)), "by",
+                     by(p, db_text(rows, 7), own), "resolved", (int)db_int(rows, 9), "resolved_by",
+                     by(p, resolver, resolver && !strstr(resolver, " (at ")), "created_ms",
+                     (json_int_t)db_int(rows, 11), "edited_ms", (json_int_t)db_int(rows, 12),
+                     "resolved_ms", (json_int_t)db_int(rows, 15), "deleted_ms",
+                     (json_int_t)db_int(rows, 16), "local", db_text(rows, 0));
 }
 
 // In the order of their numbers: a reply comes behind what it answers.
@@ -281,7 +279,8 @@ static bool add_asset(struct packing *p, const char *asset, json_t *to, struct e
     struct db_rows *rows =
         db_query(p->tx,
                  "select a.name, a.kind, a.folder, a.created_ms, coalesce(p.name, a.made_by), "
-                 "r.record, a.named_ms, a.placed_ms from assets a left join people p on p.id = a.made_by left join records "
+                 "r.record, a.named_ms, a.placed_ms from assets a left join people p on p.id = "
+                 "a.made_by left join records "
                  "r on r.asset = a.id where a.id = ?1",
                  "s", asset);
     there = db_next(rows);

@@ -2,10 +2,10 @@
  * Taking a document: all of it in one transaction, or nothing.
  *
  * A thing that is known (origins) is the one that is here; else a new one is made, under its own id
- * when that is free, so that ids are mostly the same everywhere. Both houses may have added versions
- * meanwhile: those that are new here come behind those that are here, in their order. Notes are
- * told by where they were written; their words change only when they were changed there, where
- * their author is. Names, places, and what became of notes: later.c.
+ * when that is free, so that ids are mostly the same everywhere. Both houses may have added
+ * versions meanwhile: those that are new here come behind those that are here, in their order.
+ * Notes are told by where they were written; their words change only when they were changed there,
+ * where their author is. Names, places, and what became of notes: later.c.
  */
 #include "formats/metadata/metadata.h"
 #include "house/assets/assets.h"
@@ -17,7 +17,13 @@
 #include <string.h>
 
 #define STAMP_MOST ((int64_t)1 << 53) // of when something changed
-enum { FOLDERS_MOST = 100, VERSIONS_MOST = 10000, FILES_MOST = 1000000, NOTES_MOST = 10000, DECISIONS_MOST = 1000 };
+enum {
+    FOLDERS_MOST = 100,
+    VERSIONS_MOST = 10000,
+    FILES_MOST = 1000000,
+    NOTES_MOST = 10000,
+    DECISIONS_MOST = 1000
+};
 
 // ---- reading
 
@@ -84,9 +90,10 @@ static bool version_reads(const json_t *v, struct error *err)
 {
     size_t i;
     const json_t *one;
-    bool ok = is_thing(v) && id_valid(text_of(parcel_word(v, "at"))) && is_count(v, "number", 1) && is_count(v, "created_ms", 0) &&
-              is_text(v, "by", 500) && is_object_or_null(v, "known") &&
-              is_list(v, "files", FILES_MOST) && json_array_size(json_object_get(v, "files")) &&
+    bool ok = is_thing(v) && id_valid(text_of(parcel_word(v, "at"))) && is_count(v, "number", 1) &&
+              is_count(v, "created_ms", 0) && is_text(v, "by", 500) &&
+              is_object_or_null(v, "known") && is_list(v, "files", FILES_MOST) &&
+              json_array_size(json_object_get(v, "files")) &&
               is_list(v, "decisions", DECISIONS_MOST);
     json_array_foreach(json_object_get(v, "files"), i, one) ok = ok && file_reads(one);
     json_array_foreach(json_object_get(v, "decisions"), i, one) ok = ok && decision_reads(one);
@@ -129,8 +136,8 @@ static bool gone_reads(const json_t *parcel, struct error *err)
 
 static bool asset_reads(const json_t *a, struct error *err)
 {
-    static const char *const kinds[] = {"clip", "sound", "sequence", "still", "captions",
-                                        "document"};
+    static const char *const kinds[] = {"clip",  "sound",    "sequence",
+                                        "still", "captions", "document"};
     bool known = false;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         known = known || strcmp(kinds[i], parcel_word(a, "kind")) == 0;
@@ -152,11 +159,11 @@ bool parcel_read(text bytes, json_t **parcel, struct error *err)
         error_set(err, ERROR_UNSUPPORTED, "the other house runs a newer version of posthouse");
         return error_fix(err, "bring this house up to that version first");
     }
-    bool ok = (parcel_count(p, "format") == PARCEL_FORMAT && is_text(from, "name", 255) &&
-               id_valid(text_of(parcel_word(from, "house"))) &&
-               is_list(p, "versions", VERSIONS_MOST) && json_array_size(versions) &&
-               is_list(p, "notes", NOTES_MOST)) ||
-              odd(err, "the document");
+    bool ok =
+        (parcel_count(p, "format") == PARCEL_FORMAT && is_text(from, "name", 255) &&
+         id_valid(text_of(parcel_word(from, "house"))) && is_list(p, "versions", VERSIONS_MOST) &&
+         json_array_size(versions) && is_list(p, "notes", NOTES_MOST)) ||
+        odd(err, "the document");
     ok = ok && asset_reads(json_object_get(p, "asset"), err);
     json_array_foreach(versions, i, one) ok = ok && version_reads(one, err);
     json_array_foreach(json_object_get(p, "notes"), i, one) ok =
@@ -251,8 +258,8 @@ static bool arrived(struct taking *t, const json_t *version, int64_t number,
     return error_fix(err, "send it again: what is here is not sent twice");
 }
 
-static bool files_of(struct taking *t, const json_t *version, struct asset_wish *w,
-                     json_t *said, struct error *err)
+static bool files_of(struct taking *t, const json_t *version, struct asset_wish *w, json_t *said,
+                     struct error *err)
 {
     const json_t *files = json_object_get(version, "files"), *one;
     size_t i, count = json_array_size(files);
@@ -289,14 +296,15 @@ static bool make_asset(struct taking *t, struct asset_wish *w, struct asset_made
     w->folder = folder;
     if (!asset_add(t->tx, w, made, err) ||
         !db_run(t->tx, err, "update assets set created_ms = ?2, made_by = ?3 where id = ?1", "sis",
-                made->asset.text, parcel_count(t->asset, "created_ms"), parcel_word(t->asset, "by")))
+                made->asset.text, parcel_count(t->asset, "created_ms"),
+                parcel_word(t->asset, "by")))
         return false;
     text_copy(text_of(made->asset.text), t->local, sizeof(t->local));
     return later_stamp(t->tx, t->w, t->local, err) && keep(t, "asset", t->asset, t->local, err);
 }
 
-static bool make_version(struct taking *t, const json_t *v, struct asset_made *made,
-                         json_t *files, struct error *err)
+static bool make_version(struct taking *t, const json_t *v, struct asset_made *made, json_t *files,
+                         struct error *err)
 {
     char own[27];
     const json_t *known = json_object_get(v, "known");
@@ -306,13 +314,13 @@ static bool make_version(struct taking *t, const json_t *v, struct asset_made *m
                            .by = parcel_word(v, "by"),
                            .facts = facts,
                            .version_id = own};
-    bool ok = free_id(t, "version", parcel_word(v, "thing"), own, err) &&
-              files_of(t, v, &w, files, err) &&
-              (*t->local ? version_add(t->tx, t->local, &w, made, err)
-                         : make_asset(t, &w, made, err)) &&
-              db_run(t->tx, err, "update versions set created_ms = ?2 where id = ?1", "si",
-                     made->version.text, parcel_count(v, "created_ms")) &&
-              keep(t, "version", v, made->version.text, err);
+    bool ok =
+        free_id(t, "version", parcel_word(v, "thing"), own, err) &&
+        files_of(t, v, &w, files, err) &&
+        (*t->local ? version_add(t->tx, t->local, &w, made, err) : make_asset(t, &w, made, err)) &&
+        db_run(t->tx, err, "update versions set created_ms = ?2 where id = ?1", "si",
+               made->version.text, parcel_count(v, "created_ms")) &&
+        keep(t, "version", v, made->version.text, err);
     free(facts);
     return ok;
 }
@@ -323,9 +331,9 @@ static bool take_decisions(struct taking *t, const json_t *v, const char *versio
     const json_t *list = json_object_get(v, "decisions"), *one;
     size_t i, count = json_array_size(list);
     struct decision_brought *d = ARENA_ARRAY(t->a, struct decision_brought, count + 1);
-    json_array_foreach(list, i, one) d[i] = (struct decision_brought){
-        parcel_word(one, "status"), parcel_word(one, "by"), parcel_word(one, "note"),
-        parcel_count(one, "at_ms")};
+    json_array_foreach(list, i, one) d[i] =
+        (struct decision_brought){parcel_word(one, "status"), parcel_word(one, "by"),
+                                  parcel_word(one, "note"), parcel_count(one, "at_ms")};
     return decisions_bring(t->tx, version, d, count, added, err);
 }
 
@@ -346,11 +354,11 @@ static bool take_version(struct taking *t, size_t i, struct error *err)
                     local) &&
          take_decisions(t, v, local, &decisions, err);
     t->version_ids[i] = arena_text(t->a, local);
-    json_array_append_new(
-        json_object_get(t->said, "versions"),
-        json_pack("{s:s, s:I, s:I, s:b, s:I, s:o}", "version", local, "number", (json_int_t)number,
-                  "was", (json_int_t)parcel_count(v, "number"), "made", fresh, "decisions",
-                  (json_int_t)decisions, "files", files));
+    json_array_append_new(json_object_get(t->said, "versions"),
+                          json_pack("{s:s, s:I, s:I, s:b, s:I, s:o}", "version", local, "number",
+                                    (json_int_t)number, "was",
+                                    (json_int_t)parcel_count(v, "number"), "made", fresh,
+                                    "decisions", (json_int_t)decisions, "files", files));
     return ok;
 }
 

@@ -39,8 +39,8 @@ bool comment_bring(struct db_tx *tx, const struct comment_brought *c, struct err
                "?12, ?13, ?14, ?15, ?16)",
                "sssisissssisiiii", c->id, c->asset, c->version, number + 1, c->parent, c->frame,
                c->end_frame >= 0 ? end : NULL, c->text, drawing, c->name, (int64_t)c->resolved,
-               c->resolved && *c->resolved_by ? c->resolved_by : NULL, c->created_ms,
-               c->edited_ms, c->resolved_ms, c->deleted_ms);
+               c->resolved && *c->resolved_by ? c->resolved_by : NULL, c->created_ms, c->edited_ms,
+               c->resolved_ms, c->deleted_ms);
     free(drawing);
     return ok && comment_say(tx, "comment.made", c->id, NULL, NULL, err);
 }

@@ -4,9 +4,10 @@
  * The top holds the projects that the asker may view; below them lie the folders of the library and
  * the newest version of each asset under its name. The frames of a sequence lie in its folder, each
  * under its own name: written, appended or deleted by themselves they are so at once, and together
- * the next version of the sequence when nothing has come for as long as pictures wait. So do pictures with a number that came through a door and still wait for the
- * others of their sequence. Names that programs use for a while (lock files, temporary and hidden
- * names) are kept as they are and never become assets; when one gets another name, it does.
+ * the next version of the sequence when nothing has come for as long as pictures wait. So do
+ * pictures with a number that came through a door and still wait for the others of their sequence.
+ * Names that programs use for a while (lock files, temporary and hidden names) are kept as they are
+ * and never become assets; when one gets another name, it does.
  *
  * Writing over a file makes a further version of its asset; what was there stays in its history.
  * Bytes that have not all come are nobody's file: only who sends them goes on with them.
@@ -102,9 +103,9 @@ MUST_CHECK bool tree_delete(struct tree *t, const struct tree_asker *by, const c
                             struct error *err);
 struct tree_move {
     const char *from, *to;
-    bool overwrite; // else CONFLICT and *there when something is at `to`
-    bool copy;      // `from` stays
-    bool shallow;   // a folder without what is in it (copy)
+    bool overwrite;        // else CONFLICT and *there when something is at `to`
+    bool copy;             // `from` stays
+    bool shallow;          // a folder without what is in it (copy)
     const sha256 *content; // NULL: whatever it is; else CONFLICT unless it is this file
 };
 // A file that is moved over another one becomes its further version: saving by renaming keeps the
