@@ -294,6 +294,14 @@ static json_t *made_of(const struct indexing *x, int64_t first, int64_t count, s
     return list;
 }
 
+// How much of the source lies in these places, about: what is shown together lies together. Of what
+// is not one file nothing is known (positions of pictures are their numbers).
+static int64_t bytes_of(const struct indexing *x, size_t place, size_t end)
+{
+    const struct entry *last = &x->entries[end < x->count ? end : x->count - 1];
+    return x->m->pictures || end <= place ? 0 : last->pos - x->entries[place].pos;
+}
+
 static json_t *row(const struct indexing *x, int64_t first, int64_t count)
 {
     size_t place = place_from(x, first), end = place_from(x, first + count);
@@ -316,6 +324,9 @@ static json_t *row(const struct indexing *x, int64_t first, int64_t count)
     json_object_set_new(to, "time", json_integer(time));
     if (end < x->count)
         json_object_set_new(to, "end_time", json_integer(x->times[end]));
+    int64_t bytes = bytes_of(x, place, end);
+    if (bytes > 0)
+        json_object_set_new(to, "bytes", json_integer(bytes));
     json_object_set_new(to, "from", starts(x, place));
     return to;
 }

@@ -225,6 +225,7 @@ struct piece { // a segment, or the sound
     char file[32];
     json_t *ticket, *result; // result NULL: not made yet
     int64_t done;            // frames, of a segment that is being made
+    int64_t weight;          // how much work it may be: bytes of its source
 };
 
 struct making {
@@ -235,6 +236,7 @@ struct making {
     bool same;             // pieces of an earlier run are of this plan
     int64_t before;        // frames of the pass before
     struct piece *pieces;
+    struct piece **order; // as they are taken
     size_t count, segments;
     int64_t total;
     pthread_mutex_t lock; // guards what follows, and done and result of pieces
@@ -361,7 +363,7 @@ static void *work(void *context)
     struct making *m = context;
     pthread_mutex_lock(&m->lock);
     while (!m->failed && m->next < m->last)
-        work_off(m, &m->pieces[m->next++]);
+        work_off(m, m->order[m->next++]);
     pthread_mutex_unlock(&m->lock);
     return NULL;
 }
@@ -375,6 +377,31 @@ static void *work_beside(void *context)
     return NULL;
 }
 
+static int heavier_first(const void *a, const void *b)
+{
+    const struct piece *x = *(struct piece *const *)a, *y = *(struct piece *const *)b;
+    return x->weight != y->weight ? (x->weight < y->weight) - (x->weight > y->weight)
+                                  : (x > y) - (x < y);
+}
+
+// What takes longest is begun first, so that no worker is left alone with it at the end. The sound,
+// the last one, has its own place.
+static void order_pieces(struct making *m)
+{
+    const json_t *rows = json_object_get(m->plan, "segments");
+    m->order = calloc(m->count, sizeof(struct piece *));
+    if (!m->order)
+        abort();
+    for (size_t i = 0; i < m->count; i++) {
+        struct piece *p = m->order[i] = &m->pieces[i];
+        const json_t *row = json_array_get(rows, i), *bytes = json_object_get(row, "bytes");
+        p->weight =
+            p->sound ? 0 : json_integer_value(bytes ? bytes : json_object_get(row, "count"));
+    }
+    size_t segments = m->count - (m->count && m->pieces[m->count - 1].sound);
+    qsort(m->order, segments, sizeof(struct piece *), heavier_first);
+}
+
 static bool make_pieces(struct making *m, struct error *err)
 {
     pthread_t threads[WORKERS_MOST], beside;
@@ -382,6 +409,7 @@ static bool make_pieces(struct making *m, struct error *err)
     int wanted = m->wish->workers > 0 ? m->wish->workers : cores > 0 ? (int)cores : 1, count = 0;
     wanted = wanted < WORKERS_MOST ? wanted : WORKERS_MOST;
     m->err = err;
+    order_pieces(m);
     // Of several workers none is to sit over the sound, all of it, when the others are done: it
     // goes on beside them.
     bool sound = wanted > 1 && m->count > 1 && m->pieces[m->count - 1].sound &&
@@ -456,7 +484,8 @@ static void forget_pieces(struct making *m)
         json_decref(m->pieces[i].result);
     }
     free(m->pieces);
-    m->pieces = NULL;
+    free(m->order);
+    m->pieces = NULL, m->order = NULL;
     m->count = m->next = 0;
 }
 
