@@ -354,7 +354,7 @@ const struct command command_caption = {
     "         speed, an offset.\n"
     "extract  takes the closed captions out of a film: 608 and 708 in its pictures, or a track of "
     "608\n"
-    "         (c608). Rate and start come from the film.\n"
+    "         (c608); else its first track of text. Rate and start come from the film.\n"
     "info     says what a caption file is; with --json all its cues.\n"
     "\n"
     "FORMAT is one of srt, vtt (WebVTT), scc (608), mcc (608 and 708), ttml, dfxp, imsc (IMSC 1.1\n"
