@@ -24,6 +24,7 @@
  * store.
  */
 #include "api/inside.h"
+#include "api/staged_words.h"
 
 #include "base/log.h"
 #include "house/assets/assets.h"
@@ -290,7 +291,6 @@ static bool right_in(struct db_tx *tx, void *context, struct error *err)
     return people_may(tx, r->who, r->project, &r->may, err);
 }
 
-// Whether whoever opened the session may still do what it is for.
 static bool session_looked(struct bulk_session *s, struct error *err)
 {
     struct people *people = s->house->api->people;
@@ -307,6 +307,7 @@ static bool session_looked(struct bulk_session *s, struct error *err)
     return ok;
 }
 
+// Whether whoever opened the session may still do what it is for.
 static bool session_may(struct bulk_session *s, struct error *err)
 {
     bool ok = true;

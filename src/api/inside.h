@@ -91,19 +91,9 @@ struct stream *meter_stream(struct api *api, struct arena *a, const struct meter
 // The same for what comes into the call's transfer.
 bool call_stream_in(struct call *c, struct stream **stream, struct error *err);
 
-// ---- staging_routes.c: what a worker that shares no disk asks for and brings in a bulk session
-// (docs/formats/bulk.md); with the rights of the attempt that each piece names, looked up anew.
-struct staged_piece {
-    char attempt[27];
-    int64_t token;
-    bool in, pack;               // brought; many small files. Else a chunk is wanted
-    sha256 content, hash;        // of the file; of a chunk that is brought
-    int64_t chunk, bytes;        // bytes: that are wanted, or of the whole file that is brought
-    int64_t output, frame, task, tile; // which of the job's outputs it is
-    char name[256];              // of a ticket's output; else ""
-};
-// Nothing is looked up. `size`: of the item's bytes.
-bool staging_read(struct staged_piece *p, text words, int64_t size);
+// ---- staging_routes.c: what a worker that shares no disk asks for and brings in a bulk session,
+// with the rights of the attempt that each piece names (api/staged_words.h), looked up anew.
+struct staged_piece;
 // Holds of the attempt that `worker` has; *stream NULL: nothing is limited here. Leave it.
 struct staged_by {
     const char *worker, *person, *who; // who: the person's name

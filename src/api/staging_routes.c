@@ -17,6 +17,7 @@
  * dies when.
  */
 #include "api/inside.h"
+#include "api/staged_words.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "house/flow/flow.h"
@@ -39,8 +40,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PACK_MOST = 1000, CLAIM_MOST = 256 };
-#define PACK_BYTES_MOST ((int64_t)64 << 20)
+enum { CLAIM_MOST = 256 };
 
 struct holder { // an attempt, by the worker that holds it
     const char *worker, *attempt;
@@ -259,8 +259,8 @@ static bool pack_post(struct call *c, struct error *err)
     int64_t total = 0;
     if (!body_holder(c, &h, err))
         return false;
-    if (count > PACK_MOST)
-        return error_set(err, ERROR_TOO_BIG, "a pack has at most %d files", PACK_MOST);
+    if (count > STAGED_PACK_MOST)
+        return error_set(err, ERROR_TOO_BIG, "a pack has at most %d files", STAGED_PACK_MOST);
     struct asked q = {h.job, ARENA_ARRAY(c->arena, sha256, count + 1),
                       ARENA_ARRAY(c->arena, int64_t, count + 1), count, 0};
     for (size_t i = 0; i < count; i++)
@@ -271,7 +271,7 @@ static bool pack_post(struct call *c, struct error *err)
         return false;
     for (size_t i = 0; i < count; i++)
         total += q.sizes[i];
-    if (total > PACK_BYTES_MOST)
+    if (total > STAGED_PACK_BYTES)
         return error_set(err, ERROR_TOO_BIG, "a pack has at most 64 MiB");
     if (!meter(c, &h, false, err))
         return false;
@@ -914,46 +914,6 @@ static bool claim_post(struct call *c, struct error *err)
 }
 
 // ---- in a bulk session
-
-static bool read_wanted(struct staged_piece *p, text words, struct error *err)
-{
-    text a = text_cut(&words, ' '), b = text_cut(&words, ' ');
-    if (p->pack) // numbered by the worker, so that it knows the answer
-        return text_int(b, &p->bytes) && p->bytes > 0 && p->bytes <= PACK_BYTES_MOST;
-    (void)err;
-    return sha256_parse(a, &p->content) && text_int(b, &p->chunk) && p->chunk >= 0 &&
-           text_int(words, &p->bytes) && p->bytes > 0 && p->bytes <= STORE_CHUNK;
-}
-
-static bool read_brought(struct staged_piece *p, text words)
-{
-    text size = text_cut(&words, ' '), content = text_cut(&words, ' ');
-    text chunk = text_cut(&words, ' '), hash = text_cut(&words, ' ');
-    text output = text_cut(&words, ' '), frame = text_cut(&words, ' ');
-    text task = text_cut(&words, ' '), tile = text_cut(&words, ' ');
-    return text_int(size, &p->bytes) && sha256_parse(content, &p->content) &&
-           text_int(chunk, &p->chunk) && sha256_parse(hash, &p->hash) &&
-           text_int(output, &p->output) && text_int(frame, &p->frame) && text_int(task, &p->task) &&
-           text_int(tile, &p->tile) &&
-           text_copy(words, p->name, sizeof(p->name)); // a name may have blanks
-}
-
-bool staging_read(struct staged_piece *p, text words, int64_t size)
-{
-    text kind = text_cut(&words, ' ');
-    text attempt = text_cut(&words, ' '), token = text_cut(&words, ' ');
-    struct error none;
-    if (!text_copy(attempt, p->attempt, sizeof(p->attempt)) || !text_int(token, &p->token))
-        return false;
-    p->in = text_is(kind, "made");
-    p->pack = text_is(kind, "pack");
-    if (p->in)
-        return size > 0 && size <= STORE_CHUNK && read_brought(p, words);
-    if (p->pack)
-        return size > 0 && size % SHA256_SIZE == 0 && size <= PACK_MOST * SHA256_SIZE &&
-               read_wanted(p, words, &none);
-    return text_is(kind, "staged") && !size && read_wanted(p, words, &none);
-}
 
 static struct holder holder_of(const struct staged_piece *p, const char *worker)
 {

@@ -120,6 +120,8 @@ static bool fetch_pack(void *context, const struct cache_file *list, size_t coun
     struct taking t = {f, take, to, stage_moves(f->s, true, bytes)};
     enum way_end end = pack_by_udp(f, list, count, bytes, &t, err);
     bool ok = end == WAY_NOT ? pack_by_http(f, list, count, &t, err) : end == WAY_DONE;
+    if (!ok && stage_passes(err))
+        err->kind = ERROR_NETWORK; // the cache tries again
     if (t.counts)
         stage_moves_no_more(f->s, true);
     return ok;
