@@ -368,7 +368,7 @@ bool place_move(struct places *p, const char *place, const char *path, bool anyw
                   (long long)w.known, w.missed);
         return error_fix(err,
                          "name the folder that holds that file; or, if all of it was replaced, "
-                         "say --anyway: what is not there is then offline, not lost");
+                         "say so (--anyway): what is not there is then offline, not lost");
     }
     if (!db_write(p->db, move_in, &w, err))
         return false;

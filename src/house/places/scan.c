@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { DEPTH_MOST = 100, LIST_MOST = 2000, LISTS_BYTES = 2 << 20 };
+enum { DEPTH_MOST = 100, LIST_MOST = 2000, LISTS_BYTES = 2 << 20, UNREAD_SOME = 1000 };
 
 enum act_kind { ACT_LIST, ACT_NEW, ACT_CHANGED, ACT_BACK, ACT_GONE, ACT_MOUNTED };
 struct act {
@@ -664,9 +664,16 @@ static bool end_in(struct db_tx *tx, void *context, struct error *err)
             ok = db_run(tx, err,
                         "update places set root_inode = ?2, root_mounted = ?3 where number = ?1",
                         "iii", s->row->number, (int64_t)s->root_inode, (int64_t)s->root_mounted);
+        int64_t unread = 0;
+        ok = ok && db_one_int(tx, &unread, 0, err,
+                              "select count(*) from (select 1 from place_files where place = ?1 "
+                              "and hashed = -1 limit ?2) some",
+                              "ii", s->row->number, (int64_t)UNREAD_SOME);
+        // What could not be read may have been let: a few are tried whenever something changed.
+        if (ok && (e->whole || unread < UNREAD_SOME))
+            ok = files_asked_again(tx, s->row->number, err);
         if (ok && e->whole)
-            ok = files_asked_again(tx, s->row->number, err) &&
-                 db_run(tx, err,
+            ok = db_run(tx, err,
                         "update places set scanned_ms = ?2, links = ?3, unreadable = ?4, "
                         "unreadable_path = ?5 where number = ?1",
                         "iiiis", s->row->number, now, s->links, s->unreadable,
