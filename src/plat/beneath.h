@@ -30,8 +30,8 @@ void beneath_free(struct beneath_folder *folder);
 // Whether the kernel of this machine makes all changes below the root itself: false of NFS, SMB and
 // other file systems that are shared, and of what is not known.
 bool beneath_is_local(const char *root);
-// Whether a file keeps its inode number, so that it can be told by it: false of what a program makes
-// up (FUSE), where another file may have it after a while.
+// Whether a file keeps its inode number, so that it can be told by it: false of what a program
+// makes up (FUSE), where another file may have it after a while.
 bool beneath_inodes_last(const char *root);
 
 struct beneath_file {
