@@ -4,6 +4,7 @@
 #include "plat/clock.h"
 #include "plat/files.h"
 #include "plat/ids.h"
+#include "wire/way.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,24 +122,10 @@ static json_t *ask(struct taking *t, int64_t from, struct error *err)
 
 static bool fetch(struct taking *t, int64_t from, char *to, size_t size, struct error *err)
 {
-    char path[64], range[80];
+    char path[64];
     snprintf(path, sizeof(path), "/api/v1/files/%s/bytes", t->file);
-    snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)from,
-             (long long)(from + (int64_t)size - 1));
-    struct client_header header = {"Range", range};
-    struct client_piece p = {to, size, 0};
-    struct call call = {.path = path,
-                        .headers = &header,
-                        .header_count = 1,
-                        .download = client_piece_came,
-                        .context = &p,
-                        .repeatable = true};
-    struct arena *a = arena_open((size_t)1 << 20);
-    struct reply reply;
-    bool ok = client_call(t->wish->client, &call, a, &reply, err);
-    arena_close(a);
-    return ok && (p.have == size ||
-                  error_set(err, ERROR_NETWORK, "the house sent less than it was asked for"));
+    struct way_piece piece = {.client = t->wish->client, .path = path, .offset = from};
+    return way_piece_get(&piece, to, size, err);
 }
 
 static bool transfer(struct taking *t, bool out, int64_t from, char *at, size_t size)
