@@ -448,7 +448,7 @@ static bool write_all(struct muxing *x, struct error *err)
            (fsync(x->file) == 0 || error_errno(err, errno, "cannot make %s durable", x->name));
 }
 
-// By its essence, what it says of itself, and its name.
+// By its essence and what it says of itself.
 static bool name_packages(struct muxing *x, struct error *err)
 {
     char *said = json_dumps(x->o.t->metadata, JSON_COMPACT | JSON_SORT_KEYS);
@@ -457,7 +457,6 @@ static bool name_packages(struct muxing *x, struct error *err)
     if (said)
         hasher_add(of, said, strlen(said));
     free(said);
-    hasher_add(of, x->name, strlen(x->name));
     return umid_number(x->file, of, err) &&
            (fsync(x->file) == 0 || error_errno(err, errno, "cannot make %s durable", x->name));
 }

@@ -3,8 +3,8 @@
  *
  * libavformat gives the packages of every file that is to be the same each time the same material
  * number, nought (SMPTE ST 330, ST 377-1: a package is told from others by its UMID alone, and
- * tools relink by it). Here the number follows from what the file is: its essence, what it says of
- * itself, its name. The same deliverable made again has the same, another has another.
+ * tools relink by it). Here the number follows from what the file is: its essence and what it says of
+ * itself. The same made again, under whatever name, has the same, another has another.
  */
 #pragma once
 #include "base/error.h"
