@@ -25,7 +25,6 @@ enum {
     SMALL_FILES_MOST = 2000,
     FAILURES_MOST = 1000,
     TICK_MS = 200,
-    AGAIN_MOST = 40, // while an earlier try of the same is still being written there
 };
 
 struct one_file {
@@ -222,7 +221,7 @@ static bool ask(struct sending *s, struct call *call, struct arena *a, struct re
 {
     int64_t away_since = 0;
     call->repeatable = true;
-    for (int tries = 0, busy = 0;;) {
+    for (int unwell = 0;;) {
         struct moving moving = {&s->moving, 0};
         call->progress = call->body.size > 65536 ? progress : NULL;
         call->context = &moving;
@@ -231,7 +230,6 @@ static bool ask(struct sending *s, struct call *call, struct arena *a, struct re
         if (counts)
             call_ends(s, ok ? (int64_t)call->body.size : 0);
         atomic_fetch_sub(&s->moving, moving.sent);
-        tries += reply->attempts;
         int64_t now = clock_tick_us();
         away_since = away ? away_since ? away_since : now : 0;
         pthread_mutex_lock(&s->lock);
@@ -240,14 +238,12 @@ static bool ask(struct sending *s, struct call *call, struct arena *a, struct re
         pthread_mutex_unlock(&s->lock);
         if (ok)
             return true;
-        // An earlier try whose line broke may still be at work there; a house that is being
-        // started or stopped may fail in other ways.
-        bool again = err->kind == ERROR_CONFLICT ? tries > 1 && busy < AGAIN_MOST
-                                                 : reply->problem_status == 500 && busy < 8;
+        // A house that is being started or stopped may fail in other ways.
+        bool again = reply->problem_status == 500 && unwell < 8;
         if (!stopped && away && now - away_since < s->patience_us) {
             clock_sleep_ms(500);
         } else if (!stopped && again) {
-            busy++;
+            unwell++;
             clock_sleep_ms(250);
         } else {
             if (concerns_all(err))

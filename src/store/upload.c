@@ -17,6 +17,10 @@
  * Threads that bring chunks of one file at the same time share the syncs of the bytes, and then
  * those of the log: each waits for its record without the upload's lock.
  *
+ * Two may bring the same chunk, or finish the same file, at the same time: whoever sent it by one
+ * line and heard nothing sends it again by another, and the first is still at work here. The second
+ * waits for the first, then finds it done, or does it.
+ *
  * A sync of the log that failed leaves it doubtful: it is written afresh, under another name, from
  * what was acknowledged, before anything is appended to it again. Who waits for a record in the
  * old one meanwhile writes it again.
@@ -64,6 +68,7 @@ struct upload {
     int users; // guarded by the store's lock
     uint64_t used;
     pthread_mutex_t lock;
+    pthread_cond_t changed; // a chunk's `writing`, `finishing` or `gone` is not what it was
     // guarded by lock
     int64_t size;
     struct chunk_there *chunks;
@@ -159,6 +164,7 @@ static void upload_free(struct store *s, struct upload *u)
     }
     sync_group_close(&u->data_group);
     pthread_mutex_destroy(&u->lock);
+    pthread_cond_destroy(&u->changed);
     free(u->chunks);
     free(u);
 }
@@ -170,6 +176,7 @@ static struct upload *upload_new(const char *id)
     u->data_fd = u->direct_fd = -1;
     u->size = -1;
     pthread_mutex_init(&u->lock, NULL);
+    pthread_cond_init(&u->changed, NULL);
     sync_group_open(&u->data_group);
     return u;
 }
@@ -298,6 +305,20 @@ static void upload_give(struct store *s, struct upload *u)
     pthread_mutex_unlock(&s->lock);
 }
 
+static void upload_unlist(struct store *s, struct upload *u)
+{
+    pthread_mutex_lock(&s->lock);
+    for (struct upload **at = &s->uploads; *at; at = &(*at)->next) {
+        if (*at == u) {
+            *at = u->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    u->gone = true;
+    pthread_cond_broadcast(&u->changed);
+}
+
 // Out of the list and off the disk; freed when the last user gives it back. Locked.
 static void upload_end(struct store *s, struct upload *u, bool keep_bytes)
 {
@@ -308,15 +329,7 @@ static void upload_end(struct store *s, struct upload *u, bool keep_bytes)
     }
     log_path(s, u->id, "", path);
     s->disk->unlink(s->disk, path);
-    pthread_mutex_lock(&s->lock);
-    for (struct upload **at = &s->uploads; *at; at = &(*at)->next) {
-        if (*at == u) {
-            *at = u->next;
-            break;
-        }
-    }
-    pthread_mutex_unlock(&s->lock);
-    u->gone = true;
+    upload_unlist(s, u);
 }
 
 // ---- the log
@@ -409,49 +422,69 @@ static int log_add_together(struct store *s, struct upload *u, const struct log_
 
 // ---- beginning
 
-bool store_upload_begin(struct store *s, const char *upload, int64_t size, struct error *err)
+// A new one, in the list before its log is written: who begins the same one meanwhile waits for its
+// lock, and does not write over its log. NULL: somebody else was first.
+static struct upload *upload_first(struct store *s, const char *id, int64_t size)
 {
-    if (!id_valid(text_of(upload)) || size < -1 || size > CHUNKS_MOST * STORE_CHUNK) {
-        error_set(err, ERROR_INPUT, "cannot begin the upload");
-        return error_why(err, "its id or its size of %lld is not possible", (long long)size);
-    }
-    struct error none;
-    error_clear(&none);
-    struct upload *u = upload_take(s, upload, &none);
-    if (u) {
-        bool same = u->size == size;
-        if (!same) {
-            error_set(err, ERROR_CONFLICT, "the upload was begun with another size");
-            error_why(err, "then it was %lld bytes, now %lld", (long long)u->size, (long long)size);
-            error_fix(err, "abandon it, then begin again");
-        }
-        upload_give(s, u);
-        return same;
-    }
-    if (none.kind != ERROR_NOT_FOUND) {
-        *err = none;
-        return false;
-    }
-    if (!store_room(s, size > 0 ? size : 0, err))
-        return false;
-    u = upload_new(upload);
+    struct upload *u = upload_new(id);
     u->size = size;
-    int code = log_write_afresh(s, u);
-    if (code < 0) {
-        upload_free(s, u);
-        return store_disk_error(s, err, code, "beginning an upload");
-    }
+    pthread_mutex_lock(&u->lock);
     pthread_mutex_lock(&s->lock);
-    if (upload_listed(s, upload)) { // somebody else began it at the same time
-        upload_free(s, u);
-    } else {
+    bool first = !upload_listed(s, id);
+    if (first) {
+        u->users = 1;
         u->used = ++s->uses;
         u->next = s->uploads;
         s->uploads = u;
         uploads_trim(s);
     }
     pthread_mutex_unlock(&s->lock);
-    return true;
+    if (first)
+        return u;
+    pthread_mutex_unlock(&u->lock);
+    upload_free(s, u);
+    return NULL;
+}
+
+static bool same_size(const struct upload *u, int64_t size, struct error *err)
+{
+    if (u->size == size)
+        return true;
+    error_set(err, ERROR_CONFLICT, "the upload was begun with another size");
+    error_why(err, "then it was %lld bytes, now %lld", (long long)u->size, (long long)size);
+    return error_fix(err, "abandon it, then begin again");
+}
+
+bool store_upload_begin(struct store *s, const char *upload, int64_t size, struct error *err)
+{
+    if (!id_valid(text_of(upload)) || size < -1 || size > CHUNKS_MOST * STORE_CHUNK) {
+        error_set(err, ERROR_INPUT, "cannot begin the upload");
+        return error_why(err, "its id or its size of %lld is not possible", (long long)size);
+    }
+    for (;;) {
+        struct error none;
+        error_clear(&none);
+        struct upload *u = upload_take(s, upload, &none);
+        if (u) {
+            bool same = same_size(u, size, err);
+            upload_give(s, u);
+            return same;
+        }
+        if (none.kind != ERROR_NOT_FOUND) {
+            *err = none;
+            return false;
+        }
+        if (!store_room(s, size > 0 ? size : 0, err))
+            return false;
+        u = upload_first(s, upload, size);
+        if (!u)
+            continue;
+        int code = log_write_afresh(s, u);
+        if (code < 0)
+            upload_unlist(s, u);
+        upload_give(s, u);
+        return code >= 0 || store_disk_error(s, err, code, "beginning an upload");
+    }
 }
 
 // The file of the bytes; made and its name durable when it was not there. Locked.
@@ -536,6 +569,20 @@ static int chunk_drop(struct store *s, struct upload *u, int64_t number)
     return code;
 }
 
+// Locked. Whether the chunk is there: waits as long as somebody else writes it, or finishes the file
+// with another one in its place.
+static bool chunk_wait(struct upload *u, int64_t number, const sha256 *hash)
+{
+    for (;;) {
+        const struct chunk_there *c = &u->chunks[number];
+        if (!c->writing && c->state && sha256_equal(&c->hash, hash))
+            return true;
+        if (u->gone || (!c->writing && !u->finishing))
+            return false;
+        pthread_cond_wait(&u->changed, &u->lock);
+    }
+}
+
 bool store_put_chunk(struct store *s, const char *upload, int64_t number, const void *at,
                      size_t size, const sha256 *claimed, struct error *err)
 {
@@ -554,14 +601,11 @@ bool store_put_chunk(struct store *s, const char *upload, int64_t number, const 
     if (!chunk_fits(u, number, (int64_t)size, err) || !store_room(s, (int64_t)size, err))
         goto out;
     chunk_room(u, number);
-    if (u->chunks[number].state && sha256_equal(&u->chunks[number].hash, &hash)) {
-        ok = true;
+    ok = chunk_wait(u, number, &hash);
+    if (ok)
         goto out;
-    }
-    if (u->chunks[number].writing || u->finishing) {
-        error_set(err, ERROR_CONFLICT, "chunk %lld is being written by somebody else",
-                  (long long)number);
-        error_fix(err, "wait for the other upload of this file to end");
+    if (u->gone) {
+        no_upload(err);
         goto out;
     }
     int code = u->chunks[number].state ? chunk_drop(s, u, number) : 0;
@@ -580,6 +624,7 @@ bool store_put_chunk(struct store *s, const char *upload, int64_t number, const 
             code = log_add_together(s, u, &r);
         }
         u->chunks[number].writing = false;
+        pthread_cond_broadcast(&u->changed);
     }
     if (code >= 0 && u->gone) {
         no_upload(err);
@@ -975,13 +1020,12 @@ bool store_upload_abandon(struct store *s, const char *upload, struct error *err
     }
     if (!u)
         return false;
-    bool ok = !u->finishing;
-    if (ok)
+    while (u->finishing && !u->gone)
+        pthread_cond_wait(&u->changed, &u->lock);
+    if (!u->gone)
         upload_end(s, u, false);
-    else
-        error_set(err, ERROR_CONFLICT, "the upload is being finished just now");
     upload_give(s, u);
-    return ok;
+    return true;
 }
 
 // ---- finishing
@@ -1011,26 +1055,40 @@ static bool into_pack(struct store *s, struct upload *u, struct store_bytes **ma
     return ok;
 }
 
+// Locked. Somebody else finishes it, or still writes one of its chunks.
+static bool busy(const struct upload *u)
+{
+    bool is = u->finishing;
+    for (size_t i = 0; i < u->chunk_room && !is; i++)
+        is = u->chunks[i].writing;
+    return is;
+}
+
 bool store_upload_finish(struct store *s, const char *upload, struct store_bytes **made,
                          struct error *err)
 {
     struct upload *u = upload_take(s, upload, err);
     if (!u)
         return false;
+    while (busy(u) && !u->gone)
+        pthread_cond_wait(&u->changed, &u->lock);
+    if (u->gone) {
+        no_upload(err);
+        upload_give(s, u);
+        return false;
+    }
     bool ok = false, own = false;
     int64_t need = u->size >= 0 ? (u->size + STORE_CHUNK - 1) / STORE_CHUNK : 0, first = -1;
     int64_t missing = 0;
     for (int64_t n = 0; n < need; n++) {
-        bool there = (size_t)n < u->chunk_room && u->chunks[n].state && !u->chunks[n].writing;
+        bool there = (size_t)n < u->chunk_room && u->chunks[n].state;
         own = own || (there && u->chunks[n].state == 1);
         if (!there && missing++ == 0)
             first = n;
     }
-    if (u->size < 0 || missing || u->finishing) {
+    if (u->size < 0 || missing) {
         error_set(err, ERROR_CONFLICT, "the file is not complete");
-        if (u->finishing)
-            error_why(err, "somebody else is finishing it just now");
-        else if (u->size < 0)
+        if (u->size < 0)
             error_why(err, "nobody has said how long it is");
         else
             error_why(err, "%lld of %lld chunks are missing, the first is %lld", (long long)missing,
@@ -1094,6 +1152,7 @@ void upload_recheck(struct store *s, const char *id)
             chunk_drop(s, u, (int64_t)i); // one that can not be noted is found again next time
     }
     u->finishing = false;
+    pthread_cond_broadcast(&u->changed);
     upload_give(s, u);
 }
 

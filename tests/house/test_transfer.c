@@ -7,6 +7,7 @@
 #include "plat/files.h"
 #include "plat/ids.h"
 
+#include <pthread.h>
 #include <time.h>
 
 #define PROJECT "01J0000000000000000000PR01"
@@ -276,6 +277,54 @@ static void chunks_are_shared_only_with_those_who_may_download_them(void **state
     struct store_numbers n;
     must(store_numbers(store, &n, &err));
     assert_int_equal(n.bytes, 2 << 20); // kept once
+}
+
+struct committing {
+    const char *file;
+    const sha256 *content;
+    pthread_barrier_t *start;
+    bool ok;
+    struct error err;
+};
+
+static void *commit_one(void *context)
+{
+    struct committing *c = context;
+    struct transfer_file out;
+    struct arena *a = arena_open((size_t)1 << 20);
+    pthread_barrier_wait(c->start);
+    c->ok = transfer_commit(transfers, c->file, c->content, a, &out, &c->err) &&
+            strcmp(out.state, "stored") == 0;
+    arena_close(a);
+    return NULL;
+}
+
+// Whoever heard nothing asks again, while the house is at it.
+static void a_file_that_many_commit_at_once_is_stored_for_all(void **state)
+{
+    (void)state;
+    enum { MANY = 6 };
+    char *bytes = arena_take(arena, 2 << 20);
+    memset(bytes, 9, 2 << 20);
+    sha256 hash = sha256_of(bytes, 2 << 20), content = sha256_of(hash.at, 32);
+    struct transfer_file f = file(begin(PROJECT), "many.mov", 2 << 20);
+    must(transfer_put_chunk(transfers, f.id, 0, bytes, 2 << 20, &hash, &err));
+    struct committing of[MANY];
+    pthread_t threads[MANY];
+    pthread_barrier_t start;
+    pthread_barrier_init(&start, NULL, MANY);
+    for (int i = 0; i < MANY; i++) {
+        of[i] = (struct committing){f.id, &content, &start, false, {0}};
+        assert_int_equal(pthread_create(&threads[i], NULL, commit_one, &of[i]), 0);
+    }
+    for (int i = 0; i < MANY; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&start);
+    for (int i = 0; i < MANY; i++)
+        if (!of[i].ok)
+            fail_msg("%s: %s", of[i].err.what, of[i].err.why);
+    struct assets_seen *s = assets(PROJECT);
+    assert_int_equal(s->count, 1);
 }
 
 static void a_file_that_changed_begins_anew(void **state)
@@ -635,6 +684,7 @@ int main(int argc, char **argv)
         T(a_file_becomes_an_asset_when_it_is_stored_and_a_restart_loses_nothing),
         T(two_uploads_of_one_path_share_the_file_and_the_second_writer_waits),
         T(chunks_are_shared_only_with_those_who_may_download_them),
+        T(a_file_that_many_commit_at_once_is_stored_for_all),
         T(a_file_that_changed_begins_anew),
         T(a_stream_is_stored_when_its_last_byte_is_there),
         T(numbered_pictures_become_one_asset_when_the_transfer_closes),

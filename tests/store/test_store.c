@@ -18,6 +18,7 @@ struct house {
     struct db *db;
     struct store *store;
     struct disk_record *record;
+    struct disk *disk; // when it is not recorded; NULL: the system's
 };
 
 // Every place to fail at; else one of two or three.
@@ -37,7 +38,7 @@ static void house_open(struct house *h)
     struct store_wish store = {.folder = h->store_folder,
                                .db = h->db,
                                .reserve_bytes = -1,
-                               .disk = h->record ? disk_record_disk(h->record) : NULL};
+                               .disk = h->record ? disk_record_disk(h->record) : h->disk};
     h->store = store_open(&store, &err);
     if (!h->store)
         fail_msg("%s: %s", err.what, err.why);
@@ -592,6 +593,182 @@ static void chunks_put_together_are_there_or_were_refused(void **state)
     free(bytes);
 }
 
+// ---- the same, from two
+
+struct gate { // a disk whose syncs wait while it is shut
+    struct disk disk;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool shut;
+    int waiting;
+};
+
+static int gate_sync(struct disk *d, int fd)
+{
+    struct gate *g = (struct gate *)d;
+    pthread_mutex_lock(&g->lock);
+    g->waiting++;
+    pthread_cond_broadcast(&g->changed);
+    while (g->shut)
+        pthread_cond_wait(&g->changed, &g->lock);
+    g->waiting--;
+    pthread_mutex_unlock(&g->lock);
+    return disk_system()->datasync(disk_system(), fd);
+}
+
+static void gate_set(struct gate *g, bool shut)
+{
+    pthread_mutex_lock(&g->lock);
+    g->shut = shut;
+    pthread_cond_broadcast(&g->changed);
+    pthread_mutex_unlock(&g->lock);
+}
+
+static void gate_reached(struct gate *g)
+{
+    pthread_mutex_lock(&g->lock);
+    while (!g->waiting)
+        pthread_cond_wait(&g->changed, &g->lock);
+    pthread_mutex_unlock(&g->lock);
+}
+
+struct bringing {
+    struct house *h;
+    const char *upload, *bytes;
+    size_t size;
+    struct store_bytes *made;
+    bool ok, over;
+    struct error err;
+};
+
+static void *bring_chunk(void *context)
+{
+    struct bringing *b = context;
+    sha256 hash = sha256_of(b->bytes, b->size);
+    b->ok = store_put_chunk(b->h->store, b->upload, 0, b->bytes, b->size, &hash, &b->err);
+    __atomic_store_n(&b->over, true, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void *bring_end(void *context)
+{
+    struct bringing *b = context;
+    b->ok = store_upload_finish(b->h->store, b->upload, &b->made, &b->err);
+    __atomic_store_n(&b->over, true, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+// Long enough for one that does not wait to have ended; one that waits is right however long it is.
+static void look_that_it_waits(struct bringing *b)
+{
+    for (int i = 0; i < 20 && !__atomic_load_n(&b->over, __ATOMIC_SEQ_CST); i++)
+        usleep(10000);
+    assert_false(__atomic_load_n(&b->over, __ATOMIC_SEQ_CST));
+}
+
+static void a_chunk_or_an_end_that_comes_twice_waits_for_the_first(void **state)
+{
+    (void)state;
+    struct error err;
+    struct house h;
+    struct gate g = {.disk = *disk_system(),
+                     .lock = PTHREAD_MUTEX_INITIALIZER,
+                     .changed = PTHREAD_COND_INITIALIZER};
+    g.disk.datasync = gate_sync;
+    house_new(&h);
+    h.disk = &g.disk;
+    house_open(&h);
+    char *bytes = noise((size_t)STORE_CHUNK, 5), *other = noise((size_t)STORE_CHUNK, 6);
+    id up = id_new();
+    MUST(store_upload_begin(h.store, up.text, STORE_CHUNK, &err));
+    struct bringing of[3] = {{.h = &h, .upload = up.text, .bytes = bytes, .size = STORE_CHUNK}};
+    of[1] = of[0];
+    of[2] = of[0];
+    pthread_t threads[3];
+    gate_set(&g, true);
+    assert_int_equal(pthread_create(&threads[0], NULL, bring_chunk, &of[0]), 0);
+    gate_reached(&g);
+    assert_int_equal(pthread_create(&threads[1], NULL, bring_chunk, &of[1]), 0);
+    assert_int_equal(pthread_create(&threads[2], NULL, bring_end, &of[2]), 0);
+    look_that_it_waits(&of[1]);
+    look_that_it_waits(&of[2]);
+    gate_set(&g, false);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+        if (!of[i].ok)
+            fail_msg("%d: %s: %s", i, of[i].err.what, of[i].err.why);
+    }
+    // It is being finished: an end that comes now waits, and finds that there is nothing to end.
+    struct bringing late = {.h = &h, .upload = up.text};
+    assert_int_equal(pthread_create(&threads[0], NULL, bring_end, &late), 0);
+    look_that_it_waits(&late);
+    // So do other bytes; the same ones are there.
+    struct bringing unlike = {.h = &h, .upload = up.text, .bytes = other, .size = STORE_CHUNK};
+    assert_int_equal(pthread_create(&threads[1], NULL, bring_chunk, &unlike), 0);
+    look_that_it_waits(&unlike);
+    sha256 hash = sha256_of(bytes, (size_t)STORE_CHUNK);
+    MUST(store_put_chunk(h.store, up.text, 0, bytes, (size_t)STORE_CHUNK, &hash, &err));
+    sha256 content = *store_bytes_content(of[2].made, 0);
+    MUST(settle(&h, of[2].made, &err));
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    assert_false(late.ok || unlike.ok);
+    assert_int_equal(late.err.kind, ERROR_NOT_FOUND);
+    assert_int_equal(unlike.err.kind, ERROR_NOT_FOUND);
+    holds(&h, &content, bytes, (size_t)STORE_CHUNK);
+    free(bytes);
+    free(other);
+    house_gone(&h);
+}
+
+static void *begin_and_put(void *context)
+{
+    struct putting *p = context;
+    struct error err;
+    sha256 hash = sha256_of(p->bytes, 70001);
+    pthread_barrier_wait(p->start);
+    p->acknowledged =
+        store_upload_begin(p->h->store, p->upload, p->number, &err) &&
+        store_put_chunk(p->h->store, p->upload, TOGETHER - 1, p->bytes, 70001, &hash, &err);
+    return NULL;
+}
+
+// Whoever begins an upload that another begins too writes nothing over what came meanwhile.
+static void an_upload_that_many_begin_keeps_its_chunks(void **state)
+{
+    (void)state;
+    for (int round = 0; round < (thorough() ? 40 : 3); round++) {
+        struct error err;
+        struct house h;
+        pthread_t threads[TOGETHER];
+        struct putting p[TOGETHER];
+        pthread_barrier_t start;
+        bool there;
+        sha256 hash;
+        size_t size = (TOGETHER - 1) * (size_t)STORE_CHUNK + 70001;
+        house_new(&h);
+        house_open(&h);
+        char *bytes = noise(70001, 12);
+        id up = id_new();
+        pthread_barrier_init(&start, NULL, TOGETHER);
+        for (int i = 0; i < TOGETHER; i++) {
+            p[i] = (struct putting){&h, up.text, bytes, (int64_t)size, &start, false};
+            assert_int_equal(pthread_create(&threads[i], NULL, begin_and_put, &p[i]), 0);
+        }
+        for (int i = 0; i < TOGETHER; i++) {
+            pthread_join(threads[i], NULL);
+            assert_true(p[i].acknowledged);
+        }
+        pthread_barrier_destroy(&start);
+        house_close(&h);
+        house_open(&h); // what was acknowledged is in the log that is read now
+        MUST(store_upload_chunk(h.store, up.text, TOGETHER - 1, &hash, &there, &err));
+        assert_true(there);
+        free(bytes);
+        house_gone(&h);
+    }
+}
+
 static void a_house_without_room_refuses_before_the_disk_is_full(void **state)
 {
     (void)state;
@@ -741,6 +918,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(whatever_was_acknowledged_survives_every_power_cut),
         cmocka_unit_test(a_disk_that_fails_anywhere_leaves_no_half_file_and_works_again),
         cmocka_unit_test(chunks_put_together_are_there_or_were_refused),
+        cmocka_unit_test(a_chunk_or_an_end_that_comes_twice_waits_for_the_first),
+        cmocka_unit_test(an_upload_that_many_begin_keeps_its_chunks),
         cmocka_unit_test(a_house_without_room_refuses_before_the_disk_is_full),
         cmocka_unit_test(a_store_is_not_opened_with_the_wrong_database),
         cmocka_unit_test(a_store_without_a_name_gets_one_when_its_media_is_known),

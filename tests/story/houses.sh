@@ -139,6 +139,16 @@ ok "nothing more is to be fetched" here fetch Reels --from B --into Film --json
 cp "$work/said" last
 ok "and nothing is doubled" holds 'a.result.moved===0&&a.result.versions===0&&a.result.notes===0' last
 
+# ---- two people bring the same card at the same time
+mkdir -p twice/CARD; noise 9000000 clip >twice/CARD/a.mov; noise 9000000 clip >twice/CARD/b.mov; noise 4000 note >twice/CARD/c.txt
+bring_as() { XDG_STATE_HOME=$work/state-$1 "$posthouse" put twice/CARD --project Film --folder "Twice/$3" --house "$url" --token-file "$2" >"$1.out" 2>&1; }
+(bring_as anna anna.token One) & one=$!
+(bring_as desk "$house/local.token" One) & two=$!
+wait $one; first=$?
+wait $two
+ok "both are told that it is there" test "$first $?" = "0 0"
+ok "and neither of anybody else" bash -c "! grep -i 'somebody' anna.out desk.out"
+
 # ---- limits hold whatever the way
 slower() { # slower MS COMMAND...: it takes at least so long
   local began=${EPOCHREALTIME/[.,]/}; "${@:2}" || return 1

@@ -26,7 +26,6 @@
 #include <string.h>
 
 enum { THREADS = 6, LINES = 12, CLAIM = 1024, PAGE = 500, ASSETS_AT_ONCE = 8 };
-enum { AGAIN_MOST = 40, AGAIN_MS = 250 };
 
 struct planned { // an asset that is meant
     const char *id;
@@ -248,7 +247,7 @@ static bool put_chunk(struct carry *c, const char *file, int64_t chunk, const sh
         small ? WAY_NOT : way_put(c->way, (text){meta, (size_t)length}, at, size, err);
     if (end == WAY_DONE)
         return true;
-    if (end != WAY_NOT && err->kind != ERROR_CONFLICT)
+    if (end != WAY_NOT)
         return error_while(err, "%s", c->other.name);
     error_clear(err);
     struct arena *a = arena_open(1 << 20);
@@ -262,12 +261,6 @@ static bool put_chunk(struct carry *c, const char *file, int64_t chunk, const sh
                         .content_type = "application/octet-stream",
                         .body = {at, size}};
     bool ok = ask(c, &call, a, &reply, err);
-    // An earlier try of the same, whose answer was lost, is still being written there.
-    for (int again = 0; !ok && err->kind == ERROR_CONFLICT && again < AGAIN_MOST; again++) {
-        clock_sleep_ms(AGAIN_MS);
-        error_clear(err);
-        ok = ask(c, &call, a, &reply, err);
-    }
     arena_close(a);
     return ok;
 }

@@ -302,12 +302,18 @@ bool transfer_cards(struct db_tx *tx, const char *project, json_t **list, struct
         "'{\"kind\":\"\"%' order by t.created_ms desc, t.id limit 200",
         "s", project);
     while (db_next(rows)) {
-        json_t *card = json_loads(db_text(rows, 3), 0, NULL);
+        json_t *cards = json_loads(db_text(rows, 3), 0, NULL), *card;
         short_text at = clock_text(db_int(rows, 1));
-        if (card)
-            json_array_append_new(*list, json_pack("{s:s, s:s, s:s, s:o}", "transfer",
+        size_t i;
+        if (json_is_object(cards)) // one
+            cards = json_pack("[o]", cards);
+        json_array_foreach(cards, i, card)
+        {
+            json_array_append_new(*list, json_pack("{s:s, s:s, s:s, s:O}", "transfer",
                                                    db_text(rows, 0), "created", at.text, "by",
                                                    db_text(rows, 2), "card", card));
+        }
+        json_decref(cards);
     }
     if (db_end(rows, err))
         return true;
@@ -687,20 +693,36 @@ static bool commit_in(struct db_tx *tx, void *context, struct error *err)
            grow_stored(tx, p, &g, strcmp(state, "open") != 0, err) && changed(tx, p, err);
 }
 
+static bool stored_already(const struct transfer_file *f)
+{
+    return strcmp(f->state, "stored") == 0;
+}
+
+static bool stored_as(const struct transfer_file *f, const sha256 *content, struct error *err)
+{
+    return !content || strcasecmp(sha256_text(content).text, f->content) == 0 ||
+           conflict(err, f->path, "another file of this path is stored",
+                    "begin a new transfer for it");
+}
+
 bool transfer_commit(struct transfers *t, const char *file, const sha256 *content, struct arena *a,
                      struct transfer_file *out, struct error *err)
 {
     if (!transfer_file_get(t, file, a, out, err))
         return false;
-    if (strcmp(out->state, "stored") == 0) {
-        if (!content || strcasecmp(sha256_text(content).text, out->content) == 0)
-            return true;
-        return conflict(err, out->path, "another file of this path is stored",
-                        "begin a new transfer for it");
-    }
+    if (stored_already(out))
+        return stored_as(out, content, err);
     struct store_bytes *bytes = NULL;
-    if (!store_upload_finish(t->store, file, &bytes, err))
+    if (!store_upload_finish(t->store, file, &bytes, err)) {
+        struct error none;
+        // Somebody else asked for the same, and was first.
+        if (err->kind == ERROR_NOT_FOUND && transfer_file_get(t, file, a, out, &none) &&
+            stored_already(out)) {
+            error_clear(err);
+            return stored_as(out, content, err);
+        }
         return error_while(err, "%.100s", out->path);
+    }
     if (content && !sha256_equal(content, store_bytes_content(bytes, 0))) {
         error_set(err, ERROR_DAMAGED, "%.200s arrived as something else", out->path);
         error_why(err, "its content is %.16s..., it was to be %.16s...",
