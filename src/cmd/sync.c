@@ -414,6 +414,23 @@ static json_t *status_of(const struct synced *s)
     return j;
 }
 
+static void print_left(const json_t *j)
+{
+    json_t *one, *name;
+    size_t i, k;
+    json_array_foreach(json_object_get(j, "left"), i, one)
+    {
+        const json_t *first = json_object_get(one, "first");
+        printf("  left out: %s %s: ", count_text(json_count(one, "count")).text,
+               json_word(one, "why"));
+        json_array_foreach(first, k, name)
+        {
+            printf("%s%s", k ? ", " : "", json_string_value(name));
+        }
+        printf("%s\n", json_count(one, "count") > (int64_t)json_array_size(first) ? ", ..." : "");
+    }
+}
+
 static void print_status(const json_t *j, bool more)
 {
     static const char *const lists[] = {"left_out", "held_paths"};
@@ -431,6 +448,7 @@ static void print_status(const json_t *j, bool more)
     if (json_count(j, "deletes"))
         printf("  %s would be deleted: `posthouse sync resume %s --allow-deletes`\n",
                files_text(json_count(j, "deletes")).text, json_word(j, "dir"));
+    print_left(j);
     for (size_t i = 0; i < 2; i++) {
         json_t *list = json_object_get(j, lists[i]), *one;
         size_t k;
@@ -564,7 +582,8 @@ const struct command command_sync = {
     "page. Only what still is as both sides last had it is deleted, and much at once only when\n"
     "you allow it. Files that are being written wait.\n\n"
     "Names that begin with . or ~, lock files and temporary names are left out, and what\n"
-    ".posthouse-ignore names (as in .gitignore). Symbolic links are said and left out.\n"
+    ".posthouse-ignore names (as in .gitignore). Symbolic links are left out too. How\n"
+    "many, why, and the first names: `sync status`, --once, --json.\n"
     "docs/sync.md tells more.\n\n"
     "Exit status with --once: 0 both sides are equal, 1 something waits and is said, 3 it could\n"
     "not be done.",

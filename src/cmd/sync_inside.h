@@ -34,7 +34,9 @@ struct sync_run {
     char **touched; // paths that the watch has told of
     size_t touched_count;
     struct sync_list unsure;
-    int64_t left[HERE_LEFT_COUNT];
+    json_t *left_out; // path: why (enum here_left), of all that is not kept in the house
+    int64_t left[HERE_LEFT_COUNT]; // how many of each
+    int64_t left_said, left_said_us; // how many were told of last, of which look
     // there
     bool list_due, listed, distrust; // distrust: the house was restored, deletions are asked about
     unsigned listed_round, top_listed; // when all, and the top, were listed last
@@ -70,6 +72,11 @@ MUST_CHECK bool sync_moved_there(struct sync_run *r, const struct sync_path *p, 
                                  struct error *err);
 // A path that patterns or passing names leave out, or that lies below one.
 bool sync_left_out(struct sync_run *r, const char *path, bool folder);
+int64_t sync_left_count(const struct sync_run *r); // things that are left out
+// [{why, count, first: [path]}], one of each reason that there is.
+json_t *sync_left_json(const struct sync_run *r);
+// "12 left out: 10 hidden, lock or temporary names (.git, .cache, ...); 2 ..."; "" for none.
+void sync_left_text(const struct sync_run *r, struct buf *to);
 
 // ---- sync_act.c
 // Does what is to be done. *done: how many things were. False: nothing more can be done now.

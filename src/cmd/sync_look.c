@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOUCHED_MOST = 500, UNKNOWN_MOST = 100, LIST_ARENA = 1 << 30, BLIND_SCAN_S = 30 };
+enum { FIRST_MOST = 5, TOUCHED_MOST = 500, UNKNOWN_MOST = 100, LIST_ARENA = 1 << 30, BLIND_SCAN_S = 30 };
 
 void sync_list_add(struct sync_list *l, struct sync_path *p)
 {
@@ -70,6 +70,102 @@ bool sync_left_out(struct sync_run *r, const char *path, bool folder)
     }
 }
 
+// ---- what is left out here: the count, and the first by name, of each reason
+
+static const char *const left_words[HERE_LEFT_COUNT] = {
+    [HERE_PASSING] = "hidden, lock or temporary names",
+    [HERE_IGNORED] = "by patterns",
+    [HERE_LINK] = "symbolic links",
+    [HERE_DEVICE] = "devices, sockets or pipes",
+    [HERE_NAME] = "names that the house can not have",
+    [HERE_UNREAD] = "folders that can not be read",
+    [HERE_TWIN] = "names that another differs from only in case or accents",
+};
+
+static void left_drop(struct sync_run *r, const char *path)
+{
+    const json_t *was = json_object_get(r->left_out, path);
+    if (was) {
+        r->left[json_integer_value(was)]--;
+        json_object_del(r->left_out, path);
+    }
+}
+
+static void left_note(struct sync_run *r, const char *path, enum here_left what)
+{
+    left_drop(r, path);
+    r->left[what]++;
+    json_object_set_new_nocheck(r->left_out, path, json_integer(what)); // it may not be UTF-8
+}
+
+// It is looked at again, with all that lies below it.
+static void left_forget(struct sync_run *r, const char *path)
+{
+    size_t size = strlen(path);
+    const char *one;
+    json_t *what;
+    void *next;
+    left_drop(r, path);
+    json_object_foreach_safe(r->left_out, next, one, what)
+    {
+        if (strncmp(one, path, size) == 0 && one[size] == '/')
+            left_drop(r, one);
+    }
+}
+
+int64_t sync_left_count(const struct sync_run *r)
+{
+    return (int64_t)json_object_size(r->left_out);
+}
+
+static json_t *left_first(const struct sync_run *r, int what)
+{
+    json_t *first = json_array(), *is;
+    const char *path;
+    json_object_foreach(r->left_out, path, is)
+    {
+        if (json_integer_value(is) != what)
+            continue;
+        json_t *name = json_string(path); // NULL: not UTF-8
+        json_array_append_new(first, name ? name : json_string("?"));
+        if (json_array_size(first) == FIRST_MOST)
+            break;
+    }
+    return first;
+}
+
+json_t *sync_left_json(const struct sync_run *r)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < HERE_LEFT_COUNT; i++)
+        if (r->left[i])
+            json_array_append_new(list, json_pack("{s:s, s:I, s:o}", "why", left_words[i], "count",
+                                                  (json_int_t)r->left[i], "first",
+                                                  left_first(r, i)));
+    return list;
+}
+
+void sync_left_text(const struct sync_run *r, struct buf *to)
+{
+    json_t *list = sync_left_json(r), *one, *name;
+    size_t i, k;
+    if (sync_left_count(r))
+        buf_format(to, "%s left out", count_text(sync_left_count(r)).text);
+    json_array_foreach(list, i, one)
+    {
+        const json_t *first = json_object_get(one, "first");
+        buf_format(to, "%s%s %s (", i ? "; " : ": ", count_text(json_count(one, "count")).text,
+                   json_word(one, "why"));
+        json_array_foreach(first, k, name)
+        {
+            buf_format(to, "%s%s", k ? ", " : "", json_string_value(name));
+        }
+        buf_format(to, "%s)",
+                   json_count(one, "count") > (int64_t)json_array_size(first) ? ", ..." : "");
+    }
+    json_decref(list);
+}
+
 // ---- here
 
 // Two spellings of one name on a disk that tells them apart: the one that was there first counts.
@@ -99,10 +195,11 @@ static void found_here(void *context, const struct here_item *item)
     struct sync_path *p = sync_table_at(r->table, item->path, item->folder, true);
     p->unsure = false;
     const char *awkward = sync_name_awkward(sync_name_of(item->path));
-    if (takes_a_turn(r, p, item->path) || !sync_path_here(p, item, r->round))
+    if (takes_a_turn(r, p, item->path) || !sync_path_here(p, item, r->round)) {
+        left_note(r, item->path, HERE_TWIN);
         sync_say(r->said, item->path,
                  "another file here has this name in another spelling: rename one");
-    else if (*awkward)
+    } else if (*awkward)
         sync_say(r->said, item->path, awkward); // it is kept all the same
 }
 
@@ -115,8 +212,8 @@ static void left_here(void *context, enum here_left what, const char *path, cons
         [HERE_NAME] = "",
         [HERE_UNREAD] = "the folder can not be read",
     };
-    r->left[what]++;
-    if (what == HERE_IGNORED)
+    left_note(r, path, what);
+    if (what == HERE_PASSING || what == HERE_IGNORED)
         return;
     sync_say(r->said, path, *why ? why : words[what]);
     if (!text_utf8(text_of(path)))
@@ -189,6 +286,7 @@ static bool scan_here(struct sync_run *r, struct error *err)
                              .left = left_here,
                              .context = r};
     memset(r->left, 0, sizeof(r->left));
+    json_object_clear(r->left_out);
     json_array_clear(r->said);
     touched_forget(r);
     if (!here_scan(&wish, "", err))
@@ -219,6 +317,7 @@ bool sync_look_here(struct sync_run *r, struct error *err)
         return scan_here(r, err);
     for (size_t i = 0; i < r->touched_count; i++) {
         struct here_item item;
+        left_forget(r, r->touched[i]);
         if (!here_look(&wish, r->touched[i], &item))
             continue;
         found_here(r, &item);

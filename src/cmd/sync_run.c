@@ -91,6 +91,8 @@ static json_t *status_json(const struct sync_run *r, bool over)
     json_object_update(all, counts);
     json_decref(counts);
     json_object_set(all, "left_out", r->said);
+    json_object_set_new(all, "left_count", json_integer((json_int_t)sync_left_count(r)));
+    json_object_set_new(all, "left", sync_left_json(r));
     json_object_set(all, "held_paths", r->waits);
     json_object_set_new(all, "why", json_string(r->what));
     return all;
@@ -130,6 +132,26 @@ static void say_watches(struct sync_run *r)
             "  why: the system's number of watches is used up\n"
             "  fix: sysctl fs.inotify.max_user_watches=1048576, then start again\n",
             r->wish->dir);
+}
+
+static void print_left(const struct sync_run *r, const char *before)
+{
+    struct buf line = BUF_LIMIT(64 << 10);
+    sync_left_text(r, &line);
+    if (line.size)
+        fprintf(stderr, "%s%.*s\n", before, (int)line.size, line.at);
+    buf_free(&line);
+}
+
+// Once for each whole look that finds more or fewer: programs make and remove such names all day.
+static void say_left(struct sync_run *r)
+{
+    if (r->scan_due || r->left_said_us == r->scanned_us)
+        return;
+    r->left_said_us = r->scanned_us;
+    if (r->left_said != sync_left_count(r))
+        print_left(r, "posthouse: ");
+    r->left_said = sync_left_count(r);
 }
 
 // ---- what the watch tells
@@ -320,6 +342,7 @@ static bool open_state(struct sync_run *r, struct error *err)
     r->table = sync_table_open();
     r->said = json_array();
     r->waits = json_array();
+    r->left_out = json_object();
     r->touched = calloc(TOUCHED_ROOM, sizeof(*r->touched));
     if (!r->touched)
         abort();
@@ -375,6 +398,7 @@ static void close_all(struct sync_run *r)
     free(r->unsure.at);
     json_decref(r->said);
     json_decref(r->waits);
+    json_decref(r->left_out);
 }
 
 // ---- a pass
@@ -456,6 +480,7 @@ static int run_on(struct sync_run *r, struct error *err)
             r->what[0] = 0;
         }
         say_watches(r);
+        say_left(r);
         if (first && ok && !r->wish->json)
             fprintf(stderr, "posthouse: %s and %s are kept the same; press Ctrl-C to end\n",
                     r->wish->dir, r->root.path);
@@ -486,6 +511,7 @@ static void print_once(struct sync_run *r, int status)
     {
         fprintf(stderr, "note: %s: %s\n", json_word(one, "path"), json_word(one, "why"));
     }
+    print_left(r, "note: ");
     json_array_foreach(r->waits, i, one)
     {
         fprintf(stderr, "waits: %s: %s\n", json_word(one, "path"), json_word(one, "why"));
@@ -494,7 +520,9 @@ static void print_once(struct sync_run *r, int status)
            size_text(n->sent_bytes).text, files_text(n->fetched).text,
            size_text(n->fetched_bytes).text, count_text(n->moved).text,
            count_text(n->deleted_here + n->deleted_there).text,
-           status == 0 ? "both sides are equal" : "not all is equal yet");
+           status != 0          ? "not all is equal yet"
+           : sync_left_count(r) ? "both sides are equal, without what is left out"
+                                : "both sides are equal");
 }
 
 int sync_run(const struct sync_wish *wish)

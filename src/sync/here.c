@@ -50,12 +50,23 @@ static void left(const struct here_wish *w, enum here_left what, const char *pat
         w->left(w->context, what, path, why);
 }
 
+static bool ours(const char *path, const char *name)
+{
+    return strcmp(path, SYNC_MARKER) == 0 || strcmp(path, SYNC_TRASH) == 0 ||
+           strcmp(path, SYNC_IGNORE) == 0 ||
+           (text_starts(text_of(name), PART_BEGIN) && text_ends(text_of(name), PART_END));
+}
+
 // Whether a name is taken, by what it is called and what it is.
 static bool takes(const struct here_wish *w, const char *path, const struct stat *s)
 {
     const char *name = sync_name_of(path), *bad = sync_name_bad(name);
     bool folder = S_ISDIR(s->st_mode);
-    if (passing(name) || (*bad == 0 && sync_ignored(w->ignore, path, folder)))
+    if (ours(path, name))
+        return false;
+    if (passing(name))
+        left(w, HERE_PASSING, path, "");
+    else if (*bad == 0 && sync_ignored(w->ignore, path, folder))
         left(w, HERE_IGNORED, path, "");
     else if (*bad)
         left(w, HERE_NAME, path, bad);

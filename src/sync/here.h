@@ -19,11 +19,13 @@ struct here_item {
     uint64_t inode;
 };
 enum here_left { // why something is left out
-    HERE_IGNORED,
+    HERE_PASSING, // by what it is called, always: hidden, a lock, for a while only
+    HERE_IGNORED, // by a pattern
     HERE_LINK,
     HERE_DEVICE, // a device, socket or pipe
     HERE_NAME,   // see why
     HERE_UNREAD, // a folder that can not be looked into: what is in it is not known
+    HERE_TWIN,   // of two spellings of a name the second; not told here, see sync_path_here
     HERE_LEFT_COUNT
 };
 struct here_wish {

@@ -31,12 +31,15 @@ touch -d '2024-05-06 07:08:09' "$a/Edit/take.wav"
 ok "a folder is brought into the house" once ann --with Film/Cutting
 ok "and out of it, at another desk" once ben --with Film/Cutting
 ok "with empty folders" test -d "$b/empty"
+ok "and empty files" test -f "$b/nothing.txt" -a ! -s "$b/nothing.txt"
 ok "both are the same" bash -c "cmp '$a/Edit/take.wav' '$b/Edit/take.wav' && cmp '$a/Edit/cut.prproj' '$b/Edit/cut.prproj' && cmp '$a/Edit/bins/a.avb' '$b/Edit/bins/a.avb'"
 ok "times stay" test "$(stat -c %Y "$b/Edit/take.wav")" = "$(stat -c %Y "$a/Edit/take.wav")"
 ok "lock files, peaks and links are left out" bash -c "! find '$b' | grep -E 'prlock|pek|link|DS_Store'"
 ok "a link is said" says 'note: link: a symbolic link' 0 once ann
 once ann --json >said.json
 ok "the same again does nothing" holds 'a.equal && a.sent===0 && a.fetched===0 && a.paths===9' said.json
+ok "what is left out is counted, with its reason and first names" holds 'a.left_count===4&&a.left.map(l=>l.count).join()==="2,1,1"&&a.left[0].first.sort().join()===".DS_Store,Edit/cut.prlock"&&a.left[1].first[0]==="Edit/take.pek"&&/symbolic/.test(a.left[2].why)' said.json
+ok "and nobody is told that all is equal" says '4 left out: 2 hidden, lock or temporary names .*both sides are equal, without what is left out' 0 once ann
 
 printf 'cut 2' >"$b/Edit/cut.prproj"
 mv "$a/Edit/bins" "$a/Edit/Bins of day 1"; rm -r "$a/empty"; mkdir "$a/Ton"; mv "$a/Edit/take.wav" "$a/Ton/take 1.wav"
@@ -105,6 +108,7 @@ rmdir "$a"; mv "$work/real" "$a"; mv "$work/marker" "$a/.posthouse-sync"
 
 printf 'decomposed' >"$a/$(printf 'Caf\145\314\201.txt')"; printf 'one' >"$a/Same.txt"; printf 'two' >"$a/same.txt"; printf bad >"$a/$(printf 'bad\377name')"
 ok "names that differ in case only, or are not UTF-8, are said" says 'another spelling' 0 once ann
+ok "the one that is not kept is counted" grep -q 'names that another differs from only in case or accents ([Ss]ame.txt)' heard
 ok "and not lost" bash -c "[ \"\$(cat '$a/Same.txt')\$(cat '$a/same.txt')\" = onetwo ] && grep -q 'not UTF-8' heard"
 once ben >/dev/null 2>&1
 ok "decomposed letters are the same name" test "$(cat "$b/$(printf 'Caf\303\251.txt')")" = decomposed
@@ -124,6 +128,9 @@ ok "both are equal" both
 run_on ann; run_on ben
 status_is() { [ "$(XDG_STATE_HOME=$work/state-$1 "$posthouse" sync status --json | field '[0].state')" = "$2" ]; }
 ok "they run" until_true 90 bash -c "grep -q 'are kept the same' '$work/ann.err' && grep -q 'are kept the same' '$work/ben.err'"
+ok "what is left out stands in the log" grep -q 'posthouse: .* left out: .*hidden, lock or temporary names' "$work/ann.err"
+left_said() { XDG_STATE_HOME=$work/state-ann "$posthouse" sync status "$a" >left.said && grep -q 'left out: 2 hidden, lock or temporary names: .*DS_Store' left.said; }
+ok "and with the state" until_true 90 left_said
 printf 'live' >"$a/Edit/live.edl"
 ok "what is saved here is there" until_true 90 cmp "$a/Edit/live.edl" "$b/Edit/live.edl"
 mv "$b/Edit/live.edl" "$b/lived.edl"

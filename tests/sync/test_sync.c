@@ -277,7 +277,7 @@ static void left(void *context, enum here_left what, const char *path, const cha
 {
     struct scanned *s = context;
     (void)why;
-    if (what != HERE_IGNORED)
+    if (what > HERE_IGNORED)
         snprintf(s->left + strlen(s->left), sizeof(s->left) - strlen(s->left), "%d:%s|", what,
                  path);
 }
@@ -298,9 +298,9 @@ static void a_scan_finds_what_is_kept_and_says_what_is_left_out(void **state)
     put("\xff", "bad");
     must(here_scan(&wish, "", &err));
     assert_string_equal(s.found, "day/|day/a.mov|");
-    assert_non_null(strstr(s.left, "1:link|"));
-    assert_non_null(strstr(s.left, "2:pipe|"));
-    assert_non_null(strstr(s.left, "3:\xff|"));
+    assert_non_null(strstr(s.left, "2:link|"));
+    assert_non_null(strstr(s.left, "3:pipe|"));
+    assert_non_null(strstr(s.left, "4:\xff|"));
     struct here_item i;
     assert_true(here_look(&wish, "day/a.mov", &i) && i.size == 1);
     assert_false(here_look(&wish, "day/no/b.mov", &i));
