@@ -173,8 +173,8 @@ const struct shape shapes[] = {
      "state:'online'|'offline'|'leaving' since:time seen:time? scanned:time? problem:text? "
      "files:int bytes:int hashed_files:int hashed_bytes:int waiting:int gone:int links:int "
      "unreadable:int unreadable_path:text? unread:int scanning:bool scan_files:int "
-     "scan_began:time? hash_bytes_s:int hash_left_s:int?",
-     "waiting: seen, not yet assets; links: left out; unreadable: folders, unread: files"},
+     "scan_began:time? hash_bytes_s:int hash_left_s:int? unanswered:time?",
+     "unanswered: since when its volume has not answered; waiting: seen, not yet assets; links: left out; unreadable: folders, unread: files"},
     {"NewPlace", "path:text folder:id?", ""},
     {"PlaceMove", "path:text anyway:bool?",
      "where its folder is now; anyway: though none of its files is there"},
@@ -297,8 +297,8 @@ const struct shape shapes[] = {
      "sequence of it becomes a further version of that one"},
     {"Transfer",
      "id:id project:id name:text folder:id? origin:text state:'open'|'closed' created:time by:text "
-     "files:int files_done:int bytes:int bytes_done:int card:Card?",
-     "card: once it is closed and was looked at"},
+     "files:int files_done:int bytes:int bytes_done:int card:Card? more_cards:Card[]",
+     "card: once it is closed and was looked at; more_cards: when it held several"},
     {"ListCheck",
      "state:'waiting'|'done' lists:text[] right:int wrong:ListedHash[] missing:text[] "
      "unread:text[]",

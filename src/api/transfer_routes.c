@@ -26,14 +26,21 @@ static struct transfers *room(struct call *c)
 
 static json_t *transfer_json(const struct transfer *t)
 {
-    json_t *card = t->card ? json_loads(t->card, 0, NULL) : NULL;
-    return json_pack("{s:s,s:s,s:o,s:o,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o}", "id", t->id, "project",
+    json_t *card = t->card ? json_loads(t->card, 0, NULL) : NULL, *more = json_array();
+    if (json_is_array(card)) {
+        json_t *first = json_incref(json_array_get(card, 0));
+        json_decref(more);
+        more = card;
+        json_array_remove(more, 0);
+        card = first;
+    }
+    return json_pack("{s:s,s:s,s:o,s:o,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o}", "id", t->id, "project",
                      t->project, "name", json_text(t->name), "folder",
                      t->folder ? json_text(t->folder) : json_null(), "origin", t->origin, "state",
                      t->state, "created", json_time(t->created_ms), "by", json_text(t->by), "files",
                      (json_int_t)t->files, "files_done", (json_int_t)t->files_done, "bytes",
                      (json_int_t)t->bytes, "bytes_done", (json_int_t)t->bytes_done, "card",
-                     card ? card : json_null());
+                     card ? card : json_null(), "more_cards", more);
 }
 
 static json_t *file_json(const struct transfer_file *f)

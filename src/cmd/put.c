@@ -307,8 +307,8 @@ static bool close_transfer(struct put *p, struct error *err)
 }
 
 // What the house makes of it as a card: it looks once the transfer is closed. NULL: it has not yet,
-// or it is none.
-static json_t *card_of(struct put *p)
+// or it is none. *more: the others, when it holds several.
+static json_t *card_of(struct put *p, json_t **more)
 {
     int64_t until_us = clock_tick_us() + 10 * 1000000LL;
     json_t *card = NULL;
@@ -319,6 +319,8 @@ static json_t *card_of(struct put *p)
             break;
         card = json_object_get(t, "card");
         card = json_is_object(card) ? json_incref(card) : NULL;
+        if (card)
+            *more = json_incref(json_object_get(t, "more_cards"));
         json_decref(t);
         if (!card)
             usleep(50000);
@@ -411,7 +413,7 @@ static const char *via_word(const struct sending_numbers *n)
 }
 
 static void tell_json(struct put *p, const struct sending_numbers *n, bool closed,
-                      const json_t *card, const json_t *lists)
+                      const json_t *card, const json_t *more, const json_t *lists)
 {
     json_t *all = json_pack(
         "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:b,s:o}", "via", via_word(n), "transfer",
@@ -423,6 +425,8 @@ static void tell_json(struct put *p, const struct sending_numbers *n, bool close
         failures_json(p));
     if (card)
         json_object_set(all, "card", (json_t *)(uintptr_t)card);
+    if (card && json_array_size(more))
+        json_object_set(all, "more_cards", (json_t *)(uintptr_t)more);
     if (lists)
         json_object_set(all, "lists", (json_t *)(uintptr_t)lists);
     if (p->told) {
@@ -477,17 +481,25 @@ static int finish(struct put *p, bool sent, struct error *err)
     struct sending_numbers n = sending_numbers(p->sending);
     bool closed = sent && (!n.failed || p->choice) && make_folders(p, err) &&
                   close_transfer(p, err);
-    json_t *card = closed ? card_of(p) : NULL, *lists = closed ? lists_of(p) : NULL;
+    json_t *more = NULL, *card = closed ? card_of(p, &more) : NULL,
+           *lists = closed ? lists_of(p) : NULL, *one;
+    size_t i;
     bool wrong = json_array_size(json_object_get(lists, "wrong")) > 0;
     if (p->json)
-        tell_json(p, &n, closed, card, lists);
+        tell_json(p, &n, closed, card, more, lists);
     else
         tell(p, &n);
-    if (!p->json)
+    if (!p->json) {
         tell_card(card);
+        json_array_foreach(more, i, one)
+        {
+            tell_card(one);
+        }
+    }
     if (!p->json && closed)
         tell_lists(p, lists);
     json_decref(card);
+    json_decref(more);
     json_decref(lists);
     if (closed)
         return wrong ? 1 : 0;

@@ -4,6 +4,10 @@
  * For who wants to leave, to look, or to get at media when nothing else starts. Every chunk is
  * proven as it is read. A file has its name when it is whole; one that is there already with its
  * size and date is left as it is, so a run that was cut goes on.
+ *
+ * Files that the house has made one clip of go where they lay when they came (a card comes out as
+ * it went in), or all beside each other where the clip is now, when it was moved. What came in no
+ * transfer (media in place, what was made here) has a folder of the clip's name.
  */
 #include "store/store.h"
 #include "cmd/client.h"
@@ -35,8 +39,11 @@ struct export
     // a page of files
     char after_version[27];
     int64_t after_number;
+    struct {
+        char version[27], folder[PATH_MAX]; // where the first file of a version lay; "?": not known
+    } first;
     struct file {
-        char version[27], folder[27], *project, *asset, *name;
+        char version[27], folder[27], id[27], *project, *asset, *name; // id: of the asset
         int64_t number, version_number, versions, file_count, modified_ms;
         sha256 content;
     } list[PAGE];
@@ -64,7 +71,7 @@ static bool page_in(struct db_tx *tx, void *context, struct error *err)
     struct db_rows *rows = db_query(
         tx,
         "select f.version, f.number, f.name, f.content, f.modified_ms, a.folder, a.name, p.name, "
-        "v.number, a.versions, v.file_count " OF_THEM
+        "v.number, a.versions, v.file_count, a.id " OF_THEM
         "and (f.version > ?3 or (f.version = ?3 and f.number > ?4)) order by f.version, f.number "
         "limit ?5",
         "sisii", e->project, (int64_t)e->every, e->after_version, e->after_number, (int64_t)PAGE);
@@ -84,6 +91,7 @@ static bool page_in(struct db_tx *tx, void *context, struct error *err)
         f->version_number = db_int(rows, 8);
         f->versions = db_int(rows, 9);
         f->file_count = db_int(rows, 10);
+        text_copy(text_of(db_text(rows, 11)), f->id, sizeof(f->id));
     }
     return db_end(rows, err);
 }
@@ -124,13 +132,96 @@ static bool above_in(struct db_tx *tx, void *context, struct error *err)
     return true;
 }
 
-// Where a file goes, below `to`: project, folders, and for many files the asset's name as a folder.
+static bool fits(const char *path, struct error *err)
+{
+    return strlen(path) < PATH_MAX - 16 ||
+           error_set(err, ERROR_INPUT, "a path is too long: %.100s...", path);
+}
+
+struct came {
+    const struct file *f;
+    struct arena *a;
+    char folder[27];
+    const char *path; // NULL: in no transfer
+};
+
+static bool came_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct came *c = context;
+    c->path = NULL;
+    struct db_rows *rows = db_query(
+        tx,
+        "select coalesce(t.folder, ''), f.path from transfer_files f join transfers t on t.id = "
+        "f.transfer where f.content = ?1 and f.asset = ?2 order by f.stored_ms desc",
+        "bs", (const void *)c->f->content.at, (size_t)SHA256_SIZE, c->f->id);
+    while (!c->path && db_next(rows)) {
+        const char *path = db_text(rows, 1), *slash = strrchr(path, '/');
+        if (strcmp(slash ? slash + 1 : path, c->f->name) != 0)
+            continue;
+        text_copy(text_of(db_text(rows, 0)), c->folder, sizeof(c->folder));
+        c->path = arena_copy(c->a, path, slash ? (size_t)(slash - path) : 0);
+    }
+    return db_end(rows, err);
+}
+
+// The folder that a file of several came in, below its project, with '/' behind; "?": not known.
+static bool came_to(struct export *e, const struct file *f, struct arena *a, const char **folder,
+                    struct error *err)
+{
+    struct came c = {.f = f, .a = a};
+    *folder = "?";
+    if (!db_read(e->db, came_in, &c, err))
+        return false;
+    if (!c.path)
+        return true;
+    struct above u = {a, c.folder, ""};
+    if (c.folder[0] && !db_read(e->db, above_in, &u, err))
+        return false;
+    *folder = u.path;
+    for (char *at = strtok((char *)(uintptr_t)c.path, "/"); at; at = strtok(NULL, "/"))
+        *folder = arena_format(a, "%s%s/", *folder, part(a, at));
+    return true;
+}
+
+// Where a file of several goes, below its project; NULL: into a folder of the asset's name. `now`:
+// where the asset lies.
+static bool place_of_several(struct export *e, const struct file *f, const char *now,
+                             struct arena *a, const char **folder, struct error *err)
+{
+    const char *came;
+    *folder = NULL;
+    if (f->version_number < f->versions || strchr(f->name, '/'))
+        return true;
+    if (!came_to(e, f, a, &came, err))
+        return false;
+    if (f->number == 1) {
+        memcpy(e->first.version, f->version, sizeof(e->first.version));
+        if (!text_copy(text_of(came), e->first.folder, sizeof(e->first.folder)))
+            strcpy(e->first.folder, "?");
+    }
+    bool known = strcmp(e->first.version, f->version) == 0 && *came != '?' &&
+                 *e->first.folder != '?';
+    if (known && strcmp(came, e->first.folder) == 0)
+        *folder = now;
+    else if (known && strcmp(e->first.folder, now) == 0)
+        *folder = came;
+    return true;
+}
+
+// Where a file goes, below `to`: project, folders, and for many files of which it is not known
+// where they lay the asset's name as a folder.
 static bool place(struct export *e, const struct file *f, struct arena *a, const char **path,
                   struct error *err)
 {
     struct above u = {a, f->folder, ""};
-    if (f->folder[0] && !db_read(e->db, above_in, &u, err))
+    const char *beside = NULL;
+    if ((f->folder[0] && !db_read(e->db, above_in, &u, err)) ||
+        (f->file_count > 1 && !place_of_several(e, f, u.path, a, &beside, err)))
         return false;
+    if (beside) {
+        *path = arena_format(a, "%s/%s/%s%s", e->to, part(a, f->project), beside, part(a, f->name));
+        return fits(*path, err);
+    }
     const char *name = part(a, f->file_count > 1 ? f->asset : f->name);
     if (f->file_count == 1 && e->every && f->version_number < f->versions) {
         const char *dot = strrchr(name, '.');
@@ -147,8 +238,7 @@ static bool place(struct export *e, const struct file *f, struct arena *a, const
             within = arena_format(a, "%s/%s", within, part(a, at));
     }
     *path = arena_format(a, "%s/%s/%s%s%s", e->to, part(a, f->project), u.path, name, within);
-    return strlen(*path) < PATH_MAX - 16 ||
-           error_set(err, ERROR_INPUT, "a path is too long: %.100s...", *path);
+    return fits(*path, err);
 }
 
 static bool is_there(const char *path, int64_t size, int64_t modified_ms)

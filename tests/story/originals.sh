@@ -165,6 +165,25 @@ put EX >put.out 2>put.err
 ok "an XDCAM EX card without the middle of a clip is told" grep -q 'missing on the card: part 2 of clip 7_0001' put.err
 ok "its parts are one asset, which says which is not there" until_true 60 misses "$(id_of 7_0001_01.MP4)" "part 2 of clip 7_0001"
 
+# Another card's parts came later: they go where they are missing, in their order; the asset and its notes stay.
+ex=$(id_of 7_0001_01.MP4)
+mkdir -p later/EX/BPAV/CLPR/7_0001_02 later/EX2/BPAV/CLPR/7_0002_0{2,3} last/EX2/BPAV/CLPR/7_0002_01
+cp GX020007.MP4 later/EX/BPAV/CLPR/7_0001_02/7_0001_02.MP4
+for n in 2 3; do cp GX020007.MP4 later/EX2/BPAV/CLPR/7_0002_0$n/7_0002_0$n.MP4; done
+cp GX010007.MP4 last/EX2/BPAV/CLPR/7_0002_01/7_0002_01.MP4
+names() { ask GET "/versions/$(ask GET "/assets/$1" | field .version.id)/files" | field '.items.map(f=>f.name).join()'; }
+names_are() { [ "$(names "$1")" = "$2" ]; }
+put later/EX later/EX2 >put.out 2>put.err
+ok "two cards in one transfer are both told" bash -c "[ \$(grep -c 'a card: Sony XDCAM EX' put.out) = 2 ]"
+ok "both stand over their folders" same "$(ask GET "/projects/$project/cards" | field '.filter((c,i,all)=>c.transfer===all[0].transfer).length')" 2
+ok "the part that was missing is where it belongs" until_true 120 names_are "$ex" 7_0001_01.MP4,7_0001_02.MP4,7_0001_03.MP4
+ok "nothing is missing of it" misses "$ex" ""
+second=$(id_of 7_0002_02.MP4)
+ok "a note on a clip without its beginning" test -n "$(ask POST "/assets/$second/comments" "{\"text\":\"Wait\",\"frame\":1,\"version\":\"$(ask GET "/assets/$second" | field .version.id)\"}" | field .id)"
+(cd last && put EX2 >/dev/null 2>&1)
+ok "whose beginning comes, and goes first" until_true 120 names_are "$second" 7_0002_01.MP4,7_0002_02.MP4,7_0002_03.MP4
+ok "it is called so, and keeps its note" same "$(ask GET "/assets/$second" | field .name) $(ask GET "/assets/$second/comments" | field .length)" "7_0002_01.MP4 1"
+
 # A card whose index lists three streams of one recording, of which one is not there; with what else is on a card.
 mkdir -p CARD/BDMV/STREAM CARD/BDMV/PLAYLIST CARD/BDMV/CLIPINF CARD/BDMV/BACKUP
 for i in 0 1; do
@@ -182,6 +201,11 @@ ok "of two files" until_true 120 stream_is_whole
 ok "which says that the third is not there" until_true 60 misses "$(id_of 00000.MTS)" "CARD/BDMV/STREAM/00002.MTS of clip 00002, which CARD/BDMV/PLAYLIST/00000.MPL lists, CARD/BDMV/CLIPINF/00002.CPI of clip 00002, which CARD/BDMV/PLAYLIST/00000.MPL lists"
 ok "the card's folder says it as well" same "$(ask GET "/projects/$project/cards" | field '.filter(c=>c.card.kind==="avchd").map(c=>c.card.missing.length+" "+c.card.folder)[0]')" "2 $(ask GET "/projects/$project/folders" | field '.find(f=>f.name==="CARD").id')"
 ok "and the command" bash -c "'$posthouse' ls Shoot/CARD --house '$url' --token-file '$house/local.token' | grep -q 'missing on the card: CARD/BDMV/STREAM/00002.MTS'"
+mkdir -p later/CARD/BDMV/STREAM later/CARD/BDMV/CLIPINF; cp CARD/BDMV/STREAM/00001.MTS later/CARD/BDMV/STREAM/00002.MTS; : >later/CARD/BDMV/CLIPINF/00002.CPI
+stream=$(id_of 00000.MTS)
+(cd later && put CARD >/dev/null 2>&1)
+ok "the third stream comes later" until_true 120 names_are "$stream" 00000.MTS,00001.MTS,00002.MTS
+ok "and is not missing any more" misses "$stream" ""
 ok "empty folders, empty and hidden files are kept" bash -c "'$posthouse' ls Shoot/CARD --house '$url' --token-file '$house/local.token' | grep -q .camera && curl -sS -H 'Authorization: Bearer $token' '$url/api/v1/projects/$project/folders' | grep -q BACKUP"
 # What cards have beside clips: both kinds of letters with marks, names that differ by case, empty and hidden files and folders, dates.
 mkdir -p KEPT/DCIM/empty KEPT/A; : >KEPT/zero.bin; : >KEPT/A/.none; echo h >KEPT/.hidden; echo a >KEPT/A/name.txt; echo b >KEPT/A/NAME.TXT
@@ -191,6 +215,9 @@ ok "a folder with what cards have comes" put KEPT
 ok "the house closes" close_house
 ok "all of it comes out" "$posthouse" store export plain --house.folder="$house"
 ok "with its bytes and names" diff -r KEPT plain/Shoot/KEPT
+# Joined clips lie where they lay.
+cp -r later/CARD/BDMV CARD/; cp -r last/EX2/BPAV later/EX2/; cp -r later/EX/BPAV EX/
+ok "cards whose clips were joined come out as they went in" bash -c "diff -r EX plain/Shoot/EX && diff -r later/EX2 plain/Shoot/EX2 && diff -r CARD plain/Shoot/CARD && for n in A B C; do diff -r P2\$n plain/Shoot/P2\$n; done"
 listed() { (cd "$1" && find . -printf '%y %p' \( -type f -printf ' %s %T@' -o -printf '' \) -printf '\n' | sort); }
 ok "its folders and dates" same "$(listed plain/Shoot/KEPT)" "$(listed KEPT)"
 finish

@@ -108,8 +108,29 @@ static bool has(const struct asset_file *list, size_t count, const struct asset_
     return false;
 }
 
+static void put_in_order(struct asset_file *all, size_t total, const sha256 *order, size_t count)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < count && done < total; i++)
+        for (size_t k = done; k < total; k++) {
+            if (!sha256_equal(&all[k].content, &order[i]))
+                continue;
+            struct asset_file f = all[k];
+            memmove(&all[done + 1], &all[done], (k - done) * sizeof(*all));
+            all[done++] = f;
+            break;
+        }
+}
+
 bool span_join(struct db_tx *tx, const char *const *assets, size_t count, const char *kind,
                const json_t *missing, struct error *err)
+{
+    return span_join_in_order(tx, assets, count, kind, missing, NULL, 0, err);
+}
+
+bool span_join_in_order(struct db_tx *tx, const char *const *assets, size_t count, const char *kind,
+                        const json_t *missing, const sha256 *order, size_t order_count,
+                        struct error *err)
 {
     struct arena *a = arena_open(256 << 20);
     struct asset_file *all = ARENA_ARRAY(a, struct asset_file, FILES_MOST), *some;
@@ -130,6 +151,7 @@ bool span_join(struct db_tx *tx, const char *const *assets, size_t count, const 
                 all[total++] = some[k];
         had = i ? had : total;
     }
+    put_in_order(all, total, order, order_count);
     if (ok && whole && total > had) {
         struct db_rows *rows =
             db_query(tx, "select made_by from assets where id = ?1", "s", assets[0]);

@@ -26,6 +26,10 @@ MUST_CHECK bool span_note(struct db_tx *tx, const char *project, const char *fol
 // already, or when one of them is gone.
 MUST_CHECK bool span_join(struct db_tx *tx, const char *const *assets, size_t count,
                           const char *kind, const json_t *missing, struct error *err);
+// The same, with the files in the order of these contents: what came later may go before.
+MUST_CHECK bool span_join_in_order(struct db_tx *tx, const char *const *assets, size_t count,
+                                   const char *kind, const json_t *missing, const sha256 *order,
+                                   size_t order_count, struct error *err);
 
 // What is not there of the clip that this asset is (words; empty: all is). Nothing is said anew,
 // and nothing is changed when it says so already.

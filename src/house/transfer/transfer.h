@@ -70,7 +70,7 @@ struct transfer_wish {
 struct transfer {
     const char *id, *project, *name, *folder, *origin, *state, *by;
     const char *share; // of a request; NULL: none
-    const char *card;  // JSON of a Card; NULL: not closed, or not looked at yet
+    const char *card;  // JSON of a Card, or of several; NULL: not closed, or not looked at yet
     int64_t created_ms, files, files_done, bytes, bytes_done, skipped;
 };
 MUST_CHECK bool transfer_begin(struct transfers *t, const struct transfer_wish *wish, char made[27],
@@ -88,7 +88,7 @@ MUST_CHECK bool transfer_list(struct transfers *t, const char *project, int limi
                               struct transfer **list, size_t *count, struct error *err);
 // Makes assets of all that waits. Files that are still arriving become assets when they are stored.
 // Again is fine.
-// CardCame[] of a project, newest first; at most 200. A new reference.
+// CardCame[] of a project, newest first; those of at most 200 transfers. A new reference.
 MUST_CHECK bool transfer_cards(struct db_tx *tx, const char *project, json_t **list,
                                struct error *err);
 MUST_CHECK bool transfer_close(struct transfers *t, const char *transfer, struct error *err);
