@@ -36,6 +36,9 @@ static void print_state(const json_t *p)
 {
     char since[24], seen[24];
     int64_t left = json_count(p, "files") - json_count(p, "hashed_files");
+    if (*json_word(p, "unanswered"))
+        printf("  does not answer since %s: its volume hangs; the other places go on\n",
+               day(p, "unanswered", since));
     if (strcmp(json_word(p, "state"), "offline") == 0) {
         printf("  offline since %s, last seen at %s: %s\n", day(p, "since", since),
                day(p, "seen", seen), json_word(p, "problem"));

@@ -8,6 +8,7 @@
 #include "store/place.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,6 +87,41 @@ static int open_house(void **state)
                                          .again = again},
                    &h.places, &err));
     return 0;
+}
+
+// ---- a volume that does not answer
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    char place[27]; // whose volume hangs; "": none
+    bool over;
+} hang = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void asks(void *context, const char *place)
+{
+    (void)context;
+    pthread_mutex_lock(&hang.lock);
+    while (strcmp(hang.place, place) == 0)
+        pthread_cond_wait(&hang.changed, &hang.lock);
+    pthread_mutex_unlock(&hang.lock);
+}
+
+static void hangs(const char *place)
+{
+    pthread_mutex_lock(&hang.lock);
+    snprintf(hang.place, sizeof(hang.place), "%s", place);
+    pthread_cond_broadcast(&hang.changed);
+    pthread_mutex_unlock(&hang.lock);
+}
+
+static bool on_still(void *context)
+{
+    (void)context;
+    pthread_mutex_lock(&hang.lock);
+    bool still = !hang.over;
+    pthread_mutex_unlock(&hang.lock);
+    return still;
 }
 
 static int close_house(void **state)
@@ -791,6 +827,116 @@ static void what_was_asked_for_is_copied_into_the_house(void **state)
     assert_int_equal(damaged, 0);
 }
 
+static void *looks(void *context)
+{
+    places_look_on(context);
+    return NULL;
+}
+
+static void *hashes(void *context)
+{
+    places_hash_on(context);
+    return NULL;
+}
+
+static bool place_json_in(struct db_tx *tx, void *context, struct error *e)
+{
+    return place_get(tx, h.place, context, e);
+}
+
+static bool is_silent(struct places *p, const char *place)
+{
+    json_t *json = NULL;
+    strcpy(h.place, place);
+    OK(db_read(h.db, place_json_in, &json, &err));
+    place_running(p, json);
+    bool is = json_is_string(json_object_get(json, "unanswered"));
+    json_decref(json);
+    return is;
+}
+
+static int64_t hashed(int64_t number)
+{
+    char words[100];
+    snprintf(words, sizeof(words), "select hashed_files from places where number = %d",
+             (int)number);
+    return count(words);
+}
+
+#define UNTIL(is)                                                                                  \
+    for (int waited_ = 0; !(is); waited_++) {                                                      \
+        assert_true(waited_ < 12000);                                                              \
+        usleep(10000);                                                                             \
+    }
+
+// Looked at and hashed by threads, as in a house.
+static void a_volume_that_hangs(bool for_ever)
+{
+    char one[27], two[27], path[200];
+    const char *roots[] = {h.volumes, NULL};
+    struct places *p;
+    pthread_t threads[2];
+    char store[128];
+    snprintf(store, sizeof(store), "%s/store", h.folder);
+    put("A/a.txt", "one", LONG_AGO);
+    put("B/b.txt", "two", LONG_AGO);
+    hang.over = false;
+    OK(places_open(&(struct places_wish){.db = h.db,
+                                         .store = h.store,
+                                         .roots = roots,
+                                         .house = store,
+                                         .every_ms = 100,
+                                         .settle_ms = 1,
+                                         .answer_ms = 100,
+                                         .on = on_still,
+                                         .asks = asks},
+                   &p, &err));
+    path_of("A", path);
+    OK(place_add(p, &(struct place_wish){h.project, "", path, "Maya"}, one, &err));
+    path_of("B", path);
+    OK(place_add(p, &(struct place_wish){h.project, "", path, "Maya"}, two, &err));
+    hangs(one);
+    assert_int_equal(pthread_create(&threads[0], NULL, looks, p), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, hashes, p), 0);
+    UNTIL(hashed(2) == 1);
+    UNTIL(is_silent(p, one));
+    assert_int_equal(hashed(1), 0);
+    put("B/c.txt", "three", LONG_AGO); // it goes on with the other one
+    UNTIL(hashed(2) == 2);
+    if (!for_ever) {
+        hangs("");
+        UNTIL(hashed(1) == 1);
+        UNTIL(!is_silent(p, one));
+        // It hangs while it is hashed, too.
+        hangs(two);
+        put("B/d.txt", "four", LONG_AGO);
+        put("A/d.txt", "four", LONG_AGO);
+        UNTIL(hashed(1) == 2);
+        UNTIL(is_silent(p, two));
+        hangs("");
+        UNTIL(hashed(2) == 3);
+    }
+    pthread_mutex_lock(&hang.lock);
+    hang.over = true;
+    pthread_mutex_unlock(&hang.lock);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    places_close(p);
+    hangs(""); // whoever waits is answered when all is closed, and touches nothing
+}
+
+static void a_volume_that_hangs_holds_up_no_other_place(void **state)
+{
+    (void)state;
+    a_volume_that_hangs(false);
+}
+
+static void a_house_closes_while_a_volume_hangs(void **state)
+{
+    (void)state;
+    a_volume_that_hangs(true);
+}
+
 static void a_place_is_only_where_the_settings_say(void **state)
 {
     (void)state;
@@ -834,6 +980,8 @@ int main(void)
         HOUSE(a_place_in_another_one_is_of_another_project),
         HOUSE(the_same_bytes_brought_into_the_house_take_over),
         HOUSE(what_was_asked_for_is_copied_into_the_house),
+        HOUSE(a_volume_that_hangs_holds_up_no_other_place),
+        HOUSE(a_house_closes_while_a_volume_hangs),
         HOUSE(a_place_is_only_where_the_settings_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@ import { Table } from "./table";
 const fail = (e: unknown) => tell_problem(problem_of(e));
 const LOOK_MS = 1000; // while something goes on
 
-const is_busy = (p: Place): boolean => p.scanning || !p.scanned || p.waiting > 0 || (p.state === "online" && p.hash_bytes_s > 0) || p.state === "leaving";
+const is_busy = (p: Place): boolean => p.scanning || p.unanswered !== null || !p.scanned || p.waiting > 0 || (p.state === "online" && p.hash_bytes_s > 0) || p.state === "leaving";
 
 // What a place is at, in words: never colour alone.
 function State({ p }: { p: Place }) {
@@ -28,6 +28,13 @@ function State({ p }: { p: Place }) {
       <>
         <span class="bad">offline</span> since <Ago at={p.since} />{p.seen ? <>, last seen <Ago at={p.seen} /></> : ", never seen"}
         <div class="quiet">{p.problem}</div>
+      </>
+    );
+  if (p.unanswered)
+    return (
+      <>
+        <span class="bad">does not answer</span> since <Ago at={p.unanswered} />
+        <div class="quiet">Its volume hangs: look at its server and its line. The other places go on, and so does this one when it answers.</div>
       </>
     );
   if (p.state === "leaving") return <span class="busy">is being forgotten</span>;

@@ -33,6 +33,7 @@ struct to_hash {
 };
 struct hashing {
     struct places *p;
+    struct place_run *run; // of the place whose files they are; held
     struct arena *a;
     struct to_hash list[HASH_SOME];
     size_t count, done;
@@ -77,15 +78,21 @@ static bool pick_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct hashing *w = context;
     int64_t places[PLACES_MOST];
+    struct place_run *runs[PLACES_MOST];
     size_t count = 0;
     w->count = w->done = 0;
     struct db_rows *rows =
-        db_query(tx, "select number from places where state = 'online' order by number", "");
-    while (db_next(rows) && count < PLACES_MOST)
-        places[count++] = db_int(rows, 0);
+        db_query(tx, "select number, id from places where state = 'online' order by number", "");
+    while (db_next(rows) && count < PLACES_MOST) {
+        places[count] = db_int(rows, 0);
+        runs[count] = place_run(w->p, db_text(rows, 1));
+        count += runs[count] && !place_held(w->p, runs[count], LANE_HASH);
+    }
     bool ok = db_end(rows, err);
-    for (size_t i = 0; ok && !w->count && i < count; i++)
+    for (size_t i = 0; ok && !w->count && i < count; i++) {
+        w->run = runs[i];
         ok = pick_of(tx, w, places[i], err);
+    }
     return ok;
 }
 
@@ -144,10 +151,17 @@ static int read_all(struct hashing *w, struct to_hash *h, int fd, char *bytes)
     for (size_t i = 0; code == 0 && i < h->hash.count; i++) {
         int64_t at = (int64_t)i * STORE_CHUNK, left = h->size - at, began = clock_tick_us();
         int64_t size = left < STORE_CHUNK ? left : STORE_CHUNK;
-        code = places_go_on(w->p) ? read_chunk(fd, bytes, at, size) : -ECANCELED;
+        if (!places_go_on(w->p)) {
+            code = -ECANCELED;
+            break;
+        }
+        volume_ask(w->p, w->run, LANE_HASH);
+        code = read_chunk(fd, bytes, at, size);
+        if (code == 0)
+            (void)!posix_fadvise(fd, at + size, STORE_CHUNK, POSIX_FADV_WILLNEED);
+        volume_answered(w->p, w->run, LANE_HASH);
         if (code != 0)
             break;
-        (void)!posix_fadvise(fd, at + size, STORE_CHUNK, POSIX_FADV_WILLNEED);
         h->hash.chunks[i] = sha256_of(bytes, (size_t)size);
         h->hash.xxh3[i] = xxh3_of(bytes, (size_t)size);
         hasher_add(all, h->hash.chunks[i].at, SHA256_SIZE);
@@ -163,10 +177,13 @@ static int read_all(struct hashing *w, struct to_hash *h, int fd, char *bytes)
 static void hash_one(struct hashing *w, struct to_hash *h, char *bytes)
 {
     struct beneath_file seen;
+    volume_ask(w->p, w->run, LANE_HASH);
     int fd = beneath_open(h->root, h->path, &seen), again = -1;
+    volume_answered(w->p, w->run, LANE_HASH);
     h->code = fd < 0 ? fd : seen.size != h->size || seen.mtime_ns != h->mtime_ns ? 1 : 0;
     if (h->code == 0)
         h->code = read_all(w, h, fd, bytes);
+    volume_ask(w->p, w->run, LANE_HASH);
     // What is there by name now is what was read, and nobody wrote to it.
     if (h->code == 0 &&
         (!beneath_seen(fd, &seen) || seen.size != h->size || seen.mtime_ns != h->mtime_ns ||
@@ -177,6 +194,7 @@ static void hash_one(struct hashing *w, struct to_hash *h, char *bytes)
         close(again);
     if (fd >= 0)
         close(fd);
+    volume_answered(w->p, w->run, LANE_HASH);
 }
 
 // Whether it could not be read because its volume is not there: that says nothing of the file.
@@ -185,14 +203,15 @@ static bool volume_away(struct hashing *w, const struct to_hash *h)
     struct stat seen;
     if (h->code >= 0 || h->code == -EACCES || h->code == -EPERM)
         return false;
-    bool there = stat(h->root, &seen) == 0;
-    if (there &&
-        (!h->root_inode || (int64_t)seen.st_ino == h->root_inode || !beneath_inodes_last(h->root)))
+    volume_ask(w->p, w->run, LANE_HASH);
+    bool there = stat(h->root, &seen) == 0 &&
+                 (!h->root_inode || (int64_t)seen.st_ino == h->root_inode ||
+                  !beneath_inodes_last(h->root));
+    volume_answered(w->p, w->run, LANE_HASH);
+    if (there)
         return false;
-    struct place_run *r = place_run(w->p, h->place);
     pthread_mutex_lock(&w->p->lock);
-    if (r)
-        r->rescan = true;
+    w->run->rescan = true;
     pthread_mutex_unlock(&w->p->lock);
     return true;
 }
@@ -396,7 +415,8 @@ bool places_hash(struct places *p, bool *more, struct error *err)
     w->p = p;
     w->a = arena_open((size_t)64 << 20);
     bool ok = db_read(p->db, pick_in, w, err);
-    while (ok && w->done < w->count && read < HASH_BYTES && places_go_on(p)) {
+    bool held = ok && w->count && place_hold(p, w->run, LANE_HASH);
+    while (held && w->done < w->count && read < HASH_BYTES && places_go_on(p)) {
         struct to_hash *h = &w->list[w->done++];
         hash_one(w, h, bytes);
         read += h->size;
@@ -406,6 +426,8 @@ bool places_hash(struct places *p, bool *more, struct error *err)
         }
     }
     ok = ok && (!w->done || db_write(p->db, write_in, w, err));
+    if (held)
+        place_let_go(p, w->run, LANE_HASH);
     *more = ok && w->done > 0;
     for (size_t i = 0; i < w->count; i++)
         place_hash_free(&w->list[i].hash);
@@ -418,7 +440,8 @@ bool places_hash(struct places *p, bool *more, struct error *err)
 // ---- copying into the house
 
 struct keeping {
-    const char *version;
+    struct places *p;
+    struct place_run *run; // of its place; held
     char found[27];
     int64_t number; // of the next file, 0: none is left
     sha256 content;
@@ -460,12 +483,15 @@ static bool keep_find(struct db_tx *tx, void *context, struct error *err)
     w->found[0] = 0;
     w->number = 0;
     struct db_rows *rows = db_query(tx,
-                                    "select v.version from place_versions v join places p on "
-                                    "p.number = v.place where v.keep = 1 and v.unhashed = 0 and "
-                                    "p.state = 'online' limit 1",
+                                    "select min(v.version), p.id from place_versions v join "
+                                    "places p on p.number = v.place where v.keep = 1 and "
+                                    "v.unhashed = 0 and p.state = 'online' group by p.id",
                                     "");
-    if (db_next(rows))
-        text_copy(text_of(db_text(rows, 0)), w->found, sizeof(w->found));
+    while (!w->found[0] && db_next(rows)) {
+        w->run = place_run(w->p, db_text(rows, 1));
+        if (w->run && !place_held(w->p, w->run, LANE_HASH))
+            text_copy(text_of(db_text(rows, 0)), w->found, sizeof(w->found));
+    }
     if (!db_end(rows, err) || !w->found[0])
         return err->kind == ERROR_NONE;
     rows = db_query(
@@ -525,14 +551,19 @@ static bool copy_in(struct places *p, struct keeping *w, struct error *err)
     char *bytes = malloc((size_t)STORE_CHUNK);
     if (!bytes)
         abort();
-    bool begun = store_map_open(p->store, &w->content, &map, err) &&
+    volume_ask(p, w->run, LANE_HASH);
+    bool opened = store_map_open(p->store, &w->content, &map, err);
+    volume_answered(p, w->run, LANE_HASH);
+    bool begun = opened &&
                  store_upload_begin(p->store, upload.text, w->size, err);
     bool ok = begun;
     for (int64_t at = 0, n = 0; ok && at < w->size; at += STORE_CHUNK, n++) {
         int64_t began = clock_tick_us(), left = w->size - at;
         size_t size = (size_t)(left < STORE_CHUNK ? left : STORE_CHUNK);
-        ok = (places_go_on(p) || error_set(err, ERROR_CANCELLED, "the house closes")) &&
-             store_map_read(map, at, bytes, size, err);
+        ok = places_go_on(p) || error_set(err, ERROR_CANCELLED, "the house closes");
+        volume_ask(p, w->run, LANE_HASH);
+        ok = ok && store_map_read(map, at, bytes, size, err);
+        volume_answered(p, w->run, LANE_HASH);
         sha256 hash = ok ? sha256_of(bytes, size) : (sha256){0};
         ok = ok && store_put_chunk(p->store, upload.text, n, bytes, size, &hash, err);
         step_back(p, clock_tick_us() - began);
@@ -555,15 +586,19 @@ static bool copy_in(struct places *p, struct keeping *w, struct error *err)
 
 bool places_copy(struct places *p, bool *more, struct error *err)
 {
-    struct keeping w = {0};
+    struct keeping w = {.p = p};
     struct error why;
     error_clear(err);
     error_clear(&why);
     *more = false;
     if (!db_read(p->db, keep_find, &w, err) || !w.found[0])
         return err->kind == ERROR_NONE;
+    if (!place_hold(p, w.run, LANE_HASH))
+        return true;
     *more = true;
-    if (w.number && copy_in(p, &w, &why))
+    bool copied = w.number && copy_in(p, &w, &why);
+    place_let_go(p, w.run, LANE_HASH);
+    if (copied)
         return true;
     if (why.kind == ERROR_CANCELLED)
         return true;
@@ -574,11 +609,10 @@ bool places_copy(struct places *p, bool *more, struct error *err)
     return db_write(p->db, keep_done, &w, err);
 }
 
-void places_hash_on(struct places *p)
+static void hash_on(struct places *p, struct hand *h)
 {
     struct error err;
-    thread_yields();
-    while (places_go_on(p)) {
+    while (places_go_on(p) && !given_up(h)) {
         bool more = false, kept = false;
         error_clear(&err);
         if (!places_copy(p, &kept, &err) || !places_hash(p, &more, &err)) {
@@ -588,4 +622,9 @@ void places_hash_on(struct places *p)
         for (int slept = 0; !more && !kept && slept < REST_MS && places_go_on(p); slept += 100)
             clock_sleep_ms(100);
     }
+}
+
+void places_hash_on(struct places *p)
+{
+    hands_work(p, LANE_HASH, hash_on);
 }

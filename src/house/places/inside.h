@@ -9,6 +9,8 @@
 #include <limits.h>
 #include <pthread.h>
 
+enum lane { LANE_LOOK, LANE_HASH, LANES }; // looking and taking; hashing and copying
+
 enum { PLACES_MOST = 256, ROOTS_MOST = 64, TOUCHED_MOST = 4096, ACTS = 2000, TAKE_FILES = 200 };
 
 // What is known of a place only while the house runs.
@@ -18,7 +20,9 @@ struct place_run {
     bool scanning, rescan, moved;
     int64_t scan_files, scan_began_ms;
     int64_t hash_window_us, hash_window_bytes, hash_bytes_s; // of the last seconds
-    // of the thread that looks
+    bool held[LANES];        // a hand is at it: others leave it alone
+    int64_t asked_us[LANES]; // since when its volume has not answered a call; 0: none is out
+    // of the hand that looks
     struct watch *watch;
     bool scan_due;
     int64_t take_after; // the folder that was taken last
@@ -39,12 +43,34 @@ struct places {
     bool (*on)(void *context);
     bool (*busy)(void *context);
     bool (*again)(void *context, const char *job, struct error *err);
+    void (*asks)(void *context, const char *place);
     void *context;
+    int64_t answer_us;
     pthread_mutex_t lock;
     // guarded by lock
+    int hands[LANES], asking[LANES]; // that have not ended; of these, that wait for a volume
+    bool over[LANES];                // hands that wait for a volume never go on
     struct place_run *runs[PLACES_MOST];
     size_t run_count;
 };
+
+// ---- hands.c
+// Around each call that may wait for a volume. Not within a transaction.
+void volume_ask(struct places *p, struct place_run *r, enum lane lane);
+// One that is many calls in truth, such as setting watches in all folders.
+void volume_ask_much(struct places *p, struct place_run *r, enum lane lane);
+void volume_answered(struct places *p, struct place_run *r, enum lane lane);
+bool place_held(struct places *p, struct place_run *r, enum lane lane);
+// Takes a place for a lane, if no other hand is at it.
+bool place_hold(struct places *p, struct place_run *r, enum lane lane);
+void place_let_go(struct places *p, struct place_run *r, enum lane lane);
+// Hands do `work` until `on` says no: one at a time, and another for each that waits for a volume.
+// `work` returns when `given_up` says that another hand has taken its place.
+struct hand;
+void hands_work(struct places *p, enum lane lane, void (*work)(struct places *p, struct hand *h));
+bool given_up(struct hand *h);
+// When the volume last stopped answering, 0: it does answer. By the clock.
+int64_t place_silent_since(struct places *p, struct place_run *r);
 
 bool places_go_on(const struct places *p);
 struct place_run *place_run(struct places *p,

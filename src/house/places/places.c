@@ -34,6 +34,8 @@ bool places_open(const struct places_wish *wish, struct places **places, struct 
     p->on = wish->on;
     p->busy = wish->busy;
     p->again = wish->again;
+    p->asks = wish->asks;
+    p->answer_us = (wish->answer_ms ? wish->answer_ms : PLACE_ANSWER_MS) * 1000;
     p->context = wish->context;
     pthread_mutex_init(&p->lock, NULL);
     bool ok = text_copy(text_of(wish->house), p->house, sizeof(p->house)) ||
@@ -53,7 +55,7 @@ bool places_open(const struct places_wish *wish, struct places **places, struct 
 
 void places_close(struct places *p)
 {
-    if (!p)
+    if (!p || p->over[LANE_LOOK] || p->over[LANE_HASH])
         return;
     for (size_t i = 0; i < p->run_count; i++) {
         struct place_run *r = p->runs[i];
@@ -175,12 +177,16 @@ static bool inside(const char *path, const char *root)
     return strncmp(path, root, size) == 0 && (path[size] == '/' || !path[size] || size == 1);
 }
 
-// By its words alone when the folder is not there just now.
+// By its words alone when the folder is not there just now. By words first: one of the roots may
+// be a volume that does not answer.
 static bool below_a_root(const struct places *p, const char *path)
 {
     char root[PATH_MAX];
     for (size_t i = 0; i < p->root_count; i++)
-        if (inside(path, p->roots[i]) || (realpath(p->roots[i], root) && inside(path, root)))
+        if (inside(path, p->roots[i]))
+            return true;
+    for (size_t i = 0; i < p->root_count; i++)
+        if (realpath(p->roots[i], root) && inside(path, root))
             return true;
     return false;
 }
@@ -450,6 +456,7 @@ void place_running(struct places *p, json_t *place)
     pthread_mutex_unlock(&p->lock);
     json_int_t left = json_integer_value(json_object_get(place, "bytes")) -
                       json_integer_value(json_object_get(place, "hashed_bytes"));
+    json_object_set_new(place, "unanswered", time_of(r ? place_silent_since(p, r) : 0));
     json_object_set_new(place, "scanning", json_boolean(seen.scanning));
     json_object_set_new(place, "scan_files", json_integer(seen.scanning ? seen.scan_files : 0));
     json_object_set_new(place, "scan_began", time_of(seen.scanning ? seen.scan_began_ms : 0));
@@ -601,14 +608,17 @@ static void hear(struct place_run *r)
 }
 
 // A watch that can not be had is tried again now and then: limits are raised, volumes come back.
-static void watch_begin(struct place_run *r, const struct place_row *row)
+static void watch_begin(struct places *p, struct place_run *r, const struct place_row *row)
 {
     struct error err;
     int64_t now = clock_tick_us();
     if (r->watch || now < r->next_watch_us)
         return;
     r->next_watch_us = now + PLACE_NEWS_MS * 1000;
-    if (!watch_open(row->path, &r->watch, &err)) {
+    volume_ask_much(p, r, LANE_LOOK);
+    bool ok = watch_open(row->path, &r->watch, &err);
+    volume_answered(p, r, LANE_LOOK);
+    if (!ok) {
         r->watch = NULL;
         log_info("place.no_watch", "place=%s why=%s", row->id, log_quote(err.what).text);
     }
@@ -618,7 +628,7 @@ static void look_all(struct places *p, struct place_run *r, struct place_row *ro
 {
     struct error err;
     struct place_looked looked = {0};
-    watch_begin(r, row); // before: what changes meanwhile is told
+    watch_begin(p, r, row); // before: what changes meanwhile is told
     int64_t began = clock_tick_us();
     error_clear(&err);
     bool ok = places_look(p, row->id, &looked, &err);
@@ -631,7 +641,9 @@ static void look_all(struct places *p, struct place_run *r, struct place_row *ro
         r->next_watch_us = 0;
     }
     // A volume that is slow to look at is not looked at all the time.
+    volume_ask(p, r, LANE_LOOK);
     bool told = r->watch && watch_whole(r->watch) && beneath_is_local(row->path);
+    volume_answered(p, r, LANE_LOOK);
     rest = told ? PLACE_NEWS_MS * 1000 : rest > 2 * took ? rest : 2 * took;
     r->next_scan_us = clock_tick_us() + (ok ? looked.offline ? 5000000 : rest : AGAIN_US);
     if (ok && (looked.fresh || looked.changed || looked.gone || looked.back || looked.offline))
@@ -697,7 +709,9 @@ static void one_place(struct places *p, const char *id, bool leaving, bool waiti
         leave_all(p, &row);
         return;
     }
+    volume_ask_much(p, r, LANE_LOOK); // new folders are watched too
     hear(r);
+    volume_answered(p, r, LANE_LOOK);
     pthread_mutex_lock(&p->lock);
     bool asked = r->rescan, moved = r->moved;
     r->rescan = r->moved = false;
@@ -722,20 +736,34 @@ static void one_place(struct places *p, const char *id, bool leaving, bool waiti
         take_all(p, id);
 }
 
-void places_look_on(struct places *p)
+// False: another hand goes on with the others.
+static bool look_at_each(struct places *p, struct hand *h, const struct due *d)
+{
+    for (size_t i = 0; i < d->count && places_go_on(p); i++) {
+        struct place_run *r = place_run(p, d->list[i].id);
+        if (!r || !place_hold(p, r, LANE_LOOK))
+            continue;
+        one_place(p, d->list[i].id, strcmp(d->list[i].state, "leaving") == 0,
+                  d->list[i].waiting > 0);
+        place_let_go(p, r, LANE_LOOK);
+        if (given_up(h))
+            return false;
+    }
+    return true;
+}
+
+static void look_on(struct places *p, struct hand *h)
 {
     struct due *d = calloc(1, sizeof(*d));
     struct error err;
     if (!d)
         abort();
-    thread_yields();
     while (places_go_on(p)) {
         error_clear(&err);
         if (!db_read(p->db, due_in, d, &err))
             log_problem("place.look", &err);
-        for (size_t i = 0; i < d->count && places_go_on(p); i++)
-            one_place(p, d->list[i].id, strcmp(d->list[i].state, "leaving") == 0,
-                      d->list[i].waiting > 0);
+        if (!look_at_each(p, h, d))
+            break;
         error_clear(&err);
         if (d->count && !places_tell(p, &err))
             log_problem("place.tell", &err);
@@ -746,4 +774,9 @@ void places_look_on(struct places *p)
             clock_sleep_ms(100);
     }
     free(d);
+}
+
+void places_look_on(struct places *p)
+{
+    hands_work(p, LANE_LOOK, look_on);
 }

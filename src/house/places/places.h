@@ -17,6 +17,11 @@
  *
  * A file counts once it rests: seen the same for PLACE_SETTLE_MS, or not written for a minute.
  * Times of a server may be wrong, so the house's own clock says how long.
+ *
+ * A volume may not answer at all: a call to it then returns after minutes, or never. Looking and
+ * hashing are done by hands, one each. When a hand waits for a volume for longer than
+ * PLACE_ANSWER_MS its place is said not to answer, and another hand goes on with the other places;
+ * the one that waits goes on with its own when it is answered, and ends.
  */
 #pragma once
 #include "base/arena.h"
@@ -30,6 +35,7 @@
 struct places;
 
 #define PLACE_SETTLE_MS 5000
+#define PLACE_ANSWER_MS 10000
 #define PLACE_NEWS_MS (10LL * 60 * 1000) // all is looked at again though every change was told of
 
 struct places_wish {
@@ -39,15 +45,19 @@ struct places_wish {
     const char *house;        // the house's own folder: no place
     int64_t settle_ms;        // how long a file must rest; 0: PLACE_SETTLE_MS
     int64_t every_ms;         // all is looked at again where changes are not told of
+    int64_t answer_ms;        // how long a volume may take to answer a call; 0: PLACE_ANSWER_MS
     // All may be NULL. `busy`: people's work is under way; hashing steps back. `again`: a job that
     // failed for want of bytes is asked for again. CONFLICT, NOT_FOUND: it needs not be.
     bool (*on)(void *context);
     bool (*busy)(void *context);
     bool (*again)(void *context, const char *job, struct error *err);
+    void (*asks)(void *context, const char *place); // before each call to its volume, for tests
     void *context;
 };
 MUST_CHECK bool places_open(const struct places_wish *wish, struct places **places,
                             struct error *err);
+// After the threads have returned. A hand that still waits for a volume then never goes on, and
+// what it shares with others stays in memory.
 void places_close(struct places *p); // NULL is fine
 
 // ---- For threads: each goes on until `on` says no. What fails is logged.

@@ -586,8 +586,10 @@ static bool one_folder(struct pass *s, const struct todo *t, struct error *err)
     struct beneath_folder f = {0};
     struct known_folder k = {.a = arena_open((size_t)1 << 30), .pass = s, .path = t->path};
     bool ok = true, root = !*t->path;
+    volume_ask(s->p, s->run, LANE_LOOK);
     bool closed = root && !place_allowed(s->p, s->row->path);
     int code = t->gone || closed ? 0 : beneath_look(s->row->path, t->path, &f);
+    volume_answered(s->p, s->run, LANE_LOOK);
     s->looked->folders++;
     if (closed) {
         s->offline = "it lies below none of the folders of the setting places.roots";
@@ -697,11 +699,13 @@ static bool go_through(struct pass *s, struct error *err)
     // Folders that were not found below a root that is gone say nothing.
     struct stat seen;
     int64_t inode = s->root_seen ? (int64_t)s->root_inode : s->row->root_inode;
+    volume_ask(s->p, s->run, LANE_LOOK);
     if (ok && !s->offline && stat(s->row->path, &seen) != 0)
         s->offline = errno == ENOENT ? "the folder is not there" : strerror(errno);
     else if (ok && !s->offline && inode && (int64_t)seen.st_ino != inode &&
              beneath_inodes_last(s->row->path))
         s->offline = "another folder came into its place";
+    volume_answered(s->p, s->run, LANE_LOOK);
     if (s->offline)
         s->act_count = s->list_bytes = 0;
     return ok && flush(s, err);

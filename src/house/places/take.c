@@ -46,6 +46,7 @@ struct seen_file { // a row
 
 struct planning {
     struct places *p;
+    struct place_run *run;
     const struct place_row *row;
     struct arena *a;
     int64_t after, folder; // folder 0: none is left
@@ -160,7 +161,9 @@ static bool still_so(const struct planning *w, const struct seen_file *f)
     if (!fresh(f) || clock_now_ms() - f->mtime_ns / 1000000 > WRITTEN_LONG_AGO_MS)
         return true;
     snprintf(path, sizeof(path), "%.3000s%s%.1000s", w->path, *w->path ? "/" : "", f->name);
+    volume_ask(w->p, w->run, LANE_LOOK);
     int fd = beneath_open(w->row->path, path, &is);
+    volume_answered(w->p, w->run, LANE_LOOK);
     if (fd < 0)
         return fd == -EACCES || fd == -EPERM; // it is seen, if not read
     close(fd);
@@ -718,15 +721,19 @@ bool places_take(struct places *p, const char *place, bool *more, struct error *
 {
     struct place_row row;
     struct place_run *run = place_run(p, place);
-    struct planning w = {.p = p, .row = &row, .a = arena_open((size_t)1 << 30)};
+    *more = false;
+    if (!run)
+        return error_set(err, ERROR_TOO_MANY, "the house has too many places");
+    struct planning w = {.p = p, .row = &row, .run = run, .a = arena_open((size_t)1 << 30)};
     bool any = false, ok = place_row_read(p, place, &row, err);
-    w.after = run ? run->take_after : 0;
+    w.after = run->take_after;
+    volume_ask(p, run, LANE_LOOK);
     w.inodes_last = ok && beneath_inodes_last(row.path);
+    volume_answered(p, run, LANE_LOOK);
     ok = ok && db_read(p->db, next_folder, &w, err) &&
          (!w.listed || db_write(p->db, unpack_in, &w, err)) &&
          (!w.folder || (db_read(p->db, plan_in, &w, err) && take_folder(&w, &any, err)));
-    if (run) // one that could not be taken does not hold up the others
-        run->take_after = w.folder;
+    run->take_after = w.folder; // one that could not be taken does not hold up the others
     *more = w.folder != 0;
     arena_close(w.a);
     return ok;
