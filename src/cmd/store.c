@@ -40,8 +40,10 @@ struct export
     char after_version[27];
     int64_t after_number;
     struct {
-        char version[27], folder[PATH_MAX]; // where the first file of a version lay; "?": not known
-    } first;
+        char version[27];
+        // where they came, all in one folder, or nowhere that is known (or not there any more)
+        enum { LIE_UNKNOWN, LIE_TOGETHER, LIE_HERE } lie;
+    } several; // files of a version
     struct file {
         char version[27], folder[27], id[27], *project, *asset, *name; // id: of the asset
         int64_t number, version_number, versions, file_count, modified_ms;
@@ -138,74 +140,101 @@ static bool fits(const char *path, struct error *err)
            error_set(err, ERROR_INPUT, "a path is too long: %.100s...", path);
 }
 
+// Where files of an asset came: a folder of the project and a path below it, without the name.
+enum { CAME_MOST = 1000 };
 struct came {
-    const struct file *f;
+    const char *asset, *version, *name; // name NULL: all files of the version
+    const sha256 *content;
     struct arena *a;
-    char folder[27];
-    const char *path; // NULL: in no transfer
+    struct {
+        const char *folder, *path;
+    } list[CAME_MOST]; // those beside each other differ
+    size_t count;
 };
 
 static bool came_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct came *c = context;
-    c->path = NULL;
-    struct db_rows *rows = db_query(
-        tx,
-        "select coalesce(t.folder, ''), f.path from transfer_files f join transfers t on t.id = "
-        "f.transfer where f.content = ?1 and f.asset = ?2 order by f.stored_ms desc",
-        "bs", (const void *)c->f->content.at, (size_t)SHA256_SIZE, c->f->id);
-    while (!c->path && db_next(rows)) {
+    c->count = 0;
+    struct db_rows *rows =
+        c->name ? db_query(tx,
+                           "select coalesce(t.folder, ''), f.path from transfer_files f join "
+                           "transfers t on t.id = f.transfer where f.content = ?1 and f.asset = "
+                           "?2 order by f.stored_ms desc",
+                           "bs", (const void *)c->content->at, (size_t)SHA256_SIZE, c->asset)
+                : db_query(tx,
+                           "select coalesce(t.folder, ''), f.path from version_files v join "
+                           "transfer_files f on f.content = v.content and f.asset = ?1 join "
+                           "transfers t on t.id = f.transfer where v.version = ?2 order by "
+                           "t.folder, f.path",
+                           "ss", c->asset, c->version);
+    while (db_next(rows) && c->count < CAME_MOST) {
         const char *path = db_text(rows, 1), *slash = strrchr(path, '/');
-        if (strcmp(slash ? slash + 1 : path, c->f->name) != 0)
+        if (c->name && strcmp(slash ? slash + 1 : path, c->name) != 0)
             continue;
-        text_copy(text_of(db_text(rows, 0)), c->folder, sizeof(c->folder));
-        c->path = arena_copy(c->a, path, slash ? (size_t)(slash - path) : 0);
+        const char *folder = arena_text(c->a, db_text(rows, 0)),
+                   *above = arena_copy(c->a, path, slash ? (size_t)(slash - path) : 0);
+        if (c->count && strcmp(c->list[c->count - 1].folder, folder) == 0 &&
+            strcmp(c->list[c->count - 1].path, above) == 0)
+            continue;
+        c->list[c->count].folder = folder;
+        c->list[c->count++].path = above;
     }
     return db_end(rows, err);
 }
 
-// The folder that a file of several came in, below its project, with '/' behind; "?": not known.
-static bool came_to(struct export *e, const struct file *f, struct arena *a, const char **folder,
+// Below the project, with '/' behind.
+static bool came_to(struct export *e, const struct came *c, size_t index, const char **folder,
                     struct error *err)
 {
-    struct came c = {.f = f, .a = a};
-    *folder = "?";
-    if (!db_read(e->db, came_in, &c, err))
-        return false;
-    if (!c.path)
-        return true;
-    struct above u = {a, c.folder, ""};
-    if (c.folder[0] && !db_read(e->db, above_in, &u, err))
+    struct above u = {c->a, c->list[index].folder, ""};
+    if (u.folder[0] && !db_read(e->db, above_in, &u, err))
         return false;
     *folder = u.path;
-    for (char *at = strtok((char *)(uintptr_t)c.path, "/"); at; at = strtok(NULL, "/"))
-        *folder = arena_format(a, "%s%s/", *folder, part(a, at));
+    for (char *at = strtok(arena_text(c->a, c->list[index].path), "/"); at; at = strtok(NULL, "/"))
+        *folder = arena_format(c->a, "%s%s/", *folder, part(c->a, at));
     return true;
 }
 
-// Where a file of several goes, below its project; NULL: into a folder of the asset's name. `now`:
-// where the asset lies.
+// How the files of a version lie. `now`: where its asset does.
+static bool several_lie(struct export *e, const struct file *f, const char *now, struct arena *a,
+                        struct error *err)
+{
+    struct came *c = ARENA_NEW(a, struct came);
+    bool same = true, here = false;
+    const char *first = "", *one;
+    *c = (struct came){.asset = f->id, .version = f->version, .a = a};
+    if (!db_read(e->db, came_in, c, err))
+        return false;
+    for (size_t i = 0; i < c->count; i++) {
+        if (!came_to(e, c, i, &one, err))
+            return false;
+        first = i ? first : one;
+        same = same && strcmp(first, one) == 0;
+        here = here || strcmp(one, now) == 0;
+    }
+    memcpy(e->several.version, f->version, sizeof(e->several.version));
+    e->several.lie = !c->count ? LIE_UNKNOWN : same ? LIE_TOGETHER : here ? LIE_HERE : LIE_UNKNOWN;
+    return true;
+}
+
+// Where a file of several goes, below its project; NULL: into a folder of the asset's name.
 static bool place_of_several(struct export *e, const struct file *f, const char *now,
                              struct arena *a, const char **folder, struct error *err)
 {
-    const char *came;
     *folder = NULL;
     if (f->version_number < f->versions || strchr(f->name, '/'))
         return true;
-    if (!came_to(e, f, a, &came, err))
+    if (strcmp(e->several.version, f->version) != 0 && !several_lie(e, f, now, a, err))
         return false;
-    if (f->number == 1) {
-        memcpy(e->first.version, f->version, sizeof(e->first.version));
-        if (!text_copy(text_of(came), e->first.folder, sizeof(e->first.folder)))
-            strcpy(e->first.folder, "?");
-    }
-    bool known = strcmp(e->first.version, f->version) == 0 && *came != '?' &&
-                 *e->first.folder != '?';
-    if (known && strcmp(came, e->first.folder) == 0)
+    if (e->several.lie == LIE_TOGETHER)
         *folder = now;
-    else if (known && strcmp(e->first.folder, now) == 0)
-        *folder = came;
-    return true;
+    if (e->several.lie != LIE_HERE)
+        return true;
+    struct came *c = ARENA_NEW(a, struct came);
+    *c = (struct came){.asset = f->id, .name = f->name, .content = &f->content, .a = a};
+    *folder = now;
+    return db_read(e->db, came_in, c, err) && (!c->count || came_to(e, c, 0, folder, err));
 }
 
 // Where a file goes, below `to`: project, folders, and for many files of which it is not known

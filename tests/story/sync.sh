@@ -39,7 +39,8 @@ ok "a link is said" says 'note: link: a symbolic link' 0 once ann
 once ann --json >said.json
 ok "the same again does nothing" holds 'a.equal && a.sent===0 && a.fetched===0 && a.paths===9' said.json
 ok "what is left out is counted, with its reason and first names" holds 'a.left_count===4&&a.left.map(l=>l.count).join()==="2,1,1"&&a.left[0].first.sort().join()===".DS_Store,Edit/cut.prlock"&&a.left[1].first[0]==="Edit/take.pek"&&/symbolic/.test(a.left[2].why)' said.json
-ok "and nobody is told that all is equal" says '4 left out: 2 hidden, lock or temporary names .*both sides are equal, without what is left out' 0 once ann
+ok "and nobody is told that all is equal" says 'both sides are equal, without what is left out' 0 once ann
+ok "but how much is not kept" grep -q 'note: 4 left out: 2 hidden, lock or temporary names .*; 1 by patterns .*; 1 symbolic links (link)' heard
 
 printf 'cut 2' >"$b/Edit/cut.prproj"
 mv "$a/Edit/bins" "$a/Edit/Bins of day 1"; rm -r "$a/empty"; mkdir "$a/Ton"; mv "$a/Edit/take.wav" "$a/Ton/take 1.wav"
