@@ -19,7 +19,7 @@ import { Table } from "./table";
 const fail = (e: unknown) => tell_problem(problem_of(e));
 const LOOK_MS = 1000; // while something goes on
 
-const is_busy = (p: Place): boolean => p.scanning || p.unanswered !== null || !p.scanned || p.waiting > 0 || (p.state === "online" && p.hash_bytes_s > 0) || p.state === "leaving";
+const is_busy = (p: Place): boolean => p.scanning || !!p.unanswered || !p.scanned || p.waiting > 0 || (p.state === "online" && p.hash_bytes_s > 0) || p.state === "leaving";
 
 // What a place is at, in words: never colour alone.
 function State({ p }: { p: Place }) {
