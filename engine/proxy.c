@@ -30,10 +30,10 @@ struct showing {
     struct shaper *shaper;
     struct burn *burn; // NULL: nothing
     struct SwsContext *smaller;
-    struct film *scrub, *review; // review: NULL for a still
-    struct stills *stills;
-    struct buf prints; // limit 0: none are made
-    int width, height; // of the scrub film
+    struct film *scrub, *review; // review: NULL for a still; both where only prints are made
+    struct stills *stills;       // NULL: only prints are made
+    struct buf prints;           // limit 0: none are made
+    int width, height;           // of the scrub film
     bool vfr;
     int64_t step, first_time, before, frames;
     int64_t early; // lost before the first frame that could be shown
@@ -140,7 +140,7 @@ static bool show(struct showing *s, const AVFrame *f, int64_t time, int flags, s
         small && (large || !s->review) && (same || scale_into(&s->smaller, f, small, false));
     if (!done)
         error_set(err, ERROR_TOO_BIG, "no memory for the proxies");
-    done = done && stills_add(s->stills, f, small, err);
+    done = done && (!s->stills || stills_add(s->stills, f, small, err));
     if (done && s->prints.limit) {
         uint8_t bytes[PRINT_BYTES];
         print_write(print_of(small->data[0], small->width, small->height, small->linesize[0]),
@@ -151,7 +151,7 @@ static bool show(struct showing *s, const AVFrame *f, int64_t time, int flags, s
         done = film_show(s->review, large, time, flags, err);
         large = NULL;
     }
-    if (done) {
+    if (done && s->scrub) {
         done = film_show(s->scrub, small, time, flags, err);
         small = NULL;
     }
@@ -244,6 +244,8 @@ static bool open_showing(struct proxying *p, struct error *err)
         s->prints = (struct buf)BUF_LIMIT((size_t)64 << 20);
         buf_add(&s->prints, head, sizeof(head));
     }
+    if (p->t->prints)
+        return line_open(show_piece, s, &s->line, err);
     s->stills = stills_open(tile_w, tile_h,
                             (int)rescale(1, (rational){1, 1}, p->rate, ROUND_NEAREST), p->outputs);
     return (!p->t->burn || burn_open(p->t->burn, p->facts, p->rate, &s->burn, err)) &&
@@ -398,6 +400,8 @@ static bool open_sound(struct proxying *p, struct error *err)
 {
     struct error ignored;
     const AVStream *s = p->m->audio >= 0 ? p->m->format->streams[p->m->audio] : NULL;
+    if (p->t->prints)
+        return true;
     if (!s || !s->codecpar->sample_rate ||
         !decoder_open(s->codecpar, s->time_base, 1, &p->sound, &ignored) ||
         p->sound->ch_layout.nb_channels < 1 || p->sound->ch_layout.nb_channels > 64 ||
@@ -496,7 +500,7 @@ static bool finish(struct proxying *p, struct error *err)
     if (!p->decoder)
         return end_sound(p, err);
     return end_sound(p, err) && line_wait(s->line, err) && (s->frames || no_picture(p, err)) &&
-           stills_finish(s->stills, s->last, err) && end_prints(p, err) &&
+           (!s->stills || stills_finish(s->stills, s->last, err)) && end_prints(p, err) &&
            end_film(p, s->scrub, "scrub", "scrub.mp4", "scrub_index", "scrub.idx", err) &&
            end_film(p, s->review, "review", "review.mp4", "review_index", "review.idx", err);
 }

@@ -169,6 +169,7 @@ static bool parse_rest(struct ticket *t, const json_t *from, struct error *err)
     t->output = json_string_value(output);
     if (t->output && !ticket_output_name(text_of(t->output)))
         return refuse(err, "output", "it is not a plain file name");
+    t->prints = json_is_true(json_object_get(from, "prints"));
     const json_t *threads = json_object_get(from, "threads");
     t->threads = threads ? (int)json_integer_value(threads) : 2;
     if (t->threads < 1 || t->threads > 256)
@@ -239,6 +240,8 @@ json_t *ticket_format(const struct ticket *t)
                            inputs, "threads", t->threads, "limits", "memory_bytes",
                            (json_int_t)t->limits.memory_bytes, "cpu_s", (json_int_t)t->limits.cpu_s,
                            "output_bytes", (json_int_t)t->limits.output_bytes);
+    if (t->prints)
+        json_object_set_new(to, "prints", json_true());
     if (t->sequence)
         json_object_set(to, "sequence", t->sequence);
     if (t->span)

@@ -66,6 +66,7 @@ struct ticket {
     json_t *metadata;            // of mux and retag: {"entries", "chapters"}, or NULL
     json_t *picture;             // of picture: {"frame", "layer", "save", "samples"}
     json_t *burn;                // of proxy and picture: what is burnt in (engine/burn), or NULL
+    bool prints;                 // of proxy: nothing but the prints of its frames
     int threads;                 // 2 unless given
     struct ticket_limits limits;
     json_t *whole; // what the pointers above point into

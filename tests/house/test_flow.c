@@ -6,6 +6,7 @@
 #include "house/deliver/deliver.h"
 #include "house/flow/flow.h"
 #include "house/qc/reports.h"
+#include "house/review/review.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 
@@ -104,6 +105,7 @@ static int64_t count(const char *sql)
 
 struct bringing {
     const char *name, *kind, *facts;
+    const char *asset; // a version of it; NULL: an asset of its own
     struct store_bytes *bytes;
     size_t count;
     struct asset_made made;
@@ -124,12 +126,15 @@ static bool bring_in(struct db_tx *tx, void *context, struct error *e)
                               .files = files,
                               .file_count = b->count,
                               .facts = b->facts};
-    return store_record(tx, b->bytes, e) && asset_add(tx, &wish, &b->made, e);
+    return store_record(tx, b->bytes, e) &&
+           (b->asset ? version_add(tx, b->asset, &wish, &b->made, e)
+                     : asset_add(tx, &wish, &b->made, e));
 }
-static struct asset_made bring(const char *name, const char *kind, const char *bytes, size_t files,
-                               const char *facts)
+static struct asset_made bring_to(const char *asset, const char *name, const char *kind,
+                                  const char *bytes, size_t files, const char *facts)
 {
-    struct bringing b = {.name = name, .kind = kind, .facts = facts, .count = files};
+    struct bringing b = {
+        .name = name, .kind = kind, .facts = facts, .asset = asset, .count = files};
     text list[8];
     for (size_t i = 0; i < files; i++)
         list[i] = text_of(files == 1 ? bytes : arena_format(h.a, "%s%zu", bytes, i));
@@ -139,6 +144,12 @@ static struct asset_made bring(const char *name, const char *kind, const char *b
     OK(ok);
     follow();
     return b.made;
+}
+
+static struct asset_made bring(const char *name, const char *kind, const char *bytes, size_t files,
+                               const char *facts)
+{
+    return bring_to(NULL, name, kind, bytes, files, facts);
 }
 
 struct looking {
@@ -222,14 +233,19 @@ static void make_proxies(const struct claim *c, const char *bytes)
     assert_int_equal(done(c, proxies()), OUTCOME_TAKEN);
 }
 
-static struct asset_made probed(const char *name, const char *bytes)
+static struct asset_made probed_to(const char *asset, const char *name, const char *bytes)
 {
-    struct asset_made m = bring(name, "clip", bytes, 1, NULL);
+    struct asset_made m = bring_to(asset, name, "clip", bytes, 1, NULL);
     json_t *task;
     struct claim c = take("probe", &task);
     json_decref(task);
     assert_int_equal(done(&c, facts()), OUTCOME_TAKEN);
     return m;
+}
+
+static struct asset_made probed(const char *name, const char *bytes)
+{
+    return probed_to(NULL, name, bytes);
 }
 
 static bool scratch_has(const struct claim *c)
@@ -560,8 +576,9 @@ struct asking {
 static bool ask_in(struct db_tx *tx, void *context, struct error *e)
 {
     struct asking *q = context;
-    return delivery_make(tx, &(struct delivery_wish){.version = q->version, .by = "Ada", .profile = q->profile}, clock_now_ms(),
-                         &q->made, e);
+    return delivery_make(
+        tx, &(struct delivery_wish){.version = q->version, .by = "Ada", .profile = q->profile},
+        clock_now_ms(), &q->made, e);
 }
 static bool get_in(struct db_tx *tx, void *context, struct error *e)
 {
@@ -824,6 +841,107 @@ static void a_version_is_checked_and_a_person_says_yes_to_what_was_found(void **
     json_decref(q.rules);
 }
 
+// ---- notes that go on
+
+static bool note_in(struct db_tx *tx, void *context, struct error *e)
+{
+    static const struct who ada = {.kind = WHO_PERSON, .person = "ADA", .name = "Ada"};
+    const struct asset_made *m = context;
+    json_t *made = NULL;
+    json_t *wish =
+        json_pack("{s:s, s:i, s:s}", "version", m->version.text, "frame", 20, "text", "too loud");
+    bool ok = db_run(tx, e,
+                     "insert into people (id, name, email, admin, disabled, created_ms) values "
+                     "('ADA', 'Ada', 'ada@x', 0, 0, 1)",
+                     "") &&
+              comment_add(tx, m->asset.text, &ada, wish, &made, e);
+    json_decref(wish);
+    json_decref(made);
+    return ok;
+}
+
+// Two versions whose proxies an older program made, the first one with a note on frame 20.
+static struct asset_made two_without_prints(void)
+{
+    json_t *task;
+    struct asset_made first = probed("cut.mov", "a film");
+    struct claim c = take("proxy", &task);
+    json_decref(task);
+    make_proxies(&c, "scrub");
+    OK(db_write(h.db, note_in, &first, &err));
+    struct asset_made second = probed_to(first.asset.text, "cut2.mov", "a shorter film");
+    c = take("proxy", &task);
+    json_decref(task);
+    make_proxies(&c, "shorter scrub");
+    return second;
+}
+
+// 40 frames that look like none of the others, from `from` of them.
+static enum outcome give_prints(const struct claim *c, unsigned from)
+{
+    uint8_t bytes[PRINTS_HEAD + 40 * PRINT_BYTES];
+    char path[256];
+    prints_head(40, bytes);
+    for (unsigned i = 0; i < 40; i++) {
+        uint64_t look = (from + i + 1) * 0x9e3779b97f4a7c15u;
+        print_write((print){look, ~look * 31}, bytes + PRINTS_HEAD + i * PRINT_BYTES);
+    }
+    snprintf(path, sizeof(path), "%s/%s/prints.dat", h.scratch, c->attempt);
+    OK(file_write(path, bytes, sizeof(bytes), 0644, &err));
+    return done(c, json_pack("{s:[{s:s, s:s, s:i}], s:i}", "outputs", "kind", "prints", "name",
+                             "prints.dat", "size", (int)sizeof(bytes), "frames", 40));
+}
+
+static void notes_wait_for_prints_that_older_proxies_lack(void **state)
+{
+    (void)state;
+    json_t *task;
+    struct asset_made second = two_without_prints();
+    assert_int_equal(count("select count(*) from comments_carried"), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(count("select count(*) from comments where origin is not null"), 0);
+        struct claim c = take("prints", &task);
+        const json_t *ticket = json_object_get(task, "ticket");
+        assert_string_equal(json_string_value(json_object_get(ticket, "kind")), "proxy");
+        assert_true(json_is_true(json_object_get(ticket, "prints")));
+        json_decref(task);
+        bool later = strcmp(c.version, second.version.text) == 0;
+        assert_int_equal(give_prints(&c, later ? 5 : 0), OUTCOME_TAKEN);
+    }
+    assert_int_equal(count("select frame from comments where carried = 'picture'"), 15);
+    // Beside what the older program made, once for each.
+    assert_int_equal(count("select count(*) from derived where kind = 'prints'"), 2);
+    assert_int_equal(count("select count(*) from derived"), 6);
+    assert_int_equal(count("select count(*) from jobs where state not in ('done')"), 0);
+    // The next version finds them there: only its own are made.
+    struct asset_made third = probed_to(second.asset.text, "cut3.mov", "another film");
+    struct claim c = take("proxy", &task);
+    json_decref(task);
+    make_proxies(&c, "other scrub");
+    c = take("prints", &task);
+    json_decref(task);
+    assert_string_equal(c.version, third.version.text);
+    assert_int_equal(give_prints(&c, 10), OUTCOME_TAKEN);
+    assert_int_equal(count("select count(*) from comments where carried = 'picture'"), 2);
+    assert_int_equal(count("select min(frame) from comments where carried = 'picture'"), 10);
+}
+
+static void without_prints_notes_go_on_by_what_else_is_known(void **state)
+{
+    (void)state;
+    json_t *task;
+    two_without_prints();
+    for (int i = 0; i < 2; i++) {
+        struct claim c = take("prints", &task);
+        json_decref(task);
+        assert_int_equal(count("select count(*) from comments_left"), 0);
+        OK(order(ORDER_CANCEL, c.job));
+        follow();
+    }
+    assert_int_equal(count("select count(*) from comments_left"), 1);
+    assert_int_equal(count("select count(*) from comments_carried"), 1);
+}
+
 static void profiles_suit_what_they_are_asked_for(void **state)
 {
     (void)state;
@@ -865,6 +983,8 @@ int main(int argc, char **argv)
         T(a_bit_rate_is_weighed_before_it_is_encoded),
         T(a_version_is_checked_and_a_person_says_yes_to_what_was_found),
         T(profiles_suit_what_they_are_asked_for),
+        T(notes_wait_for_prints_that_older_proxies_lack),
+        T(without_prints_notes_go_on_by_what_else_is_known),
     };
     return RUN_TESTS(tests);
 }

@@ -84,12 +84,15 @@ ok "it is ready" until_true 60 state_is "$film" ready
 first=$(ask GET "/assets/$film" | field .version.id)
 note() { ask POST "/assets/$film/comments" "{\"version\":\"$first\",\"frame\":$1,\"text\":\"$2\"}"; }
 ok "somebody notes a frame of each shot" bash -c "test -n '$(note 5 bars)$(note 14 mandelbrot)$(note 27 test)'"
+# An older program made its proxies: they are without the prints by which a frame is found again.
+ok "its proxies are an older program's" sqlite3 -cmd '.timeout 60000' "$house/house.db" "delete from derived where kind='prints'"
 ok "its next version comes in" "$posthouse" put "$work/cut2.mov" --version-of "$film" --house "$url" --token-file "$house/local.token" --project "$project"
 second() { [ "$(ask GET "/assets/$film" | field '.version.number+j.version.state')" = 2ready ]; }
 ok "it is ready too" until_true 60 second
 newest=$(ask GET "/assets/$film" | field .version.id)
 carried() { [ "$(ask GET "/assets/$film/comments" | field ".filter(c=>c.version==='$newest').map(c=>c.text+c.frame+c.origin.how+c.origin.number+c.origin.timecode).join()")" = "$1" ]; }
 ok "two notes are where their frames went, with where they come from" until_true 60 carried "mandelbrot4picture100:00:00:14,test17picture100:00:01:02"
+ok "the prints that were not there were made, once" test "$(sqlite3 -readonly "$house/house.db" "select count(*)||(select group_concat(state) from jobs where kind='prints') from derived where kind='prints' and size>0")" = 2done
 waiting() { ask GET "/versions/$newest/waiting-notes" | field "$1"; }
 ok "the third is listed as not carried" test "$(waiting '.map(w=>w.comment.text+w.why).join()')" = "barsits frame is gone: no frame of this version looks like it"
 ok "it is placed by hand" ask POST "/versions/$newest/waiting-notes" "{\"comment\":\"$(waiting '[0].comment.id')\",\"frame\":2}"

@@ -201,6 +201,10 @@ MUST_CHECK bool derived_set(struct db_tx *tx, const char *version, const char *r
 MUST_CHECK bool derived_add(struct db_tx *tx, const sha256 *source, const char *recipe,
                             const struct derived_file *files, size_t count, bool *used,
                             struct error *err);
+// One file more for a set that an older program made without it; *used false: there is no such set,
+// or it has one of this kind.
+MUST_CHECK bool derived_more(struct db_tx *tx, const sha256 *source, const char *recipe,
+                             const struct derived_file *file, bool *used, struct error *err);
 // What was made from a content by a recipe; count 0: nothing yet.
 MUST_CHECK bool derived_find(struct db_tx *tx, const sha256 *source, const char *recipe,
                              struct arena *a, struct derived_file **list, size_t *count,

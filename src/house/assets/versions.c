@@ -325,6 +325,20 @@ bool derived_add(struct db_tx *tx, const sha256 *source, const char *recipe,
     return true;
 }
 
+bool derived_more(struct db_tx *tx, const sha256 *source, const char *recipe,
+                  const struct derived_file *file, bool *used, struct error *err)
+{
+    bool ok = db_run(tx, err,
+                     "insert into derived (source, recipe, position, kind, name, content, size) "
+                     "select ?1, ?2, max(position) + 1, ?3, ?4, ?5, ?6 from derived where source = "
+                     "?1 and recipe = ?2 group by source, recipe having sum(case when kind = ?3 "
+                     "then 1 else 0 end) = 0",
+                     "bsssbi", (const void *)source->at, (size_t)SHA256_SIZE, recipe, file->kind,
+                     file->name, (const void *)file->content.at, (size_t)SHA256_SIZE, file->size);
+    *used = ok && db_changed(tx);
+    return ok;
+}
+
 bool derived_set(struct db_tx *tx, const char *version, const char *recipe,
                  const struct derived_file *files, size_t count, bool *used, struct error *err)
 {

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PRINTS_BYTES = 64 << 20, BATCH = 200, TRIES = 5, KEEP_EVERY = 1000 };
+enum { BATCH = 200, TRIES = 5, KEEP_EVERY = 1000 };
 
 // ---- what rules look at
 
@@ -82,6 +82,11 @@ static bool look_moves(const struct news *n)
 static bool burnt_moves(const struct news *n)
 {
     return job_is(n, "burn", "waiting running failed cancelled");
+}
+
+static bool prints_end(const struct news *n)
+{
+    return job_is(n, "prints", "done failed cancelled");
 }
 
 static bool sending_moves(const struct news *n)
@@ -391,52 +396,15 @@ static bool file_said(struct news *n, struct error *err)
     return values_of_file(n->tx, said(n, "asset"), err);
 }
 
-// Prints of a version's frames, when it has them. In the arena; nothing there is no error.
-static struct prints prints_of(struct news *n, const char *version)
-{
-    struct prints p = {0};
-    struct version_source v;
-    struct derived_file *list;
-    size_t count;
-    struct error ignored;
-    if (!version_source(n->tx, version, n->a, &v, &ignored) || !v.recipe ||
-        !derived_find(n->tx, &v.content, v.recipe, n->a, &list, &count, &ignored))
-        return p;
-    for (size_t i = 0; i < count; i++) {
-        const struct store_map *map;
-        if (strcmp(list[i].kind, "prints") != 0 || list[i].size > PRINTS_BYTES ||
-            !store_map_open(n->f->store, &list[i].content, &map, &ignored))
-            continue;
-        char *at = arena_take(n->a, (size_t)map->size + 1);
-        if (!store_map_read(map, 0, at, (size_t)map->size, &ignored) ||
-            !prints_read((text){at, (size_t)map->size}, &p, &ignored))
-            p = (struct prints){0};
-        store_map_close(n->f->store, map);
-    }
-    return p;
-}
-
 // Notes go on to the frame that shows what they were written on.
 static bool carry_notes(struct news *n, struct error *err)
 {
-    bool wanted;
-    int64_t carried;
-    id before = {""};
-    const char *version = n->event->subject;
-    if (!notes_carry_wanted(n->tx, version, &wanted, err))
-        return false;
-    if (!wanted)
-        return true;
-    struct db_rows *rows = db_query(n->tx,
-                                    "select b.id from versions v join versions b on b.asset = "
-                                    "v.asset and b.number = v.number - 1 where v.id = ?1",
-                                    "s", version);
-    if (db_next(rows))
-        text_copy(text_of(db_text(rows, 0)), before.text, sizeof(before.text));
-    if (!db_end(rows, err))
-        return false;
-    struct prints then = prints_of(n, before.text), now = prints_of(n, version);
-    return notes_carry(n->tx, version, &then, &now, &carried, err);
+    return prints_carry(n->f, n->tx, n->event->subject, n->a, n->now_ms, err);
+}
+
+static bool carry_on(struct news *n, struct error *err)
+{
+    return prints_ended(n->f, n->tx, said(n, "version"), n->a, n->now_ms, err);
 }
 
 static bool watch_on(struct news *n, struct error *err)
@@ -500,6 +468,7 @@ static const struct rule {
     {"job.changed", encode_done, drop_pieces},
     {"job.changed", render_done, gather_it},
     {"version.ready", always, carry_notes},
+    {"job.changed", prints_end, carry_on},
     {"version.ready", always, deliver_it},
     {"version.ready", always, watch_it},
     {"qc.changed", report_done, watch_on},

@@ -73,6 +73,12 @@ MUST_CHECK bool tiles_together(const struct tiles_wish *wish, struct tiles_made 
 // is told with the job. *more: call it again.
 MUST_CHECK bool tiles_turn(struct flow *f, bool sandbox, bool (*on)(void *context), void *context,
                            bool *more, struct error *err);
+// ---- prints.c: the notes of the version before go on to one that is ready. When the prints that
+// this takes are not there they are made first; the end of such a job (`version`: its own) goes on.
+bool prints_carry(struct flow *f, struct db_tx *tx, const char *version, struct arena *a,
+                  int64_t now_ms, struct error *err);
+bool prints_ended(struct flow *f, struct db_tx *tx, const char *version, struct arena *a,
+                  int64_t now_ms, struct error *err);
 // Proxies with names in them that nobody looks at go (burnt.c).
 bool burnt_sweep(struct flow *f, struct error *err);
 // What a delivery's job made on the way goes (task.c); `job` NULL: of those that ended before.

@@ -468,6 +468,19 @@ static bool apply_look(struct db_tx *tx, void *context, const struct ended *e, s
            (!t->used || record_all(tx, t, err));
 }
 
+// Of proxies that are there: the recipe is the job's subject.
+static bool apply_prints(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
+{
+    struct taking *t = context;
+    struct version_source v;
+    if (t->count != 1 || strcmp(t->files[0].kind, "prints") != 0)
+        return bad_result(err, "it holds no prints");
+    return version_source(tx, e->version, t->a, &v, err) &&
+           derived_more(tx, &v.content, e->subject ? e->subject : "", &t->files[0], &t->used,
+                        err) &&
+           (!t->used || record_all(tx, t, err));
+}
+
 static bool apply_burnt(struct db_tx *tx, void *context, const struct ended *e, struct error *err)
 {
     struct taking *t = context;
@@ -564,12 +577,13 @@ static const struct kind {
     const char *name, *outputs; // field of the result
     jobs_apply *apply;
 } kinds[] = {
-    {"probe", NULL, apply_probe},     {"proxy", "outputs", apply_proxy},
-    {"index", NULL, apply_piece},     {"segment", "output", apply_piece},
-    {"weigh", NULL, apply_piece},     {"captions", NULL, apply_piece},
-    {"sound", "output", apply_piece}, {"mux", "output", apply_mux},
-    {"qc", "outputs", apply_qc},      {"stills", "outputs", apply_stills},
-    {"look", "outputs", apply_look},  {"burn", "outputs", apply_burnt},
+    {"probe", NULL, apply_probe},        {"proxy", "outputs", apply_proxy},
+    {"index", NULL, apply_piece},        {"segment", "output", apply_piece},
+    {"weigh", NULL, apply_piece},        {"captions", NULL, apply_piece},
+    {"sound", "output", apply_piece},    {"mux", "output", apply_mux},
+    {"qc", "outputs", apply_qc},         {"stills", "outputs", apply_stills},
+    {"look", "outputs", apply_look},     {"burn", "outputs", apply_burnt},
+    {"prints", "outputs", apply_prints},
 };
 
 static const struct kind *kind_of(const struct ended *e)
