@@ -1,39 +1,17 @@
 // bench-look: a paused 1080p frame through a viewing transform: from the decoded frame (10-bit
 // 4:2:2, or the floats of an OpenEXR) to a JPEG as the page is given one. Tables are of the sizes
 // that transforms come to.
+#include "engine/jpeg.h"
 #include "engine/picture.h"
 #include "engine/through.h"
 #include "plat/clock.h"
 
-#include <libavcodec/avcodec.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { WIDTH = 1920, HEIGHT = 1080, TIMES = 41 };
-
-static int jpeg(AVFrame *f)
-{
-    AVCodecContext *e = avcodec_alloc_context3(avcodec_find_encoder(AV_CODEC_ID_MJPEG));
-    AVPacket *packet = av_packet_alloc();
-    e->width = f->width, e->height = f->height;
-    e->pix_fmt = AV_PIX_FMT_YUVJ420P;
-    e->color_range = AVCOL_RANGE_JPEG;
-    e->time_base = (AVRational){1, 25};
-    e->flags |= AV_CODEC_FLAG_QSCALE;
-    e->global_quality = 4 * FF_QP2LAMBDA;
-    e->thread_count = 1;
-    f->quality = e->global_quality;
-    f->pts = 0;
-    int size = avcodec_open2(e, NULL, NULL) >= 0 && avcodec_send_frame(e, f) >= 0 &&
-                       avcodec_send_frame(e, NULL) >= 0 && avcodec_receive_packet(e, packet) >= 0
-                   ? packet->size
-                   : 0;
-    av_packet_free(&packet);
-    avcodec_free_context(&e);
-    return size;
-}
 
 static AVFrame *decoded(bool floats)
 {
@@ -64,18 +42,19 @@ static void row(const char *what, const struct lut *l, bool floats)
 {
     struct colour *c = colour_open(l);
     AVFrame *from = decoded(floats);
-    struct shaper *s = shaper_open(&(struct shape){.width = WIDTH, .height = HEIGHT, .through = c});
-    struct SwsContext *range = NULL;
+    struct shaper *s =
+        shaper_open(&(struct shape){.width = WIDTH, .height = HEIGHT, .through = c, .full = true});
     double took[TIMES];
     for (int i = 0; i < TIMES; i++) {
         int64_t began = clock_tick_us();
         AVFrame *seen = shaper_make(s, from);
-        AVFrame *full = frame_new(AV_PIX_FMT_YUVJ420P, WIDTH, HEIGHT);
-        if (!seen || !scale_into(&range, seen, full, true) || !jpeg(full))
+        AVPacket *packet = av_packet_alloc();
+        struct error err;
+        if (!seen || !jpeg_encode(seen, packet, &err))
             abort();
         took[i] = (double)(clock_tick_us() - began) / 1000;
         av_frame_free(&seen);
-        av_frame_free(&full);
+        av_packet_free(&packet);
     }
     qsort(took, TIMES, sizeof(*took), by_size);
     printf("{\"bench\":\"look\",\"what\":\"a paused 1080p frame through %s, to a "
@@ -83,7 +62,6 @@ static void row(const char *what, const struct lut *l, bool floats)
            "\"at_most\":50,\"p95\":%.1f}\n",
            what, took[TIMES / 2], took[TIMES * 95 / 100]);
     fflush(stdout);
-    sws_freeContext(range);
     shaper_close(s);
     av_frame_free(&from);
     colour_close(c);

@@ -11,20 +11,16 @@ enum { PICTURE_WIDTH = 480, PICTURE_HEIGHT = 270 };
 static void make_picture(const struct ticket *t, const AVFrame *frame)
 {
     struct error ignored;
-    struct shape shape = {0};
+    struct shape shape = {.full = true};
     picture_fit(frame->width, frame->height, PICTURE_WIDTH, PICTURE_HEIGHT, &shape.width,
                 &shape.height);
     struct shaper *shaper = shaper_open(&shape);
-    struct SwsContext *range = NULL;
     json_t *list = json_array();
     AVFrame *upright = shaper_make(shaper, frame);
-    AVFrame *full = upright ? frame_new(AV_PIX_FMT_YUVJ420P, shape.width, shape.height) : NULL;
-    if (full && scale_into(&range, upright, full, true))
-        (void)!jpeg_write(list, "poster", t->output, full, &ignored);
+    if (upright)
+        (void)!jpeg_write(list, "poster", t->output, upright, &ignored);
     json_decref(list);
-    av_frame_free(&full);
     av_frame_free(&upright);
-    sws_freeContext(range);
     shaper_close(shaper);
 }
 

@@ -745,7 +745,6 @@ bool measure(const struct ticket *t, json_t **result, struct error *err)
 struct choosing {
     struct measuring m; // for its reading and its places
     struct shaper *shaper;
-    struct SwsContext *full;
     size_t next;
     json_t *list;
 };
@@ -765,15 +764,13 @@ static bool choose(void *context, struct piece *p, struct error *err)
     int w, h;
     picture_fit(p->frame->width, p->frame->height, 640, 360, &w, &h);
     if (!c->shaper)
-        c->shaper = shaper_open(&(struct shape){.width = w, .height = h});
-    AVFrame *upright = shaper_make(c->shaper, p->frame), *to = frame_new(AV_PIX_FMT_YUVJ420P, w, h);
+        c->shaper = shaper_open(&(struct shape){.width = w, .height = h, .full = true});
+    AVFrame *upright = shaper_make(c->shaper, p->frame);
     char name[40];
     snprintf(name, sizeof(name), "frame-%07lld.jpg", (long long)number);
-    bool done = upright && to && scale_into(&c->full, upright, to, true)
-                    ? jpeg_write(c->list, "still", name, to, err)
-                    : error_set(err, ERROR_TOO_BIG, "no memory for a picture");
+    bool done = upright ? jpeg_write(c->list, "still", name, upright, err)
+                        : error_set(err, ERROR_TOO_BIG, "no memory for a picture");
     av_frame_free(&upright);
-    av_frame_free(&to);
     return done;
 }
 
@@ -792,7 +789,6 @@ bool stills(const struct ticket *t, json_t **result, struct error *err)
         *result = json_pack("{s:O}", "outputs", c.list);
     close_all(m);
     shaper_close(c.shaper);
-    sws_freeContext(c.full);
     json_decref(c.list);
     return done;
 }

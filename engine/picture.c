@@ -215,11 +215,16 @@ bool scale_into(struct SwsContext **context, const AVFrame *from, AVFrame *to, b
     return convert(context, from, to, SWS_CS_ITU709, false, full_range);
 }
 
+static AVFrame *new_picture(const struct shaper *s, int width, int height)
+{
+    return frame_new(s->shape.full ? AV_PIX_FMT_YUVJ420P : AV_PIX_FMT_YUV420P, width, height);
+}
+
 static AVFrame *map_light(struct shaper *s, const AVFrame *from, int width, int height)
 {
     AVFrame *deep = frame_new(AV_PIX_FMT_RGB48LE, width, height);
     AVFrame *flat = frame_new(AV_PIX_FMT_RGB24, width, height);
-    AVFrame *to = frame_new(AV_PIX_FMT_YUV420P, width, height);
+    AVFrame *to = new_picture(s, width, height);
     bool done = deep && flat && to &&
                 convert(&s->scale, from, deep, picture_matrix(from), picture_full(from), true);
     if (done) {
@@ -228,7 +233,7 @@ static AVFrame *map_light(struct shaper *s, const AVFrame *from, int width, int 
         for (int y = 0; y < height; y++)
             map_row(s, (const uint16_t *)(deep->data[0] + (ptrdiff_t)y * deep->linesize[0]),
                     flat->data[0] + (ptrdiff_t)y * flat->linesize[0], width);
-        done = convert(&s->back, flat, to, SWS_CS_ITU709, true, false);
+        done = convert(&s->back, flat, to, SWS_CS_ITU709, true, s->shape.full);
     }
     av_frame_free(&deep);
     av_frame_free(&flat);
@@ -237,19 +242,116 @@ static AVFrame *map_light(struct shaper *s, const AVFrame *from, int width, int 
     return to;
 }
 
+// ---- through a viewing transform
+
+// Parts of red and blue in luma, by what picture_matrix says.
+static void luma_parts(int matrix, float *red, float *blue)
+{
+    static const struct {
+        int matrix;
+        float red, blue;
+    } rows[] = {
+        {SWS_CS_ITU709, 0.2126f, 0.0722f},  {SWS_CS_ITU601, 0.299f, 0.114f},
+        {SWS_CS_BT2020, 0.2627f, 0.0593f},  {SWS_CS_FCC, 0.30f, 0.11f},
+        {SWS_CS_SMPTE240M, 0.212f, 0.087f},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].matrix == matrix)
+            *red = rows[i].red, *blue = rows[i].blue;
+}
+
+// Planes of Y'CbCr that through_codes knows. `depth` of its samples; they may lie `up` bits higher.
+static bool codes_of(const AVFrame *f, int depth, int up, bool full, struct colour_codes *k)
+{
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
+    uint64_t odd = AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL |
+                   AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_FLOAT;
+    *k = (struct colour_codes){.floats = through_wants_floats(f)};
+    if (k->floats)
+        return true;
+    if (!d || (d->flags & odd) || !(d->flags & AV_PIX_FMT_FLAG_PLANAR) || d->nb_components < 3 ||
+        d->log2_chroma_w > 1 || d->log2_chroma_h > d->log2_chroma_w)
+        return false;
+    for (int i = 0; i < 3; i++)
+        if (d->comp[i].plane != i || d->comp[i].shift || d->comp[i].depth < 8 ||
+            d->comp[i].depth > 16 || d->comp[i].step != (d->comp[i].depth > 8 ? 2 : 1))
+            return false;
+    k->wide = d->comp[0].depth > 8;
+    k->half = d->log2_chroma_w == 1;
+    float one = (float)(1 << up), eighth = (float)(1 << (depth - 8)) * one;
+    float all = (float)((1 << depth) - 1) * one;
+    k->black = full ? 0 : 16 * eighth;
+    k->per_luma = 1 / (full ? all : 219 * eighth);
+    k->middle = 128 * eighth;
+    k->per_chroma = 1 / (full ? all : 224 * eighth);
+    luma_parts(picture_matrix(f), &k->red, &k->blue);
+    return true;
+}
+
+// The same planes in another size, of 16 bits so that nothing is lost.
+static AVFrame *resized(struct shaper *s, const AVFrame *from, int width, int height)
+{
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(from->format);
+    int format = !d->log2_chroma_w   ? AV_PIX_FMT_YUV444P16LE
+                 : !d->log2_chroma_h ? AV_PIX_FMT_YUV422P16LE
+                                     : AV_PIX_FMT_YUV420P16LE;
+    AVFrame *to = frame_new(format, width, height);
+    struct SwsContext *c =
+        sws_getCachedContext(s->scale, from->width, from->height, from->format, width, height,
+                             format, SWS_BICUBLIN, NULL, NULL, NULL);
+    const int *same = sws_getCoefficients(SWS_CS_ITU709);
+    bool full = picture_full(from);
+    s->scale = c;
+    if (c)
+        sws_setColorspaceDetails(c, same, full, same, full, 0, 1 << 16, 1 << 16);
+    if (!c || !to ||
+        sws_scale(c, (const uint8_t *const *)from->data, from->linesize, 0, from->height, to->data,
+                  to->linesize) != height)
+        av_frame_free(&to);
+    return to;
+}
+
+// Straight from its code values to those that are shown. *known false: by the long way.
+static AVFrame *look_straight(struct shaper *s, const AVFrame *from, int width, int height,
+                              bool *known)
+{
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(from->format);
+    bool same = from->width == width && from->height == height, full = picture_full(from);
+    struct colour_codes codes;
+    *known = !(width & 1) && !(height & 1) &&
+             codes_of(from, d ? d->comp[0].depth : 0, 0, full, &codes) && (same || !codes.floats);
+    if (!*known)
+        return NULL;
+    AVFrame *sized = same ? av_frame_clone(from) : resized(s, from, width, height);
+    AVFrame *to = new_picture(s, width, height);
+    if (sized && to && !same) {
+        *known = codes_of(sized, d->comp[0].depth, 16 - d->comp[0].depth, full, &codes);
+        luma_parts(picture_matrix(from), &codes.red, &codes.blue); // by the size that it had
+    }
+    if (sized && to && *known)
+        through_codes(s->shape.through, &codes, sized, to, s->shape.full);
+    else
+        av_frame_free(&to);
+    av_frame_free(&sized);
+    return to;
+}
+
 // Code values go through as they are; floats before anything else, since they reach beyond 1.
 static AVFrame *look_through(struct shaper *s, const AVFrame *from, int width, int height)
 {
-    bool floats = through_wants_floats(from);
+    bool known, floats = through_wants_floats(from);
+    AVFrame *straight = look_straight(s, from, width, height, &known);
+    if (known)
+        return straight;
     AVFrame *deep = floats ? av_frame_clone(from) : frame_new(AV_PIX_FMT_RGB48LE, width, height);
     AVFrame *flat = deep ? frame_new(AV_PIX_FMT_RGB24, deep->width, deep->height) : NULL;
-    AVFrame *to = frame_new(AV_PIX_FMT_YUV420P, width, height);
+    AVFrame *to = new_picture(s, width, height);
     bool done =
         flat && to &&
         (floats || convert(&s->scale, from, deep, picture_matrix(from), picture_full(from), true));
     if (done) {
         through_make(s->shape.through, deep, flat);
-        done = convert(&s->back, flat, to, SWS_CS_ITU709, true, false);
+        done = convert(&s->back, flat, to, SWS_CS_ITU709, true, s->shape.full);
     }
     av_frame_free(&deep);
     av_frame_free(&flat);
@@ -288,9 +390,9 @@ AVFrame *shaper_make(struct shaper *s, const AVFrame *from)
     bool through = s->shape.through != NULL;
     AVFrame *to = through ? look_through(s, source, width, height)
                   : light ? map_light(s, source, width, height)
-                          : frame_new(AV_PIX_FMT_YUV420P, width, height);
+                          : new_picture(s, width, height);
     if (!through && !light && to &&
-        !convert(&s->scale, source, to, picture_matrix(from), picture_full(from), false))
+        !convert(&s->scale, source, to, picture_matrix(from), picture_full(from), s->shape.full))
         av_frame_free(&to);
     av_frame_free(&field);
     if (to && s->shape.rotation)

@@ -17,12 +17,13 @@ struct shape {         // of the whole clip
     int width, height; // of the picture made, upright
     // What it is seen through, instead of all that is said above about light; NULL: nothing.
     const struct colour *through;
+    bool full; // to the full range, as JPEG wants it
 };
 
 struct shaper;
 struct shaper *shaper_open(const struct shape *s);
 void shaper_close(struct shaper *s);
-// A new yuv420p frame; NULL when there is no memory or the format can not be converted.
+// A new yuv420p frame (yuvj420p in full range); NULL when there is no memory or the format can not be converted.
 AVFrame *shaper_make(struct shaper *s, const AVFrame *from);
 
 // The frame as it is, as large as it is: not turned, fields not made one. R'G'B' at full range by the

@@ -1,8 +1,8 @@
 #include "engine/stills.h"
+#include "engine/jpeg.h"
 #include "engine/output.h"
 #include "engine/picture.h"
 
-#include <libavcodec/avcodec.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,23 +38,10 @@ void stills_close(struct stills *s)
 
 bool jpeg_write(json_t *list, const char *kind, const char *name, AVFrame *f, struct error *err)
 {
-    AVCodecContext *e = avcodec_alloc_context3(avcodec_find_encoder(AV_CODEC_ID_MJPEG));
     AVPacket *packet = av_packet_alloc();
-    e->width = f->width, e->height = f->height;
-    e->pix_fmt = AV_PIX_FMT_YUVJ420P;
-    e->color_range = AVCOL_RANGE_JPEG;
-    e->time_base = (AVRational){1, 25};
-    e->flags |= AV_CODEC_FLAG_QSCALE;
-    e->global_quality = 4 * FF_QP2LAMBDA;
-    e->thread_count = 1;
-    f->quality = e->global_quality;
-    f->pts = 0;
-    bool done = avcodec_open2(e, NULL, NULL) >= 0 && avcodec_send_frame(e, f) >= 0 &&
-                avcodec_send_frame(e, NULL) >= 0 && avcodec_receive_packet(e, packet) >= 0;
-    done = done ? output_whole(list, kind, name, packet->data, (size_t)packet->size, err)
-                : error_set(err, ERROR_INTERNAL, "%s can not be encoded", name);
+    bool done = jpeg_encode(f, packet, err) &&
+                output_whole(list, kind, name, packet->data, (size_t)packet->size, err);
     av_packet_free(&packet);
-    avcodec_free_context(&e);
     return done;
 }
 

@@ -5,108 +5,13 @@
  * work for a colour is the four corners of its tetrahedron. Corners are four floats, one of them
  * idle, so that a vector holds one.
  */
-#include "picture/colour.h"
+#include "picture/colour_inside.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PLAIN = 16384, OCTAVES = 20, STEPS = 1024, LIGHT = OCTAVES * STEPS, PROBES = 20000 };
-#define TINY 0x1p-12f
-
-typedef float corner __attribute__((vector_size(16)));
-
-struct colour {
-    bool light;
-    size_t last;          // of an axis
-    float low[3], per[3]; // plain: where an axis begins, entries a unit
-    float *axis[3];       // last + 2 entries
-    size_t edge;          // of the cube; 0: an axis gives the colour
-    corner *cube;
-};
-
-// ---- using it
-
-static float held(float v, float most)
-{
-    v = v > 0 ? v : 0; // NaN too
-    return v < most ? v : most;
-}
-
-static inline float on_axis(const struct colour *c, int channel, float v)
-{
-    float at;
-    if (c->light) {
-        float x = held(v, 255) + TINY;
-        uint32_t bits, first = 115u << 23; // of 2^-12
-        memcpy(&bits, &x, 4);
-        at = (float)(bits - first) * 0x1p-13f;
-    } else {
-        at = (v - c->low[channel]) * c->per[channel];
-    }
-    at = held(at, (float)c->last);
-    size_t i = (size_t)at;
-    const float *entry = c->axis[channel] + i;
-    return entry[0] + (at - (float)i) * (entry[1] - entry[0]);
-}
-
-static inline corner in_cube(const struct colour *c, float r, float g, float b)
-{
-    size_t n = c->edge, red = (size_t)r, green = (size_t)g, blue = (size_t)b;
-    red -= red == n - 1, green -= green == n - 1, blue -= blue == n - 1;
-    r -= (float)red, g -= (float)green, b -= (float)blue;
-    const corner *at = c->cube + red + n * (green + n * blue);
-    size_t sr = 1, sg = n, sb = n * n, first, second;
-    float high, middle, low;
-    if (r >= g) {
-        if (g >= b)
-            high = r, middle = g, low = b, first = sr, second = sr + sg;
-        else if (r >= b)
-            high = r, middle = b, low = g, first = sr, second = sr + sb;
-        else
-            high = b, middle = r, low = g, first = sb, second = sb + sr;
-    } else {
-        if (r >= b)
-            high = g, middle = r, low = b, first = sg, second = sg + sr;
-        else if (g >= b)
-            high = g, middle = b, low = r, first = sg, second = sg + sb;
-        else
-            high = b, middle = g, low = r, first = sb, second = sb + sg;
-    }
-    return at[0] * (1 - high) + at[first] * (high - middle) + at[second] * (middle - low) +
-           at[sr + sg + sb] * low;
-}
-
-static inline void one_colour(const struct colour *c, const float v[3], uint8_t *to)
-{
-    float out[4];
-    for (int k = 0; k < 3; k++)
-        out[k] = on_axis(c, k, v[k]);
-    if (c->edge) {
-        corner found = in_cube(c, out[0], out[1], out[2]);
-        memcpy(out, &found, sizeof(out));
-    }
-    for (int k = 0; k < 3; k++)
-        to[k] = (uint8_t)(held(out[k], 1) * 255 + 0.5f);
-}
-
-void colour_row(const struct colour *c, const uint16_t *from, uint8_t *to, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const float part = 1.0f / 65535;
-        const float v[3] = {(float)from[i * 3] * part, (float)from[i * 3 + 1] * part,
-                            (float)from[i * 3 + 2] * part};
-        one_colour(c, v, to + i * 3);
-    }
-}
-
-void colour_row_light(const struct colour *c, const float *const from[3], uint8_t *to, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const float v[3] = {from[0][i], from[1][i], from[2][i]};
-        one_colour(c, v, to + i * 3);
-    }
-}
 
 // ---- its axes and its cube
 
@@ -117,13 +22,14 @@ static float value_at(const struct colour *c, int channel, size_t i)
     uint32_t bits = (115u << 23) + (uint32_t)(i < LIGHT ? i : LIGHT) * 8192;
     float x;
     memcpy(&x, &bits, 4);
-    return x - TINY;
+    return x - COLOUR_TINY;
 }
 
 static float through_table(const struct lut *l, size_t channel, float v)
 {
     float span = l->high1[channel] - l->low1[channel];
-    float at = held((v - l->low1[channel]) / span * (float)(l->size1 - 1), (float)(l->size1 - 1));
+    float at =
+        colour_held((v - l->low1[channel]) / span * (float)(l->size1 - 1), (float)(l->size1 - 1));
     size_t i = (size_t)at < l->size1 - 1 ? (size_t)at : l->size1 - 2;
     const float *entry = l->at1 + i * 3 + channel;
     return entry[0] + (at - (float)i) * (entry[3] - entry[0]);
@@ -151,8 +57,9 @@ static bool make_axes(struct colour *c, const struct lut *l)
             v = c->light ? lut_scale_of(v) : v;
             v = l->size1 ? through_table(l, (size_t)k, v) : v;
             if (c->edge)
-                v = held((v - l->low3[k]) / (l->high3[k] - l->low3[k]) * (float)(c->edge - 1),
-                         (float)(c->edge - 1));
+                v = colour_held((v - l->low3[k]) / (l->high3[k] - l->low3[k]) *
+                                    (float)(c->edge - 1),
+                                (float)(c->edge - 1));
             c->axis[k][i] = v;
         }
         c->axis[k][c->last + 1] = c->axis[k][c->last];
@@ -230,7 +137,8 @@ static void compare(const struct lut *l, const float *from, const float *right,
         float out[3];
         lut_apply(l, from + i * 3, out);
         for (size_t k = 0; k < 3; k++) {
-            double off = fabs((double)held(out[k], 1) - (double)held(right[i * 3 + k], 1));
+            double off =
+                fabs((double)colour_held(out[k], 1) - (double)colour_held(right[i * 3 + k], 1));
             how->most = off > how->most ? off : how->most;
             sum += off;
         }

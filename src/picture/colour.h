@@ -37,3 +37,24 @@ void colour_row(const struct colour *c, const uint16_t *from, uint8_t *to, size_
 // The same of three planes of floats.
 void colour_row_light(const struct colour *c, const float *const from[3], uint8_t *to,
                       size_t count);
+
+// Y'CbCr straight to Y'CbCr, without a picture of R'G'B' between them.
+struct colour_codes {         // how code values are meant
+    bool floats;              // R, G, B in floats, as they are; nothing else counts then
+    bool wide;                // words of 16 bits, not of 8
+    bool half;                // Cb and Cr have half the columns
+    float black, per_luma;    // (value - black) * per_luma is 0 to 1
+    float middle, per_chroma; // (value - middle) * per_chroma is -0.5 to 0.5
+    float red, blue;          // parts of luma
+};
+struct colour_line {
+    const void *at[3];  // Y', and of the nearest line Cb, Cr
+    const void *far[3]; // [1], [2]: the next nearest, of which a quarter is mixed in; NULL: none
+};
+struct colour_pair { // 4:2:0 of 8 bits, BT.709
+    uint8_t *y[2], *cb, *cr;
+    bool full;
+};
+// Two lines of `width` columns, which is even.
+void colour_pair(const struct colour *c, const struct colour_codes *codes,
+                 const struct colour_line from[2], const struct colour_pair *to, int width);

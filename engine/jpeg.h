@@ -1,0 +1,13 @@
+/*
+ * engine/jpeg: a picture as a JPEG.
+ *
+ * Large ones are made by two threads, line of blocks by line of blocks with restart markers between
+ * them; the quality is the same.
+ */
+#pragma once
+#include "base/error.h"
+
+#include <libavcodec/avcodec.h>
+
+// Of a yuvj420p frame, into `to`. INTERNAL: it can not be encoded.
+MUST_CHECK bool jpeg_encode(AVFrame *f, AVPacket *to, struct error *err);
