@@ -9,6 +9,7 @@
  */
 #include "engine/layers.h"
 #include "engine/exr_inside.h"
+#include "engine/exr_plus.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -96,12 +97,21 @@ static void add_part(const struct part *p, struct rows *rows)
         }
 }
 
+static bool has_channel(const struct part *p, const char *name)
+{
+    for (int i = 0; i < p->channels->num_channels; i++)
+        if (strcmp(p->channels->entries[i].name.str, name) == 0)
+            return true;
+    return false;
+}
+
 static const char *why_not(const struct part *p)
 {
-    if (exr_deep(p))
-        return "it has deep samples, which are not made flat here";
-    if (p->compression >= EXR_COMPRESSION_DWAA)
-        return "its compression (DWA) is not unpacked by OpenEXR's C library";
+    if (p->storage == EXR_STORAGE_DEEP_TILED)
+        return "it has deep samples in tiles, which are not made flat here";
+    if (exr_deep(p) && (!has_channel(p, "Z") || !has_channel(p, "A")))
+        return "it has deep samples without depth (Z) and alpha (A), which do not say what is in "
+               "front";
     return NULL;
 }
 
@@ -291,6 +301,50 @@ static bool place_chunk(void *context, struct exr_file *f, const struct part *pa
     return true;
 }
 
+static bool read_more(void *context, int64_t offset, void *to, size_t size, size_t *got)
+{
+    struct error ignored;
+    return input_read(((struct exr_file *)context)->in, offset, to, size, got, &ignored);
+}
+
+// By OpenEXR's C++ library: what the C library does not unpack.
+static bool read_plus(struct reading *r, struct exr_file *f, struct error *err)
+{
+    const struct part *part = r->part;
+    struct exr_plus_file file = {read_more, f, input_size(f->in), f->name};
+    struct exr_plus_channel list[4];
+    size_t count = 0;
+    for (int k = 0; k < 4; k++) {
+        const struct plane *p = &r->planes[k];
+        if (p->at)
+            list[count++] = (struct exr_plus_channel){
+                .name = part->channels->entries[p->channel].name.str,
+                .type = p->type,
+                .step_x = p->step_x,
+                .step_y = p->step_y,
+                .left = p->left,
+                .top = p->top,
+                .width = p->width,
+                .size = (size_t)p->size,
+                .to = p->at,
+            };
+    }
+    return exr_plus_read(&file, part->index, exr_deep(part), list, count, f->said,
+                         sizeof(f->said)) ||
+           exr_damaged(err, f, EXR_ERR_CORRUPT_CHUNK, "its layer");
+}
+
+static bool read_planes(struct reading *r, struct exr_file *f, struct error *err)
+{
+    const struct part *p = r->part;
+    if (exr_deep(p) || p->compression >= EXR_COMPRESSION_DWAA)
+        return read_plus(r, f, err);
+    if (exr_tiled(p) && exr_get_tile_sizes(f->c, p->index, 0, 0, &r->tile_width, &r->tile_height) !=
+                            EXR_ERR_SUCCESS)
+        return exr_damaged(err, f, EXR_ERR_CORRUPT_CHUNK, "its tiles");
+    return exr_part_walk(f, p, place_chunk, NULL, r, NULL, err);
+}
+
 static float half_value(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, part = h & 1023, bits;
@@ -436,12 +490,9 @@ static bool read_layer(struct exr_file *f, const struct part *p, const struct ro
     bool ok = l->samples != NULL || error_set(err, ERROR_TOO_BIG, "no memory for a layer");
     for (int k = 0; ok && k < 4; k++)
         ok = row->channels[k] < 0 || plane_open(&r, &r.planes[k], row->channels[k], err);
-    if (ok && exr_tiled(p))
-        ok = exr_get_tile_sizes(f->c, p->index, 0, 0, &r.tile_width, &r.tile_height) ==
-                 EXR_ERR_SUCCESS ||
-             exr_damaged(err, f, EXR_ERR_CORRUPT_CHUNK, "its tiles");
-    ok = ok && exr_part_walk(f, p, place_chunk, NULL, &r, NULL, err);
+    ok = ok && read_planes(&r, f, err);
     if (ok) {
+        l->flattened = exr_deep(p);
         luma_weights(f, p->index, w);
         lay(l, &r, row->kind, w);
         l->said = row_fact(p, row);

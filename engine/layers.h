@@ -4,7 +4,8 @@
  * A layer is what a person picks: of the channels whose names are alike up to the last dot, R, G
  * and B (with A) together, Y with RY and BY together, and each other one by itself. Its key is
  * "part:name", as "0:*" (the colours of the first part without a prefix), "0:diffuse.*" or "1:Z".
- * Deep parts are listed and not shown; so are those that OpenEXR's C library does not unpack (DWA).
+ * Deep samples are made flat (exr_plus.h); those in tiles, or without depth and alpha, are listed and
+ * not shown.
  */
 #pragma once
 #include "base/error.h"
@@ -28,6 +29,7 @@ struct layer {
     float *alpha;    // width x height of colours that have one, or NULL
     float low, high; // the smallest and largest finite sample in the data window
     int64_t nan, infinite, negative;
+    bool flattened; // from deep samples
     json_t *said; // {"key", "part", "channels", "type", "data", "display", "overscan"}
 };
 // `key` NULL or "": the main one, the first that can be shown. NOT_FOUND, with those there are.

@@ -631,8 +631,12 @@ static void layer_said(struct layer *l, json_t *seen)
     json_object_set_new(l->said, "negative", json_integer(l->negative));
     json_object_set(seen, "layer", l->said);
     said_of(seen, l->width, l->height, type && !strcmp(type, "half") ? 16 : 32, type ? type : "",
-            l->kind == LAYER_GREY ? "grey, from its smallest value to its largest"
-                                  : "scene linear, shown as sRGB");
+            l->flattened            ? l->kind == LAYER_GREY
+                                          ? "deep samples made flat, grey, from the smallest "
+                                            "value to the largest"
+                                          : "deep samples made flat, scene linear, shown as sRGB"
+            : l->kind == LAYER_GREY ? "grey, from its smallest value to its largest"
+                                    : "scene linear, shown as sRGB");
 }
 
 static bool show_layer(struct one *o, struct layer *l, json_t *list, json_t *seen, json_t **samples,
@@ -683,7 +687,7 @@ static bool show(struct one *o, json_t *list, json_t *seen, json_t **samples, st
             layer_free(&l);
             return done;
         }
-        // What OpenEXR's C library does not unpack, libav may, of the main layer.
+        // What OpenEXR's library does not show, libav may, of the main layer.
         if (err->kind == ERROR_DAMAGED || (key && *key))
             return false;
         error_clear(err);

@@ -3,7 +3,11 @@
 #include "test.h"
 
 #include "make_exr.h"
+#include "make_exr_plus.h"
 #include "make_media.h"
+
+#include "formats/lut/lut.h"
+#include "plat/files.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -226,6 +230,136 @@ static void a_name_is_burnt_into_frames_and_proxies_and_nothing_is_left_without(
     free(bob);
 }
 
+// ---- proxies through a viewing transform
+
+// As "look.cube" for ffmpeg and "look.phlu" for the engine: hues turn, the curve is bent.
+static void make_look(void)
+{
+    struct lut l;
+    struct error err;
+    struct buf text_form = BUF_LIMIT(8 << 20), own = BUF_LIMIT(8 << 20);
+    assert_true(lut_make(&l, 0, 33, &err));
+    for (size_t i = 0; i < l.size3 * l.size3 * l.size3; i++) {
+        float *v = l.at3 + 3 * i, r = v[0], g = v[1], b = v[2];
+        v[0] = sqrtf(0.7f * r + 0.3f * b);
+        v[1] = 0.1f + 0.8f * (0.8f * g + 0.2f * r);
+        v[2] = 0.9f * b + 0.1f * g;
+    }
+    assert_true(lut_write(&l, &text_form, &err) && lut_pack(&l, &own, &err));
+    assert_true(file_write(path_of("look.cube"), text_form.at, text_form.size, 0644, &err));
+    assert_true(file_write(path_of("look.phlu"), own.at, own.size, 0644, &err));
+    buf_free(&text_form);
+    buf_free(&own);
+    lut_free(&l);
+}
+
+static double mean_apart(const unsigned char *a, const unsigned char *b, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += abs(a[i] - b[i]);
+    return sum / count;
+}
+
+static void proxies_through_a_cube_are_what_ffmpeg_makes_of_it(void **state)
+{
+    (void)state;
+    enum { WIDTH = 320, HEIGHT = 180, PIXELS = WIDTH * HEIGHT };
+    static const struct {
+        const char *name, *format, *matrix, *range, *codec;
+        int width, height;
+    } clips[] = {
+        {"eight.mkv", "yuv420p", "bt709", "tv", "ffv1", WIDTH, HEIGHT},
+        {"ten.mkv", "yuv422p10le", "bt709", "tv", "ffv1", WIDTH, HEIGHT},
+        {"twelve.mkv", "yuv444p12le", "bt2020nc", "tv", "ffv1", WIDTH, HEIGHT},
+        {"full.mkv", "yuv420p", "bt470bg", "pc", "ffv1", WIDTH, HEIGHT},
+        {"old.mkv", "yuv422p", "smpte170m", "tv", "ffv1", WIDTH, HEIGHT},
+        {"large.mkv", "yuv422p10le", "bt709", "tv", "ffv1", 4 * WIDTH, 4 * HEIGHT},
+        {"rgb.mkv", "gbrp10le", "rgb", "pc", "ffv1", WIDTH, HEIGHT}, // the long way
+    };
+    char command[5 * MEDIA_PATH], path[MEDIA_PATH];
+    make_look();
+    for (size_t i = 0; i < sizeof(clips) / sizeof(clips[0]); i++) {
+        bool rgb = strcmp(clips[i].matrix, "rgb") == 0;
+        const char *matrix = rgb ? "bt709" : clips[i].matrix;
+        snprintf(command, sizeof(command),
+                 "ffmpeg -v error -y -f lavfi -i smptehdbars=s=%dx%d:r=24 -frames:v 2 -vf "
+                 "scale=out_color_matrix=%s:out_range=%s,format=%s -c:v %s -colorspace %s "
+                 "-color_range %s '%s'",
+                 clips[i].width, clips[i].height, matrix, clips[i].range, clips[i].format,
+                 clips[i].codec, clips[i].matrix, clips[i].range, path_of(clips[i].name));
+        assert_int_equal(system(command), 0);
+        snprintf(path, sizeof(path), "%s", path_of(clips[i].name));
+        const char *paths[] = {path, path_of("look.phlu")};
+        json_t *result,
+            *ticket = json_pack("{s:{s:s}, s:n}", "transform", "name", "Look", "sequence");
+        struct error err;
+        if (!media_ask("proxy", paths, 2, ticket, media_folder(), &result, &err))
+            fail_msg("%s: %s (%s)", path, err.what, err.why);
+        json_decref(result);
+        snprintf(
+            command, sizeof(command),
+            "ffmpeg -v error -y -i '%s' -frames:v 1 -vf "
+            "scale=%d:%d:in_color_matrix=%s:in_range=%s,format=gbrp12le,lut3d=file='%s':interp="
+            "tetrahedral,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p -f rawvideo "
+            "'%s'",
+            path, WIDTH, HEIGHT, matrix, clips[i].range, path_of("look.cube"),
+            path_of("judge.yuv"));
+        assert_int_equal(system(command), 0);
+        unsigned char wanted[PIXELS * 3 / 2];
+        FILE *f = fopen(path_of("judge.yuv"), "rb");
+        assert_non_null(f);
+        assert_int_equal(fread(wanted, 1, sizeof(wanted), f), sizeof(wanted));
+        fclose(f);
+        // The scrub film of a large one is larger than the judge's.
+        snprintf(
+            command, sizeof(command),
+            "ffmpeg -v error -y -i '%s' -frames:v 1 -vf scale=%d:%d -f rawvideo -pix_fmt yuv420p "
+            "'%s'",
+            path_of("scrub.mp4"), WIDTH, HEIGHT, path_of("ours.yuv"));
+        assert_int_equal(system(command), 0);
+        unsigned char ours[PIXELS * 3 / 2];
+        f = fopen(path_of("ours.yuv"), "rb");
+        assert_non_null(f);
+        assert_int_equal(fread(ours, 1, sizeof(ours), f), sizeof(ours));
+        fclose(f);
+        double luma = mean_apart(ours, wanted, PIXELS);
+        double chroma = mean_apart(ours + PIXELS, wanted + PIXELS, PIXELS / 2);
+        if (luma > 1.2 || chroma > 1.2)
+            media_wrong("%s: luma is off by %.2f, chroma by %.2f", clips[i].name, luma, chroma);
+    }
+}
+
+// What an older program's proxies lack is made by itself, and is the same.
+static void prints_alone_are_those_of_the_proxies(void **state)
+{
+    (void)state;
+    char path[MEDIA_PATH], prints[MEDIA_PATH];
+    const char *paths[1] = {path};
+    json_t *result;
+    struct error err;
+    snprintf(prints, sizeof(prints), "%s", path_of("prints.dat"));
+    media_make(&(struct clip){"prints.mov", "24", 320, 180, 24, "-c:v prores_ks -profile:v 3"},
+               path);
+    assert_true(media_ask("proxy", paths, 1, NULL, media_folder(), &result, &err));
+    json_decref(result);
+    struct buf whole = BUF_LIMIT(1 << 20), alone = BUF_LIMIT(1 << 20);
+    assert_true(file_read(prints, &whole, &err));
+    unlink(prints);
+    unlink(path_of("scrub.mp4"));
+    assert_true(media_ask("proxy", paths, 1, json_pack("{s:b}", "prints", 1), media_folder(),
+                          &result, &err));
+    media_expect(path, result, "{\"frames\":24,\"outputs\":[{\"kind\":\"prints\"}]}");
+    assert_int_equal(json_array_size(json_object_get(result, "outputs")), 1);
+    json_decref(result);
+    assert_int_not_equal(access(path_of("scrub.mp4"), F_OK), 0);
+    assert_true(file_read(prints, &alone, &err));
+    assert_int_equal(whole.size, alone.size);
+    assert_memory_equal(whole.at, alone.at, whole.size);
+    buf_free(&whole);
+    buf_free(&alone);
+}
+
 // ---- OpenEXR
 
 static void parts_layers_and_windows_of_an_exr_are_facts(void **state)
@@ -360,6 +494,100 @@ static void a_layer_of_a_file_that_is_cut_off_is_refused(void **state)
     }
 }
 
+// Smooth, as DWA wants it: it keeps light to about a hundredth.
+static float smooth(const char *channel, int x, int y)
+{
+    const char *word = strrchr(channel, '.') ? strrchr(channel, '.') + 1 : channel;
+    if (*word == 'Z' || *word == 'i')
+        return (float)(1000 * y + x + 10);
+    if (*word == 'A')
+        return x < 8 ? 0.25f : 1;
+    float base = strncmp(channel, "diffuse", 7) == 0 ? 0.25f : 0.125f;
+    return base + (float)(*word == 'R' ? x + 4 : *word == 'G' ? y : 8) / 64;
+}
+
+// The shown part of the data window; outside it there is nothing.
+static void layer_holds(const char *path, const char *key, const char *const names[], float near)
+{
+    int planes = names[1] ? 3 : 1;
+    struct shot s;
+    if (!shoot(path, 0, key, NULL, &s))
+        fail_msg("%s of %s: %s (%s)", key, path, s.err.what, s.err.why);
+    json_decref(s.result);
+    float *got = floats(LAYERS_WIDTH * LAYERS_HEIGHT * (size_t)planes);
+    for (int y = 0; y < LAYERS_HEIGHT; y++)
+        for (int x = 0; x < LAYERS_WIDTH; x++)
+            for (int k = 0; k < planes; k++) {
+                bool in = x < LAYERS_LEFT + LAYERS_COLUMNS;
+                float wanted = in ? smooth(names[k], x, y) : 0;
+                float value = got[(y * LAYERS_WIDTH + x) * planes + k];
+                if (fabsf(value - wanted) > near)
+                    fail_msg("%s of %s at %d,%d: %f, not %f", key, path, x, y, (double)value,
+                             (double)wanted);
+            }
+    free(got);
+}
+
+static void layers_of_dwa_are_shown_whatever_they_hold(void **state)
+{
+    (void)state;
+    static const char *const main[] = {"R", "G", "B"}, *const z[3] = {"Z"}, *const a[3] = {"A"},
+                             *const id[3] = {"id"},
+                             *const diffuse[] = {"diffuse.R", "diffuse.G", "diffuse.B"};
+    char path[MEDIA_PATH], tiles[MEDIA_PATH], command[3 * MEDIA_PATH];
+    snprintf(path, sizeof(path), "%s", path_of("dwa.exr"));
+    snprintf(tiles, sizeof(tiles), "%s", path_of("dwa-tiles.exr"));
+    for (int i = 0; i < 4; i++) {
+        exr_make_dwa(path, i & 1, smooth);
+        // OpenEXR's own tool makes tiles of it; a second loss is a little more.
+        snprintf(command, sizeof(command), "exrmaketiled -t 16 16 -z %s '%s' '%s'",
+                 i & 1 ? "dwab" : "dwaa", path, tiles);
+        if (i & 2)
+            assert_int_equal(system(command), 0);
+        const char *seen = i & 2 ? tiles : path;
+        layer_holds(seen, NULL, main, 0.03f);
+        layer_holds(seen, "0:diffuse.*", diffuse, 0.03f);
+        layer_holds(seen, "0:A", a, 0);
+        layer_holds(seen, "0:Z", z, 0);
+        layer_holds(seen, "0:id", id, 0);
+    }
+    struct stat whole;
+    struct shot s;
+    assert_int_equal(stat(path, &whole), 0);
+    assert_int_equal(truncate(path, whole.st_size * 3 / 4), 0);
+    assert_false(shoot(path, 0, "0:Z", NULL, &s));
+    assert_int_equal(s.err.kind, ERROR_DAMAGED);
+}
+
+static void deep_samples_are_laid_over_each_other_from_the_nearest_on(void **state)
+{
+    (void)state;
+    static const float flat[3][3] = {{0, 0, 0}, {0.5f, 0, 0}, {0, 0.5f, 0.25f}};
+    static const float alpha[3] = {0, 1, 1};
+    char path[MEDIA_PATH];
+    struct shot s;
+    snprintf(path, sizeof(path), "%s", path_of("deep.exr"));
+    exr_make_deep(path, false);
+    assert_true(shoot(path, 0, NULL, NULL, &s));
+    assert_non_null(strstr(json_string_value(seen(&s, "view")), "made flat"));
+    json_decref(s.result);
+    float *got = floats(6 * 2 * 3);
+    for (int i = 0; i < 12; i++)
+        for (int k = 0; k < 3; k++)
+            assert_true(fabsf(got[3 * i + k] - flat[i % 6 % 3][k]) < 0.001f);
+    free(got);
+    assert_true(shoot(path, 0, "0:A", NULL, &s));
+    json_decref(s.result);
+    got = floats(6 * 2);
+    for (int i = 0; i < 12; i++)
+        assert_true(fabsf(got[i] - alpha[i % 6 % 3]) < 0.001f);
+    free(got);
+    exr_make_deep(path, true);
+    assert_false(shoot(path, 0, "0:*", NULL, &s));
+    assert_int_equal(s.err.kind, ERROR_UNSUPPORTED);
+    assert_non_null(strstr(s.err.why, "depth"));
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -368,10 +596,14 @@ int main(int argc, char **argv)
         MEDIA_TEST(the_frame_is_the_one_that_is_named_in_any_codec),
         MEDIA_TEST(code_values_are_those_of_the_file),
         MEDIA_TEST(a_name_is_burnt_into_frames_and_proxies_and_nothing_is_left_without),
+        MEDIA_TEST(proxies_through_a_cube_are_what_ffmpeg_makes_of_it),
+        MEDIA_TEST(prints_alone_are_those_of_the_proxies),
         MEDIA_TEST(parts_layers_and_windows_of_an_exr_are_facts),
         MEDIA_TEST(a_layer_lies_in_the_display_window_whatever_its_storage),
         MEDIA_TEST(luma_and_chroma_are_a_colour_and_odd_samples_are_seen),
         MEDIA_TEST(a_layer_of_a_file_that_is_cut_off_is_refused),
+        MEDIA_TEST(layers_of_dwa_are_shown_whatever_they_hold),
+        MEDIA_TEST(deep_samples_are_laid_over_each_other_from_the_nearest_on),
     };
     return cmocka_run_group_tests(tests, media_begin, media_end);
 }
