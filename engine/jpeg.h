@@ -1,9 +1,4 @@
-/*
- * engine/jpeg: a picture as a JPEG.
- *
- * Large ones are made by two threads, line of blocks by line of blocks with restart markers between
- * them; the quality is the same.
- */
+// engine/jpeg: a picture as a JPEG.
 #pragma once
 #include "base/error.h"
 
