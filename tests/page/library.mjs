@@ -68,6 +68,38 @@ await test("news changes a tile without a reload", { assets: 40 }, async (page, 
   await until(page, () => /77 %/.test(document.querySelector("#asset-0").textContent));
 });
 
+await test("a file let go on an asset is asked for: its next version, an asset here, or nothing", { assets: 40 }, async (page, made, base) => {
+  await page.goto(base + library(made));
+  await page.waitForSelector("#asset-6");
+  const let_go = async (place, ...names) => {
+    const dataTransfer = await page.evaluateHandle((list) => { const d = new DataTransfer(); for (const n of list) d.items.add(new File(["x"], n)); return d; }, names);
+    await page.dispatchEvent(`${place} .tile`, "dragover", { dataTransfer });
+    await page.waitForSelector(".drop-veil");
+    const veil = await page.textContent(".drop-veil");
+    await page.dispatchEvent(`${place} .tile`, "drop", { dataTransfer });
+    return veil;
+  };
+  const sent = () => page.waitForRequest((r) => r.method() === "POST" && /\/transfers$/.test(r.url())).then((r) => r.postDataJSON());
+  assert.ok((await let_go("#asset-6", "Reel 2.mov")).includes(`the next version of ${made.list[6].name}`));
+  await page.waitForSelector("dialog[open] >> text=Bring in Reel 2.mov");
+  await accessible(page, "let go on an asset");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog[open]", { state: "detached" });
+  assert.equal(made.state.calls.filter((c) => /^POST .*\/transfers$/.test(c)).length, 0);
+  let body = sent();
+  await let_go("#asset-6", "Reel 2.mov");
+  await page.waitForSelector("dialog[open]");
+  await page.keyboard.press("Enter");
+  assert.equal((await body).asset, made.list[6].id);
+  body = sent();
+  await let_go("#asset-1", "a.0001.exr", "a.0002.exr");
+  await page.click("dialog[open] >> role=button[name='A new asset here']");
+  assert.equal((await body).asset, null);
+  body = sent();
+  await let_go("#asset-1", "a.mov", "b.mov"); // no one's version: nothing is asked
+  assert.equal((await body).asset, null);
+});
+
 await test("50,000 assets: the scroll bar jumps to the end, few nodes stay", { assets: 50000 }, async (page, made, base) => {
   await page.goto(base + library(made));
   await page.waitForSelector("#asset-5");

@@ -9,6 +9,7 @@ import { by_asset } from "../app/jobs";
 import { lazy } from "../app/lazy";
 import { to } from "../app/router";
 import { may } from "../app/session";
+import { wrong_hash } from "../growing/closed";
 import { job_words } from "../parts/activity";
 import { Button, CopyButton } from "../parts/button";
 import { count_text, exact_text, plural, rate_name, size_text } from "../parts/format";
@@ -87,6 +88,7 @@ export function FactGroups({ asset }: { asset: Asset }) {
           ["Size", `${size_text(v.size)} (${count_text(v.size)} bytes)`],
           v.file_count > 1 && ["Files", count_text(v.file_count)],
           lacks_of(asset).length > 0 && ["Not there", <MissingList missing={lacks_of(asset)} />],
+          v.hashes && ["Hash", v.hashes.right ? `as ${v.hashes.list} says (${v.hashes.kind})` : <span class="bad">{wrong_hash(v.hashes)}</span>],
           f && ["Container", f.container],
           ["Version", `${v.number} of ${asset.versions}`],
           ["Brought in", `${exact_text(v.created)}, by ${v.by}`],

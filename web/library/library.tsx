@@ -20,6 +20,7 @@ import { Ago } from "../parts/time";
 import { tell, tell_problem } from "../parts/toast";
 import { load_sheet } from "../parts/sheet";
 import { VirtualRows, use_width, type Rows } from "../parts/virtual";
+import { wrong_hash } from "../growing/closed";
 import { GrowingList } from "../growing/list";
 import { UploadPanel } from "../transfer/panel";
 import { take_drop } from "../transfer/state";
@@ -64,7 +65,7 @@ export function Library() {
   }, [wish.folder, wish.q, wish.kind, wish.sort, wish.order, wish.where, wish.takes]);
   const [selection, select] = useState<Selection>(nothing);
   const [preview, set_preview] = useState<number | null>(null);
-  const [over, set_over] = useState(false);
+  const [over, set_over] = useState<string | boolean>(false); // what is dragged is over the page; the name of the asset that it is over
   const area = useRef<HTMLDivElement>(null);
   const search = useRef<HTMLInputElement>(null);
   const picker = useRef<HTMLInputElement>(null);
@@ -182,15 +183,26 @@ export function Library() {
   };
   // The browser empties a FileList when its field is cleared and a DataTransfer when the drop's event is
   // over: both are read before the first wait.
-  const bring = async (data: DataTransfer | null, files: FileList | null, asset: string | null = null) => {
+  const bring = async (data: DataTransfer | null, files: FileList | null, asset: string | null = null, onto?: Asset) => {
     const picked = [...(files ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
     const dropped = data && take_drop(data);
     if (!may("upload")) return tell_problem(problem("forbidden", "You may not bring media into this project", "your role here does not include upload", "ask an owner of the project to make you editor"));
     const { read_drop, send } = await import("../transfer/upload");
     const found = dropped ? await read_drop(dropped) : picked;
+    if (onto) {
+      const { ask_onto, one_thing } = await import("./onto");
+      const to = one_thing(found.map((f) => f.path)) ? await ask_onto(onto, found, folder_name === "Everything" ? "the project" : folder_name) : "asset";
+      if (!to) return;
+      if (to === "version") asset = onto.id;
+    }
     await send(project, wish.folder && wish.folder !== "top" ? wish.folder : null, found, asset);
   };
 
+  // The asset that a drag is over.
+  const under = (e: DragEvent): Asset | undefined => {
+    const id = e.target instanceof Element ? e.target.closest("[id^=asset-]")?.id : undefined;
+    return id === undefined ? undefined : items.get(Number(id.slice(6)));
+  };
   const whole = useRef<number | null>(null); // how many there are when nothing is filtered
   const held = useRef(0); // a finger that stays: the timer, or -1 once its menu is open
   const typed = useRef({ text: "", at: 0 });
@@ -320,9 +332,9 @@ export function Library() {
       <Tree project={project} folders={model.folders.value} chosen={wish.folder} total={wish.folder || wish.q || wish.kind || model.total.value === null ? (whole.current ?? here.value?.assets ?? 0) : (whole.current = total)} reload={() => void model.load_folders()} drop={move} />
       <main
         class={over ? "library drop-here" : "library"}
-        onDragOver={(e) => { if (e.dataTransfer?.types.includes("Files")) { e.preventDefault(); if (!over) set_over(true); } }}
+        onDragOver={(e) => { if (e.dataTransfer?.types.includes("Files")) { e.preventDefault(); set_over(under(e)?.name ?? true); } }}
         onDragLeave={(e) => { if (!(e.relatedTarget instanceof Node && e.currentTarget.contains(e.relatedTarget))) set_over(false); }}
-        onDrop={(e) => { set_over(false); if (!e.dataTransfer?.types.includes("Files")) return; e.preventDefault(); void bring(e.dataTransfer, null).catch(fail); }}
+        onDrop={(e) => { set_over(false); if (!e.dataTransfer?.types.includes("Files")) return; e.preventDefault(); void bring(e.dataTransfer, null, null, under(e)).catch(fail); }}
       >
         <div class="bar">
           <Button class="narrow-only" icon="folder" name="Folders" look="plain" run={() => fold("left")} />
@@ -392,7 +404,7 @@ export function Library() {
           {model.problem.value && model.total.value !== null && <div class="over-list"><ProblemBox problem={model.problem.value} retry={() => model.retry()} /></div>}
         </div>
         <UploadPanel project={project} />
-        {over && <div class="drop-veil" aria-hidden="true"><Icon name="upload" size={28} /><h2>Let go to bring them into {folder_name === "Everything" ? "the project" : folder_name}</h2></div>}
+        {over && <div class="drop-veil" aria-hidden="true"><Icon name="upload" size={28} /><h2>{over === true ? `Let go to bring them into ${folder_name === "Everything" ? "the project" : folder_name}` : `Let go: the next version of ${over}, or new here`}</h2></div>}
       </main>
       <FactsPanel fields={fields} changed={() => model.refresh()} chosen={chosen} deliver={deliver} share={() => void share()} open={open} />
     </>
@@ -404,6 +416,7 @@ function ListCells({ asset: a, cols, place, around }: { asset: Asset; cols: read
   const f = a.version.facts;
   const job = by_asset.value.get(a.id);
   const state = a.version.state;
+  const wrong = a.version.hashes && !a.version.hashes.right ? wrong_hash(a.version.hashes) : undefined;
   return (
     <>
       <span role="gridcell" class="name"><Icon name={kind_icon[a.kind]} size={14} /><Name name={a.name} />{a.take && <span class="note mono" title={`In a take with ${a.take.with.map((w) => w.name).join(", ")}`}>♪</span>}</span>
@@ -413,7 +426,7 @@ function ListCells({ asset: a, cols, place, around }: { asset: Asset; cols: read
       <span role="gridcell" class="rate mono">{f && a.kind !== "sound" && a.kind !== "still" && a.kind !== "document" && a.kind !== "captions" ? rate_name(f.rate) : ""}</span>
       <span role="gridcell" class="timecode mono">{f?.timecode?.start}</span>
       <span role="gridcell" class="size mono">{size_text(a.version.size)}</span>
-      <span role="gridcell" class={`state cut ${state === "failed" ? "bad" : state === "ready" ? "quiet" : "busy"}`} title={a.version.problem?.title}>{state_words(a, job)}{lacks_of(a).length > 0 && <> · <Lacks asset={a} /></>}{a.version.place && <span class={place_away(a.version.place) ? "bad" : "quiet"}> · {place_words(a.version.place)}</span>}</span>
+      <span role="gridcell" class={`state cut ${state === "failed" ? "bad" : state === "ready" ? "quiet" : "busy"}`} title={a.version.problem?.title ?? wrong}>{wrong && <><span class="bad">wrong hash</span> · </>}{state_words(a, job)}{lacks_of(a).length > 0 && <> · <Lacks asset={a} /></>}{a.version.place && <span class={place_away(a.version.place) ? "bad" : "quiet"}> · {place_words(a.version.place)}</span>}</span>
       <span role="gridcell" class="created quiet"><Ago at={a.created} /></span>
       <span role="gridcell" class="comments mono">{a.comments ? `${a.open_comments}/${a.comments}` : ""}</span>
     </>

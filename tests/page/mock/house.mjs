@@ -136,6 +136,7 @@ export function house({ page, assets: count = 40, person = true, setup = false, 
     if (m(/\/(fields|values|searches|waiting-notes)$/)) return [200, []];
     if (m(/^\/versions\/[^/]+$/)) return [200, list.find((x) => path.endsWith(x.version.id))?.version];
     if (m(/^\/versions\/[^/]+\/deliveries$/)) return [200, deliveries[1]];
+    if (m(/^\/projects\/[^/]+\/transfers$/)) return verb === "POST" ? [201, { id: id("Y", state.calls.length), project: project.id, ...json() }] : [200, []];
     if (/^\/projects\/[^/]+\/growing$/.test(path)) return [200, state.growing ?? []];
     if (path === "/jobs") {
       const ask = (name) => url.searchParams.get(name);
