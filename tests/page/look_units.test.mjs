@@ -93,3 +93,26 @@ test('layers are named for people, the part only where it is needed, and found b
   assert.deepEqual(layers.found(exr, 'DIFF').map((l) => l.key), ['0:diffuse.*']);
   assert.equal(layers.found(exr, '').length, 3);
 });
+
+test('the picture that is there at once is the exact one, dithered; rows painted by parts are the whole', async () => {
+  const t = await load('web/player/table.ts');
+  const n = 17, at3 = new Float32Array(n ** 3 * 3);
+  for (let b = 0, i = 0; b < n; b++) for (let g = 0; g < n; g++) for (let r = 0; r < n; r++, i += 3) at3.set([r * 0.7 + b * 0.3, g * 0.8 + r * 0.2, b].map((v) => Math.sqrt(v / (n - 1))), i);
+  const three = (v) => Float32Array.of(v, v, v);
+  const table = { light: false, size1: 2, low1: three(0), high1: three(1), at1: Float32Array.of(0, 0, 0, 1, 1, 1), size3: n, low3: three(0), high3: three(1), at3 };
+  const width = 96, height = 40, said10 = { ...said, width, height, space: 'rgb', full: true };
+  const data = Uint16Array.from({ length: width * height * 3 }, (_, i) => { const x = Math.floor(i / 3) % width; return [100 + x * 8, 900 - x * 4, 300 + x][i % 3]; });
+  for (const light of [false, true]) {
+    const picture = light ? { frame: 0, said: { ...said10, type: 'f32', space: 'linear', bits: 32 }, data: Float32Array.from(data, (v) => v / 700) } : { frame: 0, said: said10, data };
+    const p = t.prepare(picture, width, height), q = t.quick({ ...table, light }, false);
+    const [exact, parts, first] = [0, 0, 0].map(() => new Uint8ClampedArray(width * height * 4));
+    t.paint(p, q, exact);
+    for (let row = 0; row < height; row += 16) t.paint(p, q, parts, row, Math.min(height, row + 16));
+    assert.deepEqual(parts, exact);
+    t.paint_at_once(p, q, first);
+    let sum = 0, most = 0;
+    exact.forEach((v, i) => { sum += first[i] - v; most = Math.max(most, Math.abs(first[i] - v)); });
+    assert.ok(most <= 10, `${most} of 255`);
+    assert.ok(Math.abs(sum / exact.length) < 0.6, `on average ${sum / exact.length}`);
+  }
+});

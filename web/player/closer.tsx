@@ -5,7 +5,7 @@
  */
 import type { Asset, ExrFact, ExrLayer, FrameShown, Problem, Version } from 'api-types';
 import type { Signal as Value } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { is_aborted, problem_of } from '../app/api';
 import { Button, Segments } from '../parts/button';
 import { ProblemBox } from '../parts/problem';
@@ -14,6 +14,7 @@ import sheet from './closer.css?url';
 import { NOTHING, type Closer } from './closing';
 import { bytes, fetch_frame, url_of, wait } from './original';
 import { found, layerName, partFacts } from './layers';
+import { REPAINTED } from './lens';
 import type { Player, PlayerState } from './player';
 import { drawHistogram, drawParade, drawVectorscope, drawWaveform } from './scopes_draw';
 import { BANDS, falseColour, inWords, ofPicture, ofSamples, scaleName, type Samples, type Signal } from './scopes_math';
@@ -22,6 +23,7 @@ export { sheet };
 
 const SETTLED_MS = 150;
 const SCOPES_WIDTH = 320; // of what is sampled of a proxy
+const MOVING_MS = 400; // pictures that come sooner one after another are measured in every third row
 const QUICK_MS = 1000; // longer than this, progress is shown
 
 interface Seen { width: number; height: number; bits: number; pixel_format: string; view: string; held: boolean; layer?: { low: number; high: number; nan: number; infinite: number; negative: number; overscan: boolean } }
@@ -115,13 +117,27 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
     colours.current = canvas;
     return () => { canvas.remove(); colours.current = null; };
   }, [c.false_colour]);
-  // Once for each picture that the screen shows, of what is there then: pictures that come faster do not put it off.
-  const measure = useRef<(() => void) | null>(null);
-  const due = useRef(0);
-  useEffect(() => () => cancelAnimationFrame(due.current), []);
-  useEffect(() => {
-    measure.current = !c.scopes && !c.false_colour ? null : () => {
-      const signal = of_file && got?.signal ? got.signal : sample(player, few, here ? got?.picture ?? null : null);
+  // Once for each picture that the screen shows, of what is there then: pictures that come faster do not put it off, and
+  // what is drawn again around them is not waited for.
+  const measure = useRef<((moving: boolean) => void) | null>(null);
+  const due = useRef({ frame: 0, rest: 0, last: -Infinity });
+  const soon = (): void => {
+    const d = due.current;
+    d.frame ||= requestAnimationFrame(() => {
+      const now = performance.now(), moving = now - d.last < MOVING_MS;
+      d.frame = 0;
+      d.last = now;
+      measure.current?.(moving);
+      clearTimeout(d.rest);
+      if (moving) d.rest = window.setTimeout(soon, MOVING_MS + 50);
+    });
+  };
+  useEffect(() => () => { cancelAnimationFrame(due.current.frame); clearTimeout(due.current.rest); }, []);
+  useLayoutEffect(() => {
+    measure.current = !c.scopes && !c.false_colour ? null : (moving) => {
+      const { shown, frame } = player.state;
+      const own = here && got?.frame === frame ? got : null;
+      const signal = of_file && own?.signal ? own.signal : sample(player, few, own?.picture ?? null, moving && !c.false_colour);
       if (!signal) return;
       const [wave, parade, vector, histogram] = scopes.current;
       if (c.scopes && wave && parade && vector && histogram) {
@@ -129,8 +145,9 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
         drawParade(parade, signal);
         drawVectorscope(vector, signal);
         drawHistogram(histogram, signal);
-        wave.dataset['frame'] = String(s.shown);
-        wave.dataset['of'] = of_file ? 'original' : 'shown';
+        wave.dataset['frame'] = String(shown);
+        wave.dataset['of'] = of_file && own ? 'original' : 'shown';
+        wave.dataset['rows'] = String(signal.height);
       }
       const canvas = colours.current;
       if (canvas) {
@@ -144,8 +161,19 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
         }
       }
     };
-    due.current ||= requestAnimationFrame(() => { due.current = 0; measure.current?.(); });
-  }, [c.scopes, c.false_colour, of_file, here, got, s.shown, s.from, s.status, transform]);
+  });
+  useEffect(soon, [c.scopes, c.false_colour, of_file, here, got, transform]);
+  useEffect(() => {
+    if (!c.scopes && !c.false_colour) return;
+    let seen = '';
+    player.box.addEventListener(REPAINTED, soon);
+    const stop = player.subscribe((now) => {
+      const key = `${now.shown} ${now.from} ${now.status}`;
+      if (key !== seen) soon();
+      seen = key;
+    });
+    return () => { stop(); player.box.removeEventListener(REPAINTED, soon); };
+  }, [player, c.scopes, c.false_colour]);
 
   // ---- the values under the pointer
   const [under, set_under] = useState('');
@@ -205,7 +233,7 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
     : `Proxy ${player.canvas.width} × ${player.canvas.height}, 8 bit`;
   const scale = of_file && got?.samples
     ? `Original’s code values, ${scaleName(got.samples)}; every ${got.samples.step === 1 ? 'pixel' : `${got.samples.step}. pixel each way`}`
-    : `Picture as the browser shows it, ${transform === null ? 'without a viewing transform' : 'through the viewing transform'}: 8 bit, full range, BT.709, cut at 0 and 100 %; 320 pixels across${c.of_file && wanted && !here ? '; the file’s values come with its frame' : ''}`;
+    : `Picture as the browser shows it, ${transform === null ? 'without a viewing transform' : 'through the viewing transform'}: 8 bit, full range, BT.709, cut at 0 and 100 %; 320 pixels across, every third row while it moves${c.of_file && wanted && !here ? '; the file’s values come with its frame' : ''}`;
   return (
     <section class="closer" aria-label="Looking closely">
       <div class="closer-line">
@@ -246,14 +274,14 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
 }
 
 // What stands, in few pixels: each of them one of the picture's, none a mixture.
-function sample(player: Player, kept: { current: { pen: CanvasRenderingContext2D; signal?: Signal } | null }, picture: ImageBitmap | null): Signal | null {
+function sample(player: Player, kept: { current: { pen: CanvasRenderingContext2D; signal?: Signal } | null }, picture: ImageBitmap | null, moving: boolean): Signal | null {
   const by_video = player.box.classList.contains('by-video');
   const lens = player.box.querySelector<HTMLCanvasElement>('.picture-lens:not([hidden])'); // it lies over the films
   const source = picture ?? lens ?? (by_video ? player.video : player.canvas);
   const w = source instanceof HTMLVideoElement ? source.videoWidth : source.width;
   const h = source instanceof HTMLVideoElement ? source.videoHeight : source.height;
   if (!w || !h) return null;
-  const width = Math.min(SCOPES_WIDTH, w), height = Math.max(1, Math.round(width * h / w));
+  const width = Math.min(SCOPES_WIDTH, w), height = Math.max(1, Math.round(width * h / w / (moving ? 3 : 1)));
   if (!kept.current) {
     const pen = document.createElement('canvas').getContext('2d', { alpha: false, willReadFrequently: true });
     if (!pen) return null;

@@ -5,15 +5,24 @@
  *
  * Of two sources the better one is taken: the original's frame (as deep as it is, at most 1920 across), which an engine
  * gives half a second after the picture stands; until then the films' own picture, where nothing was done to it.
+ *
+ * Without a card the picture is made here, in as many pixels as are seen: first of the nearest colours of few, in the time
+ * of one look-up a pixel, then exactly, some rows at a time, so that no key waits for it. What takes longer than that is done
+ * before anybody asks, when the picture has stood for a moment.
  */
 import { is_aborted } from '../app/api';
 import { bytes, fetch_frame, url_of, wait } from './original';
 import type { Player, PlayerState } from './player';
 import type { Samples } from './scopes_math';
-import { paint, prepare, quick, readTable, type Plain, type Prepared, type Quick, type Table } from './table';
+import { colours, paint, paint_at_once, places, prepare, quick, readTable, type Plain, type Prepared, type Quick, type Table } from './table';
 import { Painter } from './lens_gl';
 
 const SETTLED_MS = 300;
+const READY_MS = 250;
+const EXACT_MS = 20; // the first picture is on the screen then
+const SLICE_MS = 8;
+const SLICE_ROWS = 16;
+export const REPAINTED = 'repainted'; // at the player's box: what lies over the films has become exact
 const FRAMES = 4; // of originals that are kept
 const FAST = 4000; // bytes a millisecond: then a frame is fetched before anybody has switched
 
@@ -46,6 +55,10 @@ export class Lens {
   private own: { canvas: HTMLCanvasElement; pen: CanvasRenderingContext2D; image: ImageData | null } | null = null; // without a card
   private prepared: Prepared | null = null;
   private quicks = new Map<Table | null, Quick>();
+  private films_own: { of: string; plain: Plain } | null = null;
+  private readying = '';
+  private ready_timer = 0;
+  private exact_timer = 0;
 
   constructor(private wish: LensWish) {}
 
@@ -57,6 +70,7 @@ export class Lens {
       stop();
       this.asked?.stop.abort();
       this.asked = null;
+      this.stop();
       if (this.player === player) this.player = null;
       this.canvas?.remove();
     };
@@ -98,7 +112,7 @@ export class Lens {
       const t = this.tables.get(transform);
       const card = this.card();
       if (t && card) card.ready(t);
-      else if (t) this.quicks.set(t, quick(t, false));
+      else if (t) this.get_ready(t);
     } catch {
       this.tables.delete(transform);
     }
@@ -117,7 +131,9 @@ export class Lens {
     const standing = s.speed === 0 && !s.sampleSteps && (s.shown < 0 || s.shown === s.frame) && s.status !== 'failed';
     const right = !wanted || (this.films.transform === wanted.transform && s.status === 'ready' && s.shown === s.frame);
     if (standing) this.fetch_soon(s);
-    player.box.dataset['held'] = this.frames.some((f) => f.frame === s.frame) ? 'original' : '';
+    const own = this.frames.find((f) => f.frame === s.frame);
+    if (this.painter === null) this.ready_soon(standing ? `${s.frame} ${own ? 'original' : s.from}` : '', own ?? null);
+    player.box.dataset['held'] = own && (this.painter || this.prepared?.of === own) ? 'original' : '';
     if (!standing || right || !this.draw(player, s, wanted)) this.say(null);
   }
 
@@ -127,12 +143,12 @@ export class Lens {
     if (table === undefined) return false;
     const own = this.frames.find((f) => f.frame === s.frame);
     const plain = own && (table || this.wish.plain) ? own : null;
-    const films = !plain && table && this.films.plain && s.status === 'ready' && s.shown === s.frame && !player.box.classList.contains('by-video') ? player.canvas : null;
+    const films = !plain && table ? this.films_picture(player, s) : null;
     const of = plain ?? films;
     const key = `${wanted.transform ?? ''} ${s.frame} ${plain ? 'original' : films ? 'proxy' : ''}`;
     if (!of && !this.drawn.startsWith(`${wanted.transform ?? ''} ${s.frame} `)) return false;
     if (of && key !== this.drawn) {
-      const canvas = this.render(of, table);
+      const canvas = this.render(of, table, table !== null && this.drawn.startsWith(`${wanted.transform ?? ''} ${s.frame} `));
       if (!canvas) return false;
       if (canvas !== this.canvas) this.canvas?.remove();
       this.canvas = canvas;
@@ -150,38 +166,109 @@ export class Lens {
     return true;
   }
 
-  private render(of: Plain | HTMLCanvasElement, table: Table | null): HTMLCanvasElement | null {
+  private render(of: Plain | HTMLCanvasElement, table: Table | null, better: boolean): HTMLCanvasElement | null {
     const card = this.card();
-    const canvas = card?.paint(of, table) ? card.canvas : this.render_here(of, table);
+    const by_card = card?.paint(of, table) === true;
+    const canvas = by_card ? card.canvas : this.render_here(of, table, better);
     if (!canvas) return null;
+    if (by_card) canvas.dataset['exact'] = 'yes';
     canvas.className = 'picture-lens';
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', 'Preview');
     return canvas;
   }
 
-  // Without a card: the same, in as many pixels as are seen.
-  private render_here(of: Plain | HTMLCanvasElement, table: Table | null): HTMLCanvasElement | null {
+  // Without a card. `better`: of what the canvas shows; that stays until all of this is there.
+  private render_here(of: Plain | HTMLCanvasElement, table: Table | null, better: boolean): HTMLCanvasElement | null {
     this.painter = null;
     if (!this.own) {
       const canvas = document.createElement('canvas'), pen = canvas.getContext('2d', { alpha: false });
       if (pen) this.own = { canvas, pen, image: null };
     }
-    const plain = 'said' in of ? of : as_plain(of);
+    const plain = this.plain_of(of);
     const { own } = this;
     if (!own || !plain) return null;
     const p = this.prepare(plain);
-    const light = plain.said.type === 'f32';
-    let q = this.quicks.get(table);
-    if (!q || (!table && light)) this.quicks.set(table, q = quick(table, light));
-    if (own.canvas.width !== p.width || own.canvas.height !== p.height || !own.image) {
+    const q = this.quick(table, plain);
+    const same_size = own.canvas.width === p.width && own.canvas.height === p.height;
+    if (!same_size || !own.image) {
       own.canvas.width = p.width;
       own.canvas.height = p.height;
       own.image = own.pen.createImageData(p.width, p.height);
     }
-    paint(p, q, own.image.data);
-    own.pen.putImageData(own.image, 0, 0);
+    clearTimeout(this.exact_timer);
+    if (table) this.exact_timer = window.setTimeout(() => this.exactly(p, q, 0), EXACT_MS);
+    if (!better || !same_size) {
+      if (table) paint_at_once(p, q, own.image.data);
+      else paint(p, q, own.image.data);
+      own.pen.putImageData(own.image, 0, 0);
+      own.canvas.dataset['exact'] = table ? '' : 'yes';
+    }
     return own.canvas;
+  }
+
+  // A few rows more of what the canvas holds; it is on the screen when all are there.
+  private exactly(p: Prepared, q: Quick, row: number): void {
+    const { own } = this;
+    if (!own?.image) return;
+    for (const began = performance.now(); row < p.height && performance.now() - began < SLICE_MS; row += SLICE_ROWS) paint(p, q, own.image.data, row, Math.min(p.height, row + SLICE_ROWS));
+    if (row < p.height) {
+      this.exact_timer = window.setTimeout(() => this.exactly(p, q, row), 0);
+      return;
+    }
+    own.pen.putImageData(own.image, 0, 0);
+    own.canvas.dataset['exact'] = 'yes';
+    this.player?.box.dispatchEvent(new Event(REPAINTED));
+  }
+
+  private quick(table: Table | null, of: Plain): Quick {
+    const light = of.said.type === 'f32';
+    let q = this.quicks.get(table);
+    if (!q || (!table && q.of_light !== light)) this.quicks.set(table, q = quick(table, light));
+    return q;
+  }
+
+  // A table that has come, without a card.
+  private get_ready(t: Table): void {
+    const q = quick(t, false);
+    this.quicks.set(t, q);
+    colours(q);
+    if (this.prepared) places(this.prepared, q);
+  }
+
+  // What a switch would wait for is done when the picture has stood for a moment. '': it does not stand.
+  private ready_soon(key: string, own: Plain | null): void {
+    if (key === this.readying) return;
+    this.readying = key;
+    clearTimeout(this.ready_timer);
+    if (key) this.ready_timer = window.setTimeout(() => {
+      const { player } = this;
+      const of = own ?? (player && this.films_picture(player, player.state));
+      const plain = of && this.plain_of(of);
+      if (plain) this.ready_for(plain);
+      this.update();
+    }, READY_MS);
+  }
+
+  private ready_for(plain: Plain): void {
+    const p = this.prepare(plain);
+    for (const q of this.quicks.values()) if (q.table) places(p, q);
+  }
+
+  // The films' picture, where it is the frame that stands as the file has it.
+  private films_picture(player: Player, s: PlayerState): HTMLCanvasElement | null {
+    return this.films.plain && s.status === 'ready' && s.shown === s.frame && !player.box.classList.contains('by-video') ? player.canvas : null;
+  }
+
+  private plain_of(of: Plain | HTMLCanvasElement): Plain | null {
+    if ('said' in of) return of;
+    const { frame, from } = this.player?.state ?? {};
+    const key = `${frame} ${from} ${of.width}`;
+    if (this.films_own?.of !== key) {
+      const plain = as_plain(of);
+      this.films_own = plain && { of: key, plain };
+    }
+    return this.films_own?.plain ?? null;
   }
 
   private prepare(of: Plain): Prepared {
@@ -189,6 +276,12 @@ export class Lens {
     const width = Math.max(1, Math.min(of.said.width, across || of.said.width)), height = Math.max(1, Math.round(of.said.height * width / of.said.width));
     if (this.prepared?.of !== of || this.prepared.width !== width) this.prepared = prepare(of, width, height);
     return this.prepared;
+  }
+
+  private stop(): void {
+    clearTimeout(this.ready_timer);
+    this.readying = '';
+    this.films_own = null;
   }
 
   private say(now: Showing | null): void {
@@ -215,7 +308,7 @@ export class Lens {
       this.frames = [plain, ...this.frames.slice(0, FRAMES - 1)];
       const card = this.card();
       if (card) card.bring(plain);
-      else this.prepare(plain);
+      else this.ready_for(plain);
       this.update();
     })().catch((e: unknown) => { if (!is_aborted(e)) this.wish.own = false; }) // what can not be had is not asked for again and again
       .finally(() => { if (this.asked === asked && signal.aborted) this.asked = null; });
@@ -223,6 +316,8 @@ export class Lens {
 
   close(): void {
     this.asked?.stop.abort();
+    this.stop();
+    clearTimeout(this.exact_timer);
     this.canvas?.remove();
     this.painter?.close();
   }

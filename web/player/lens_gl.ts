@@ -70,6 +70,12 @@ void main() {
   seen = vec4(held(v, 1.0), 1.0);
 }`;
 
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+const renderer = (gl: WebGL2RenderingContext): string => {
+  const more = gl.getExtension('WEBGL_debug_renderer_info');
+  return String(gl.getParameter(more ? more.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+};
+
 type Seen = Plain | HTMLCanvasElement;
 type Texture = WebGLTexture | null;
 interface Tables { axis: Texture; cube: Texture }
@@ -91,6 +97,11 @@ export class Painter {
   static open(in_software = false): Painter | null {
     const canvas = document.createElement('canvas');
     const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true, failIfMajorPerformanceCaveat: !in_software });
+    // Chromium with SwiftShader does not call that a caveat, and takes a second for what plain loops do in an eye's blink.
+    if (gl && !in_software && SOFTWARE.test(renderer(gl))) {
+      gl.getExtension('WEBGL_lose_context')?.loseContext();
+      return null;
+    }
     const program = gl?.createProgram();
     if (!gl || !program) return null;
     for (const [type, text] of [[gl.VERTEX_SHADER, CORNERS], [gl.FRAGMENT_SHADER, PIXEL]] as const) {

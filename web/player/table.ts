@@ -97,7 +97,7 @@ const signal = (light: number): number => (light < 0.018 ? 4.5 * light : 1.099 *
 
 // The picture in so many pixels (means of those of the source that fall into each), as R', G', B' of 0 to 1 or light: what
 // does not change from one table to the next, done before anybody asks.
-export interface Prepared { of: Plain; width: number; height: number; rgb: Float32Array }
+export interface Prepared { of: Plain; width: number; height: number; rgb: Float32Array; places: Map<string, Uint32Array> }
 export function prepare(p: Plain, width: number, height: number): Prepared {
   const { said: s, data } = p;
   const k = scaling(s);
@@ -134,12 +134,12 @@ export function prepare(p: Plain, width: number, height: number): Prepared {
       }
     }
   }
-  return { of: p, width, height, rgb };
+  return { of: p, width, height, rgb, places: new Map() };
 }
 
 // A table made ready for many pixels: for each channel what lies before the cube, in STEPS from low to high.
 const STEPS = 16384;
-export interface Quick { table: Table | null; light: boolean; low: number[]; per: number[]; axes: Float32Array[] }
+export interface Quick { table: Table | null; light: boolean; low: number[]; per: number[]; axes: Float32Array[]; of_light: boolean; colours: Uint32Array | null }
 export function quick(t: Table | null, light: boolean): Quick {
   const low = [0, 0, 0], per = [STEPS - 1, STEPS - 1, STEPS - 1];
   const first: Table | null = t && { ...t, size3: 0 };
@@ -163,18 +163,19 @@ export function quick(t: Table | null, light: boolean): Quick {
     }
     return axis;
   });
-  return { table: t, light: t?.light ?? false, low, per, axes };
+  return { table: t, light: t?.light ?? false, low, per, axes, of_light: light, colours: null };
 }
 
-// In 8 bits, four a pixel.
-export function paint(p: Prepared, q: Quick, to: Uint8ClampedArray): void {
+// In 8 bits, four a pixel; of all rows or those from `first_row` to before `end_row`.
+export function paint(p: Pick<Prepared, 'width' | 'height' | 'rgb'>, q: Quick, to: Uint8ClampedArray, first_row = 0, end_row = p.height): void {
   const { rgb } = p;
   const [red = new Float32Array(0), green = red, blue = red] = q.axes;
   const [l0 = 0, l1 = 0, l2 = 0] = q.low, [p0 = 0, p1 = 0, p2 = 0] = q.per;
   const out = new Uint32Array(to.buffer, to.byteOffset, p.width * p.height);
   const n = q.table?.size3 ?? 0, cube = q.table?.at3 ?? red, ends = n - 2;
   const sr = 3, sg = 3 * n, sb = 3 * n * n, all = sr + sg + sb, last = STEPS - 1;
-  for (let i = 0, at = 0; i < out.length; i++, at += 3) {
+  const end = end_row * p.width;
+  for (let i = first_row * p.width, at = i * 3; i < end; i++, at += 3) {
     let a = rgb[at] as number, b = rgb[at + 1] as number, c = rgb[at + 2] as number;
     if (q.light) {
       a = a > 0 ? (Math.log2(a + 0.000244140625) + 12) / 20 : 0;
@@ -216,4 +217,66 @@ export function paint(p: Prepared, q: Quick, to: Uint8ClampedArray): void {
     B = B > 0 ? (B < 255 ? B : 255) : 0;
     out[i] = 0xff000000 | (B | 0) << 16 | (G | 0) << 8 | (R | 0);
   }
+}
+
+// ---- at once: of each pixel the nearest of EDGE x EDGE x EDGE colours, one look-up. Where it lies between two of them a
+// pattern over the picture says which, so that a slope stays a slope; paint() follows with what is exact.
+const EDGE = 64;
+const PATTERN = Float32Array.from({ length: 64 }, (_, i) => { // Bayer's, 8 x 8
+  let v = 0;
+  for (let bit = 0, x = i & 7, y = i >> 3; bit < 3; bit++) v = v << 2 | ((x >> bit ^ y >> bit) & 1) << 1 | (y >> bit & 1);
+  return (v + 0.5) / 64;
+});
+
+// Where the picture's pixels lie among them: the same for all tables that begin with the same values.
+export function places(p: Prepared, q: Quick): Uint32Array {
+  const key = `${q.light} ${q.low.join()} ${q.per.join()}`;
+  const had = p.places.get(key);
+  if (had) return had;
+  const { rgb, width, height } = p;
+  const to = new Uint32Array(width * height), most = EDGE - 1, k = most / (STEPS - 1);
+  const [l0 = 0, l1 = 0, l2 = 0] = q.low, p0 = (q.per[0] ?? 0) * k, p1 = (q.per[1] ?? 0) * k, p2 = (q.per[2] ?? 0) * k;
+  for (let y = 0, i = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++, at += 3) {
+      let a = rgb[at] as number, b = rgb[at + 1] as number, c = rgb[at + 2] as number;
+      if (q.light) {
+        a = a > 0 ? (Math.log2(a + 0.000244140625) + 12) / 20 : 0;
+        b = b > 0 ? (Math.log2(b + 0.000244140625) + 12) / 20 : 0;
+        c = c > 0 ? (Math.log2(c + 0.000244140625) + 12) / 20 : 0;
+      }
+      const more = PATTERN[(y & 7) << 3 | (x & 7)] as number;
+      a = (a - l0) * p0 + more;
+      b = (b - l1) * p1 + more;
+      c = (c - l2) * p2 + more;
+      to[i] = (a > 0 ? (a < most ? a | 0 : most) : 0) | (b > 0 ? (b < most ? b | 0 : most) : 0) << 6 | (c > 0 ? (c < most ? c | 0 : most) : 0) << 12;
+    }
+  }
+  p.places.set(key, to);
+  return to;
+}
+
+// What a table makes of them.
+export function colours(q: Quick): Uint32Array {
+  if (q.colours) return q.colours;
+  const rgb = new Float32Array(EDGE ** 3 * 3);
+  const value = (i: number, c: number): number => {
+    const v = (q.low[c] ?? 0) + i / (EDGE - 1) * (STEPS - 1) / (q.per[c] ?? 1);
+    return q.light ? 2 ** (v * 20 - 12) - 2 ** -12 : v;
+  };
+  const [red, green, blue] = [0, 1, 2].map((c) => Float32Array.from({ length: EDGE }, (_, i) => value(i, c)));
+  if (!red || !green || !blue) throw new RangeError('three channels');
+  for (let i = 0, at = 0; i < EDGE ** 3; i++, at += 3) {
+    rgb[at] = red[i & 63] as number;
+    rgb[at + 1] = green[i >> 6 & 63] as number;
+    rgb[at + 2] = blue[i >> 12] as number;
+  }
+  const made = new Uint8ClampedArray(EDGE ** 3 * 4);
+  paint({ width: EDGE * EDGE, height: EDGE, rgb }, q, made);
+  return (q.colours = new Uint32Array(made.buffer));
+}
+
+export function paint_at_once(p: Prepared, q: Quick, to: Uint8ClampedArray): void {
+  const at = places(p, q), of = colours(q);
+  const out = new Uint32Array(to.buffer, to.byteOffset, at.length);
+  for (let i = 0; i < at.length; i++) out[i] = of[at[i] as number] as number;
 }
