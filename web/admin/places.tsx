@@ -26,7 +26,7 @@ function State({ p }: { p: Place }) {
   if (p.state === "offline")
     return (
       <>
-        <span class="bad">offline</span> since <Ago at={p.since} />{p.seen ? <>, last seen <Ago at={p.seen} /></> : ", never seen"}
+        <span class="bad">offline</span> since <Ago said at={p.since} />{p.seen ? <>, last seen <Ago said at={p.seen} /></> : ", never seen"}
         <div class="quiet">{p.problem}</div>
       </>
     );
@@ -40,7 +40,7 @@ function State({ p }: { p: Place }) {
   if (p.state === "leaving") return <span class="busy">is being forgotten</span>;
   if (p.scanning) return <span class="busy">is being looked at: {plural(p.scan_files, "file")} so far</span>;
   if (!p.scanned) return <span class="busy">waits to be looked at</span>;
-  return <>online, looked at <Ago at={p.scanned} /></>;
+  return <>online, looked at <Ago said at={p.scanned} /></>;
 }
 
 function Hashed({ p }: { p: Place }) {

@@ -104,7 +104,7 @@ export function WatchDialog({ file, name, close }: { file: string; name: string;
         <Button icon={s.speed ? "pause" : "play"} name={s.speed ? "Stop" : "Play"} keys="Space" run={() => player.current?.toggle()} />
         <span class="mono" id="growing-position">{label(s.frame)}</span>
         <Button run={() => player.current?.seek(Math.max(0, s.count - 1))}>To the end so far</Button>
-        <span class="quiet" role="status">{ended.value ? "It is closed: the whole version is in the library." : g ? `${far(g)}${behind !== null ? `; about ${behind} s behind the recorder` : ""}` : ""}</span>
+        <span class="quiet" role="status">{ended.value ? "It is closed: the whole version is in the library." : g && !stuck(g) ? `${far(g)}${behind !== null ? `; about ${behind} s behind the recorder` : ""}` : ""}</span>
       </div>
     </Dialog>
   );

@@ -18,8 +18,8 @@ export function place_words(p: VersionPlace | null | undefined): string {
 export const place_away = (p: VersionPlace | null | undefined): boolean => !!p && p.state !== "here";
 
 function Standing({ p }: { p: VersionPlace }) {
-  if (p.state === "changed") return <><span class="bad">changed</span> {p.since && <Ago at={p.since} />}: the bytes of this version are gone</>;
-  if (p.state !== "here") return <><span class="bad">offline</span> since {p.since && <Ago at={p.since} />}{p.seen && <>, last seen <Ago at={p.seen} /></>}</>;
+  if (p.state === "changed") return <><span class="bad">changed</span> {p.since && <Ago said at={p.since} />}: the bytes of this version are gone</>;
+  if (p.state !== "here") return <><span class="bad">offline</span> since {p.since && <Ago said at={p.since} />}{p.seen && <>, last seen <Ago said at={p.seen} /></>}</>;
   if (p.keeping) return <span class="busy">is being copied into the house</span>;
   return <>{p.hashed ? "in place" : <span class="busy">in place, not hashed yet</span>}</>;
 }

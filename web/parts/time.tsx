@@ -7,11 +7,12 @@ window.setInterval(() => {
   if (!document.hidden) now.value = Date.now();
 }, 30_000);
 
-// A moment: relative, with the exact one on hover.
-export function Ago({ at }: { at: string }) {
+// A moment: relative, with the exact one on hover. `said`: in a sentence, "3 days ago".
+export function Ago({ at, said }: { at: string; said?: boolean }) {
+  const words = ago_text(at, now.value);
   return (
     <time dateTime={at} title={exact_text(at)}>
-      {ago_text(at, now.value)}
+      {said && /^\d+ (?:min|h|days)$/.test(words) ? `${words} ago` : words}
     </time>
   );
 }
