@@ -29,7 +29,7 @@ export function ask_onto(asset: Asset, found: readonly Found[], folder: string):
             </>
           }
         >
-          <p>You let it go on <b>{asset.name}</b>, which has {plural(asset.versions, "version")}. As version {asset.versions + 1} it is what everybody sees of {asset.name} from then on; the earlier ones stay, with their comments.</p>
+          <p>You let it go on <b>{asset.name}</b>, which has {plural(asset.versions, "version")}. As version {asset.versions + 1} it is what everybody sees from then on; what was there before stays, with its comments.</p>
           <p class="quiet">A new asset comes into {folder}, beside it.</p>
         </Dialog>
       );
