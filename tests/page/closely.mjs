@@ -10,24 +10,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible, open_browser } from "./browser.mjs";
 import { open_house, until } from "./real.mjs";
+import { steps } from "./steps.mjs";
 
 const house = await open_house({ program: process.argv[2] });
 const browser = await open_browser();
-let number = 0;
-let failed = 0;
 let page;
-async function step(name, act) {
-  number++;
-  try {
-    await act();
-    console.log(`ok ${number} ${name}`);
-  } catch (e) {
-    failed++;
-    console.log(`not ok ${number} ${name}\n${String(e.stack ?? e).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n")}`);
-    if (process.env.LOOK) await page?.screenshot({ path: join(process.env.LOOK, `failed-${number}.png`) }).catch(() => undefined);
-  }
-}
-const look = async (name) => { if (process.env.LOOK) await page.screenshot({ path: join(process.env.LOOK, `${name}.png`) }); };
+const { step, look, end } = steps(() => page);
 const ffmpeg = (...words) => execFileSync("ffmpeg", ["-v", "error", "-y", ...words]);
 const file = (name) => join(house.work, name);
 // The first frame of a film or picture, grey, 320 x 180.
@@ -226,5 +214,4 @@ try {
   await browser.close();
   await house.close();
 }
-console.log(`1..${number}`);
-process.exit(failed ? 1 : 0);
+process.exit(end());

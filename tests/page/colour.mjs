@@ -8,25 +8,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible, open_browser, require_web, root } from "./browser.mjs";
 import { open_house, until } from "./real.mjs";
+import { steps } from "./steps.mjs";
 
 const house = await open_house({ program: process.argv[2] });
 const browser = await open_browser();
-let number = 0;
-let failed = 0;
 let page;
-async function step(name, act) {
-  number++;
-  try {
-    await act();
-    console.log(`ok ${number} ${name}`);
-  } catch (e) {
-    failed++;
-    console.log(`not ok ${number} ${name}\n${String(e.stack ?? e).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n")}`);
-    console.log(`# ${(await page?.evaluate(() => document.body.innerText.replace(/\s+/g, " ").slice(0, 800)).catch(String)) ?? ""}`);
-    if (process.env.LOOK) await page?.screenshot({ path: join(process.env.LOOK, `failed-${number}.png`) }).catch(() => undefined);
-  }
-}
-const look = async (name) => { if (process.env.LOOK) await page.screenshot({ path: join(process.env.LOOK, `${name}.png`) }); };
+const { step, look, broke, end } = steps(() => page);
 // The picture's middle, 0..255.
 const grey = () => page.evaluate(() => {
   if (!document.querySelector(".picture[data-shown='0']")) return NaN;
@@ -167,11 +154,9 @@ try {
     await accessible(page, "colour, narrow");
   });
 } catch (e) {
-  failed++;
-  console.log(`not ok ${++number} the test itself\n# ${e.stack ?? e}`);
+  await broke(e);
 } finally {
   await browser.close();
   await house.close();
-  console.log(`1..${number}`);
 }
-process.exit(failed ? 1 : 0);
+process.exit(end());

@@ -10,25 +10,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { accessible, open_browser } from "./browser.mjs";
 import { open_house } from "./real.mjs";
+import { steps } from "./steps.mjs";
 
 const volumes = mkdtempSync(join(tmpdir(), "posthouse-volumes-"));
 const house = await open_house({ program: process.argv[2], settings: [`--places.roots=${volumes}`, "--places.every=1s"] });
 const browser = await open_browser();
-let number = 0;
-let failed = 0;
 let page;
-async function step(name, act) {
-  number++;
-  try {
-    await act();
-    console.log(`ok ${number} ${name}`);
-  } catch (e) {
-    failed++;
-    console.log(`not ok ${number} ${name}\n${String(e.stack ?? e).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n")}`);
-    if (process.env.LOOK) await page?.screenshot({ path: join(process.env.LOOK, `failed-${number}.png`) }).catch(() => undefined);
-  }
-}
-const look = async (name) => { if (process.env.LOOK) await page.screenshot({ path: join(process.env.LOOK, `${name}.png`) }); };
+const { step, look, broke, end } = steps(() => page);
 
 try {
   const nas = join(volumes, "nas");
@@ -125,13 +113,10 @@ try {
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 390));
   });
 } catch (e) {
-  failed++;
-  console.log(`not ok ${number + 1} the rest\n# ${String(e.stack ?? e).split("\n").slice(0, 12).join("\n# ")}`);
-  number++;
+  await broke(e);
 } finally {
   await browser.close();
   await house.close();
   rmSync(volumes, { recursive: true, force: true });
 }
-console.log(`1..${number}`);
-process.exit(failed ? 1 : 0);
+process.exit(end());
