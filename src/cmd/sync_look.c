@@ -17,7 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_MOST = 5, TOUCHED_MOST = 500, UNKNOWN_MOST = 100, LIST_ARENA = 1 << 30, BLIND_SCAN_S = 30 };
+enum {
+    FIRST_MOST = 5,
+    TOUCHED_MOST = 500,
+    UNKNOWN_MOST = 100,
+    LIST_ARENA = 1 << 30,
+    BLIND_SCAN_S = 30
+};
 
 void sync_list_add(struct sync_list *l, struct sync_path *p)
 {
@@ -139,9 +145,9 @@ json_t *sync_left_json(const struct sync_run *r)
     json_t *list = json_array();
     for (int i = 0; i < HERE_LEFT_COUNT; i++)
         if (r->left[i])
-            json_array_append_new(list, json_pack("{s:s, s:I, s:o}", "why", left_words[i], "count",
-                                                  (json_int_t)r->left[i], "first",
-                                                  left_first(r, i)));
+            json_array_append_new(list,
+                                  json_pack("{s:s, s:I, s:o}", "why", left_words[i], "count",
+                                            (json_int_t)r->left[i], "first", left_first(r, i)));
     return list;
 }
 

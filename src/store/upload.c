@@ -569,8 +569,8 @@ static int chunk_drop(struct store *s, struct upload *u, int64_t number)
     return code;
 }
 
-// Locked. Whether the chunk is there: waits as long as somebody else writes it, or finishes the file
-// with another one in its place.
+// Locked. Whether the chunk is there: waits as long as somebody else writes it, or finishes the
+// file with another one in its place.
 static bool chunk_wait(struct upload *u, int64_t number, const sha256 *hash)
 {
     for (;;) {

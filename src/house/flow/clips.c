@@ -411,8 +411,8 @@ static bool join_clip(struct db_tx *tx, struct coming *c, const struct card_clip
     }
     json_t *missing = lines_json(clip->missing);
     bool lacks = false;
-    bool ok = count < 2   ? !count || span_lacks(tx, list[0], &lacks, err)
-              : !own      ? true // nothing came of it
+    bool ok = count < 2     ? !count || span_lacks(tx, list[0], &lacks, err)
+              : !own        ? true // nothing came of it
               : own < count ? join_later(tx, c, clip, list, count, before, missing, err)
                             : span_join(tx, list, count, "follow", missing, err);
     if (ok && count == 1 && own && !lacks && json_array_size(missing)) // else it knows by itself

@@ -189,8 +189,7 @@ static void hands_end(struct places *p, enum lane lane, struct hand *h)
     int64_t until = clock_tick_us() + p->answer_us;
     for (bool waits = true; waits; clock_sleep_ms(waits ? 10 : 0)) {
         pthread_mutex_lock(&p->lock);
-        waits = p->hands[lane] > p->asking[lane] ||
-                (p->hands[lane] > 0 && clock_tick_us() < until);
+        waits = p->hands[lane] > p->asking[lane] || (p->hands[lane] > 0 && clock_tick_us() < until);
         if (!waits)
             p->over[lane] = p->hands[lane] > 0;
         bool ended = h && h->ended;

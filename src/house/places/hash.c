@@ -204,9 +204,9 @@ static bool volume_away(struct hashing *w, const struct to_hash *h)
     if (h->code >= 0 || h->code == -EACCES || h->code == -EPERM)
         return false;
     volume_ask(w->p, w->run, LANE_HASH);
-    bool there = stat(h->root, &seen) == 0 &&
-                 (!h->root_inode || (int64_t)seen.st_ino == h->root_inode ||
-                  !beneath_inodes_last(h->root));
+    bool there =
+        stat(h->root, &seen) == 0 &&
+        (!h->root_inode || (int64_t)seen.st_ino == h->root_inode || !beneath_inodes_last(h->root));
     volume_answered(w->p, w->run, LANE_HASH);
     if (there)
         return false;
@@ -554,8 +554,7 @@ static bool copy_in(struct places *p, struct keeping *w, struct error *err)
     volume_ask(p, w->run, LANE_HASH);
     bool opened = store_map_open(p->store, &w->content, &map, err);
     volume_answered(p, w->run, LANE_HASH);
-    bool begun = opened &&
-                 store_upload_begin(p->store, upload.text, w->size, err);
+    bool begun = opened && store_upload_begin(p->store, upload.text, w->size, err);
     bool ok = begun;
     for (int64_t at = 0, n = 0; ok && at < w->size; at += STORE_CHUNK, n++) {
         int64_t began = clock_tick_us(), left = w->size - at;
