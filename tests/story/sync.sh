@@ -129,7 +129,7 @@ ok "both are equal" both
 run_on ann; run_on ben
 status_is() { [ "$(XDG_STATE_HOME=$work/state-$1 "$posthouse" sync status --json | field '[0].state')" = "$2" ]; }
 ok "they run" until_true 90 bash -c "grep -q 'are kept the same' '$work/ann.err' && grep -q 'are kept the same' '$work/ben.err'"
-ok "what is left out stands in the log" grep -q 'posthouse: .* left out: .*hidden, lock or temporary names' "$work/ann.err"
+ok "what is left out stands in the log" until_true 90 grep -q 'posthouse: .* left out: .*hidden, lock or temporary names' "$work/ann.err"
 left_said() { XDG_STATE_HOME=$work/state-ann "$posthouse" sync status "$a" >left.said && grep -q 'left out: 2 hidden, lock or temporary names: .*DS_Store' left.said; }
 ok "and with the state" until_true 90 left_said
 printf 'live' >"$a/Edit/live.edl"
