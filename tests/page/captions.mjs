@@ -4,34 +4,18 @@
  *   node tests/page/captions.mjs PROGRAM      LOOK=FOLDER takes pictures
  */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible, open_browser } from "./browser.mjs";
 import { makeSource } from "./player_clips.mjs";
 import { open_house, until } from "./real.mjs";
+import { steps } from "./steps.mjs";
 
 const house = await open_house({ program: process.argv[2] });
 const { work } = house;
 const browser = await open_browser();
-let number = 0;
-let failed = 0;
 let page;
-const look = process.env.LOOK;
-if (look) mkdirSync(look, { recursive: true });
-async function step(name, act) {
-  number++;
-  const began = Date.now();
-  try {
-    await act();
-    console.log(`ok ${number} ${name}\n# ${Date.now() - began} ms`);
-  } catch (e) {
-    failed++;
-    console.log(`not ok ${number} ${name}\n${String(e.stack ?? e).split("\n").slice(0, 14).map((l) => `# ${l}`).join("\n")}`);
-    console.log(`# at ${page?.url()}: ${(await page?.evaluate(() => document.body.innerText.replace(/\s+/g, " ").slice(0, 700)).catch((x) => String(x)))}`);
-    if (look) await page?.screenshot({ path: join(look, `failed-${number}.png`) }).catch(() => undefined);
-  }
-}
-const picture = async (name) => { if (look) await page.screenshot({ path: join(look, `${name}.png`) }); };
+const { step, look: picture, end } = steps(() => page);
 
 const rate = 30000 / 1001;
 const clock = (frame) => {
@@ -283,7 +267,6 @@ await step("on a phone the picture is on top, the list under it", async () => {
   await picture("phone");
 });
 await step("the page met no fault of its own", async () => assert.deepEqual(faults, []));
-console.log(`1..${number}`);
 await browser.close();
 await house.close();
-process.exit(failed ? 1 : 0);
+process.exit(end());

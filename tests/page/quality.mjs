@@ -9,25 +9,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible, open_browser } from "./browser.mjs";
 import { open_house } from "./real.mjs";
+import { steps } from "./steps.mjs";
 
 const house = await open_house({ program: process.argv[2] });
 const browser = await open_browser();
-let number = 0;
-let failed = 0;
 let page;
-async function step(name, act) {
-  number++;
-  try {
-    await act();
-    console.log(`ok ${number} ${name}`);
-  } catch (e) {
-    failed++;
-    console.log(`not ok ${number} ${name}\n${String(e.stack ?? e).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n")}`);
-    console.log(`# ${(await page?.evaluate(() => document.body.innerText.replace(/\s+/g, " ").slice(0, 800)).catch(String)) ?? ""}`);
-    if (process.env.LOOK) await page?.screenshot({ path: join(process.env.LOOK, `failed-${number}.png`) }).catch(() => undefined);
-  }
-}
-const look = async (name) => { if (process.env.LOOK) await page.screenshot({ path: join(process.env.LOOK, `${name}.png`) }); };
+const { step, look, end } = steps(() => page);
 
 try {
   // 8 s at 25: colours outside broadcast's levels but for the black of frames 75..99; the whole sound is silent.
@@ -179,5 +166,4 @@ try {
   await browser.close();
   await house.close();
 }
-console.log(`1..${number}`);
-process.exitCode = failed ? 1 : 0;
+process.exitCode = end();
