@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accessible, open_browser } from "./browser.mjs";
 import { open_house, until } from "./real.mjs";
+import { steps } from "./steps.mjs";
 
 const house = await open_house({ program: process.argv[2], settings: ["--worker.slots=2", ...(process.env.PAGE ? [`--web.folder=${process.env.PAGE}`] : [])] });
 const browser = await open_browser();
@@ -23,21 +24,8 @@ steps:
         command: sh
         args: ["-c", "echo rendering frame {{Task.Param.Frame}}; if [ {{Task.Param.Frame}} = 7 ] && [ ! -e '${flag}' ]; then echo 'ERROR: texture not found' >&2; exit 3; fi; echo done"]
 `;
-let number = 0;
-let failed = 0;
 let page;
-async function step(name, act) {
-  number++;
-  try {
-    await act();
-    console.log(`ok ${number} ${name}`);
-  } catch (e) {
-    failed++;
-    console.log(`not ok ${number} ${name}\n${String(e.stack ?? e).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n")}`);
-    if (page) console.log(`# at ${page.url()}: ${(await page.evaluate(() => document.body.innerText.replace(/\s+/g, " ").slice(0, 700)).catch((x) => String(x)))}`);
-    if (process.env.LOOK && page) await page.screenshot({ path: join(process.env.LOOK, `real-failed-${number}.png`) }).catch(() => undefined);
-  }
-}
+const { step, end } = steps(() => page);
 
 const faults = [];
 const flag = join(house.work, "texture");
@@ -222,5 +210,4 @@ steps:
   await browser.close();
   await house.close();
 }
-console.log(`1..${number}`);
-process.exit(failed ? 1 : 0);
+process.exit(end());
