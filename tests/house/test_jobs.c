@@ -910,7 +910,7 @@ static void jobs_from_before_there_was_a_search_are_found(void **state)
     make("shot_007 beauty", 50);
     make("shot_008 beauty", 50);
     OK(db_write(house.db, forget_words_in, NULL, &err));
-    struct listing l = {.query = {.words = "shot 7", .limit = 10}, .a = arena_open(1 << 20)};
+    struct listing l = {.query = {.words = "shot 007", .limit = 10}, .a = arena_open(1 << 20)};
     listed_are(&l, "", 0);
     jobs_close(house.jobs);
     OK(jobs_open(house.db, house.now, &house.jobs, &err));
