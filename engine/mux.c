@@ -17,11 +17,13 @@
 #include "time/timecode.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define STREAMS 65
+enum { BEGIN_AT = 16 << 20 }; // bytes
 
 struct piece {
     size_t input;
@@ -35,7 +37,7 @@ struct muxing {
     struct order o;
     AVFormatContext *out;
     int file;
-    int64_t at;
+    int64_t at, begun; // the disk was asked to begin with what lies before `begun`
     int write_error;
     json_t *picture; // the stream of all segments; NULL: none
     size_t segments; // they are the first inputs; the sound, when there is any, is the last
@@ -73,6 +75,11 @@ static int io_write(void *opaque, uint8_t *at, int size)
             return AVERROR(x->write_error);
         }
         done += (int)n, x->at += n;
+    }
+    // The disk writes while the rest is read, so that it is soon durable in the end.
+    if (x->at - x->begun >= BEGIN_AT) {
+        sync_file_range(x->file, x->begun, x->at - x->begun, SYNC_FILE_RANGE_WRITE);
+        x->begun = x->at;
     }
     return size;
 }
@@ -444,8 +451,7 @@ static bool write_all(struct muxing *x, struct error *err)
     if (code < 0 || (done && x->write_error))
         return failed(x, code, err);
     done = done && (!x->cmaf || cmaf_finish(x->cmaf, x->file, &x->about, err));
-    return done && metadata_complete(x->o.t, x->out, x->file, err) &&
-           (fsync(x->file) == 0 || error_errno(err, errno, "cannot make %s durable", x->name));
+    return done && metadata_complete(x->o.t, x->out, x->file, err);
 }
 
 // By its essence and what it says of itself.
@@ -457,11 +463,10 @@ static bool name_packages(struct muxing *x, struct error *err)
     if (said)
         hasher_add(of, said, strlen(said));
     free(said);
-    return umid_number(x->file, of, err) &&
-           (fsync(x->file) == 0 || error_errno(err, errno, "cannot make %s durable", x->name));
+    return umid_number(x->file, of, err);
 }
 
-// What libavformat leaves out. All of it is written by then, and durable again after it.
+// What libavformat leaves out.
 static bool complete(struct muxing *x, struct error *err)
 {
     int64_t size = lseek(x->file, 0, SEEK_END);
@@ -470,8 +475,12 @@ static bool complete(struct muxing *x, struct error *err)
     if (!x->picture || strcmp(order_word(x->o.profile, "container"), "mov") != 0)
         return true;
     return boxes_add_clap(x->file, order_number(x->picture, "width", 0),
-                          order_number(x->picture, "height", 0), &size, err) &&
-           (fsync(x->file) == 0 || error_errno(err, errno, "cannot make %s durable", x->name));
+                          order_number(x->picture, "height", 0), &size, err);
+}
+
+static bool make_durable(const struct muxing *x, struct error *err)
+{
+    return fsync(x->file) == 0 || error_errno(err, errno, "cannot make %s durable", x->name);
 }
 
 struct muxed {
@@ -489,7 +498,8 @@ static bool mux_file(const struct ticket *t, int only, const char *name, struct 
     x.fragments = json_object_get(t->profile, "fragment_s") != NULL;
     x.essence = strcmp(order_word(t->profile, "container"), "mxf") ? NULL : hasher_open("sha256");
     bool done = order_open(t, &x.o, err) && look_at_all(&x, err) && open_file(&x, err) &&
-                write_header(&x, err) && write_all(&x, err) && complete(&x, err);
+                write_header(&x, err) && write_all(&x, err) && complete(&x, err) &&
+                make_durable(&x, err);
     if (done)
         json_array_append_new(made->outputs, json_pack("{s:s, s:I}", "name", name, "size",
                                                        (json_int_t)lseek(x.file, 0, SEEK_END)));

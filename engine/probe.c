@@ -25,7 +25,7 @@
 
 #define DAMAGE_ROWS 200
 // Frames that stand alone carry no captions, and are all alike.
-enum { FRAMES_LOOKED_AT = 24, LOOKED_AT_ALONE = 4 };
+enum { FRAMES_LOOKED_AT = 24, LOOKED_AT_ALONE = 4, LOOKING_THREADS = 4 };
 
 struct counted {
     int64_t frames, audio_samples;
@@ -339,7 +339,7 @@ static void look(struct probing *p)
     clock_t began = clock();
     if (p->undecoded)
         return;
-    if (!decoder_open(media_video(m), media_video_base(m), 1, &decoder, &err)) {
+    if (!decoder_open(media_video(m), media_video_base(m), LOOKING_THREADS, &decoder, &err)) {
         damage(p->damage, "picture", err.what, -1);
         return;
     }
