@@ -12,6 +12,19 @@ struct progress progress_begin(const char *what, const char *unit, bool quiet)
                              quiet, false};
 }
 
+// ", 31/s", or ", 4 s each" of what takes longer than a second; nothing before the first.
+static void pace_text(bool bytes, double rate, char *to, size_t size)
+{
+    if (bytes)
+        snprintf(to, size, ", %s", rate_text((int64_t)rate).text);
+    else if (rate >= 1)
+        snprintf(to, size, ", %s/s", count_text((int64_t)rate).text);
+    else if (rate > 0)
+        snprintf(to, size, ", %s each", time_text((int64_t)(1 / rate + 0.5)).text);
+    else
+        to[0] = 0;
+}
+
 void progress_show(struct progress *p, int64_t done, int64_t total)
 {
     int64_t now = clock_tick_us(), every = p->terminal ? 200000 : 10000000;
@@ -31,14 +44,15 @@ void progress_show(struct progress *p, int64_t done, int64_t total)
         snprintf(rest, sizeof(rest), ", %s left",
                  time_text((int64_t)((double)(total - done) / rate)).text);
     short_text a = bytes ? size_text(done) : count_text(done),
-               b = bytes ? size_text(total) : count_text(total),
-               r = bytes ? rate_text((int64_t)rate) : count_text((int64_t)rate);
+               b = bytes ? size_text(total) : count_text(total);
+    char pace[48];
+    pace_text(bytes, rate, pace, sizeof(pace));
     if (p->terminal)
-        fprintf(stderr, "\r\033[K%s [%s] %s of %s %s, %s%s%s", p->what, bar, a.text, b.text,
-                bytes ? "" : p->unit, r.text, bytes ? "" : "/s", rest);
+        fprintf(stderr, "\r\033[K%s [%s] %s of %s %s%s%s", p->what, bar, a.text, b.text,
+                bytes ? "" : p->unit, pace, rest);
     else
-        fprintf(stderr, "%s: %s of %s %s, %s%s%s\n", p->what, a.text, b.text, bytes ? "" : p->unit,
-                r.text, bytes ? "" : "/s", rest);
+        fprintf(stderr, "%s: %s of %s %s%s%s\n", p->what, a.text, b.text, bytes ? "" : p->unit,
+                pace, rest);
 }
 
 void progress_end(struct progress *p)

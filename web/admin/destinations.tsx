@@ -104,7 +104,7 @@ export function Destinations() {
   const test = (d: Destination) => void post<DestinationTest>(`/destinations/${d.id}/test`).then((a) => tell(`${d.name}: ${a.answer}`), fail);
   return (
     <>
-      <header class="line"><h1>Destinations</h1><Button icon="plus" look="primary" run={() => edit(null)}>New destination</Button></header>
+      <header><h1>Destinations</h1><Button icon="plus" look="primary" run={() => edit(null)}>New destination</Button></header>
       <Loaded from={list}>
         {(rows) => rows.length === 0 ? <Empty title="Deliverables go nowhere yet"><p>A destination is a folder, S3, SFTP, an outlet's own program, a link, or a person with a list of what to do.</p></Empty> : (
           <div class="scroll-x" tabIndex={0} role="region" aria-label="Destinations">

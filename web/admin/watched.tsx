@@ -84,7 +84,7 @@ export function Watched() {
     void ask({ title: `Take ${name} as it is?`, text: "Its own index lists clips that are not there. What is there comes in; the rest can follow.", yes: "Take it" }).then((yes) => { if (yes) act(post<WatchedFolder[]>(`/watched/${w.id}/take`, { name })); });
   return (
     <>
-      <header class="line"><h1>Watched folders</h1><Button icon="plus" look="primary" run={() => void open_dialog((close) => <WatchDialog close={close} done={() => list.reload()} />)}>Watch a folder</Button></header>
+      <header><h1>Watched folders</h1><Button icon="plus" look="primary" run={() => void open_dialog((close) => <WatchDialog close={close} done={() => list.reload()} />)}>Watch a folder</Button></header>
       <Loaded from={list}>
         {(rows) => rows.length === 0 ? (
           <Empty title="The house watches no folder yet"><p>What comes to rest in a watched folder goes into a project by itself: camera cards as a whole, when their index misses nothing; each file once, verified.</p><p>Elsewhere: <code>posthouse watch FOLDER --to PROJECT</code></p></Empty>

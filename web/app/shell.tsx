@@ -191,6 +191,8 @@ function OfflineBar() {
 function Top() {
   const r = route.value;
   const here = project.value;
+  // On a phone the tabs are wider than their room.
+  useEffect(() => document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [r.view, here]);
   const tab = (view: View, name: string, address: string) => (
     <a href={address} aria-current={r.view === view || (view === "library" && r.view === "review") ? "page" : undefined}>
       {name}

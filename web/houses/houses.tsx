@@ -51,7 +51,7 @@ export function Houses() {
   const forget = (h: House) => void ask({ title: `Forget ${h.name}?`, text: "Its address and token are forgotten. What went there keeps its receipt.", yes: "Forget", danger: true }).then((yes) => { if (yes) del(`/houses/${h.id}`).then(list.reload, fail); });
   return (
     <>
-      <header class="line"><h1>Houses</h1><Button icon="plus" look="primary" run={add}>New house</Button></header>
+      <header><h1>Houses</h1><Button icon="plus" look="primary" run={add}>New house</Button></header>
       <Loaded from={list}>
         {(rows) => rows.length === 0 ? <Empty title="There are no other houses yet"><p>Name another Posthouse, and projects go there and come from there with their versions and notes.</p></Empty> : (
           <div class="scroll-x" tabIndex={0} role="region" aria-label="Houses">
