@@ -7,11 +7,11 @@
 import { open_browser, require_web, root } from "../tests/page/browser.mjs";
 
 const entry = `
-import { drawHistogram, drawParade, drawVectorscope, drawWaveform } from './web/player/scopes_draw';
+import { drawScopes } from './web/player/scopes_draw';
 import { ofPicture, ofSamples } from './web/player/scopes_math';
 const make = (w, h) => Object.assign(document.createElement('canvas'), { width: w, height: h });
 const scopes = [0, 0, 0, 0].map(() => document.body.appendChild(make(1, 1)));
-const all = (s) => { drawWaveform(scopes[0], s); drawParade(scopes[1], s); drawVectorscope(scopes[2], s); drawHistogram(scopes[3], s); };
+const all = (s) => drawScopes(scopes, s);
 const picture = make(1280, 720), pen = picture.getContext('2d', { alpha: false });
 const few = make(320, 180).getContext('2d', { alpha: false, willReadFrequently: true });
 few.imageSmoothingEnabled = false;

@@ -18,7 +18,7 @@ test('colour bars are the colours that they are named after', () => {
 
 test('bars of 75 % stand in the boxes of 75 % on the vectorscope, and grey in its middle', () => {
   const size = 240;
-  const counts = m.vectorscope(signal, size);
+  const counts = m.measure(signal, m.counts(1, 1, size)).chroma;
   const boxes = new Map(m.targets(signal.weights, 0.75).map((t) => [t.name, m.place(t.cb, t.cr, size)]));
   let found = 0;
   for (const b of bars) {
@@ -33,16 +33,16 @@ test('bars of 75 % stand in the boxes of 75 % on the vectorscope, and grey in it
 });
 
 test('luma of the bars is at its level in the waveform, each in its column', () => {
-  const counts = m.waveform(signal, 'luma', bars.length);
+  const columns = bars.length, { luma: counts, parade } = m.measure(signal, m.counts(columns, columns, 1));
   bars.forEach((b, i) => {
     const row = m.LEVELS - 1 - m.level((b.code[0] - 64) / 876);
     assert.equal([row - 1, row, row + 1].reduce((n, r) => n + counts[r * bars.length + i], 0), 1, b.name);
   });
-  const red = m.waveform(signal, 'r', bars.length);
-  bars.forEach((b, i) => {
-    const row = m.LEVELS - 1 - m.level(b.rgb[0]);
-    assert.equal([row - 1, row, row + 1].reduce((n, r) => n + red[r * bars.length + i], 0), 1, b.name);
-  });
+  // The parade: red, green and blue beside each other.
+  bars.forEach((b, i) => b.rgb.forEach((v, k) => {
+    const row = m.LEVELS - 1 - m.level(v);
+    assert.equal([row - 1, row, row + 1].reduce((n, r) => n + parade[r * columns * 3 + k * columns + i], 0), 1, `${b.name} ${k}`);
+  }));
 });
 
 test('limited and full range name the same light by other codes, and what is over white is seen', () => {
@@ -54,7 +54,7 @@ test('limited and full range name the same light by other codes, and what is ove
   assert.equal(m.share(512, 10, false, true), 0);
   assert.ok(m.share(1019, 10, false, false) > 1.09);
   const white = m.ofSamples(Uint16Array.of(1019, 512, 512, 4, 512, 512).buffer, said, 2, 1);
-  const counts = m.histogram(white)[0];
+  const { red: counts } = m.measure(white, m.counts(1, 1, 1));
   assert.equal(counts[m.level(1)], 0);
   assert.equal(counts.slice(m.level(1.05)).reduce((a, n) => a + n, 0), 1);
   assert.equal(counts.slice(0, m.level(0)).reduce((a, n) => a + n, 0), 1);
@@ -78,8 +78,8 @@ test('false colour names black, grey, skin and white, and leaves the rest grey',
   assert.equal(m.bandOf(41)?.words, '18 % grey');
   assert.equal(m.bandOf(100)?.words, 'white, nothing in it');
   assert.equal(m.bandOf(20), null);
-  const to = new Uint8ClampedArray(bars.length * 4);
-  m.falseColour(signal, to);
+  const words = new Uint32Array(bars.length), to = new Uint8ClampedArray(words.buffer);
+  m.falseColour(signal, words);
   assert.deepEqual([...to.slice(28, 31)], m.BANDS[0].colour); // black
   assert.equal(to[0], to[1]); // 75 % white is grey
   for (let i = 1; i < m.BANDS.length; i++) assert.ok(m.BANDS[i].from >= m.BANDS[i - 1].to);

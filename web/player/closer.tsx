@@ -16,8 +16,8 @@ import { bytes, fetch_frame, url_of, wait } from './original';
 import { found, layerName, partFacts } from './layers';
 import { REPAINTED } from './lens';
 import type { Player, PlayerState } from './player';
-import { drawHistogram, drawParade, drawVectorscope, drawWaveform } from './scopes_draw';
-import { BANDS, falseColour, inWords, ofPicture, ofSamples, scaleName, type Samples, type Signal } from './scopes_math';
+import { drawFalseColour, drawScopes } from './scopes_draw';
+import { BANDS, inWords, ofPicture, ofSamples, scaleName, type Samples, type Signal } from './scopes_math';
 
 export { sheet };
 
@@ -141,25 +141,12 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
       if (!signal) return;
       const [wave, parade, vector, histogram] = scopes.current;
       if (c.scopes && wave && parade && vector && histogram) {
-        drawWaveform(wave, signal);
-        drawParade(parade, signal);
-        drawVectorscope(vector, signal);
-        drawHistogram(histogram, signal);
+        drawScopes([wave, parade, vector, histogram], signal);
         wave.dataset['frame'] = String(shown);
         wave.dataset['of'] = of_file && own ? 'original' : 'shown';
         wave.dataset['rows'] = String(signal.height);
       }
-      const canvas = colours.current;
-      if (canvas) {
-        canvas.width = signal.width;
-        canvas.height = signal.height;
-        const pen = canvas.getContext('2d');
-        const image = pen?.createImageData(signal.width, signal.height);
-        if (pen && image) {
-          falseColour(signal, image.data);
-          pen.putImageData(image, 0, 0);
-        }
-      }
+      if (colours.current) drawFalseColour(colours.current, signal);
     };
   });
   useEffect(soon, [c.scopes, c.false_colour, of_file, here, got, transform]);
@@ -230,7 +217,7 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
   const layer = exr?.layers.find((l) => l.key === c.layer) ?? null;
   const name = here && got
     ? `${layer && exr ? `Layer ${layerName(exr, layer)}` : 'Original frame'} ${got.seen.width} × ${got.seen.height}, ${got.seen.bits} bit${got.seen.pixel_format === 'half' || got.seen.pixel_format === 'float' ? ` ${got.seen.pixel_format}` : ''}, not the proxy`
-    : `Proxy ${player.canvas.width} × ${player.canvas.height}, 8 bit`;
+    : `Proxy ${player.size.width} × ${player.size.height}, 8 bit`;
   const scale = of_file && got?.samples
     ? `Original’s code values, ${scaleName(got.samples)}; every ${got.samples.step === 1 ? 'pixel' : `${got.samples.step}. pixel each way`}`
     : `Picture as the browser shows it, ${transform === null ? 'without a viewing transform' : 'through the viewing transform'}: 8 bit, full range, BT.709, cut at 0 and 100 %; 320 pixels across, every third row while it moves${c.of_file && wanted && !here ? '; the file’s values come with its frame' : ''}`;

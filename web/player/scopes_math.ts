@@ -38,6 +38,9 @@ export interface Samples {
   scopes_height: number;
 }
 
+// A colour, 0 to 255, as a canvas's picture has it in one word: machines that browsers run on have the low byte first.
+export const packed = ([r, g, b]: readonly [number, number, number]): number => (0xff000000 | b << 16 | g << 8 | r) >>> 0;
+
 export const level = (v: number): number => {
   const n = Math.floor((v - LOW) / (HIGH - LOW) * LEVELS);
   return n < 0 ? 0 : n >= LEVELS ? LEVELS - 1 : n;
@@ -119,41 +122,58 @@ export function ofSamples(bytes: ArrayBuffer, s: Samples, width: number, height:
 
 // ---- scopes
 
-// How many pixels of each column are at each level: row 0 is HIGH.
-export function waveform(s: Signal, what: 'luma' | 'r' | 'g' | 'b', columns: number): Uint32Array {
-  const to = new Uint32Array(columns * LEVELS);
-  const { kr, kb } = s.weights;
-  const kg = 1 - kr - kb;
-  const { rgb, width, height } = s;
-  const plane = what === 'r' ? 0 : what === 'g' ? 1 : 2;
-  const scale = LEVELS / (HIGH - LOW);
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i += 3) {
-      const v = what === 'luma' ? kr * (rgb[i] ?? 0) + kg * (rgb[i + 1] ?? 0) + kb * (rgb[i + 2] ?? 0) : rgb[i + plane] ?? 0;
-      let n = Math.floor((v - LOW) * scale);
-      n = n >= 0 ? (n < LEVELS ? n : LEVELS - 1) : 0; // what is no number is at the bottom
-      const at = (LEVELS - 1 - n) * columns + Math.floor(x * columns / width);
-      to[at] = (to[at] ?? 0) + 1;
-    }
-  }
-  return to;
-}
-
 // Where a colour stands on a vectorscope of `size` pixels: Cb to the right, Cr up.
 export const SCOPE_GAIN = 0.88;
 export const place = (cb: number, cr: number, size: number): [number, number] => [size / 2 + cb * SCOPE_GAIN * size, size / 2 - cr * SCOPE_GAIN * size];
 
-export function vectorscope(s: Signal, size: number): Uint32Array {
-  const to = new Uint32Array(size * size);
-  const { rgb, weights: w } = s;
-  const kg = 1 - w.kr - w.kb;
-  const to_cb = SCOPE_GAIN * size / (2 * (1 - w.kb));
-  const to_cr = SCOPE_GAIN * size / (2 * (1 - w.kr));
-  for (let i = 0; i < rgb.length; i += 3) {
-    const r = rgb[i] ?? 0, b = rgb[i + 2] ?? 0;
-    const y = w.kr * r + kg * (rgb[i + 1] ?? 0) + w.kb * b;
-    const x = Math.floor(size / 2 + (b - y) * to_cb), row = Math.floor(size / 2 - (r - y) * to_cr);
-    if (x >= 0 && x < size && row >= 0 && row < size) to[row * size + x] = (to[row * size + x] ?? 0) + 1;
+// How many pixels there are of each kind. Of the waveform and the parade: at each level of each column, row 0 is HIGH.
+export interface Counts {
+  columns: number; // of the waveform
+  third: number; // columns of each of the parade's three
+  size: number; // of the vectorscope, each way
+  luma: Uint32Array;
+  parade: Uint32Array;
+  chroma: Uint32Array;
+  red: Uint32Array;
+  green: Uint32Array;
+  blue: Uint32Array;
+}
+
+export function counts(columns: number, third: number, size: number): Counts {
+  const [red, green, blue] = [new Uint32Array(LEVELS), new Uint32Array(LEVELS), new Uint32Array(LEVELS)];
+  return { columns, third, size, luma: new Uint32Array(columns * LEVELS), parade: new Uint32Array(third * 3 * LEVELS), chroma: new Uint32Array(size * size), red, green, blue };
+}
+
+// As level(), where it is asked a hundred thousand times for each picture; what is no number is at the bottom.
+const SCALE = LEVELS / (HIGH - LOW);
+const step = (v: number): number => (v >= HIGH ? LEVELS - 1 : v > LOW ? (v - LOW) * SCALE | 0 : 0);
+
+// All that the scopes show of a signal, in one walk through it.
+export function measure(s: Signal, to: Counts): Counts {
+  const { columns, third, size, luma, parade, chroma, red, green, blue } = to;
+  for (const of of [luma, parade, chroma, red, green, blue]) of.fill(0);
+  const { rgb, width, height } = s;
+  const { kr, kb } = s.weights;
+  const kg = 1 - kr - kb, across = third * 3;
+  const to_cb = SCOPE_GAIN * size / (2 * (1 - kb)), to_cr = SCOPE_GAIN * size / (2 * (1 - kr));
+  const bottom = (of: number, row: number): Uint32Array => Uint32Array.from({ length: width }, (_, x) => Math.floor(x * of / width) + (LEVELS - 1) * row);
+  const of_luma = bottom(columns, columns), of_parade = bottom(third, across);
+  const one = (of: Uint32Array, at: number): void => { of[at] = (of[at] ?? 0) + 1; };
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i += 3) {
+      const r = rgb[i] ?? 0, g = rgb[i + 1] ?? 0, b = rgb[i + 2] ?? 0;
+      const l = kr * r + kg * g + kb * b;
+      const at_r = step(r), at_g = step(g), at_b = step(b), column = of_parade[x] ?? 0;
+      one(luma, (of_luma[x] ?? 0) - step(l) * columns);
+      one(parade, column - at_r * across);
+      one(parade, column + third - at_g * across);
+      one(parade, column + third * 2 - at_b * across);
+      one(red, at_r);
+      one(green, at_g);
+      one(blue, at_b);
+      const cb = Math.floor(size / 2 + (b - l) * to_cb), cr = Math.floor(size / 2 - (r - l) * to_cr);
+      if (cb >= 0 && cb < size && cr >= 0 && cr < size) one(chroma, cr * size + cb);
+    }
   }
   return to;
 }
@@ -169,18 +189,6 @@ export function targets(w: Weights, amplitude: number): { name: string; cb: numb
   });
 }
 
-export function histogram(s: Signal): [Uint32Array, Uint32Array, Uint32Array] {
-  const to: [Uint32Array, Uint32Array, Uint32Array] = [new Uint32Array(LEVELS), new Uint32Array(LEVELS), new Uint32Array(LEVELS)];
-  const scale = LEVELS / (HIGH - LOW);
-  for (let i = 0; i < s.rgb.length; i++) {
-    const n = Math.floor(((s.rgb[i] ?? 0) - LOW) * scale);
-    const row = to[i % 3] ?? to[0];
-    const at = n >= 0 ? (n < LEVELS ? n : LEVELS - 1) : 0;
-    row[at] = (row[at] ?? 0) + 1;
-  }
-  return to;
-}
-
 // ---- false colour: of luma, in per cent. Between the bands the picture is grey.
 export interface Band { from: number; to: number; colour: [number, number, number]; words: string }
 export const BANDS: Band[] = [
@@ -193,21 +201,19 @@ export const BANDS: Band[] = [
 ];
 export const bandOf = (percent: number): Band | null => BANDS.find((b) => percent >= b.from && percent < b.to) ?? null;
 
-export function falseColour(s: Signal, to: Uint8ClampedArray): void {
+const FALSE = Uint32Array.from({ length: 1001 }, (_, i) => {
+  const grey = Math.round(i / 1000 * 255);
+  return packed(bandOf(i / 10)?.colour ?? [grey, grey, grey]);
+});
+
+// `to` has a word for each pixel, as packed() makes it.
+export function falseColour(s: Signal, to: Uint32Array): void {
   const { kr, kb } = s.weights;
   const kg = 1 - kr - kb;
-  const table: [number, number, number][] = [];
-  for (let i = 0; i <= 1000; i++) {
-    const grey = Math.round(i / 1000 * 255);
-    table.push(bandOf(i / 10)?.colour ?? [grey, grey, grey]);
-  }
-  for (let i = 0, k = 0; i < s.rgb.length; i += 3, k += 4) {
-    const y = kr * (s.rgb[i] ?? 0) + kg * (s.rgb[i + 1] ?? 0) + kb * (s.rgb[i + 2] ?? 0);
-    const c = table[y > 0 ? (y < 1 ? Math.round(y * 1000) : 1000) : 0] ?? [0, 0, 0];
-    to[k] = c[0];
-    to[k + 1] = c[1];
-    to[k + 2] = c[2];
-    to[k + 3] = 255;
+  const { rgb } = s;
+  for (let i = 0, k = 0; i < rgb.length; i += 3, k++) {
+    const y = kr * (rgb[i] ?? 0) + kg * (rgb[i + 1] ?? 0) + kb * (rgb[i + 2] ?? 0);
+    to[k] = FALSE[y > 0 ? (y < 1 ? y * 1000 + 0.5 | 0 : 1000) : 0] ?? 0;
   }
 }
 
