@@ -67,6 +67,8 @@ export interface PlayerDoor {
   renew: () => Promise<Addresses>; // fresh signed addresses
 }
 
+const LOOKS_MS = 100; // between two words to the other tabs; they mind one for half a second
+
 const CLAMP = (n: number, low: number, high: number): number => Math.max(low, Math.min(high, n));
 
 export function emptyState(): PlayerState {
@@ -87,6 +89,7 @@ export class Player {
   readonly video: HTMLVideoElement;
   private pen: CanvasRenderingContext2D | null;
   private eye = looking();
+  private looked = -Infinity; // when the others were told
   private worker: Worker | null = null;
   private playback: Playback | null = null;
   private media: Media | null = null;
@@ -100,6 +103,7 @@ export class Player {
   private closed = false;
   private pan = { x: 0, y: 0 };
   private ownPixels = 0;
+  private proxied = { width: 0, height: 0 }; // of the larger proxy
   private sizes: ResizeObserver;
   private renewing: Promise<void> | null = null;
 
@@ -278,8 +282,7 @@ export class Player {
           return;
         }
         const count = Math.max(m.scrub?.count ?? 0, m.review?.count ?? 0);
-        this.canvas.width = Math.max(m.scrub?.width ?? 0, m.review?.width ?? 0);
-        this.canvas.height = Math.max(m.scrub?.height ?? 0, m.review?.height ?? 0);
+        this.proxied = { width: Math.max(m.scrub?.width ?? 0, m.review?.width ?? 0), height: Math.max(m.scrub?.height ?? 0, m.review?.height ?? 0) };
         const first = this.state.status !== 'ready';
         const rate = { num: seen.num, den: seen.den };
         const tc = tcRate(rate, seen.base, seen.drop) ?? this.state.tc;
@@ -319,12 +322,18 @@ export class Player {
     }
   }
 
+  // In its own pixels: the screen makes it as large as the box, and does that once. Where single pixels are seen, in those
+  // of the larger proxy, so that they do not change their size when the two take turns.
   private draw(picture: VideoFrame, width: number, height: number): void {
-    if (this.canvas.width !== width || this.canvas.height !== height) {
-      this.canvas.width = width;
-      this.canvas.height = height;
+    this.proxied = { width, height };
+    const { canvas } = this;
+    const single = this.box.classList.contains('over-100');
+    const across = single ? width : Math.min(width, picture.displayWidth), down = single ? height : Math.min(height, picture.displayHeight);
+    if (canvas.width !== across || canvas.height !== down) {
+      canvas.width = across;
+      canvas.height = down;
     }
-    this.pen?.drawImage(picture, 0, 0, width, height);
+    this.pen?.drawImage(picture, 0, 0, across, down);
   }
 
   private pictureShown(id: number | null, frame: number, from: 'scrub' | 'review', concealed: boolean): void {
@@ -458,7 +467,11 @@ export class Player {
     if (this.state.status !== 'ready') return; // asked for when it opens
     if (speed !== 0) this.startRun(n, speed);
     else {
-      this.eye.postMessage(0);
+      const now = performance.now();
+      if (now - this.looked > LOOKS_MS) {
+        this.eye.postMessage(0);
+        this.looked = now;
+      }
       this.tell({ kind: 'seek', id: this.id, frame: n, moving });
     }
   }
@@ -622,9 +635,14 @@ export class Player {
 
   // ---- zoom
 
+  // Of the larger proxy; 0 while there is none.
+  get size(): { width: number; height: number } {
+    return this.proxied;
+  }
+
   // The size of the picture in its own pixels, as proxied.
   get pixels(): { width: number; height: number } {
-    const width = this.ownPixels || this.canvas.width || 1280;
+    const width = this.ownPixels || this.proxied.width || 1280;
     const aspect = this.aspect();
     return { width, height: Math.round(width / aspect) };
   }
