@@ -21,6 +21,9 @@ export interface BarDoor {
   label: (frame: number) => string; // how a frame is named to people
 }
 
+// What the head's place and its name hang on; the rest changes oftener.
+const PLACED = ['frame', 'count', 'total', 'startFrame', 'rate', 'tc'] as const;
+
 export class Bar {
   readonly element: HTMLDivElement;
   private canvas = document.createElement('canvas');
@@ -34,6 +37,8 @@ export class Bar {
   private sprites: Sprites | null = null;
   private drawn = '';
   private size: ResizeObserver;
+  private room = { width: 0, height: 0 }; // inside the border, as last laid out: asking again would lay the page out again
+  private at: { left: number; width: number } | null = null; // with the border, on the screen
 
   constructor(host: HTMLElement, private door: BarDoor) {
     this.element = document.createElement('div');
@@ -50,7 +55,10 @@ export class Bar {
     this.element.append(this.canvas, this.head);
     host.append(this.element, this.tip);
     this.size = new ResizeObserver(() => {
+      this.room = { width: this.element.clientWidth, height: this.element.clientHeight };
+      this.at = null;
       this.drawn = '';
+      this.place();
       this.draw();
     });
     this.size.observe(this.element);
@@ -58,7 +66,7 @@ export class Bar {
   }
 
   private frameAt(x: number): number {
-    const r = this.element.getBoundingClientRect();
+    const r = this.at ??= this.element.getBoundingClientRect();
     const total = this.total();
     return Math.max(0, Math.min(total - 1, Math.floor((x - r.left) / r.width * total)));
   }
@@ -69,8 +77,10 @@ export class Bar {
 
   private listen(): void {
     let dragging = false;
+    this.element.addEventListener('pointerenter', () => { this.at = null; });
     this.element.addEventListener('pointerdown', (e) => {
       if (e.button !== 0) return;
+      this.at = null;
       dragging = true;
       this.element.setPointerCapture(e.pointerId);
       this.door.seek(this.frameAt(e.clientX), true);
@@ -91,7 +101,7 @@ export class Bar {
 
   private hover(x: number): void {
     const frame = this.frameAt(x);
-    const r = this.element.getBoundingClientRect();
+    const r = this.at ??= this.element.getBoundingClientRect();
     const { sprites } = this;
     this.tip.hidden = false;
     this.tipLabel.textContent = this.door.label(frame);
@@ -126,20 +136,25 @@ export class Bar {
   }
 
   update(state: PlayerState): void {
+    const before = this.state;
     this.state = state;
-    const total = this.total();
-    this.head.hidden = state.count === 0;
-    this.head.style.left = `${(state.frame + 0.5) / total * 100}%`;
-    this.element.setAttribute('aria-valuemax', String(total - 1));
-    this.element.setAttribute('aria-valuenow', String(state.frame));
-    this.element.setAttribute('aria-valuetext', this.door.label(state.frame));
+    if (!before || PLACED.some((k) => before[k] !== state[k])) {
+      this.head.hidden = state.count === 0;
+      this.place();
+      this.element.setAttribute('aria-valuemax', String(this.total() - 1));
+      this.element.setAttribute('aria-valuenow', String(state.frame));
+      this.element.setAttribute('aria-valuetext', this.door.label(state.frame));
+    }
     this.draw();
+  }
+
+  private place(): void {
+    this.head.style.transform = `translateX(${((this.state?.frame ?? 0) + 0.5) / this.total() * this.room.width}px)`;
   }
 
   private draw(): void {
     const { state } = this;
-    const width = this.element.clientWidth;
-    const height = this.element.clientHeight;
+    const { width, height } = this.room;
     if (!state || !width || !height) return;
     const key = JSON.stringify([width, height, state.total, state.count, state.held, state.inFrame, state.outFrame, state.loop]);
     if (key === this.drawn) return;
