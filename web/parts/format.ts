@@ -22,7 +22,8 @@ export function size_text(bytes: number): string {
 export const rate_text = (bytes_per_second: number): string => `${size_text(Math.max(0, Math.round(bytes_per_second)))}/s`;
 
 // 12107 -> "12,107"
-export const count_text = (n: number): string => n.toLocaleString("en-GB");
+const counts = new Intl.NumberFormat("en-GB"); // kept: to make one takes longer than a row of a list
+export const count_text = (n: number): string => counts.format(n);
 
 export const plural = (n: number, one: string, many = one + "s"): string => `${count_text(n)} ${n === 1 ? one : many}`;
 

@@ -118,6 +118,11 @@ export function name_frame(s: PlayerState, n: number, units: Units = "timecode")
   return s.sampleSteps ? formatSamples(n + s.startFrame, s.rate.num / s.rate.den) : formatTimecode(n + s.startFrame, s.tc);
 }
 
+// Not each picture on its way, nor what is held: the canvas and the bar show those, and all of the room would be drawn again.
+const BY_THEMSELVES: (keyof PlayerState)[] = ["shown", "from", "held"];
+const is_news = (a: PlayerState, b: PlayerState): boolean =>
+  (a.shown < 0) !== (b.shown < 0) || (Object.keys(b) as (keyof PlayerState)[]).some((k) => a[k] !== b[k] && !BY_THEMSELVES.includes(k));
+
 const stored = (key: string, otherwise: string): string => {
   try { return localStorage.getItem(key) ?? otherwise; } catch { return otherwise; }
 };
@@ -249,7 +254,7 @@ function Room({ asset, v, colour, leaving, versions, hold, p }: RoomProps) {
     const track = new Bar(bar_host.current, { seek: (n, moving) => seek(n, moving), label: (n) => name_frame(made.state, n) });
     bar.current = track;
     const stop = made.subscribe((s) => {
-      state.value = s;
+      if (is_news(state.peek(), s)) state.value = s;
       track.update(s);
     });
     const off = colour.lens.attach(made);
