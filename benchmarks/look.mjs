@@ -1,7 +1,7 @@
 /*
  * Looking closely in the real player, in Chromium without a GPU, as a person does it: the key that changes the viewing
  * transform of a paused 1080p frame, to the other picture's pixels on the page, another frame each time; and the four scopes
- * while the hand is on the bar. JSON lines; `load` is the machine's while it was measured.
+ * and false colour while the hand is on the bar. JSON lines; `load` is the machine's while it was measured.
  *   node benchmarks/look.mjs [--program=build/posthouse]
  * Promise: at most 50 ms; at least 25 scopes a second.
  */
@@ -11,7 +11,7 @@ import { loadavg } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { open_browser, root } from "../tests/page/browser.mjs";
-import { open_house, until } from "../tests/page/real.mjs";
+import { open_house, sleep, until } from "../tests/page/real.mjs";
 
 const program = process.argv.find((w) => w.startsWith("--program="))?.slice(10) ?? join(root, "build/posthouse");
 const house = await open_house({ program });
@@ -59,22 +59,30 @@ try {
   await page.waitForSelector(".picture[data-shown='0']");
   await page.keyboard.press("x");
   await page.waitForSelector(".scopes canvas[data-frame='0']");
+  // The hand: one that waits until the page has answered each move, as fast as that goes (two screens a move at best), and
+  // one that does not wait, at a mouse's pace.
   const box = await page.locator(".bar-track").boundingBox();
-  for (const scopes of [true, false]) {
-    if (!scopes) {
-      await page.keyboard.press("x");
-      await page.waitForSelector(".scopes", { state: "detached" });
-    }
-    await page.mouse.move(box.x + 10, box.y + box.height / 2);
+  const at_x = (i) => box.x + 10 + (i * 5) % (box.width - 20), at_y = box.y + box.height / 2;
+  const line = await context.newCDPSession(page);
+  const waits = async (i) => page.mouse.move(at_x(i), at_y);
+  const goes = async (i, began) => {
+    line.send("Input.dispatchMouseEvent", { type: "mouseMoved", button: "left", buttons: 1, x: at_x(i), y: at_y }).catch(() => undefined);
+    await sleep(Math.max(0, began + (i + 1) * 1000 / 60 - Date.now()));
+  };
+  for (const [what, keys, hand] of [["scopes", "x", waits], ["scopes and false colour", "Shift+X", waits], ["scopes and false colour, 60 moves a second", "", goes], ["", "x Shift+X", waits], ["60 moves a second", "", goes]]) {
+    if (what !== "scopes") for (const key of keys.split(" ").filter(Boolean)) await page.keyboard.press(key);
+    await page.waitForSelector(".scopes", { state: what.startsWith("scopes") ? "visible" : "detached" });
+    await page.waitForSelector(".picture-false", { state: what.includes("false") ? "visible" : "detached" });
+    await page.mouse.move(at_x(0), at_y);
     await page.mouse.down();
     await page.evaluate(count);
     const began = Date.now();
-    for (let i = 0; Date.now() - began < 6000; i++) await page.mouse.move(box.x + 10 + (i * 5) % (box.width - 20), box.y + box.height / 2);
+    for (let i = 0; Date.now() - began < 6000; i++) await hand(i, began);
     const seen = await page.evaluate(() => window.scopes_seen());
     await page.mouse.up();
     const a_second = (n) => Number((n / seen.seconds).toFixed(1));
-    if (scopes) say({ what: "scopes while the hand is on the bar, in the player", ours: a_second(seen.scopes), unit: "a second", at_least: 25, pictures_a_second: a_second(seen.pictures), screens_a_second: a_second(seen.screens) });
-    else say({ what: "pictures while the hand is on the bar, without scopes", ours: a_second(seen.pictures), unit: "a second", screens_a_second: a_second(seen.screens) });
+    if (what.startsWith("scopes")) say({ what: `${what} while the hand is on the bar, in the player`, ours: a_second(seen.scopes), unit: "a second", at_least: 25, pictures_a_second: a_second(seen.pictures), screens_a_second: a_second(seen.screens) });
+    else say({ what: `pictures while the hand is on the bar, without scopes${what && `, ${what}`}`, ours: a_second(seen.pictures), unit: "a second", screens_a_second: a_second(seen.screens) });
   }
 
   for (const [name, ...files] of [["a .cube of 33", f("33.cube")], ["ASC CDL", f("day.edl")], ["ASC CDL and a cube of 65", f("day.edl"), f("65.cube")], ["OpenColorIO", f("config.ocio"), "--space", "log", "--display", "screen", "--view", "Film"]]) {
