@@ -8,9 +8,11 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, is_aborted, post, problem_of } from "../app/api";
 import { subscribe } from "../app/events";
+import { active } from "../app/jobs";
 import { may } from "../app/session";
 import { Button } from "../parts/button";
 import { open_dialog } from "../parts/dialog";
+import { left_text } from "../parts/format";
 import { useKeys } from "../parts/keys";
 import { menu_under, type MenuItem } from "../parts/menu";
 import { tell, tell_problem } from "../parts/toast";
@@ -82,7 +84,7 @@ export function Colour({ asset, v, share, leave, children }: Props) {
   const take = (s: ColourSet): void => {
     if (s.state === "none" || s.state === "failed") {
       post<VersionColour>(`/versions/${v.id}/colour`, s.transform ? { transform: s.transform } : {}).then(
-        (c) => { set_colour(c); tell(`Proxies ${through(s)} are being made`); }, (e: unknown) => tell_problem(problem_of(e)));
+        set_colour, (e: unknown) => tell_problem(problem_of(e)));
     }
     lens.current?.want(through_of(s)); // before anything else is drawn again
     choose(s.transform ?? null);
@@ -114,9 +116,9 @@ export function Colour({ asset, v, share, leave, children }: Props) {
   };
   const button = colour && picture && (colour.sets.length > 1 || unsaid || (!share && may("edit"))) ? (
     <>
-      <Button class={`colour${unsaid ? " unsaid" : ""}`} expanded={false} name={`Seen ${looked ? through(looked) : "as it is"}. ${says(colour)}`} keys="B" run={menu}>{face}</Button>
+      <Button class={`colour${unsaid ? " unsaid" : ""}`} expanded={false} name={`Seen ${looked ? through(looked) : "as it is"}. ${says(colour)}`} keys="B" run={menu}><span class="cut">{face}</span></Button>
       {preview && <span class="pill preview" title={preview.of === "original" ? `This frame of the original, ${preview.width} × ${preview.height}, ${preview.bits} bit, through the transform’s table` : "This frame of the proxy, through the transform’s table"}>Preview of this frame</span>}
-      {late && <span class="pill busy">{late.state === "failed" ? `${late.name ?? "As it is"}: could not be made` : `${late.name ?? "As it is"} is being made`}</span>}
+      {late && <Late set={late} named={late.name !== looked?.name} again={() => take(late)} />}
     </>
   ) : null;
   const files = (c: VersionColour | null, s: ColourSet | null): Version => {
@@ -134,6 +136,20 @@ export function Colour({ asset, v, share, leave, children }: Props) {
     lens: lens.current,
     renew: async () => (own && seen?.shown !== false ? get<Version>(`/versions/${v.id}`) : files(await load(), seen)),
   })}</>;
+}
+
+// Films that are not there yet, and how far they are. `named`: another name stands beside this, that of what is seen.
+function Late({ set, named, again }: { set: ColourSet; named: boolean; again: () => void }) {
+  const name = named && <span class="cut">{set.name ?? "As it is"}</span>;
+  if (set.state === "failed") return <Button class="late" icon="alert" name={`The film ${through(set)} could not be made: try again`} run={again}>{name || "Film"}<span>: try again</span></Button>;
+  const job = set.job ? active.value.get(set.job) : undefined;
+  const part = job?.state === "running" && job.progress > 0 ? `${Math.floor(job.progress * 100)} %` : "";
+  const left = part && job?.left_s ? `, about ${left_text(job.left_s)} left` : "";
+  return (
+    <span class="pill busy late" role="status" title={`The film ${through(set)} is being made${left}; what can be played now stays until it is there`}>
+      <span class="spinner" aria-hidden="true" />{name || "Film"} <span>{job?.state === "waiting" ? "waits its turn" : "is being made"}</span>{part && <span class="mono" aria-hidden="true">{part}</span>}
+    </span>
+  );
 }
 
 const through_of = (s: ColourSet): Through => ({ transform: s.transform ?? null, url: s.table ?? null });
