@@ -193,6 +193,38 @@ try {
     await until("the chosen one has it", async () => (await scene("twin.txt", "Second unit")) === "77");
     for (const [name, unit] of [["twin.txt", "First unit"], ["pair.txt", "First unit"], ["pair.txt", "Second unit"]]) assert.equal(await scene(name, unit), "", `${name} of the ${unit}`);
   });
+  await step("a finger marks a cell of the list, writes in it with the next tap, and has buttons for what keys do", async () => {
+    const hand = await browser.newContext({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, storageState: await page.context().storageState() });
+    hand.setDefaultTimeout(60_000);
+    const phone = await hand.newPage();
+    const sent = [];
+    phone.on("request", (r) => { if (/\/values$/.test(r.url()) && r.method() === "POST") sent.push(r.postDataJSON().set[0]); });
+    const list = `${house.url}/p/${project}?view=list&cols=f1,f2&sort=name`;
+    await phone.goto(list);
+    const cell = (field, more = "") => phone.locator(`#cell-1-${field}${more}`);
+    await cell("f1").tap();
+    await cell("f1", ".here").waitFor();
+    assert.doesNotMatch(phone.url(), /\/a\//, "the asset is not opened");
+    await look("cells-finger", phone);
+    await cell("f1").tap();
+    await cell("f1", ".writing >> input").fill("41");
+    await phone.getByRole("button", { name: "Next field" }).tap();
+    await cell("f2", ".writing >> input").fill("8");
+    await cell("f1", ":not(.here)").waitFor();
+    await look("cells-finger-writes", phone);
+    await accessible(phone, "a cell written in with a finger");
+    await phone.getByRole("button", { name: "Set", exact: true }).tap();
+    for (const [field, words] of [["f1", "41"], ["f2", "8"]]) await cell(field, `:not([aria-busy]) > .cut[title="${words}"]`).waitFor();
+    assert.deepEqual(sent.map((s) => [s.field, s.value]), [["f1", "41"], ["f2", "8"]]);
+    await cell("f2", ".here").tap();
+    await cell("f2", ".writing >> input").fill("9");
+    await phone.getByRole("button", { name: "Leave it" }).tap();
+    await cell("f2", ' > .cut[title="8"]').waitFor();
+    assert.equal(sent.length, 2, "what is left is not sent");
+    await phone.locator("#asset-1 .name").tap(); // elsewhere in the row it opens, as everywhere
+    await phone.waitForURL(/\/a\//);
+    await hand.close();
+  });
   await step("on a phone too", async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await page.waitForTimeout(300);

@@ -12,7 +12,7 @@ const words = (page) => page.evaluate(() => document.body.innerText.replace(/\s+
 // `page` answers the page that is looked at, undefined before there is one.
 export function steps(page) {
   let number = 0, failed = 0;
-  const look = async (name) => { if (folder) await page()?.screenshot({ path: join(folder, `${name}.png`) }).catch(() => undefined); };
+  const look = async (name, of = page()) => { if (folder) await of?.screenshot({ path: join(folder, `${name}.png`) }).catch(() => undefined); };
   const broke = async (name, e) => {
     failed++;
     console.log(`not ok ${number} ${name}\n${String(e.stack ?? e).split("\n").slice(0, 14).map((l) => `# ${l}`).join("\n")}`);

@@ -3,13 +3,15 @@
  *
  * One cell has the cursor, at most one is being written in. What is typed is checked here by the house's own rules, shows at once, and
  * goes out as one request with the value that was seen: when somebody set another one meanwhile, nothing is set and the cell says who
- * did, with what was typed still there. While a cell is written in, the list stays as it is.
+ * did, with what was typed still there. While a cell is written in, the list stays as it is. With a finger, the first tap marks a
+ * cell and the second writes in it, with buttons for what keys do.
  */
 import type { Asset, Field, ValueChange } from "api-types";
 import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { get, post, problem_of } from "../app/api";
 import { may } from "../app/session";
+import { Button } from "../parts/button";
 import { plural } from "../parts/format";
 import { Icon } from "../parts/icons";
 import { useKeys } from "../parts/keys";
@@ -40,6 +42,7 @@ interface Editing {
   was: string; // what stood there when it was begun
   text: string;
   why: string | null; // why it is no value, or was refused
+  by_hand: boolean; // with a finger: no Tab and no Esc
 }
 
 export const column = signal<string | null>(null); // the field that the cursor is in
@@ -104,14 +107,14 @@ async function back(o: Around, again: boolean): Promise<void> {
 
 // ---- writing in a cell
 
-function begin(o: Around, place: number, field: string, text: string | null): boolean {
+function begin(o: Around, place: number, field: string, text: string | null, by_hand = false): boolean {
   const a = o.model.at(place);
   if (!a || !may("edit")) return false;
   const left = refused.value.get(key_of(a.id, field));
   const was = shown(a, field);
   column.value = field;
   o.model.hold(true);
-  editing.value = { asset: a.id, name: a.name, place, field, was, text: text ?? left?.text ?? was, why: left?.why ?? null };
+  editing.value = { asset: a.id, name: a.name, place, field, was, text: text ?? left?.text ?? was, why: left?.why ?? null, by_hand };
   return true;
 }
 
@@ -151,8 +154,15 @@ function move_on(o: Around, by: number): void {
   const field = o.cols[(next + o.cols.length) % o.cols.length];
   if (!field || place < 0 || place >= o.total) return end(o, true);
   if (place !== e.place) o.move(place);
-  if (!begin(o, place, field.key, null)) end(o, true);
+  if (!begin(o, place, field.key, null, e.by_hand)) end(o, true);
 }
+
+// What the row would take for its own: a click opens or chooses it, and a finger that stays opens its menu. Made for each: Preact
+// notes at the function when it was given out, and leaves out those given out after the event, here to the next cell.
+const its_own = () => {
+  const stop = (e: Event) => e.stopPropagation();
+  return { onMouseDown: stop, onClick: stop, onDblClick: stop, onTouchStart: stop, onContextMenu: stop };
+};
 
 function Writing({ e, field, o }: { e: Editing; field: Field; o: Around }) {
   const input = useRef<HTMLInputElement>(null);
@@ -162,7 +172,7 @@ function Writing({ e, field, o }: { e: Editing; field: Field; o: Around }) {
     if (!box) return;
     box.focus({ preventScroll: true });
     box.setSelectionRange(e.text === e.was ? 0 : e.text.length, e.text.length);
-    box.scrollIntoView({ block: "nearest", inline: "nearest" });
+    for (const all of [over.current, box]) all?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [e.asset, e.field]);
   // At the lower end of the list the words stand over the cell.
   useLayoutEffect(() => {
@@ -174,13 +184,15 @@ function Writing({ e, field, o }: { e: Editing; field: Field; o: Around }) {
     const now = editing.value;
     if (now) editing.value = { ...now, text, why: now.why && value_of(field, text).why };
   };
+  const leave = () => {
+    refused.value = change(refused.value, (m) => m.delete(key_of(e.asset, e.field)));
+    end(o, true);
+  };
   const press = (k: KeyboardEvent) => {
     if (k.isComposing) return;
     const many = k.ctrlKey || k.metaKey;
-    if (k.key === "Escape") {
-      refused.value = change(refused.value, (m) => m.delete(key_of(e.asset, e.field)));
-      end(o, true);
-    } else if (k.key === "Tab") move_on(o, k.shiftKey ? -1 : 1);
+    if (k.key === "Escape") leave();
+    else if (k.key === "Tab") move_on(o, k.shiftKey ? -1 : 1);
     else if (k.key === "Enter") {
       if (!finish(o, many)) return k.preventDefault();
       end(o, true);
@@ -195,13 +207,21 @@ function Writing({ e, field, o }: { e: Editing; field: Field; o: Around }) {
     <>
       <input ref={input} class={e.why ? "cell-input wrong" : "cell-input"} value={e.text} maxLength={4000} list={choices ? "cell-choices" : undefined} aria-label={`${field.name} of ${e.name}`} aria-invalid={!!e.why} aria-describedby="cell-words"
         placeholder={field.type === "timecode" ? "01:00:00:00" : field.type === "date" ? "2026-11-24" : undefined} autocomplete="off" spellcheck={false}
-        onInput={(i) => type(i.currentTarget.value)} onKeyDown={press} onMouseDown={(m) => m.stopPropagation()} onClick={(m) => m.stopPropagation()} onDblClick={(m) => m.stopPropagation()}
+        enterkeyhint="done" onInput={(i) => type(i.currentTarget.value)} onKeyDown={press} {...its_own()}
         onBlur={() => { if (document.hasFocus() && editing.value?.asset === e.asset && editing.value.field === e.field && finish(o, false)) end(o, false); }} />
       {choices && <datalist id="cell-choices">{choices.map((c) => <option key={c} value={c} />)}</datalist>}
-      {(e.why || many) && (
+      {(e.why || many || e.by_hand) && (
         <span ref={over} id="cell-words" class="cell-words" role={e.why ? "alert" : undefined}>
           {e.why && <span class="bad"><Icon name="alert" size={12} /> {e.why}</span>}
           {many && !e.why && <span class="quiet"><kbd>Ctrl Enter</kbd> sets all {o.chosen.length} chosen</span>}
+          {e.by_hand && (
+            <span class="cell-hands" {...its_own()} onPointerDown={(p) => p.preventDefault()}>
+              <span class="quiet cut">{field.name} of {e.name}</span>
+              <Button run={() => { if (finish(o, false)) end(o, true); }} look="primary">Set</Button>
+              <Button run={() => move_on(o, 1)}>Next field</Button>
+              <Button run={leave}>Leave it</Button>
+            </span>
+          )}
         </span>
       )}
     </>
@@ -215,14 +235,18 @@ export function Cell({ asset: a, field, place, o }: { asset: Asset; field: Field
   const here = place === o.at && column.value === field.key;
   const writing = e?.asset === a.id && e.field === field.key;
   const text = left ? left.text : shown(a, field.key);
+  // A finger marks the cell first and writes with the second tap: elsewhere in the row it opens the asset.
   const click = (m: MouseEvent) => {
-    if (m.shiftKey || m.ctrlKey || m.metaKey || (m as PointerEvent).pointerType === "touch") return;
+    const finger = (m as PointerEvent).pointerType === "touch";
+    if (m.shiftKey || m.ctrlKey || m.metaKey || (finger && !may("edit"))) return;
+    if (finger && !here) o.move(place);
     column.value = field.key;
-    if (here && begin(o, place, field.key, null)) m.stopPropagation();
+    if ((here && begin(o, place, field.key, null, finger)) || finger) m.stopPropagation();
   };
   return (
-    <span role="gridcell" id={`cell-${place}-${field.key}`} class={`field${here ? " here" : ""}${left ? " wrong" : ""}${writing ? " writing" : ""}`} aria-busy={pending.value.has(key) || undefined} onClick={click} onDblClick={(m) => { m.stopPropagation(); begin(o, place, field.key, null); }}>
+    <span role="gridcell" id={`cell-${place}-${field.key}`} class={`field${here ? " here" : ""}${left ? " wrong" : ""}${writing ? " writing" : ""}`} aria-busy={pending.value.has(key) || undefined} onClick={click} onDblClick={(m) => { m.stopPropagation(); if (!writing) begin(o, place, field.key, null); }}>
       {writing && e ? <Writing e={e} field={field} o={o} /> : <span class="cut" title={left ? left.why : text}>{left && <Icon name="alert" size={12} />}{text}</span>}
+      {here && !writing && may("edit") && <span class="cell-pencil" aria-hidden="true"><Icon name="pencil" size={14} /></span>}
       {left && here && !writing && <span class="cell-words" role="alert"><span class="bad">{left.why}</span></span>}
     </span>
   );
