@@ -36,6 +36,7 @@ export class Bar {
   private channel = -1;
   private sprites: Sprites | null = null;
   private drawn = '';
+  private dragging = false;
   private size: ResizeObserver;
   private room = { width: 0, height: 0 }; // inside the border, as last laid out: asking again would lay the page out again
   private at: { left: number; width: number } | null = null; // with the border, on the screen
@@ -76,22 +77,21 @@ export class Bar {
   }
 
   private listen(): void {
-    let dragging = false;
     this.element.addEventListener('pointerenter', () => { this.at = null; });
     this.element.addEventListener('pointerdown', (e) => {
       if (e.button !== 0) return;
       this.at = null;
-      dragging = true;
+      this.dragging = true;
       this.element.setPointerCapture(e.pointerId);
       this.door.seek(this.frameAt(e.clientX), true);
     });
     this.element.addEventListener('pointermove', (e) => {
-      if (dragging) this.door.seek(this.frameAt(e.clientX), true);
+      if (this.dragging) this.door.seek(this.frameAt(e.clientX), true);
       this.hover(e.clientX);
     });
     const end = (e: PointerEvent): void => {
-      if (!dragging) return;
-      dragging = false;
+      if (!this.dragging) return;
+      this.dragging = false;
       this.door.seek(this.frameAt(e.clientX), false);
     };
     this.element.addEventListener('pointerup', end);
@@ -105,11 +105,11 @@ export class Bar {
     const { sprites } = this;
     this.tip.hidden = false;
     this.tipLabel.textContent = this.door.label(frame);
-    const width = sprites ? sprites.width : 96;
+    const width = sprites && !this.dragging ? sprites.width : 96;
     const left = Math.max(0, Math.min(r.width - width, x - r.left - width / 2));
     this.tip.style.transform = `translateX(${left}px)`;
-    this.tipPicture.hidden = !sprites;
-    if (!sprites) return;
+    this.tipPicture.hidden = !sprites || this.dragging; // then the picture itself goes along, and the thumbnail would lie over the scopes
+    if (!sprites || this.dragging) return;
     const tile = Math.min(sprites.count - 1, Math.floor(frame / sprites.every));
     const sheet = Math.floor(tile / (sprites.columns * sprites.rows));
     const within = tile % (sprites.columns * sprites.rows);

@@ -220,7 +220,7 @@ export function CloserPanel({ player, asset, version, state, closer, may_save, t
     : `Proxy ${player.size.width} × ${player.size.height}, 8 bit`;
   const scale = of_file && got?.samples
     ? `Original’s code values, ${scaleName(got.samples)}; every ${got.samples.step === 1 ? 'pixel' : `${got.samples.step}. pixel each way`}`
-    : `Picture as the browser shows it, ${transform === null ? 'without a viewing transform' : 'through the viewing transform'}: 8 bit, full range, BT.709, cut at 0 and 100 %; 320 pixels across, every third row while it moves${c.of_file && wanted && !here ? '; the file’s values come with its frame' : ''}`;
+    : `Picture as the browser shows it, ${transform === null ? 'without a viewing transform' : 'through the viewing transform'}: 8 bit, full range, BT.709, cut at 0 and 100 %; 320 pixels across${c.false_colour ? '' : ', every third row while it moves'}${c.of_file && wanted && !here ? '; the file’s values come with its frame' : ''}`;
   return (
     <section class="closer" aria-label="Looking closely">
       <div class="closer-line">
