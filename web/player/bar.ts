@@ -21,6 +21,8 @@ export interface BarDoor {
   label: (frame: number) => string; // how a frame is named to people
 }
 
+const ALONG_MS = 300; // pictures that come sooner one after another go along with the hand
+
 // What the head's place and its name hang on; the rest changes oftener.
 const PLACED = ['frame', 'count', 'total', 'startFrame', 'rate', 'tc'] as const;
 
@@ -37,6 +39,7 @@ export class Bar {
   private sprites: Sprites | null = null;
   private drawn = '';
   private dragging = false;
+  private came = -Infinity; // when the last picture did
   private size: ResizeObserver;
   private room = { width: 0, height: 0 }; // inside the border, as last laid out: asking again would lay the page out again
   private at: { left: number; width: number } | null = null; // with the border, on the screen
@@ -105,11 +108,12 @@ export class Bar {
     const { sprites } = this;
     this.tip.hidden = false;
     this.tipLabel.textContent = this.door.label(frame);
-    const width = sprites && !this.dragging ? sprites.width : 96;
+    const along = this.dragging && performance.now() - this.came < ALONG_MS; // then the thumbnail would only lie over the scopes
+    const width = sprites && !along ? sprites.width : 96;
     const left = Math.max(0, Math.min(r.width - width, x - r.left - width / 2));
     this.tip.style.transform = `translateX(${left}px)`;
-    this.tipPicture.hidden = !sprites || this.dragging; // then the picture itself goes along, and the thumbnail would lie over the scopes
-    if (!sprites || this.dragging) return;
+    this.tipPicture.hidden = !sprites || along;
+    if (!sprites || along) return;
     const tile = Math.min(sprites.count - 1, Math.floor(frame / sprites.every));
     const sheet = Math.floor(tile / (sprites.columns * sprites.rows));
     const within = tile % (sprites.columns * sprites.rows);
@@ -138,6 +142,7 @@ export class Bar {
   update(state: PlayerState): void {
     const before = this.state;
     this.state = state;
+    if (before?.shown !== state.shown) this.came = performance.now();
     if (!before || PLACED.some((k) => before[k] !== state[k])) {
       this.head.hidden = state.count === 0;
       this.place();
