@@ -141,7 +141,7 @@ export function Colour({ asset, v, share, leave, children }: Props) {
 // Films that are not there yet, and how far they are. `named`: another name stands beside this, that of what is seen.
 function Late({ set, named, again }: { set: ColourSet; named: boolean; again: () => void }) {
   const name = named && <span class="cut">{set.name ?? "As it is"}</span>;
-  if (set.state === "failed") return <Button class="late" icon="alert" name={`The film ${through(set)} could not be made: try again`} run={again}>{name || "Film"}<span>: try again</span></Button>;
+  if (set.state === "failed") return <Button class="late" icon="alert" name={`The film ${through(set)} could not be made: try again`} run={again}>{name || "Film"} <span>failed: try again</span></Button>;
   const job = set.job ? active.value.get(set.job) : undefined;
   const part = job?.state === "running" && job.progress > 0 ? `${Math.floor(job.progress * 100)} %` : "";
   const left = part && job?.left_s ? `, about ${left_text(job.left_s)} left` : "";
