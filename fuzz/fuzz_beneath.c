@@ -104,7 +104,7 @@ static void listed(const char *path)
     static const char *const names[] = {"a",   "abs",  "b",    "clip",   "deep", "loop",
                                         "out", "pipe", "proc", "secret", "up",   "\xff\xfe"};
     struct beneath_folder f;
-    if (beneath_look(root, path, &f) < 0)
+    if (beneath_look(root, path, false, &f) < 0)
         return;
     for (size_t i = 0; i < f.count; i++) {
         bool known = false;

@@ -50,6 +50,7 @@ static int open_beneath(const char *root, const char *path, int flags)
 
 struct looking {
     struct beneath_folder *f;
+    bool anew;
     size_t room, names_size, names_room;
 };
 
@@ -79,28 +80,55 @@ static void add(struct looking *l, const char *name, const struct beneath_entry 
     l->names_size += size;
 }
 
-static void look_at_one(struct looking *l, int fd, const struct dirent *d)
+// What a look at a file needs of it.
+static int look_at(int fd, const char *name, bool anew, struct statx *seen)
+{
+    int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (anew ? AT_STATX_FORCE_SYNC : 0);
+    unsigned wanted = STATX_TYPE | STATX_SIZE | STATX_MTIME | STATX_INO;
+    return statx(fd, name, flags, wanted, seen) == 0 ? 0 : -errno;
+}
+
+static int look_at_folder(int fd, struct statx *seen)
+{
+    return statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_INO, seen) == 0 ? 0 : -errno;
+}
+
+static enum file_kind kind_of(unsigned mode)
+{
+    return S_ISREG(mode)   ? FILE_PLAIN
+           : S_ISDIR(mode) ? FILE_FOLDER
+           : S_ISLNK(mode) ? FILE_LINK
+                           : FILE_OTHER;
+}
+
+// 0, or why the whole folder can not be looked at: a server that is gone is not asked for each
+// file, which may take a minute each.
+static int look_at_one(struct looking *l, int fd, const struct dirent *d)
 {
     struct beneath_entry e = {.kind = d->d_type == DT_DIR   ? FILE_FOLDER
                                       : d->d_type == DT_LNK ? FILE_LINK
                                       : d->d_type == DT_REG || d->d_type == DT_UNKNOWN
                                           ? FILE_PLAIN
                                           : FILE_OTHER};
-    struct stat seen;
-    if (e.kind == FILE_PLAIN) {
-        if (fstatat(fd, d->d_name, &seen, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) {
-            l->f->unreadable += errno != ENOENT;
-            return;
-        }
-        e = (struct beneath_entry){.kind = S_ISREG(seen.st_mode)   ? FILE_PLAIN
-                                           : S_ISDIR(seen.st_mode) ? FILE_FOLDER
-                                           : S_ISLNK(seen.st_mode) ? FILE_LINK
-                                                                   : FILE_OTHER,
-                                   .size = seen.st_size,
-                                   .mtime_ns = ns_of(seen.st_mtim.tv_sec, seen.st_mtim.tv_nsec),
-                                   .inode = seen.st_ino};
+    struct statx seen;
+    int code = e.kind == FILE_PLAIN ? look_at(fd, d->d_name, l->anew, &seen) : 0;
+    if (code == -ENOENT)
+        return 0; // it went
+    if (code < 0) {
+        struct statx folder;
+        e.kind = FILE_OTHER;
+        e.unseen = true;
+        l->f->unseen++;
+        code = look_at_folder(fd, &folder);
+    } else if (e.kind == FILE_PLAIN) {
+        e = (struct beneath_entry){.kind = kind_of(seen.stx_mode),
+                                   .size = (int64_t)seen.stx_size,
+                                   .mtime_ns = ns_of(seen.stx_mtime.tv_sec, seen.stx_mtime.tv_nsec),
+                                   .inode = seen.stx_ino};
     }
-    add(l, d->d_name, &e);
+    if (code == 0)
+        add(l, d->d_name, &e);
+    return code;
 }
 
 static int by_name(const void *a, const void *b)
@@ -108,33 +136,35 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct beneath_entry *)a)->name, ((const struct beneath_entry *)b)->name);
 }
 
-int beneath_look(const char *root, const char *path, struct beneath_folder *folder)
+static int look_through(struct looking *l, DIR *d)
 {
-    struct looking l = {.f = folder};
+    int code = 0;
+    errno = 0;
+    for (struct dirent *one; code == 0 && (one = readdir(d)) != NULL; errno = 0)
+        if (strcmp(one->d_name, ".") != 0 && strcmp(one->d_name, "..") != 0)
+            code = look_at_one(l, dirfd(d), one);
+    return code < 0 ? code : -errno;
+}
+
+int beneath_look(const char *root, const char *path, bool anew, struct beneath_folder *folder)
+{
+    struct looking l = {.f = folder, .anew = anew};
     struct statx seen;
     memset(folder, 0, sizeof(*folder));
     int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return fd;
-    if (statx(fd, "", AT_EMPTY_PATH, STATX_INO, &seen) != 0) {
-        int code = -errno;
+    int code = look_at_folder(fd, &seen);
+    DIR *d = code == 0 ? fdopendir(fd) : NULL;
+    if (!d) {
+        code = code < 0 ? code : -errno;
         close(fd);
         return code;
     }
     folder->device = makedev(seen.stx_dev_major, seen.stx_dev_minor);
     folder->inode = seen.stx_ino;
     folder->mounted = (seen.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-    DIR *d = fdopendir(fd);
-    if (!d) {
-        int code = -errno;
-        close(fd);
-        return code;
-    }
-    errno = 0;
-    for (struct dirent *one; (one = readdir(d)) != NULL; errno = 0)
-        if (strcmp(one->d_name, ".") != 0 && strcmp(one->d_name, "..") != 0)
-            look_at_one(&l, fd, one);
-    int code = -errno;
+    code = look_through(&l, d);
     closedir(d);
     for (size_t i = 0; i < folder->count; i++)
         folder->entries[i].name = folder->names + (size_t)folder->entries[i].name;
@@ -152,24 +182,63 @@ void beneath_free(struct beneath_folder *folder)
     memset(folder, 0, sizeof(*folder));
 }
 
-bool beneath_is_local(const char *root)
+bool beneath_away(int code)
 {
-    static const unsigned long local[] = {
-        EXT4_SUPER_MAGIC,  XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC, TMPFS_MAGIC, F2FS_SUPER_MAGIC,
-        MSDOS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, EXFAT_MAGIC,       ZFS_MAGIC,   NTFS3_MAGIC};
-    struct statfs seen;
-    if (statfs(root, &seen) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
-        if ((unsigned long)seen.f_type == local[i])
+    static const int codes[] = {ESTALE,     EIO,          ETIMEDOUT,    EHOSTDOWN, EHOSTUNREACH,
+                                ENETDOWN,   ENETUNREACH,  ENETRESET,    ENOTCONN,  ESHUTDOWN,
+                                ECONNRESET, ECONNABORTED, ECONNREFUSED, ENODEV,    ENXIO,
+                                ENOLINK,    EREMOTEIO,    EPIPE,        ENOMEDIUM};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (code == -codes[i])
             return true;
     return false;
 }
 
-bool beneath_inodes_last(const char *root)
+int beneath_ask(const char *root, uint64_t *inode)
+{
+    struct statx seen;
+    if (statx(AT_FDCWD, root, AT_STATX_FORCE_SYNC, STATX_INO, &seen) != 0)
+        return -errno;
+    *inode = seen.stx_ino;
+    return 0;
+}
+
+bool beneath_type_is_local(uint64_t type)
+{
+    static const uint64_t local[] = {
+        EXT4_SUPER_MAGIC,  XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC, TMPFS_MAGIC, F2FS_SUPER_MAGIC,
+        MSDOS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, EXFAT_MAGIC,       ZFS_MAGIC,   NTFS3_MAGIC};
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+        if (type == local[i])
+            return true;
+    return false;
+}
+
+bool beneath_type_inodes_last(uint64_t type)
+{
+    return type != FUSE_SUPER_MAGIC;
+}
+
+// The type's own width and sign differ between machines; the numbers have 32 bits.
+static bool type_of(const char *root, uint64_t *type)
 {
     struct statfs seen;
-    return statfs(root, &seen) == 0 && (unsigned long)seen.f_type != FUSE_SUPER_MAGIC;
+    if (statfs(root, &seen) != 0)
+        return false;
+    *type = (uint32_t)seen.f_type;
+    return true;
+}
+
+bool beneath_is_local(const char *root)
+{
+    uint64_t type;
+    return type_of(root, &type) && beneath_type_is_local(type);
+}
+
+bool beneath_inodes_last(const char *root)
+{
+    uint64_t type;
+    return type_of(root, &type) && beneath_type_inodes_last(type);
 }
 
 // ---- files

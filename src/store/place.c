@@ -206,6 +206,13 @@ static bool none_is_left(const struct finding *f, int code, struct error *err)
         return error_fix(err, "mount its volume again, or bring the file back: nothing else is "
                               "needed");
     }
+    if (beneath_away(code)) {
+        error_set(err, ERROR_NOT_FOUND, "%.200s is not there", name);
+        error_why(err, "its volume does not give it: %s; it is mounted at %.400s", strerror(-code),
+                  c->root);
+        return error_fix(err, "look after that volume and its server; when it answers again "
+                              "nothing else is needed");
+    }
     error_errno(err, -code, "%.200s can not be read", name);
     return error_fix(err, "let the user that the house runs as read it: %.200s", c->root);
 }
@@ -263,7 +270,7 @@ void place_links_tidy(struct store *s)
     char pattern[PATH_MAX];
     snprintf(pattern, sizeof(pattern), "%.4000s/places", s->folder);
     struct beneath_folder folder;
-    if (beneath_look(pattern, "", &folder) < 0)
+    if (beneath_look(pattern, "", false, &folder) < 0)
         return;
     for (size_t i = 0; i < folder.count; i++) {
         char path[PATH_MAX];

@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HASH_SOME = 200, REST_MS = 500, STEP_BACK = 4, STEP_BACK_MOST_MS = 2000 };
@@ -200,13 +199,13 @@ static void hash_one(struct hashing *w, struct to_hash *h, char *bytes)
 // Whether it could not be read because its volume is not there: that says nothing of the file.
 static bool volume_away(struct hashing *w, const struct to_hash *h)
 {
-    struct stat seen;
+    uint64_t inode;
     if (h->code >= 0 || h->code == -EACCES || h->code == -EPERM)
         return false;
     volume_ask(w->p, w->run, LANE_HASH);
     bool there =
-        stat(h->root, &seen) == 0 &&
-        (!h->root_inode || (int64_t)seen.st_ino == h->root_inode || !beneath_inodes_last(h->root));
+        beneath_ask(h->root, &inode) == 0 &&
+        (!h->root_inode || (int64_t)inode == h->root_inode || !beneath_inodes_last(h->root));
     volume_answered(w->p, w->run, LANE_HASH);
     if (there)
         return false;
