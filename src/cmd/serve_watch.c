@@ -25,14 +25,14 @@ struct serve_watch {
     struct db *db;
     const char *house, *data;
     const struct local_ready *ready;
-    const struct places *places;
+    struct places *places;
     struct watcher at[WATCHED_MOST];
     int64_t looked_ms;
 };
 
 struct serve_watch *serve_watch_open(struct db *db, const char *house_folder,
                                      const char *data_folder, const struct local_ready *ready,
-                                     const struct places *places)
+                                     struct places *places)
 {
     struct serve_watch *s = calloc(1, sizeof(*s));
     if (!s)

@@ -10,6 +10,6 @@ struct serve_watch;
 // Texts are the caller's and stay. All from one thread: children die with it.
 struct serve_watch *serve_watch_open(struct db *db, const char *house_folder,
                                      const char *data_folder, const struct local_ready *ready,
-                                     const struct places *places);
+                                     struct places *places);
 void serve_watch_look(struct serve_watch *s);  // often; it looks every second
 void serve_watch_close(struct serve_watch *s); // NULL is fine

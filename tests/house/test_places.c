@@ -7,6 +7,8 @@
 #include "plat/files.h"
 #include "store/place.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -89,12 +91,51 @@ static int open_house(void **state)
     return 0;
 }
 
+// ---- a volume whose server says errors, as NFS does: ours comes before the C library's
+
+static struct {
+    int code;         // 0: none
+    const char *name; // of a file; NULL: of all that is asked for
+} fault;
+
+static bool fails(const char *name)
+{
+    return fault.code && (!fault.name || strcmp(fault.name, name) == 0);
+}
+
+int statx(int fd, const char *path, int flags, unsigned mask, struct statx *seen)
+{
+    static int (*real)(int, const char *, int, unsigned, struct statx *);
+    const char *slash = strrchr(path, '/');
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "statx");
+    if (!fails(slash ? slash + 1 : path))
+        return real(fd, path, flags, mask, seen);
+    errno = fault.code;
+    return -1;
+}
+
+// Of files of the volume; what the house reads of its own is left alone.
+ssize_t pread(int fd, void *to, size_t size, off_t at)
+{
+    static ssize_t (*real)(int, void *, size_t, off_t);
+    char own[64], path[400] = "";
+    snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "pread64");
+    if (!fault.code || readlink(own, path, sizeof(path) - 1) < 0 ||
+        strncmp(path, h.nas, strlen(h.nas)) != 0 || !fails(strrchr(path, '/') + 1))
+        return real(fd, to, size, at);
+    errno = fault.code;
+    return -1;
+}
+
 // ---- a volume that does not answer
 
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    char place[27]; // whose volume hangs; "": none
+    char place[200]; // whose volume hangs, or a path that people named; "": none
     bool over;
 } hang = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -827,6 +868,96 @@ static void what_was_asked_for_is_copied_into_the_house(void **state)
     assert_int_equal(damaged, 0);
 }
 
+static const int away_codes[] = {ESTALE, EIO, ETIMEDOUT, EHOSTDOWN, ENOTCONN};
+enum { AWAY_CODES = sizeof(away_codes) / sizeof(away_codes[0]) };
+
+static void a_file_that_can_not_be_looked_at_is_not_taken_for_gone(void **state)
+{
+    (void)state;
+    char path[200];
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof(path), "%c.txt", 'a' + i);
+        put(path, path, LONG_AGO);
+    }
+    place_made();
+    all_of_it();
+    path_of("b.txt", path);
+    assert_int_equal(unlink(path), 0);
+    for (size_t i = 0; i < AWAY_CODES; i++) {
+        fault.name = "c.txt";
+        fault.code = away_codes[i];
+        struct place_looked looked = look();
+        fault.code = 0;
+        assert_false(looked.offline);
+        assert_int_equal(looked.gone, i == 0); // b.txt, which is
+        assert_int_equal(count("select gone from places"), 1);
+        assert_int_equal(count("select unreadable from places"), 1);
+        assert_string_equal(word("select state from place_files where name = cast('c.txt' as "
+                                 "blob)"),
+                            "here");
+    }
+    assert_int_equal(look().gone, 0);
+    assert_int_equal(count("select unreadable from places"), 0);
+}
+
+static void a_volume_that_answers_with_errors_is_offline_and_loses_no_file(void **state)
+{
+    (void)state;
+    put("a.txt", "one", LONG_AGO);
+    put("Day 1/b.txt", "two", LONG_AGO);
+    place_made();
+    all_of_it();
+    for (size_t i = 0; i < AWAY_CODES; i++) {
+        fault.name = NULL;
+        fault.code = away_codes[i];
+        assert_true(look().offline);
+        fault.code = 0;
+        assert_string_equal(word("select state from places"), "offline");
+        assert_string_equal(word("select problem from places"), strerror(away_codes[i]));
+        assert_int_equal(count("select count(*) from place_files where state <> 'here'"), 0);
+        assert_false(look().offline);
+        assert_string_equal(word("select state from places"), "online");
+    }
+}
+
+static void a_file_whose_volume_goes_while_it_is_hashed_waits_until_it_is_back(void **state)
+{
+    (void)state;
+    put("a.txt", "one", LONG_AGO);
+    place_made();
+    look();
+    take();
+    for (size_t i = 0; i < AWAY_CODES; i++) {
+        bool more;
+        fault.name = NULL;
+        fault.code = away_codes[i];
+        OK(places_hash(h.places, &more, &err));
+        fault.code = 0;
+        assert_false(more);
+        assert_int_equal(count("select hashed from place_files"), 0);
+    }
+    // Of the file alone: it is tried again after the next look.
+    fault.name = "a.txt";
+    fault.code = ESTALE;
+    hash();
+    fault.code = 0;
+    assert_int_equal(count("select hashed from place_files"), -1);
+    look();
+    hash();
+    assert_int_equal(count("select hashed from place_files"), 1);
+}
+
+static void what_is_deleted_and_still_open_elsewhere_is_no_media(void **state)
+{
+    (void)state;
+    put(".nfs00000000012a3f4500000007", "one", LONG_AGO);
+    put(".fuse_hidden0000a1b200000001", "one", LONG_AGO);
+    put(".nfs_of_today.txt", "two", LONG_AGO);
+    put(".nfs", "three", LONG_AGO);
+    place_made();
+    assert_int_equal(look().files, 2);
+}
+
 static void *looks(void *context)
 {
     places_look_on(context);
@@ -919,6 +1050,41 @@ static void a_volume_that_hangs_holds_up_no_other_place(void **state)
     hangs(""); // whoever waits is answered when all is closed, and touches nothing
 }
 
+// People are answered, and a place that is there already goes on.
+static void who_asks_of_a_volume_that_hangs_is_told_so(void **state)
+{
+    (void)state;
+    char made[27], path[200], good[200];
+    const char *roots[] = {h.volumes, NULL};
+    struct places *p;
+    json_t *json;
+    put("A/a.txt", "one", LONG_AGO);
+    put("B/b.txt", "two", LONG_AGO);
+    OK(places_open(&(struct places_wish){.db = h.db,
+                                         .store = h.store,
+                                         .roots = roots,
+                                         .house = "/nowhere",
+                                         .people_ms = 100,
+                                         .asks = asks},
+                   &p, &err));
+    path_of("A", path);
+    path_of("B", good);
+    hangs(path);
+    const struct place_wish wish = {h.project, "", path, "Maya"};
+    for (int i = 0; i < 40; i++) { // more than there are threads for
+        assert_false(place_add(p, &wish, made, &err));
+        assert_int_equal(err.kind, ERROR_TIMEOUT);
+        assert_false(place_browse(p, path, &json, &err));
+        assert_int_equal(err.kind, ERROR_TIMEOUT);
+        assert_non_null(strstr(err.what, "does not answer"));
+    }
+    UNTIL(place_browse(p, good, &json, &err)); // a busy machine may need more than 100 ms
+    json_decref(json);
+    hangs("");
+    UNTIL(place_add(p, &wish, made, &err));
+    places_close(p);
+}
+
 static void a_place_is_only_where_the_settings_say(void **state)
 {
     (void)state;
@@ -957,6 +1123,11 @@ int main(void)
         HOUSE(work_that_failed_while_its_volume_was_away_is_asked_for_again_when_it_is_back),
         HOUSE(work_that_failed_in_a_gap_that_no_look_saw_is_asked_for_again),
         HOUSE(work_that_failed_while_its_file_was_away_is_asked_for_again),
+        HOUSE(a_file_that_can_not_be_looked_at_is_not_taken_for_gone),
+        HOUSE(a_volume_that_answers_with_errors_is_offline_and_loses_no_file),
+        HOUSE(a_file_whose_volume_goes_while_it_is_hashed_waits_until_it_is_back),
+        HOUSE(what_is_deleted_and_still_open_elsewhere_is_no_media),
+        HOUSE(who_asks_of_a_volume_that_hangs_is_told_so),
         HOUSE(a_place_goes_on_where_its_folder_went),
         HOUSE(names_of_one_file_are_assets_of_their_own),
         HOUSE(a_place_in_another_one_is_of_another_project),

@@ -1,6 +1,7 @@
 // What the files of this room share.
 #pragma once
 #include "house/places/places.h"
+#include "plat/aside.h"
 #include "plat/beneath.h"
 #include "plat/ids.h"
 #include "plat/watch.h"
@@ -11,7 +12,14 @@
 
 enum lane { LANE_LOOK, LANE_HASH, LANES }; // looking and taking; hashing and copying
 
-enum { PLACES_MOST = 256, ROOTS_MOST = 64, TOUCHED_MOST = 4096, ACTS = 2000, TAKE_FILES = 200 };
+enum {
+    PLACES_MOST = 256,
+    ROOTS_MOST = 64,
+    TOUCHED_MOST = 4096,
+    ACTS = 2000,
+    TAKE_FILES = 200,
+    ASIDES_MOST = 16
+};
 
 // What is known of a place only while the house runs.
 struct place_run {
@@ -25,6 +33,7 @@ struct place_run {
     // of the hand that looks
     struct watch *watch;
     bool scan_due;
+    bool slow;          // to ask its server for each file would take too long
     int64_t take_after; // the folder that was taken last
     int64_t next_scan_us, next_watch_us;
     char *touched[TOUCHED_MOST]; // folders
@@ -33,19 +42,25 @@ struct place_run {
     int64_t touched_us; // the first of them
 };
 
-struct places {
-    struct db *db;
-    struct store *store;
+// Where a place may be.
+struct bounds {
     char roots[ROOTS_MOST][PATH_MAX];
     size_t root_count;
     char house[PATH_MAX];
+};
+
+struct places {
+    struct db *db;
+    struct store *store;
+    struct bounds *bounds;
     int64_t every_ms, settle_ms;
     bool (*on)(void *context);
     bool (*busy)(void *context);
     bool (*again)(void *context, const char *job, struct error *err);
     void (*asks)(void *context, const char *place);
     void *context;
-    int64_t answer_us;
+    int64_t answer_us, people_ms;
+    struct asides *asides; // what people ask of volumes
     pthread_mutex_t lock;
     // guarded by lock
     int hands[LANES], asking[LANES]; // that have not ended; of these, that wait for a volume
@@ -96,6 +111,30 @@ void place_counted(struct place_counts *c, const char *state, int64_t hashed, in
                    int sign);
 
 bool place_allowed(const struct places *p, const char *path); // still below a root
+// places_allow, however long it takes.
+bool bounds_allow(const struct bounds *b, const char *path, const struct places_use *use,
+                  char whole[PATH_MAX], struct error *err);
+
+// ---- people.c: what people ask of a folder is answered within people_ms: TIMEOUT
+
+// Allowed, and what is in it; *f is freed by the caller.
+bool places_browse(struct places *p, const char *path, const struct places_use *use,
+                   char whole[PATH_MAX], struct beneath_folder *f, struct error *err);
+enum { KNOWN_SOME = 500 };
+struct place_known {
+    struct arena *a;
+    struct known_one {
+        const char *path;
+        int64_t size;
+    } list[KNOWN_SOME];
+    size_t count;
+};
+struct place_known *place_known_new(void);
+void place_known_free(struct place_known *known);
+// Allowed, and one of the files is there, if there are any, or `anyway`. CONFLICT. Takes `known`
+// over.
+bool places_fits(struct places *p, const char *path, const struct places_use *use,
+                 struct place_known *known, bool anyway, char whole[PATH_MAX], struct error *err);
 
 // ---- list.c: files that were seen first, packed
 struct list_entry {

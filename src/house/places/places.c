@@ -38,11 +38,16 @@ bool places_open(const struct places_wish *wish, struct places **places, struct 
     p->answer_us = (wish->answer_ms ? wish->answer_ms : PLACE_ANSWER_MS) * 1000;
     p->context = wish->context;
     pthread_mutex_init(&p->lock, NULL);
-    bool ok = text_copy(text_of(wish->house), p->house, sizeof(p->house)) ||
+    p->asides = asides_open(ASIDES_MOST);
+    p->people_ms = wish->people_ms ? wish->people_ms : PLACE_PEOPLE_MS;
+    struct bounds *b = p->bounds = calloc(1, sizeof(*b));
+    if (!b)
+        abort();
+    bool ok = text_copy(text_of(wish->house), b->house, sizeof(b->house)) ||
               error_set(err, ERROR_INPUT, "the path of the house is too long");
     for (size_t i = 0; ok && wish->roots && wish->roots[i]; i++)
-        ok = (p->root_count < ROOTS_MOST && wish->roots[i][0] == '/' &&
-              text_copy(text_of(wish->roots[i]), p->roots[p->root_count++], PATH_MAX)) ||
+        ok = (b->root_count < ROOTS_MOST && wish->roots[i][0] == '/' &&
+              text_copy(text_of(wish->roots[i]), b->roots[b->root_count++], PATH_MAX)) ||
              error_set(err, ERROR_INPUT, "'%s' can not be a root of places", wish->roots[i]);
     if (ok) {
         *places = p;
@@ -64,7 +69,9 @@ void places_close(struct places *p)
             free(r->touched[--r->touched_count]);
         free(r);
     }
+    asides_close(p->asides);
     pthread_mutex_destroy(&p->lock);
+    free(p->bounds);
     free(p);
 }
 
@@ -179,22 +186,22 @@ static bool inside(const char *path, const char *root)
 
 // By its words alone when the folder is not there just now. By words first: one of the roots may
 // be a volume that does not answer.
-static bool below_a_root(const struct places *p, const char *path)
+static bool below_a_root(const struct bounds *b, const char *path)
 {
     char root[PATH_MAX];
-    for (size_t i = 0; i < p->root_count; i++)
-        if (inside(path, p->roots[i]))
+    for (size_t i = 0; i < b->root_count; i++)
+        if (inside(path, b->roots[i]))
             return true;
-    for (size_t i = 0; i < p->root_count; i++)
-        if (realpath(p->roots[i], root) && inside(path, root))
+    for (size_t i = 0; i < b->root_count; i++)
+        if (realpath(b->roots[i], root) && inside(path, root))
             return true;
     return false;
 }
 
-static bool refused(const struct places *p, const char *path, const char *what, struct error *err)
+static bool refused(const struct bounds *b, const char *path, const char *what, struct error *err)
 {
     error_set(err, ERROR_DENIED, "%.200s can not %s", path, what);
-    if (!p->root_count) {
+    if (!b->root_count) {
         error_why(err, "the setting places.roots names no folder");
         return error_fix(err, "set places.roots to the folders of the volumes, commas between, and "
                               "start the house again");
@@ -203,22 +210,14 @@ static bool refused(const struct places *p, const char *path, const char *what, 
     return error_fix(err,
                      "choose a folder below %.200s, or add one to places.roots and start the "
                      "house again",
-                     p->roots[0]);
+                     b->roots[0]);
 }
 
-bool places_allow(const struct places *p, const char *path, const struct places_use *use,
+bool bounds_allow(const struct bounds *b, const char *path, const struct places_use *use,
                   char whole[PATH_MAX], struct error *err)
 {
     char house[PATH_MAX];
     struct stat seen;
-    size_t size = strlen(path);
-    bool plain = path[0] == '/' && size < PATH_MAX / 2 && text_utf8(text_of(path)) &&
-                 !strstr(path, "/../") && (size < 3 || strcmp(path + size - 3, "/..") != 0);
-    if (!plain) {
-        error_set(err, ERROR_INPUT, "%.200s can not %s", path[0] == '/' ? "this" : path, use->what);
-        return error_fix(err, "name the folder by its whole path on the house's machine, such as "
-                              "/mnt/nas/show");
-    }
     bool there = realpath(path, whole) && stat(whole, &seen) == 0;
     if (!there && !(use->may_be_away && errno == ENOENT))
         return error_errno(err, errno, "the house does not see %.200s", path);
@@ -226,9 +225,9 @@ bool places_allow(const struct places *p, const char *path, const struct places_
         text_copy(text_of(path), whole, PATH_MAX);
     if (there && !S_ISDIR(seen.st_mode))
         return error_set(err, ERROR_INPUT, "%.200s is no folder", path);
-    if (!below_a_root(p, whole))
-        return refused(p, path, use->what, err);
-    if (realpath(p->house, house) && (inside(whole, house) || inside(house, whole))) {
+    if (!below_a_root(b, whole))
+        return refused(b, path, use->what, err);
+    if (realpath(b->house, house) && (inside(whole, house) || inside(house, whole))) {
         error_set(err, ERROR_DENIED, "%.200s can not %s", path, use->what);
         return error_why(err, "it would show the house's own state and keys");
     }
@@ -237,7 +236,7 @@ bool places_allow(const struct places *p, const char *path, const struct places_
 
 bool place_allowed(const struct places *p, const char *path)
 {
-    return below_a_root(p, path);
+    return below_a_root(p->bounds, path);
 }
 
 static const struct places_use as_place = {"be a place", false};
@@ -306,47 +305,33 @@ bool place_add(struct places *p, const struct place_wish *wish, char made[27], s
 
 // ---- going elsewhere
 
-enum { KNOWN_SOME = 500 };
-
 struct moving {
     struct places *p;
     const char *place, *path;
-    bool anyway;
     struct place_row row;
-    int64_t known, found; // of some files: how many are there
-    char missed[PATH_MAX];
+    struct place_known *known; // some of its files
 };
 
-static bool looks_like(struct db_tx *tx, struct moving *w, struct error *err)
+static bool known_in(struct db_tx *tx, void *context, struct error *err)
 {
-    struct arena *a = arena_open((size_t)16 << 20);
+    struct moving *w = context;
+    w->known->count = 0;
+    if (!place_row(tx, w->place, &w->row, err))
+        return false;
     struct db_rows *rows = db_query(
         tx,
         "select d.path, f.name, f.size from place_files f join place_folders d on d.number = "
         "f.folder where f.place = ?1 and f.version is not null and f.state <> 'gone' limit ?2",
         "ii", w->row.number, (int64_t)KNOWN_SOME);
-    while (db_next(rows) && !w->found) {
-        struct beneath_file is;
+    while (db_next(rows) && w->known->count < KNOWN_SOME) {
         size_t folder_size, name_size;
         const char *folder = db_blob(rows, 0, &folder_size), *name = db_blob(rows, 1, &name_size);
-        const char *path = arena_format(a, "%.*s%s%.*s", (int)folder_size, folder ? folder : "",
-                                        folder_size ? "/" : "", (int)name_size, name);
-        int fd = beneath_open(w->path, path, &is);
-        w->known++;
-        w->found += fd >= 0 && is.size == db_int(rows, 2);
-        if (!w->missed[0])
-            text_copy(text_of(place_shown(a, path)), w->missed, sizeof(w->missed));
-        if (fd >= 0)
-            close(fd);
+        struct known_one *one = &w->known->list[w->known->count++];
+        one->path = arena_format(w->known->a, "%.*s%s%.*s", (int)folder_size, folder ? folder : "",
+                                 folder_size ? "/" : "", (int)name_size, name);
+        one->size = db_int(rows, 2);
     }
-    arena_close(a);
     return db_end(rows, err);
-}
-
-static bool fits_in(struct db_tx *tx, void *context, struct error *err)
-{
-    struct moving *w = context;
-    return place_row(tx, w->place, &w->row, err) && looks_like(tx, w, err);
 }
 
 static bool move_in(struct db_tx *tx, void *context, struct error *err)
@@ -364,19 +349,14 @@ bool place_move(struct places *p, const char *place, const char *path, bool anyw
                 struct error *err)
 {
     char whole[PATH_MAX];
-    struct moving w = {.p = p, .place = place, .path = whole, .anyway = anyway};
+    struct moving w = {.p = p, .place = place, .path = whole, .known = place_known_new()};
     struct place_run *r = place_run(p, place);
-    if (!places_allow(p, path, &as_place, whole, err) || !db_read(p->db, fits_in, &w, err))
+    if (!db_read(p->db, known_in, &w, err)) {
+        place_known_free(w.known);
         return false;
-    if (w.known && !w.found && !anyway) {
-        error_set(err, ERROR_CONFLICT, "%.200s does not look like this place", path);
-        error_why(err, "none of %lld files that it knows is there, such as %.300s",
-                  (long long)w.known, w.missed);
-        return error_fix(err,
-                         "name the folder that holds that file; or, if all of it was replaced, "
-                         "say so (--anyway): what is not there is then offline, not lost");
     }
-    if (!db_write(p->db, move_in, &w, err))
+    if (!places_fits(p, path, &as_place, w.known, anyway, whole, err) ||
+        !db_write(p->db, move_in, &w, err))
         return false;
     pthread_mutex_lock(&p->lock);
     if (r)
@@ -471,14 +451,11 @@ bool place_browse(struct places *p, const char *path, json_t **json, struct erro
     char whole[PATH_MAX];
     struct beneath_folder f;
     *json = json_pack("{s:s, s:[], s:[], s:b}", "path", path, "roots", "folders", "more", 0);
-    for (size_t i = 0; i < p->root_count; i++)
-        json_array_append_new(json_object_get(*json, "roots"), json_string(p->roots[i]));
+    for (size_t i = 0; i < p->bounds->root_count; i++)
+        json_array_append_new(json_object_get(*json, "roots"), json_string(p->bounds->roots[i]));
     if (!*path)
         return true;
-    int code = places_allow(p, path, &as_place, whole, err) ? beneath_look(whole, "", &f) : 1;
-    if (code < 0)
-        error_errno(err, -code, "the house can not look into %.200s", path);
-    if (code != 0) {
+    if (!places_browse(p, path, &as_place, whole, &f, err)) {
         json_decref(*json), *json = NULL;
         return false;
     }

@@ -21,7 +21,8 @@
  * A volume may not answer at all: a call to it then returns after minutes, or never. Looking and
  * hashing are done by hands, one each. When a hand waits for a volume for longer than
  * PLACE_ANSWER_MS its place is said not to answer, and another hand goes on with the other places;
- * the one that waits goes on with its own when it is answered, and ends.
+ * the one that waits goes on with its own when it is answered, and ends. What people ask of a
+ * folder is done in threads of its own, and answered within PLACE_PEOPLE_MS.
  */
 #pragma once
 #include "base/arena.h"
@@ -36,6 +37,7 @@ struct places;
 
 #define PLACE_SETTLE_MS 5000
 #define PLACE_ANSWER_MS 10000
+#define PLACE_PEOPLE_MS 5000
 #define PLACE_NEWS_MS (10LL * 60 * 1000) // all is looked at again though every change was told of
 
 struct places_wish {
@@ -46,12 +48,14 @@ struct places_wish {
     int64_t settle_ms;        // how long a file must rest; 0: PLACE_SETTLE_MS
     int64_t every_ms;         // all is looked at again where changes are not told of
     int64_t answer_ms;        // how long a volume may take to answer a call; 0: PLACE_ANSWER_MS
+    int64_t people_ms;        // how long who asks of a folder waits; 0: PLACE_PEOPLE_MS
     // All may be NULL. `busy`: people's work is under way; hashing steps back. `again`: a job that
     // failed for want of bytes is asked for again. CONFLICT, NOT_FOUND: it needs not be.
     bool (*on)(void *context);
     bool (*busy)(void *context);
     bool (*again)(void *context, const char *job, struct error *err);
-    void (*asks)(void *context, const char *place); // before each call to its volume, for tests
+    // For tests: before each call to a volume; `place` is its id, or a path that people named.
+    void (*asks)(void *context, const char *place);
     void *context;
 };
 MUST_CHECK bool places_open(const struct places_wish *wish, struct places **places,
@@ -72,8 +76,9 @@ struct places_use {
     bool may_be_away; // it need not be there just now
 };
 // Whether the house may look into the folder at all: below a root, and not where it would show the
-// house itself. `whole`: without links. DENIED with the way out.
-MUST_CHECK bool places_allow(const struct places *p, const char *path, const struct places_use *use,
+// house itself. `whole`: without links. DENIED with the way out; TIMEOUT: its volume does not
+// answer; place_add, place_browse and place_move say so too.
+MUST_CHECK bool places_allow(struct places *p, const char *path, const struct places_use *use,
                              char whole[PATH_MAX], struct error *err);
 
 struct place_wish {

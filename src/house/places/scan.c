@@ -7,8 +7,10 @@
  * stack of calls: a tree may be as deep as it likes. Files of a folder of which none is known are
  * written down together (list.c).
  *
- * When a folder can not be read nothing is said of what is in it. That files are gone is only said
- * of a folder that was read to its end, and only while the root is the one that it was.
+ * When a folder can not be read nothing is said of what is in it, and nothing is said of a file
+ * that can not be looked at. That files are gone is only said of a folder that was read to its end,
+ * and only while the root is the one that it was. So after each error the root is asked for: it may
+ * be the whole volume that is away (NFS: ESTALE, EIO, ETIMEDOUT).
  */
 #include "house/places/inside.h"
 
@@ -18,8 +20,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+// A look that asks the server for each file and takes longer than this is the last one of its kind.
+#define ANEW_US (20LL * 1000000)
 enum { DEPTH_MOST = 100, LIST_MOST = 2000, LISTS_BYTES = 2 << 20, UNREAD_SOME = 1000 };
 
 enum act_kind { ACT_LIST, ACT_NEW, ACT_CHANGED, ACT_BACK, ACT_GONE, ACT_MOUNTED };
@@ -51,6 +54,7 @@ struct pass {
     const char *offline; // why; NULL: it is not
     uint64_t root_inode;
     bool root_mounted, root_seen;
+    bool anew; // the server is asked for each file
     int64_t links, unreadable;
     char unreadable_path[PATH_MAX];
 };
@@ -80,13 +84,26 @@ static void *more(void *at, size_t size)
 
 // ---- names that are no media: what file managers leave, and what servers show in each folder
 
+// A file that was deleted while somebody had it open stays under such a name until it is closed:
+// .nfs and digits on NFS, .fuse_hidden and digits on what libfuse mounts.
+static bool deleted_but_open(const char *name)
+{
+    static const char *const begins[] = {".nfs", ".fuse_hidden"};
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+        size_t size = strlen(begins[i]);
+        if (strncmp(name, begins[i], size) == 0)
+            return name[size] && !name[size + strspn(name + size, "0123456789abcdefABCDEF")];
+    }
+    return false;
+}
+
 static bool left_out(const char *name, bool folder)
 {
     static const char *const names[] = {
         ".snapshot", ".snapshots",   ".zfs",       "@eaDir",
         "#recycle",  "$RECYCLE.BIN", "lost+found", "System Volume Information"};
     if (!folder)
-        return transfer_path_hidden(text_of(name));
+        return deleted_but_open(name) || transfer_path_hidden(text_of(name));
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -465,11 +482,12 @@ static bool compare_folders(struct pass *s, const struct todo *t, const struct b
     size_t i = 0, n = 0;
     while (i < f->count || n < k->folder_count) {
         const struct beneath_entry *e = i < f->count ? &f->entries[i] : NULL;
-        if (e && (e->kind != FILE_FOLDER || left_out(e->name, true))) {
+        int order = !e ? 1 : n < k->folder_count ? strcmp(e->name, k->folders[n]) : -1;
+        if (e && order <= 0 && (e->kind != FILE_FOLDER || left_out(e->name, true))) {
             i++;
+            n += e->unseen && order == 0;
             continue;
         }
-        int order = !e ? 1 : n < k->folder_count ? strcmp(e->name, k->folders[n]) : -1;
         if (order > 0) {
             push(s, t->path, k->folders[n++], true, true);
             continue;
@@ -548,12 +566,13 @@ static bool compare_files(struct pass *s, const char *path, const struct beneath
         return list_files(s, path, f, err);
     while (i < f->count || n < k->file_count) {
         const struct beneath_entry *e = i < f->count ? &f->entries[i] : NULL;
-        if (e && (e->kind != FILE_PLAIN || left_out(e->name, false))) {
+        int order = !e ? 1 : n < k->file_count ? strcmp(e->name, k->files[n].name) : -1;
+        if (e && order <= 0 && (e->kind != FILE_PLAIN || left_out(e->name, false))) {
             s->links += e->kind == FILE_LINK;
             i++;
+            n += e->unseen && order == 0;
             continue;
         }
-        int order = !e ? 1 : n < k->file_count ? strcmp(e->name, k->files[n].name) : -1;
         if (!compare_file(s, order <= 0 ? e : NULL, order >= 0 ? &k->files[n] : NULL, f->mounted,
                           &folder, path, err))
             return false;
@@ -581,6 +600,34 @@ static bool mounted_here(struct pass *s, const char *path, struct error *err)
     return note(s, act, &folder, path, err);
 }
 
+static const char *why_not(int code)
+{
+    return code == -ENOENT ? "the folder is not there" : strerror(-code);
+}
+
+// Why it is not the place that it was, as its server says now; NULL: it is.
+static const char *root_gone(struct pass *s)
+{
+    uint64_t is;
+    int64_t was = s->root_seen ? (int64_t)s->root_inode : s->row->root_inode;
+    volume_ask(s->p, s->run, LANE_LOOK);
+    int code = beneath_ask(s->row->path, &is);
+    bool other = code == 0 && was && (int64_t)is != was && beneath_inodes_last(s->row->path);
+    volume_answered(s->p, s->run, LANE_LOOK);
+    return code < 0 ? why_not(code) : other ? "another folder came into its place" : NULL;
+}
+
+// Why nothing can be said of the place after a look at one of its folders; NULL: it can.
+static const char *away(struct pass *s, const struct todo *t, const struct beneath_folder *f,
+                        int code)
+{
+    bool root = !*t->path;
+    if (root && code < 0)
+        return why_not(code);
+    const char *gone = f->unseen || (code < 0 && code != -ENOENT) ? root_gone(s) : NULL;
+    return gone || !root ? gone : root_wrong(s, f);
+}
+
 static bool one_folder(struct pass *s, const struct todo *t, struct error *err)
 {
     struct beneath_folder f = {0};
@@ -588,19 +635,16 @@ static bool one_folder(struct pass *s, const struct todo *t, struct error *err)
     bool ok = true, root = !*t->path;
     volume_ask(s->p, s->run, LANE_LOOK);
     bool closed = root && !place_allowed(s->p, s->row->path);
-    int code = t->gone || closed ? 0 : beneath_look(s->row->path, t->path, &f);
+    int code = t->gone || closed ? 0 : beneath_look(s->row->path, t->path, s->anew, &f);
     volume_answered(s->p, s->run, LANE_LOOK);
     s->looked->folders++;
-    if (closed) {
-        s->offline = "it lies below none of the folders of the setting places.roots";
-    } else if (code < 0 && root) {
-        s->offline = code == -ENOENT ? "the folder is not there" : strerror(-code);
-    } else if (code == -ENOENT) {
-        // It went since it was listed, or an upper folder did: that one says so when it is read.
+    s->offline = closed ? "it lies below none of the folders of the setting places.roots"
+                        : away(s, t, &f, code);
+    if (s->offline || code == -ENOENT) {
+        // It is as if nothing had been read. A folder that went since it was listed, or an upper
+        // one that did: that one says so when it is read.
     } else if (code < 0) {
         unreadable(s, t->path, "");
-    } else if (root && (s->offline = root_wrong(s, &f))) {
-        // It is as if nothing had been read.
     } else if ((ok = db_read(s->p->db, known_in, &k, err))) {
         if (root) {
             s->root_inode = f.inode;
@@ -610,7 +654,7 @@ static bool one_folder(struct pass *s, const struct todo *t, struct error *err)
         // Where something was mounted and is not, there is nothing to see.
         if (k.mounted && !f.mounted)
             f.count = 0;
-        s->unreadable += (int64_t)f.unreadable;
+        s->unreadable += (int64_t)f.unseen;
         if (!root && f.mounted && !k.mounted)
             ok = mounted_here(s, t->path, err);
         ok = ok && compare_folders(s, t, &f, &k) && compare_files(s, t->path, &f, &k, err);
@@ -697,15 +741,8 @@ static bool go_through(struct pass *s, struct error *err)
         pthread_mutex_unlock(&s->p->lock);
     }
     // Folders that were not found below a root that is gone say nothing.
-    struct stat seen;
-    int64_t inode = s->root_seen ? (int64_t)s->root_inode : s->row->root_inode;
-    volume_ask(s->p, s->run, LANE_LOOK);
-    if (ok && !s->offline && stat(s->row->path, &seen) != 0)
-        s->offline = errno == ENOENT ? "the folder is not there" : strerror(errno);
-    else if (ok && !s->offline && inode && (int64_t)seen.st_ino != inode &&
-             beneath_inodes_last(s->row->path))
-        s->offline = "another folder came into its place";
-    volume_answered(s->p, s->run, LANE_LOOK);
+    if (ok && !s->offline)
+        s->offline = root_gone(s);
     if (s->offline)
         s->act_count = s->list_bytes = 0;
     return ok && flush(s, err);
@@ -719,6 +756,7 @@ bool places_look_at(struct places *p, const struct place_row *row, char *const *
     *looked = (struct place_looked){0};
     if (!s.run)
         return error_set(err, ERROR_TOO_MANY, "the house has too many places");
+    s.anew = row->scanned_ms && !s.run->slow; // the client remembers nothing yet at a first look
     s.a = arena_open((size_t)64 << 20);
     s.acts = more(NULL, ACTS * sizeof(*s.acts));
     for (size_t i = 0; i < count; i++) {
@@ -749,7 +787,9 @@ bool places_look(struct places *p, const char *place, struct place_looked *looke
     run->scan_files = 0;
     run->scan_began_ms = clock_now_ms();
     pthread_mutex_unlock(&p->lock);
+    int64_t began = clock_tick_us();
     bool ok = places_look_at(p, &row, all, deep, 1, looked, err);
+    run->slow = run->slow || (row.scanned_ms && clock_tick_us() - began > ANEW_US);
     pthread_mutex_lock(&p->lock);
     run->scanning = false;
     pthread_mutex_unlock(&p->lock);

@@ -29,7 +29,8 @@ enum {
     MISSING_MOST = 1000,
     TELL_SOME = 100,
     JOBS_WAITING = 200,
-    LEAVE_SOME = 200
+    LEAVE_SOME = 200,
+    OLD_NAMES_MOST = 20000
 };
 #define WRITTEN_LONG_AGO_MS 60000
 #define SEQUENCE_RESTS_MS 20000 // a render brings its frames one by one
@@ -172,6 +173,12 @@ static bool still_so(const struct planning *w, const struct seen_file *f)
 
 // ---- taking, in a transaction
 
+struct old_name { // where a file lay, if it is one that moved
+    const struct seen_file *of;
+    int64_t folder;
+    const char *name, *path;
+};
+
 struct taking {
     struct planning *plan;
     const struct seen_file *files; // of one sequence, or each for itself
@@ -180,6 +187,8 @@ struct taking {
     struct place_counts counts;
     char folder[27]; // of the project
     struct arena *a;
+    struct old_name *old; // those that are not there any more
+    size_t old_count;
     bool any;
 };
 
@@ -332,36 +341,93 @@ static void gone_row(struct taking *w, struct db_rows *rows, struct gone_file *g
 }
 
 // The same file under its old name, which nobody has missed yet: the folder that it came to was
-// looked at first.
+// looked at first. Whether it is there was looked at before the transaction.
 static bool moved_just_now(struct db_tx *tx, struct taking *w, const struct seen_file *f,
                            struct gone_file *g, struct error *err)
 {
-    struct db_rows *rows = db_query(
-        tx,
-        "select g.folder, g.name, g.hashed, g.member, g.version, g.content, g.mtime_ns, g.inode, "
-        "g.place, d.path from place_files g join place_folders d on d.number = g.folder where "
-        "g.inode = ?1 and g.content is not null and g.version is not null and g.size = ?2 and "
-        "g.mtime_ns = ?3 and g.place = ?4 and g.state = 'here'",
-        "iiii", f->inode, f->size, f->mtime_ns, w->plan->row->number);
-    while (!g->found && db_next(rows)) {
-        struct beneath_file is;
-        const char *path = path_of(w->a, bytes_of(w->a, rows, 9), bytes_of(w->a, rows, 1));
-        int fd = beneath_open(w->plan->row->path, path, &is);
-        if (fd == -ENOENT) {
+    for (size_t i = 0; i < w->old_count && !g->found; i++) {
+        const struct old_name *o = &w->old[i];
+        if (o->of != f)
+            continue;
+        struct db_rows *rows = db_query(
+            tx,
+            "select folder, name, hashed, member, version, content, mtime_ns, inode, place from "
+            "place_files where folder = ?1 and name = ?2 and inode = ?3 and size = ?4 and mtime_ns "
+            "= ?5 and state = 'here' and content is not null and version is not null",
+            "ibiii", o->folder, o->name, strlen(o->name), f->inode, f->size, f->mtime_ns);
+        if (db_next(rows)) {
             gone_row(w, rows, g);
             g->here = true;
         }
+        if (!db_end(rows, err))
+            return false;
+    }
+    return true;
+}
+
+static bool old_names_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct taking *w = context;
+    bool ok = true;
+    w->old_count = 0;
+    for (size_t i = 0; ok && i < w->count; i++) {
+        const struct seen_file *f = &w->files[i];
+        if (!f->size || *f->version)
+            continue;
+        struct db_rows *rows = db_query(
+            tx,
+            "select g.folder, g.name, d.path from place_files g join place_folders d on d.number = "
+            "g.folder where g.inode = ?1 and g.content is not null and g.version is not null and "
+            "g.size = ?2 and g.mtime_ns = ?3 and g.place = ?4 and g.state = 'here'",
+            "iiii", f->inode, f->size, f->mtime_ns, w->plan->row->number);
+        while (w->old_count < OLD_NAMES_MOST && db_next(rows)) {
+            const char *name = bytes_of(w->a, rows, 1);
+            w->old[w->old_count++] = (struct old_name){
+                f, db_int(rows, 0), name, path_of(w->a, bytes_of(w->a, rows, 2), name)};
+        }
+        ok = db_end(rows, err);
+    }
+    return ok;
+}
+
+// Files of this place that are known under other names, and are not there under these: while the
+// place is what it was.
+static bool old_names(struct taking *w, struct error *err)
+{
+    const struct planning *plan = w->plan;
+    size_t missed = 0;
+    uint64_t inode;
+    if (!plan->inodes_last)
+        return true;
+    w->old = ARENA_ARRAY(w->a, struct old_name, OLD_NAMES_MOST);
+    if (!db_read(plan->p->db, old_names_in, w, err))
+        return false;
+    for (size_t i = 0; i < w->old_count && places_go_on(plan->p); i++) {
+        struct beneath_file is;
+        volume_ask(plan->p, plan->run, LANE_LOOK);
+        int fd = beneath_open(plan->row->path, w->old[i].path, &is);
         if (fd >= 0)
             close(fd);
+        volume_answered(plan->p, plan->run, LANE_LOOK);
+        if (fd == -ENOENT)
+            w->old[missed++] = w->old[i];
     }
-    return db_end(rows, err);
+    w->old_count = missed;
+    if (!missed)
+        return true;
+    volume_ask(plan->p, plan->run, LANE_LOOK);
+    int code = beneath_ask(plan->row->path, &inode);
+    volume_answered(plan->p, plan->run, LANE_LOOK);
+    if (code < 0 || (plan->row->root_inode && (int64_t)inode != plan->row->root_inode))
+        w->old_count = 0;
+    return true;
 }
 
 static bool gone_like(struct db_tx *tx, struct taking *w, const struct seen_file *f,
                       struct gone_file *g, struct error *err)
 {
     *g = (struct gone_file){0};
-    if (w->plan->inodes_last && !moved_just_now(tx, w, f, g, err))
+    if (!moved_just_now(tx, w, f, g, err))
         return false;
     if (g->found || !w->moves)
         return true;
@@ -631,7 +697,7 @@ static bool take_some(struct planning *plan, const struct seen_file *files, size
                        .count = count,
                        .together = together,
                        .a = arena_open((size_t)512 << 20)};
-    bool ok = !count || db_write(plan->p->db, take_in, &w, err);
+    bool ok = !count || (old_names(&w, err) && db_write(plan->p->db, take_in, &w, err));
     *any = *any || (ok && w.any);
     arena_close(w.a);
     return ok;
