@@ -126,11 +126,19 @@ static bool rescan(struct command_call *call, struct house *h, struct error *err
     return told(call, house_ask(h->client, "POST", NULL, err, "/places/%s/scan", call->words[1]));
 }
 
+// As the house is to see it, which may be another machine, and see what this one does not. A whole
+// path is not looked at here: its volume may not answer, which the house says.
+static void folder_said(const char *word, char path[PATH_MAX])
+{
+    bool whole = word[0] == '/' && !strstr(word, "/..");
+    if (whole || !realpath(word, path))
+        snprintf(path, PATH_MAX, "%s", word);
+}
+
 static bool move(struct command_call *call, struct house *h, struct error *err)
 {
     char path[PATH_MAX];
-    if (!realpath(call->words[2], path)) // the house may see what this machine does not
-        snprintf(path, sizeof(path), "%s", call->words[2]);
+    folder_said(call->words[2], path);
     json_t *body =
         json_pack("{s:s, s:b}", "path", path, "anyway", option_flag(call, "anyway") ? 1 : 0);
     if (!body)
@@ -268,9 +276,7 @@ static bool put(struct command_call *call, struct house *h, struct error *err)
         error_set(err, ERROR_USAGE, "one folder at a time can be taken in place");
         return error_fix(err, "name one that the house's machine sees");
     }
-    // The house may be another machine, and see what this one does not.
-    if (!realpath(call->words[0], path))
-        snprintf(path, sizeof(path), "%s", call->words[0]);
+    folder_said(call->words[0], path);
     json_t *project = house_project(h->client, named, err);
     const char *to = project ? arena_text(call->arena, json_word(project, "id")) : NULL;
     json_decref(project);

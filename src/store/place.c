@@ -1,3 +1,4 @@
+#include "plat/aside.h"
 #include "plat/beneath.h"
 #include "plat/clock.h"
 #include "store/store_inside.h"
@@ -9,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CANDIDATES = 16 };
+enum { CANDIDATES = 16, OPEN_MS = 5000 };
 #define LINK_FRESH_MS (24LL * 3600 * 1000)
 
 static size_t letter_size(const char *at) // of a good letter; 0: none
@@ -208,13 +209,58 @@ static bool none_is_left(const struct finding *f, int code, struct error *err)
     }
     if (beneath_away(code)) {
         error_set(err, ERROR_NOT_FOUND, "%.200s is not there", name);
-        error_why(err, "its volume does not give it: %s; it is mounted at %.400s", strerror(-code),
-                  c->root);
+        error_why(err, "its volume, at %.400s, %s%s", c->root,
+                  code == -ETIMEDOUT ? "does not answer" : "does not give it: ",
+                  code == -ETIMEDOUT ? "" : strerror(-code));
         return error_fix(err, "look after that volume and its server; when it answers again "
                               "nothing else is needed");
     }
     error_errno(err, -code, "%.200s can not be read", name);
     return error_fix(err, "let the user that the house runs as read it: %.200s", c->root);
+}
+
+// ---- a volume that hangs must not hold who asks
+
+struct opening {
+    struct aside aside; // first
+    char root[PATH_MAX], path[PATH_MAX];
+    struct beneath_file seen;
+    int fd; // or a negative errno value
+};
+
+static void open_it(struct aside *a)
+{
+    struct opening *o = (struct opening *)a;
+    o->fd = beneath_open(o->root, o->path, &o->seen);
+}
+
+static void opening_forget(struct aside *a)
+{
+    struct opening *o = (struct opening *)a;
+    if (o->fd >= 0)
+        close(o->fd);
+    free(o);
+}
+
+static int open_within(struct store *s, const struct candidate *c, struct beneath_file *seen)
+{
+    struct opening *o = calloc(1, sizeof(*o));
+    if (!o)
+        abort();
+    o->aside = (struct aside){.work = open_it, .forget = opening_forget};
+    o->fd = -1;
+    if (!text_copy(text_of(c->root), o->root, PATH_MAX) ||
+        !text_copy(text_of(c->path), o->path, PATH_MAX)) {
+        free(o);
+        return -ENAMETOOLONG;
+    }
+    if (!aside_do(s->asides, &o->aside, c->root, OPEN_MS))
+        return -ETIMEDOUT;
+    int fd = o->fd;
+    *seen = o->seen;
+    o->fd = -1;
+    opening_forget(&o->aside);
+    return fd;
 }
 
 // A name in the store for a file that lies elsewhere: some names are no UTF-8, and could not be
@@ -249,7 +295,7 @@ bool place_open(struct store *s, const sha256 *content, int *fd, char path[PATH_
     for (size_t i = 0; ok && *fd < 0 && i < f.count; i++) {
         const struct candidate *c = &f.list[i];
         struct beneath_file seen;
-        int opened = beneath_open(c->root, c->path, &seen);
+        int opened = open_within(s, c, &seen);
         if (opened >= 0 && seen.size == c->size && seen.mtime_ns == c->mtime_ns) {
             *fd = opened;
             link_to(s, &f, c, path);

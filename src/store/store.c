@@ -12,6 +12,7 @@
  */
 #include "store/store_inside.h"
 
+#include "plat/aside.h"
 #include "plat/clock.h"
 #include "plat/files.h"
 
@@ -367,6 +368,7 @@ struct store *store_open(const struct store_wish *wish, struct error *err)
                  : wish->reserve_bytes < 0 ? 0
                                            : wish->reserve_bytes;
     s->pack_fd = -1;
+    s->asides = asides_open(SILENT_MOST);
     s->pack_group = must(calloc(1, sizeof(*s->pack_group)));
     sync_group_open(s->pack_group);
     pthread_mutex_init(&s->lock, NULL);
@@ -417,6 +419,7 @@ void store_close(struct store *s)
         s->disk->close(s->disk, s->pack_fd);
     sync_group_close(s->pack_group);
     free(s->pack_group);
+    asides_close(s->asides);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->pack_lock);
     pthread_mutex_destroy(&s->map_lock);

@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <pthread.h>
 
-enum { UPLOAD_SLOTS = 256, MAP_SLOTS = 64 };
+enum { UPLOAD_SLOTS = 256, MAP_SLOTS = 64, SILENT_MOST = 64 }; // volumes that do not answer
 
 // Several threads that want one file durable share one sync. A ticket is taken after the write.
 // After a sync that failed, every ticket not yet told it is durable fails.
@@ -54,6 +54,7 @@ struct map_kept;
 struct fd_kept;
 
 struct store {
+    struct asides *asides; // opening what lies in places
     char folder[PATH_MAX];
     struct db *db;
     struct disk *disk;

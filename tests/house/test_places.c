@@ -947,6 +947,26 @@ static void a_file_whose_volume_goes_while_it_is_hashed_waits_until_it_is_back(v
     assert_int_equal(count("select hashed from place_files"), 1);
 }
 
+static void what_is_to_be_copied_waits_while_its_volume_is_away(void **state)
+{
+    (void)state;
+    bool more = true;
+    put("a.txt", "one", LONG_AGO);
+    place_made();
+    all_of_it();
+    OK(place_keep(h.places, word("select id from versions"), &err));
+    fault.name = NULL;
+    fault.code = ESTALE;
+    OK(places_copy(h.places, &more, &err));
+    fault.code = 0;
+    assert_false(more);
+    assert_int_equal(count("select keep from place_versions"), 1);
+    assert_int_equal(count("select count(*) from place_versions where problem is not null"), 0);
+    for (more = true; more;)
+        OK(places_copy(h.places, &more, &err));
+    assert_int_equal(count("select count(*) from place_versions"), 0);
+}
+
 static void what_is_deleted_and_still_open_elsewhere_is_no_media(void **state)
 {
     (void)state;
@@ -1126,6 +1146,7 @@ int main(void)
         HOUSE(a_file_that_can_not_be_looked_at_is_not_taken_for_gone),
         HOUSE(a_volume_that_answers_with_errors_is_offline_and_loses_no_file),
         HOUSE(a_file_whose_volume_goes_while_it_is_hashed_waits_until_it_is_back),
+        HOUSE(what_is_to_be_copied_waits_while_its_volume_is_away),
         HOUSE(what_is_deleted_and_still_open_elsewhere_is_no_media),
         HOUSE(who_asks_of_a_volume_that_hangs_is_told_so),
         HOUSE(a_place_goes_on_where_its_folder_went),

@@ -196,34 +196,42 @@ static void hash_one(struct hashing *w, struct to_hash *h, char *bytes)
     volume_answered(w->p, w->run, LANE_HASH);
 }
 
+// If it is not, it is looked at next.
+static bool volume_there(struct places *p, struct place_run *r, const char *root, int64_t inode)
+{
+    uint64_t is;
+    volume_ask(p, r, LANE_HASH);
+    bool there = beneath_ask(root, &is) == 0 &&
+                 (!inode || (int64_t)is == inode || !beneath_inodes_last(root));
+    volume_answered(p, r, LANE_HASH);
+    if (there)
+        return true;
+    pthread_mutex_lock(&p->lock);
+    r->rescan = true;
+    pthread_mutex_unlock(&p->lock);
+    return false;
+}
+
 // Whether it could not be read because its volume is not there: that says nothing of the file.
 static bool volume_away(struct hashing *w, const struct to_hash *h)
 {
-    uint64_t inode;
-    if (h->code >= 0 || h->code == -EACCES || h->code == -EPERM)
-        return false;
-    volume_ask(w->p, w->run, LANE_HASH);
-    bool there =
-        beneath_ask(h->root, &inode) == 0 &&
-        (!h->root_inode || (int64_t)inode == h->root_inode || !beneath_inodes_last(h->root));
-    volume_answered(w->p, w->run, LANE_HASH);
-    if (there)
-        return false;
-    pthread_mutex_lock(&w->p->lock);
-    w->run->rescan = true;
-    pthread_mutex_unlock(&w->p->lock);
-    return true;
+    return h->code < 0 && h->code != -EACCES && h->code != -EPERM &&
+           !volume_there(w->p, w->run, h->root, h->root_inode);
 }
 
 // ---- what it means
 
-// Everything that names the one content names the other from now on. Files that were made of these
-// bytes before stay; of two sets of them one is enough.
+// Files that were made of these bytes before stay; of two sets of them one is enough.
 static bool derived_moves(struct db_tx *tx, const sha256 *from, const sha256 *to, struct error *err)
 {
     sha256 dropped[64];
     size_t count = 0;
-    int64_t bytes;
+    int64_t bytes, any = 0;
+    if (!db_one_int(tx, &any, 0, err, "select 1 from derived where source = ?1 limit 1", "b",
+                    (const void *)from->at, (size_t)SHA256_SIZE))
+        return false;
+    if (!any)
+        return true;
     struct db_rows *rows =
         db_query(tx,
                  "select content from derived d where source = ?1 and exists (select 1 from "
@@ -274,31 +282,83 @@ static bool versions_know(struct db_tx *tx, const json_t *versions, struct error
     return true;
 }
 
-static bool replace(struct db_tx *tx, const struct to_hash *h, const sha256 *was, struct error *err)
+// Whatever else names the one content names the other from now on. Of most files that is nothing,
+// which one question tells.
+static bool names_move(struct db_tx *tx, const sha256 *was, const sha256 *is, struct error *err)
 {
-    const sha256 *is = &h->hash.content;
-    json_t *versions = json_array();
-    struct db_rows *rows =
-        db_query(tx, "select distinct version from version_files where content = ?1", "b",
-                 (const void *)was->at, (size_t)SHA256_SIZE);
-    while (db_next(rows))
-        json_array_append_new(versions, json_string(db_text(rows, 0)));
-    bool ok = db_end(rows, err) && place_record_hashed(tx, h->place, &h->hash, err);
-    for (const char *const *t = flow_holders(); ok && *t; t++) {
+    struct buf ask = BUF_LIMIT(4096);
+    int64_t any = 0;
+    bool ok = true;
+    for (const char *const *t = flow_holders(); *t; t++)
+        if (strcmp(*t, "versions") != 0 && strcmp(*t, "version_files") != 0)
+            buf_format(&ask, "%sselect 1 from %s where content = ?1", ask.size ? " union all " : "",
+                       *t);
+    buf_add(&ask, "", 1);
+    ok = db_one_int(tx, &any, 0, err, ask.at, "b", (const void *)was->at, (size_t)SHA256_SIZE);
+    buf_free(&ask);
+    for (const char *const *t = flow_holders(); ok && any && *t; t++) {
         char words[120];
         snprintf(words, sizeof(words), "update %s set content = ?2 where content = ?1", *t);
-        ok = strcmp(*t, "versions") == 0 ||
+        ok = strcmp(*t, "versions") == 0 || strcmp(*t, "version_files") == 0 ||
              db_run(tx, err, words, "bb", (const void *)was->at, (size_t)SHA256_SIZE,
                     (const void *)is->at, (size_t)SHA256_SIZE);
     }
-    ok = ok && versions_know(tx, versions, err) &&
+    return ok;
+}
+
+// By the whole key: SQLite need not be ready to take back half of it.
+static bool file_moves(struct db_tx *tx, const char *version, int64_t number, const sha256 *is,
+                       struct error *err)
+{
+    return db_run(tx, err,
+                  "update version_files set content = ?3 where version = ?1 and number = ?2", "sib",
+                  version, number, (const void *)is->at, (size_t)SHA256_SIZE);
+}
+
+struct writing { // of one transaction; all files are of one place
+    struct place_counts counts;
+    int64_t now_ms;
+};
+
+// What stood for files until now. All at once: SQLite makes itself ready to take each delete back
+// here, since other tables name contents, which takes as long as all else together.
+static bool stand_ins_go(struct db_tx *tx, const struct writing *w, struct error *err)
+{
+    return db_run(tx, err,
+                  "delete from contents where unhashed = 1 and content in (select was from "
+                  "place_was where at_ms = ?1)",
+                  "i", w->now_ms);
+}
+
+static bool replace(struct db_tx *tx, const struct writing *w, const struct to_hash *h,
+                    const sha256 *was, struct error *err)
+{
+    const sha256 *is = &h->hash.content;
+    json_t *files = json_array(), *versions = json_array(), *one;
+    const char *last = "";
+    size_t i;
+    struct db_rows *rows = db_query(
+        tx, "select version, number from version_files where content = ?1 order by version", "b",
+        (const void *)was->at, (size_t)SHA256_SIZE);
+    while (db_next(rows)) {
+        json_t *version = json_string(db_text(rows, 0));
+        json_array_append_new(files, json_pack("[O, I]", version, (json_int_t)db_int(rows, 1)));
+        if (strcmp(json_string_value(version), last) != 0)
+            json_array_append(versions, version);
+        last = json_string_value(version);
+        json_decref(version); // `files` has it
+    }
+    bool ok = db_end(rows, err) && place_record_hashed(tx, h->place, &h->hash, err);
+    json_array_foreach(files, i, one) ok =
+        ok && file_moves(tx, json_string_value(json_array_get(one, 0)),
+                         json_integer_value(json_array_get(one, 1)), is, err);
+    json_decref(files);
+    ok = ok && names_move(tx, was, is, err) && versions_know(tx, versions, err) &&
          db_run(tx, err,
                 "insert into place_was (was, content, at_ms) values (?1, ?2, ?3) on conflict "
-                "(was) do nothing",
+                "(was) do update set content = ?2, at_ms = ?3",
                 "bbi", (const void *)was->at, (size_t)SHA256_SIZE, (const void *)is->at,
-                (size_t)SHA256_SIZE, clock_now_ms()) &&
-         db_run(tx, err, "delete from contents where content = ?1 and unhashed = 1", "b",
-                (const void *)was->at, (size_t)SHA256_SIZE);
+                (size_t)SHA256_SIZE, w->now_ms);
     json_decref(versions);
     return ok;
 }
@@ -347,32 +407,31 @@ static bool only_touched(struct db_tx *tx, const struct to_hash *h, const struct
     return ok;
 }
 
-static bool row_hashed(struct db_tx *tx, const struct to_hash *h, const struct row_now *r,
-                       const char *state, struct error *err)
+static bool row_hashed(struct db_tx *tx, struct writing *w, const struct to_hash *h,
+                       const struct row_now *r, const char *state, struct error *err)
 {
-    struct place_counts c = {0};
-    place_counted(&c, r->state, r->hashed, h->size, -1);
-    place_counted(&c, state, 1, h->size, 1);
+    place_counted(&w->counts, r->state, r->hashed, h->size, -1);
+    place_counted(&w->counts, state, 1, h->size, 1);
     return db_run(tx, err,
                   "update place_files set content = ?3, hashed = 1, wanted = 0, state = ?4 where "
                   "folder = ?1 and name = ?2",
                   "ibbs", h->folder, h->name, strlen(h->name), (const void *)h->hash.content.at,
-                  (size_t)SHA256_SIZE, state) &&
-           place_count(tx, h->place_number, &c, err);
+                  (size_t)SHA256_SIZE, state);
 }
 
-static bool write_hash(struct db_tx *tx, const struct to_hash *h, struct error *err)
+static bool write_hash(struct db_tx *tx, struct writing *w, const struct to_hash *h,
+                       struct error *err)
 {
     struct row_now r;
     bool same = false;
     if (!row_now(tx, h, &r, err) || !r.there)
         return err->kind == ERROR_NONE;
     if (strcmp(r.state, "here") == 0)
-        return row_hashed(tx, h, &r, "here", err) &&
-               (!r.has_content || replace(tx, h, &r.content, err));
+        return row_hashed(tx, w, h, &r, "here", err) &&
+               (!r.has_content || replace(tx, w, h, &r.content, err));
     if (!place_record_hashed(tx, h->place, &h->hash, err) ||
         (strcmp(r.state, "changed") == 0 && !only_touched(tx, h, &r, &same, err)) ||
-        !row_hashed(tx, h, &r, same ? "here" : r.state, err))
+        !row_hashed(tx, w, h, &r, same ? "here" : r.state, err))
         return false;
     return !same || db_run(tx, err,
                            "update place_versions set state = 'here', since_ms = ?2 where version "
@@ -394,14 +453,17 @@ static bool write_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct hashing *w = context;
     struct place_row row;
+    struct writing writing = {.now_ms = clock_now_ms()};
     bool ok = true;
     error_clear(err);
     for (size_t i = 0; ok && i < w->done; i++)
-        ok = w->list[i].code == 0 ? write_hash(tx, &w->list[i], err)
+        ok = w->list[i].code == 0 ? write_hash(tx, &writing, &w->list[i], err)
                                   : write_failed(tx, &w->list[i], err);
-    return ok && place_row(tx, w->list[0].place, &row, err) && place_say(tx, &row, err) &&
+    return ok && stand_ins_go(tx, &writing, err) &&
+           place_count(tx, w->list[0].place_number, &writing.counts, err) &&
+           place_row(tx, w->list[0].place, &row, err) && place_say(tx, &row, err) &&
            db_run(tx, err, "delete from place_was where at_ms < ?1", "i",
-                  clock_now_ms() - WAS_KEPT_MS);
+                  writing.now_ms - WAS_KEPT_MS);
 }
 
 bool places_hash(struct places *p, bool *more, struct error *err)
@@ -441,7 +503,7 @@ bool places_hash(struct places *p, bool *more, struct error *err)
 struct keeping {
     struct places *p;
     struct place_run *run; // of its place; held
-    char found[27];
+    char found[27], root[PATH_MAX];
     int64_t number; // of the next file, 0: none is left
     sha256 content;
     int64_t size;
@@ -481,15 +543,21 @@ static bool keep_find(struct db_tx *tx, void *context, struct error *err)
     struct keeping *w = context;
     w->found[0] = 0;
     w->number = 0;
-    struct db_rows *rows = db_query(tx,
-                                    "select min(v.version), p.id from place_versions v join "
-                                    "places p on p.number = v.place where v.keep = 1 and "
-                                    "v.unhashed = 0 and p.state = 'online' group by p.id",
-                                    "");
+    // Not a join: there may be a million versions of a place, and few that are to be kept.
+    struct db_rows *rows = db_query(
+        tx,
+        "select v.version, (select id from places where number = v.place and state = 'online'), "
+        "(select path from places where number = v.place) from place_versions v where v.keep = 1 "
+        "and v.unhashed = 0 order by v.version",
+        "");
     while (!w->found[0] && db_next(rows)) {
+        if (!db_text(rows, 1))
+            continue;
         w->run = place_run(w->p, db_text(rows, 1));
-        if (w->run && !place_held(w->p, w->run, LANE_HASH))
-            text_copy(text_of(db_text(rows, 0)), w->found, sizeof(w->found));
+        if (!w->run || place_held(w->p, w->run, LANE_HASH))
+            continue;
+        text_copy(text_of(db_text(rows, 0)), w->found, sizeof(w->found));
+        text_copy(text_of(db_text(rows, 2)), w->root, sizeof(w->root));
     }
     if (!db_end(rows, err) || !w->found[0])
         return err->kind == ERROR_NONE;
@@ -594,11 +662,12 @@ bool places_copy(struct places *p, bool *more, struct error *err)
     if (!place_hold(p, w.run, LANE_HASH))
         return true;
     *more = true;
-    bool copied = w.number && copy_in(p, &w, &why);
+    bool there = !w.number || volume_there(p, w.run, w.root, 0);
+    bool copied = there && w.number && copy_in(p, &w, &why);
+    there = there && (copied || !w.number || volume_there(p, w.run, w.root, 0));
     place_let_go(p, w.run, LANE_HASH);
-    if (copied)
-        return true;
-    if (why.kind == ERROR_CANCELLED)
+    *more = there;
+    if (copied || !there || why.kind == ERROR_CANCELLED)
         return true;
     if (w.number) {
         w.problem = why.what;
