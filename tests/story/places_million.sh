@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A million files of a place: seen, listed, made assets, while people ask the house for things. The files are sparse. Figures are told
-# as comments. places_million.sh PROGRAM TOP [FILES]
+# A million files of a place: seen, listed, made assets and hashed, while people ask the house for things. The files are sparse.
+# Figures are told as comments, also how far it came every minute. places_million.sh PROGRAM TOP [FILES]
 set -uo pipefail
 . "$(dirname "$0")/house_lib.sh"
 count=${3:-1000000} each=500
@@ -8,10 +8,18 @@ same() { [ "$1" = "$2" ] || { echo "seen: $1"; echo "wanted: $2"; false; }; }
 sql() { sqlite3 -readonly "$house/house.db" "$1"; }
 say() { "$posthouse" "$@" --house.folder="$house"; }
 place() { ask GET "/places/$id" | field "$1"; }
+told=0
+tell_rate() { # how many are hashed, and how many a second since the last time
+  local now=$(($(date +%s%N) / 1000000)) is; is=$(sql "select hashed_files from places")
+  [ $told = 0 ] || echo "# $(((now - began / 1000000) / 1000)) s: $(sql "select count(*) from place_versions") assets, $is hashed, $(((is - told_hashed) * 1000 / (now - told))) a second"
+  told=$now told_hashed=$is
+}
 until_place() { # until_place SECONDS EXPRESSION: asked every half second, without end when the machine is slow
   local end=$(($(date +%s) + $1))
-  until [ "$(ask GET "/places/$id" | node -e 'const r=JSON.parse(require("fs").readFileSync(0));console.log(eval(process.argv[1]))' "$2")" = true ]; do [ "$(date +%s)" -lt $end ] || return 1; sleep 0.5; done
+  local next=$(($(date +%s) + 60))
+  until [ "$(ask GET "/places/$id" | node -e 'const r=JSON.parse(require("fs").readFileSync(0));console.log(eval(process.argv[1]))' "$2")" = true ]; do [ "$(date +%s)" -lt $end ] || return 1; [ "$(date +%s)" -lt $next ] || { tell_rate >&3; next=$(($(date +%s) + 60)); }; sleep 0.5; done
 }
+exec 3>&1
 cd "$work" || exit 1
 cat >make.mjs <<'END'
 import fs from "node:fs";
@@ -64,6 +72,10 @@ ok "with names, sizes and dates" same "$(say place files "$id" 000/07 --json | g
 ok "all become assets" until_place 7200 "r.waiting===0"
 echo "# assets after $((($(date +%s%N) - began) / 1000000000)) s"
 ok "each of them" same "$(sql "select count(*) from assets")" "$count"
+ok "all are hashed" until_place 7200 "r.hashed_files===$count"
+took=$((($(date +%s%N) - began) / 1000000))
+echo "# hashed after $((took / 1000)) s: $((count * 1000 / took)) files a second, from seen to hashed"
+ok "none was left out" same "$(place .unread) $(sql "select count(*) from contents where unhashed = 1")" "0 0"
 touch stop
 ok "people were answered all the time" wait $people
 echo "# people: $(cat people.out)"
