@@ -7,13 +7,18 @@
  *
  * Files that the house has made one clip of go where they lay when they came (a card comes out as
  * it went in), or all beside each other where the clip is now, when it was moved. What came in no
- * transfer (media in place, what was made here) has a folder of the clip's name.
+ * transfer (media in place, what was made here) has a folder of the clip's name. So has a clip of
+ * which one file would lie where another's does: its files stay together, under their own names.
+ * Single files of one name get numbers (cmd/export_names), the same for those that came together
+ * and differ only in their endings.
  */
 #include "store/store.h"
 #include "cmd/client.h"
 #include "cmd/command.h"
+#include "cmd/export_names.h"
 #include "cmd/progress.h"
 #include "cmd/state.h"
+#include "plat/clock.h"
 #include "plat/files.h"
 
 #include <errno.h>
@@ -25,7 +30,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGE = 500, DEPTH_MOST = 100 };
+enum {
+    PAGE = 500,
+    DEPTH_MOST = 100,
+    MATES_MOST = 64,
+    TOLD_MOST = 20,
+    NUMBER_MOST = 100000,
+    ROOM_BYTES = 300 // of a path, for the name of what is being written and a number
+};
 
 struct export
 {
@@ -35,7 +47,8 @@ struct export
     struct db *db;
     struct store *store;
     struct progress bar;
-    int64_t total, done, files, there, damaged, unproven;
+    struct export_names *names;
+    int64_t total, done, files, there, damaged, unproven, renamed;
     // a page of files
     char after_version[27];
     int64_t after_number;
@@ -43,10 +56,12 @@ struct export
         char version[27];
         // where they came, all in one folder, or nowhere that is known (or not there any more)
         enum { LIE_UNKNOWN, LIE_TOGETHER, LIE_HERE } lie;
-    } several; // files of a version
+        char own[PATH_MAX]; // the folder that is this version's alone; "": it has none
+    } several;              // files of a version
     struct file {
-        char version[27], folder[27], id[27], *project, *asset, *name; // id: of the asset
-        int64_t number, version_number, versions, file_count, modified_ms;
+        char version[27], folder[27], id[27], project_id[27]; // id: of the asset
+        char *project, *asset, *name;
+        int64_t number, version_number, versions, file_count, modified_ms, size;
         sha256 content;
     } list[PAGE];
     size_t count;
@@ -73,7 +88,7 @@ static bool page_in(struct db_tx *tx, void *context, struct error *err)
     struct db_rows *rows = db_query(
         tx,
         "select f.version, f.number, f.name, f.content, f.modified_ms, a.folder, a.name, p.name, "
-        "v.number, a.versions, v.file_count, a.id " OF_THEM
+        "v.number, a.versions, v.file_count, a.id, p.id, f.size " OF_THEM
         "and (f.version > ?3 or (f.version = ?3 and f.number > ?4)) order by f.version, f.number "
         "limit ?5",
         "sisii", e->project, (int64_t)e->every, e->after_version, e->after_number, (int64_t)PAGE);
@@ -94,18 +109,10 @@ static bool page_in(struct db_tx *tx, void *context, struct error *err)
         f->versions = db_int(rows, 9);
         f->file_count = db_int(rows, 10);
         text_copy(text_of(db_text(rows, 11)), f->id, sizeof(f->id));
+        text_copy(text_of(db_text(rows, 12)), f->project_id, sizeof(f->project_id));
+        f->size = db_int(rows, 13);
     }
     return db_end(rows, err);
-}
-
-// A name as one part of a path, whatever people called it.
-static const char *part(struct arena *a, const char *name)
-{
-    char *made = arena_text(a, name);
-    for (char *at = made; *at; at++)
-        if (*at == '/' || (unsigned char)*at < ' ')
-            *at = '_';
-    return strcmp(made, ".") == 0 || strcmp(made, "..") == 0 || !*made ? "_" : made;
 }
 
 struct above {
@@ -123,7 +130,7 @@ static bool above_in(struct db_tx *tx, void *context, struct error *err)
             db_query(tx, "select name, parent from folders where id = ?1", "s", at);
         bool there = db_next(rows);
         if (there) {
-            u->path = arena_format(u->a, "%s/%s", part(u->a, db_text(rows, 0)), u->path);
+            u->path = arena_format(u->a, "%s/%s", export_part(u->a, db_text(rows, 0)), u->path);
             text_copy(text_of(db_text(rows, 1)), at, sizeof(at));
         }
         if (!db_end(rows, err))
@@ -132,12 +139,6 @@ static bool above_in(struct db_tx *tx, void *context, struct error *err)
             break;
     }
     return true;
-}
-
-static bool fits(const char *path, struct error *err)
-{
-    return strlen(path) < PATH_MAX - 16 ||
-           error_set(err, ERROR_INPUT, "a path is too long: %.100s...", path);
 }
 
 // Where files of an asset came: a folder of the project and a path below it, without the name.
@@ -192,7 +193,7 @@ static bool came_to(struct export *e, const struct came *c, size_t index, const 
         return false;
     *folder = u.path;
     for (char *at = strtok(arena_text(c->a, c->list[index].path), "/"); at; at = strtok(NULL, "/"))
-        *folder = arena_format(c->a, "%s%s/", *folder, part(c->a, at));
+        *folder = arena_format(c->a, "%s%s/", *folder, export_part(c->a, at));
     return true;
 }
 
@@ -213,68 +214,270 @@ static bool several_lie(struct export *e, const struct file *f, const char *now,
         same = same && strcmp(first, one) == 0;
         here = here || strcmp(one, now) == 0;
     }
-    memcpy(e->several.version, f->version, sizeof(e->several.version));
     e->several.lie = !c->count ? LIE_UNKNOWN : same ? LIE_TOGETHER : here ? LIE_HERE : LIE_UNKNOWN;
     return true;
 }
 
-// Where a file of several goes, below its project; NULL: into a folder of the asset's name.
+// Where a file of several wants to be, below its project, without its name.
 static bool place_of_several(struct export *e, const struct file *f, const char *now,
                              struct arena *a, const char **folder, struct error *err)
 {
-    *folder = NULL;
-    if (f->version_number < f->versions || strchr(f->name, '/'))
-        return true;
-    if (strcmp(e->several.version, f->version) != 0 && !several_lie(e, f, now, a, err))
-        return false;
-    if (e->several.lie == LIE_TOGETHER)
-        *folder = now;
+    *folder = now;
     if (e->several.lie != LIE_HERE)
         return true;
     struct came *c = ARENA_NEW(a, struct came);
     *c = (struct came){.asset = f->id, .name = f->name, .content = &f->content, .a = a};
-    *folder = now;
     return db_read(e->db, came_in, c, err) && (!c->count || came_to(e, c, 0, folder, err));
 }
 
-// Where a file goes, below `to`: project, folders, and for many files of which it is not known
-// where they lay the asset's name as a folder.
-static bool place(struct export *e, const struct file *f, struct arena *a, const char **path,
-                  struct error *err)
+// ---- paths
+
+static bool is_older(const struct export *e, const struct file *f)
 {
-    struct above u = {a, f->folder, ""};
-    const char *beside = NULL;
-    if ((f->folder[0] && !db_read(e->db, above_in, &u, err)) ||
-        (f->file_count > 1 && !place_of_several(e, f, u.path, a, &beside, err)))
-        return false;
-    if (beside) {
-        *path = arena_format(a, "%s/%s/%s%s", e->to, part(a, f->project), beside, part(a, f->name));
-        return fits(*path, err);
-    }
-    const char *name = part(a, f->file_count > 1 ? f->asset : f->name);
-    if (f->file_count == 1 && e->every && f->version_number < f->versions) {
-        const char *dot = strrchr(name, '.');
-        size_t stem = dot && dot > name ? (size_t)(dot - name) : strlen(name);
-        name = arena_format(a, "%.*s (v%lld)%s", (int)stem, name, (long long)f->version_number,
-                            name + stem);
-    } else if (f->file_count > 1 && e->every && f->version_number < f->versions) {
-        name = arena_format(a, "%s (v%lld)", name, (long long)f->version_number);
-    }
-    const char *within = "";
-    if (f->file_count > 1) { // names of cards have folders of their own
-        char *rest = arena_text(a, f->name);
-        for (char *at = strtok(rest, "/"); at; at = strtok(NULL, "/"))
-            within = arena_format(a, "%s/%s", within, part(a, at));
-    }
-    *path = arena_format(a, "%s/%s/%s%s%s", e->to, part(a, f->project), u.path, name, within);
-    return fits(*path, err);
+    return e->every && f->version_number < f->versions;
 }
 
-static bool is_there(const char *path, int64_t size, int64_t modified_ms)
+// A folder of a project, "A/B/" below it.
+static const char *folder_in(struct export *e, const char *project, const char *id,
+                             const char *below, struct arena *a)
 {
-    struct stat s;
-    return stat(path, &s) == 0 && S_ISREG(s.st_mode) && s.st_size == size &&
-           (!modified_ms || s.st_mtim.tv_sec * 1000LL + s.st_mtim.tv_nsec / 1000000 == modified_ms);
+    const char *path = export_names_folder(e->names, a, "", export_part(a, project), id);
+    char *rest = arena_text(a, below);
+    for (char *at = strtok(rest, "/"); at; at = strtok(NULL, "/"))
+        path = export_names_folder(e->names, a, path, at, NULL);
+    return path;
+}
+
+// What a disk would not take lies flat.
+static const char *folder_of(struct export *e, const struct file *f, const char *below,
+                             struct arena *a)
+{
+    bool deep = strlen(e->to) + strlen(f->project) + strlen(below) + strlen(f->name) >
+                PATH_MAX - 2 * ROOM_BYTES;
+    return folder_in(e, f->project, f->project_id, deep ? "too deep/" : below, a);
+}
+
+static struct export_file wish_of(const struct export *e, const struct file *f, const char *wanted)
+{
+    return (struct export_file){.wanted = wanted,
+                                .asset = f->id,
+                                .version = is_older(e, f) ? f->version : "",
+                                .size = f->size,
+                                .modified_ms = f->modified_ms,
+                                .content = &f->content};
+}
+
+static const char *joined(struct arena *a, const char *folder, const char *name)
+{
+    return arena_format(a, "%s/%s", folder, name);
+}
+
+// All files of a version as struct file, for those who must know whether each has room.
+struct all_of {
+    const struct file *of;
+    struct arena *a;
+    struct file *list;
+    size_t count;
+};
+
+static bool all_of_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct all_of *all = context;
+    all->count = 0;
+    all->list = ARENA_ARRAY(all->a, struct file, (size_t)all->of->file_count + 1);
+    struct db_rows *rows = db_query(tx,
+                                    "select name, content, modified_ms, size from version_files "
+                                    "where version = ?1 order by number",
+                                    "s", all->of->version);
+    while (db_next(rows) && all->count < (size_t)all->of->file_count) {
+        struct file *f = &all->list[all->count++];
+        size_t size;
+        *f = *all->of;
+        f->name = arena_text(all->a, db_text(rows, 0));
+        const void *content = db_blob(rows, 1, &size);
+        if (content && size == SHA256_SIZE)
+            memcpy(f->content.at, content, SHA256_SIZE);
+        f->modified_ms = db_int(rows, 2);
+        f->size = db_int(rows, 3);
+    }
+    return db_end(rows, err);
+}
+
+// Keeps the paths that the files of a version want. *kept false: another has one of them.
+static bool keep_together(struct export *e, const struct file *f, const char *now, bool *kept,
+                          struct error *err)
+{
+    struct arena *a = arena_open((size_t)1 << 30);
+    struct all_of all = {.of = f, .a = a};
+    bool ok = db_read(e->db, all_of_in, &all, err);
+    struct export_file *list = ARENA_ARRAY(a, struct export_file, all.count + 1);
+    for (size_t i = 0; ok && i < all.count; i++) {
+        const char *below = NULL;
+        ok = place_of_several(e, &all.list[i], now, a, &below, err);
+        if (ok)
+            list[i] =
+                wish_of(e, &all.list[i],
+                        joined(a, folder_of(e, f, below, a), export_part(a, all.list[i].name)));
+    }
+    *kept = ok && export_names_keep(e->names, a, list, all.count, 1);
+    arena_close(a);
+    return ok;
+}
+
+// Decided once for a version: where it came or is now, or in a folder of its own.
+static bool several_settle(struct export *e, const struct file *f, const char *now, struct arena *a,
+                           struct error *err)
+{
+    bool kept = false;
+    e->several.own[0] = 0;
+    e->several.lie = LIE_UNKNOWN;
+    if (f->version_number == f->versions && !strchr(f->name, '/') &&
+        (!several_lie(e, f, now, a, err) ||
+         (e->several.lie != LIE_UNKNOWN && !keep_together(e, f, now, &kept, err))))
+        return false;
+    memcpy(e->several.version, f->version, sizeof(e->several.version));
+    if (kept)
+        return true;
+    const char *name = f->asset;
+    if (is_older(e, f))
+        name = arena_format(a, "%s (v%lld)", name, (long long)f->version_number);
+    const char *owner = arena_format(a, "%s\n%s", f->id, is_older(e, f) ? f->version : "");
+    const char *own =
+        export_names_folder(e->names, a, folder_of(e, f, now, a), export_part(a, name), owner);
+    return text_copy(text_of(own), e->several.own, sizeof(e->several.own)) ||
+           error_set(err, ERROR_INPUT, "a path is too long: %.100s...", own);
+}
+
+static bool several_wanted(struct export *e, const struct file *f, const char *now, struct arena *a,
+                           const char **wanted, struct error *err)
+{
+    const char *below = NULL;
+    if (strcmp(e->several.version, f->version) != 0 && !several_settle(e, f, now, a, err))
+        return false;
+    if (!e->several.own[0]) {
+        if (!place_of_several(e, f, now, a, &below, err))
+            return false;
+        *wanted = joined(a, folder_of(e, f, below, a), export_part(a, f->name));
+        return true;
+    }
+    *wanted = e->several.own;
+    char *rest = arena_text(a, f->name); // names of cards have folders of their own
+    for (char *at = strtok(rest, "/"); at; at = strtok(NULL, "/"))
+        *wanted = joined(a, *wanted, export_part(a, at));
+    return true;
+}
+
+// Those that came in one transfer, lie in one folder and differ only in their endings.
+struct mates {
+    struct export *e;
+    const struct file *of;
+    const char *folder;
+    struct arena *a;
+    struct export_file list[MATES_MOST];
+    size_t count;
+};
+
+static size_t stem(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    return dot ? (size_t)(dot - path) : strlen(path);
+}
+
+static bool mates_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct mates *m = context;
+    const struct file *f = m->of;
+    char transfer[27] = "";
+    const char *path = "";
+    m->count = 0;
+    struct db_rows *rows =
+        db_query(tx,
+                 "select transfer, path from transfer_files where content = ?1 and asset = ?2 "
+                 "order by stored_ms desc limit 1",
+                 "bs", (const void *)f->content.at, (size_t)SHA256_SIZE, f->id);
+    if (db_next(rows)) {
+        text_copy(text_of(db_text(rows, 0)), transfer, sizeof(transfer));
+        path = arena_text(m->a, db_text(rows, 1));
+    }
+    if (!db_end(rows, err))
+        return false;
+    if (!transfer[0])
+        return true;
+    // '/' comes right behind '.'
+    const char *from = arena_format(m->a, "%.*s.", (int)stem(path), path),
+               *to = arena_format(m->a, "%.*s/", (int)stem(path), path);
+    rows = db_query(tx,
+                    "select t.path, a.id, f.name, f.size, f.modified_ms from transfer_files t join "
+                    "assets a on a.id = t.asset and a.folder = ?4 and a.deleted = 0 join versions "
+                    "v on v.id = a.newest and v.file_count = 1 join version_files f on f.version = "
+                    "v.id where t.transfer = ?1 and t.path > ?2 and t.path < ?3 order by t.path",
+                    "ssss", transfer, from, to, f->folder);
+    while (db_next(rows) && m->count < MATES_MOST)
+        if (stem(db_text(rows, 0)) == strlen(from) - 1)
+            m->list[m->count++] = (struct export_file){
+                .wanted = joined(m->a, m->folder, export_part(m->a, db_text(rows, 2))),
+                .asset = arena_text(m->a, db_text(rows, 1)),
+                .version = "",
+                .size = db_int(rows, 3),
+                .modified_ms = db_int(rows, 4)};
+    return db_end(rows, err);
+}
+
+static bool single_wanted(struct export *e, const struct file *f, const char *now, struct arena *a,
+                          const char **wanted, struct error *err)
+{
+    const char *folder = folder_of(e, f, now, a), *name = export_part(a, f->name);
+    if (is_older(e, f)) {
+        const char *dot = strrchr(name, '.');
+        size_t size = dot && dot > name ? (size_t)(dot - name) : strlen(name);
+        name = arena_format(a, "%.*s (v%lld)%s", (int)size, name, (long long)f->version_number,
+                            name + size);
+        name = export_part(a, name);
+    }
+    *wanted = joined(a, folder, name);
+    struct export_file wish = wish_of(e, f, *wanted);
+    if (f->version_number < f->versions || export_names_kept(e->names, a, &wish))
+        return true;
+    struct mates *m = ARENA_NEW(a, struct mates);
+    *m = (struct mates){.e = e, .of = f, .folder = folder, .a = a};
+    if (!db_read(e->db, mates_in, m, err))
+        return false;
+    if (m->count > 1)
+        export_names_keep(e->names, a, m->list, m->count, NUMBER_MOST);
+    return true;
+}
+
+// The path that a file of the house gets, as the list says it.
+static bool place(struct export *e, const struct file *f, struct arena *a, const char **path,
+                  bool *there, struct error *err)
+{
+    struct above u = {a, f->folder, ""};
+    const char *wanted;
+    int number = 1;
+    if ((f->folder[0] && !db_read(e->db, above_in, &u, err)) ||
+        !(f->file_count > 1 ? several_wanted(e, f, u.path, a, &wanted, err)
+                            : single_wanted(e, f, u.path, a, &wanted, err)))
+        return false;
+    struct export_file wish = wish_of(e, f, wanted);
+    *path = export_names_take(e->names, a, &wish, &number, there);
+    if (number > 1 && e->renamed++ < TOLD_MOST) {
+        progress_end(&e->bar);
+        fprintf(stderr, "another has the name %s there: it is %s\n", f->name, *path);
+    }
+    json_t *line = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:s, s:s, s:s, s:I}", "path", *path,
+        "came_as", f->name, "project", f->project, "asset", f->asset, "asset_id", f->id,
+        "version_id", f->version, "version", (json_int_t)f->version_number, "content",
+        sha256_text(&f->content).text, "file", (json_int_t)f->number, "size", (json_int_t)f->size,
+        "modified", f->modified_ms ? clock_text(f->modified_ms).text : "", "wanted", wanted,
+        "older", wish.version, "number", (json_int_t)number);
+    if (line && f->file_count > 1 && e->several.own[0])
+        json_object_set_new(line, "own_folder", json_string(e->several.own));
+    if (!line)
+        return error_set(err, ERROR_INTERNAL, "cannot write about %s", *path);
+    bool ok = export_names_say(e->names, &wish, *path, line, err);
+    *path = joined(a, e->to, *path);
+    return ok;
 }
 
 struct chunks {
@@ -359,19 +562,14 @@ static bool write_file(struct export *e, const struct file *f, const char *path,
 static bool one(struct export *e, const struct file *f, struct error *err)
 {
     struct arena *a = arena_open((size_t)256 << 20);
-    struct chunks c = {.f = f, .a = a};
     const char *path;
     struct error why;
-    bool whole = true, ok = place(e, f, a, &path, err);
-    int64_t size = 0;
-    if (ok && (ok = db_read(e->db, chunks_in, &c, err)))
-        for (size_t i = 0; i < c.count; i++)
-            size += c.list[i].length;
-    if (ok && is_there(path, size, f->modified_ms))
+    bool whole = true, there = false, ok = place(e, f, a, &path, &there, err);
+    if (ok && there)
         e->there++;
     else
         ok = ok && write_file(e, f, path, a, &whole, &why, err);
-    e->done += size;
+    e->done += f->size;
     e->files++;
     if (ok && !whole) {
         e->damaged++;
@@ -427,7 +625,7 @@ struct folders {
     struct export *e;
     struct arena *a;
     char after[27];
-    const char *ids[PAGE], *projects[PAGE];
+    const char *ids[PAGE], *projects[PAGE], *project_ids[PAGE];
     size_t count;
 };
 
@@ -437,12 +635,13 @@ static bool folders_in(struct db_tx *tx, void *context, struct error *err)
     l->count = 0;
     struct db_rows *rows =
         db_query(tx,
-                 "select f.id, p.name from folders f join projects p on p.id = "
+                 "select f.id, p.name, p.id from folders f join projects p on p.id = "
                  "f.project where (?1 is null or p.name = ?1 or p.id = ?1) and f.id > ?2 "
                  "order by f.id limit ?3",
                  "ssi", l->e->project, l->after, (int64_t)PAGE);
     while (db_next(rows) && l->count < PAGE) {
         l->ids[l->count] = arena_text(l->a, db_text(rows, 0));
+        l->project_ids[l->count] = arena_text(l->a, db_text(rows, 2));
         l->projects[l->count++] = arena_text(l->a, db_text(rows, 1));
     }
     return db_end(rows, err);
@@ -461,10 +660,11 @@ static bool all_folders(struct export *e, struct error *err)
         ok = db_read(e->db, folders_in, l, err);
         for (size_t i = 0; ok && i < l->count; i++) {
             struct above u = {l->a, l->ids[i], ""};
-            ok = db_read(e->db, above_in, &u, err) &&
-                 folder_make(
-                     arena_format(l->a, "%s/%s/%s", e->to, part(l->a, l->projects[i]), u.path),
-                     0755, err);
+            ok = db_read(e->db, above_in, &u, err);
+            if (!ok || strlen(e->to) + strlen(u.path) > PATH_MAX - 2 * ROOM_BYTES)
+                continue;
+            const char *path = folder_in(e, l->projects[i], l->project_ids[i], u.path, l->a);
+            ok = folder_make(joined(l->a, e->to, path), 0755, err);
         }
         if (l->count)
             text_copy(text_of(l->ids[l->count - 1]), l->after, sizeof(l->after));
@@ -489,7 +689,9 @@ static int run(struct command_call *call)
     e->project = option_text(call, "project");
     e->every = option_flag(call, "all-versions");
     e->bytes = malloc((size_t)STORE_CHUNK);
-    bool ok = open_house(e, &err) && all(e, &err) && all_folders(e, &err);
+    bool ok = open_house(e, &err) && (e->names = export_names_open(e->to, &err)) &&
+              all_folders(e, &err) && all(e, &err);
+    ok = export_names_close(e->names, ok, &err) && ok;
     int status = ok ? e->damaged ? 1 : 0 : command_failed(&err);
     if (ok && e->project && !e->files)
         fprintf(stderr, "there is nothing in a project called %s\n", e->project);
@@ -497,6 +699,10 @@ static int run(struct command_call *call)
         printf("%s %s in %s, %s of them were there already\n",
                count_text(e->files - e->damaged).text,
                e->files - e->damaged == 1 ? "file" : "files", e->to, count_text(e->there).text);
+    if (ok && e->renamed)
+        printf("%s of them could not keep their names, as another has it there: %s/" EXPORT_LIST
+               " says which is which\n",
+               count_text(e->renamed).text, e->to);
     if (ok && e->damaged)
         printf(
             "%s left out: damaged, or on a volume that is not there; what is mounted again comes "
@@ -524,7 +730,10 @@ const struct command command_store = {
     "Writes all that the house in house.folder holds to the folder TO, as PROJECT/FOLDERS/NAME "
     "with\n"
     "the dates that the files had. Every byte is proven as it is read. It works beside a running\n"
-    "house and without one; what was cut goes on when it is run again.\n"
+    "house and without one; what was cut goes on when it is run again. Of two files of one name "
+    "in\n"
+    "one folder the later is \"name (2).mov\"; TO/posthouse-export.jsonl says for each path what\n"
+    "it is. What is not in that list is not written over.\n"
     "Exit status: 0 all is there, 1 some media is damaged or away and was left out, 3 it could not "
     "be "
     "done.",

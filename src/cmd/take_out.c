@@ -124,7 +124,7 @@ static bool fetch_all(struct taking *t, struct error *err)
             break;
         }
         const char *path = arena_format(t->call->arena, "%s/%s", t->work, json_word(file, "name"));
-        f.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+        f.fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
         ok = f.fd >= 0 ? fetch(t, file, &f, err)
                        : error_errno(err, errno, "cannot write into %s", t->folder);
         f.before += f.size;

@@ -24,6 +24,13 @@ for n in 1 2 3; do head -c $((n * 9000000)) /dev/urandom >"reel $n.mov"; done
 mkdir small; for n in $(seq 300); do echo "note $n" >small/note$n.txt; done
 ok "films and small files are brought in" P put "reel 1.mov" "reel 2.mov" small
 ask POST "/projects/$project/shares" '{}' >/dev/null 2>&1
+# Of one name: two films with what lies beside them (the first has nothing), two sequences, a file and a folder.
+for n in 1 2 3; do mkdir "of$n"; head -c $((n * 1000)) /dev/urandom >"of$n/same.mov"; for f in 1 2 3; do echo "$n $f" >"of$n/shot.000$f.dpx"; done; done
+echo "second's" >of2/same.cdl; echo "third's" >of3/same.cdl; mkdir twin folder; echo in >twin/in.txt; cp of1/same.mov folder/twin
+for n in 1 2 3; do ok "files of one name come, $n" P put of$n/*; done
+ok "a file comes" P put folder/twin
+ok "and a folder of its name" P put twin
+ok "the file has another version, which is called like somebody else's frame" P put --version-of Reels/twin of3/shot.0002.dpx
 # People work on: something is brought in, and renamed, all the time.
 mkdir busy
 (n=0; while [ -e busy ]; do n=$((n + 1)); head -c 3000000 /dev/urandom >"busy.$n.mov"; P put "busy.$n.mov" >/dev/null 2>&1; ask PATCH "/projects/$project" "{\"name\":\"Reels\"}" >/dev/null; done) &
@@ -50,7 +57,20 @@ house=$first
 
 ok "media comes back as plain files without a server" "$posthouse" store export out --house.folder="$house"
 ok "as they were brought in, with their dates" bash -c 'cmp "out/Reels/reel 2.mov" "reel 2.mov" && [ "$(stat -c %Y "out/Reels/reel 2.mov")" = "$(stat -c %Y "reel 2.mov")" ] && diff -r small out/Reels/small'
+of() { node -e 'const l=require("fs").readFileSync("out/posthouse-export.jsonl","utf8").trim().split("\n").map(l=>JSON.parse(l));for(const e of l.filter(e=>eval(process.argv[1])))console.log(e.path)' "$1"; } # of CONDITION: paths by the list
+once() { for f in "${@:2}"; do [ "$(find out -type f -exec cmp -s {} "$f" \; -print | wc -l)" = "$1" ] || { echo "$f"; find out -type f | grep -v note; return 1; }; done; }
+ok "what has one name comes out each under its own" once 1 of[12]/*.dpx of[23]/same.*
+ok "what lies beside a film keeps its number, whatever the others have" bash -c 'for n in 2 3; do f=$(find out -name "same*.mov" -exec cmp -s {} of$n/same.mov \; -print); cmp of$n/same.cdl "${f%.mov}.cdl" || exit 1; done'
+ok "the frames of a sequence stay together under their names" bash -c 'for n in 1 2 3; do [ -n "$(find out -name shot.0001.dpx -exec cmp -s {} of$n/shot.0001.dpx \; -printf "%h\n" | while read -r d; do cmp "$d/shot.0002.dpx" of$n/shot.0002.dpx && cmp "$d/shot.0003.dpx" of$n/shot.0003.dpx && echo "$d"; done)" ] || exit 1; done'
+ok "a file and a folder, too" bash -c 'cmp twin/in.txt out/Reels/twin/in.txt && cmp of3/shot.0002.dpx "out/Reels/shot.0002 (2).dpx"'
+ok "with all versions both are there" bash -c '"$1" store export every --all-versions --house.folder="$2" && cmp of3/shot.0002.dpx "every/Reels/shot.0002 (2).dpx" && cmp folder/twin "every/Reels/twin (v1)"' _ "$posthouse" "$house"
+ok "the list says which is which" [ "$(of 'e.came_as==="same.mov"' | wc -l)" = 3 ]
+find out -type f -printf '%p %s %T@\n' | grep -v export.jsonl | sort >lay
 ok "again writes nothing again" says '([0-9,]+) files in out, \1 of them were there already' 0 "$posthouse" store export out --house.folder="$house"
+ok "and all lies where it lay" bash -c 'find out -type f -printf "%p %s %T@\n" | grep -v export.jsonl | sort | diff lay -'
+rm out/Reels/same.mov; echo "somebody's own" >"out/Reels/reel 1.mov"; mv "out/Reels/reel 2.mov" kept.mov; echo "somebody's" >"out/Reels/reel 2.mov"; grep -v '"reel 2.mov"' out/posthouse-export.jsonl >list; printf '{"path":"../x","own_fol' >>list; cp list out/posthouse-export.jsonl
+ok "what was cut and spoiled comes again" "$posthouse" store export out --house.folder="$house"
+ok "in its place; over what is in no list nothing is written" bash -c 'cmp of1/same.mov out/Reels/same.mov && cmp "reel 1.mov" "out/Reels/reel 1.mov" && grep -q somebody "out/Reels/reel 2.mov" && cmp kept.mov "out/Reels/reel 2 (2).mov"'
 
 ok "a backup of the state alone names the bytes it needs" says 'bytes.list' 0 backup --state-only
 ok "of which the store has every one" bash -c '[ -s "safe/$2/bytes.list" ] && while read -r size name; do [ -e "$1/store/$name" ] || exit 1; done <"safe/$2/bytes.list"' _ "$house" "$(newest)"
