@@ -8,6 +8,7 @@
  */
 #include "engine/exr.h"
 #include "engine/exr_inside.h"
+#include "engine/exr_plus.h"
 #include "engine/output.h"
 
 #include <OpenEXR/openexr.h>
@@ -156,6 +157,33 @@ static bool look_at_chunk(void *context, struct exr_file *f, const struct part *
     return true;
 }
 
+struct unpacking {
+    struct looking *l;
+    const struct part *p;
+};
+
+static void look_at_piece(void *context, const struct exr_plus_piece *piece)
+{
+    struct unpacking *u = context;
+    const uint8_t *at = piece->at;
+    for (int64_t y = 0; y < piece->rows; y++)
+        for (int64_t x = 0; x < piece->columns; x++, at += piece->type == EXR_PIXEL_HALF ? 2 : 4)
+            sample(u->l, u->p, piece->channel, piece->type, at, piece->x + x * piece->step_x,
+                   piece->y + y * piece->step_y);
+}
+
+// What OpenEXR's C library does not unpack its C++ library does.
+static bool look_at_packed(struct looking *l, struct exr_file *f, const struct part *p,
+                           struct error *err)
+{
+    char where[48];
+    struct unpacking u = {l, p};
+    struct exr_plus_file file = exr_file_plus(f);
+    snprintf(where, sizeof(where), "part %d", p->index + 1);
+    return exr_plus_walk(&file, p->index, look_at_piece, &u, f->said, sizeof(f->said)) ||
+           exr_damaged(err, f, EXR_ERR_CORRUPT_CHUNK, where);
+}
+
 static void describe(struct buf *form, const struct part *p)
 {
     static const char *const storages[] = {"scanlines", "tiles", "deep scanlines", "deep tiles"};
@@ -195,7 +223,9 @@ bool exr_look(size_t number, const struct ticket_input *input, struct exr_seen *
             describe(&seen->form, &p);
         if (ok && !seen->no_tile)
             seen->no_tile = no_tile(&f, &p);
-        ok = ok && exr_part_walk(&f, &p, room_for_chunk, look_at_chunk, &l, &seen->packed, err);
+        bool packed = false;
+        ok = ok && exr_part_walk(&f, &p, room_for_chunk, look_at_chunk, &l, &packed, err) &&
+             (!packed || look_at_packed(&l, &f, &p, err));
     }
     free(l.room);
     exr_file_close(&f);

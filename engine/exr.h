@@ -1,5 +1,5 @@
 /*
- * engine/exr: OpenEXR files through OpenEXR's own C library: every part, channel and attribute.
+ * engine/exr: OpenEXR files through OpenEXR's own libraries: every part, channel and attribute.
  *
  * libav reads one part of a file; here all of it is read, so that a chunk that is cut off or a
  * value that is no number is found wherever it is. Tiles become a frame through the data windows
@@ -18,9 +18,8 @@ struct exr_seen {
     int64_t odd;           // NaN and Inf
     char odd_at[160];      // the first one: part, channel, column, row
     const char *no_tile;   // why exr_assemble would refuse it; NULL: it would not
-    bool packed;           // DWAA or DWAB, which this library reads but does not unpack
 };
-// Decodes every chunk of input `number`. DAMAGED with the part and the row of the first that can
+// Decodes every chunk, whatever its compression, of input `number`. DAMAGED with the part and the row of the first that can
 // not be read. `seen->form` is the caller's to free.
 MUST_CHECK bool exr_look(size_t number, const struct ticket_input *input, struct exr_seen *seen,
                          struct error *err);

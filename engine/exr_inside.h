@@ -1,6 +1,7 @@
 // An OpenEXR file that is open, and its chunks: for engine/exr and engine/layers.
 #pragma once
 #include "base/error.h"
+#include "engine/exr_plus.h"
 #include "tickets/door.h"
 #include "tickets/ticket.h"
 
@@ -17,6 +18,8 @@ struct exr_file {
 MUST_CHECK bool exr_file_open(struct exr_file *f, size_t number, const struct ticket_input *input,
                               struct error *err);
 void exr_file_close(struct exr_file *f);
+// The same file for the C++ library, as long as it is open.
+struct exr_plus_file exr_file_plus(struct exr_file *f);
 // DAMAGED, with where and what the library said. False.
 bool exr_damaged(struct error *err, const struct exr_file *f, exr_result_t code, const char *where);
 

@@ -69,6 +69,17 @@ void exr_file_close(struct exr_file *f)
     *f = (struct exr_file){0};
 }
 
+static bool read_more(void *context, int64_t offset, void *to, size_t size, size_t *got)
+{
+    struct error ignored;
+    return input_read(((struct exr_file *)context)->in, offset, to, size, got, &ignored);
+}
+
+struct exr_plus_file exr_file_plus(struct exr_file *f)
+{
+    return (struct exr_plus_file){read_more, f, input_size(f->in), f->name};
+}
+
 bool exr_part_read(struct exr_file *f, int index, struct part *p, struct error *err)
 {
     char where[48];

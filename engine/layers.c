@@ -97,24 +97,6 @@ static void add_part(const struct part *p, struct rows *rows)
         }
 }
 
-static bool has_channel(const struct part *p, const char *name)
-{
-    for (int i = 0; i < p->channels->num_channels; i++)
-        if (strcmp(p->channels->entries[i].name.str, name) == 0)
-            return true;
-    return false;
-}
-
-static const char *why_not(const struct part *p)
-{
-    if (p->storage == EXR_STORAGE_DEEP_TILED)
-        return "it has deep samples in tiles, which are not made flat here";
-    if (exr_deep(p) && (!has_channel(p, "Z") || !has_channel(p, "A")))
-        return "it has deep samples without depth (Z) and alpha (A), which do not say what is in "
-               "front";
-    return NULL;
-}
-
 // ---- as facts
 
 static const char *const types[] = {"uint", "half", "float"};
@@ -162,8 +144,6 @@ static json_t *part_fact(struct exr_file *f, const struct part *p)
             : "unknown",
         "data", box(&p->data), "display", box(&p->display), "pixel_aspect", (double)aspect, "deep",
         exr_deep(p), "overscan", overscan(p), "channels", channels);
-    if (why_not(p))
-        json_object_set_new(fact, "not_shown", json_string(why_not(p)));
     return fact;
 }
 
@@ -187,10 +167,10 @@ static json_t *row_fact(const struct part *p, const struct row *r)
 {
     static const char *const kinds[] = {"colour", "luma", "grey"};
     const exr_attr_chlist_entry_t *c = &p->channels->entries[r->channels[0]];
-    json_t *fact = json_pack("{s:o, s:i, s:s, s:o, s:s, s:b}", "key", key_of(r), "part", r->part,
-                             "kind", kinds[r->kind], "channels", names_of(p, r), "type",
-                             types[c->pixel_type < EXR_PIXEL_LAST_TYPE ? c->pixel_type : 0],
-                             "shown", why_not(p) == NULL);
+    json_t *fact =
+        json_pack("{s:o, s:i, s:s, s:o, s:s, s:b}", "key", key_of(r), "part", r->part, "kind",
+                  kinds[r->kind], "channels", names_of(p, r), "type",
+                  types[c->pixel_type < EXR_PIXEL_LAST_TYPE ? c->pixel_type : 0], "shown", true);
     return fact;
 }
 
@@ -301,17 +281,11 @@ static bool place_chunk(void *context, struct exr_file *f, const struct part *pa
     return true;
 }
 
-static bool read_more(void *context, int64_t offset, void *to, size_t size, size_t *got)
-{
-    struct error ignored;
-    return input_read(((struct exr_file *)context)->in, offset, to, size, got, &ignored);
-}
-
 // By OpenEXR's C++ library: what the C library does not unpack.
 static bool read_plus(struct reading *r, struct exr_file *f, struct error *err)
 {
     const struct part *part = r->part;
-    struct exr_plus_file file = {read_more, f, input_size(f->in), f->name};
+    struct exr_plus_file file = exr_file_plus(f);
     struct exr_plus_channel list[4];
     size_t count = 0;
     for (int k = 0; k < 4; k++) {
@@ -450,12 +424,12 @@ static void lay(struct layer *l, const struct reading *r, enum layer_kind kind, 
         l->low = l->high = 0;
 }
 
-static const struct row *find(const struct rows *rows, const struct part *parts, const char *key)
+static const struct row *find(const struct rows *rows, const char *key)
 {
     for (size_t i = 0; i < rows->count; i++) {
         char own[KEY_ROOM + 16];
         snprintf(own, sizeof(own), "%d:%s", rows->at[i].part, rows->at[i].name);
-        if (key && *key ? strcmp(key, own) == 0 : !why_not(&parts[rows->at[i].part]))
+        if (!key || !*key || strcmp(key, own) == 0)
             return &rows->at[i];
     }
     return NULL;
@@ -515,13 +489,9 @@ bool layer_read(size_t number, const struct ticket_input *input, const char *key
     *l = (struct layer){0};
     bool ok =
         exr_file_open(&f, number, input, err) && read_header(&f, &rows, &parts, &parts_count, err);
-    const struct row *row = ok ? find(&rows, parts, key) : NULL;
+    const struct row *row = ok ? find(&rows, key) : NULL;
     if (ok && !row)
         ok = not_there(err, f.name, key, &rows);
-    if (ok && why_not(&parts[row->part])) {
-        error_set(err, ERROR_UNSUPPORTED, "layer %s of %s can not be shown", key, f.name);
-        ok = error_why(err, "%s", why_not(&parts[row->part]));
-    }
     ok = ok && read_layer(&f, &parts[row->part], row, l, err);
     free(rows.at);
     free(parts);
@@ -537,4 +507,163 @@ void layer_free(struct layer *l)
     free(l->alpha);
     json_decref(l->said);
     *l = (struct layer){0};
+}
+
+// ---- a flat file of it, in memory
+
+bool layers_deep(const uint8_t *head, size_t size)
+{
+    return size >= 8 && memcmp(head, "\x76\x2f\x31\x01", 4) == 0 && (head[5] & 0x08);
+}
+
+static int64_t keep_some(exr_const_context_t c, void *user, const void *at, uint64_t size,
+                         uint64_t offset, exr_stream_error_func_ptr_t say)
+{
+    struct buf *to = user;
+    uint64_t end = offset + size;
+    char *more =
+        end > to->size && end <= to->limit ? buf_reserve(to, (size_t)end - to->size) : NULL;
+    if (end > to->size && !more) {
+        say(c, EXR_ERR_WRITE_IO, "%s", "there is no memory for it");
+        return -1;
+    }
+    if (more) { // the table of chunks comes last and lies in front
+        memset(more, 0, (size_t)end - to->size);
+        to->size = (size_t)end;
+    }
+    memcpy(to->at + offset, at, size);
+    return (int64_t)size;
+}
+
+struct flat {
+    const struct layer *l;
+    exr_context_t from, out;
+    bool grey;
+};
+
+// What libav reads of a header beside its windows.
+static exr_result_t copy_said(const struct flat *w)
+{
+    exr_attr_v2f_t center = {0};
+    exr_attr_chromaticities_t c;
+    exr_attr_rational_t rate;
+    float aspect = 1;
+    exr_result_t code = EXR_ERR_SUCCESS;
+    if (exr_get_pixel_aspect_ratio(w->from, 0, &aspect) != EXR_ERR_SUCCESS || !(aspect > 0))
+        aspect = 1;
+    if ((code = exr_set_pixel_aspect_ratio(w->out, 0, aspect)) ||
+        (code = exr_set_screen_window_center(w->out, 0, &center)) ||
+        (code = exr_set_screen_window_width(w->out, 0, 1)))
+        return code;
+    if (exr_attr_get_chromaticities(w->from, 0, "chromaticities", &c) == EXR_ERR_SUCCESS)
+        code = exr_attr_set_chromaticities(w->out, 0, "chromaticities", &c);
+    if (!code && exr_attr_get_rational(w->from, 0, "framesPerSecond", &rate) == EXR_ERR_SUCCESS)
+        code = exr_attr_set_rational(w->out, 0, "framesPerSecond", &rate);
+    return code;
+}
+
+static exr_result_t declare_flat(struct flat *w)
+{
+    static const char *const names[] = {"A", "B", "G", "R"};
+    exr_attr_box2i_t box;
+    box.min.x = box.min.y = 0;
+    box.max.x = w->l->width - 1;
+    box.max.y = w->l->height - 1;
+    exr_result_t code;
+    int at = 0;
+    if ((code = exr_add_part(w->out, "flat", EXR_STORAGE_SCANLINE, &at)) ||
+        (code = exr_set_compression(w->out, 0, EXR_COMPRESSION_NONE)) ||
+        (code = exr_set_data_window(w->out, 0, &box)) ||
+        (code = exr_set_display_window(w->out, 0, &box)) ||
+        (code = exr_set_lineorder(w->out, 0, EXR_LINEORDER_INCREASING_Y)))
+        return code;
+    for (int i = 0; i < 4; i++) {
+        bool wanted = w->grey ? i == 0 : i || w->l->alpha;
+        if (wanted && (code = exr_add_channel(w->out, 0, w->grey ? "Y" : names[i], EXR_PIXEL_FLOAT,
+                                              EXR_PERCEPTUALLY_LOGARITHMIC, 1, 1)))
+            return code;
+    }
+    return copy_said(w);
+}
+
+// Channels lie in the order of their names: A, B, G, R.
+static void give_row(const struct flat *w, exr_encode_pipeline_t *e, int64_t y)
+{
+    const struct layer *l = w->l;
+    size_t row = (size_t)y * (size_t)l->width;
+    for (int i = 0; i < e->channel_count; i++) {
+        exr_coding_channel_info_t *c = &e->channels[i];
+        int planes = w->grey ? 1 : 3;
+        const float *from = l->samples + row * (size_t)planes;
+        if (!w->grey && strcmp(c->channel_name, "A") == 0)
+            from = l->alpha + row, planes = 1;
+        else if (!w->grey)
+            from += strcmp(c->channel_name, "R") == 0   ? 0
+                    : strcmp(c->channel_name, "G") == 0 ? 1
+                                                        : 2;
+        c->encode_from_ptr = (const uint8_t *)from;
+        c->user_pixel_stride = planes * 4;
+        c->user_line_stride = planes * 4 * l->width;
+    }
+}
+
+static exr_result_t write_flat(struct flat *w)
+{
+    exr_encode_pipeline_t e = EXR_ENCODE_PIPELINE_INITIALIZER;
+    exr_chunk_info_t info = {0};
+    exr_result_t code = declare_flat(w);
+    code = code ? code : exr_write_header(w->out);
+    bool begun = false;
+    for (int y = 0; !code && y < w->l->height; y++) {
+        code = exr_write_scanline_chunk_info(w->out, 0, y, &info);
+        if (!code)
+            code = begun ? exr_encoding_update(w->out, 0, &info, &e)
+                         : exr_encoding_initialize(w->out, 0, &info, &e);
+        if (code)
+            break;
+        begun = true;
+        give_row(w, &e, y);
+        code = exr_encoding_choose_default_routines(w->out, 0, &e);
+        code = code ? code : exr_encoding_run(w->out, 0, &e);
+    }
+    if (begun)
+        exr_encoding_destroy(w->out, &e);
+    return code;
+}
+
+static bool flat_file(struct exr_file *f, const struct layer *l, uint8_t **at, size_t *size,
+                      struct error *err)
+{
+    struct buf bytes = BUF_LIMIT((size_t)1 << 31);
+    struct flat w = {.l = l, .from = f->c, .grey = l->kind == LAYER_GREY};
+    exr_context_initializer_t wish = EXR_DEFAULT_CONTEXT_INITIALIZER;
+    wish.user_data = &bytes;
+    wish.write_fn = keep_some;
+    exr_result_t code = exr_start_write(&w.out, "flat", EXR_WRITE_FILE_DIRECTLY, &wish);
+    code = code ? code : write_flat(&w);
+    exr_result_t finished = w.out ? exr_finish(&w.out) : EXR_ERR_SUCCESS;
+    code = code ? code : finished;
+    if (code) {
+        buf_free(&bytes);
+        error_set(err, ERROR_TOO_BIG, "%s can not be made flat", f->name);
+        return error_why(err, "%s", exr_get_default_error_message(code));
+    }
+    *at = (uint8_t *)bytes.at;
+    *size = bytes.size;
+    return true;
+}
+
+bool layers_flat(size_t number, const struct ticket_input *input, uint8_t **at, size_t *size,
+                 struct error *err)
+{
+    struct exr_file f;
+    struct part first;
+    struct layer l = {0};
+    *at = NULL;
+    bool ok = exr_file_open(&f, number, input, err) && exr_part_read(&f, 0, &first, err);
+    if (ok && exr_deep(&first))
+        ok = layer_read(number, input, NULL, &l, err) && flat_file(&f, &l, at, size, err);
+    layer_free(&l);
+    exr_file_close(&f);
+    return ok;
 }

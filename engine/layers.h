@@ -4,8 +4,7 @@
  * A layer is what a person picks: of the channels whose names are alike up to the last dot, R, G
  * and B (with A) together, Y with RY and BY together, and each other one by itself. Its key is
  * "part:name", as "0:*" (the colours of the first part without a prefix), "0:diffuse.*" or "1:Z".
- * Deep samples are made flat (exr_plus.h); those in tiles, or without depth and alpha, are listed and
- * not shown.
+ * Deep samples are made flat (exr_plus.h).
  */
 #pragma once
 #include "base/error.h"
@@ -30,9 +29,17 @@ struct layer {
     float low, high; // the smallest and largest finite sample in the data window
     int64_t nan, infinite, negative;
     bool flattened; // from deep samples
-    json_t *said; // {"key", "part", "channels", "type", "data", "display", "overscan"}
+    json_t *said;   // {"key", "part", "channels", "type", "data", "display", "overscan"}
 };
-// `key` NULL or "": the main one, the first that can be shown. NOT_FOUND, with those there are.
+// `key` NULL or "": the main one, the first. NOT_FOUND, with those there are.
 MUST_CHECK bool layer_read(size_t number, const struct ticket_input *input, const char *key,
                            struct layer *l, struct error *err);
 void layer_free(struct layer *l);
+
+// Whether a file whose first bytes are `head` (8 at least) may begin with a deep part.
+bool layers_deep(const uint8_t *head, size_t size);
+// What libav decodes instead of a file whose first part is deep: its main layer made flat, as an
+// OpenEXR file of float without compression. *at NULL: its first
+// part is not deep; freed with free().
+MUST_CHECK bool layers_flat(size_t number, const struct ticket_input *input, uint8_t **at,
+                            size_t *size, struct error *err);

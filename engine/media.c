@@ -1,4 +1,5 @@
 #include "engine/media.h"
+#include "engine/layers.h"
 #include "engine/made.h"
 #include "engine/span.h"
 #include "formats/sequence/sequence.h"
@@ -276,6 +277,25 @@ static bool find_picture(struct media *m, struct error *err)
     return done;
 }
 
+// libav knows no deep samples.
+static bool make_flat(size_t number, const struct ticket_input *input, AVPacket *p,
+                      struct error *err)
+{
+    uint8_t *at = NULL;
+    size_t size = 0;
+    bool done = layers_flat(number, input, &at, &size, err);
+    if (done && at) {
+        av_packet_unref(p);
+        done =
+            (size < INT_MAX - AV_INPUT_BUFFER_PADDING_SIZE && av_new_packet(p, (int)size) == 0) ||
+            error_set(err, ERROR_TOO_BIG, "no memory for %s", input->name);
+        if (done)
+            memcpy(p->data, at, size);
+    }
+    free(at);
+    return done;
+}
+
 static bool read_picture(struct media *m, size_t number, AVPacket *p, struct error *err)
 {
     const struct ticket_input *input = &m->ticket->inputs[number];
@@ -292,7 +312,8 @@ static bool read_picture(struct media *m, size_t number, AVPacket *p, struct err
     if (done && m->saw)
         m->saw(m->saw_context, number, 0, p->data, got);
     input_close(in);
-    return done;
+    return done && (m->picture_codec != AV_CODEC_ID_EXR || !layers_deep(p->data, got) ||
+                    make_flat(number, input, p, err));
 }
 
 static bool open_pictures(struct media *m, struct error *err)

@@ -139,29 +139,6 @@ static void describe(struct whole *l, const AVFrame *f, enum AVCodecID codec)
     buf_format(&l->form, "%s %s", avcodec_get_name(codec), format ? format : "?");
 }
 
-// Colours of the first part as libav unpacks them, for compressions that OpenEXR's C library does
-// not know.
-static bool unpack(size_t number, const struct ticket_input *input, struct whole *l,
-                   struct error *err)
-{
-    AVFrame *f = NULL;
-    bool ok =
-        whole_decode(number, input, AV_CODEC_ID_EXR, &f, err) && find_light(f, l, input->name, err);
-    const AVPixFmtDescriptor *d = ok ? av_pix_fmt_desc_get(f->format) : NULL;
-    for (int plane = 0; d && (d->flags & AV_PIX_FMT_FLAG_FLOAT) && plane < d->nb_components;
-         plane++)
-        for (int y = 0; y < f->height; y++)
-            for (int x = 0; x < f->width; x++) {
-                float v;
-                memcpy(&v, f->data[plane] + (ptrdiff_t)y * f->linesize[plane] + 4 * x, 4);
-                if (!isfinite(v) && !l->odd++)
-                    snprintf(l->odd_at, sizeof(l->odd_at), "part 1, %d,%d", x, y);
-            }
-    av_frame_free(&f);
-    l->opaque = true;
-    return ok;
-}
-
 static bool look_at_exr(size_t number, const struct ticket_input *input, struct whole *to,
                         struct error *err)
 {
@@ -175,7 +152,7 @@ static bool look_at_exr(size_t number, const struct ticket_input *input, struct 
                          .odd = seen.odd,
                          .no_tile = seen.no_tile};
     memcpy(to->odd_at, seen.odd_at, sizeof(to->odd_at));
-    return ok && (!seen.packed || unpack(number, input, to, err));
+    return ok;
 }
 
 bool whole_picture(size_t number, const struct ticket_input *input, enum AVCodecID codec,

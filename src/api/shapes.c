@@ -155,8 +155,8 @@ const struct shape shapes[] = {
     {"ExrPart",
      "name:text storage:text compression:text data:int[] display:int[] pixel_aspect:number "
      "deep:bool "
-     "overscan:bool channels:ExrChannel[] not_shown:text?",
-     "data and display: x, y, width, height of the windows; not_shown: why"},
+     "overscan:bool channels:ExrChannel[]",
+     "data and display: x, y, width, height of the windows"},
     {"ExrChannel", "name:text type:'uint'|'half'|'float' x:int y:int", "x, y: pixels a sample"},
     {"ExrLayer",
      "key:text part:int kind:'colour'|'luma'|'grey' channels:text[] type:text shown:bool", ""},

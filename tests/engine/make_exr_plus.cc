@@ -7,6 +7,7 @@ extern "C" {
 #include <OpenEXR/ImfChannelList.h>
 #include <OpenEXR/ImfDeepFrameBuffer.h>
 #include <OpenEXR/ImfDeepScanLineOutputFile.h>
+#include <OpenEXR/ImfDeepTiledOutputFile.h>
 #include <OpenEXR/ImfFrameBuffer.h>
 #include <OpenEXR/ImfHeader.h>
 #include <OpenEXR/ImfOutputFile.h>
@@ -49,7 +50,7 @@ void exr_make_dwa(const char *path, bool large, float (*value)(const char *chann
     file.writePixels(height);
 }
 
-void exr_make_deep(const char *path, bool plain)
+void exr_make_deep(const char *path, bool plain, bool tiled)
 {
     struct deep {
         float r, g, b, a, z;
@@ -59,7 +60,9 @@ void exr_make_deep(const char *path, bool plain)
     static const std::vector<deep> columns[] = {{}, {red}, {green, blue}};
     enum { WIDTH = 6, HEIGHT = 2, PIXELS = WIDTH * HEIGHT };
     Imf::Header header(WIDTH, HEIGHT);
-    header.setType(Imf::DEEPSCANLINE);
+    header.setType(tiled ? Imf::DEEPTILE : Imf::DEEPSCANLINE);
+    if (tiled)
+        header.setTileDescription(Imf::TileDescription(4, 4));
     header.compression() = Imf::ZIPS_COMPRESSION;
     half values[4][PIXELS][2];
     float depths[PIXELS][2];
@@ -92,6 +95,12 @@ void exr_make_deep(const char *path, bool plain)
         header.channels().insert("Z", Imf::Channel(Imf::FLOAT));
         frame.insert("Z", Imf::DeepSlice(Imf::FLOAT, (char *)floats, sizeof(float *),
                                          sizeof(float *) * WIDTH, sizeof(float)));
+    }
+    if (tiled) {
+        Imf::DeepTiledOutputFile tiles(path, header);
+        tiles.setFrameBuffer(frame);
+        tiles.writeTiles(0, tiles.numXTiles() - 1, 0, tiles.numYTiles() - 1);
+        return;
     }
     Imf::DeepScanLineOutputFile file(path, header);
     file.setFrameBuffer(frame);

@@ -13,8 +13,8 @@ void exr_make_dwa(const char *path, bool large, float (*value)(const char *chann
 // Deep scanlines of 6 x 2 pixels, half R, G, B, A, float Z: in columns 0 and 3 no sample, in 1 and
 // 4 an opaque red one (0.5, 0, 0) at 7, in 2 and 5 an opaque green one (0, 1, 0) at 20 that is
 // written first and in front of it, at 10, a blue one (0, 0, 0.25) that covers half. `plain`:
-// without Z.
-void exr_make_deep(const char *path, bool plain);
+// without Z. `tiled`: in tiles of 4 x 4.
+void exr_make_deep(const char *path, bool plain, bool tiled);
 
 #ifdef __cplusplus
 }

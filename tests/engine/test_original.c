@@ -562,30 +562,55 @@ static void layers_of_dwa_are_shown_whatever_they_hold(void **state)
 static void deep_samples_are_laid_over_each_other_from_the_nearest_on(void **state)
 {
     (void)state;
-    static const float flat[3][3] = {{0, 0, 0}, {0.5f, 0, 0}, {0, 0.5f, 0.25f}};
+    // Without depth in the order of the file: the opaque green is in front.
+    static const float flat[2][3][3] = {{{0, 0, 0}, {0.5f, 0, 0}, {0, 0.5f, 0.25f}},
+                                        {{0, 0, 0}, {0.5f, 0, 0}, {0, 1, 0}}};
     static const float alpha[3] = {0, 1, 1};
     char path[MEDIA_PATH];
     struct shot s;
     snprintf(path, sizeof(path), "%s", path_of("deep.exr"));
-    exr_make_deep(path, false);
-    assert_true(shoot(path, 0, NULL, NULL, &s));
-    assert_non_null(strstr(json_string_value(seen(&s, "view")), "made flat"));
-    json_decref(s.result);
-    float *got = floats(6 * 2 * 3);
-    for (int i = 0; i < 12; i++)
-        for (int k = 0; k < 3; k++)
-            assert_true(fabsf(got[3 * i + k] - flat[i % 6 % 3][k]) < 0.001f);
-    free(got);
-    assert_true(shoot(path, 0, "0:A", NULL, &s));
-    json_decref(s.result);
-    got = floats(6 * 2);
-    for (int i = 0; i < 12; i++)
-        assert_true(fabsf(got[i] - alpha[i % 6 % 3]) < 0.001f);
-    free(got);
-    exr_make_deep(path, true);
-    assert_false(shoot(path, 0, "0:*", NULL, &s));
-    assert_int_equal(s.err.kind, ERROR_UNSUPPORTED);
-    assert_non_null(strstr(s.err.why, "depth"));
+    for (int i = 0; i < 4; i++) {
+        bool plain = i & 1, tiled = i & 2;
+        exr_make_deep(path, plain, tiled);
+        assert_true(shoot(path, 0, NULL, NULL, &s));
+        assert_non_null(strstr(json_string_value(seen(&s, "view")), "made flat"));
+        json_decref(s.result);
+        float *got = floats(6 * 2 * 3);
+        for (int k = 0; k < 36; k++)
+            assert_true(fabsf(got[k] - flat[plain][k / 3 % 6 % 3][k % 3]) < 0.001f);
+        free(got);
+        assert_true(shoot(path, 0, "0:A", NULL, &s));
+        json_decref(s.result);
+        got = floats(6 * 2);
+        for (int k = 0; k < 12; k++)
+            assert_true(fabsf(got[k] - alpha[k % 6 % 3]) < 0.001f);
+        free(got);
+    }
+}
+
+static void a_file_that_is_all_deep_is_a_film_like_any_other(void **state)
+{
+    (void)state;
+    const char *path = path_of("deep.exr");
+    for (int i = 0; i < 4; i++) {
+        struct error err;
+        json_t *facts = NULL;
+        exr_make_deep(path, i & 1, i & 2);
+        if (!media_ask("probe", &path, 1, NULL, NULL, &facts, &err))
+            fail_msg("%s: %s (%s)", path, err.what, err.why);
+        media_expect(path, facts,
+                     "{\"kind\":\"still\",\"video\":[{\"width\":6,\"height\":2}],\"damage\":[],"
+                     "\"exr\":{\"parts\":[{\"deep\":true,\"compression\":\"zips\"}]}}");
+        json_decref(facts);
+    }
+    // One that is cut off is damaged.
+    struct stat whole;
+    struct error err;
+    json_t *facts = NULL;
+    assert_int_equal(stat(path, &whole), 0);
+    assert_int_equal(truncate(path, whole.st_size - 40), 0);
+    assert_false(media_ask("probe", &path, 1, NULL, NULL, &facts, &err));
+    assert_int_equal(err.kind, ERROR_DAMAGED);
 }
 
 int main(int argc, char **argv)
@@ -604,6 +629,7 @@ int main(int argc, char **argv)
         MEDIA_TEST(a_layer_of_a_file_that_is_cut_off_is_refused),
         MEDIA_TEST(layers_of_dwa_are_shown_whatever_they_hold),
         MEDIA_TEST(deep_samples_are_laid_over_each_other_from_the_nearest_on),
+        MEDIA_TEST(a_file_that_is_all_deep_is_a_film_like_any_other),
     };
     return cmocka_run_group_tests(tests, media_begin, media_end);
 }

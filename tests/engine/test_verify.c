@@ -78,7 +78,7 @@ static void every_part_and_channel_of_an_exr_is_looked_at(void **state)
     fine(path, NULL, "{\"width\":96}");
     refused(path, json_pack("{s:b}", "not_black", 1), "black everywhere");
     refused(path, json_pack("{s:i}", "width", 95), "it is 96 x 54; asked was 95 x 54");
-    // A compression that OpenEXR's C library does not unpack: libav looks at its first part.
+    // A compression that OpenEXR's C library does not unpack.
     char command[900];
     const char *packed = path_of("dwa.exr");
     exr_make(path, &(struct exr_wish){.width = 96, .height = 54, .one_part = true});
@@ -91,6 +91,20 @@ static void every_part_and_channel_of_an_exr_is_looked_at(void **state)
     fine(path, json_pack("{s:b}", "tile", 1), "{\"width\":96}");
     assert_int_equal(truncate(packed, 3000), 0);
     refused(packed, NULL, "tile");
+    // Bytes that are wrong in the middle of a tile.
+    assert_int_equal(system(command), 0);
+    struct stat whole;
+    assert_int_equal(stat(packed, &whole), 0);
+    FILE *bytes = fopen(packed, "r+");
+    assert_non_null(bytes);
+    assert_int_equal(fseek(bytes, whole.st_size * 3 / 4, SEEK_SET), 0);
+    for (int i = 0; i < 64; i++)
+        fputc(0xff, bytes);
+    fclose(bytes);
+    refused(packed, NULL, "part 1");
+    exr_make(path, &(struct exr_wish){.width = 96, .height = 54, .one_part = true, .black = true});
+    assert_int_equal(system(command), 0);
+    refused(packed, json_pack("{s:b}", "not_black", 1), "black everywhere");
     // A crop by its data window is still a picture of the display window's size.
     exr_make(path, &(struct exr_wish){.width = 96,
                                       .height = 54,

@@ -18,5 +18,5 @@ export function partFacts(exr: ExrFact, layer: ExrLayer): string {
   const [x = 0, y = 0, w = 0, h = 0] = part.data;
   const [, , dw = 0, dh = 0] = part.display;
   return [`${part.storage}, ${part.compression}`, `data ${w} × ${h} at ${x}, ${y} in ${dw} × ${dh}`, part.overscan ? 'overscan is kept, not shown' : '',
-    part.pixel_aspect === 1 ? '' : `pixels ${part.pixel_aspect.toFixed(3)} : 1`, part.not_shown ?? ''].filter(Boolean).join('; ');
+    part.pixel_aspect === 1 ? '' : `pixels ${part.pixel_aspect.toFixed(3)} : 1`].filter(Boolean).join('; ');
 }
