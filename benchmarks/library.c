@@ -3,7 +3,8 @@
  * filters and searches, as a page asks for them: rights, database, JSON text. 100 assets an answer,
  * each with its facts, counts of comments and the signed addresses of nine derived files. One JSON
  * line a question, p50 and p95 of 40; then how long it took to make them, and the resident memory
- * with 200 viewers. bench-library MIGRATIONS [COUNT]
+ * with 200 viewers; then a table with a row for each asset, and how long somebody else who writes
+ * meanwhile waits at most. bench-library MIGRATIONS [COUNT]
  */
 #include "api/api.h"
 #include "house/assets/assets.h"
@@ -12,6 +13,8 @@
 #include "plat/clock.h"
 #include "wire/socket_client.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +202,142 @@ static void watched(struct api *api, const char *secret)
     server_close(s, 2000);
 }
 
+// ---- a table with a row for each asset
+
+static atomic_bool writing;
+static _Atomic int64_t waited_most_us, wrote;
+
+static bool small_in(struct db_tx *tx, void *context, struct error *e)
+{
+    (void)context;
+    return db_event(tx, "note", project.text, project.text, "{}", e);
+}
+
+// Somebody who writes something small, again and again.
+static void *write_meanwhile(void *context)
+{
+    (void)context;
+    struct error own;
+    while (writing) {
+        int64_t begun = clock_tick_us();
+        must(db_write(db, small_in, NULL, &own));
+        int64_t took = clock_tick_us() - begun;
+        waited_most_us = took > waited_most_us ? took : waited_most_us;
+        wrote++;
+        clock_sleep_ms(2);
+    }
+    return NULL;
+}
+
+static bool lines_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct buf *to = context;
+    to->size = 0;
+    buf_text(to, "Name,Scene,Take,Camera,Notes\n");
+    struct db_rows *rows = db_query(tx, "select name from assets order by id", "");
+    for (int64_t i = 0; db_next(rows); i++)
+        buf_format(to, "%s,%lld,%lld,B,\"of the table, line %lld\"\n", db_text(rows, 0),
+                   (long long)(i / 20), (long long)(i % 20), (long long)i);
+    return db_end(rows, e);
+}
+
+struct table_run {
+    int64_t change, done, total;
+    bool ended;
+};
+
+static bool run_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct table_run *r = context;
+    json_t *change = NULL;
+    if (!change_get(tx, project.text, r->change, &change, e))
+        return false;
+    const json_t *run = json_object_get(change, "run");
+    r->ended = !json_is_object(run) || json_is_true(json_object_get(run, "ended"));
+    r->total = json_integer_value(json_object_get(change, "count"));
+    json_decref(change);
+    return true;
+}
+
+static struct arena *undo_arena;
+static const struct undo_plan *undo;
+
+static bool undo_look_in(struct db_tx *tx, void *context, struct error *e)
+{
+    return change_undo_look(tx, project.text, ((struct table_run *)context)->change, undo_arena,
+                            &undo, e);
+}
+
+static bool undo_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct table_run *r = context;
+    json_t *undone = NULL;
+    bool ok = change_undo(tx, project.text, r->change, undo,
+                          &(struct teller){"person", NULL, "Maya"}, &undone, e);
+    r->change = json_integer_value(json_object_get(undone, "undone_by"));
+    json_decref(undone);
+    return ok;
+}
+
+static void table_said(const char *what, int64_t begun)
+{
+    int64_t took_us = clock_tick_us() - begun, before = wrote;
+    while (wrote < before + 2) // what waits comes through
+        clock_sleep_ms(1);
+    printf(
+        "{\"bench\":\"library\",\"what\":\"%s\",\"ours\":%.0f,\"unit\":\"ms\",\"longest_wait_ms\":"
+        "%.0f,\"writes_meanwhile\":%lld,\"MB\":%.0f}\n",
+        what, (double)took_us / 1000, (double)waited_most_us / 1000, (long long)wrote,
+        (double)child_memory(getpid()) / 1e6);
+    fflush(stdout);
+    waited_most_us = wrote = 0;
+}
+
+static void table(void)
+{
+    struct buf lines = BUF_LIMIT((size_t)1 << 30);
+    struct shelves *shelves = shelves_open(db);
+    struct runs *runs = runs_open(db);
+    struct arena *a = arena_open((size_t)2 << 30);
+    json_t *answer;
+    pthread_t other;
+    must(db_read(db, lines_in, &lines, &err));
+    struct import_wish wish = {
+        .project = project.text, .name = "log.csv", .bytes = {lines.at, lines.size}};
+    struct teller by = {"import", NULL, "Maya"};
+    writing = true;
+    must(pthread_create(&other, NULL, write_meanwhile, NULL) == 0);
+    int64_t begun = clock_tick_us();
+    must(fields_import(db, shelves, &wish, &by, a, &answer, &err));
+    must(json_integer_value(json_object_get(answer, "matched")) == count);
+    wish.plan = json_string_value(json_object_get(answer, "plan"));
+    table_said("a table with a row for each asset: looked at", begun);
+    json_t *applied;
+    begun = clock_tick_us();
+    must(fields_import(db, shelves, &wish, &by, a, &applied, &err));
+    struct table_run run = {.change = json_integer_value(json_object_get(applied, "change"))};
+    table_said("the same: asked for", begun);
+    begun = clock_tick_us();
+    for (runs_wake(runs); !run.ended; clock_sleep_ms(20))
+        must(db_read(db, run_in, &run, &err));
+    printf("{\"bench\":\"library\",\"what\":\"values that the table "
+           "set\",\"ours\":%lld,\"unit\":\"values\"}\n",
+           (long long)run.total);
+    table_said("the same: all of it set", begun);
+    begun = clock_tick_us();
+    undo_arena = a;
+    must(db_read(db, undo_look_in, &run, &err) && db_write(db, undo_in, &run, &err));
+    table_said("the same: undoing asked for", begun);
+    writing = false;
+    pthread_join(other, NULL);
+    json_decref(answer);
+    json_decref(applied);
+    runs_close(runs);
+    shelves_close(shelves);
+    arena_close(a);
+    buf_free(&lines);
+}
+
 // About what a camera file has.
 static json_t *usual_facts(void)
 {
@@ -288,6 +427,7 @@ int main(int argc, char **argv)
     sockets_close(sockets, 1000);
     json_decref(facts);
     api_close(api);
+    table();
     people_close(people);
     db_close(db);
     snprintf(command, sizeof(command),

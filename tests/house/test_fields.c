@@ -146,7 +146,7 @@ static int64_t set(const char *which, const char *field, const char *value)
 static bool undo_in(struct db_tx *tx, void *context, struct error *e)
 {
     struct act *act = context;
-    return change_undo(tx, house.project.text, act->number, &maya, &act->answer, e);
+    return change_undo(tx, house.project.text, act->number, NULL, &maya, &act->answer, e);
 }
 
 static bool undo(int64_t number, int64_t *count, int64_t *left)

@@ -102,9 +102,14 @@ MUST_CHECK bool values_of(struct db_tx *tx, const char *asset, json_t **list, st
 MUST_CHECK bool changes_list(struct db_tx *tx, const char *project, json_t **list,
                              struct error *err);
 // Puts back what was before change `number`; values that were set again since stay, `left` of the
-// FieldChange counts them. CONFLICT when it is undone already.
+// FieldChange counts them. CONFLICT when it is undone already. `look`, of a read before, spares
+// other writers the reading of a large one; NULL: it is read here. It lives in its arena.
+struct undo_plan;
+MUST_CHECK bool change_undo_look(struct db_tx *tx, const char *project, int64_t number,
+                                 struct arena *a, const struct undo_plan **plan, struct error *err);
 MUST_CHECK bool change_undo(struct db_tx *tx, const char *project, int64_t number,
-                            const struct teller *by, json_t **change, struct error *err);
+                            const struct undo_plan *look, const struct teller *by, json_t **change,
+                            struct error *err);
 
 // ---- Changes of many values: they are written down as one step, and set in slices by a thread, so
 // that nobody waits for them. A house that was killed goes on with them.

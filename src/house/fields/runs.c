@@ -33,21 +33,39 @@ struct runs {
 
 // ---- what is to be set, written down
 
-static bool part_add(struct db_tx *tx, const char *change, int64_t part,
-                     const struct field_set *sets, size_t count, struct error *err)
+// Some hundred thousand of them are written while nobody else can write: by hand, as it is five
+// times as fast as through a tree.
+static void add_word(struct buf *to, const char *word)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_pack("[s, I, I, s, s]", sets[i].asset,
-                                              (json_int_t)sets[i].field, (json_int_t)sets[i].line,
-                                              sets[i].value, sets[i].was ? sets[i].was : ""));
-    char *written = json_dumps(list, JSON_COMPACT);
-    bool ok =
-        db_run(tx, err, "insert into value_run_parts (change, part, sets) values (?1, ?2, ?3)",
-               "sis", change, part, written);
-    free(written);
-    json_decref(list);
-    return ok;
+    buf_text(to, ",\"");
+    for (const char *at = word; *at;) {
+        size_t plain = 0;
+        while ((unsigned char)at[plain] >= ' ' && at[plain] != '"' && at[plain] != '\\')
+            plain++;
+        buf_add(to, at, plain);
+        at += plain;
+        if (*at)
+            buf_format(to, "\\u%04x", (unsigned char)*at++);
+    }
+    buf_text(to, "\"");
+}
+
+static bool part_add(struct db_tx *tx, const char *change, int64_t part,
+                     const struct field_set *sets, size_t count, struct buf *to, struct error *err)
+{
+    to->size = 0;
+    for (size_t i = 0; i < count; i++) {
+        buf_format(to, "%s[\"%s\",%lld,%lld", i ? "," : "[", sets[i].asset,
+                   (long long)sets[i].field, (long long)sets[i].line);
+        add_word(to, sets[i].value);
+        add_word(to, sets[i].was ? sets[i].was : "");
+        buf_text(to, "]");
+    }
+    buf_text(to, "]");
+    if (to->over)
+        return error_set(err, ERROR_TOO_BIG, "the values of the table are too long");
+    return db_run(tx, err, "insert into value_run_parts (change, part, sets) values (?1, ?2, ?3)",
+                  "sis", change, part, to->at);
 }
 
 bool run_begin(struct db_tx *tx, const char *project, const struct teller *by, const char *title,
@@ -59,9 +77,11 @@ bool run_begin(struct db_tx *tx, const char *project, const struct teller *by, c
                      "insert into value_runs (change, project, total, began_ms) values (?1, ?2, "
                      "?3, ?4)",
                      "ssii", made.text, project, (int64_t)count, clock_now_ms());
+    struct buf to = BUF_LIMIT((size_t)64 << 20);
     for (size_t i = 0; ok && i < count; i += SLICE)
         ok = part_add(tx, made.text, (int64_t)(i / SLICE), sets + i,
-                      count - i < SLICE ? count - i : SLICE, err);
+                      count - i < SLICE ? count - i : SLICE, &to, err);
+    buf_free(&to);
     text_copy(text_of(made.text), change, 27);
     return ok && run_say(tx, project, change, err);
 }

@@ -607,34 +607,65 @@ static bool find_change(struct db_tx *tx, const char *project, int64_t number, c
     return error_fix(err, "undo the undoing to have it again");
 }
 
-bool change_undo(struct db_tx *tx, const char *project, int64_t number, const struct teller *by,
-                 json_t **change, struct error *err)
+struct undo_plan {
+    char of[27];
+    struct field_set *sets;
+    size_t count;
+    int64_t left; // were set again since
+};
+
+static bool plan_undo(struct db_tx *tx, const char *change, struct arena *a, struct undo_plan *plan,
+                      struct error *err)
+{
+    struct undoing *list;
+    size_t count;
+    if (!load_change(tx, change, a, &list, &count, err))
+        return false;
+    memcpy(plan->of, change, sizeof(plan->of));
+    plan->sets = ARENA_ARRAY(a, struct field_set, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].now)
+            plan->sets[plan->count++] = (struct field_set){.asset = list[i].asset,
+                                                           .field = list[i].field,
+                                                           .value = list[i].was,
+                                                           .was = list[i].value};
+        else
+            plan->left++;
+    }
+    return true;
+}
+
+bool change_undo_look(struct db_tx *tx, const char *project, int64_t number, struct arena *a,
+                      const struct undo_plan **plan, struct error *err)
+{
+    char of[27], title[300];
+    struct undo_plan *made = ARENA_NEW(a, struct undo_plan);
+    *plan = made;
+    return find_change(tx, project, number, of, title, err) && plan_undo(tx, of, a, made, err);
+}
+
+bool change_undo(struct db_tx *tx, const char *project, int64_t number,
+                 const struct undo_plan *look, const struct teller *by, json_t **change,
+                 struct error *err)
 {
     char of[27], made[27], title[300];
-    struct undoing *list;
-    size_t count, back = 0;
-    int64_t done = 0, left = 0;
+    int64_t done = 0;
+    struct undo_plan own = {0};
     struct teller undoer = *by;
     undoer.kind = "undo";
     *change = NULL;
     if (!find_change(tx, project, number, of, title, err))
         return false;
     struct arena *a = arena_open((size_t)1 << 30);
-    bool ok = load_change(tx, of, a, &list, &count, err);
-    struct field_set *sets = ok ? ARENA_ARRAY(a, struct field_set, count + 1) : NULL;
-    for (size_t i = 0; ok && i < count; i++) {
-        if (list[i].now)
-            sets[back++] = (struct field_set){.asset = list[i].asset,
-                                              .field = list[i].field,
-                                              .value = list[i].was,
-                                              .was = list[i].value};
-        else
-            left++;
-    }
+    // A slice sets only what still stands; what is set here at once is read again.
+    bool seen = look && strcmp(look->of, of) == 0 && look->count > RUN_LEAST;
+    bool ok = seen || plan_undo(tx, of, a, &own, err);
+    const struct undo_plan *plan = seen ? look : &own;
     const char *words = arena_format(a, "undone: %s", title);
-    bool slices = back > RUN_LEAST;
-    ok = ok && (slices ? run_begin(tx, project, &undoer, words, sets, back, made, err)
-                       : values_set(tx, project, &undoer, words, sets, back, made, &done, err));
+    bool slices = plan->count > RUN_LEAST;
+    ok = ok && (slices ? run_begin(tx, project, &undoer, words, plan->sets, plan->count, made, err)
+                       : values_set(tx, project, &undoer, words, plan->sets, plan->count, made,
+                                    &done, err));
     if (ok && !slices && !done) {
         error_set(err, ERROR_CONFLICT, "nothing of this change is left to undo");
         error_why(err, "all of its values were set again since");
@@ -642,7 +673,7 @@ bool change_undo(struct db_tx *tx, const char *project, int64_t number, const st
     }
     ok = ok &&
          db_run(tx, err, "update field_changes set undone = ?2 where id = ?1", "ss", of, made) &&
-         change_json(tx, made, left, change, err);
+         change_json(tx, made, plan->left, change, err);
     arena_close(a);
     return ok;
 }
