@@ -128,17 +128,12 @@ void make_arri(struct buf *b, const struct camera_made *m)
     zeros(b, 8192);
 }
 
-void make_crx(struct buf *b, const char *version, const char *model)
+// The box that says which camera of Canon's it is.
+static void canon_box(struct buf *b, const char *version, const char *model)
 {
     static const uint8_t canon[16] = {0x85, 0xc0, 0xb6, 0x87, 0x82, 0x0f, 0x11, 0xe0,
                                       0x81, 0x11, 0xf4, 0xce, 0x46, 0x2b, 0x6a, 0x48};
     size_t says = strlen(version), named = strlen(model) + 1, tiff = 26 + named;
-    be(b, 24, 4);
-    buf_text(b, "ftypcrx ");
-    be(b, 1, 4);
-    buf_text(b, "crx isom");
-    be(b, 8 + 24 + 8 + says + 8 + tiff, 4);
-    buf_text(b, "moov");
     be(b, 24 + 8 + says + 8 + tiff, 4);
     buf_text(b, "uuid");
     buf_add(b, canon, sizeof(canon));
@@ -154,6 +149,24 @@ void make_crx(struct buf *b, const char *version, const char *model)
     le(b, 26, 4);
     le(b, 0, 4);
     buf_add(b, model, named);
+}
+
+static void canon_brand(struct buf *b)
+{
+    be(b, 24, 4);
+    buf_text(b, "ftypcrx ");
+    be(b, 1, 4);
+    buf_text(b, "crx isom");
+}
+
+void make_crx(struct buf *b, const char *version, const char *model)
+{
+    canon_brand(b);
+    size_t moov = b->size;
+    be(b, 0, 4);
+    buf_text(b, "moov");
+    canon_box(b, version, model);
+    put_be(b, moov, b->size - moov, 4);
 }
 
 static void tag(struct buf *b, unsigned id, unsigned type, uint32_t count, uint32_t value)
@@ -401,17 +414,25 @@ void make_mov(struct buf *b, const char *entry, const struct camera_made *m, int
     unsigned h = 0, min = 0, s = 0, f = 0, num = (unsigned)m->rate_num, den = (unsigned)m->rate_den;
     unsigned base = (num + den / 2) / den, length = (unsigned)frames * den;
     sscanf(m->timecode, "%2u:%2u:%2u:%2u", &h, &min, &s, &f);
-    size_t at = box(b, "ftyp");
-    buf_text(b, "qt  ");
-    be(b, 0, 4);
-    buf_text(b, "qt  ");
-    box_end(b, at);
+    bool canon = strcmp(entry, "CRAW") == 0;
+    size_t at = b->size;
+    if (canon) {
+        canon_brand(b);
+    } else {
+        at = box(b, "ftyp");
+        buf_text(b, "qt  ");
+        be(b, 0, 4);
+        buf_text(b, "qt  ");
+        box_end(b, at);
+    }
     at = box(b, "mdat");
     size_t data = b->size;
     be(b, ((h * 60 + min) * 60 + s) * base + f, 4);
     zeros(b, data + 4 + FRAME * (size_t)frames);
     box_end(b, at);
     size_t moov = box(b, "moov");
+    if (canon)
+        canon_box(b, "CanonCRM0001/02.09.00/00.00.00", "Canon EOS C300 Mark III");
     at = box(b, "mvhd");
     be(b, 0, 12);
     be(b, num, 4);

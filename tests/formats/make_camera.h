@@ -23,5 +23,6 @@ struct mxf_made {
     const char *tape; // NULL: none
 };
 void make_mxf(struct buf *to, const struct mxf_made *m);
-// A QuickTime file of one picture track with this sample entry, and a timecode track.
+// A QuickTime file of one picture track with this sample entry, and a timecode track; of CRAW with
+// Canon's brand and box.
 void make_mov(struct buf *to, const char *entry, const struct camera_made *m, int frames);

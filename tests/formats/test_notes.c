@@ -7,15 +7,25 @@
 
 static struct note said[] = {
     {.frame = 0, .frames = 1, .number = 1, .author = "Anna", .text = "too dark"},
-    {.frame = 1799, .frames = 1, .number = 2, .author = "Bo|b", .text = "a | b\nsecond\tline",
-     .answers = "Anna: no\nBo: yes", .resolved = true},
+    {.frame = 1799,
+     .frames = 1,
+     .number = 2,
+     .author = "Bo|b",
+     .text = "a | b\nsecond\tline",
+     .answers = "Anna: no\nBo: yes",
+     .resolved = true},
     {.frame = 1800, .frames = 48, .number = 3, .author = "", .text = "=1+1 \"this\" & <that>"},
 };
 
 static struct notes programme(const char *rate, bool drop, const char *start)
 {
-    struct notes n = {.title = "Show & tell", .file = "show.mov", .frames = 10000, .width = 1920,
-                      .height = 1080, .notes = said, .count = 3};
+    struct notes n = {.title = "Show & tell",
+                      .file = "show.mov",
+                      .frames = 10000,
+                      .width = 1920,
+                      .height = 1080,
+                      .notes = said,
+                      .count = 3};
     struct error err;
     rational fps;
     assert_true(rational_parse(text_of(rate), &fps, &err));
@@ -68,6 +78,27 @@ static void avid_gets_tabs(void **state)
     buf_free(&b);
 }
 
+static void a_line_is_one_line_for_every_reader(void **state)
+{
+    (void)state;
+    struct notes n = programme("25", false, "01:00:00:00");
+    struct note one = {.number = 1,
+                       .frames = 1,
+                       .author = "An\xe2\x80\xa9na",
+                       .text = "a\xe2\x80\xa8"
+                               "b\xc2\x85"
+                               "c\vd\xe2\x80\x94",
+                       .answers = "e\r\nf\tg\xe2\x80\xa8h"};
+    struct notes_changed changed;
+    n.notes = &one;
+    n.count = 1;
+    struct buf b = written(NOTES_AVID, &n, &changed);
+    assert_string_equal(b.at,
+                        "An na\t01:00:00:00\tV1\tyellow\ta b c d\xe2\x80\x94 / e / f g h\t1\n");
+    assert_int_equal(changed.reworded, 1);
+    buf_free(&b);
+}
+
 static void xml_is_escaped_and_exact(void **state)
 {
     (void)state;
@@ -115,8 +146,10 @@ static void timeline_is_of_its_schemas(void **state)
     const json_t *markers = json_object_get(json_object_get(root, "tracks"), "markers");
     assert_int_equal(json_array_size(markers), 3);
     const json_t *range = json_object_get(json_array_get(markers, 2), "marked_range");
-    assert_true(json_number_value(json_object_get(json_object_get(range, "start_time"), "value")) == 1800);
-    assert_true(json_number_value(json_object_get(json_object_get(range, "duration"), "value")) == 48);
+    assert_true(json_number_value(json_object_get(json_object_get(range, "start_time"), "value")) ==
+                1800);
+    assert_true(json_number_value(json_object_get(json_object_get(range, "duration"), "value")) ==
+                48);
     json_decref(root);
     buf_free(&b);
 }
@@ -129,8 +162,10 @@ static void what_is_written_is_read_again(void **state)
     static const struct {
         const char *rate, *start;
         bool drop;
-    } ways[] = {{"24000/1001", "00:59:58:00", false}, {"25", "10:00:00:00", false},
-                {"30000/1001", "00:59:58:00", true}, {"50", "23:59:59:00", false}};
+    } ways[] = {{"24000/1001", "00:59:58:00", false},
+                {"25", "10:00:00:00", false},
+                {"30000/1001", "00:59:58:00", true},
+                {"50", "23:59:59:00", false}};
     for (size_t w = 0; w < 4; w++)
         for (size_t f = 0; f < 3; f++) {
             struct notes n = programme(ways[w].rate, ways[w].drop, ways[w].start);
@@ -170,10 +205,11 @@ static void tables_of_other_people_are_read(void **state)
     struct arena *a = arena_open(16 << 20);
     struct error err;
     bool ok;
-    struct notes_read r =
-        table("Timecode;Out;By;Comments\r\n10:00:01:00;10:00:02:00;Eva;\"two\nlines, and ; more\"\r\n"
-              "\r\n10:99:00:00;;Eva;bad label\r\n10:00:03:00;;;\r\n11:00:00:00;;Eva;far away\r\n"
-              "10:00:04:05;10:00:04:00;Eva;ends early\r\n", a, &err, &ok);
+    struct notes_read r = table(
+        "Timecode;Out;By;Comments\r\n10:00:01:00;10:00:02:00;Eva;\"two\nlines, and ; more\"\r\n"
+        "\r\n10:99:00:00;;Eva;bad label\r\n10:00:03:00;;;\r\n11:00:00:00;;Eva;far away\r\n"
+        "10:00:04:05;10:00:04:00;Eva;ends early\r\n",
+        a, &err, &ok);
     assert_true(ok);
     assert_int_equal(r.count, 1);
     assert_int_equal(r.notes[0].frame, 25);
@@ -181,7 +217,8 @@ static void tables_of_other_people_are_read(void **state)
     assert_string_equal(r.notes[0].text, "two\nlines, and ; more");
     assert_int_equal(r.left_count, 4);
     assert_int_equal(r.left[0].line, 5); // the quoted cell took two
-    r = table("frame\ttimecode\tnote\n25\t10:00:01:00\tsame\n26\t10:00:01:00\ttwo places\n", a, &err, &ok);
+    r = table("frame\ttimecode\tnote\n25\t10:00:01:00\tsame\n26\t10:00:01:00\ttwo places\n", a,
+              &err, &ok);
     assert_true(ok);
     assert_int_equal(r.count, 1);
     assert_int_equal(r.left_count, 1);
@@ -202,8 +239,10 @@ static void what_is_no_marker_list_is_refused(void **state)
     struct arena *a = arena_open(16 << 20);
     struct notes_read read;
     struct error err;
-    assert_false(notes_read(NOTES_RESOLVE_EDL, text_of("TITLE: x\n001  AX V C 10:00:00:00 10:00:01:00 "
-                                                       "10:00:00:00 10:00:01:00\n"), &n, a, &read, &err));
+    assert_false(notes_read(NOTES_RESOLVE_EDL,
+                            text_of("TITLE: x\n001  AX V C 10:00:00:00 10:00:01:00 "
+                                    "10:00:00:00 10:00:01:00\n"),
+                            &n, a, &read, &err));
     assert_non_null(strstr(err.why, "no marker"));
     assert_false(notes_read(NOTES_AVID, text_of("hello\nworld\n"), &n, a, &read, &err));
     assert_true(err.fix[0] != 0);
@@ -216,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resolve_gets_its_marker_lines),
         cmocka_unit_test(avid_gets_tabs),
+        cmocka_unit_test(a_line_is_one_line_for_every_reader),
         cmocka_unit_test(xml_is_escaped_and_exact),
         cmocka_unit_test(pairs_of_frames_share_a_label_and_are_counted),
         cmocka_unit_test(timeline_is_of_its_schemas),

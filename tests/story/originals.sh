@@ -22,6 +22,8 @@ film "A003_05251123_C001.mov" 01:02:03:04
 film cut.mov 05:00:00:00
 
 ok "without a house it is told with what it says and whose software it takes" bash -c "'$posthouse' probe A001_C002_0101AB_001.R3D >told && grep -q 'no picture without the maker' told && grep -q '10:11:12:13' told && grep -q 'A001, from the header' told"
+"$make" CRAW A005C001_260101CU_CANON.CRM x 23:59:58:07 A005
+ok "Canon's RAW says its timecode, reel and camera" bash -c "'$posthouse' probe A005C001_260101CU_CANON.CRM >told && cat told && grep -q '23:59:58:07' told && grep -q 'A005, from' told && grep -q 'EOS C300 Mark III' told && grep -q 'no picture without the maker' told && grep -q '12 frames at 25' told"
 ok "an order of it is refused with the way out" bash -c "! '$posthouse' transcode A001_C002_0101AB_001.R3D --profile web-h264-720p --out none 2>why && grep -q 'only RED.s R3D SDK decodes' why && grep -q 'transcode that is attached' why"
 
 # Ten frames that only the tests' helper decodes.

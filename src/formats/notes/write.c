@@ -62,6 +62,18 @@ static void count_half(struct writing *w, const struct note *note)
         w->changed->halves++;
 }
 
+// Bytes at `c` that end a line for some reader (U+0085, U+2028, U+2029 too), are a tab or another
+// control; 0: none.
+static size_t breaks(const char *c)
+{
+    const unsigned char *at = (const unsigned char *)c;
+    if (*at < ' ' || *at == 127)
+        return 1;
+    if (at[0] == 0xc2 && at[1] == 0x85)
+        return 2;
+    return at[0] == 0xe2 && at[1] == 0x80 && (at[2] == 0xa8 || at[2] == 0xa9) ? 3 : 0;
+}
+
 // What a note says, with its answers, on one line; `marks` become spaces. Adds to *changed.
 static void add_line(struct writing *w, const struct note *note, const char *marks)
 {
@@ -72,14 +84,15 @@ static void add_line(struct writing *w, const struct note *note, const char *mar
             continue;
         if (p)
             buf_text(w->to, " / ");
-        for (const char *c = parts[p]; *c; c++) {
-            bool end = *c == '\n' || *c == '\r' || *c == '\t';
+        for (const char *c = parts[p]; *c;) {
+            size_t end = breaks(c), size = end ? end : 1;
             bool mark = strchr(marks, *c) != NULL;
             other |= end || mark;
-            if (end && p && c[1])
-                buf_text(w->to, *c == '\n' ? " / " : "");
+            if (end && p && c[size])
+                buf_text(w->to, *c == '\n' ? " / " : *c == '\r' ? "" : " ");
             else
                 buf_add(w->to, end || mark ? " " : c, 1);
+            c += size;
         }
     }
     w->changed->reworded += other;
@@ -87,8 +100,11 @@ static void add_line(struct writing *w, const struct note *note, const char *mar
 
 static void add_name(struct buf *to, const char *name, const char *marks)
 {
-    for (const char *c = name; *c; c++)
-        buf_add(to, (unsigned char)*c < ' ' || strchr(marks, *c) ? " " : c, 1);
+    for (const char *c = name; *c;) {
+        size_t end = breaks(c);
+        buf_add(to, end || strchr(marks, *c) ? " " : c, 1);
+        c += end ? end : 1;
+    }
 }
 
 static void add_xml_note(struct buf *to, const struct note *note)
@@ -277,8 +293,9 @@ static bool write_otio(struct writing *w, struct error *err)
     const struct notes *n = w->n;
     rational fps = n->rate.fps;
     json_t *markers = json_array();
+    bool all = true;
     for (size_t i = 0; i < n->count; i++)
-        json_array_append_new(markers, otio_marker(&n->notes[i], fps));
+        all = json_array_append_new(markers, otio_marker(&n->notes[i], fps)) == 0 && all;
     json_t *clip = json_pack(
         "{s:s, s:s, s:{}, s:o, s:[], s:[], s:b, s:{s:{s:s, s:s, s:{}, s:s, s:o}}, s:s}",
         "OTIO_SCHEMA", "Clip.2", "name", n->file, "metadata", "source_range",
@@ -294,7 +311,7 @@ static bool write_otio(struct writing *w, struct error *err)
         "source_range", "effects", "markers", markers, "enabled", 1, "children", "OTIO_SCHEMA",
         "Track.1", "name", "V1", "kind", "Video", "metadata", "source_range", "effects", "markers",
         "enabled", 1, "children", clip);
-    char *dumped = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    char *dumped = root && all ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     if (!dumped)
         return error_set(err, ERROR_INTERNAL, "the notes cannot be written as OpenTimelineIO");
