@@ -72,6 +72,13 @@ rm out/Reels/same.mov; echo "somebody's own" >"out/Reels/reel 1.mov"; mv "out/Re
 ok "what was cut and spoiled comes again" "$posthouse" store export out --house.folder="$house"
 ok "in its place; over what is in no list nothing is written" bash -c 'cmp of1/same.mov out/Reels/same.mov && cmp "reel 1.mov" "out/Reels/reel 1.mov" && grep -q somebody "out/Reels/reel 2.mov" && cmp kept.mov "out/Reels/reel 2 (2).mov"'
 
+# Names that no house gives, and two projects of one name.
+mkdir odd; cp "$house/house.db" "$house/seal.key" odd/; cp -r "$house/store" odd/store
+sqlite3 odd/house.db "update version_files set name = '../../up' where name = 'note1.txt'; update version_files set name = '..' where name = 'note2.txt'; update version_files set name = 'a/b' where name = 'note3.txt';
+  update version_files set name = char(10) || 'c' || char(127) where name = 'note4.txt'; update version_files set name = printf('%.*c', 400, 'y') || '.mov' where name in ('note5.txt', 'note6.txt'); update version_files set name = '.posthouse.part' where name = 'note7.txt';
+  insert into projects (id, name, sequence_rate, created_ms, assets, bytes) select '00' || substr(id, 3), name, sequence_rate, created_ms, 0, 0 from projects limit 1; update assets set project = (select min(id) from projects), folder = '' where name = 'note8.txt'; update folders set name = '..' where name = 'twin'"
+ok "whatever it is called all of it comes out, in the folder" "$posthouse" store export strange --house.folder="$work/odd"
+ok "under names that a disk takes" bash -c 'for n in 1 2 3 4 5 6 7 8; do [ "$(find strange/Reels* -type f -exec cmp -s {} small/note$n.txt \; -print | wc -l)" = 1 ] || { echo $n; exit 1; }; done; [ -d strange/Reels/_ ] && cmp small/note8.txt "strange/Reels (2)/note8.txt" && [ ! -e up ] && [ "$(find strange -name "yyy* (2).mov" | wc -l)" = 1 ]'
 ok "a backup of the state alone names the bytes it needs" says 'bytes.list' 0 backup --state-only
 ok "of which the store has every one" bash -c '[ -s "safe/$2/bytes.list" ] && while read -r size name; do [ -e "$1/store/$name" ] || exit 1; done <"safe/$2/bytes.list"' _ "$house" "$(newest)"
 ok "it is restored with the store's own bytes" says 'restored' 0 restore third --store "$house/store"
