@@ -8,14 +8,26 @@ enum { SIDE_MOST = 65536 };
 
 // ---- a file that is read
 
+// The library asks every part of a file that is marked as having deep ones for what only deep ones
+// have to say, and so refuses flat parts beside them (3.1.5). Parts say themselves what they are:
+// in a file of several the mark is not shown to it.
+static void hide_deep(uint8_t *bytes, uint64_t offset, size_t got)
+{
+    enum { FLAGS = 5, DEEP = 0x08, SEVERAL = 0x10 };
+    if (offset <= FLAGS && offset + got > FLAGS && (bytes[FLAGS - offset] & SEVERAL))
+        bytes[FLAGS - offset] &= (uint8_t)~DEEP;
+}
+
 static int64_t read_some(exr_const_context_t c, void *user, void *to, uint64_t size,
                          uint64_t offset, exr_stream_error_func_ptr_t say)
 {
     struct exr_file *f = user;
     struct error err;
     size_t got = 0;
-    if (offset <= INT64_MAX && input_read(f->in, (int64_t)offset, to, size, &got, &err))
+    if (offset <= INT64_MAX && input_read(f->in, (int64_t)offset, to, size, &got, &err)) {
+        hide_deep(to, offset, got);
         return (int64_t)got;
+    }
     say(c, EXR_ERR_READ_IO, "%s", "it can not be read");
     return -1;
 }

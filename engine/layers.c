@@ -657,12 +657,10 @@ bool layers_flat(size_t number, const struct ticket_input *input, uint8_t **at, 
                  struct error *err)
 {
     struct exr_file f;
-    struct part first;
     struct layer l = {0};
     *at = NULL;
-    bool ok = exr_file_open(&f, number, input, err) && exr_part_read(&f, 0, &first, err);
-    if (ok && exr_deep(&first))
-        ok = layer_read(number, input, NULL, &l, err) && flat_file(&f, &l, at, size, err);
+    bool ok = exr_file_open(&f, number, input, err) && layer_read(number, input, NULL, &l, err) &&
+              flat_file(&f, &l, at, size, err);
     layer_free(&l);
     exr_file_close(&f);
     return ok;

@@ -36,10 +36,9 @@ MUST_CHECK bool layer_read(size_t number, const struct ticket_input *input, cons
                            struct layer *l, struct error *err);
 void layer_free(struct layer *l);
 
-// Whether a file whose first bytes are `head` (8 at least) may begin with a deep part.
+// Whether a file whose first bytes are `head` has a deep part: libav decodes nothing of it.
 bool layers_deep(const uint8_t *head, size_t size);
-// What libav decodes instead of a file whose first part is deep: its main layer made flat, as an
-// OpenEXR file of float without compression. *at NULL: its first
-// part is not deep; freed with free().
+// What libav decodes instead: its main layer, flat, as an OpenEXR file of float without
+// compression. Freed with free().
 MUST_CHECK bool layers_flat(size_t number, const struct ticket_input *input, uint8_t **at,
                             size_t *size, struct error *err);

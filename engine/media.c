@@ -284,7 +284,7 @@ static bool make_flat(size_t number, const struct ticket_input *input, AVPacket 
     uint8_t *at = NULL;
     size_t size = 0;
     bool done = layers_flat(number, input, &at, &size, err);
-    if (done && at) {
+    if (done) {
         av_packet_unref(p);
         done =
             (size < INT_MAX - AV_INPUT_BUFFER_PADDING_SIZE && av_new_packet(p, (int)size) == 0) ||

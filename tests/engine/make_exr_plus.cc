@@ -7,10 +7,13 @@ extern "C" {
 #include <OpenEXR/ImfChannelList.h>
 #include <OpenEXR/ImfDeepFrameBuffer.h>
 #include <OpenEXR/ImfDeepScanLineOutputFile.h>
+#include <OpenEXR/ImfDeepScanLineOutputPart.h>
 #include <OpenEXR/ImfDeepTiledOutputFile.h>
 #include <OpenEXR/ImfFrameBuffer.h>
 #include <OpenEXR/ImfHeader.h>
+#include <OpenEXR/ImfMultiPartOutputFile.h>
 #include <OpenEXR/ImfOutputFile.h>
+#include <OpenEXR/ImfOutputPart.h>
 #include <OpenEXR/ImfPartType.h>
 #include <half.h>
 
@@ -105,4 +108,46 @@ void exr_make_deep(const char *path, bool plain, bool tiled)
     Imf::DeepScanLineOutputFile file(path, header);
     file.setFrameBuffer(frame);
     file.writePixels(HEIGHT);
+}
+
+void exr_make_beside(const char *path)
+{
+    enum { WIDTH = 6, HEIGHT = 2, PIXELS = WIDTH * HEIGHT };
+    static const char *const colours[] = {"R", "G", "B"}, *const more[] = {"A", "Z"};
+    Imf::Header parts[2] = {Imf::Header(WIDTH, HEIGHT), Imf::Header(WIDTH, HEIGHT)};
+    std::vector<float> pixels(PIXELS, 0.25f), samples(PIXELS, 0.75f), ones(PIXELS, 1.f);
+    std::vector<unsigned> counts(PIXELS, 1);
+    std::vector<float *> at(PIXELS), one(PIXELS);
+    for (int i = 0; i < PIXELS; i++) {
+        at[(size_t)i] = &samples[(size_t)i];
+        one[(size_t)i] = &ones[(size_t)i];
+    }
+    Imf::FrameBuffer flat;
+    Imf::DeepFrameBuffer deep;
+    deep.insertSampleCountSlice(
+        Imf::Slice(Imf::UINT, (char *)counts.data(), sizeof(unsigned), sizeof(unsigned) * WIDTH));
+    parts[0].setName("flat");
+    parts[0].setType(Imf::SCANLINEIMAGE);
+    parts[1].setName("deep");
+    parts[1].setType(Imf::DEEPSCANLINE);
+    parts[1].compression() = Imf::ZIPS_COMPRESSION;
+    for (const char *name : colours) {
+        parts[0].channels().insert(name, Imf::Channel(Imf::FLOAT));
+        parts[1].channels().insert(name, Imf::Channel(Imf::FLOAT));
+        flat.insert(name, Imf::Slice(Imf::FLOAT, (char *)pixels.data(), 4, 4 * WIDTH));
+        deep.insert(name, Imf::DeepSlice(Imf::FLOAT, (char *)at.data(), sizeof(float *),
+                                         sizeof(float *) * WIDTH, sizeof(float)));
+    }
+    for (const char *name : more) {
+        parts[1].channels().insert(name, Imf::Channel(Imf::FLOAT));
+        deep.insert(name, Imf::DeepSlice(Imf::FLOAT, (char *)one.data(), sizeof(float *),
+                                         sizeof(float *) * WIDTH, sizeof(float)));
+    }
+    Imf::MultiPartOutputFile file(path, parts, 2);
+    Imf::OutputPart first(file, 0);
+    first.setFrameBuffer(flat);
+    first.writePixels(HEIGHT);
+    Imf::DeepScanLineOutputPart second(file, 1);
+    second.setFrameBuffer(deep);
+    second.writePixels(HEIGHT);
 }

@@ -16,6 +16,9 @@ void exr_make_dwa(const char *path, bool large, float (*value)(const char *chann
 // without Z. `tiled`: in tiles of 4 x 4.
 void exr_make_deep(const char *path, bool plain, bool tiled);
 
+// Two parts of 6 x 2, float R, G, B: "flat", all 0.25, and behind it "deep" with A and Z, all 0.75.
+void exr_make_beside(const char *path);
+
 #ifdef __cplusplus
 }
 #endif

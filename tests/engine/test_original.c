@@ -603,7 +603,18 @@ static void a_file_that_is_all_deep_is_a_film_like_any_other(void **state)
                      "\"exr\":{\"parts\":[{\"deep\":true,\"compression\":\"zips\"}]}}");
         json_decref(facts);
     }
+    // Beside a flat part, too.
+    struct error wrong;
+    json_t *both = NULL;
+    exr_make_beside(path);
+    if (!media_ask("probe", &path, 1, NULL, NULL, &both, &wrong))
+        fail_msg("%s: %s (%s)", path, wrong.what, wrong.why);
+    media_expect(path, both,
+                 "{\"video\":[{\"width\":6,\"height\":2}],\"damage\":[],"
+                 "\"exr\":{\"parts\":[{\"deep\":false},{\"deep\":true}]}}");
+    json_decref(both);
     // One that is cut off is damaged.
+    exr_make_deep(path, false, false);
     struct stat whole;
     struct error err;
     json_t *facts = NULL;
