@@ -37,8 +37,9 @@ static bool self_get(struct call *c, struct error *err)
     char self[27];
     if (!houses_self(c->api->db, self, err))
         return false;
-    call_json(c, json_pack("{s:s, s:s, s:s, s:i}", "house", self, "name", c->api->wish.house_name,
-                           "version", c->api->wish.version, "parcels", PARCEL_FORMAT));
+    call_json(c, json_pack("{s:s, s:s, s:s, s:i, s:i}", "house", self, "name",
+                           c->api->wish.house_name, "version", c->api->wish.version, "parcels",
+                           PARCEL_FORMAT, "parcels_together", PARCEL_TOGETHER_MOST));
     return true;
 }
 
@@ -103,6 +104,7 @@ static bool house_test(struct call *c, struct error *err)
     if (!db_read(c->api->db, open_in, &q, err) ||
         !houses_try(&q.other, c->api->wish.version, &said, err))
         return false;
+    json_object_del(said, "together");
     call_json(c, said);
     return true;
 }
@@ -194,22 +196,92 @@ static bool parcel_show(struct call *c, struct error *err)
     return reading(c, pack_in, err);
 }
 
+// What is known of an asset has some rows for each of these: so many at once are enough.
+enum { MANY_THINGS = 20000 };
+
+static size_t things_of(const json_t *document)
+{
+    size_t i, count = json_array_size(json_object_get(document, "notes"));
+    const json_t *one;
+    json_array_foreach(json_object_get(document, "versions"), i, one) count +=
+        1 + json_array_size(json_object_get(one, "files"));
+    return count;
+}
+
+static bool many_one(struct asking *q, struct db_tx *tx, const char *asset, size_t *things,
+                     struct error *err)
+{
+    json_t *document;
+    int64_t here = 0;
+    if (!db_one_int(tx, &here, 0, err, "select count(*) from assets where id = ?1 and project = ?2",
+                    "ss", asset, q->c->project))
+        return false;
+    if (!here)
+        return error_set(err, ERROR_NOT_FOUND, "there is no such asset in the project");
+    if (!parcel_pack(tx, q->self, q->c->api->wish.house_name, asset, &document, err))
+        return false;
+    *things += things_of(document);
+    json_array_append_new(q->json, document);
+    return true;
+}
+
+static bool many_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    const json_t *assets = body_field(q->c, "assets");
+    size_t things = 0;
+    json_fresh(&q->json);
+    q->json = json_array();
+    for (size_t i = 0; i < json_array_size(assets) && things < MANY_THINGS; i++)
+        if (!many_one(q, tx, json_string_value(json_array_get(assets, i)), &things, err))
+            return false;
+    return true;
+}
+
+static bool too_many(struct error *err, const char *what, int most)
+{
+    return error_set(err, ERROR_TOO_BIG, "at most %d %s are asked for at once", most, what);
+}
+
+static bool many_post(struct call *c, struct error *err)
+{
+    if (json_array_size(body_field(c, "assets")) > PARCEL_TOGETHER_MOST)
+        return too_many(err, "assets", PARCEL_TOGETHER_MOST);
+    return reading(c, many_in, err);
+}
+
+static struct parcel_wish wish_of(const struct asking *q)
+{
+    return (struct parcel_wish){.self = q->self,
+                                .project = q->c->project,
+                                .transfer = q->c->transfer,
+                                .who = &q->c->who,
+                                .may = q->c->may,
+                                .parcel = q->parcel};
+}
+
 static bool wanted_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    json_t *places;
+    struct parcel_wish w = wish_of(q);
+    json_t *places, *unseen;
     json_fresh(&q->json);
     if (!parcel_wants(tx, q->self, q->c->project, body_field(q->c, "versions"), &places, err))
         return false;
-    q->json = json_pack("{s:o}", "wanted", places);
+    if (!parcel_unseen(tx, &w, body_field(q->c, "documents"), &unseen, err)) {
+        json_decref(places);
+        return false;
+    }
+    q->json = json_pack("{s:o, s:o}", "wanted", places, "documents", unseen);
     return true;
 }
 
 static bool wanted_post(struct call *c, struct error *err)
 {
     if (json_array_size(body_field(c, "versions")) > PARCEL_WANTS_MOST)
-        return error_set(err, ERROR_TOO_BIG, "at most %d versions are asked for at once",
-                         PARCEL_WANTS_MOST);
+        return too_many(err, "versions", PARCEL_WANTS_MOST);
+    if (json_array_size(body_field(c, "documents")) > PARCEL_WANTS_MOST)
+        return too_many(err, "documents", PARCEL_WANTS_MOST);
     return reading(c, wanted_in, err);
 }
 
@@ -254,12 +326,7 @@ static bool document_read(struct asking *q, struct error *err)
 static bool take_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct asking *q = context;
-    struct parcel_wish w = {.self = q->self,
-                            .project = q->c->project,
-                            .transfer = q->c->transfer,
-                            .who = &q->c->who,
-                            .may = q->c->may,
-                            .parcel = q->parcel};
+    struct parcel_wish w = wish_of(q);
     json_fresh(&q->json);
     return parcel_take(tx, &w, &q->json, err);
 }
@@ -271,6 +338,36 @@ static bool take_post(struct call *c, struct error *err)
               db_write(c->api->db, take_in, &q, err);
     json_decref(q.parcel);
     return call_answer(c, &q.json, ok);
+}
+
+// All of them or none: whoever sends tells by taking them one by one which it was.
+static bool together_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct asking *q = context;
+    struct parcel_wish w = wish_of(q);
+    size_t i;
+    const json_t *one;
+    json_fresh(&q->json);
+    q->json = json_array();
+    json_array_foreach(body_field(q->c, "documents"), i, one)
+    {
+        json_t *taken = NULL;
+        w.parcel = one;
+        if (!parcel_take(tx, &w, &taken, err))
+            return false;
+        json_array_append_new(q->json, taken);
+    }
+    return true;
+}
+
+static bool together_post(struct call *c, struct error *err)
+{
+    const json_t *documents = body_field(c, "documents"), *one;
+    size_t i;
+    bool ok = json_array_size(documents) <= PARCEL_TOGETHER_MOST ||
+              too_many(err, "documents", PARCEL_TOGETHER_MOST);
+    json_array_foreach(documents, i, one) ok = ok && parcel_check(one, err);
+    return ok && writing(c, together_in, err);
 }
 
 static bool receipt_in(struct db_tx *tx, void *context, struct error *err)
@@ -309,7 +406,14 @@ const struct route parcel_routes[] = {
     {"GET", "/assets/{asset}/parcel", MAY_DOWNLOAD, parcel_show, NULL, "ParcelDocument", 0,
      "all that is known of an asset, for another house (docs/formats/parcel.md)", NULL},
     {"POST", "/projects/{project}/parcels/wanted", MAY_UPLOAD, wanted_post, "ParcelAsk",
-     "ParcelWanted", ROUTE_READS, "which of these versions are not here, by place in the list",
+     "ParcelWanted", ROUTE_READS,
+     "which of these versions are not here, and of which assets more is known, by place", NULL},
+    {"POST", "/projects/{project}/parcels/documents", MAY_DOWNLOAD, many_post, "ParcelMany",
+     "ParcelDocument[]", ROUTE_READS,
+     "what is known of some assets, in their order; of very large ones fewer than were asked for",
+     NULL},
+    {"POST", "/transfers/{transfer}/parcels/together", MAY_UPLOAD, together_post, "ParcelTogether",
+     "ParcelTaken[]", 0, "takes many, whose files this transfer brought: all of them or none",
      NULL},
     {"POST", "/transfers/{transfer}/parcels", MAY_UPLOAD, take_post, "ParcelPlace", "ParcelTaken",
      0, "takes an asset by its document, whose files this transfer brought", NULL},

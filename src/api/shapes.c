@@ -717,8 +717,9 @@ const struct shape shapes[] = {
      "sending:Sending delivery:Delivery files:PackageFile[] folder:text proof:json? "
      "history:DeliveryState[] bytes:int took_ms:int bytes_a_second:int checks:Check[]",
      ""},
-    {"HouseSelf", "house:id name:text version:text parcels:int",
-     "parcels: how it writes what is known of an asset (docs/formats/parcel.md)"},
+    {"HouseSelf", "house:id name:text version:text parcels:int parcels_together:int?",
+     "parcels: how it writes what is known of an asset (docs/formats/parcel.md); together: how many "
+     "in one call"},
     {"House", "id:id name:text by:text created:time url:text? fingerprint:text?",
      "another house; fingerprint: SHA-256 of the certificate that is trusted, empty: authorities"},
     {"NewHouse", "name:text url:text fingerprint:text? token:text",
@@ -741,8 +742,12 @@ const struct shape shapes[] = {
      "paths: only "
      "those at FOLDER/NAME, or below FOLDER"},
     {"ParcelThing", "house:id thing:id", "where it was made, and its id there"},
-    {"ParcelAsk", "versions:ParcelThing[]", ""},
-    {"ParcelWanted", "wanted:int[]", ""},
+    {"ParcelAsk", "versions:ParcelThing[] documents:ParcelSeen[]?",
+     "documents: those that are as they were are in no answer"},
+    {"ParcelSeen", "house:id thing:id document:text", "document: SHA-256 of what is known of it"},
+    {"ParcelWanted", "wanted:int[] documents:int[]?", ""},
+    {"ParcelMany", "assets:id[]", "at most 100"},
+    {"ParcelTogether", "documents:ParcelDocument[]", "at most 100, and 1 MiB"},
     {"ParcelPlace", "path:text", "of the document in the transfer"},
     {"ParcelFrom", "from:text", ""},
     {"ParcelDocument", "format:int from:json asset:json versions:json notes:json gone:json", ""},

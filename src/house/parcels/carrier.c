@@ -6,6 +6,8 @@
  *   in:  ask there for the document, look here which versions are wanted, bring their files into a
  *        transfer here, take it.
  *
+ * What is small goes many together (bundle.c), what is there as it is does not go at all.
+ *
  * The transfer is found again by the parcel's id, whoever was killed: files that are stored are
  * passed over, chunks that are there are not moved. So a try that is begun again goes on at the
  * next chunk, and has nothing of its own to keep.
@@ -18,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINES = 12, PAGE = 500, ASSETS_AT_ONCE = 8 };
+enum { LINES = 12, PAGE = 500, AT_ONCE = 8 };
 
 // ---- what became of it
 
@@ -41,7 +43,7 @@ static void say_order(json_t *result, const json_t *taken, const json_t *version
     json_array_append_new(list, json_string(line));
 }
 
-static void add_taken(struct carry *c, const json_t *taken)
+void carry_said(struct carry *c, const json_t *taken)
 {
     json_t *r = c->result, *version;
     size_t i;
@@ -83,7 +85,7 @@ static bool carry_asset(struct carry *c, const struct planned *p, struct error *
     json_t *taken = ok ? carry_take(c, parcel, err) : NULL;
     if (taken) {
         pthread_mutex_lock(&c->lock);
-        add_taken(c, taken);
+        carry_said(c, taken);
         pthread_mutex_unlock(&c->lock);
     }
     json_decref(places);
@@ -95,14 +97,34 @@ static bool carry_asset(struct carry *c, const struct planned *p, struct error *
     return ok;
 }
 
-// Several at once: of small ones most of the time is the way there and back, and the other house's
-// disk.
+// Several at once. First what is small, many together; then the rest, one by one, and what could
+// not go together.
 struct crew {
     struct carry *c;
+    bool bundles;
     size_t next; // these three under the carry's lock
     bool stopped;
     struct error err;
 };
+
+// With the lock. False: nothing is left.
+static bool next_bundle(struct crew *w, struct bundle *b)
+{
+    struct carry *c = w->c;
+    for (; w->next < c->plan_count; w->next++) {
+        struct planned *p = &c->plan[w->next];
+        if (!p->done && bundle_fits(c, p) && !bundle_add(b, p))
+            break;
+    }
+    return b->count != 0;
+}
+
+static struct planned *next_asset(struct crew *w)
+{
+    while (w->next < w->c->plan_count && w->c->plan[w->next].done)
+        w->next++;
+    return w->next < w->c->plan_count ? &w->c->plan[w->next++] : NULL;
+}
 
 static void *crew_work(void *context)
 {
@@ -110,15 +132,15 @@ static void *crew_work(void *context)
     struct carry *c = w->c;
     for (;;) {
         struct error err;
+        struct bundle b = {.count = 0};
+        struct planned *p = NULL;
         error_clear(&err);
         pthread_mutex_lock(&c->lock);
-        size_t at = w->next;
-        bool over = w->stopped || at >= c->plan_count;
-        w->next += !over;
+        bool any = !w->stopped && (w->bundles ? next_bundle(w, &b) : (p = next_asset(w)) != NULL);
         pthread_mutex_unlock(&c->lock);
-        if (over)
+        if (!any)
             return NULL;
-        if (carry_asset(c, &c->plan[at], &err))
+        if (w->bundles ? bundle_carry(c, &b, &err) : carry_asset(c, p, &err))
             continue;
         pthread_mutex_lock(&c->lock);
         if (!w->stopped)
@@ -128,13 +150,13 @@ static void *crew_work(void *context)
     }
 }
 
-static bool carry_all(struct carry *c, struct error *err)
+static bool crew_run(struct carry *c, bool bundles, int most, struct error *err)
 {
-    struct crew w = {.c = c};
-    pthread_t others[ASSETS_AT_ONCE];
-    int count = 0, most = c->in ? 0 : ASSETS_AT_ONCE - 1; // in: a way of its own for each version
+    struct crew w = {.c = c, .bundles = bundles};
+    pthread_t others[AT_ONCE];
+    int count = 0;
     error_clear(&w.err);
-    while (count < most && (size_t)count + 1 < c->plan_count &&
+    while (count < most - 1 && (size_t)count + 1 < c->plan_count &&
            pthread_create(&others[count], NULL, crew_work, &w) == 0)
         count++;
     crew_work(&w);
@@ -143,6 +165,18 @@ static bool carry_all(struct carry *c, struct error *err)
     if (w.stopped)
         *err = w.err;
     return !w.stopped;
+}
+
+static bool carry_all(struct carry *c, struct error *err)
+{
+    for (size_t i = 0; i < c->plan_count; i++) {
+        struct planned *p = &c->plan[i];
+        p->done = p->unchanged && !json_array_size(p->places);
+        if (p->done)
+            add_to(c->result, "assets", 1);
+    }
+    // In: a way of its own for each version.
+    return crew_run(c, true, AT_ONCE, err) && crew_run(c, false, c->in ? 1 : AT_ONCE, err);
 }
 
 // ---- which project, which assets
@@ -423,8 +457,9 @@ static struct stream *stream_of(struct carry *c)
 static bool go(struct carry *c, json_t **receipt, struct error *err)
 {
     json_t *said = NULL;
-    bool ok = houses_try(&c->other, c->w->version, &said, err) && find_there(c, err) &&
-              list(c, err) && carry_plan(c, err);
+    bool ok = houses_try(&c->other, c->w->version, &said, err);
+    c->together = ok && parcel_count(said, "together") >= PARCEL_TOGETHER_MOST;
+    ok = ok && find_there(c, err) && list(c, err) && carry_plan(c, err);
     json_decref(said);
     if (ok && !c->plan_count) {
         error_set(err, ERROR_NOT_FOUND, "there is nothing to move");

@@ -18,8 +18,12 @@ static inline void *must(void *p)
 
 struct planned { // an asset that is meant
     const char *id;
-    size_t versions; // when it was looked at
-    json_t *places;  // of those that are wanted
+    size_t versions;              // when it was looked at
+    json_t *places;               // of those that are wanted
+    size_t files, document_bytes; // of those; of what is known of it
+    int64_t bytes;
+    bool small, unchanged; // each file is; its document was taken before
+    bool done;
 };
 
 struct carry {
@@ -33,6 +37,7 @@ struct carry {
     json_t *ids; // of the assets that are asked for; empty: all
     struct planned *plan;
     size_t plan_count;
+    bool together;        // the other house takes many at once
     pthread_mutex_t lock; // guards result and via while several assets go at once
     json_t *paths;        // of those only what is there
     struct who who;
@@ -76,10 +81,31 @@ MUST_CHECK bool carry_commit_file(struct carry *c, const char *file, const sha25
 // ---- documents.c
 // What is known of an asset where it is: a new reference, NULL with the reason.
 json_t *carry_document(struct carry *c, const char *asset, struct error *err);
+// The same of some, in their order.
+json_t *carry_documents(struct carry *c, const char *const *assets, size_t count,
+                        struct error *err);
 // Of [{house, thing}] those whose files are to move: places in the list, a new reference.
 json_t *carry_wanted(struct carry *c, const json_t *versions, struct error *err);
 // Has the document taken where it goes: ParcelTaken, a new reference.
-json_t *carry_take(struct carry *c, json_t *parcel, struct error *err);
+json_t *carry_take(struct carry *c, const json_t *parcel, struct error *err);
+// Of many: ParcelTaken[], a new reference. All of them or none.
+json_t *carry_take_together(struct carry *c, const json_t *documents, struct error *err);
+// Of [{house, thing, document}] those that were not taken as they are: places in the list.
+json_t *carry_unseen(struct carry *c, const json_t *documents, struct error *err);
 
 // ---- plan.c: fills plan, plan_count and total
 MUST_CHECK bool carry_plan(struct carry *c, struct error *err);
+
+// ---- bundle.c: small assets, many together
+struct bundle {
+    struct planned *of[PARCEL_TOGETHER_MOST];
+    size_t count, files, document_bytes;
+    int64_t bytes;
+};
+bool bundle_fits(const struct carry *c, const struct planned *p); // small enough for one
+bool bundle_add(struct bundle *b, struct planned *p);             // false: it is full
+// Marks what is done. What can not go together is left undone: to be carried one by one.
+MUST_CHECK bool bundle_carry(struct carry *c, const struct bundle *b, struct error *err);
+
+// ---- carrier.c: adds a ParcelTaken to the result. With the lock
+void carry_said(struct carry *c, const json_t *taken);

@@ -9,8 +9,10 @@
 struct packed {
     struct carry *c;
     const char *asset;
+    const char *const *assets; // some
+    size_t count;
+    const json_t *documents, *versions, *taking;
     json_t *parcel, *places, *taken;
-    const json_t *versions;
 };
 
 static bool pack_in(struct db_tx *tx, void *context, struct error *err)
@@ -37,6 +39,92 @@ json_t *carry_document(struct carry *c, const char *asset, struct error *err)
     free(bytes);
     json_decref(came);
     return k.parcel;
+}
+
+// ---- several
+
+static bool pack_some_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct packed *k = context;
+    json_decref(k->parcel);
+    k->parcel = json_array();
+    for (size_t i = 0; i < k->count; i++) {
+        json_t *one;
+        if (!parcel_pack(tx, k->c->self, k->c->w->house_name, k->assets[i], &one, err))
+            return false;
+        json_array_append_new(k->parcel, one);
+    }
+    return true;
+}
+
+// Of very large ones it gives fewer than were asked for, but one at least.
+static bool ask_some(struct carry *c, const char *const *assets, size_t count, json_t *to,
+                     struct error *err)
+{
+    size_t i, had = json_array_size(to);
+    json_t *list = json_array(), *one;
+    for (i = had; i < count; i++)
+        json_array_append_new(list, json_string(assets[i]));
+    json_t *body = json_pack("{s:o}", "assets", list);
+    json_t *came = carry_ask_json(c, body, err, "/projects/%s/parcels/documents", c->there);
+    bool ok = came != NULL;
+    json_array_foreach(came, i, one)
+    {
+        ok = ok && json_array_size(to) < count &&
+             (parcel_check(one, err) || error_while(err, "%s", c->other.name));
+        if (ok)
+            json_array_append(to, one);
+    }
+    if (ok && json_array_size(to) == had)
+        ok = error_set(err, ERROR_NETWORK, "cannot understand the answer of %s", c->other.name);
+    json_decref(body);
+    json_decref(came);
+    return ok;
+}
+
+json_t *carry_documents(struct carry *c, const char *const *assets, size_t count, struct error *err)
+{
+    struct packed k = {.c = c, .assets = assets, .count = count};
+    bool ok = true;
+    if (!c->in) {
+        ok = db_read(c->w->db, pack_some_in, &k, err);
+    } else {
+        k.parcel = json_array();
+        while (ok && c->together && json_array_size(k.parcel) < count)
+            ok = ask_some(c, assets, count, k.parcel, err);
+        for (size_t i = json_array_size(k.parcel); ok && i < count; i++) {
+            json_t *one = carry_document(c, assets[i], err);
+            ok = one && json_array_append_new(k.parcel, one) == 0;
+        }
+    }
+    if (!ok)
+        json_decref(k.parcel), k.parcel = NULL;
+    return k.parcel;
+}
+
+// ---- what is wanted
+
+static bool unseen_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct packed *k = context;
+    const struct carry *c = k->c;
+    struct parcel_wish w = {.self = c->self, .project = c->project, .may = c->may};
+    return parcel_unseen(tx, &w, k->documents, &k->places, err);
+}
+
+json_t *carry_unseen(struct carry *c, const json_t *documents, struct error *err)
+{
+    struct packed k = {.c = c, .documents = documents};
+    if (c->in)
+        return db_read(c->w->db, unseen_in, &k, err) ? k.places : NULL;
+    json_t *body = json_pack("{s:[], s:O}", "versions", "documents", documents);
+    json_t *answer = carry_ask_json(c, body, err, "/projects/%s/parcels/wanted", c->there);
+    json_t *places = answer ? json_incref(json_object_get(answer, "documents")) : NULL;
+    if (answer && !places)
+        error_set(err, ERROR_NETWORK, "cannot understand the answer of %s", c->other.name);
+    json_decref(answer);
+    json_decref(body);
+    return places;
 }
 
 static bool wants_there(struct carry *c, const json_t *versions, json_t *places, struct error *err)
@@ -104,31 +192,56 @@ static bool put_document(struct carry *c, const json_t *parcel, char path[64], s
     return ok;
 }
 
-static bool take_in(struct db_tx *tx, void *context, struct error *err)
+static bool take_some_in(struct db_tx *tx, void *context, struct error *err)
 {
     struct packed *k = context;
-    struct carry *c = k->c;
+    const struct carry *c = k->c;
     struct parcel_wish w = {.self = c->self,
                             .project = c->project,
                             .transfer = c->transfer,
                             .who = &c->who,
-                            .may = c->may,
-                            .parcel = k->parcel};
+                            .may = c->may};
+    size_t i;
     json_decref(k->taken);
-    k->taken = NULL;
-    return parcel_take(tx, &w, &k->taken, err);
+    k->taken = json_array();
+    json_array_foreach(k->taking, i, w.parcel)
+    {
+        json_t *one;
+        if (!parcel_take(tx, &w, &one, err))
+            return false;
+        json_array_append_new(k->taken, one);
+    }
+    return true;
 }
 
-json_t *carry_take(struct carry *c, json_t *parcel, struct error *err)
+json_t *carry_take_together(struct carry *c, const json_t *documents, struct error *err)
 {
-    struct packed k = {.c = c, .parcel = parcel};
+    struct packed k = {.c = c, .taking = documents};
+    if (!c->in) {
+        json_t *body = json_pack("{s:O}", "documents", documents);
+        k.taken = carry_ask_json(c, body, err, "/transfers/%s/parcels/together", c->transfer);
+        json_decref(body);
+    } else if (!db_write(c->w->db, take_some_in, &k, err)) {
+        json_decref(k.taken), k.taken = NULL;
+    }
+    return k.taken;
+}
+
+json_t *carry_take(struct carry *c, const json_t *parcel, struct error *err)
+{
     char path[64];
-    if (c->in)
-        return db_write(c->w->db, take_in, &k, err) ? k.taken : NULL;
+    json_t *taken = NULL;
+    if (c->in) {
+        json_t *one = json_pack("[O]", parcel), *list = carry_take_together(c, one, err);
+        taken = json_incref(json_array_get(list, 0));
+        json_decref(list);
+        json_decref(one);
+        return taken;
+    }
     if (!put_document(c, parcel, path, err))
         return NULL;
     json_t *body = json_pack("{s:s}", "path", path);
-    json_t *taken = carry_ask_json(c, body, err, "/transfers/%s/parcels", c->transfer);
+    taken = carry_ask_json(c, body, err, "/transfers/%s/parcels", c->transfer);
     json_decref(body);
     return taken;
 }

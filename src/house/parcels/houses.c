@@ -22,8 +22,8 @@ static bool line_fits(const char *what, const char *said, size_t most, struct er
     bool ok = text_trim(t).size == t.size && t.size && t.size <= most && text_utf8(t);
     for (size_t i = 0; ok && i < t.size; i++)
         ok = (unsigned char)t.at[i] >= ' ' && t.at[i] != 127;
-    return ok || error_set(err, ERROR_INPUT, "%s of a house is one line of 1 to %zu bytes", what,
-                           most);
+    return ok ||
+           error_set(err, ERROR_INPUT, "%s of a house is one line of 1 to %zu bytes", what, most);
 }
 
 // A token goes over TLS, or not further than this machine.
@@ -49,7 +49,7 @@ static bool fingerprint_of(const char *said, char to[65], struct error *err)
     for (; *said && count < 65; said++)
         if (*said != ':' && *said != ' ')
             to[count < 64 ? count : 64] = (char)(*said >= 'A' && *said <= 'F' ? *said + 32 : *said),
-            count++;
+                                    count++;
     to[count < 64 ? count : 64] = 0;
     if (!count || (count == 64 && strspn(to, "0123456789abcdef") == 64))
         return true;
@@ -108,9 +108,9 @@ bool houses_forget(struct db_tx *tx, const char *house, struct error *err)
 
 static json_t *row_json(struct db_rows *rows, bool whole)
 {
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "id", db_text(rows, 0), "name",
-                             db_text(rows, 1), "by", db_text(rows, 4), "created",
-                             clock_text(db_int(rows, 5)).text);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s}", "id", db_text(rows, 0), "name", db_text(rows, 1), "by",
+                  db_text(rows, 4), "created", clock_text(db_int(rows, 5)).text);
     if (whole) {
         json_object_set_new(json, "url", json_string(db_text(rows, 2)));
         json_object_set_new(json, "fingerprint", json_string(db_text(rows, 3)));
@@ -148,9 +148,9 @@ bool houses_open(struct db_tx *tx, const struct seal *seal, const char *house, s
 {
     struct buf sealed = BUF_LIMIT(TOKEN_MOST * 2), plain = BUF_LIMIT(TOKEN_MOST);
     *h = (struct other_house){.id = arena_text(a, house)};
-    struct db_rows *rows = db_query(
-        tx, "select name, url, fingerprint, secret from houses where id = ?1 and gone = 0", "s",
-        house);
+    struct db_rows *rows =
+        db_query(tx, "select name, url, fingerprint, secret from houses where id = ?1 and gone = 0",
+                 "s", house);
     bool there = db_next(rows);
     if (there) {
         size_t size = 0;
@@ -227,9 +227,10 @@ bool houses_try(const struct other_house *h, const char *own_version, json_t **s
     }
     ok = ok && versions_fit(h, me, self, own_version, &why, err);
     if (ok)
-        *said = json_pack("{s:s, s:s, s:s, s:s}", "house", parcel_word(self, "house"), "name",
+        *said = json_pack("{s:s, s:s, s:s, s:s, s:I}", "house", parcel_word(self, "house"), "name",
                           parcel_word(self, "name"), "version", parcel_word(self, "version"),
-                          "account", parcel_word(person, "name"));
+                          "account", parcel_word(person, "name"), "together",
+                          (json_int_t)parcel_count(self, "parcels_together"));
     json_decref(me);
     json_decref(self);
     client_close(c);

@@ -2,8 +2,8 @@
  * house/parcels: projects and assets on their way to another Posthouse, and from one.
  *
  * A house is another Posthouse that this one may reach: an address, the certificate that is
- * trusted, and a token of an account there, which lies sealed. What that account may do there is all
- * that this house may do there.
+ * trusted, and a token of an account there, which lies sealed. What that account may do there is
+ * all that this house may do there.
  *
  * A parcel is an order that a courier carries out: assets out to a house or in from one. Each asset
  * travels as its files and one document (pack) that says what is known of it: its versions in
@@ -34,10 +34,11 @@ struct traffic;
 struct transfers;
 
 enum {
-    PARCEL_FORMAT = 1,         // of the document, and of what houses say to each other about it
-    PARCEL_WANTS_MOST = 1000,  // versions in one question
-    PARCEL_BYTES = 256 << 20,  // of a document
-    PARCEL_ASSETS_MOST = 20000 // of one order
+    PARCEL_FORMAT = 1,          // of the document, and of what houses say to each other about it
+    PARCEL_WANTS_MOST = 1000,   // versions in one question
+    PARCEL_TOGETHER_MOST = 100, // documents in one call
+    PARCEL_BYTES = 256 << 20,   // of a document
+    PARCEL_ASSETS_MOST = 20000  // of one order
 };
 
 // This house's own id, which other houses know it by; made when it is asked for first.
@@ -52,7 +53,7 @@ struct house_wish {
 };
 // INPUT: an address without TLS that is not this machine's; CONFLICT: the name is taken.
 MUST_CHECK bool houses_add(struct db_tx *tx, const struct seal *seal, const struct house_wish *wish,
-                          int64_t now_ms, id *made, struct error *err);
+                           int64_t now_ms, id *made, struct error *err);
 // Its secret is gone at once; what was sent still says its name. CONFLICT while a parcel is on its
 // way.
 MUST_CHECK bool houses_forget(struct db_tx *tx, const char *house, struct error *err);
@@ -64,19 +65,22 @@ struct other_house { // in the arena
     const char *id, *name, *url, *fingerprint, *token;
 };
 MUST_CHECK bool houses_open(struct db_tx *tx, const struct seal *seal, const char *house,
-                           struct arena *a, struct other_house *h, struct error *err);
-// {"house", "name", "version", "account"}: who it says it is, and whose token this is. UNSUPPORTED
-// when it is of a version that takes no parcels, or other ones.
+                            struct arena *a, struct other_house *h, struct error *err);
+// {"house", "name", "version", "account", "together"}: who it says it is, whose token this is, and
+// how many documents it takes in one call (0: one by one). UNSUPPORTED when it is of a version that
+// takes no parcels, or other ones.
 MUST_CHECK bool houses_try(const struct other_house *h, const char *own_version, json_t **said,
-                          struct error *err);
+                           struct error *err);
 
 // ---- The document
 
 // What is known of an asset. `name` is this house's, for people.
-MUST_CHECK bool parcel_pack(struct db_tx *tx, const char *self, const char *name,
-                            const char *asset, json_t **parcel, struct error *err);
+MUST_CHECK bool parcel_pack(struct db_tx *tx, const char *self, const char *name, const char *asset,
+                            json_t **parcel, struct error *err);
 // From outside: INPUT names what does not fit. *parcel is a new reference.
 MUST_CHECK bool parcel_read(text bytes, json_t **parcel, struct error *err);
+MUST_CHECK bool parcel_check(const json_t *parcel, struct error *err); // the same of one in a body
+sha256 parcel_digest(const json_t *parcel);
 // Which of [{"house", "thing"}] are no versions of the project yet: their places in the list.
 MUST_CHECK bool parcel_wants(struct db_tx *tx, const char *self, const char *project,
                              const json_t *versions, json_t **places, struct error *err);
@@ -94,6 +98,10 @@ struct parcel_wish {
 // changes nothing.
 MUST_CHECK bool parcel_take(struct db_tx *tx, const struct parcel_wish *wish, json_t **taken,
                             struct error *err);
+// Which of [{"house", "thing", "document"}] (assets, and the digest of what is known of each) are
+// not what was taken last: their places in the list. Of the wish only self, project and may.
+MUST_CHECK bool parcel_unseen(struct db_tx *tx, const struct parcel_wish *wish,
+                              const json_t *documents, json_t **places, struct error *err);
 // What a transfer's parcels brought, signed by this house. `from` is the other one, by name.
 MUST_CHECK bool parcel_receipt(struct db_tx *tx, const struct sign_key *sign, const char *transfer,
                                const char *house_name, const char *from, json_t **receipt,
@@ -103,8 +111,8 @@ MUST_CHECK bool parcel_receipt(struct db_tx *tx, const struct sign_key *sign, co
 
 struct parcel_order {
     const char *project, *house;
-    bool in;             // else out
-    const char *there;   // the other house's project: its id or its name
+    bool in;              // else out
+    const char *there;    // the other house's project: its id or its name
     const json_t *assets; // id[]: of the house that they are in; NULL or empty: all
     const json_t *paths;  // text[]: only those at "FOLDER/NAME" or below "FOLDER"; NULL: any
     const char *person, *by;

@@ -1,18 +1,28 @@
 // Which assets are meant, what of them is wanted where they go, and how many bytes that is.
 #include "house/parcels/carry.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t bytes_of(const json_t *version)
+struct size { // of a version
+    int64_t bytes, largest;
+    size_t files;
+};
+
+static struct size size_of(const json_t *version)
 {
-    int64_t bytes = 0;
+    const json_t *files = json_object_get(version, "files"), *one;
+    struct size s = {.files = json_array_size(files)};
     size_t i;
-    json_t *one;
-    json_array_foreach(json_object_get(version, "files"), i, one) bytes +=
-        parcel_count(one, "size");
-    return bytes;
+    json_array_foreach(files, i, one)
+    {
+        int64_t bytes = parcel_count(one, "size");
+        s.bytes += bytes;
+        s.largest = bytes > s.largest ? bytes : s.largest;
+    }
+    return s;
 }
 
 static bool meant(const struct carry *c, const json_t *parcel)
@@ -35,29 +45,34 @@ static bool meant(const struct carry *c, const json_t *parcel)
     return !json_array_size(c->paths);
 }
 
-// Versions of many assets are asked for together.
+// Versions and documents of many assets are asked for together.
 struct asked {
-    json_t *versions; // [{house, thing}]
+    json_t *versions, *documents; // [{house, thing}], and with their digest
     struct {
         size_t asset, place;
-        int64_t bytes;
+        struct size size;
     } of[PARCEL_WANTS_MOST];
+    size_t documents_of[PARCEL_WANTS_MOST];
 };
+
+static void is_wanted(struct carry *c, struct planned *p, size_t place, const struct size *s)
+{
+    c->total += s->bytes;
+    p->bytes += s->bytes;
+    p->files += s->files;
+    p->small = p->small && s->largest < STORE_SMALL;
+    json_array_append_new(p->places, json_integer((json_int_t)place));
+}
 
 static bool ask_wanted(struct carry *c, struct asked *q, struct error *err)
 {
-    json_t *places =
-               json_array_size(q->versions) ? carry_wanted(c, q->versions, err) : json_array(),
-           *place;
-    size_t i;
+    size_t i, count = json_array_size(q->versions);
+    json_t *place, *places = count ? carry_wanted(c, q->versions, err) : json_array();
     json_array_foreach(places, i, place)
     {
         size_t at = (size_t)json_integer_value(place);
-        if (at >= json_array_size(q->versions))
-            continue;
-        c->total += q->of[at].bytes;
-        json_array_append_new(c->plan[q->of[at].asset].places,
-                              json_integer((json_int_t)q->of[at].place));
+        if (at < count)
+            is_wanted(c, &c->plan[q->of[at].asset], q->of[at].place, &q->of[at].size);
     }
     json_array_clear(q->versions);
     bool ok = places != NULL;
@@ -65,43 +80,101 @@ static bool ask_wanted(struct carry *c, struct asked *q, struct error *err)
     return ok;
 }
 
-static bool plan_asset(struct carry *c, const char *asset, struct asked *q, struct error *err)
+static bool ask_unseen(struct carry *c, struct asked *q, struct error *err)
 {
-    size_t i;
-    json_t *v, *parcel = carry_document(c, asset, err);
-    const json_t *versions = json_object_get(parcel, "versions");
-    bool ok = parcel != NULL;
-    if (ok && meant(c, parcel)) {
-        size_t at = c->plan_count++;
-        c->plan[at] = (struct planned){asset, json_array_size(versions), json_array()};
-        json_array_foreach(versions, i, v)
-        {
-            size_t count = json_array_size(q->versions);
-            q->of[count].asset = at;
-            q->of[count].place = i;
-            q->of[count].bytes = bytes_of(v);
-            json_array_append_new(q->versions,
-                                  json_pack("{s:s, s:s}", "house", parcel_word(v, "house"), "thing",
-                                            parcel_word(v, "thing")));
-            if (count + 1 == PARCEL_WANTS_MOST)
-                ok = ok && ask_wanted(c, q, err);
-        }
+    size_t i, count = json_array_size(q->documents);
+    json_t *place, *places = count ? carry_unseen(c, q->documents, err) : json_array();
+    for (i = 0; i < count; i++)
+        c->plan[q->documents_of[i]].unchanged = true;
+    json_array_foreach(places, i, place)
+    {
+        size_t at = (size_t)json_integer_value(place);
+        if (at < count)
+            c->plan[q->documents_of[at]].unchanged = false;
     }
-    json_decref(parcel);
+    json_array_clear(q->documents);
+    bool ok = places != NULL;
+    json_decref(places);
+    return ok;
+}
+
+static json_t *thing_of(const json_t *object)
+{
+    return json_pack("{s:s, s:s}", "house", parcel_word(object, "house"), "thing",
+                     parcel_word(object, "thing"));
+}
+
+static bool plan_document(struct carry *c, const json_t *parcel, size_t at, struct asked *q,
+                          struct error *err)
+{
+    if (!c->together && !c->in) // that house keeps no account of documents
+        return true;
+    char *bytes = must(json_dumps(parcel, JSON_COMPACT | JSON_SORT_KEYS));
+    size_t count = json_array_size(q->documents);
+    json_t *thing = thing_of(json_object_get(parcel, "asset"));
+    sha256 digest = parcel_digest(parcel);
+    c->plan[at].document_bytes = strlen(bytes);
+    free(bytes);
+    json_object_set_new(thing, "document", json_string(sha256_text(&digest).text));
+    json_array_append_new(q->documents, thing);
+    q->documents_of[count] = at;
+    return count + 1 < PARCEL_WANTS_MOST || ask_unseen(c, q, err);
+}
+
+static bool plan_asset(struct carry *c, const char *asset, const json_t *parcel, struct asked *q,
+                       struct error *err)
+{
+    size_t i, at = c->plan_count;
+    const json_t *v, *versions = json_object_get(parcel, "versions");
+    if (!meant(c, parcel))
+        return true;
+    c->plan_count++;
+    c->plan[at] = (struct planned){
+        .id = asset, .versions = json_array_size(versions), .places = json_array(), .small = true};
+    bool ok = plan_document(c, parcel, at, q, err);
+    json_array_foreach(versions, i, v)
+    {
+        size_t count = json_array_size(q->versions);
+        q->of[count].asset = at;
+        q->of[count].place = i;
+        q->of[count].size = size_of(v);
+        json_array_append_new(q->versions, thing_of(v));
+        if (count + 1 == PARCEL_WANTS_MOST)
+            ok = ok && ask_wanted(c, q, err);
+        if (!ok)
+            return false;
+    }
+    return ok;
+}
+
+static bool plan_some(struct carry *c, size_t from, size_t count, struct asked *q,
+                      struct error *err)
+{
+    const char *ids[PARCEL_TOGETHER_MOST];
+    size_t i;
+    const json_t *one;
+    for (i = 0; i < count; i++)
+        ids[i] = json_string_value(json_array_get(c->ids, from + i));
+    json_t *documents = carry_documents(c, ids, count, err);
+    bool ok = documents != NULL;
+    json_array_foreach(documents, i, one) ok = ok && plan_asset(c, ids[i], one, q, err);
+    json_decref(documents);
     return ok;
 }
 
 bool carry_plan(struct carry *c, struct error *err)
 {
-    size_t i;
-    json_t *id;
+    size_t all = json_array_size(c->ids), most = PARCEL_TOGETHER_MOST;
     struct asked *q = must(calloc(1, sizeof(*q)));
     bool ok = true;
     q->versions = json_array();
-    c->plan = must(calloc(json_array_size(c->ids) + 1, sizeof(*c->plan)));
-    json_array_foreach(c->ids, i, id) ok = ok && plan_asset(c, json_string_value(id), q, err);
-    ok = ok && ask_wanted(c, q, err);
+    q->documents = json_array();
+    c->plan = must(calloc(all + 1, sizeof(*c->plan)));
+    for (size_t i = 0; ok && i < all; i += most)
+        ok = plan_some(c, i, all - i < most ? all - i : most, q, err);
+    ok = ok && ask_wanted(c, q, err) && ask_unseen(c, q, err);
     json_decref(q->versions);
+    json_decref(q->documents);
     free(q);
     return ok;
 }

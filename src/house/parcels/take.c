@@ -13,6 +13,7 @@
 #include "house/review/review.h"
 #include "plat/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,14 +149,12 @@ static bool asset_reads(const json_t *a, struct error *err)
     return ok || odd(err, "the asset");
 }
 
-bool parcel_read(text bytes, json_t **parcel, struct error *err)
+bool parcel_check(const json_t *p, struct error *err)
 {
     size_t i;
-    json_t *one, *p = json_loadb(bytes.at, bytes.size, JSON_REJECT_DUPLICATES, NULL);
-    const json_t *versions = json_object_get(p, "versions"), *from = json_object_get(p, "from");
-    *parcel = NULL;
+    const json_t *one, *versions = json_object_get(p, "versions"),
+                       *from = json_object_get(p, "from");
     if (parcel_count(p, "format") > PARCEL_FORMAT) {
-        json_decref(p);
         error_set(err, ERROR_UNSUPPORTED, "the other house runs a newer version of posthouse");
         return error_fix(err, "bring this house up to that version first");
     }
@@ -168,11 +167,15 @@ bool parcel_read(text bytes, json_t **parcel, struct error *err)
     json_array_foreach(versions, i, one) ok = ok && version_reads(one, err);
     json_array_foreach(json_object_get(p, "notes"), i, one) ok =
         ok && note_reads(one, i, json_array_size(versions), err);
-    ok = ok && gone_reads(p, err);
-    if (ok)
-        *parcel = p;
-    else
-        json_decref(p);
+    return ok && gone_reads(p, err);
+}
+
+bool parcel_read(text bytes, json_t **parcel, struct error *err)
+{
+    *parcel = json_loadb(bytes.at, bytes.size, JSON_REJECT_DUPLICATES, NULL);
+    bool ok = parcel_check(*parcel, err);
+    if (!ok)
+        json_decref(*parcel), *parcel = NULL;
     return ok;
 }
 
@@ -189,6 +192,49 @@ bool parcel_wants(struct db_tx *tx, const char *self, const char *project, const
         ok = ok && origin_find(tx, self, project, "version", parcel_word(one, "house"),
                                parcel_word(one, "thing"), local, err);
         if (ok && !*local)
+            json_array_append_new(*places, json_integer((json_int_t)i));
+    }
+    if (!ok)
+        json_decref(*places), *places = NULL;
+    return ok;
+}
+
+// ---- documents that did not change
+
+sha256 parcel_digest(const json_t *parcel)
+{
+    char *bytes = json_dumps(parcel, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!bytes)
+        abort();
+    sha256 digest = sha256_of(bytes, strlen(bytes));
+    free(bytes);
+    return digest;
+}
+
+// What was not allowed once may be now: then the same document does more.
+static void seen_text(const char *digest, unsigned may, char to[100])
+{
+    snprintf(to, 100, "%.64s %x", digest, may);
+}
+
+bool parcel_unseen(struct db_tx *tx, const struct parcel_wish *w, const json_t *documents,
+                   json_t **places, struct error *err)
+{
+    size_t i;
+    json_t *one;
+    char local[27], said[100];
+    bool ok = true;
+    *places = json_array();
+    json_array_foreach(documents, i, one)
+    {
+        int64_t seen = 0;
+        seen_text(parcel_word(one, "document"), w->may, said);
+        ok = ok && origin_find(tx, w->self, w->project, "asset", parcel_word(one, "house"),
+                               parcel_word(one, "thing"), local, err);
+        ok = ok && db_one_int(tx, &seen, 0, err,
+                              "select count(*) from parcel_seen where asset = ?1 and document = ?2",
+                              "ss", local, said);
+        if (ok && !seen)
             json_array_append_new(*places, json_integer((json_int_t)i));
     }
     if (!ok)
@@ -499,6 +545,20 @@ static bool keep_taken(struct taking *t, struct error *err)
     return ok;
 }
 
+// What was kept back of a document is looked at again when it comes again.
+static bool keep_seen(struct taking *t, struct error *err)
+{
+    char said[100];
+    sha256 digest = parcel_digest(t->w->parcel);
+    bool whole = !json_is_true(json_object_get(t->said, "names_kept")) &&
+                 strcmp(parcel_word(t->said, "told"), "kept") != 0;
+    seen_text(whole ? sha256_text(&digest).text : "", t->w->may, said);
+    return db_run(t->tx, err,
+                  "insert into parcel_seen values (?1, ?2) on conflict (asset) do update set "
+                  "document = ?2",
+                  "ss", t->local, said);
+}
+
 bool parcel_take(struct db_tx *tx, const struct parcel_wish *wish, json_t **taken,
                  struct error *err)
 {
@@ -514,7 +574,7 @@ bool parcel_take(struct db_tx *tx, const struct parcel_wish *wish, json_t **take
     for (size_t i = 0; ok && i < count; i++)
         ok = take_version(&t, i, err);
     ok = ok && take_notes(&t, err) && take_told(&t, err) && take_names(&t, fresh, err) &&
-         say_asset(&t, fresh, err) && keep_taken(&t, err);
+         say_asset(&t, fresh, err) && keep_taken(&t, err) && keep_seen(&t, err);
     arena_close(t.a);
     if (ok)
         *taken = t.said;

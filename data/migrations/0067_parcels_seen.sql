@@ -1,0 +1,5 @@
+-- The document of an asset that was taken last from another house, so that the same is not taken again.
+create table parcel_seen (
+    asset text primary key,
+    document text not null -- its SHA-256, and what its account might do here then
+);
