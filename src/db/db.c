@@ -22,6 +22,7 @@ enum { BATCH = 256, READERS = 4, STATEMENTS = 128 };
 // Prepared statements of one connection, found by their SQL text. `busy` ones are in use by an open
 // db_rows; a second use at the same time gets a fresh one that is not kept.
 struct kept {
+    uint64_t hash; // of sql, which is looked at only when this fits
     char *sql;
     sqlite3_stmt *statement;
     bool busy;
@@ -456,15 +457,24 @@ void db_close(struct db *db)
 
 // ---- statements
 
+static uint64_t hash_of(const char *sql) // FNV-1a
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *sql; sql++)
+        hash = (hash ^ (unsigned char)*sql) * 1099511628211u;
+    return hash;
+}
+
 // The statement for `sql`: kept ones are used again; the least recently used makes room.
 static sqlite3_stmt *prepare(struct db_tx *tx, const char *sql, struct kept **kept, int *code)
 {
     struct kept *oldest = NULL;
+    uint64_t hash = hash_of(sql);
     *code = SQLITE_OK;
     *kept = NULL;
     for (int i = 0; i < STATEMENTS; i++) {
         struct kept *k = &tx->kept[i];
-        if (k->sql && !k->busy && strcmp(k->sql, sql) == 0) {
+        if (k->hash == hash && k->sql && !k->busy && strcmp(k->sql, sql) == 0) {
             k->busy = true;
             k->used = ++tx->uses;
             *kept = k;
@@ -479,7 +489,7 @@ static sqlite3_stmt *prepare(struct db_tx *tx, const char *sql, struct kept **ke
         return statement;
     sqlite3_finalize(oldest->statement);
     free(oldest->sql);
-    *oldest = (struct kept){strdup(sql), statement, true, ++tx->uses};
+    *oldest = (struct kept){hash, strdup(sql), statement, true, ++tx->uses};
     *kept = oldest;
     return statement;
 }
@@ -541,7 +551,7 @@ static struct db_rows *query(struct db_tx *tx, const char *sql, const char *type
     if (!rows)
         abort();
     rows->tx = tx;
-    snprintf(rows->sql, sizeof(rows->sql), "%s", sql);
+    text_copy(text_of(sql), rows->sql, sizeof(rows->sql));
     rows->statement = prepare(tx, sql, &rows->kept, &rows->code);
     if (rows->code == SQLITE_OK)
         rows->code = bind(rows->statement, types, list);

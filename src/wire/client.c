@@ -357,6 +357,8 @@ static CURLcode try_once(struct try *t, const char *url, struct curl_slist *head
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     if (c->fingerprint) {
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L); // the pin says more than a name
+        curl_easy_setopt(curl, CURLOPT_CAINFO, NULL); // each line would read all authorities first
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
         curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, pin);
         curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, c->fingerprint);
     } else if (c->ca_file) {

@@ -326,11 +326,20 @@ const char *way_word(const struct way *w)
 
 // ---- pieces
 
-static void tick(struct way *w) // with the lock
+// With the lock: waits until something has changed; false: nothing did, for a tick.
+static bool tick(struct way *w)
 {
     int64_t until_us = clock_tick_us() + TICK_MS * 1000;
     struct timespec until = {until_us / 1000000, until_us % 1000000 * 1000};
-    pthread_cond_timedwait(&w->changed, &w->lock, &until);
+    return pthread_cond_timedwait(&w->changed, &w->lock, &until) == 0;
+}
+
+// With the lock. Only whoever closes the session waits for this: to wake all others each time makes
+// them wake each other without end.
+static void user_leaves(struct way *w)
+{
+    if (--w->users == 0 && w->opening)
+        pthread_cond_broadcast(&w->changed);
 }
 
 // With the lock, which is let go meanwhile.
@@ -342,8 +351,7 @@ static bool job_send(struct way *w, struct job *j)
     pthread_mutex_unlock(&w->lock);
     bool ok = bulk_send(bulk, (int64_t)j->is->size, j->is->words, j);
     pthread_mutex_lock(&w->lock);
-    w->users--;
-    pthread_cond_broadcast(&w->changed);
+    user_leaves(w);
     return ok;
 }
 
@@ -354,8 +362,7 @@ static bool silent(struct way *w)
     pthread_mutex_unlock(&w->lock);
     bool is = bulk_numbers(bulk).silent_us > SILENT_US;
     pthread_mutex_lock(&w->lock);
-    w->users--;
-    pthread_cond_broadcast(&w->changed);
+    user_leaves(w);
     return is;
 }
 
@@ -389,8 +396,8 @@ static bool job_step(struct way *w, struct job *j)
         if (!job_send(w, j))
             w->dead = true;
     } else {
-        tick(w);
-        if (j->state == JOB_WAITS && !w->opening && !w->dead && w->bulk && silent(w))
+        bool changed = tick(w);
+        if (!changed && j->state == JOB_WAITS && !w->opening && !w->dead && w->bulk && silent(w))
             w->dead = true;
     }
     return true;
