@@ -11,6 +11,7 @@ struct asking {
     struct call *c;
     char self[27];
     json_t *json, *parcel;
+    sha256 digests[PARCEL_TOGETHER_MOST]; // of what is taken
     id made;
     sha256 content;
     int64_t size;
@@ -257,7 +258,8 @@ static struct parcel_wish wish_of(const struct asking *q)
                                 .transfer = q->c->transfer,
                                 .who = &q->c->who,
                                 .may = q->c->may,
-                                .parcel = q->parcel};
+                                .parcel = q->parcel,
+                                .digest = q->digests[0]};
 }
 
 static bool wanted_in(struct db_tx *tx, void *context, struct error *err)
@@ -334,8 +336,11 @@ static bool take_in(struct db_tx *tx, void *context, struct error *err)
 static bool take_post(struct call *c, struct error *err)
 {
     struct asking q = {.c = c};
-    bool ok = houses_self(c->api->db, q.self, err) && document_read(&q, err) &&
-              db_write(c->api->db, take_in, &q, err);
+    bool ok = houses_self(c->api->db, q.self, err) && document_read(&q, err);
+    if (ok) {
+        q.digests[0] = parcel_digest(q.parcel, NULL);
+        ok = db_write(c->api->db, take_in, &q, err);
+    }
     json_decref(q.parcel);
     return call_answer(c, &q.json, ok);
 }
@@ -353,6 +358,7 @@ static bool together_in(struct db_tx *tx, void *context, struct error *err)
     {
         json_t *taken = NULL;
         w.parcel = one;
+        w.digest = q->digests[i];
         if (!parcel_take(tx, &w, &taken, err))
             return false;
         json_array_append_new(q->json, taken);
@@ -364,10 +370,16 @@ static bool together_post(struct call *c, struct error *err)
 {
     const json_t *documents = body_field(c, "documents"), *one;
     size_t i;
-    bool ok = json_array_size(documents) <= PARCEL_TOGETHER_MOST ||
-              too_many(err, "documents", PARCEL_TOGETHER_MOST);
-    json_array_foreach(documents, i, one) ok = ok && parcel_check(one, err);
-    return ok && writing(c, together_in, err);
+    struct asking q = {.c = c};
+    if (json_array_size(documents) > PARCEL_TOGETHER_MOST)
+        return too_many(err, "documents", PARCEL_TOGETHER_MOST);
+    json_array_foreach(documents, i, one)
+    {
+        if (!parcel_check(one, err))
+            return false;
+        q.digests[i] = parcel_digest(one, NULL);
+    }
+    return houses_self(c->api->db, q.self, err) && call_write(c, together_in, &q, &q.json, err);
 }
 
 static bool receipt_in(struct db_tx *tx, void *context, struct error *err)

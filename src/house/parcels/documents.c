@@ -207,6 +207,7 @@ static bool take_some_in(struct db_tx *tx, void *context, struct error *err)
     json_array_foreach(k->taking, i, w.parcel)
     {
         json_t *one;
+        w.digest = parcel_digest(w.parcel, NULL);
         if (!parcel_take(tx, &w, &one, err))
             return false;
         json_array_append_new(k->taken, one);

@@ -80,7 +80,7 @@ MUST_CHECK bool parcel_pack(struct db_tx *tx, const char *self, const char *name
 // From outside: INPUT names what does not fit. *parcel is a new reference.
 MUST_CHECK bool parcel_read(text bytes, json_t **parcel, struct error *err);
 MUST_CHECK bool parcel_check(const json_t *parcel, struct error *err); // the same of one in a body
-sha256 parcel_digest(const json_t *parcel);
+sha256 parcel_digest(const json_t *parcel, size_t *bytes); // bytes: of the text; may be NULL
 // Which of [{"house", "thing"}] are no versions of the project yet: their places in the list.
 MUST_CHECK bool parcel_wants(struct db_tx *tx, const char *self, const char *project,
                              const json_t *versions, json_t **places, struct error *err);
@@ -93,6 +93,7 @@ struct parcel_wish {
     const struct who *who;
     unsigned may; // of who in the project
     const json_t *parcel;
+    sha256 digest; // parcel_digest of it
 };
 // ParcelTaken. CONFLICT while a file is missing; DENIED for what may not be written. The same again
 // changes nothing.

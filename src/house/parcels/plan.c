@@ -109,12 +109,9 @@ static bool plan_document(struct carry *c, const json_t *parcel, size_t at, stru
 {
     if (!c->together && !c->in) // that house keeps no account of documents
         return true;
-    char *bytes = must(json_dumps(parcel, JSON_COMPACT | JSON_SORT_KEYS));
     size_t count = json_array_size(q->documents);
     json_t *thing = thing_of(json_object_get(parcel, "asset"));
-    sha256 digest = parcel_digest(parcel);
-    c->plan[at].document_bytes = strlen(bytes);
-    free(bytes);
+    sha256 digest = parcel_digest(parcel, &c->plan[at].document_bytes);
     json_object_set_new(thing, "document", json_string(sha256_text(&digest).text));
     json_array_append_new(q->documents, thing);
     q->documents_of[count] = at;

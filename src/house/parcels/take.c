@@ -201,13 +201,16 @@ bool parcel_wants(struct db_tx *tx, const char *self, const char *project, const
 
 // ---- documents that did not change
 
-sha256 parcel_digest(const json_t *parcel)
+sha256 parcel_digest(const json_t *parcel, size_t *bytes)
 {
-    char *bytes = json_dumps(parcel, JSON_COMPACT | JSON_SORT_KEYS);
-    if (!bytes)
+    char *written = json_dumps(parcel, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!written)
         abort();
-    sha256 digest = sha256_of(bytes, strlen(bytes));
-    free(bytes);
+    size_t size = strlen(written);
+    sha256 digest = sha256_of(written, size);
+    if (bytes)
+        *bytes = size;
+    free(written);
     return digest;
 }
 
@@ -519,15 +522,15 @@ static bool take_names(struct taking *t, bool fresh, struct error *err)
 
 static bool say_asset(struct taking *t, bool fresh, struct error *err)
 {
-    json_t *asset = NULL;
-    if (!asset_get(t->tx, t->local, &asset, err))
-        return false;
+    struct db_rows *rows = db_query(t->tx, "select name from assets where id = ?1", "s", t->local);
+    bool there = db_next(rows);
     json_object_set_new(t->said, "asset", json_string(t->local));
-    json_object_set_new(t->said, "name", json_string(parcel_word(asset, "name")));
+    json_object_set_new(t->said, "name", json_string(there ? db_text(rows, 0) : ""));
+    if (!db_end(rows, err))
+        return false;
     json_object_set_new(t->said, "made", json_boolean(fresh));
     json_object_set_new(t->said, "count", json_integer(t->files));
     json_object_set_new(t->said, "bytes", json_integer(t->bytes));
-    json_decref(asset);
     return true;
 }
 
@@ -549,10 +552,9 @@ static bool keep_taken(struct taking *t, struct error *err)
 static bool keep_seen(struct taking *t, struct error *err)
 {
     char said[100];
-    sha256 digest = parcel_digest(t->w->parcel);
     bool whole = !json_is_true(json_object_get(t->said, "names_kept")) &&
                  strcmp(parcel_word(t->said, "told"), "kept") != 0;
-    seen_text(whole ? sha256_text(&digest).text : "", t->w->may, said);
+    seen_text(whole ? sha256_text(&t->w->digest).text : "", t->w->may, said);
     return db_run(t->tx, err,
                   "insert into parcel_seen values (?1, ?2) on conflict (asset) do update set "
                   "document = ?2",
