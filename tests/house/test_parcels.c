@@ -162,7 +162,8 @@ static bool take_in(struct db_tx *tx, void *context, struct error *e)
                             .transfer = TRANSFER,
                             .who = &bert,
                             .may = k->may,
-                            .parcel = k->parcel};
+                            .parcel = k->parcel,
+                            .digest = parcel_digest(k->parcel, NULL)};
     return parcel_take(tx, &w, &k->json, e);
 }
 
@@ -293,6 +294,47 @@ static void who_may_not_write_notes_brings_none(void **state)
     json_decref(parcel);
 }
 
+static bool unseen_in(struct db_tx *tx, void *context, struct error *e)
+{
+    struct act *k = context;
+    struct parcel_wish w = {.self = k->s->self, .project = k->s->project.text, .may = k->may};
+    const json_t *asset = json_object_get(k->parcel, "asset");
+    sha256 digest = parcel_digest(k->parcel, NULL);
+    json_t *list = json_pack("[{s:O, s:O, s:s}]", "house", json_object_get(asset, "house"), "thing",
+                             json_object_get(asset, "thing"), "document",
+                             sha256_text(&digest).text);
+    bool ok = parcel_unseen(tx, &w, list, &k->json, e);
+    json_decref(list);
+    return ok;
+}
+
+static bool unseen(struct side *s, json_t *parcel, unsigned may)
+{
+    struct act k = {.s = s, .parcel = parcel, .may = may};
+    must(db_read(s->db, unseen_in, &k, &err));
+    bool is = json_array_size(k.json) == 1;
+    json_decref(k.json);
+    return is;
+}
+
+static void a_document_is_known_until_it_changes_or_more_is_allowed(void **state)
+{
+    (void)state;
+    make(&a, NULL, "one");
+    json_t *parcel = packed(&a, "House A");
+    assert_true(unseen(&b, parcel, MAY_ALL));
+    json_decref(take(&b, parcel));
+    assert_false(unseen(&b, parcel, MAY_ALL));
+    assert_true(unseen(&b, parcel, MAY_VIEW | MAY_UPLOAD));
+    json_decref(parcel);
+    say(&a, &anna, "too dark", NULL);
+    parcel = packed(&a, "House A");
+    assert_true(unseen(&b, parcel, MAY_ALL));
+    json_decref(take(&b, parcel));
+    assert_false(unseen(&b, parcel, MAY_ALL));
+    json_decref(parcel);
+}
+
 static void a_newer_document_is_refused_by_name(void **state)
 {
     (void)state;
@@ -311,6 +353,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_both_houses_added_is_kept_at_both, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_not_arrived_is_not_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_may_not_write_notes_brings_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_document_is_known_until_it_changes_or_more_is_allowed,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_newer_document_is_refused_by_name, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

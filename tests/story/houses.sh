@@ -136,6 +136,27 @@ ask PATCH "/projects/$project" '{"downloads_need":"factor"}' >/dev/null
 there_id=$(ask GET /houses | field '.find(h=>h.name==="B").id')
 ok "nor sent from here by who has none" test "$(anna POST "/projects/$project/parcels" "{\"house\":\"$there_id\",\"way\":\"out\"}" 2>/dev/null | field .kind)" = denied
 ask PATCH "/projects/$project" '{"downloads_need":"nothing"}' >/dev/null
+# ---- many small ones: together, and each known afterwards
+mkdir -p leaves; for i in $(seq 250); do echo "leaf $i of ours" >"leaves/leaf $i.txt"; done; : >leaves/empty.txt
+many=$(ask POST /projects '{"name":"Leaves"}' | field .id)
+ok "251 small files come in" here put leaves --project Leaves
+ok "and go there" here send Leaves --to B --json
+cp "$work/said" leaves.json
+ok "all of them" holds 'a.result.assets===251&&a.result.assets_made===251&&a.result.files===251' leaves.json
+contents() { sql "$1" "select f.name, f.size, hex(f.content) from version_files f join versions v on v.id = f.version join assets a on a.id = v.asset join projects p on p.id = a.project where p.name = '$2' order by f.name"; }
+ok "each as it is" test "$(contents "$house" Leaves)" = "$(contents "$other" Leaves)"
+ok "to be read" bash -c "$(declare -f there); posthouse=$posthouse other=$other; rm -rf out; there get 'Leaves/leaves/leaf 7.txt' --out out && cmp 'out/leaf 7.txt' 'leaves/leaf 7.txt'"
+leaf=$(ask GET "/projects/$many/assets?q=leaf%207&limit=1" | field '.items[0].id')
+ask PATCH "/assets/$leaf" '{"name":"fallen.txt"}' >/dev/null
+ok "a renamed one goes again" here send Leaves --to B --json
+cp "$work/said" leaves.json
+ok "and no other" holds 'a.result.assets===251&&a.result.renamed===1&&a.result.moved===0' leaves.json
+ok "and is the only document that was taken" test "$(sql "$other" "select count(*) from parcel_takes where transfer = (select max(transfer) from parcel_takes)")" = 1
+ask POST /projects '{"name":"Leaves again"}' >/dev/null
+ok "they come home by other ways too" here fetch Leaves --from B --into "Leaves again" --json
+cp "$work/said" leaves.json
+ok "all of them, each as it is" bash -c "[ '$(contents "$house" Leaves)' = '$(contents "$house" "Leaves again")' ] && [ \$(wc -l <<<'$(contents "$house" "Leaves again")') = 251 ]"
+
 ok "nothing more is to be fetched" here fetch Reels --from B --into Film --json
 cp "$work/said" last
 ok "and nothing is doubled" holds 'a.result.moved===0&&a.result.versions===0&&a.result.notes===0' last

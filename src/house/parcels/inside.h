@@ -21,9 +21,6 @@ bool origin_keep(struct db_tx *tx, const char *self, const char *project, const 
 // *found may be false.
 bool later_folder(struct db_tx *tx, const struct parcel_wish *w, bool make, char to[27],
                   bool *found, struct error *err);
-// A new asset's name and place are as old as they are there.
-bool later_stamp(struct db_tx *tx, const struct parcel_wish *w, const char *asset,
-                 struct error *err);
 // Of one that was here: said in renamed, placed, names_kept.
 bool later_take(struct db_tx *tx, const struct parcel_wish *w, const char *asset, json_t *said,
                 struct error *err);

@@ -149,12 +149,6 @@ bool later_folder(struct db_tx *tx, const struct parcel_wish *w, bool make, char
 
 // ---- assets
 
-bool later_stamp(struct db_tx *tx, const struct parcel_wish *w, const char *asset,
-                 struct error *err)
-{
-    return stamp(tx, "asset", asset, json_object_get(w->parcel, "asset"), true, true, err);
-}
-
 bool later_take(struct db_tx *tx, const struct parcel_wish *w, const char *asset, json_t *said,
                 struct error *err)
 {

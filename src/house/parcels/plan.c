@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { GROUPS = 4 }; // of documents that are asked for at once
+
 struct size { // of a version
     int64_t bytes, largest;
     size_t files;
@@ -144,31 +146,77 @@ static bool plan_asset(struct carry *c, const char *asset, const json_t *parcel,
     return ok;
 }
 
-static bool plan_some(struct carry *c, size_t from, size_t count, struct asked *q,
-                      struct error *err)
-{
+// Some documents, asked for by a thread of its own while others ask for theirs.
+struct group {
+    struct carry *c;
     const char *ids[PARCEL_TOGETHER_MOST];
+    size_t count;
+    pthread_t thread;
+    bool alone; // no thread could be had for it
+    json_t *documents;
+    struct error err;
+};
+
+static void *group_ask(void *context)
+{
+    struct group *g = context;
+    error_clear(&g->err);
+    g->documents = carry_documents(g->c, g->ids, g->count, &g->err);
+    return NULL;
+}
+
+static size_t groups_ask(struct carry *c, size_t from, struct group *groups)
+{
+    size_t all = json_array_size(c->ids), count = 0;
+    for (; count < GROUPS && from < all; count++) {
+        struct group *g = &groups[count];
+        *g = (struct group){.c = c};
+        while (g->count < PARCEL_TOGETHER_MOST && from < all)
+            g->ids[g->count++] = json_string_value(json_array_get(c->ids, from++));
+        g->alone = pthread_create(&g->thread, NULL, group_ask, g) != 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (groups[i].alone)
+            group_ask(&groups[i]);
+        else
+            pthread_join(groups[i].thread, NULL);
+    return count;
+}
+
+static bool plan_group(struct carry *c, struct group *g, struct asked *q, struct error *err)
+{
     size_t i;
     const json_t *one;
-    for (i = 0; i < count; i++)
-        ids[i] = json_string_value(json_array_get(c->ids, from + i));
-    json_t *documents = carry_documents(c, ids, count, err);
-    bool ok = documents != NULL;
-    json_array_foreach(documents, i, one) ok = ok && plan_asset(c, ids[i], one, q, err);
-    json_decref(documents);
+    bool ok = g->documents != NULL;
+    if (!ok)
+        *err = g->err;
+    json_array_foreach(g->documents, i, one) ok = ok && plan_asset(c, g->ids[i], one, q, err);
+    return ok;
+}
+
+static bool plan_some(struct carry *c, size_t from, struct asked *q, struct error *err)
+{
+    struct group *groups = must(calloc(GROUPS, sizeof(*groups)));
+    size_t count = groups_ask(c, from, groups);
+    bool ok = true;
+    for (size_t i = 0; i < count; i++) {
+        ok = ok && plan_group(c, &groups[i], q, err);
+        json_decref(groups[i].documents);
+    }
+    free(groups);
     return ok;
 }
 
 bool carry_plan(struct carry *c, struct error *err)
 {
-    size_t all = json_array_size(c->ids), most = PARCEL_TOGETHER_MOST;
+    size_t all = json_array_size(c->ids);
     struct asked *q = must(calloc(1, sizeof(*q)));
     bool ok = true;
     q->versions = json_array();
     q->documents = json_array();
     c->plan = must(calloc(all + 1, sizeof(*c->plan)));
-    for (size_t i = 0; ok && i < all; i += most)
-        ok = plan_some(c, i, all - i < most ? all - i : most, q, err);
+    for (size_t i = 0; ok && i < all; i += (size_t)GROUPS * PARCEL_TOGETHER_MOST)
+        ok = plan_some(c, i, q, err);
     ok = ok && ask_wanted(c, q, err) && ask_unseen(c, q, err);
     json_decref(q->versions);
     json_decref(q->documents);

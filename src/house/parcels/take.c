@@ -343,13 +343,17 @@ static bool make_asset(struct taking *t, struct asset_wish *w, struct asset_made
         !later_folder(t->tx, t->w, true, folder, &found, err))
         return false;
     w->folder = folder;
+    // Its name and place are as old as they are there.
     if (!asset_add(t->tx, w, made, err) ||
-        !db_run(t->tx, err, "update assets set created_ms = ?2, made_by = ?3 where id = ?1", "sis",
-                made->asset.text, parcel_count(t->asset, "created_ms"),
-                parcel_word(t->asset, "by")))
+        !db_run(t->tx, err,
+                "update assets set created_ms = ?2, made_by = ?3, named_ms = ?4, placed_ms = ?5 "
+                "where id = ?1",
+                "sisii", made->asset.text, parcel_count(t->asset, "created_ms"),
+                parcel_word(t->asset, "by"), parcel_count(t->asset, "name_ms"),
+                parcel_count(t->asset, "place_ms")))
         return false;
     text_copy(text_of(made->asset.text), t->local, sizeof(t->local));
-    return later_stamp(t->tx, t->w, t->local, err) && keep(t, "asset", t->asset, t->local, err);
+    return keep(t, "asset", t->asset, t->local, err);
 }
 
 static bool make_version(struct taking *t, const json_t *v, struct asset_made *made, json_t *files,
