@@ -147,6 +147,7 @@ static bool make_in(struct db_tx *tx, void *context, struct error *err)
     struct delivery_wish wish = {
         .version = q->c->version,
         .by = q->c->who.name,
+        .person = q->c->who.person,
         .profile = q->profile,
         .rules = arena_format(q->c->arena, "%s/../rules/metadata", q->c->api->wish.profiles_folder),
         .destination = body_text(q->c, "destination"),

@@ -148,9 +148,10 @@ static bool send_in(struct db_tx *tx, void *context, struct error *err)
     struct call *c = q->c;
     json_t *sending;
     bool anyway = body_bool(c, "anyway", false);
+    struct sent_by by = {c->who.name, c->who.person};
     json_fresh(&q->json);
-    if (!sending_make(tx, c->delivery, body_text(c, "destination"), anyway, c->who.name,
-                      clock_now_ms(), &q->made, q->secret, err) ||
+    if (!sending_make(tx, c->delivery, body_text(c, "destination"), anyway, &by, clock_now_ms(),
+                      &q->made, q->secret, err) ||
         !call_audit(c, tx, anyway ? "delivery.sent_anyway" : "delivery.sent", c->delivery,
                     body_text(c, "destination"), err) ||
         !sending_get(tx, q->made.text, &sending, err))

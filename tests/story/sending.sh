@@ -67,8 +67,8 @@ ok "it is made" until_true 60 made "$boxed"
 box=$work/out/ELAN_VITAL_S01E02_S01E02_20_77
 goes_there() { sending=$(to "$boxed" "$folder"); until_true 60 sent "$boxed" "$sending" sent; }
 box_bytes() { cat "$box"/* | wc -c; }
-ok "limits of the line and the project" caps_on
-ok "it goes to the folder, and counts against both" counts out box_bytes goes_there
+ok "limits of the line, the project and who sends" caps_on "$(ask GET /me | field .person.id)"
+ok "it goes to the folder, and counts against all three" counts out box_bytes goes_there
 ok "its digests are right" bash -c "cd '$box' && md5sum -c checksums.md5 && [ \$(wc -l <checksums.md5) = 2 ]"
 ok "xxHash's own program agrees" bash -c "command -v xxhsum >/dev/null || exit 0; cd '$box' && xxhsum -c checksums.xxh64"
 ok "nothing half is left there" test "$(ls -A "$work/out")" = ELAN_VITAL_S01E02_S01E02_20_77

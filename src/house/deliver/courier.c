@@ -43,7 +43,8 @@ struct errand { // one sending under way
     struct arena *a;
     struct claim claim;
     // read from the rows
-    char delivery[27], destination[27];
+    char delivery[27], destination[27], person[27]; // person: "": a rule sends
+    char by[128];
     json_t *profile, *made, *facts, *told, *certificate, *package, *progress, *beside;
     struct destination to;
     struct package_media *media; // its files
@@ -56,7 +57,7 @@ struct errand { // one sending under way
     // of the files that are sent
     const struct store_map *map; // of the one that is open
     size_t mapped;
-    json_t *paper; // of a parcel: its receipt
+    json_t *paper;         // of a parcel: its receipt
     struct stream *stream; // what is sent counts against it; NULL: nothing is limited
     int64_t paced;         // bytes that have counted
     // for the beats
@@ -109,8 +110,8 @@ static bool moved(void *context, int64_t done, int64_t total)
     return going(e);
 }
 
-// What was sent counts against the caps: the next piece goes when it is due. A leap is what an earlier
-// try had sent. What another program sends is counted, and can not be slowed down here.
+// What was sent counts against the caps: the next piece goes when it is due. A leap is what an
+// earlier try had sent. What another program sends is counted, and can not be slowed down here.
 static bool sent(void *context, int64_t done, int64_t total)
 {
     enum { LEAP = 32 << 20 };
@@ -142,13 +143,15 @@ static struct stream *stream_of(struct errand *e, int64_t total)
                             .way = TRAFFIC_OUT,
                             .buckets = {"line", arena_format(e->a, "project %s", project)},
                             .via = e->to.kind,
-                            .title = arena_format(e->a, "%s to %s", word(e->made, "name"),
-                                                  e->to.name),
-                            .who = word(e->made, "by"),
+                            .title =
+                                arena_format(e->a, "%s to %s", word(e->made, "name"), e->to.name),
+                            .who = e->by,
                             .project = project,
                             .subject = e->claim.subject,
                             .total_bytes = total,
                             .priority = TRAFFIC_PRIORITY};
+    if (*e->person)
+        w.buckets[2] = arena_format(e->a, "person %s", e->person);
     return traffic_join(e->c->wish.traffic, &w);
 }
 
@@ -230,7 +233,8 @@ static bool read_in(struct db_tx *tx, void *context, struct error *err)
                                     "select s.delivery, s.destination, coalesce(s.package, (select "
                                     "o.package from sendings o where o.delivery = s.delivery and "
                                     "o.package is not null order by o.created_ms limit 1)), "
-                                    "s.progress, d.spec, s.package is not null from sendings s "
+                                    "s.progress, d.spec, s.package is not null, s.made_by, "
+                                    "coalesce(s.person, '') from sendings s "
                                     "join deliveries d on d.id = s.delivery where "
                                     "s.id = ?1",
                                     "s", sending);
@@ -242,6 +246,8 @@ static bool read_in(struct db_tx *tx, void *context, struct error *err)
         e->progress = json_loads(db_text(rows, 3), 0, NULL);
         e->profile = json_loads(db_text(rows, 4), 0, NULL);
         e->packed = db_int(rows, 5) != 0;
+        text_copy(text_of(db_text(rows, 6)), e->by, sizeof(e->by));
+        text_copy(text_of(db_text(rows, 7)), e->person, sizeof(e->person));
     }
     if (!db_end(rows, err))
         return false;

@@ -220,8 +220,8 @@ static bool insert(struct db_tx *tx, const struct delivery_wish *w, const struct
                      "null, 0, '[]', null, ?9, ?10)",
                      "sssssssssi", delivery->text, v->project, v->asset, v->id, profile, spec, name,
                      job.text, w->by, now_ms) &&
-              db_run(tx, err, "insert into delivery_orders values (?1, ?2, ?3, ?4)", "ssss",
-                     delivery->text, w->destination, w->rule, naming) &&
+              db_run(tx, err, "insert into delivery_orders values (?1, ?2, ?3, ?4, ?5)", "sssss",
+                     delivery->text, w->destination, w->rule, naming, w->person) &&
               beside_freeze(tx, delivery->text, w->beside, w->beside_count, err) &&
               delivery_say(tx, delivery->text, err);
     free(naming);

@@ -47,6 +47,7 @@ MUST_CHECK bool naming_free(struct db_tx *tx, const char *project, const char *v
 
 struct delivery_wish {
     const char *version, *by; // by: a name for people
+    const char *person;       // who that is; NULL: a rule
     const json_t *profile;
     const char *rules;       // data/rules/metadata: what the profile requires is looked at; or NULL
     const char *destination; // where it goes when it is made; NULL: it stays

@@ -59,12 +59,16 @@ void destination_close(struct destination *d);
 
 // ---- Sending
 
+struct sent_by {
+    const char *name;   // for people
+    const char *person; // whose caps its bytes count against; NULL: a rule sends
+};
 // CONFLICT: it is not made, a check is not ok (`anyway`: sent all the same, and that is written
 // down), quality control that its profile asks for is missing, or it is on its way there already.
 // *pickup: of a link, its key, told this once; else "".
 MUST_CHECK bool sending_make(struct db_tx *tx, const char *delivery, const char *destination,
-                             bool anyway, const char *by, int64_t now_ms, id *made, char pickup[44],
-                             struct error *err);
+                             bool anyway, const struct sent_by *by, int64_t now_ms, id *made,
+                             char pickup[44], struct error *err);
 MUST_CHECK bool sending_get(struct db_tx *tx, const char *sending, json_t **json,
                             struct error *err);
 // Sending[] of a delivery, newest first.

@@ -134,7 +134,8 @@ static bool target_of(struct db_tx *tx, const char *destination, struct target *
 }
 
 bool sending_make(struct db_tx *tx, const char *delivery, const char *destination, bool anyway,
-                  const char *by, int64_t now_ms, id *made, char pickup[44], struct error *err)
+                  const struct sent_by *by, int64_t now_ms, id *made, char pickup[44],
+                  struct error *err)
 {
     struct target t;
     json_t *json;
@@ -144,7 +145,7 @@ bool sending_make(struct db_tx *tx, const char *delivery, const char *destinatio
         return false;
     *made = id_new();
     bool ok = target_of(tx, destination, &t, err) && may_go(tx, json, destination, anyway, err) &&
-              make_job(tx, made->text, json, t.name, by, now_ms, &job, err);
+              make_job(tx, made->text, json, t.name, by->name, now_ms, &job, err);
     bool link = ok && strcmp(t.kind, "link") == 0;
     sha256 key = {0};
     if (link) {
@@ -157,10 +158,11 @@ bool sending_make(struct db_tx *tx, const char *delivery, const char *destinatio
     ok = ok &&
          db_run(tx, err,
                 "insert into sendings values (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, '', null, ?8, "
-                "null, null, ?9, ?10, ?11, ?12, 0)",
-                "ssssssssbisi", made->text, delivery, word(json, "project"), destination, t.name,
+                "null, null, ?9, ?10, ?11, ?12, 0, ?13)",
+                "ssssssssbisis", made->text, delivery, word(json, "project"), destination, t.name,
                 t.kind, job.text, kept, link ? (const void *)key.at : NULL, (size_t)SHA256_SIZE,
-                link ? now_ms + (t.days ? t.days : LINK_DAYS) * DAY_MS : (int64_t)0, by, now_ms) &&
+                link ? now_ms + (t.days ? t.days : LINK_DAYS) * DAY_MS : (int64_t)0, by->name,
+                now_ms, by->person) &&
          say_changed(tx, delivery, err);
     free(kept);
     json_decref(progress);
@@ -397,24 +399,27 @@ bool sending_by_hand(struct db_tx *tx, const char *sending, const char *note, co
 
 bool sending_follow(struct db_tx *tx, const char *delivery, int64_t now_ms, struct error *err)
 {
-    char destination[27] = "", by[128] = "", pickup[44];
+    char destination[27] = "", name[128] = "", person[27] = "", pickup[44];
+    struct sent_by by = {.name = name};
     id made;
     struct error why;
     struct db_rows *rows =
         db_query(tx,
-                 "select o.destination, d.made_by from delivery_orders o join "
+                 "select o.destination, d.made_by, o.person from delivery_orders o join "
                  "deliveries d on d.id = o.delivery where o.delivery = ?1 and "
                  "o.destination is not null and not exists (select 1 from sendings "
                  "s where s.delivery = o.delivery)",
                  "s", delivery);
     if (db_next(rows)) {
         text_copy(text_of(db_text(rows, 0)), destination, sizeof(destination));
-        text_copy(text_of(db_text(rows, 1)), by, sizeof(by));
+        text_copy(text_of(db_text(rows, 1)), name, sizeof(name));
+        if (!db_null(rows, 2) && text_copy(text_of(db_text(rows, 2)), person, sizeof(person)))
+            by.person = person;
     }
     if (!db_end(rows, err))
         return false;
     if (!*destination ||
-        sending_make(tx, delivery, destination, false, by, now_ms, &made, pickup, &why))
+        sending_make(tx, delivery, destination, false, &by, now_ms, &made, pickup, &why))
         return true;
     if (why.kind == ERROR_INTERNAL || why.kind == ERROR_IO) {
         *err = why;
