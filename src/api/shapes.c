@@ -299,6 +299,9 @@ const struct shape shapes[] = {
      "id:id project:id name:text folder:id? origin:text state:'open'|'closed' created:time by:text "
      "files:int files_done:int bytes:int bytes_done:int card:Card? more_cards:Card[]",
      "card: once it is closed and was looked at; more_cards: when it held several"},
+    {"ListsBeside", "wanted:ListWanted[]", "what lists say that stay where the files were"},
+    {"ListWanted", "path:text list:text kind:text digest:text",
+     "path: of the file in the transfer; kind: md5, sha1, xxh64, xxh3, xxh128, c4"},
     {"ListCheck",
      "state:'waiting'|'done' lists:text[] right:int wrong:ListedHash[] missing:text[] "
      "unread:text[]",

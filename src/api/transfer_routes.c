@@ -141,6 +141,20 @@ static bool transfer_end(struct call *c, struct error *err)
     return transfer_close(room(c), c->transfer, err) && request_received(c, err) && answer_transfer(c, c->transfer, err);
 }
 
+static bool beside_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct call *c = context;
+    return lists_beside(tx, c->transfer, body_field(c, "wanted"), err);
+}
+
+static bool lists_post(struct call *c, struct error *err)
+{
+    if (!db_write(c->api->db, beside_in, c, err))
+        return false;
+    call_json(c, json_object());
+    return true;
+}
+
 struct listed {
     const char *transfer;
     json_t *found;
@@ -687,6 +701,9 @@ const struct route transfer_routes[] = {
     {"POST", "/transfers/{transfer}/close", MAY_UPLOAD, transfer_end, NULL, "Transfer",
      ROUTE_REQUESTS,
      "all is sent: numbered pictures become sequences", NULL},
+    {"POST", "/transfers/{transfer}/lists", MAY_UPLOAD, lists_post, "ListsBeside", NULL, 0,
+     "what lists of hashes say that do not come along: looked at once the transfer is closed",
+     NULL},
     {"GET", "/transfers/{transfer}/lists", MAY_UPLOAD, lists_get, NULL, "ListCheck", 0,
      "what lists of hashes that came along say of its files; 404 when none did", NULL},
     {"GET", "/transfers/{transfer}/files", MAY_UPLOAD, files_get, NULL, "TransferFile[]",

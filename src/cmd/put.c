@@ -10,6 +10,7 @@
 #include "cmd/progress.h"
 #include "cmd/put_captions.h"
 #include "cmd/put_growing.h"
+#include "cmd/put_lists.h"
 #include "cmd/put_send.h"
 #include "house/transfer/lists.h"
 #include "house/transfer/transfer.h"
@@ -54,6 +55,8 @@ struct put {
     size_t empty_count, empty_room;
     bool second; // walk
     bool listed; // a list of hashes is among them
+    struct put_lists *beside; // those that lie beside files which go by themselves
+    bool beside_told;
     struct put_choice *choice; // NULL: all is sent
 };
 
@@ -163,6 +166,17 @@ static void folder_holds(struct put *p, const char *next)
     p->last_folder = NULL;
 }
 
+// A file that was named, or that lies loose in a watched folder, goes without the folder's lists.
+static void look_beside(struct put *p, const struct file_seen *f, const char *as)
+{
+    if (f->relative[0] && !(p->choice && !strchr(f->relative, '/')))
+        return;
+    const char *slash = strrchr(f->path, '/');
+    if (slash && !list_named(as))
+        put_lists_add(p->beside, arena_copy(p->call->arena, f->path, (size_t)(slash - f->path)),
+                      slash + 1, as);
+}
+
 // Both walks leave the same out: what is chosen does not change in between.
 static bool chosen(struct put *p, const struct file_seen *f, const char *as)
 {
@@ -207,6 +221,7 @@ static bool seen(void *context, const struct file_seen *f, bool *enter, struct e
     if (p->second)
         return send_one(p, f, as, err);
     p->listed = p->listed || list_named(as);
+    look_beside(p, f, as);
     p->files++;
     p->bytes += f->size;
     p->unmarked += !journal_has(p->journal, f, as);
@@ -261,6 +276,21 @@ static json_t *ask_transfer(struct put *p, struct error *err)
     return t;
 }
 
+// What lists say that stay here. A house of an older version can not be told.
+static bool tell_beside(struct put *p, struct error *err)
+{
+    const json_t *wanted = put_lists_wanted(p->beside);
+    if (!json_array_size(wanted) || !p->unmarked)
+        return true;
+    json_t *body = json_pack("{s:O}", "wanted", wanted);
+    json_t *t = house_ask(p->house.client, "POST", body, err, "/transfers/%s/lists", p->transfer);
+    bool ok = t || err->kind == ERROR_NOT_FOUND || err->kind == ERROR_USAGE;
+    p->beside_told = t != NULL;
+    json_decref(t);
+    json_decref(body);
+    return ok;
+}
+
 // The transfer of the journal, or a new one.
 static bool begin_transfer(struct put *p, struct error *err)
 {
@@ -275,7 +305,7 @@ static bool begin_transfer(struct put *p, struct error *err)
     json_decref(t);
     if (ok)
         journal_transfer(p->journal, p->transfer);
-    return ok;
+    return ok && tell_beside(p, err);
 }
 
 static bool send_all(struct put *p, struct error *err)
@@ -353,7 +383,7 @@ static json_t *lists_of(struct put *p)
     int64_t patience_s = 600, since = clock_tick_us() / 1000, waited = 0;
     json_t *found = NULL;
     struct error err;
-    if (!p->listed || p->choice || p->files < 2 ||
+    if (p->choice || !((p->listed && p->files > 1) || p->beside_told) ||
         !option_int(p->call, "patience", 600, &patience_s))
         return NULL;
     while (waited < patience_s * 1000) {
@@ -374,7 +404,7 @@ static void tell_lists(struct put *p, const json_t *found)
     size_t i;
     const json_t *one;
     if (!found) {
-        if (p->listed && !p->choice && p->files > 1)
+        if (!p->choice && ((p->listed && p->files > 1) || p->beside_told))
             fprintf(stderr, "the house still compares what came with its lists of hashes; the page "
                             "shows what it finds\n");
         return;
@@ -552,6 +582,7 @@ static int put_all(struct command_call *call, struct put_choice *choice, json_t 
                     .json = told || option_flag(call, "json"),
                     .told = told,
                     .choice = choice,
+                    .beside = put_lists_open(),
                     .began_us = clock_tick_us()};
     struct error err;
     int status;
@@ -579,6 +610,7 @@ static int put_all(struct command_call *call, struct put_choice *choice, json_t 
     if (choice)
         choice->chosen = p.unmarked;
     journal_close(p.journal, status <= 1 && !choice);
+    put_lists_close(p.beside);
     house_close(&p.house);
     return status;
 }
@@ -640,7 +672,8 @@ const struct command command_put = {
     "wrote anew goes again: the file in the house is the closed one.\n"
     "Lists of hashes that are among the files (MHL 1, ASC MHL, md5sum, xxhsum and the like) are held\n"
     "against what the house has stored; a file that is not what its list says is named, and its\n"
-    "asset shows it.\n"
+    "asset shows it. A file that goes by itself is held against MHL 1 and such lists beside it, which\n"
+    "stay where they are.\n"
     "Exit status 3: not all of it is there; what failed is said, with the way out. 1: all is there,\n"
     "and a list says that some of it is wrong.",
     options,

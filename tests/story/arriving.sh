@@ -93,6 +93,13 @@ ok "and its asset shows it" bash -c '"$0" ls Film/Put/B007/Clips --house.folder=
 noise 3000 n >old/B007/Clips/b.mov
 ok "mended it goes" says 'taken: .*' 0 watch old Film/Old
 ok "and is right" bash -c 'for i in $(seq 600); do "$0" ls Film/Old/B007/Clips --house.folder="$1" --json | grep -q "\"right\": true" && exit; sleep 0.1; done; exit 1' "$posthouse" "$house"
+mkdir loose; noise 3000 p >loose/a.mov; noise 3000 q >loose/b.mov; (cd loose && md5sum a.mov b.mov >sums.md5)
+printf x | dd of=loose/b.mov conv=notrunc 2>/dev/null
+ok "a file that goes by itself is held against a list beside it" says "wrong: b.mov is not what sums.md5 says: md5 was to be $(sed -n '2s/ .*//p' loose/sums.md5) and is $(md5sum <loose/b.mov | cut -c1-32)" 1 put loose/b.mov --folder One
+ok "one that is right is right" says 'lists of hashes: 1 file right, 0 files wrong' 0 put loose/a.mov --folder One
+noise 3000 q >loose/b.mov; rm loose/sums.md5; legacy loose list.mhl a.mov b.mov; printf x | dd of=loose/b.mov conv=notrunc 2>/dev/null
+ok "so are loose files of a watched folder" says 'taken: .*' 0 watch loose Film/Loose
+ok "and their assets show it" bash -c 'for i in $(seq 600); do "$0" ls Film/Loose --house.folder="$1" >said && grep -q "b.mov  wrong hash" said && ! grep "a.mov" said | grep -q wrong && exit; sleep 0.1; done; cat said; exit 1' "$posthouse" "$house"
 card cards/A004
 ok "a list is made where there is none, and comes along" bash -c '"$0" watch cards --house.folder="$1" --to Film/Cards --every 0 --looks 2 --once --lists make >heard && "$0" mhl verify cards/A004 && "$0" ls Film/Cards/A004/ascmhl --house.folder="$1" | grep -q chain' "$posthouse" "$house"
 

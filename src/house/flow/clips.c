@@ -562,7 +562,8 @@ bool card_came(struct flow *f, struct db_tx *tx, const char *transfer, struct er
     bool listed = false;
     for (size_t i = 0; ok && c.own > 1 && !listed && i < c.count; i++)
         listed = !c.all[i].earlier && list_named(c.all[i].path);
-    ok = ok && (!listed || lists_want(tx, transfer, clock_now_ms(), err));
+    ok = ok && (listed || lists_lie_beside(tx, transfer, &listed, err)) &&
+         (!listed || lists_want(tx, transfer, clock_now_ms(), err));
     for (size_t i = 0; i < c.kind_count; i++)
         card_kind_close(c.kinds[i]);
     arena_close(c.a);

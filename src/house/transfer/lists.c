@@ -55,6 +55,36 @@ bool lists_want(struct db_tx *tx, const char *transfer, int64_t now_ms, struct e
                   "si", transfer, now_ms);
 }
 
+bool lists_beside(struct db_tx *tx, const char *transfer, const json_t *wanted, struct error *err)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(wanted, i, one)
+    {
+        enum mhl_kind kind;
+        const char *named = json_string_value(json_object_get(one, "kind"));
+        if (!named || !mhl_kind_named(text_of(named), &kind))
+            return error_set(err, ERROR_INPUT, "there are no hashes of this kind");
+        if (!db_run(tx, err,
+                    "insert into lists_beside values (?1, ?2, ?3, ?4, ?5) on conflict (transfer, "
+                    "path, list, kind) do update set digest = ?5",
+                    "sssss", transfer, json_string_value(json_object_get(one, "path")),
+                    json_string_value(json_object_get(one, "list")), mhl_names[kind],
+                    json_string_value(json_object_get(one, "digest"))))
+            return false;
+    }
+    return true;
+}
+
+bool lists_lie_beside(struct db_tx *tx, const char *transfer, bool *any, struct error *err)
+{
+    int64_t count = 0;
+    bool ok = db_one_int(tx, &count, 0, err,
+                         "select count(*) from lists_beside where transfer = ?1", "s", transfer);
+    *any = count > 0;
+    return ok;
+}
+
 bool lists_found(struct db_tx *tx, const char *transfer, json_t **found, struct error *err)
 {
     *found = NULL;
@@ -184,6 +214,30 @@ static void take_sums(struct checking *c, const char *path, const struct sum *ro
         if (of && mhl_kind_named(text_of(rows[i].kind), &kind))
             want(c, path, folder_of(c->a, path), of, kind, rows[i].digest, rows[i].path != NULL);
     }
+}
+
+static bool beside_in(struct db_tx *tx, void *context, struct error *err)
+{
+    struct checking *c = context;
+    json_array_clear(c->lists);
+    struct db_rows *rows = db_query(tx,
+                                    "select path, list, kind, digest from lists_beside where "
+                                    "transfer = ?1 order by list, path",
+                                    "s", c->transfer);
+    const char *last = "";
+    while (db_next(rows)) {
+        enum mhl_kind kind;
+        struct held *f = held_at(c, db_text(rows, 0));
+        if (!f || !mhl_kind_named(text_of(db_text(rows, 2)), &kind))
+            continue;
+        const char *list = arena_text(c->a, db_text(rows, 1));
+        f->wanted[kind] = arena_text(c->a, db_text(rows, 3));
+        f->list = f->list ? f->list : list;
+        if (strcmp(last, list) != 0)
+            add_line(c->lists, list);
+        last = list;
+    }
+    return db_end(rows, err);
 }
 
 static bool read_stored(struct checking *c, const struct held *f, char **at, struct error *err)
@@ -358,6 +412,7 @@ bool lists_turn(const struct lists_wish *w, bool *any, struct error *err)
     c.missing = json_array(), c.unread = json_array();
     if (*any && c.count)
         qsort(c.files, c.count, sizeof(*c.files), in_order); // a database may sort otherwise
+    ok = ok && (!*any || db_read(w->db, beside_in, &c, err));
     for (size_t i = 0; *any && i < c.count; i++)
         if (list_named(c.files[i].path))
             read_list(&c, &c.files[i]);

@@ -17,6 +17,13 @@ bool list_named(const char *path);
 // A transfer that is closed has such lists: they are looked at soon.
 MUST_CHECK bool lists_want(struct db_tx *tx, const char *transfer, int64_t now_ms,
                            struct error *err);
+// ListWanted[] ({"path", "list", "kind", "digest"}): what lists say that do not come along, of files
+// of a transfer. The same again is fine. INPUT: a kind that nobody knows.
+MUST_CHECK bool lists_beside(struct db_tx *tx, const char *transfer, const json_t *wanted,
+                             struct error *err);
+// Whether there is anything such.
+MUST_CHECK bool lists_lie_beside(struct db_tx *tx, const char *transfer, bool *any,
+                                 struct error *err);
 // ListCheck: {"state", "lists", "right", "wrong", "missing", "unread"}; NULL: no list came along.
 MUST_CHECK bool lists_found(struct db_tx *tx, const char *transfer, json_t **found,
                             struct error *err);
