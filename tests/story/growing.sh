@@ -6,6 +6,7 @@ if [ -z "${IN_NAMESPACE:-}" ] && unshare -m true 2>/dev/null; then IN_NAMESPACE=
 set -uo pipefail
 . "$(dirname "$0")/house_lib.sh"
 . "$(dirname "$0")/bring_lib.sh"
+. "$(dirname "$0")/doors_lib.sh"
 mounter="" sender="" getter=""
 leave() {
   for pid in $mounter $sender $getter; do kill -9 "$pid" 2>/dev/null; done
@@ -17,7 +18,9 @@ trap leave EXIT
 MiB=1048576
 mkdir -p "$house/store"
 small=no; [ -n "${IN_NAMESPACE:-}" ] && mount -t tmpfs -o size=96m tmpfs "$house/store" 2>/dev/null && small=yes
-ok "a house opens" open_with_project --worker=off --growing.lost="4 s"
+ok "a house opens" open_with_project --worker=off --growing.lost="4 s" --sftp=on --sftp.port=0 --ftps=on --ftps.port=0
+ok "and its doors" until_true 120 test -s "$house/sftp.ready" -a -s "$house/ftps.ready"
+ok "an account" ann
 
 recording() { # recording NAME EXPRESSION: of it as the house says it
   ask GET "/projects/$project/growing" | node -e 'const g=JSON.parse(require("fs").readFileSync(0)).find(g=>g.path===process.argv[1]);process.exit(g&&eval(process.argv[2])?0:1)' "$1" "$2"
@@ -50,6 +53,12 @@ if until_true 60 mountpoint -q m; then
   ok "it is read so far, and ends there" bash -c "[ \$(dd bs=1M status=none <&8 | cmp -n $((8 * MiB)) - whole && dd bs=1M status=none <&8 | wc -c) = 0 ]"
   ok "and can not be written" bash -c '! echo x 2>/dev/null >>m/Film/Rec/A.mxf'
 else echo "# no mount here: $(head -3 mount.out)"; mounter=""; fi
+by_sftp() { lftp -u "$mail,$password" -e "set sftp:auto-confirm yes; set net:max-retries 1; set net:timeout 120; $1; exit" "sftp://127.0.0.1:$(cat "$house/sftp.ready")" 2>&1 9>&- 8>&-; }
+by_ftps() { curl -sS --ssl-reqd -k -u "$mail:$password" "$@" "ftp://localhost:$(cat "$house/ftps.ready")/Film/Rec/A.mxf" 2>&1 9>&- 8>&-; }
+so_far() { "${@:2}"; cmp "$1" <(head -c $((8 * MiB)) whole); } # so_far FILE COMMAND...: which wrote what is there to FILE
+ok "by SFTP what is there is read" so_far by.sftp by_sftp "get Film/Rec/A.mxf -o by.sftp"
+ok "by FTPS too" so_far by.ftps by_ftps -o by.ftps
+ok "and from where one left off" so_far by.part eval 'head -c 5000000 whole >by.part; by_ftps -C - -o by.part'
 write 9 9; take Film/Rec/A.mxf
 ok "the same get goes on as it grows" until_true 120 part_has $((16 * MiB))
 if [ -n "$mounter" ]; then
@@ -63,6 +72,9 @@ ok "and out of it" took
 ok "as it was closed, with the header that was written at last" cmp taken/A.mxf rec/A.mxf
 ok "most of it came while it grew, the changed chunk and the rest after that" holds "a.grown_bytes>=8*$MiB&&a.received_bytes<a.bytes&&a.received_bytes>=8*$MiB" take.out
 ok "nothing else is left" bash -c '[ "$(ls -A taken)" = A.mxf ]'
+closed() { "${@:2}"; cmp "$1" rec/A.mxf; }
+ok "by SFTP it is the closed one" until_true 120 closed by.sftp eval 'rm -f by.sftp; by_sftp "get Film/Rec/A.mxf -o by.sftp"'
+ok "by FTPS too" until_true 120 closed by.ftps by_ftps -o by.ftps
 if [ -n "$mounter" ]; then
   # By the descriptor that is open since it grew.
   at() { node -e 'const b=Buffer.alloc(+process.argv[2]);require("fs").readSync(8,b,0,b.length,+process.argv[1]);process.exit(b.toString("latin1")===process.argv[3]?0:1)' "$1" "${#2}" "$2"; }
