@@ -3,15 +3,7 @@
 # out by ffmpeg from the spoken parts alone: weighted by the two filters of ITU-R BS.1770-5 annex 1 (its tables for 48 kHz), then
 # the mean square.
 set -uo pipefail
-posthouse=$(realpath "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-number=0 bad=0
-ok() { # ok NAME COMMAND...: the command must succeed
-  number=$((number + 1))
-  if "${@:2}" >said 2>&1; then echo "ok $number $1"; else echo "not ok $number $1"; sed 's/^/# /' said | tail -20; bad=1; fi
-}
+. "$(dirname "$0")/alone_lib.sh"
 words="She sells sea shells by the sea shore, and the shells she sells are sea shells, I am sure. When in the course of human events it becomes necessary for one people to part from another, a decent respect asks that they should declare why."
 espeak-ng --stdout "$words" | ffmpeg -v error -i - -ac 1 -ar 48000 -c:a pcm_f32le raw.wav
 weigh="biquad=b0=1.53512485958697:b1=-2.69169618940638:b2=1.19839281085285:a0=1:a1=-1.69065929318241:a2=0.73248077421585,biquad=b0=1:b1=-2:b2=1:a0=1:a1=-1.99004745483398:a2=0.99007225036621"

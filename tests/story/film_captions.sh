@@ -2,21 +2,7 @@
 # Captions into films and out again: in pictures, in tracks and beside them, at their frames, by ffmpeg's, MediaInfo's and our own
 # reading; the same bytes from any number of workers. Speaks TAP.
 set -uo pipefail
-posthouse=$(realpath "$1") top=$(realpath "$2")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-number=0 bad=0
-ok() { # ok NAME COMMAND...: the command must succeed
-  number=$((number + 1))
-  if "${@:2}" >said 2>&1; then echo "ok $number $1"; else echo "not ok $number $1"; sed 's/^/# /' said | tail -20; bad=1; fi
-}
-says() { # says PATTERN STATUS COMMAND...
-  "${@:3}" >heard 2>&1
-  local status=$?
-  cat heard
-  [ $status = "$2" ] && grep -qE -- "$1" heard
-}
+. "$(dirname "$0")/alone_lib.sh"
 same() { [ "$1" = "$2" ] || { echo "seen: $1"; echo "wanted: $2"; false; }; }
 # Frames of an SRT on standard input at NUM/DEN: "48-96 98-144"
 frames() { node -e 'const [n,d]=process.argv[1].split("/").map(Number),out=[];for(const m of require("fs").readFileSync(0,"utf8").matchAll(/(\S+) --> (\S+)/g)){
