@@ -302,34 +302,41 @@ static void map_release(void *context)
     store_map_close(k->store, k->map);
 }
 
+// ?content= of a job that may have it.
+static bool query_content(struct call *c, struct holder *h, sha256 *content, struct error *err)
+{
+    int64_t size;
+    const char *hex = call_query(c, "content");
+    if (!query_holder(c, h, err))
+        return false;
+    if (!hex || !sha256_parse(text_of(hex), content))
+        return error_set(err, ERROR_INPUT, "that is no content");
+    struct asked q = {h->job, content, &size, 1, 0};
+    return look_up(c->api, &q, err);
+}
+
 static bool file_get(struct call *c, struct error *err)
 {
     struct holder h;
     sha256 content;
-    int64_t size;
-    const char *hex = call_query(c, "content");
-    if (!query_holder(c, &h, err))
-        return false;
-    if (!hex || !sha256_parse(text_of(hex), &content))
-        return error_set(err, ERROR_INPUT, "that is no content");
-    struct asked q = {h.job, &content, &size, 1, 0};
     struct kept_map *k = ARENA_NEW(c->arena, struct kept_map);
     k->store = c->api->store;
-    if (!look_up(c->api, &q, err) || !meter(c, &h, false, err) ||
+    if (!query_content(c, &h, &content, err) || !meter(c, &h, false, err) ||
         !store_map_open(k->store, &content, &k->map, err))
         return false;
     struct file_run *runs = ARENA_ARRAY(c->arena, struct file_run, k->map->count + 1);
     for (size_t i = 0; i < k->map->count; i++)
         runs[i] =
             (struct file_run){k->map->runs[i].fd, k->map->runs[i].offset, k->map->runs[i].length};
-    call_files(c,
-               &(struct file_answer){.runs = runs,
-                                     .count = k->map->count,
-                                     .type = "application/octet-stream",
-                                     .etag = arena_format(c->arena, "\"%s\"", hex),
-                                     .release = map_release,
-                                     .context = k},
-               NULL);
+    call_files(
+        c,
+        &(struct file_answer){.runs = runs,
+                              .count = k->map->count,
+                              .type = "application/octet-stream",
+                              .etag = arena_format(c->arena, "\"%s\"", sha256_text(&content).text),
+                              .release = map_release,
+                              .context = k},
+        NULL);
     return true;
 }
 
@@ -351,15 +358,8 @@ static bool chunks_get(struct call *c, struct error *err)
 {
     struct holder h;
     sha256 content;
-    int64_t size;
-    const char *hex = call_query(c, "content");
-    if (!query_holder(c, &h, err))
-        return false;
-    if (!hex || !sha256_parse(text_of(hex), &content))
-        return error_set(err, ERROR_INPUT, "that is no content");
-    struct asked q = {h.job, &content, &size, 1, 0};
     struct chunk_list l = {.a = c->arena, .content = &content};
-    if (!look_up(c->api, &q, err) || !db_read(c->api->db, chunks_in, &l, err))
+    if (!query_content(c, &h, &content, err) || !db_read(c->api->db, chunks_in, &l, err))
         return false;
     json_t *list = json_array();
     for (size_t i = 0; i < l.count; i++)
