@@ -608,6 +608,16 @@ const void *db_blob(struct db_rows *rows, int column, size_t *size)
     return at;
 }
 
+sha256 db_hash(struct db_rows *rows, int column)
+{
+    sha256 hash = {{0}};
+    size_t size;
+    const void *at = db_blob(rows, column, &size);
+    if (at && size == SHA256_SIZE)
+        memcpy(hash.at, at, SHA256_SIZE);
+    return hash;
+}
+
 bool db_null(struct db_rows *rows, int column)
 {
     return sqlite3_column_type(rows->statement, column) == SQLITE_NULL;

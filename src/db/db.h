@@ -14,6 +14,7 @@
  */
 #pragma once
 #include "base/arena.h"
+#include "plat/hash.h"
 
 struct db;
 struct db_tx;   // a transaction, inside db_read or db_write only; one thread
@@ -52,6 +53,7 @@ int64_t db_int(struct db_rows *rows, int column);
 double db_double(struct db_rows *rows, int column);
 const char *db_text(struct db_rows *rows, int column);               // NULL for null
 const void *db_blob(struct db_rows *rows, int column, size_t *size); // NULL for null
+sha256 db_hash(struct db_rows *rows, int column); // zeros for null, and what is none
 bool db_null(struct db_rows *rows, int column);
 MUST_CHECK bool db_end(struct db_rows *rows, struct error *err); // frees
 

@@ -77,11 +77,7 @@ static bool add_files(const struct packing *p, const char *version, json_t *to, 
                                     "where version = ?1 order by number",
                                     "s", version);
     while (db_next(rows)) {
-        size_t size;
-        sha256 content = {0};
-        const void *at = db_blob(rows, 2, &size);
-        if (at && size == SHA256_SIZE)
-            memcpy(content.at, at, size);
+        sha256 content = db_hash(rows, 2);
         json_array_append_new(files, json_pack("{s:s, s:I, s:s, s:I}", "name", db_text(rows, 0),
                                                "size", (json_int_t)db_int(rows, 1), "content",
                                                sha256_text(&content).text, "modified_ms",
@@ -184,12 +180,24 @@ static json_t *note_row(const struct packing *p, struct db_rows *rows)
                      (json_int_t)db_int(rows, 16), "local", db_text(rows, 0));
 }
 
+// Each by the house where it was written, instead of its id here ("local").
+static bool name_notes(const struct packing *p, json_t *list, struct error *err)
+{
+    json_t *note;
+    size_t i;
+    bool own = false, ok = true;
+    json_array_foreach(list, i, note)
+    {
+        ok = ok && name_thing(p, "note", parcel_word(note, "local"), note, &own, err);
+        json_object_del(note, "local");
+    }
+    return ok;
+}
+
 // In the order of their numbers: a reply comes behind what it answers.
 static bool add_notes(struct packing *p, const char *asset, json_t *to, struct error *err)
 {
-    json_t *list = json_array(), *note;
-    size_t i;
-    bool own = false, ok;
+    json_t *list = json_array();
     json_object_set_new(to, "notes", list);
     struct db_rows *rows =
         db_query(p->tx,
@@ -206,21 +214,13 @@ static bool add_notes(struct packing *p, const char *asset, json_t *to, struct e
         json_object_set_new(p->note_places, db_text(rows, 0),
                             json_integer((json_int_t)json_array_size(list) - 1));
     }
-    ok = db_end(rows, err);
-    json_array_foreach(list, i, note)
-    {
-        ok = ok && name_thing(p, "note", parcel_word(note, "local"), note, &own, err);
-        json_object_del(note, "local");
-    }
-    return ok;
+    return db_end(rows, err) && name_notes(p, list, err);
 }
 
 // Notes that were deleted here: whoever has them may want to know.
 static bool add_gone(const struct packing *p, const char *asset, json_t *to, struct error *err)
 {
-    json_t *list = json_array(), *note;
-    size_t i;
-    bool own = false, ok;
+    json_t *list = json_array();
     json_object_set_new(to, "gone", list);
     struct db_rows *rows =
         db_query(p->tx,
@@ -230,13 +230,7 @@ static bool add_gone(const struct packing *p, const char *asset, json_t *to, str
     while (db_next(rows))
         json_array_append_new(list, json_pack("{s:s, s:I}", "local", db_text(rows, 0), "deleted_ms",
                                               (json_int_t)db_int(rows, 1)));
-    ok = db_end(rows, err);
-    json_array_foreach(list, i, note)
-    {
-        ok = ok && name_thing(p, "note", parcel_word(note, "local"), note, &own, err);
-        json_object_del(note, "local");
-    }
-    return ok;
+    return db_end(rows, err) && name_notes(p, list, err);
 }
 
 // ---- the asset
