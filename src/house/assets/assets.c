@@ -183,7 +183,7 @@ static bool made_before(struct db_tx *tx, const struct asset_wish *wish, struct 
         made->again = true;
         other = strcmp(made->asset.text, db_text(rows, 0)) != 0;
         made->number = db_int(rows, 1);
-        made->content = hash_column(rows, 2);
+        made->content = db_hash(rows, 2);
         text_copy(text_of(db_text(rows, 3)), made->name, sizeof(made->name));
     }
     if (!db_end(rows, err))
@@ -283,7 +283,7 @@ bool version_content_again(struct db_tx *tx, const char *version, sha256 *before
                  "s", version);
     for (; db_next(rows); count++) {
         const char *name = db_text(rows, 0);
-        *after = hash_column(rows, 1);
+        *after = db_hash(rows, 1);
         hasher_add(h, name, strlen(name) + 1);
         hasher_add(h, after->at, SHA256_SIZE);
     }
@@ -295,7 +295,7 @@ bool version_content_again(struct db_tx *tx, const char *version, sha256 *before
     rows = db_query(tx, "select content from versions where id = ?1", "s", version);
     bool there = db_next(rows) && count;
     if (there)
-        *before = hash_column(rows, 0);
+        *before = db_hash(rows, 0);
     return db_end(rows, err) && (there || not_there(err, "version")) &&
            db_run(tx, err, "update versions set content = ?2 where id = ?1", "sb", version,
                   (const void *)after->at, (size_t)SHA256_SIZE);

@@ -13,7 +13,6 @@ bool say_asset(struct db_tx *tx, const char *kind, const char *project, const ch
 bool not_there(struct error *err, const char *what); // NOT_FOUND; returns false
 json_t *hash_json(struct db_rows *rows, int column);
 json_t *time_json(int64_t at_ms); // null for 0
-sha256 hash_column(struct db_rows *rows, int column);
 
 struct where { // of an asset, as it is
     char project[27], folder[27], newest[27];

@@ -423,7 +423,7 @@ bool version_file(struct db_tx *tx, const char *version, int64_t number, struct 
     if (there) {
         *file = (struct asset_file){.name = arena_text(a, db_text(rows, 0)),
                                     .size = db_int(rows, 1),
-                                    .content = hash_column(rows, 2),
+                                    .content = db_hash(rows, 2),
                                     .modified_ms = db_int(rows, 3)};
     }
     return db_end(rows, err) &&

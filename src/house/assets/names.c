@@ -138,16 +138,6 @@ bool not_there(struct error *err, const char *what)
     return error_fix(err, "load the list again");
 }
 
-sha256 hash_column(struct db_rows *rows, int column)
-{
-    sha256 hash = {{0}};
-    size_t size;
-    const void *at = db_blob(rows, column, &size);
-    if (at && size == SHA256_SIZE)
-        memcpy(hash.at, at, SHA256_SIZE);
-    return hash;
-}
-
 json_t *hash_json(struct db_rows *rows, int column)
 {
     size_t size;

@@ -52,7 +52,7 @@ static bool files_of(struct db_tx *tx, const char *asset, struct arena *a,
     while (db_next(rows) && *count < (size_t)rooms)
         (*files)[(*count)++] = (struct asset_file){.name = arena_text(a, db_text(rows, 0)),
                                                    .size = db_int(rows, 1),
-                                                   .content = hash_column(rows, 2),
+                                                   .content = db_hash(rows, 2),
                                                    .modified_ms = db_int(rows, 3)};
     return db_end(rows, err);
 }

@@ -198,7 +198,7 @@ bool version_source(struct db_tx *tx, const char *version, struct arena *a,
             .number = db_int(rows, 10),
             .size = db_int(rows, 11),
             .file_count = db_int(rows, 12),
-            .content = hash_column(rows, 13),
+            .content = db_hash(rows, 13),
             .deleted = db_int(rows, 14) != 0,
         };
     if (there)
@@ -283,7 +283,7 @@ static bool source_of(struct db_tx *tx, const char *version, sha256 *source, str
     struct db_rows *rows = db_query(tx, "select content from versions where id = ?1", "s", version);
     bool there = db_next(rows);
     if (there)
-        *source = hash_column(rows, 0);
+        *source = db_hash(rows, 0);
     return db_end(rows, err) && (there || not_there(err, "version"));
 }
 
@@ -365,7 +365,7 @@ bool derived_find(struct db_tx *tx, const sha256 *source, const char *recipe, st
     while (db_next(rows) && *count < (size_t)rooms)
         (*list)[(*count)++] = (struct derived_file){.kind = arena_text(a, db_text(rows, 0)),
                                                     .name = arena_text(a, db_text(rows, 1)),
-                                                    .content = hash_column(rows, 2),
+                                                    .content = db_hash(rows, 2),
                                                     .size = db_int(rows, 3)};
     return db_end(rows, err);
 }

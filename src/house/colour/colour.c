@@ -7,16 +7,6 @@
 
 enum { DEPTH = 200 }; // of folders
 
-static sha256 hash_at(struct db_rows *rows, int column)
-{
-    sha256 hash = {0};
-    size_t size;
-    const void *at = db_blob(rows, column, &size);
-    if (at && size == SHA256_SIZE)
-        memcpy(hash.at, at, SHA256_SIZE);
-    return hash;
-}
-
 // ---- the things themselves
 
 static bool name_free(struct db_tx *tx, const struct transform_wish *w, struct error *err)
@@ -91,7 +81,7 @@ static json_t *transform_row(struct db_rows *rows)
 {
     json_t *how = json_loads(db_text(rows, 4), 0, NULL);
     json_t *steps = json_loads(db_text(rows, 3), 0, NULL);
-    sha256 content = hash_at(rows, 8);
+    sha256 content = db_hash(rows, 8);
     json_t *to = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:b, s:I, s:I}", "id",
                            db_text(rows, 0), "project", db_text(rows, 1), "name", db_text(rows, 2),
                            "steps", steps ? steps : json_array(), "by", db_text(rows, 6), "created",
@@ -251,7 +241,7 @@ static bool set_at(struct db_tx *tx, const char *place, struct arena *a, struct 
                                        .place = arena_text(a, db_text(rows, 3)),
                                        .by = arena_text(a, db_text(rows, 4)),
                                        .set_ms = db_int(rows, 5),
-                                       .content = hash_at(rows, 6),
+                                       .content = db_hash(rows, 6),
                                        .size = db_int(rows, 7)};
     return db_end(rows, err);
 }
@@ -295,7 +285,7 @@ bool transform_one(struct db_tx *tx, const char *transform, struct arena *a,
     if (there)
         *w = (struct transform_wanted){.id = arena_text(a, transform),
                                        .name = arena_text(a, db_text(rows, 0)),
-                                       .content = hash_at(rows, 1),
+                                       .content = db_hash(rows, 1),
                                        .size = db_int(rows, 2)};
     return db_end(rows, err) &&
            (there || error_set(err, ERROR_NOT_FOUND, "there is no such viewing transform"));

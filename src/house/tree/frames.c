@@ -21,16 +21,6 @@
 
 enum { SWEEP_AT_ONCE = 20, FRAMES_MOST = 1000000 };
 
-static sha256 hash_at(struct db_rows *rows, int column)
-{
-    sha256 hash = {{0}};
-    size_t size;
-    const void *at = db_blob(rows, column, &size);
-    if (at && size == SHA256_SIZE)
-        memcpy(hash.at, at, SHA256_SIZE);
-    return hash;
-}
-
 bool frame_joins(struct db_tx *tx, const struct tree_node *parent, const char *name, char asset[27],
                  struct error *err)
 {
@@ -103,7 +93,7 @@ bool frame_change(struct db_tx *tx, const char *asset, const char *name, const c
     struct db_rows *rows = db_query(
         tx, "select content from frame_changes where asset = ?1 and name = ?2", "ss", asset, name);
     bool had = db_next(rows) && !db_null(rows, 0), none = false;
-    sha256 old = had ? hash_at(rows, 0) : (sha256){{0}};
+    sha256 old = had ? db_hash(rows, 0) : (sha256){{0}};
     bool ok =
         db_end(rows, err) && sequence_place(tx, asset, project, folder, err) &&
         db_run(tx, err,
@@ -141,7 +131,7 @@ static void add(struct noted *n, struct db_rows *rows)
         n->room = room;
     }
     n->files[n->count++] = (struct asset_file){.name = arena_text(n->a, db_text(rows, 0)),
-                                               .content = hash_at(rows, 1),
+                                               .content = db_hash(rows, 1),
                                                .size = db_int(rows, 2),
                                                .modified_ms = db_int(rows, 3)};
 }

@@ -66,16 +66,6 @@ static struct tree_node *add(struct nodes *n)
     return &n->list[n->count++];
 }
 
-static sha256 hash_of(struct db_rows *rows, int column)
-{
-    sha256 hash = {{0}};
-    size_t size;
-    const void *at = db_blob(rows, column, &size);
-    if (at && size == SHA256_SIZE)
-        memcpy(hash.at, at, SHA256_SIZE);
-    return hash;
-}
-
 // Behind the asset's name the ending of its file, when a person has named it without one: programs
 // go by endings.
 static const char *shown_name(struct arena *a, const char *asset, const char *file)
@@ -182,7 +172,7 @@ static void asset_row(struct db_rows *rows, const struct tree_node *of, bool fra
     f->id = arena_text(n->a, db_text(rows, 0));
     f->version = arena_text(n->a, db_text(rows, 2));
     f->number = db_int(rows, 3);
-    f->content = hash_of(rows, 5);
+    f->content = db_hash(rows, 5);
     f->size = db_int(rows, 6);
     f->created_ms = db_int(rows, 8);
     f->modified_ms = db_int(rows, 7) ? db_int(rows, 7) : db_int(rows, 8);
@@ -210,7 +200,7 @@ static void plain_row(struct db_rows *rows, const struct tree_node *of, enum tre
     struct tree_node *f = below(n, of, TREE_FILE, arena_text(n->a, tree_name_of(db_text(rows, 1))));
     f->origin = origin;
     f->id = arena_text(n->a, db_text(rows, 0));
-    f->content = hash_of(rows, 2);
+    f->content = db_hash(rows, 2);
     f->size = db_int(rows, 3);
     f->created_ms = db_int(rows, 5);
     f->modified_ms = db_int(rows, 4) ? db_int(rows, 4) : db_int(rows, 5);
@@ -543,7 +533,7 @@ static bool due_in(struct db_tx *tx, void *context, struct error *err)
         if (tree_name_passing(db_text(rows, 2))) // an empty file of another name stays
             s->kept[s->kept_count++] = (struct tree_node){.origin = TREE_KEPT,
                                                           .id = arena_text(s->a, db_text(rows, 0)),
-                                                          .content = hash_of(rows, 1)};
+                                                          .content = db_hash(rows, 1)};
     return db_end(rows, err);
 }
 
