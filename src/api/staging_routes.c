@@ -602,15 +602,8 @@ static bool made_begin(struct call *c, struct error *err)
 static bool write_at(struct making *m, const void *at, size_t size, int64_t offset,
                      struct error *err)
 {
-    for (size_t done = 0; done < size;) {
-        ssize_t got = pwrite(m->file, (const char *)at + done, size - done, offset + (int64_t)done);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return error_errno(err, got < 0 ? errno : ENOSPC, "cannot keep what was made");
-        done += (size_t)got;
-    }
-    return true;
+    return fd_write_all(m->file, at, size, offset) ||
+           error_errno(err, errno, "cannot keep what was made");
 }
 
 static bool made_piece(struct call *c, const void *at, size_t size, struct error *err)

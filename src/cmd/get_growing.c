@@ -128,20 +128,6 @@ static bool fetch(struct taking *t, int64_t from, char *to, size_t size, struct 
     return way_piece_get(&piece, to, size, err);
 }
 
-static bool transfer(struct taking *t, bool out, int64_t from, char *at, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        ssize_t n = out ? pwrite(t->fd, at + done, size - done, from + (int64_t)done)
-                        : pread(t->fd, at + done, size - done, from + (int64_t)done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        done += (size_t)n;
-    }
-    return true;
-}
-
 // One that is not (yet) what the list said is taken in a later round: it is being written anew.
 static bool take(struct taking *t, const json_t *chunk, char *buffer, bool *there, bool *came,
                  struct error *err)
@@ -153,7 +139,7 @@ static bool take(struct taking *t, const json_t *chunk, char *buffer, bool *ther
     if (!sha256_parse(text_of(json_word(chunk, "hash")), &wanted) || !size ||
         size > (size_t)STORE_CHUNK || number < 0 || number > INT64_MAX / STORE_CHUNK - 1)
         return error_set(err, ERROR_NETWORK, "cannot understand the house's list of chunks");
-    if (t->resumed && transfer(t, false, from, buffer, size)) {
+    if (t->resumed && fd_read_all(t->fd, buffer, size, from) == (int64_t)size) {
         found = sha256_of(buffer, size);
         *there = sha256_equal(&found, &wanted);
     }
@@ -165,7 +151,7 @@ static bool take(struct taking *t, const json_t *chunk, char *buffer, bool *ther
     }
     found = sha256_of(buffer, size);
     *there = *came = sha256_equal(&found, &wanted);
-    if (!*there || transfer(t, true, from, buffer, size))
+    if (!*there || fd_write_all(t->fd, buffer, size, from))
         return true;
     error_errno(err, errno, "cannot write %s", t->name);
     return error_fix(err, "free space or mend the disk, then run the same command again: it goes "

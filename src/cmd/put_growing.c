@@ -2,6 +2,7 @@
 #include "cmd/client.h"
 #include "cmd/put_journal.h"
 #include "plat/clock.h"
+#include "plat/files.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -274,23 +275,13 @@ static size_t size_of(const struct growing *g, size_t number)
 static bool read_chunk(const struct growing *g, size_t number, char *to, size_t size, bool *short_,
                        struct error *err)
 {
-    *short_ = false;
-    for (size_t have = 0; have < size;) {
-        ssize_t got =
-            pread(g->fd, to + have, size - have, (off_t)number * STORE_CHUNK + (off_t)have);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            error_errno(err, errno, "cannot read %s", g->wish->path);
-            return error_fix(err, "look at the disk it is on");
-        }
-        if (got == 0) {
-            *short_ = true;
-            return false;
-        }
-        have += (size_t)got;
+    int64_t got = fd_read_all(g->fd, to, size, (int64_t)number * STORE_CHUNK);
+    *short_ = got >= 0 && got < (int64_t)size;
+    if (got < 0) {
+        error_errno(err, errno, "cannot read %s", g->wish->path);
+        return error_fix(err, "look at the disk it is on");
     }
-    return true;
+    return !*short_;
 }
 
 static bool put_by_http(struct growing *g, size_t number, const sha256 *sum, const char *at,

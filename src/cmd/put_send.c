@@ -3,6 +3,7 @@
 #include "cmd/client.h"
 #include "house/transfer/transfer.h"
 #include "plat/clock.h"
+#include "plat/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -436,20 +437,12 @@ static size_t chunk_size(const struct source *o, size_t number)
 
 static bool read_chunk(struct source *o, size_t number, char *to, size_t size, struct error *err)
 {
-    for (size_t have = 0; have < size;) {
-        ssize_t got =
-            pread(o->fd, to + have, size - have, (off_t)number * STORE_CHUNK + (off_t)have);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            error_errno(err, errno, "cannot read %s", o->files[0].seen.path);
-            return error_fix(err, "look at the disk or card it is on");
-        }
-        if (got == 0)
-            return changed_error(err, o->files[0].seen.path);
-        have += (size_t)got;
+    int64_t got = fd_read_all(o->fd, to, size, (int64_t)number * STORE_CHUNK);
+    if (got < 0) {
+        error_errno(err, errno, "cannot read %s", o->files[0].seen.path);
+        return error_fix(err, "look at the disk or card it is on");
     }
-    return true;
+    return got == (int64_t)size || changed_error(err, o->files[0].seen.path);
 }
 
 static bool begin(struct sending *s, struct source *o, struct error *err)
@@ -633,18 +626,10 @@ static bool read_small(struct one_file *f, char *to, struct error *err)
     int fd = open(f->seen.path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_errno(err, errno, "cannot read %s", f->seen.path);
-    bool ok = true;
-    for (int64_t have = 0; ok && have < f->seen.size;) {
-        ssize_t got = pread(fd, to + have, (size_t)(f->seen.size - have), (off_t)have);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            ok = error_errno(err, errno, "cannot read %s", f->seen.path);
-        else if (got == 0)
-            ok = changed_error(err, f->seen.path);
-        have += got;
-    }
-    ok = ok && unchanged(f, fd, err);
+    int64_t got = fd_read_all(fd, to, (size_t)f->seen.size, 0);
+    bool ok = got < 0              ? error_errno(err, errno, "cannot read %s", f->seen.path)
+              : got < f->seen.size ? changed_error(err, f->seen.path)
+                                   : unchanged(f, fd, err);
     close(fd);
     return ok;
 }

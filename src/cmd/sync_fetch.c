@@ -100,14 +100,8 @@ static bool has(const struct fetching *g, int fd, size_t number, char *buffer, s
 {
     if (fd < 0 || !g->hashes)
         return false;
-    for (size_t have = 0; have < size;) {
-        ssize_t got =
-            pread(fd, buffer + have, size - have, (off_t)number * STORE_CHUNK + (off_t)have);
-        if (got <= 0)
-            return false;
-        have += (size_t)got;
-    }
-    return proves(g, number, buffer, size);
+    return fd_read_all(fd, buffer, size, (int64_t)number * STORE_CHUNK) == (int64_t)size &&
+           proves(g, number, buffer, size);
 }
 
 static bool is_zero(const char *at, size_t size)
@@ -120,18 +114,10 @@ static bool write_chunk(struct fetching *g, size_t number, const char *at, size_
 {
     if (!g->resumed && is_zero(at, size))
         return true; // a hole is zeros too
-    for (size_t done = 0; done < size;) {
-        ssize_t put =
-            pwrite(g->fd, at + done, size - done, (off_t)number * STORE_CHUNK + (off_t)done);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0) {
-            error_errno(err, errno, "cannot write %s", g->f->temporary);
-            return error_fix(err, "free space or mend the disk; it goes on by itself then");
-        }
-        done += (size_t)put;
-    }
-    return true;
+    if (fd_write_all(g->fd, at, size, (int64_t)number * STORE_CHUNK))
+        return true;
+    error_errno(err, errno, "cannot write %s", g->f->temporary);
+    return error_fix(err, "free space or mend the disk; it goes on by itself then");
 }
 
 static bool take(struct fetching *g, size_t number, char *buffer, struct error *err)

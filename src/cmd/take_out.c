@@ -52,12 +52,8 @@ static bool came(void *context, int64_t offset, const void *at, size_t size, str
         if (!f->chunk)
             f->chunk = hasher_open("sha256");
         hasher_add(f->chunk, from, now);
-        for (size_t sent = 0; sent < now;) {
-            ssize_t n = pwrite(f->fd, from + sent, now - sent, f->at + (int64_t)sent);
-            if (n <= 0 && errno != EINTR)
-                return error_errno(err, errno, "cannot write the delivery");
-            sent += n > 0 ? (size_t)n : 0;
-        }
+        if (!fd_write_all(f->fd, from, now, f->at))
+            return error_errno(err, errno, "cannot write the delivery");
         f->at += (int64_t)now;
         from += now;
         size -= now;

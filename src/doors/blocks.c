@@ -101,16 +101,12 @@ static int64_t size_of(const struct cached *c, int64_t from, int64_t count)
 static bool fetch(struct blocks *b, struct cached *c, int64_t from, int64_t count,
                   struct error *err)
 {
-    size_t size = (size_t)size_of(c, from, count), done = 0;
+    size_t size = (size_t)size_of(c, from, count);
     char *at = malloc(size ? size : 1);
     bool ok = at ? far_read(b->house, &c->node, from * BLOCK_SIZE, at, size, err)
                  : error_set(err, ERROR_INTERNAL, "no memory to read");
-    while (ok && done < size) {
-        ssize_t n = pwrite(c->fd, at + done, size - done, (off_t)(from * BLOCK_SIZE) + (off_t)done);
-        if (n < 0 && errno != EINTR)
-            ok = error_errno(err, errno, "cannot write the cache");
-        done += n > 0 ? (size_t)n : 0;
-    }
+    if (ok && !fd_write_all(c->fd, at, size, from * BLOCK_SIZE))
+        ok = error_errno(err, errno, "cannot write the cache");
     free(at);
     return ok;
 }

@@ -146,32 +146,6 @@ bool guard_ask(int guard, enum guard_ask kind, const char *user, const char *sec
 
 // ---- the guard
 
-static bool read_all(int fd, void *to, size_t size)
-{
-    for (size_t got = 0; got < size;) {
-        ssize_t n = read(fd, (char *)to + got, size - got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        got += (size_t)n;
-    }
-    return true;
-}
-
-static bool write_all(int fd, const void *at, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        ssize_t n = write(fd, (const char *)at + done, size - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        done += (size_t)n;
-    }
-    return true;
-}
-
 struct guard {
     struct client *house;
     const char *door, *peer;
@@ -256,10 +230,10 @@ static void guard_it(int session, const char *peer, const struct door_wish *w)
         log_problem("door.guard", &err);
         return;
     }
-    for (int tries = 0; tries < GUARD_TRIES && read_all(session, &q, sizeof(q)); tries++) {
+    for (int tries = 0; tries < GUARD_TRIES && fd_read_all(session, &q, sizeof(q), -1) == (int64_t)sizeof(q); tries++) {
         struct guard_answer answer = answer_to(&g, &q);
         explicit_bzero(&q, sizeof(q));
-        if (!write_all(session, &answer, sizeof(answer)) || answer.secret[0])
+        if (!fd_write_all(session, &answer, sizeof(answer), -1) || answer.secret[0])
             break;
     }
     client_close(g.house);

@@ -315,6 +315,42 @@ bool folder_walk(const char *root, const struct walk_wish *wish, struct error *e
     return visit(wish, root, "", 0, NULL, 0, &over, err);
 }
 
+// ---- pieces of open files
+
+int64_t fd_read_all(int fd, void *to, size_t size, int64_t offset)
+{
+    size_t have = 0;
+    while (have < size) {
+        ssize_t got = offset < 0 ? read(fd, (char *)to + have, size - have)
+                                 : pread(fd, (char *)to + have, size - have, offset + (off_t)have);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        have += (size_t)got;
+    }
+    return (int64_t)have;
+}
+
+bool fd_write_all(int fd, const void *at, size_t size, int64_t offset)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t put =
+            offset < 0 ? write(fd, (const char *)at + done, size - done)
+                       : pwrite(fd, (const char *)at + done, size - done, offset + (off_t)done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put == 0)
+            errno = ENOSPC;
+        if (put <= 0)
+            return false;
+        done += (size_t)put;
+    }
+    return true;
+}
+
 // ---- disks
 
 bool disk_space(const char *path, int64_t *free_bytes, int64_t *total_bytes, struct error *err)

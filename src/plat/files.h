@@ -19,6 +19,12 @@ MUST_CHECK bool file_write(const char *path, const void *at, size_t size, int mo
 MUST_CHECK bool file_map(const char *path, const uint8_t **at, size_t *size, struct error *err);
 void file_unmap(const uint8_t *at, size_t size);
 
+// All of a piece of an open file, however little a call moves at once. `offset` -1: where it stands
+// (sockets, pipes). What was read, less at the end of the file; -1: see errno. Writing: false, with
+// errno.
+int64_t fd_read_all(int fd, void *to, size_t size, int64_t offset);
+MUST_CHECK bool fd_write_all(int fd, const void *at, size_t size, int64_t offset);
+
 // What is at a path; false when nothing is. Either answer may be NULL.
 bool file_look(const char *path, bool *folder, int64_t *size);
 

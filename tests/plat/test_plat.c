@@ -102,6 +102,36 @@ static bool is_there(const char *folder, const char *name)
     return access(path, F_OK) == 0;
 }
 
+static void pieces_move_whole_through_a_pipe_and_at_their_place(void **state)
+{
+    (void)state;
+    enum { SIZE = 200000 }; // more than a pipe holds
+    static char sent[SIZE], came[SIZE];
+    int ends[2];
+    for (int i = 0; i < SIZE; i++)
+        sent[i] = (char)(i * 7);
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(fd_write_all(ends[1], sent, SIZE, -1) ? 0 : 1);
+    close(ends[1]);
+    assert_int_equal(fd_read_all(ends[0], came, SIZE, -1), SIZE);
+    assert_memory_equal(sent, came, SIZE);
+    assert_int_equal(fd_read_all(ends[0], came, 10, -1), 0); // its end
+    close(ends[0]);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    assert_true(fd_write_all(fileno(file), "abcdef", 6, 3));
+    assert_int_equal(fd_read_all(fileno(file), came, 100, 5), 4);
+    assert_memory_equal(came, "cdef", 4);
+    fclose(file);
+    assert_int_equal(fd_read_all(-1, came, 1, 0), -1);
+    assert_false(fd_write_all(-1, came, 1, 0));
+}
+
 static void make(const char *folder, const char *name)
 {
     char path[300];
@@ -160,6 +190,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_sort_in_the_order_in_which_they_were_made),
+        cmocka_unit_test(pieces_move_whole_through_a_pipe_and_at_their_place),
         cmocka_unit_test(digests_agree_with_the_published_vectors),
         cmocka_unit_test(base64url_is_that_of_rfc_4648_without_padding),
         cmocka_unit_test(secrets_are_43_letters_and_never_the_same),
