@@ -182,13 +182,6 @@ extern const size_t bulk_route_count;
 // Listens for UDP; without it the house is reached by HTTP only.
 MUST_CHECK bool api_bulk_open(struct api *api, const char *address, int port, struct error *err);
 void api_bulk_close(struct api *api); // before the rooms; NULL is fine
-// How both sides of some sessions send from now on: of a person, a project, a transfer or version;
-// NULL: of any. bytes_a_second 0: as the line can.
-struct api_bulk_whom {
-    const char *person, *project, *thing;
-};
-void api_bulk_wish(struct api *api, const struct api_bulk_whom *whom, enum bulk_policy policy,
-                   int64_t bytes_a_second);
 
 // ---- One request
 

@@ -620,35 +620,6 @@ void api_bulk_close(struct api *api)
     api->inside->bulk = NULL;
 }
 
-void api_bulk_wish(struct api *api, const struct api_bulk_whom *whom, enum bulk_policy policy,
-                   int64_t bytes_a_second)
-{
-    struct bulk_house *h = api->inside->bulk;
-    struct bulk *list[SESSIONS_MOST];
-    size_t count = 0;
-    if (!h)
-        return;
-    // Without the lock, which callbacks take; one that is held stays.
-    pthread_mutex_lock(&h->lock);
-    struct bulk_session *held[SESSIONS_MOST];
-    for (struct bulk_session *s = h->sessions; s; s = s->next)
-        if (!s->ended && (!whom->person || strcmp(whom->person, s->person) == 0) &&
-            (!whom->project || strcmp(whom->project, s->project) == 0) &&
-            (!whom->thing || strcmp(whom->thing, s->thing) == 0)) {
-            s->held++;
-            held[count] = s;
-            list[count++] = s->bulk;
-        }
-    pthread_mutex_unlock(&h->lock);
-    for (size_t i = 0; i < count; i++)
-        bulk_wish(list[i], policy, bytes_a_second);
-    pthread_mutex_lock(&h->lock);
-    for (size_t i = 0; i < count; i++)
-        held[i]->held--;
-    pthread_cond_broadcast(&h->changed);
-    pthread_mutex_unlock(&h->lock);
-}
-
 // ---- routes
 
 static const char *secret_of(struct call *c)

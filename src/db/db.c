@@ -591,11 +591,6 @@ int64_t db_int(struct db_rows *rows, int column)
     return sqlite3_column_int64(rows->statement, column);
 }
 
-double db_double(struct db_rows *rows, int column)
-{
-    return sqlite3_column_double(rows->statement, column);
-}
-
 const char *db_text(struct db_rows *rows, int column)
 {
     return (const char *)sqlite3_column_text(rows->statement, column);

@@ -50,7 +50,6 @@ int64_t db_changed(struct db_tx *tx); // rows that the last db_run changed
 struct db_rows *db_query(struct db_tx *tx, const char *sql, const char *types, ...);
 bool db_next(struct db_rows *rows);
 int64_t db_int(struct db_rows *rows, int column);
-double db_double(struct db_rows *rows, int column);
 const char *db_text(struct db_rows *rows, int column);               // NULL for null
 const void *db_blob(struct db_rows *rows, int column, size_t *size); // NULL for null
 sha256 db_hash(struct db_rows *rows, int column); // zeros for null, and what is none

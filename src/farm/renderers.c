@@ -55,16 +55,6 @@ void renderers_close(struct renderers *all)
     free(all);
 }
 
-size_t renderers_count(const struct renderers *all)
-{
-    return all->count;
-}
-
-const struct renderer *renderers_at(const struct renderers *all, size_t index)
-{
-    return all->at[index];
-}
-
 const struct renderer *renderers_named(const struct renderers *all, const char *name)
 {
     for (size_t i = 0; i < all->count; i++)

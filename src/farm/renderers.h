@@ -9,8 +9,6 @@ struct renderers;
 // All of them, or an error that names the file and the line. May be shared by threads.
 MUST_CHECK struct renderers *renderers_open(const char *folder, struct error *err);
 void renderers_close(struct renderers *all); // NULL is fine
-size_t renderers_count(const struct renderers *all);
-const struct renderer *renderers_at(const struct renderers *all, size_t index); // by name
 // NULL when there is none.
 const struct renderer *renderers_named(const struct renderers *all, const char *name);
 const struct renderer *renderers_of_command(const struct renderers *all, const char *argv0);

@@ -61,8 +61,6 @@ void disk_record_fail(struct disk_record *r, int64_t good, int errno_value, bool
 bool disk_record_failed(const struct disk_record *r); // one has
 // Something that the test was told (an acknowledgement), in order with the rest.
 void disk_record_mark(struct disk_record *r, const char *format, ...) PRINTF_LIKE(2, 3);
-// Others that write (a database) hand in what they did. False: it is to fail.
-bool disk_record_step(struct disk_record *r, const struct disk_step *step);
 size_t disk_record_count(const struct disk_record *r);
 const struct disk_step *disk_record_at(const struct disk_record *r, size_t index);
 

@@ -286,16 +286,6 @@ void disk_record_mark(struct disk_record *r, const char *format, ...)
     free(said);
 }
 
-bool disk_record_step(struct disk_record *r, const struct disk_step *step)
-{
-    pthread_mutex_lock(&r->lock);
-    bool ok = !fails(r);
-    if (ok)
-        keep_step(r, step);
-    pthread_mutex_unlock(&r->lock);
-    return ok;
-}
-
 size_t disk_record_count(const struct disk_record *r)
 {
     return r->count;

@@ -428,11 +428,6 @@ void store_close(struct store *s)
 
 // ---- finished bytes
 
-size_t store_bytes_count(const struct store_bytes *b)
-{
-    return b->count;
-}
-
 const sha256 *store_bytes_content(const struct store_bytes *b, size_t index)
 {
     return &b->files[index].content;

@@ -112,7 +112,6 @@ MUST_CHECK bool store_upload_abandon(struct store *s, const char *upload, struct
 // ---- Finished bytes: durable, not yet recorded
 
 struct store_bytes;
-size_t store_bytes_count(const struct store_bytes *b); // files in it
 const sha256 *store_bytes_content(const struct store_bytes *b, size_t index);
 int64_t store_bytes_size(const struct store_bytes *b, size_t index);
 

@@ -8,11 +8,6 @@ static const char *const kinds[] = {"probe",  "proxy",    "captions", "measure",
                                     "index",  "weigh",    "segment",  "sound",   "mux"};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), STILLS_MOST = 10000 };
 
-const char *ticket_kind_name(enum ticket_kind kind)
-{
-    return kinds[kind];
-}
-
 bool ticket_output_name(text name)
 {
     if (!name.size || name.size > 255 || name.at[0] == '.' || name.at[0] == '-' || !text_utf8(name))

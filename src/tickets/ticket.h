@@ -77,7 +77,6 @@ MUST_CHECK bool ticket_parse(json_t *from, struct ticket **t, struct error *err)
 void ticket_close(struct ticket *t);
 json_t *ticket_format(const struct ticket *t); // a new reference
 size_t ticket_inputs(const struct ticket *t);  // a transform's table too
-const char *ticket_kind_name(enum ticket_kind kind);
 
 // A name that may be given to an output: letters, digits, . _ - space and UTF-8; no /, no leading
 // dot, 255 bytes at most.

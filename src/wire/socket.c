@@ -55,7 +55,6 @@ struct socket {
     void *over_context;
     const struct socket_calls *calls;
     void *user;
-    int64_t number;
     char peer[INET6_ADDRSTRLEN];
 
     pthread_mutex_t lock; // out .. paused, code, sent, until_ms
@@ -93,7 +92,6 @@ struct sockets {
     struct socket *open;
     atomic_int count; // open ones
     atomic_bool closing, stopping;
-    _Atomic int64_t numbers;
 };
 
 // ---- Frames --------------------------------------------------------------------------------
@@ -663,7 +661,6 @@ void sockets_adopt(struct sockets *all, const struct upgrade *u)
     s->calls = u->calls;
     s->user = u->user;
     snprintf(s->peer, sizeof(s->peer), "%s", u->peer);
-    s->number = ++all->numbers;
     pthread_mutex_init(&s->lock, NULL);
     s->out_last = &s->out;
     s->events_last = &s->events;
@@ -756,16 +753,6 @@ int sockets_count(const struct sockets *all)
 void *socket_user(struct socket *s)
 {
     return s->user;
-}
-
-const char *socket_peer(const struct socket *s)
-{
-    return s->peer;
-}
-
-int64_t socket_number(const struct socket *s)
-{
-    return s->number;
 }
 
 bool socket_is_open(struct socket *s)

@@ -52,8 +52,6 @@ void socket_send_many(struct frame *f, struct socket *const *to, size_t count);
 void socket_finish(struct socket *s, int code, const char *reason);
 
 void *socket_user(struct socket *s);
-const char *socket_peer(const struct socket *s);
-int64_t socket_number(const struct socket *s); // unique in this process
 bool socket_is_open(struct socket *s);
 struct socket *socket_hold(struct socket *s);
 void socket_let_go(struct socket *s);

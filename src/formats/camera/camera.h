@@ -100,8 +100,6 @@ enum { CAMERA_SIDECAR_BYTES = 16 << 20, CAMERA_ROWS_MOST = 20000 };
 MUST_CHECK bool camera_sidecar_read(enum camera_sidecar kind, const char *name, text bytes,
                                     struct arena *a, struct camera_row **rows, size_t *count,
                                     struct error *err);
-// Adds what the header did not say.
-void camera_add(struct camera *c, const struct camera_row *row);
 
 // ---- Names that are compared
 

@@ -303,21 +303,3 @@ bool camera_sidecar_read(enum camera_sidecar kind, const char *name, text bytes,
     return read_xml(kind, name, bytes, a, rows, count, err);
 }
 
-void camera_add(struct camera *c, const struct camera_row *row)
-{
-    // A maker's file beside it knows the reel better than a rule for names.
-    if (row->reel.from && (!c->reel.from || strcmp(c->reel.from, "file name") == 0))
-        c->reel = row->reel;
-    if (row->clip.from && !c->clip.from)
-        c->clip = row->clip;
-    if (row->timecode.from && !c->timecode.from)
-        c->timecode = row->timecode;
-    if (row->model.from && !c->model.from)
-        c->model = row->model;
-    if (row->rate.num && !c->rate.num)
-        c->rate = row->rate, c->rate_from = "sidecar";
-    if (row->width && row->height && !c->width)
-        c->width = row->width, c->height = row->height, c->size_from = "sidecar";
-    if (row->frames && !c->frames)
-        c->frames = row->frames;
-}

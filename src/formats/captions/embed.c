@@ -21,11 +21,6 @@
 static const char *const kinds[] = {"subtitle", "sdh", "forced", "cc"};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
-const char *caption_kind_name(enum caption_kind kind)
-{
-    return kinds[kind];
-}
-
 bool caption_kind_named(const char *name, enum caption_kind *kind)
 {
     for (int i = 0; i < KINDS; i++)

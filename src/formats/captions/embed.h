@@ -23,7 +23,6 @@ struct caption_given {
 struct caption_given caption_given_parse(struct arena *a, text said);
 // What is not said: from what was read.
 void caption_given_complete(struct caption_given *g, enum caption_format format);
-const char *caption_kind_name(enum caption_kind kind); // "subtitle", "sdh", "forced", "cc"
 bool caption_kind_named(const char *name, enum caption_kind *kind);
 // ISO 639-2/T of a BCP 47 tag, as containers write it; "und" when not known.
 const char *caption_language_code(text tag);

@@ -329,7 +329,3 @@ const struct mix_rule *mix_rule(const char *name)
     return NULL;
 }
 
-const char *mix_rule_names(void)
-{
-    return " lo-ro lt-rt lt-rt-ii mono surround ";
-}

@@ -84,4 +84,3 @@ struct mix_rule {
     size_t count;
 };
 const struct mix_rule *mix_rule(const char *name); // NULL: unknown
-const char *mix_rule_names(void);

@@ -80,11 +80,6 @@ bool sidecar_named(text name, enum sidecar_kind *kind)
     return text_is(name, "itunes-metadata") || text_is(name, "as11-xml");
 }
 
-const char *sidecar_needs(enum sidecar_kind kind)
-{
-    return needs[kind];
-}
-
 bool sidecar_keeps(enum sidecar_kind kind, const struct metadata_field *field)
 {
     char word[80];

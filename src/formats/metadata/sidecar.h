@@ -52,5 +52,3 @@ MUST_CHECK bool sidecar_write(enum sidecar_kind kind, const struct metadata *m,
                               const struct sidecar_wish *wish, struct buf *to, struct error *err);
 // Whether a sidecar of that kind has a place for the field.
 bool sidecar_keeps(enum sidecar_kind kind, const struct metadata_field *field);
-// The fields without which it can not be written, parted by spaces.
-const char *sidecar_needs(enum sidecar_kind kind);

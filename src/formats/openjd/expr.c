@@ -762,11 +762,6 @@ bool openjd_expr_parse(struct arena *a, text source, bool extended, struct openj
     return *expr != NULL;
 }
 
-bool expr_is_name(const struct openjd_expr *e)
-{
-    return e->kind == EXPR_NAME;
-}
-
 struct seeing {
     expr_seen seen;
     void *context;

@@ -121,7 +121,6 @@ void regex_forget(struct eval *e);
 // Each name that an expression reads ("Param.File.stem"), and each loop variable.
 typedef bool (*expr_seen)(void *context, text name, bool is_loop_variable);
 bool expr_names(const struct openjd_expr *expr, expr_seen seen, void *context);
-bool expr_is_name(const struct openjd_expr *expr); // a dotted name alone
 bool scope_has_below(const struct openjd_scope *s, text prefix);
 const char *scope_nearest(struct arena *a, const struct openjd_scope *s, text name);
 void scope_host(const struct openjd_scope *s, struct eval *e); // rules and form of the nearest host

@@ -397,11 +397,6 @@ const char *renderer_name(const struct renderer *r)
     return fact(r, "name");
 }
 
-const char *renderer_title(const struct renderer *r)
-{
-    return fact(r, "title");
-}
-
 const char *renderer_template(const struct renderer *r)
 {
     return fact(r, "template");

@@ -59,7 +59,6 @@ MUST_CHECK bool renderer_parse(const char *file_name, text content, struct rende
                                struct error *err);
 void renderer_close(struct renderer *r); // NULL is fine
 const char *renderer_name(const struct renderer *r);
-const char *renderer_title(const struct renderer *r);
 const char *renderer_template(const struct renderer *r); // a file's name
 const char *renderer_verified(const struct renderer *r);
 bool renderer_needs_windows(const struct renderer *r);

@@ -168,12 +168,6 @@ struct version_source { // what is needed to work on a version; texts in the are
 MUST_CHECK bool version_source(struct db_tx *tx, const char *id, struct arena *a,
                                struct version_source *v, struct error *err);
 
-// Projects that hold a file of this content, or one with this chunk: who may download there may
-// know that the bytes are here. `projects` has room for `room`.
-MUST_CHECK bool content_projects(struct db_tx *tx, const sha256 *content, id *projects, size_t room,
-                                 size_t *count, struct error *err);
-MUST_CHECK bool chunk_projects(struct db_tx *tx, const sha256 *chunk, id *projects, size_t room,
-                               size_t *count, struct error *err);
 // Files of versions and derived files with this content: at 0 the store may forget it.
 MUST_CHECK bool content_uses(struct db_tx *tx, const sha256 *content, int64_t *uses,
                              struct error *err);

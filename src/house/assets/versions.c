@@ -208,38 +208,6 @@ bool version_source(struct db_tx *tx, const char *version, struct arena *a,
 
 // ---- who has which bytes
 
-static bool projects_with(struct db_tx *tx, const char *sql, const sha256 *hash, id *projects,
-                          size_t room, size_t *count, struct error *err)
-{
-    *count = 0;
-    struct db_rows *rows =
-        db_query(tx, sql, "bi", (const void *)hash->at, (size_t)SHA256_SIZE, (int64_t)room);
-    while (db_next(rows) && *count < room) {
-        id *p = &projects[(*count)++];
-        text_copy(text_of(db_text(rows, 0)), p->text, sizeof(p->text));
-    }
-    return db_end(rows, err);
-}
-
-bool content_projects(struct db_tx *tx, const sha256 *content, id *projects, size_t room,
-                      size_t *count, struct error *err)
-{
-    return projects_with(tx,
-                         "select distinct a.project from version_files f join versions v on v.id = "
-                         "f.version join assets a on a.id = v.asset where f.content = ?1 limit ?2",
-                         content, projects, room, count, err);
-}
-
-bool chunk_projects(struct db_tx *tx, const sha256 *chunk, id *projects, size_t room, size_t *count,
-                    struct error *err)
-{
-    return projects_with(tx,
-                         "select distinct a.project from content_chunks c join version_files f on "
-                         "f.content = c.content join versions v on v.id = f.version join assets a "
-                         "on a.id = v.asset where c.hash = ?1 limit ?2",
-                         chunk, projects, room, count, err);
-}
-
 bool content_uses(struct db_tx *tx, const sha256 *content, int64_t *uses, struct error *err)
 {
     return db_one_int(tx, uses, 0, err,

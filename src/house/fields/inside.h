@@ -115,6 +115,5 @@ bool shelf_pairs(struct shelf *s, struct db_tx *tx, struct error *err);
 struct shelf *shelf_take(struct shelves *all, struct db_tx *tx, const char *project,
                          struct error *err);
 void shelf_give_back(struct shelves *all);
-struct db *shelves_db(struct shelves *all);
 bool item_counting(const struct item *item, struct tc_rate *rate);
 bool item_label(const struct item *item, tc_label *label); // of its first frame

@@ -32,11 +32,6 @@ struct shelves *shelves_open(struct db *db)
     return s;
 }
 
-struct db *shelves_db(struct shelves *s)
-{
-    return s->db;
-}
-
 static void *more(void *at, size_t count, size_t size)
 {
     void *grown = realloc(at, (count ? count : 1) * size);

@@ -96,11 +96,6 @@ bool bulk_policy_named(const char *name, enum bulk_policy *policy)
     return false;
 }
 
-const char *bulk_policy_name(enum bulk_policy policy)
-{
-    return policies[policy];
-}
-
 // ---- the socket
 
 static void buffer_size(int fd, int force, int plain)
@@ -456,16 +451,6 @@ void bulk_port_close(struct bulk_port *p)
     free(p->out);
     free(p->in);
     free(p);
-}
-
-size_t bulk_port_sessions(struct bulk_port *p)
-{
-    size_t count = 0;
-    pthread_mutex_lock(&p->lock);
-    for (const struct bulk *b = p->sessions; b; b = b->next)
-        count++;
-    pthread_mutex_unlock(&p->lock);
-    return count;
 }
 
 // ---- sessions

@@ -36,7 +36,6 @@ enum bulk_policy {
     BULK_BACKGROUND, // what others leave
 };
 bool bulk_policy_named(const char *name, enum bulk_policy *policy); // "fair", "fixed", "background"
-const char *bulk_policy_name(enum bulk_policy policy);
 
 struct bulk_calls {
     void *context;
@@ -71,7 +70,6 @@ struct bulk_port_wish {
 struct bulk_port *bulk_port_open(const struct bulk_port_wish *wish, struct error *err);
 int bulk_port_number(const struct bulk_port *p);
 void bulk_port_close(struct bulk_port *p); // after its sessions; NULL is fine
-size_t bulk_port_sessions(struct bulk_port *p);
 
 // Waits for the other one to come, for as long as nothing is heard: see `ended`.
 struct bulk *bulk_expect(struct bulk_port *p, const struct bulk_meeting *m,
