@@ -910,7 +910,7 @@ static bool eval_words(struct eval *e, const struct openjd_expr *x,
 static bool eval_if(struct eval *e, const struct openjd_expr *x, const struct openjd_scope *scope,
                     openjd_types wanted, struct openjd_value *out)
 {
-    struct openjd_value condition, then, otherwise;
+    struct openjd_value condition = {0}, then, otherwise;
     if (!eval_spend(e, 1) || !eval(e, x->parts[0], scope, OPENJD_T_ANY, &condition))
         return false;
     if (!(condition.type & OPENJD_T_BOOL) && condition.type) {
@@ -1034,7 +1034,7 @@ static struct openjd_value turn_value(const struct openjd_value *of, size_t inde
 static bool eval_each(struct eval *e, const struct openjd_expr *x, const struct openjd_scope *scope,
                       openjd_types wanted, struct openjd_value *out)
 {
-    struct openjd_value of;
+    struct openjd_value of = {0};
     char *name = arena_copy(e->arena, x->words.at, x->words.size);
     openjd_types item = type_single(wanted & OPENJD_T_LISTS) ? types_item(wanted) : OPENJD_T_ANY;
     if (openjd_scope_find(scope, x->words))

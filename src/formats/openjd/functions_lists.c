@@ -146,7 +146,7 @@ static bool index_in(struct eval *e, int64_t asked, size_t length, size_t *index
 RUN(index_run)
 {
     UNUSED_COUNT;
-    size_t at, length;
+    size_t at = 0, length;
     if (args[0].type & STR) {
         size_t *starts = characters(e, args[0].words, &length);
         if (!starts || !index_in(e, args[1].whole, length, &at))
