@@ -312,8 +312,11 @@ static bool read_picture(struct media *m, size_t number, AVPacket *p, struct err
     if (done && m->saw)
         m->saw(m->saw_context, number, 0, p->data, got);
     input_close(in);
-    return done && (m->picture_codec != AV_CODEC_ID_EXR || !layers_deep(p->data, got) ||
+    done = done && (m->picture_codec != AV_CODEC_ID_EXR || !layers_deep(p->data, got) ||
                     make_flat(number, input, p, err));
+    if (!done)
+        av_packet_unref(p);
+    return done;
 }
 
 static bool open_pictures(struct media *m, struct error *err)
