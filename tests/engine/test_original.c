@@ -588,31 +588,29 @@ static void deep_samples_are_laid_over_each_other_from_the_nearest_on(void **sta
     }
 }
 
+static void probed_as(const char *path, const char *expected)
+{
+    struct error err;
+    json_t *facts = NULL;
+    if (!media_ask("probe", &path, 1, NULL, NULL, &facts, &err))
+        fail_msg("%s: %s (%s)", path, err.what, err.why);
+    media_expect(path, facts, expected);
+    json_decref(facts);
+}
+
 static void a_file_that_is_all_deep_is_a_film_like_any_other(void **state)
 {
     (void)state;
     const char *path = path_of("deep.exr");
     for (int i = 0; i < 4; i++) {
-        struct error err;
-        json_t *facts = NULL;
         exr_make_deep(path, i & 1, i & 2);
-        if (!media_ask("probe", &path, 1, NULL, NULL, &facts, &err))
-            fail_msg("%s: %s (%s)", path, err.what, err.why);
-        media_expect(path, facts,
-                     "{\"kind\":\"still\",\"video\":[{\"width\":6,\"height\":2}],\"damage\":[],"
-                     "\"exr\":{\"parts\":[{\"deep\":true,\"compression\":\"zips\"}]}}");
-        json_decref(facts);
+        probed_as(path, "{\"kind\":\"still\",\"video\":[{\"width\":6,\"height\":2}],\"damage\":[],"
+                        "\"exr\":{\"parts\":[{\"deep\":true,\"compression\":\"zips\"}]}}");
     }
     // Beside a flat part, too.
-    struct error wrong;
-    json_t *both = NULL;
     exr_make_beside(path);
-    if (!media_ask("probe", &path, 1, NULL, NULL, &both, &wrong))
-        fail_msg("%s: %s (%s)", path, wrong.what, wrong.why);
-    media_expect(path, both,
-                 "{\"video\":[{\"width\":6,\"height\":2}],\"damage\":[],"
-                 "\"exr\":{\"parts\":[{\"deep\":false},{\"deep\":true}]}}");
-    json_decref(both);
+    probed_as(path, "{\"video\":[{\"width\":6,\"height\":2}],\"damage\":[],"
+                    "\"exr\":{\"parts\":[{\"deep\":false},{\"deep\":true}]}}");
     // One that is cut off is damaged.
     exr_make_deep(path, false, false);
     struct stat whole;

@@ -1,18 +1,11 @@
 // From a template and values to a job (§7.4, "Job creation"): parameters merged and checked, what
 // is known resolved.
 #include "formats/openjd/inside.h"
+#include "formats/openjd/short_types.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-#define NUL OPENJD_T_NULL
-#define INT OPENJD_T_INT
-#define FLO OPENJD_T_FLOAT
-#define STR OPENJD_T_STRING
-#define PAT OPENJD_T_PATH
-#define RNG OPENJD_T_RANGE
-#define LIST_OF(t) OPENJD_T_LIST(t)
 
 struct making {
     struct arena *a;

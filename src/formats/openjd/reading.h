@@ -6,17 +6,9 @@
  */
 #pragma once
 #include "formats/openjd/inside.h"
+#include "formats/openjd/short_types.h"
 
 #pragma GCC visibility push(hidden)
-
-#define NUL OPENJD_T_NULL
-#define BOO OPENJD_T_BOOL
-#define INT OPENJD_T_INT
-#define FLO OPENJD_T_FLOAT
-#define STR OPENJD_T_STRING
-#define PAT OPENJD_T_PATH
-#define RNG OPENJD_T_RANGE
-#define LIST_OF(t) OPENJD_T_LIST(t)
 
 struct place { // where the reader is: a list from the inside out
     const struct place *up;
